@@ -1,0 +1,196 @@
+"""Identity: the name of a job on the service says which declaration it is a run of.
+
+    <project>.<address>.<fingerprint>[.r<attempt>]      phylo.tree.lg.1.ah4txw5qcd.r2
+
+Floor 1, pure. The service has no idempotency key and no labels; a job's name is free text of at
+most 64 characters that cannot be changed and stands in every list row (contract 3.2, 2.4).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from jobsync.model import Address, IdRef, JsonValue, OutputRef, Value
+
+NAME_LIMIT = 63
+"""The service's texts disagree whether 64 characters still fit (contract 3.2): one less."""
+
+ADDRESS_LIMIT = 47
+"""The most that ``project`` and address may take together; leaves room for ``.rNN``."""
+
+SCHEME = "a"
+"""The letter of the fingerprint scheme in use. A new scheme gets a new letter."""
+
+KEY = re.compile(r"[a-z][a-z0-9_-]*")
+_SLUG = re.compile(r"[a-z0-9_-]+")
+_FINGERPRINT = re.compile(r"[a-z][a-z2-7]{9}")
+_ATTEMPT = re.compile(r"r([1-9][0-9]{0,2})")
+_SLUG_LIMIT = 16
+
+SEMANTIC_FIELDS = ("appId", "inputs", "parameters", "archive", "archivePath", "archiveSystem")
+"""The request fields that make a run what it is; the rest is placement (product 2)."""
+
+USERNAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+"""The user names a manifest may name: safe in every URL and column (contract 5.3, 5.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunName:
+    """A job name taken apart. ``attempt`` counts from 1; the first is not written."""
+
+    project: str
+    address: Address
+    fingerprint: str
+    attempt: int = 1
+
+    def __str__(self) -> str:
+        base = f"{self.project}.{self.address}.{self.fingerprint}"
+        return base if self.attempt == 1 else f"{base}.r{self.attempt}"
+
+    @property
+    def base(self) -> str:
+        """The name of the first attempt."""
+        return f"{self.project}.{self.address}.{self.fingerprint}"
+
+    @classmethod
+    def parse(cls, text: str) -> RunName | None:
+        """Take *text* apart, or None when it is not wholly of the grammar."""
+        parts = text.split(".")
+        attempt = 1
+        if len(parts) >= 4 and (match := _ATTEMPT.fullmatch(parts[-1])):
+            attempt = int(match[1])
+            parts.pop()
+            if attempt == 1:
+                return None
+        if len(parts) < 3 or not _FINGERPRINT.fullmatch(parts[-1]):
+            return None
+        project, key, *slugs = parts[:-1]
+        if not (KEY.fullmatch(project) and KEY.fullmatch(key)):
+            return None
+        if not all(_SLUG.fullmatch(slug) for slug in slugs):
+            return None
+        return cls(project, ".".join([key, *slugs]), parts[-1], attempt)
+
+
+def slug(value: JsonValue) -> str:
+    """The form of a matrix value in an address: itself where that loses nothing.
+
+    A value with other characters, of more than 16, or that only differs from its slug by case
+    becomes its first characters, ``-`` and 6 characters of hash: stable and unambiguous.
+    """
+    text = scalar_text(value)
+    if _SLUG.fullmatch(text) and len(text) <= _SLUG_LIMIT:
+        return text
+    head = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:9].rstrip("-")
+    tail = hashlib.sha256(text.encode()).hexdigest()[:6]
+    return f"{head}-{tail}" if head else tail
+
+
+def scalar_text(value: JsonValue) -> str:
+    """One text for a scalar however it was typed: ``2``, ``2.0`` and ``"2"`` are the same.
+
+    A string stays as it is (``"1.10"`` is a version, not a number), so only numbers are made
+    canonical. The service echoes numbers as numbers or as text (contract 3.4).
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        number = Decimal(repr(value))
+        if number == number.to_integral_value():
+            return format(number.quantize(Decimal(1)), "f") if abs(number) < 10**20 else str(number)
+        return format(number.normalize(), "f")
+    return str(value)
+
+
+def canonical_inputs(inputs: Mapping[str, Value]) -> dict[str, list[JsonValue]]:
+    """Inputs as ordered lists of text (contract N9): ``a;b`` split, blanks dropped."""
+    out: dict[str, list[JsonValue]] = {}
+    for key in sorted(inputs):
+        raw = inputs[key]
+        items: list[Value] = raw if isinstance(raw, list) else [raw]
+        if len(items) == 1 and isinstance(items[0], str):
+            items = [*items[0].split(";")]
+        texts: list[JsonValue] = [text for item in items if (text := _item_text(item).strip())]
+        if texts:
+            out[key] = texts
+    return out
+
+
+def canonical_parameters(parameters: Mapping[str, Value]) -> dict[str, JsonValue]:
+    """Parameters as text or lists of text (contract N12, N14): ``["a"]`` is ``"a"``."""
+    out: dict[str, JsonValue] = {}
+    for key in sorted(parameters):
+        raw = parameters[key]
+        if raw is None:
+            continue
+        items = raw if isinstance(raw, list) else [raw]
+        texts = [_item_text(item) for item in items if item is not None]
+        if len(texts) == 1 and ";" in texts[0]:
+            texts = [part for part in texts[0].split(";") if part]
+        if texts:
+            out[key] = texts[0] if len(texts) == 1 else list(texts)
+    return out
+
+
+def canonical_request(request: Mapping[str, Value]) -> dict[str, JsonValue]:
+    """The semantic fields of *request* with every looseness of typing removed.
+
+    Absent equals null equals the service's default (``archive`` is true, contract 3.2).
+    References stay symbolic. Equal results mean: the same run.
+    """
+    out: dict[str, JsonValue] = {"appId": _item_text(request.get("appId"))}
+    if inputs := canonical_inputs(_mapping(request.get("inputs"))):
+        out["inputs"] = {key: list(value) for key, value in inputs.items()}
+    if parameters := canonical_parameters(_mapping(request.get("parameters"))):
+        out["parameters"] = parameters
+    archive = request.get("archive")
+    out["archive"] = archive if isinstance(archive, bool) else True
+    if out["archive"]:
+        if system := request.get("archiveSystem"):
+            out["archiveSystem"] = _item_text(system)
+        if path := _item_text(request.get("archivePath")).rstrip("/"):
+            out["archivePath"] = path
+    return out
+
+
+def fingerprint(
+    request: Mapping[str, Value],
+    *,
+    upstream: Mapping[Address, str],
+    digests: Mapping[str, str],
+    rerun: int = 1,
+) -> str:
+    """Ten characters that change when a run would mean something else.
+
+    *upstream* maps the address of every job it takes something from to that job's fingerprint,
+    or to its id when it is pinned. *digests* maps workspace inputs to the SHA-256 of their content.
+    """
+    document = {
+        "request": canonical_request(request),
+        "upstream": dict(upstream),
+        "digests": dict(digests),
+        "rerun": rerun,
+    }
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    digest = hashlib.sha256(text.encode("ascii")).digest()
+    return SCHEME + base64.b32encode(digest).decode("ascii").lower()[:9]
+
+
+def _item_text(value: Value) -> str:
+    if isinstance(value, (OutputRef, IdRef)):
+        return str(value)
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, sort_keys=True, default=str)
+    return scalar_text(value)
+
+
+def _mapping(value: Value) -> Mapping[str, Value]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,560 @@
+"""The nouns of jobsync: frozen values that pass along the line from manifest to outcome.
+
+Floor 1. ``where`` says where a person wrote something; it travels with a value
+and never takes part in a comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Union
+
+from jobsync.errors import Location
+
+Address = str
+"""The key of a job plus its matrix values: ``align``, ``tree.lg.1``. Never an index."""
+
+JsonValue = Union[None, bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"]]
+
+
+class Word(str, Enum):
+    """A closed set of words that print as themselves (``enum.StrEnum`` is newer than 3.10)."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+# --- values in a request ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRef:
+    """``${jobs.ADDRESS.outputs/PATH}``: an output of another job, once that has finished."""
+
+    address: Address
+    path: str
+
+    def __str__(self) -> str:
+        return f"${{jobs.{self.address}.outputs/{self.path}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class IdRef:
+    """``${jobs.ADDRESS.id}``: the id that the service gave to another job."""
+
+    address: Address
+
+    def __str__(self) -> str:
+        return f"${{jobs.{self.address}.id}}"
+
+
+Value = Union[None, bool, int, float, str, OutputRef, IdRef, list["Value"], dict[str, "Value"]]
+"""A JSON value in which a whole scalar may be a reference to another job."""
+
+
+# --- what is declared ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Access:
+    """What the service can tell about a permission (contract 5.1: EXECUTE is never reported)."""
+
+    read: bool
+    write: bool
+
+    def __str__(self) -> str:
+        return {
+            (False, False): "NONE",
+            (True, False): "READ",
+            (False, True): "WRITE",
+            (True, True): "READ_WRITE",
+        }[self.read, self.write]
+
+
+NO_ACCESS = Access(read=False, write=False)
+LEVELS: Mapping[str, Access] = {
+    "NONE": NO_ACCESS,
+    "READ": Access(read=True, write=False),
+    "WRITE": Access(read=False, write=True),
+    "READ_WRITE": Access(read=True, write=True),
+    "ALL": Access(read=True, write=True),
+}
+"""The levels a manifest may grant. ``ALL`` reads back as ``READ_WRITE`` (contract 5.1)."""
+
+WORLD = "world"
+"""The user name whose grant reaches everybody (contract 5.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one user is to have. ``via`` is the team it came through (``@reviewers``) or empty."""
+
+    access: Access
+    via: str = ""
+    where: Location | None = field(default=None, compare=False)
+
+
+class PermissionsMode(Word):
+    EXACT = "exact"
+    ADDITIVE = "additive"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRule:
+    """Which files to fetch (``path``, a glob) and where to (``to``, relative to the set).
+
+    ``to`` ending in ``/`` is a folder; otherwise it is a file, and the glob may match one file.
+    """
+
+    path: str
+    to: str
+    required: bool = True
+    where: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredJob:
+    """One job of a manifest set, every variable and matrix value filled in.
+
+    ``request`` holds only the declared request fields, in the service's spelling, without
+    ``name``. ``places`` maps a dotted path (``parameters.threads``) to where it was written.
+    ``digests`` maps an ``agave://local/`` URI among the inputs to the SHA-256 of its content.
+    ``upstream`` are the jobs whose outputs or ids it takes, ``needs`` all it must wait for
+    (upstream included), both sorted. ``name`` is the run name of the first attempt.
+    """
+
+    address: Address
+    fingerprint: str
+    name: str
+    request: Mapping[str, Value]
+    permissions: Mapping[str, Grant] | None = None
+    permissions_mode: PermissionsMode = PermissionsMode.EXACT
+    outputs: tuple[OutputRule, ...] = ()
+    expect: tuple[str, ...] = ()
+    needs: tuple[Address, ...] = ()
+    upstream: tuple[Address, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+    retries: int = 0
+    rerun: int = 1
+    pinned: str | None = None
+    formerly: tuple[str, ...] = ()
+    protect: bool = False
+    where: Location | None = field(default=None, compare=False)
+    places: Mapping[str, Location] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A place to run jobs. ``base_url`` is empty for ``local`` and ``env``, which always exist."""
+
+    name: str
+    base_url: str = ""
+    owner: str = ""
+    concurrency: int = 16
+    where: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """Limits past which a plan names a hazard, and the hazards accepted in the manifest."""
+
+    allow: frozenset[str] = frozenset()
+    max_node_hours: float | None = None
+    rerun_node_hours: float = 100.0
+    mass_submit: int = 100
+    mass_revoke: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """All that a manifest set declares. ``jobs`` is in address order.
+
+    ``root`` is the folder of the set (where ``jobsync.lock`` lies and ``outputs`` land),
+    ``outputs_root`` an absolute folder that outputs may not leave, ``digest`` the SHA-256 of
+    what was read, ``default_target`` the set's own ``target:`` or None.
+    """
+
+    project: str
+    jobs: Mapping[Address, DeclaredJob]
+    root: str
+    outputs_root: str
+    digest: str
+    default_target: str | None = None
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    guards: Guards = Guards()
+
+
+# --- what is observed ------------------------------------------------------------------
+
+
+class RunState(Word):
+    """What a run's status means to a decision (contract 4.1; see ``agave.wire`` for the table)."""
+
+    ACTIVE = "active"
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One job on the service.
+
+    ``status`` is the service's word, ``state`` what it means. ``request`` is the record in the
+    legacy engine's field names whatever the engine (``batchQueue``, ``maxRunTime`` ...), or None
+    when only a summary row was read; ``archiveSystem`` and ``archivePath`` in it are the resolved
+    ones. ``message`` is the service's word on a failure.
+    """
+
+    id: str
+    name: str
+    owner: str
+    app_id: str
+    status: str
+    state: RunState
+    visible: bool = True
+    created: datetime | None = None
+    ended: datetime | None = None
+    message: str = ""
+    request: Mapping[str, JsonValue] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """One entry of an output folder. ``path`` is joined by us, without a leading ``/``."""
+
+    path: str
+    length: int
+    last_modified: str
+    is_folder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Why something about one run could not be read; marks its address, never aborts a plan."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedFile:
+    """A line of ``jobsync.lock``: this file of this run was fetched whole, with this content.
+
+    ``present`` is whether it lies at ``to`` with that size now.
+    """
+
+    address: Address
+    job_id: str
+    path: str
+    to: str
+    size: int
+    sha256: str
+    present: bool = field(default=True, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AppField:
+    """An input or parameter that an app declares."""
+
+    id: str
+    type: str = "string"
+    required: bool = False
+    visible: bool = True
+    choices: tuple[str, ...] = ()
+    minimum: int = 0
+    maximum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What the service tells of an app, as far as a manifest can be checked against it."""
+
+    id: str
+    inputs: Mapping[str, AppField]
+    parameters: Mapping[str, AppField]
+    defaults: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was observed of the service ("remote" to users) and of the fetched outputs.
+
+    ``runs``        every visible run of mine with a name of this project or a former one, plus the
+                    pinned ones, plus hidden ones that a point query by exact name found.
+    ``foreign``     runs of other owners that carry exactly a declared name.
+    ``confirmed``   exact run names that were asked for by name, visible and hidden. Only for a
+                    name in here does "not among runs" mean "does not exist".
+    ``access``      per run id: the grants without the owner's row, or why they cannot be read.
+                    Absent means not asked.
+    ``outputs``     per run id: the files, or why they cannot be read. Absent means not asked.
+    ``apps``        per app id: its definition, or None when it could not be asked.
+    ``fetched``     the lines of ``jobsync.lock``.
+    ``expectations`` (address, run id) pairs whose ``expect`` the lock records as met.
+    """
+
+    user: str
+    target: str
+    base_url: str
+    runs: tuple[Run, ...]
+    foreign: tuple[Run, ...] = ()
+    confirmed: frozenset[str] = frozenset()
+    access: Mapping[str, Mapping[str, Access] | Unavailable] = field(default_factory=dict)
+    outputs: Mapping[str, tuple[RemoteFile, ...] | Unavailable] = field(default_factory=dict)
+    apps: Mapping[str, App | None] = field(default_factory=dict)
+    fetched: tuple[FetchedFile, ...] = ()
+    expectations: frozenset[tuple[Address, str]] = frozenset()
+
+
+# --- what is decided -------------------------------------------------------------------
+
+
+class Action(Word):
+    CREATE = "create"
+    REPLACE = "replace"
+    RETRY = "retry"
+    RESTORE = "restore"
+    UPDATE = "update"
+    DELETE = "delete"
+    STOP = "stop"
+    FETCH = "fetch"
+
+
+SUBMITS = frozenset({Action.CREATE, Action.REPLACE, Action.RETRY})
+
+
+class Reason(Word):
+    """Why a job change is planned, or why a job is left as it is."""
+
+    NEVER_RUN = "never_run"
+    FIELDS_CHANGED = "fields_changed"
+    CONTENT_CHANGED = "content_changed"
+    UPSTREAM_REPLACED = "upstream_replaced"
+    RENAMED = "renamed"
+    RUN_FAILED = "run_failed"
+    RUN_STOPPED = "run_stopped"
+    RETRY_ASKED = "retry_asked"
+    HIDDEN = "hidden"
+    UNDECLARED = "undeclared"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field on both sides, by the path people write (``parameters.threads``).
+
+    None stands for "not set"; no request field has null for a value. ``note`` is for people.
+    """
+
+    path: str
+    before: JsonValue
+    after: JsonValue
+    note: str = ""
+    where: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """The run that a decision is about."""
+
+    id: str
+    name: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobChange:
+    """Submit, restore, stop or hide one job.
+
+    For a submit, ``name`` is the exact name to submit under (the key of the journal) and
+    ``request`` the body without ``name``, references still symbolic. ``before`` is the run that is
+    replaced, retried, restored, stopped or deleted. ``node_hours`` is the most the run may use,
+    None when unknown.
+    """
+
+    address: Address
+    action: Action
+    reason: Reason
+    name: str
+    attempt: int = 1
+    request: Mapping[str, Value] = field(default_factory=dict)
+    upstream: tuple[Address, ...] = ()
+    needs: tuple[Address, ...] = ()
+    before: RunRef | None = None
+    fields: tuple[FieldChange, ...] = ()
+    retries: int = 0
+    node_hours: float | None = None
+    notes: tuple[str, ...] = ()
+    where: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantChange:
+    """One user's row, spelled as the service has it: set to ``after`` (``NO_ACCESS`` revokes)."""
+
+    user: str
+    before: Access
+    after: Access
+    via: str = ""
+    note: str = ""
+    where: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessChange:
+    """The grants of one run. ``run`` is None for a run that this plan will submit.
+
+    ``image`` is the whole list without the owner as it was when this was decided: apply refuses
+    when it has moved.
+    """
+
+    address: Address
+    action: Action
+    run: RunRef | None
+    grants: tuple[GrantChange, ...]
+    image: Mapping[str, Access] = field(default_factory=dict)
+    where: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """One file to fetch: ``path`` in the outputs, ``to`` in the set, ``length`` in bytes."""
+
+    path: str
+    to: str
+    length: int
+    last_modified: str
+    available: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutputChange:
+    """Files to fetch from one run.
+
+    ``run`` is None for a run that this plan will submit; then, and while a run is active, ``files``
+    is None: not known yet. ``rules`` and ``expect`` are what to look for once it has finished.
+    ``missing`` are rules or expectations that a finished run does not meet.
+    """
+
+    address: Address
+    run: RunRef | None
+    rules: tuple[OutputRule, ...]
+    expect: tuple[str, ...] = ()
+    files: tuple[Fetch, ...] | None = None
+    missing: tuple[str, ...] = ()
+    action: Action = Action.FETCH
+    where: Location | None = field(default=None, compare=False)
+
+
+Change = Union[JobChange, AccessChange, OutputChange]
+
+
+class Standing(Word):
+    """How a declared address stands when nothing is to be submitted for it."""
+
+    CURRENT = "current"
+    IN_PROGRESS = "in_progress"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class AddressState:
+    """How one declared address stands: its current run, or None when the plan submits one."""
+
+    address: Address
+    standing: Standing
+    run: RunRef | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """Something a person has to accept by name before apply goes on.
+
+    ``accept`` is the exact flag or key that accepts it.
+    """
+
+    name: str
+    message: str
+    addresses: tuple[Address, ...] = ()
+    accepted: bool = False
+
+    @property
+    def accept(self) -> str:
+        return f"--allow {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the decision for one address rested on, so that apply can see that it still holds.
+
+    ``names`` are the exact run names looked at; ``runs`` maps each run id to ``(state, visible)``.
+    """
+
+    names: tuple[str, ...]
+    runs: Mapping[str, tuple[RunState, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveAccess:
+    """What one user can really do with one run: the first matching row decides (contract 5.1)."""
+
+    address: Address
+    run_id: str
+    user: str
+    before: Access
+    after: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A finished decision: what to change and what that rests on. Sorted when built.
+
+    ``changes`` is what apply does. ``awaiting`` are outputs of runs that are still active: not
+    changes, but what ``--wait`` fetches when they finish. ``states`` has every declared address.
+    """
+
+    project: str
+    target: str
+    base_url: str
+    user: str
+    manifest_digest: str
+    root: str
+    outputs_root: str
+    changes: tuple[Change, ...] = ()
+    awaiting: tuple[OutputChange, ...] = ()
+    states: tuple[AddressState, ...] = ()
+    hazards: tuple[Hazard, ...] = ()
+    basis: Mapping[Address, Basis] = field(default_factory=dict)
+    effective: tuple[EffectiveAccess, ...] = ()
+    superseded: int = 0
+    undeclared: tuple[RunRef, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+# --- what came of it -------------------------------------------------------------------
+
+
+class Result(Word):
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    WAITING = "waiting"
+    UNKNOWN = "unknown"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one change. ``detail`` is for people: an id, a reason, a path."""
+
+    address: Address
+    kind: str
+    action: Action
+    result: Result
+    detail: str = ""
+    run_id: str = ""

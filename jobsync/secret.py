@@ -1,0 +1,31 @@
+"""Secrets are a type that prints as ``***``. Floor 0."""
+
+from __future__ import annotations
+
+
+class Secret:
+    """A token or password. ``reveal()`` is the only way to its text; printing shows ``***``."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself. Call it only where it is sent or stored."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret cannot be pickled")
