@@ -99,6 +99,20 @@ class ManifestError(JobsyncError):
         super().__init__(f"{lines}\n{count} {noun} in the manifests")
 
 
+class PlanError(JobsyncError):
+    """Declarations that cannot be planned against what is there: all problems at once."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(
+            sorted(set(problems), key=lambda p: (p.where or Location("", 0, 0), p.message))
+        )
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class PlanFileError(JobsyncError):
+    """A saved plan that cannot be used: edited, of a newer format, for another target or user."""
+
+
 class SettingsError(JobsyncError):
     """A flag, an environment variable, a credential file or a target that cannot be used."""
 

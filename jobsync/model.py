@@ -407,14 +407,18 @@ class AccessChange:
     """The grants of one run. ``run`` is None for a run that this plan will submit.
 
     ``image`` is the whole list without the owner as it was when this was decided: apply refuses
-    when it has moved.
+    when it has moved. It is None for a hidden run that this plan restores, because the list of a
+    hidden run cannot be read (contract 5.2): apply reads it after the restore, sets every user of
+    ``grants`` and, when ``mode`` is exact, revokes every other row. ``grants`` are in the order to
+    carry out: gains, then changes, then revokes, the acting user's own row last.
     """
 
     address: Address
     action: Action
     run: RunRef | None
     grants: tuple[GrantChange, ...]
-    image: Mapping[str, Access] = field(default_factory=dict)
+    image: Mapping[str, Access] | None = field(default_factory=dict)
+    mode: PermissionsMode = PermissionsMode.EXACT
     where: Location | None = field(default=None, compare=False)
 
 
@@ -452,36 +456,50 @@ Change = Union[JobChange, AccessChange, OutputChange]
 
 
 class Standing(Word):
-    """How a declared address stands when nothing is to be submitted for it."""
+    """How a declared address stands.
+
+    ``pending``: the plan submits or restores a run. ``blocked``: nothing is submitted because
+    something it needs has failed, was stopped, misses files or was left out of this plan.
+    ``incomplete``: the run finished and misses files that it must produce.
+    """
 
     CURRENT = "current"
     IN_PROGRESS = "in_progress"
     FAILED = "failed"
     STOPPED = "stopped"
     PENDING = "pending"
+    BLOCKED = "blocked"
+    INCOMPLETE = "incomplete"
 
 
 @dataclass(frozen=True, slots=True)
 class AddressState:
-    """How one declared address stands: its current run, or None when the plan submits one."""
+    """How one declared address stands: its current run, or None when there is none yet.
+
+    ``problems`` are things about it that could not be read: what they would show is not planned.
+    """
 
     address: Address
     standing: Standing
     run: RunRef | None
     notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
     """Something a person has to accept by name before apply goes on.
 
-    ``accept`` is the exact flag or key that accepts it.
+    ``limit`` and ``actual`` are texts for people; ``accept`` is the exact flag that accepts it
+    (or the name goes into ``guards.allow`` of the manifest).
     """
 
     name: str
     message: str
     addresses: tuple[Address, ...] = ()
     accepted: bool = False
+    limit: str = ""
+    actual: str = ""
 
     @property
     def accept(self) -> str:
@@ -515,7 +533,10 @@ class Plan:
     """A finished decision: what to change and what that rests on. Sorted when built.
 
     ``changes`` is what apply does. ``awaiting`` are outputs of runs that are still active: not
-    changes, but what ``--wait`` fetches when they finish. ``states`` has every declared address.
+    changes, but what ``--wait`` fetches when they finish. ``states`` has every declared address
+    that was selected. ``effective`` covers the runs whose grants change. ``superseded`` counts the
+    runs that this plan replaces. ``duplicates`` has the run ids where one name has several live
+    runs.
     """
 
     project: str
@@ -533,6 +554,7 @@ class Plan:
     effective: tuple[EffectiveAccess, ...] = ()
     superseded: int = 0
     undeclared: tuple[RunRef, ...] = ()
+    duplicates: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
