@@ -1,0 +1,151 @@
+"""The command ``jobsync``: finds the command's file, and turns errors into exit codes once.
+
+Only click is imported for ``--help`` and ``--version``; a command's own file is imported when it
+is called, and what is heavy in it only when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+
+import click
+
+import jobsync
+from jobsync.errors import ExitCode, JobsyncError
+
+COMMANDS: dict[str, str] = {
+    "plan": "Show what apply would change.",
+    "apply": "Make the service match the manifests.",
+    "validate": "Check manifests without asking a service.",
+    "drift": "Show what no longer matches; exit 2 when something does not.",
+    "status": "Show how each declared job stands.",
+    "wait": "Wait until the declared jobs have finished, and fetch their outputs.",
+    "outputs": "List, fetch and verify the files of finished jobs.",
+    "access": "Show who can read, write and share which run.",
+    "history": "Show what happened to the runs of one job.",
+    "why": "Explain the decision for one job, field by field.",
+    "show": "Print a saved plan.",
+    "resolve": "Settle a submit whose outcome is unknown.",
+    "import": "Write manifests for jobs that exist.",
+    "convert": "Write a manifest from job.json files.",
+    "init": "Write a small commented manifest to start from.",
+    "jobs": "Call one operation of the Jobs service, for scripts.",
+    "schema": "Print the JSON Schema of the manifest language.",
+    "serve": "Run the local Jobs service.",
+    "auth": "Log in, log out, and see which credentials are used.",
+    "completion": "Print the completion script for a shell.",
+}
+"""Every command with its line in ``--help``; ``jobsync/cli/NAME.py`` holds it as ``command``."""
+
+_KEYWORDS = {"import": "import_"}
+
+
+class _Commands(click.Group):
+    """A group that imports a command's file only when that command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"jobsync.cli.{_KEYWORDS.get(cmd_name, cmd_name)}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with: jobsync init, then jobsync plan.",
+)
+@click.version_option(jobsync.__version__, message="jobsync %(version)s")
+def cli() -> None:
+    """Keep compute jobs, who may see them, and the files they produce in step with YAML in git."""
+
+
+def main() -> None:
+    """Run the command line and exit with one of :class:`~jobsync.errors.ExitCode`."""
+    signal.signal(signal.SIGTERM, _terminate)
+    # Set by hand: a shell that starts us in the background makes SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    code = _run(sys.argv[1:])
+    sys.exit(_flush(code))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        result = cli.main(arguments, prog_name="jobsync", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.ERROR
+    except (KeyboardInterrupt, click.Abort):
+        _say("Interrupted.")
+        return ExitCode.INTERRUPTED
+    except _TerminatedError:
+        _say("Terminated.")
+        return ExitCode.TERMINATED
+    except BrokenPipeError:
+        return ExitCode.OK
+    except JobsyncError as error:
+        report(error)
+        return error.exit_code
+    except Exception as error:  # a defect of ours: say so in one line, keep the place for a report
+        if os.environ.get("JOBSYNC_TRACEBACK"):
+            raise
+        _say(f"Error: this is a defect in jobsync: {type(error).__name__}: {error}")
+        _say("  Please report it with the output of the same command under JOBSYNC_TRACEBACK=1.")
+        return ExitCode.ERROR
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def report(error: JobsyncError) -> None:
+    """Print an error the way every command does: what happened, then what to do next."""
+    from jobsync.render.escape import terminal
+
+    _say("Error: " + "\n".join(terminal(line) for line in str(error).splitlines()))
+    for line in error.hint.splitlines():
+        _say("  " + terminal(line))
+
+
+def _say(text: str) -> None:
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        # Nobody listens on stderr any more; the exit code still says what happened.
+        pass
+
+
+def _flush(code: int) -> int:
+    """Everything printed reaches its reader before the exit; a reader that left is no error."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            # The interpreter would flush again at exit and print a traceback.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except OSError as error:
+            if stream is sys.stdout:
+                _say(f"Error: cannot write the output: {error.strerror}")
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+                return code or ExitCode.ERROR
+    return code
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM arrived; a BaseException so that no handler on the way takes it for an error."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise _TerminatedError

@@ -1,0 +1,99 @@
+"""Options that several commands share, and the formats of their output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+COLORS = click.Choice(["auto", "always", "never"])
+
+
+def paths_argument(command: F) -> F:
+    """The manifests, as plan and apply take them: files or folders, by default this folder."""
+    return click.argument("paths", nargs=-1, type=click.Path())(command)
+
+
+def manifests_option(command: F) -> F:
+    """The manifests, as every other command takes them."""
+    return click.option(
+        "-m",
+        "--manifests",
+        "paths",
+        multiple=True,
+        type=click.Path(),
+        help="Manifest file or folder; may be given again. Default: this folder.",
+    )(command)
+
+
+def target_options(command: F) -> F:
+    """Where to, and the variables that may depend on it."""
+    command = click.option(
+        "--var",
+        "variables",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=_pairs,
+        help="Set a variable of the set; may be given again.",
+    )(command)
+    return click.option("--target", metavar="NAME", help="The target to use.")(command)
+
+
+def selection_options(command: F) -> F:
+    """Which addresses, and which kinds of change."""
+    command = click.option(
+        "--only",
+        multiple=True,
+        type=click.Choice(["jobs", "permissions", "outputs"]),
+        help="Only this kind of change; may be given again.",
+    )(command)
+    command = click.option(
+        "--exclude", multiple=True, metavar="GLOB", help="Leave these addresses out."
+    )(command)
+    return click.option(
+        "--select", multiple=True, metavar="GLOB", help="Only these addresses and what they need."
+    )(command)
+
+
+def decision_options(command: F) -> F:
+    """What a plan may contain beyond the declared jobs."""
+    for option in (
+        click.option(
+            "--stop-superseded",
+            is_flag=True,
+            help="Stop older runs that are still active when a job is replaced.",
+        ),
+        click.option("--retry", multiple=True, metavar="ADDRESS", help="Run a failed job again."),
+        click.option("--prune", is_flag=True, help="Delete runs that nothing declares any more."),
+        click.option(
+            "--allow", multiple=True, metavar="HAZARD", help="Accept a hazard by its name."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def color_option(command: F) -> F:
+    """Colour: on a terminal unless ``NO_COLOR`` is set."""
+    return click.option("--color", type=COLORS, default="auto", help="When to use colour.")(command)
+
+
+def wants_color(choice: str, environ: dict[str, str]) -> bool:
+    """What ``--color`` means for standard output now (https://no-color.org)."""
+    if choice != "auto":
+        return choice == "always"
+    return sys.stdout.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for value in values:
+        name, separator, text = value.partition("=")
+        if not separator or not name:
+            raise click.BadParameter(f"{value!r} is not NAME=VALUE")
+        pairs[name] = text
+    return pairs

@@ -1,0 +1,54 @@
+"""Which target a command means, and who may be asked (product: which target)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jobsync.errors import SettingsError
+from jobsync.model import DesiredState, Target
+
+BUILT_IN = ("local", "env")
+
+
+def named_target(flag: str | None, environ: Mapping[str, str]) -> str | None:
+    """The target that the command line or ``JOBSYNC_TARGET`` names, or None."""
+    return flag or environ.get("JOBSYNC_TARGET") or None
+
+
+def choose(desired: DesiredState, flag: str | None, environ: Mapping[str, str]) -> Target:
+    """The target to use. In CI the local service is never fallen into, only chosen.
+
+    Order: ``--target``, ``JOBSYNC_TARGET``, ``target:`` of the set; then ``env`` when
+    ``TAPIS_BASE_URL`` is set; then ``local``. A set that declares targets must have one chosen.
+    """
+    name = named_target(flag, environ) or desired.default_target
+    if name is None:
+        name = _unchosen(desired, environ)
+    if name in desired.targets:
+        return desired.targets[name]
+    if name not in BUILT_IN:
+        known = ", ".join(sorted({*desired.targets, *BUILT_IN}))
+        raise SettingsError(f"there is no target {name!r}", hint=f"known targets: {known}")
+    if name == "env" and not environ.get("TAPIS_BASE_URL"):
+        raise SettingsError(
+            "target env needs TAPIS_BASE_URL, which is not set",
+            hint="set TAPIS_BASE_URL and TAPIS_TOKEN, or choose another --target",
+        )
+    return Target(name=name, base_url=environ["TAPIS_BASE_URL"] if name == "env" else "")
+
+
+def _unchosen(desired: DesiredState, environ: Mapping[str, str]) -> str:
+    if desired.targets:
+        raise SettingsError(
+            "the manifests declare targets, but none is chosen",
+            hint="say --target NAME, set JOBSYNC_TARGET, or write target: NAME into the set; "
+            "known targets: " + ", ".join(sorted({*desired.targets, *BUILT_IN})),
+        )
+    if environ.get("TAPIS_BASE_URL"):
+        return "env"
+    if environ.get("CI"):
+        raise SettingsError(
+            "no target is chosen, and in CI the local service is never used by default",
+            hint="say --target local if it is meant, or set TAPIS_BASE_URL and TAPIS_TOKEN",
+        )
+    return "local"

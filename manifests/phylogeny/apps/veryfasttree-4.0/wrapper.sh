@@ -1,0 +1,2 @@
+# Build a tree from ${alignment} into tree.nwk. Needs the veryfasttree wheel: pip install 'jobsync[examples]'.
+python3 -m veryfasttree -quiet -nopr -${model} -threads 1 "${alignment}" > tree.nwk

@@ -1,0 +1,148 @@
+"""Imports point down only, and every outside library has one door. Read from the source itself."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "jobsync"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+FLOORS = {
+    "errors": 0,
+    "secret": 0,
+    "model": 1,
+    "identity": 1,
+    "names": 1,
+    "backend": 2,
+    "manifest": 2,
+    "plan": 2,
+    "apply": 3,
+    "agave": 3,
+    "local": 3,
+    "observe": 3,
+    "render": 4,
+    "cli": 5,
+    "testing": 5,
+    "__main__": 6,
+}
+"""The floor of each room. Rooms on one floor do not import each other, but for ``SAME_FLOOR``."""
+
+SAME_FLOOR = {("observe", "apply")}
+"""observe walks outputs and reads the lock, which live in ``apply/outputs``."""
+
+LOCAL_MAY_IMPORT = {"errors", "secret", "manifest", "local"}
+"""The local service shares no codec with the client, or one mistake would cancel itself out."""
+
+DOORS = {
+    "yaml": {"manifest/reader.py"},
+    "jsonschema_rs": {"manifest/schema.py"},
+    "deepdiff": {"plan/diff.py"},
+    "requests": {"agave/http.py"},
+    "urllib3": {"agave/http.py"},
+    "click": {"cli/"},
+    "rich": {"cli/"},
+    "sqlite3": {"local/store.py"},
+    "subprocess": {"local/engine/", "cli/git.py"},
+    "qtoolkit": {"local/engine/"},
+    "werkzeug": {"local/"},
+    "waitress": {"local/"},
+    "filelock": {"apply/", "agave/", "local/"},
+    "platformdirs": {"cli/"},
+    "pytest": {"testing.py"},
+}
+
+BELOW_CLI_FORBIDDEN = {"print", "input", "exit", "quit", "breakpoint"}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def imports_of(path: Path) -> list[str]:
+    """Every module that *path* imports, wherever in the file, as absolute dotted names."""
+    found = []
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)}:{node.lineno}: relative import"
+            assert node.module
+            found.append(node.module)
+            if node.module == "jobsync":
+                found += [f"jobsync.{alias.name}" for alias in node.names]
+    return found
+
+
+def rooms_imported(path: Path) -> set[str]:
+    names = (name.split(".") for name in imports_of(path))
+    return {parts[1] for parts in names if parts[0] == "jobsync" and len(parts) > 1}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_down(path: Path) -> None:
+    room = room_of(path)
+    if room == "__init__":
+        return
+    assert room in FLOORS, f"{name_of(path)} stands on no floor: add it to FLOORS"
+    for other in rooms_imported(path) - {room}:
+        if other not in FLOORS:
+            assert other.startswith("__version"), f"{name_of(path)} imports unknown jobsync.{other}"
+            continue
+        below = FLOORS[other] < FLOORS[room] or (room, other) in SAME_FLOOR
+        assert below, f"{name_of(path)} (floor {FLOORS[room]}) imports {other} ({FLOORS[other]})"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_one_door_per_library(path: Path) -> None:
+    name = name_of(path)
+    for imported in imports_of(path):
+        library = imported.split(".")[0]
+        if library == "jobsync" or (library in sys.stdlib_module_names and library not in DOORS):
+            continue
+        doors = DOORS.get(library)
+        assert doors is not None, f"{name} imports {library}, which has no door"
+        inside = any(name == door or (door.endswith("/") and name.startswith(door)) for door in doors)
+        assert inside, f"{name} imports {library}; its door is {sorted(doors)}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "local").rglob("*.py")), ids=name_of)
+def test_the_service_shares_nothing_with_the_client(path: Path) -> None:
+    shared = rooms_imported(path) - LOCAL_MAY_IMPORT
+    assert not shared, f"{name_of(path)} imports {sorted(shared)}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_nothing_below_the_command_line_prints_exits_or_reads_the_environment(path: Path) -> None:
+    if room_of(path) in {"cli", "testing", "__main__"}:
+        return
+    for node in ast.walk(tree_of(path)):
+        where = f"{name_of(path)}:{getattr(node, 'lineno', 0)}"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in BELOW_CLI_FORBIDDEN, f"{where} calls {node.func.id}"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            dotted = f"{node.value.id}.{node.attr}"
+            assert dotted not in {"os.environ", "os.getenv", "sys.exit", "os._exit"}, where
+
+
+def test_every_room_is_on_the_plan() -> None:
+    rooms = {room_of(path) for path in MODULES} - {"__init__"}
+    assert rooms <= set(FLOORS)
+
+
+def test_the_words_that_name_no_owner_are_not_used() -> None:
+    forbidden = {"utils", "util", "helpers", "helper", "common", "base", "core", "manager", "misc"}
+    used = {path.stem for path in MODULES} & forbidden
+    assert not used
