@@ -439,7 +439,8 @@ class OutputChange:
 
     ``run`` is None for a run that this plan will submit; then, and while a run is active, ``files``
     is None: not known yet. ``rules`` and ``expect`` are what to look for once it has finished.
-    ``missing`` are rules or expectations that a finished run does not meet.
+    ``missing`` are rules or expectations that a finished run does not meet, ``refused`` the
+    (name, reason) of files that a rule matches but that must not be fetched.
     """
 
     address: Address
@@ -448,6 +449,7 @@ class OutputChange:
     expect: tuple[str, ...] = ()
     files: tuple[Fetch, ...] | None = None
     missing: tuple[str, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
     action: Action = Action.FETCH
     where: Location | None = field(default=None, compare=False)
 
