@@ -32,8 +32,8 @@ FLOORS = {
 }
 """The floor of each room. Rooms on one floor do not import each other, but for ``SAME_FLOOR``."""
 
-SAME_FLOOR = {("observe", "apply")}
-"""observe walks outputs and reads the lock, which live in ``apply/outputs``."""
+SAME_FLOOR = {("observe", "apply"), ("identity", "model"), ("names", "model")}
+"""observe walks outputs and reads the lock, which live in ``apply/outputs``; nouns serve names."""
 
 LOCAL_MAY_IMPORT = {"errors", "secret", "manifest", "local"}
 """The local service shares no codec with the client, or one mistake would cancel itself out."""
