@@ -1,0 +1,46 @@
+"""The two engines behind one URL space: legacy Agave and Aloe (contract 0.2, 9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone, tzinfo
+
+CENTRAL = timezone(timedelta(hours=-6))
+"""Legacy servers ran on US Central time (contract 1.5). Without the summer hour: no zone data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What differs between the engines and is not a matter of key names.
+
+    ``version`` is what clients tell the engines apart by, compared as text with
+    ``2.2.22-r7deb380`` (contract 0.2). ``zone`` and ``precision`` are those of its timestamps.
+    """
+
+    name: str
+    version: str
+    zone: tzinfo
+    precision: str
+
+    @property
+    def is_aloe(self) -> bool:
+        return self.name == "aloe"
+
+    def timestamp(self, moment: float | None) -> str | None:
+        """A time as Joda prints it (contract 1.5): three digits, numeric offset or ``Z``.
+
+        Legacy timestamps come from MySQL with whole seconds, so the digits are ``.000``.
+        """
+        if moment is None:
+            return None
+        when = datetime.fromtimestamp(moment, self.zone)
+        if self.precision == "seconds":
+            when = when.replace(microsecond=0)
+        text = when.isoformat(timespec="milliseconds")
+        return text[:-6] + "Z" if text.endswith("+00:00") else text
+
+
+AGAVE = Dialect("agave", "2.2.22-r7deb380", CENTRAL, "seconds")
+ALOE = Dialect("aloe", "2.4.2-r2a51c6f", timezone.utc, "milliseconds")
+
+DIALECTS = {dialect.name: dialect for dialect in (AGAVE, ALOE)}
