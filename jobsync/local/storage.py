@@ -1,0 +1,256 @@
+"""Storage systems: folders that jobs may read from, and the archive that they end in.
+
+Two of them. ``local`` is the workspace, the folder with the manifests, read-only for jobs; a path
+with a name that starts with a dot is refused, since ``.jobsync`` holds the tokens. ``archive`` is
+``STATE/archive``, and a path in it is readable only through the permissions of the job that
+archived there. Everything is checked as the caller, by real path, so that no link leads out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from jobsync.local.refusal import Refusal
+from jobsync.local.store import Condition, JobRow, Listing
+
+WORKSPACE = "local"
+ARCHIVE = "archive"
+_MEDIA = re.compile(r"(?:.*)/jobs/v2/([^/]+)/outputs/media/(.+)")
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_OWNERS = ".owners"
+
+
+class Jobs(Protocol):
+    """What storage must know of jobs; the store is one."""
+
+    def job(self, job_id: str) -> JobRow | None: ...
+
+    def grants(self, job_id: str) -> dict[str, str]: ...
+
+    def find(self, listing: Listing) -> list[JobRow]: ...
+
+    def users(self) -> list[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A place in a storage system: its real path, and the real root that it must stay below."""
+
+    path: Path
+    root: Path
+    hides_dots: bool = False
+
+    def holds(self, path: Path) -> bool:
+        """Whether *path*, links followed, still lies in this storage system and may be seen."""
+        real = Path(os.path.realpath(path))
+        if not real.is_relative_to(self.root):
+            return False
+        return not (self.hides_dots and has_dot(real.relative_to(self.root).parts))
+
+
+class Storage:
+    """The storage systems of one service.
+
+    *may_read* decides whether a user may read a job; *hosts* are the names under which this
+    service is reached, so that its own output URLs can be inputs.
+    """
+
+    def __init__(
+        self,
+        workspace: str | Path,
+        archive: str | Path,
+        jobs: Jobs,
+        *,
+        may_read: Callable[[JobRow, str], bool] | None = None,
+        hosts: Sequence[str] = (),
+    ) -> None:
+        self.workspace = Path(os.path.realpath(workspace))
+        self.archive = Path(os.path.realpath(archive))
+        self.hosts = {*_LOOPBACK, *hosts}
+        self._jobs = jobs
+        self._may_read = may_read or self._reads
+
+    def locate(self, uri: str, caller: str) -> Located:
+        """Where *uri* points to, if *caller* may read there. It need not exist.
+
+        ``agave://SYSTEM/PATH``, a relative path (of the workspace), or the URL of an output of a
+        job of this service. Raises :class:`Refusal`: 400 for a scheme that cannot be used, 403 for
+        what the caller may not read (contract 3.3).
+        """
+        if not _SCHEME.match(uri):
+            return self._in_workspace(uri, uri)
+        try:
+            parts = urlsplit(uri)
+            host = parts.hostname or ""
+        except ValueError as error:
+            raise unreadable(uri) from error
+        path = unquote(parts.path)
+        if parts.scheme == "agave":
+            return self._in_system(parts.netloc, path, uri, caller)
+        media = _MEDIA.fullmatch(path)
+        if parts.scheme in ("http", "https") and host in self.hosts and media:
+            return self._in_outputs(media[1], media[2], uri, caller)
+        raise Refusal(400, f"Unsupported input URI scheme or host: {uri}")
+
+    def check(self, uri: str, caller: str) -> None:
+        """Raise :class:`Refusal` unless *caller* may read *uri*."""
+        self.locate(uri, caller)
+
+    # --- the archive, for writing -------------------------------------------------------
+
+    def claim_archive(self, system: str, path: str, owner: str) -> None:
+        """Make the folder that a job of *owner* will archive into.
+
+        A first folder with the name of a user belongs to that user, any other one to whoever
+        archives there first. Raises :class:`Refusal` (contract 3.2: 403 without permission, 400
+        for what is not a folder or no storage system).
+        """
+        if system == WORKSPACE:
+            raise Refusal(403, f"User does not have permission to write to {system}: {path}")
+        if system != ARCHIVE:
+            raise Refusal(400, f"No storage system found matching {system}.")
+        parts = segments(path)
+        if not parts or parts[0].startswith(".") or self._claim(parts[0], owner) != owner:
+            raise Refusal(403, f"User does not have permission to access archivePath {path}")
+        folder = self.archive.joinpath(*parts)
+        if not Path(os.path.realpath(folder)).is_relative_to(self.archive):
+            raise Refusal(403, f"User does not have permission to access archivePath {path}")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise Refusal(400, f"Archive path is not a folder: {path}") from error
+        except OSError as error:
+            raise Refusal(400, f"Unable to create archive path {path}: {error.strerror}") from error
+
+    def archive_folder(self, path: str) -> Path:
+        """The folder of an archive path that was accepted before."""
+        return self.archive.joinpath(*segments(path))
+
+    def data_folder(self, row: JobRow) -> Path | None:
+        """Where the data of a job lies: its archive, else its work folder, if it has one."""
+        if row.archived and row.archive_path:
+            return self.archive_folder(row.archive_path)
+        return Path(row.work_dir) if row.work_dir else None
+
+    # --- where things are ---------------------------------------------------------------
+
+    def _in_system(self, system: str, path: str, uri: str, caller: str) -> Located:
+        if system == WORKSPACE:
+            return self._in_workspace(path, uri)
+        if system == ARCHIVE:
+            return self._in_archive(path, uri, caller)
+        raise unreadable(uri)
+
+    def _in_workspace(self, path: str, uri: str) -> Located:
+        parts = segments(path)
+        if has_dot(parts):
+            raise unreadable(uri)
+        place = Located(self.workspace.joinpath(*parts), self.workspace, hides_dots=True)
+        return _contained(place, uri)
+
+    def _in_archive(self, path: str, uri: str, caller: str) -> Located:
+        parts = segments(path)
+        if not parts or has_dot(parts[:1]) or ".." in parts:
+            raise unreadable(uri)
+        jobs = [job for job in self._archived_along(parts) if self._may_read(job, caller)]
+        if not jobs and self._owner(parts[0]) != caller:
+            raise unreadable(uri)
+        roots = [self.archive_folder(job.archive_path or "") for job in jobs]
+        root = min(roots, key=lambda folder: len(folder.parts), default=self.archive / parts[0])
+        return _contained(Located(self.archive.joinpath(*parts), Path(os.path.realpath(root))), uri)
+
+    def _in_outputs(self, job_id: str, path: str, uri: str, caller: str) -> Located:
+        row = self._jobs.job(job_id)
+        if row is None or not row.visible or not self._may_read(row, caller):
+            raise unreadable(uri)
+        folder = self.data_folder(row)
+        parts = segments(path)
+        if folder is None or has_dot(parts):
+            raise unreadable(uri)
+        root = Path(os.path.realpath(folder))
+        return _contained(Located(root.joinpath(*parts), root), uri)
+
+    def _archived_along(self, parts: list[str]) -> Iterator[JobRow]:
+        """The visible jobs whose archive path is *parts* or a folder above it."""
+        owner = self._owner(parts[0])
+        if owner is None:
+            return
+        above = tuple("/".join(parts[:end]) for end in range(1, len(parts) + 1))
+        question = Listing(
+            owner, (Condition("archive_path", "in", above),), order_by="id", limit=1000
+        )
+        for row in self._jobs.find(question):
+            if row.owner == owner and row.archive_system == ARCHIVE:
+                yield row
+
+    # --- who owns what ------------------------------------------------------------------
+
+    def _owner(self, first: str) -> str | None:
+        if first in self._jobs.users():
+            return first
+        try:
+            return (self.archive / _OWNERS / first).read_text("utf-8") or None
+        except OSError:
+            return None
+
+    def _claim(self, first: str, owner: str) -> str | None:
+        if first == owner or first in self._jobs.users():
+            return first
+        folder = self.archive / _OWNERS
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with (folder / first).open("x", encoding="utf-8") as file:
+                file.write(owner)
+        except FileExistsError:
+            pass
+        return self._owner(first)
+
+    def _reads(self, row: JobRow, user: str) -> bool:
+        return reads(row, self._jobs.grants(row.id), user)
+
+
+def reads(row: JobRow, grants: dict[str, str], user: str) -> bool:
+    """Whether *user* may read *row*: the owner, else the first row in name order that is theirs
+    or ``world`` decides (contract 5.1)."""
+    if row.owner == user:
+        return True
+    for name in sorted(grants):
+        if name in (user, "world"):
+            word = grants[name].upper()
+            return word.startswith("READ") or word == "ALL"
+    return False
+
+
+def unreadable(uri: str) -> Refusal:
+    """The refusal of an input that the caller may not read (contract 3.3)."""
+    return Refusal(
+        403, f"You do not have permission to access this the input file or directory at {uri}"
+    )
+
+
+def segments(path: str) -> list[str]:
+    """The names of a path, without empty ones and ``.``."""
+    return [part for part in PurePosixPath("/" + path).parts[1:] if part not in ("", "/", ".")]
+
+
+def canonical(path: str) -> str:
+    """A path in the one form it is stored in: no leading, doubled or trailing slash."""
+    return "/".join(segments(path))
+
+
+def has_dot(parts: Sequence[str]) -> bool:
+    """Whether a name starts with a dot (``..`` included)."""
+    return any(part.startswith(".") for part in parts)
+
+
+def _contained(place: Located, uri: str) -> Located:
+    if "\0" in uri or not place.holds(place.path):
+        raise unreadable(uri)
+    return place

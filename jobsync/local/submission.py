@@ -1,0 +1,246 @@
+"""From the body of a submit to a job: the rules, defaults and refusals of contract 3.1 to 3.4.
+
+The order of the checks is the service's (contract 3.1): name, app, system, queue and resources,
+inputs, parameters, archive. Notifications come after the job is stored and are not checked here.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+
+from jobsync.local import aloe_request
+from jobsync.local.apps import App, Apps
+from jobsync.local.archive_path import default_path, expand, slug
+from jobsync.local.flatten import FlatValue, flatten, text
+from jobsync.local.inputs import resolve_inputs
+from jobsync.local.parameters import resolve_parameters
+from jobsync.local.refusal import Refusal
+from jobsync.local.resources import (
+    Placement,
+    Wanted,
+    aloe_memory,
+    checked_run_time,
+    legacy_memory,
+    place,
+    positive,
+)
+from jobsync.local.storage import ARCHIVE, Storage, canonical
+from jobsync.local.store import JobRow
+from jobsync.local.systems import System, Systems
+
+__all__ = ["Refusal", "again", "new_id", "resolve"]
+
+TENANT = "local"
+"""What ``${TENANT_ID}`` says."""
+
+_YES = frozenset({"true", "on", "yes", "1"})
+Flat = Mapping[str, FlatValue]
+
+
+def resolve(
+    body: Mapping[str, object],
+    *,
+    owner: str,
+    apps: Apps,
+    systems: Systems,
+    storage: Storage,
+    clock: Callable[[], float],
+    dialect: str = "agave",
+) -> JobRow:
+    """The job that *body* asks for, ready to be stored as PENDING.
+
+    ``JobRow.request`` is the echo in the legacy field names. The archive folder exists afterwards.
+    Raises :class:`Refusal`; then nothing was stored.
+    """
+    if dialect == "aloe":
+        aloe_request.check(body)
+    flat = flatten(body)
+    name = _name(flat)
+    app = _app(flat, apps)
+    if dialect == "aloe":
+        aloe_request.check_types(body, app)
+    system = _system(flat, app, systems)
+    placement = place(_wanted(flat, app, dialect), system)
+    inputs = resolve_inputs(app.inputs, flat, lambda uri: storage.check(uri, owner))
+    parameters = resolve_parameters(app.parameters, flat)
+    now = clock()
+    row = JobRow(
+        id=new_id(dialect),
+        owner=owner,
+        name=name,
+        app_id=app.id,
+        system=system.name,
+        queue=placement.queue.name,
+        node_count=placement.node_count,
+        processors_per_node=placement.processors_per_node,
+        memory_gb=placement.memory,
+        max_run_time=placement.max_run_time,
+        created=now,
+        submitted=now,
+        last_updated=now,
+    )
+    row = _with_archive(row, flat, storage)
+    notifications = body.get("notifications")
+    return replace(
+        row,
+        request=_echo(row, placement, inputs, parameters),
+        notifications=notifications if isinstance(notifications, list) else [],
+    )
+
+
+def again(row: JobRow, *, storage: Storage, clock: Callable[[], float], dialect: str) -> JobRow:
+    """A new job that repeats *row* (manage ``resubmit``, contract 4.4): new id and archive path,
+    no notifications."""
+    now = clock()
+    job_id = new_id(dialect)
+    path = f"{default_path(row.owner, job_id)}-{slug(row.name).lower()}" if row.archive else None
+    request = dict(row.request)
+    if path:
+        storage.claim_archive(row.archive_system or ARCHIVE, path, row.owner)
+        request["archivePath"] = path
+    return JobRow(
+        id=job_id,
+        owner=row.owner,
+        name=row.name,
+        app_id=row.app_id,
+        request=request,
+        system=row.system,
+        queue=row.queue,
+        node_count=row.node_count,
+        processors_per_node=row.processors_per_node,
+        memory_gb=row.memory_gb,
+        max_run_time=row.max_run_time,
+        archive=row.archive,
+        archive_system=row.archive_system,
+        archive_path=path,
+        created=now,
+        submitted=now,
+        last_updated=now,
+    )
+
+
+def new_id(dialect: str) -> str:
+    """A job id as the engine makes them (contract 1.6)."""
+    if dialect == "aloe":
+        return f"{uuid.uuid4()}-007"
+    number = secrets.randbelow(9 * 10**18) + 10**18
+    return f"{number}-{secrets.token_hex(4)}-0001-007"
+
+
+def _name(flat: Flat) -> str:
+    name = text(flat, "name", "jobName")
+    if not name.strip():
+        raise Refusal(400, "Job name cannot be empty.")
+    if len(name) > 64:
+        raise Refusal(400, "Job name must be less than 64 characters.")
+    return name.strip()
+
+
+def _app(flat: Flat, apps: Apps) -> App:
+    app_id = text(flat, "appId", "softwareName").strip()
+    if not app_id:
+        raise Refusal(400, "appId cannot be empty.")
+    if len(app_id) > 80:
+        raise Refusal(400, "appId must be less than 80 characters.")
+    app = apps.get(app_id) if "-" in app_id and not app_id.endswith("-") else None
+    if app is None:
+        raise Refusal(400, f"No app found matching {app_id} for the user.")
+    return app
+
+
+def _system(flat: Flat, app: App, systems: Systems) -> System:
+    system = systems.get(app.system)
+    if system is None:
+        raise Refusal(400, f"No execution system found matching {app.system} of app {app.id}.")
+    given = text(flat, "executionSystem", "executionHost").strip()
+    if given and given != system.name:
+        raise Refusal(403, f"You do not have permission to run {app.id} on {given}.")
+    return system
+
+
+def _wanted(flat: Flat, app: App, dialect: str) -> Wanted:
+    processors = text(flat, "processorsPerNode", "processorCount")
+    if dialect == "aloe":
+        processors = text(flat, "processorsOnEachNode") or processors
+    queue = text(flat, "batchQueue", "queue").strip()
+    run_time = text(flat, "maxRunTime", "requestedTime") or app.max_run_time
+    return Wanted(
+        node_count=positive("nodeCount", text(flat, "nodeCount"), app.node_count),
+        processors_per_node=positive("processorsPerNode", processors, app.processors_per_node),
+        memory=_memory(text(flat, "memoryPerNode", "maxMemory"), app, queue, dialect),
+        max_run_time=checked_run_time(run_time),
+        queue=queue,
+        app_queue=app.queue,
+    )
+
+
+def _memory(given: str, app: App, queue: str, dialect: str) -> float | None:
+    if not given.strip():
+        return legacy_memory(app.memory) if app.memory else None
+    if dialect == "aloe":
+        return aloe_memory(given)
+    value = legacy_memory(given)
+    if value is None and not (queue or app.queue):
+        return 0.0  # contract 3.2: what cannot be read stays 0.0 when no queue is named
+    return value
+
+
+def _with_archive(row: JobRow, flat: Flat, storage: Storage) -> JobRow:
+    given = text(flat, "archive").strip().lower()
+    if given and given not in _YES:
+        return replace(row, archive=False)
+    system = text(flat, "archiveSystem").strip() or ARCHIVE
+    path = text(flat, "archivePath").strip()
+    if len(path) > 255:
+        raise Refusal(400, "archivePath must be less than 255 characters.")
+    macros = _macros(row, system)
+    path = canonical(expand(path, macros)) if path else default_path(row.owner, row.id)
+    storage.claim_archive(system, path, row.owner)
+    return replace(row, archive=True, archive_system=system, archive_path=path)
+
+
+def _macros(row: JobRow, archive_system: str) -> dict[str, str]:
+    created = datetime.fromtimestamp(row.created, timezone.utc)
+    return {
+        "APP_ID": row.app_id,
+        "EXECUTION_SYSTEM": row.system,
+        "BATCH_QUEUE": row.queue,
+        "JOB_NAME": slug(row.name).lower(),
+        "JOB_ID": row.id,
+        "JOB_NODE_COUNT": str(row.node_count),
+        "JOB_PROCESSORS_PER_NODE": str(row.processors_per_node),
+        "JOB_MEMORY_PER_NODE": str(row.memory_gb),
+        "JOB_CREATED_TIME": created.strftime("%Y-%m-%dT%H-%M-%SZ"),
+        "JOB_OWNER": row.owner,
+        "ARCHIVE_SYSTEM": archive_system,
+        "TENANT_ID": TENANT,
+    }
+
+
+def _echo(
+    row: JobRow,
+    placement: Placement,
+    inputs: Mapping[str, list[str]],
+    parameters: Mapping[str, Any],
+) -> dict[str, Any]:
+    echo: dict[str, Any] = {
+        "name": row.name,
+        "appId": row.app_id,
+        "executionSystem": row.system,
+        "batchQueue": placement.queue.name,
+        "nodeCount": placement.node_count,
+        "processorsPerNode": placement.processors_per_node,
+        "memoryPerNode": float(placement.memory),
+        "maxRunTime": placement.max_run_time,
+        "archive": row.archive,
+        "inputs": dict(inputs),
+        "parameters": dict(parameters),
+    }
+    if row.archive:
+        echo |= {"archiveSystem": row.archive_system, "archivePath": row.archive_path}
+    return echo
