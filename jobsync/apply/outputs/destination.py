@@ -1,0 +1,240 @@
+"""The place of one file below the outputs' root, reached without following any link.
+
+Every step below the root is opened relative to the folder before it and with ``O_NOFOLLOW``, so a
+link planted in the destination, also between two calls, leads nowhere. A download goes to a
+hidden ``.part`` file beside its final name, with a sidecar that says what it is a part of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from jobsync.apply.outputs.failure import FileFailed, write_failed
+from jobsync.errors import SettingsError
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_BELOW = _FOLDER | os.O_NOFOLLOW
+_FILE = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_SIDECAR_LIMIT = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a part file is a part of. ``sha256`` is set once it is whole and verified."""
+
+    job_id: str
+    path: str
+    length: int
+    last_modified: str
+    boot: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartMark:
+    """A part file as it was left; a different one in its place is not ours."""
+
+    inode: int
+    size: int
+    modified_ns: int
+
+
+class Root:
+    """The outputs' root, held open. The root itself is the user's word and may be a link."""
+
+    def __init__(self, folder: str) -> None:
+        try:
+            Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._handle = os.open(folder, _FOLDER)
+        except OSError as error:
+            raise SettingsError(f"outputs cannot go to {folder}: {error.strerror}") from error
+
+    def close(self) -> None:
+        os.close(self._handle)
+
+    def __enter__(self) -> Root:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def free_bytes(self) -> int:
+        """Bytes that an ordinary user may still write there."""
+        found = os.fstatvfs(self._handle)
+        return found.f_bavail * found.f_frsize
+
+    @contextlib.contextmanager
+    def place(self, to: str) -> Iterator[Place]:
+        """The place *to*, its folders made (0700) where they are missing."""
+        *folders, name = to.split("/")
+        handle = os.dup(self._handle)
+        try:
+            for folder in folders:
+                below = _enter(handle, folder)
+                os.close(handle)
+                handle = below
+            yield Place(handle, name)
+        except OSError as error:
+            raise write_failed(error) from error
+        finally:
+            os.close(handle)
+
+    def sync(self, to: str) -> None:
+        """Make the names in the folder of *to* durable."""
+        with self.place(to) as place:
+            place.sync()
+
+
+class Place:
+    """A name in an open folder, its part file and its sidecar. Raises OSError."""
+
+    def __init__(self, folder: int, name: str) -> None:
+        self._folder = folder
+        self._name = name
+        # Not made of the name itself: that may be as long as a name can be.
+        stem = f".jobsync-{hashlib.sha256(name.encode()).hexdigest()[:20]}"
+        self._part, self._sidecar = f"{stem}.part", f"{stem}.json"
+
+    def existing(self) -> os.stat_result | None:
+        """The regular file under the final name. Raises FileFailed for anything else there."""
+        found = self._lstat(self._name)
+        if found is None or stat.S_ISREG(found.st_mode):
+            return found
+        raise FileFailed(f"{_kind(found.st_mode)} has its name here; move it away")
+
+    def open_final(self) -> int:
+        """Open the file under the final name for reading."""
+        return self._open_regular(self._name, os.O_RDONLY)
+
+    def part_size(self) -> int:
+        """Bytes in the part file, -1 when there is none."""
+        found = self._lstat(self._part)
+        return found.st_size if found and stat.S_ISREG(found.st_mode) else -1
+
+    @contextlib.contextmanager
+    def open_part(self) -> Iterator[int]:
+        """The part file, made anew when what lies there is not a plain file of ours alone."""
+        handle = self._own_part()
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise FileFailed("another jobsync is fetching it") from error
+            yield handle
+        finally:
+            os.close(handle)
+
+    def origin(self) -> Origin | None:
+        """What the sidecar says, None when there is none that can be read."""
+        try:
+            handle = self._open_regular(self._sidecar, os.O_RDONLY)
+        except (OSError, FileFailed):
+            return None
+        with os.fdopen(handle, "rb") as file:
+            data = file.read(_SIDECAR_LIMIT)
+        try:
+            return Origin(**json.loads(data))
+        except (ValueError, TypeError):
+            return None
+
+    def write_origin(self, origin: Origin) -> None:
+        """Write the sidecar, whole or not at all."""
+        draft = f"{self._sidecar}.part"
+        self._unlink(draft)
+        handle = os.open(draft, _FILE | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self._folder)
+        with os.fdopen(handle, "wb") as file:
+            file.write(json.dumps(asdict(origin)).encode())
+        os.rename(draft, self._sidecar, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+
+    def commit(self, mark: PartMark) -> None:
+        """Give the part file its final name, in one step."""
+        self.existing()
+        found = self._lstat(self._part)
+        if found is None or mark_of(found) != mark:
+            raise FileFailed("its part file was touched by someone else; apply again")
+        os.rename(self._part, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+
+    def drop_part(self) -> None:
+        """Throw away the part file and its sidecar."""
+        self._unlink(self._part)
+        self.drop_origin()
+
+    def drop_origin(self) -> None:
+        self._unlink(self._sidecar)
+
+    def sync(self) -> None:
+        os.fsync(self._folder)
+
+    def _own_part(self) -> int:
+        found = self._lstat(self._part)
+        if found is not None and not _is_ours(found):
+            self._unlink(self._part)
+            found = None
+        flags = _FILE if found else _FILE | os.O_CREAT | os.O_EXCL
+        handle = os.open(self._part, flags, 0o600, dir_fd=self._folder)
+        if not _is_ours(os.fstat(handle)):
+            os.close(handle)
+            raise FileFailed("its part file was touched by someone else; apply again")
+        return handle
+
+    def _open_regular(self, name: str, access: int) -> int:
+        flags = access | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        handle = os.open(name, flags, dir_fd=self._folder)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise FileFailed("is not a plain file")
+        return handle
+
+    def _lstat(self, name: str) -> os.stat_result | None:
+        try:
+            return os.stat(name, dir_fd=self._folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def _unlink(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self._folder)
+
+
+def mark_of(found: os.stat_result) -> PartMark:
+    """What to know a part file by."""
+    return PartMark(found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def _enter(parent: int, name: str) -> int:
+    try:
+        return os.open(name, _BELOW, dir_fd=parent)
+    except FileNotFoundError:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=parent)
+        return os.open(name, _BELOW, dir_fd=parent)
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    """A plain file with no second name (a hard link elsewhere would be written through)."""
+    return (
+        stat.S_ISREG(found.st_mode)
+        and found.st_nlink == 1
+        and found.st_uid == os.geteuid()
+        and stat.S_IMODE(found.st_mode) & 0o177 == 0
+    )
+
+
+def _kind(mode: int) -> str:
+    for test, word in (
+        (stat.S_ISLNK, "a symlink"),
+        (stat.S_ISDIR, "a folder"),
+        (stat.S_ISFIFO, "a named pipe"),
+        (stat.S_ISSOCK, "a socket"),
+    ):
+        if test(mode):
+            return word
+    return "a device"

@@ -1,0 +1,211 @@
+"""``jobsync.lock``: which output files were fetched from which run, and with what content.
+
+Text for git: one line a file, tab-separated and sorted, so that two branches that fetched
+different jobs merge. After the header line:
+
+    file    ADDRESS  TO  PATH  JOB-ID  SIZE  SHA256
+    expect  ADDRESS  JOB-ID                            (its ``expect`` was met)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jobsync import names
+from jobsync.errors import Location, ManifestError, Problem, SettingsError
+from jobsync.model import Address, FetchedFile
+
+NAME = names.LOCKFILE
+HEADER = "# jobsync.lock 1: what was fetched; written by jobsync, commit it"
+
+_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_WORD = re.compile(r"[^\s\x00-\x1f\x7f]{1,255}")
+_MERGE_MARKS = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The content of a lock file. Both parts are sets in meaning; ``files`` is sorted."""
+
+    files: tuple[FetchedFile, ...] = ()
+    expectations: frozenset[tuple[Address, str]] = frozenset()
+
+
+def load(root: str, outputs_root: str) -> Lock:
+    """Read the lock file of the set at *root*; an absent one is empty.
+
+    ``present`` of each file says whether a file of that size lies at ``to`` below *outputs_root*.
+    Raises :class:`~jobsync.errors.ManifestError` with the place of every damaged line.
+    """
+    lock = read(root)
+    return replace(lock, files=tuple(_with_presence(outputs_root, file) for file in lock.files))
+
+
+def read(root: str) -> Lock:
+    """As :func:`load`, without looking at the fetched files."""
+    path = Path(root) / NAME
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return Lock()
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+    return parse(data, str(path))
+
+
+def parse(data: bytes, path: str) -> Lock:
+    """Take the text of a lock file apart. *path* is for messages."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        bad_line = data.count(b"\n", 0, error.start) + 1
+        problem = Problem(Location(path, bad_line, 1), "is not UTF-8", "restore it from git")
+        raise ManifestError([problem]) from error
+    files: set[FetchedFile] = set()
+    expectations: set[tuple[Address, str]] = set()
+    problems: list[Problem] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line or line.startswith("#"):
+            continue
+        try:
+            entry = _parse_line(line.removesuffix("\r"))
+        except ValueError as error:
+            problems.append(Problem(Location(path, number, 1), str(error), _hint(line)))
+            continue
+        if isinstance(entry, FetchedFile):
+            files.add(entry)
+        else:
+            expectations.add(entry)
+    if problems:
+        raise ManifestError(problems)
+    return Lock(tuple(sorted(files, key=_order)), frozenset(expectations))
+
+
+def render(lock: Lock) -> str:
+    """The text of a lock file: the same content gives the same bytes."""
+    lines = [
+        "\t".join(("file", f.address, f.to, f.path, f.job_id, str(f.size), f.sha256))
+        for f in sorted(set(lock.files), key=_order)
+    ]
+    lines += ["\t".join(("expect", *pair)) for pair in sorted(lock.expectations)]
+    return "\n".join([HEADER, *lines, ""])
+
+
+def update(root: str, change: Callable[[Lock], Lock]) -> Lock:
+    """Read, change and write the lock file as one step, also against other processes.
+
+    Nothing is written when nothing changed. The file is replaced whole or not at all.
+    """
+    with _exclusive(root):
+        before = read(root)
+        after = change(before)
+        if render(after) != render(before):
+            _replace(root, render(after).encode("utf-8"))
+    return after
+
+
+def _parse_line(line: str) -> FetchedFile | tuple[Address, str]:
+    kind, *fields = line.split("\t")
+    if kind == "expect" and len(fields) == 2:
+        address, job_id = fields
+        _require(_WORD.fullmatch(address) and _WORD.fullmatch(job_id), "an address and a job id")
+        return address, job_id
+    if kind != "file" or len(fields) != 6:
+        raise ValueError("is not a line of a lock file")
+    address, to, path, job_id, size, digest = fields
+    _require(_WORD.fullmatch(address), "an address in the second field")
+    _require(_WORD.fullmatch(job_id), "a job id in the fifth field")
+    _require(_SIZE.fullmatch(size), "a size in bytes in the sixth field")
+    _require(_SHA256.fullmatch(digest), "a SHA-256 in the last field")
+    if why := names.destination_refusal(to):
+        raise ValueError(f"names a file that {why}")
+    return FetchedFile(address, job_id, path, to, int(size), digest)
+
+
+def _require(holds: object, what: str) -> None:
+    if not holds:
+        raise ValueError(f"needs {what}")
+
+
+def _hint(line: str) -> str:
+    if line.startswith(_MERGE_MARKS):
+        return "a merge conflict: keep the lines of both sides and delete the marks"
+    return "restore the file from git, or delete the line to fetch again"
+
+
+def _order(file: FetchedFile) -> tuple[str, str, str, str, int, str]:
+    return file.address, file.to, file.path, file.job_id, file.size, file.sha256
+
+
+def _with_presence(outputs_root: str, file: FetchedFile) -> FetchedFile:
+    try:
+        found = os.lstat(Path(outputs_root) / file.to)
+    except OSError:
+        return replace(file, present=False)
+    return replace(file, present=stat.S_ISREG(found.st_mode) and found.st_size == file.size)
+
+
+@contextlib.contextmanager
+def _exclusive(root: str) -> Iterator[None]:
+    """Hold the folder of the set; a lock on the folder itself leaves no file behind."""
+    try:
+        handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise SettingsError(f"{root} cannot be opened: {error.strerror}") from error
+    try:
+        # Some network file systems cannot lock a folder; the atomic replace still holds there.
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _replace(root: str, data: bytes) -> None:
+    target = Path(root) / NAME
+    draft = target.with_name(f".{NAME}.{os.getpid()}.part")
+    try:
+        with draft.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+        _sync_folder(root)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise SettingsError(f"{target} cannot be written: {error.strerror}") from error
+
+
+def _sync_folder(root: str) -> None:
+    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def changed(
+    lock: Lock, *, files: Iterable[FetchedFile], expectations: Iterable[tuple[Address, str]]
+) -> Lock:
+    """*lock* with new lines. What was at the same ``to`` before gives way."""
+    new = tuple(files)
+    taken = {names.collision_key(file.to) for file in new}
+    kept = [file for file in lock.files if names.collision_key(file.to) not in taken]
+    return Lock((*kept, *new), lock.expectations | frozenset(expectations))
+
+
+def retired(lock: Lock, address: Address, job_id: str) -> Lock:
+    """*lock* without the lines of other runs of *address*: *job_id* is fetched whole."""
+    return Lock(
+        tuple(f for f in lock.files if f.address != address or f.job_id == job_id),
+        frozenset(pair for pair in lock.expectations if pair[0] != address or pair[1] == job_id),
+    )

@@ -1,0 +1,113 @@
+"""Walk the outputs of a run. The service lists one folder at a time (contract 6.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from jobsync import names
+from jobsync.backend import Reader
+from jobsync.errors import Unreadable
+from jobsync.model import RemoteFile
+from jobsync.plan.outputs import DEPTH_LIMIT
+
+ENTRY_LIMIT = 200_000
+"""More entries than this are a mistake or an attack; a set that wants them splits its jobs."""
+
+_SAME_LISTING_LIMIT = 4
+"""Folders on one path that list exactly the same before the walk calls it a loop."""
+
+_Signature = tuple[tuple[str, int, str, bool], ...]
+
+
+def walk(reader: Reader, run_id: str, *, limit: int = ENTRY_LIMIT) -> tuple[RemoteFile, ...]:
+    """Every output file of a run, by path; folder by folder, those of one level at once.
+
+    A folder that is in the result is one that was *not* looked into: its name is refused, it lies
+    too deep, or it lists itself; :func:`jobsync.plan.outputs.closed_reason` says which. Paths are
+    joined from the folder asked and the name; what the service says of a path is not used
+    (contract 6.2). Raises the reader's :class:`~jobsync.errors.ServiceError`, and
+    :class:`~jobsync.errors.Unreadable` for more than *limit* entries.
+    """
+    walk_state = _Walk(limit)
+    level: list[tuple[str, tuple[_Signature, ...]]] = [("", ())]
+    with ThreadPoolExecutor(max_workers=max(1, reader.concurrency)) as pool:
+        while level:
+            listings = pool.map(lambda item: reader.files(run_id, item[0]), level)
+            following: list[tuple[str, tuple[_Signature, ...]]] = []
+            for (folder, above), entries in zip(level, listings, strict=True):
+                following.extend(walk_state.enter(folder, above, entries))
+            level = following
+    return walk_state.found()
+
+
+class _Walk:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._count = 0
+        self._files: dict[str, RemoteFile] = {}
+        self._looping: set[str] = set()
+
+    def enter(
+        self, folder: str, above: tuple[_Signature, ...], entries: Sequence[RemoteFile]
+    ) -> Iterator[tuple[str, tuple[_Signature, ...]]]:
+        """Take in one listing and give the folders to look into next."""
+        self._count += len(entries)
+        if self._count > self._limit:
+            raise Unreadable(
+                f"the outputs have more than {self._limit} entries",
+                hint="let the job pack its files, or split it",
+            )
+        signature = tuple(
+            sorted((e.path[len(folder) :], e.length, e.last_modified, e.is_folder) for e in entries)
+        )
+        chain = (*above, signature)
+        if _is_loop(chain):
+            self._looping.add(_first_repeat(folder, chain))
+            return
+        for entry in entries:
+            if not entry.is_folder and not _is_foreign(folder, entry):
+                self._files[entry.path] = entry
+            elif _is_foreign(folder, entry) or not _may_enter(entry):
+                self._files[entry.path] = _closed(entry)
+            else:
+                yield entry.path, chain
+
+    def found(self) -> tuple[RemoteFile, ...]:
+        """All that was found; of a loop only its first round, and the folder that closes it."""
+        kept = {
+            path: file
+            for path, file in self._files.items()
+            if not any(path == top or path.startswith(f"{top}/") for top in self._looping)
+        }
+        for top in self._looping:
+            kept[top] = RemoteFile(top, 0, "", is_folder=True)
+        return tuple(kept[path] for path in sorted(kept))
+
+
+def _is_loop(chain: tuple[_Signature, ...]) -> bool:
+    """Names, sizes and times of a folder that holds folders are those of several above it."""
+    signature = chain[-1]
+    has_folder = any(is_folder for _name, _length, _time, is_folder in signature)
+    return has_folder and chain.count(signature) >= _SAME_LISTING_LIMIT
+
+
+def _first_repeat(folder: str, chain: tuple[_Signature, ...]) -> str:
+    """The highest folder on the way to *folder* that lists what a folder above it lists."""
+    first = chain.index(chain[-1])
+    depth = chain.index(chain[-1], first + 1)
+    return "/".join(folder.split("/")[:depth])
+
+
+def _may_enter(entry: RemoteFile) -> bool:
+    return not names.refusal(entry.path) and entry.path.count("/") + 1 <= DEPTH_LIMIT
+
+
+def _is_foreign(folder: str, entry: RemoteFile) -> bool:
+    """Whether an entry's name has a slash in it, which no file's name has."""
+    prefix = f"{folder}/" if folder else ""
+    return not entry.path.startswith(prefix) or "/" in entry.path[len(prefix) :]
+
+
+def _closed(entry: RemoteFile) -> RemoteFile:
+    return RemoteFile(entry.path, entry.length, entry.last_modified, is_folder=True)
