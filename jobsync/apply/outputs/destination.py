@@ -162,6 +162,10 @@ class Place:
             raise FileFailed("its part file was touched by someone else; apply again")
         os.rename(self._part, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
 
+    def drop_final(self) -> None:
+        """Remove the file under the final name."""
+        self._unlink(self._name)
+
     def drop_part(self) -> None:
         """Throw away the part file and its sidecar."""
         self._unlink(self._part)

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import math
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Union
 
+from jobsync.apply.outputs import commit, reasons
+from jobsync.apply.outputs.destination import Root
+from jobsync.apply.outputs.download import CHANGES_LIMIT, OVERLAP, Line, Wanted, Whole, download
+from jobsync.apply.outputs.failure import FileFailed, Interrupted
 from jobsync.apply.outputs.ledger import Ledger
 from jobsync.apply.outputs.result import FetchResult, Limits, Progress
+from jobsync.apply.outputs.walk import walk
 from jobsync.backend import Reader
-from jobsync.model import OutputChange, Run
+from jobsync.errors import JobsyncError, ServiceError, Unauthorized
+from jobsync.model import Address, Fetch, FetchedFile, OutputChange, Run
+from jobsync.plan.outputs import Selection, select
+
+_ROUND = 1000
+_ROUNDS = 8
+
+_Got = Union[Whole, FetchedFile, None]
 
 
 def fetch_all(
@@ -32,4 +50,227 @@ def fetch_all(
     Raises :class:`~jobsync.errors.ManifestError` for a damaged lock file and
     :class:`~jobsync.errors.SettingsError` when the folder of the outputs cannot be used.
     """
-    raise NotImplementedError
+    nothing = FetchResult(change.address, run.id)
+    if why := reasons.not_ready(run):
+        return replace(nothing, unavailable=why)
+    try:
+        chosen = _selection(reader, change, run)
+    except ServiceError as error:
+        return replace(nothing, unavailable=reasons.unavailable(run.id, error))
+    refused = {**dict(chosen.refused), **ledger.claim(change.address, chosen.fetches)}
+    fetches = [fetch for fetch in chosen.fetches if fetch.path not in refused]
+    if why := _over(limits, fetches):
+        return replace(nothing, unavailable=why)
+    if change.expect and not chosen.missing:
+        ledger.record_expectation(change.address, run.id)
+    with Root(ledger.outputs_root) as root:
+        work = _Fetching(reader, change.address, run, ledger, limits, report, stop, root)
+        result = work.carry_out(fetches)
+    result = replace(result, missing=chosen.missing, refused=tuple(sorted(refused.items())))
+    if not (result.missing or result.refused or result.failed or result.left):
+        ledger.retire(change.address, run.id)
+    return result
+
+
+def _selection(reader: Reader, change: OutputChange, run: Run) -> Selection:
+    if change.files is not None:
+        return Selection(change.files, change.missing, change.refused)
+    return select(change.rules, change.expect, walk(reader, run.id))
+
+
+def _over(limits: Limits, fetches: Sequence[Fetch]) -> str:
+    size = sum(fetch.length for fetch in fetches)
+    if limits.max_files is not None and len(fetches) > limits.max_files:
+        return f"{len(fetches)} files to fetch, more than --max-files {limits.max_files}"
+    if limits.max_bytes is not None and size > limits.max_bytes:
+        return f"{size} bytes to fetch, more than --max-bytes {limits.max_bytes}"
+    return ""
+
+
+class _Fetching:
+    """The downloads of one change, in rounds: after each, what came is checked and committed.
+
+    A round ends with one more listing of every folder it touched, because the service has nothing
+    else to tell whether a file was still the same when its last byte came.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        address: Address,
+        run: Run,
+        ledger: Ledger,
+        limits: Limits,
+        report: Callable[[Progress], None],
+        stop: Callable[[], bool],
+        root: Root,
+    ) -> None:
+        self._reader, self._address, self._run = reader, address, run
+        self._ledger, self._report, self._root = ledger, report, root
+        self._stop = stop
+        self._threads = max(1, limits.jobs or reader.concurrency)
+        self._line = Line(reader, self._again, stop, self._arrived, limits.patience)
+        self._mutex = threading.Lock()
+        self._received = 0
+        self._total_bytes = self._total_files = 0
+        self._hopeless = ""
+        self._fetched: list[FetchedFile] = []
+        self._failed: dict[str, str] = {}
+
+    def carry_out(self, fetches: Sequence[Fetch]) -> FetchResult:
+        self._total_files = len(fetches)
+        self._total_bytes = sum(fetch.length for fetch in fetches)
+        wanted = [Wanted(self._run.id, f.path, f.to, f.length, f.last_modified) for f in fetches]
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="fetch") as pool:
+            for batch in _rounds(wanted):
+                self._round(pool, batch)
+        done = tuple(sorted(self._fetched, key=lambda file: file.to))
+        return FetchResult(
+            self._address,
+            self._run.id,
+            fetched=done,
+            received=self._received,
+            failed=tuple(sorted(self._failed.items())),
+            left=len(fetches) - len(done) - len(self._failed),
+        )
+
+    def _round(self, pool: ThreadPoolExecutor, batch: Sequence[Wanted]) -> None:
+        """Fetch *batch*; what moved meanwhile is fetched again, a few times."""
+        for turn in range(CHANGES_LIMIT + 1):
+            # The large ones first, so that none of them is left running alone at the end.
+            got = list(pool.map(self._one, sorted(batch, key=lambda item: -item.length)))
+            self._settle([item for item in got if isinstance(item, FetchedFile)])
+            whole = [item for item in got if isinstance(item, Whole)]
+            steady, batch = self._checked(pool, whole)
+            self._settle(self._committed(steady))
+            if not batch:
+                return
+            if turn == CHANGES_LIMIT:
+                for item in batch:
+                    self._fail(item.path, "keeps changing on the service while it is fetched")
+
+    def _one(self, wanted: Wanted) -> _Got:
+        """One file, in a thread of the pool: its part, or the file when it is here already."""
+        if self._stop():
+            return None
+        if self._hopeless:
+            self._fail(wanted.path, self._hopeless)
+            return None
+        try:
+            with self._root.place(wanted.to) as place:
+                if (here := commit.already_here(place, wanted, self._ledger)) is not None:
+                    return self._file(wanted, here)
+                return download(self._line, place, wanted)
+        except Interrupted:
+            pass
+        except FileFailed as error:
+            self._fail(wanted.path, str(error))
+        except ServiceError as error:
+            why = reasons.unavailable(self._run.id, error)
+            if isinstance(error, Unauthorized):
+                self._hopeless = why
+            self._fail(wanted.path, why)
+        return None
+
+    def _checked(
+        self, pool: ThreadPoolExecutor, whole: Sequence[Whole]
+    ) -> tuple[list[Whole], list[Wanted]]:
+        """Those that are listed as before, and those to fetch again as they are listed now."""
+        folders = sorted({_folder(item.wanted.path) for item in whole})
+        listed: dict[str, tuple[int, str] | None] = {}
+        troubles: dict[str, str] = {}
+        for folder, found in zip(folders, pool.map(self._listing, folders), strict=True):
+            if isinstance(found, str):
+                troubles[folder] = found
+            else:
+                listed.update(found)
+        steady: list[Whole] = []
+        moved: list[Wanted] = []
+        for item in whole:
+            wanted = item.wanted
+            now = listed.get(wanted.path)
+            if trouble := troubles.get(_folder(wanted.path)):
+                self._fail(wanted.path, f"could not be checked after it came: {trouble}")
+            elif now is None:
+                self._fail(wanted.path, "is gone from the service")
+            elif now == (wanted.length, wanted.last_modified):
+                steady.append(item)
+            else:
+                moved.append(replace(wanted, length=now[0], last_modified=now[1]))
+        return steady, moved
+
+    def _listing(self, folder: str) -> dict[str, tuple[int, str] | None] | str:
+        try:
+            entries = self._reader.files(self._run.id, folder)
+        except ServiceError as error:
+            return reasons.unavailable(self._run.id, error)
+        return {e.path: (e.length, e.last_modified) for e in entries if not e.is_folder}
+
+    def _again(self, wanted: Wanted) -> Wanted | None:
+        for entry in self._reader.files(self._run.id, _folder(wanted.path)):
+            if entry.path == wanted.path and not entry.is_folder:
+                return replace(wanted, length=entry.length, last_modified=entry.last_modified)
+        return None
+
+    def _committed(self, steady: Sequence[Whole]) -> list[FetchedFile]:
+        """Give the checked parts their final names."""
+        done: list[FetchedFile] = []
+        for item in steady:
+            try:
+                with self._root.place(item.wanted.to) as place:
+                    commit.commit(place, item, self._ledger)
+            except FileFailed as error:
+                self._fail(item.wanted.path, str(error))
+            else:
+                done.append(self._file(item.wanted, item.sha256))
+        return done
+
+    def _settle(self, files: Sequence[FetchedFile]) -> None:
+        """Make names durable, then the record of them, then drop what was kept for a resume."""
+        for to in {_folder(file.to): file.to for file in files}.values():
+            with contextlib.suppress(JobsyncError):
+                self._root.sync(to)
+        self._ledger.record(files)
+        for file in files:
+            if file.size > OVERLAP:
+                with contextlib.suppress(JobsyncError), self._root.place(file.to) as place:
+                    place.drop_part()
+        self._fetched.extend(files)
+        for file in files:
+            self._tell(file.path)
+
+    def _file(self, wanted: Wanted, sha256: str) -> FetchedFile:
+        return FetchedFile(
+            self._address, wanted.job_id, wanted.path, wanted.to, wanted.length, sha256
+        )
+
+    def _fail(self, path: str, why: str) -> None:
+        with self._mutex:
+            self._failed[path] = why
+
+    def _arrived(self, wanted: Wanted, size: int) -> None:
+        with self._mutex:
+            self._received += size
+        self._tell(wanted.path)
+
+    def _tell(self, path: str) -> None:
+        self._report(
+            Progress(
+                self._address,
+                path,
+                self._received,
+                self._total_bytes,
+                len(self._fetched),
+                self._total_files,
+            )
+        )
+
+
+def _rounds(wanted: Sequence[Wanted]) -> Iterable[Sequence[Wanted]]:
+    """Rounds large enough that checking them costs little: at most eight, of 1,000 and more."""
+    size = max(_ROUND, math.ceil(len(wanted) / _ROUNDS))
+    return [wanted[start : start + size] for start in range(0, len(wanted), size)]
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]

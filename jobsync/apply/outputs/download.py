@@ -1,0 +1,218 @@
+"""Download one file to its part file, whole, whatever the connection and the service do.
+
+The service has no checksums and no validators (contract 6.4), so what can be held is held: the
+length and the time of the listing before and after, the overlap of a resumed part, and that not a
+byte more or less came than was listed. A part is kept when a download breaks, so that the next
+try, or the next run, goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobsync.apply.outputs.destination import Origin, PartMark, Place, mark_of
+from jobsync.apply.outputs.failure import FileChanged, FileFailed, Interrupted
+from jobsync.apply.outputs.hashing import Digest
+from jobsync.backend import Content, Reader
+from jobsync.errors import Forbidden, NotFound, Refused, ServiceError, Unauthorized
+
+OVERLAP = 64 * 1024
+"""Bytes asked for again on a resume, to see that they are still the same. Smaller files are
+fetched anew and need no sidecar."""
+
+CHANGES_LIMIT = 2
+"""A file that changes on the service while it is fetched is begun anew this often."""
+
+_RANGE_NOT_SATISFIABLE = 416
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One file of one run as it was listed."""
+
+    job_id: str
+    path: str
+    to: str
+    length: int
+    last_modified: str
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A part file that has every byte, is on the disk, and what it hashes to."""
+
+    wanted: Wanted
+    sha256: str
+    mark: PartMark
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a download needs from around it.
+
+    ``again`` lists the file anew (None: it is gone), ``stop`` says whether to leave off,
+    ``received`` is told of every chunk that came, ``patience`` are the waits between tries.
+    """
+
+    reader: Reader
+    again: Callable[[Wanted], Wanted | None]
+    stop: Callable[[], bool]
+    received: Callable[[Wanted, int], None]
+    patience: tuple[float, ...]
+
+
+def download(line: Line, place: Place, wanted: Wanted) -> Whole:
+    """Bring *wanted* to its part file.
+
+    Raises :class:`FileFailed` when that cannot be done, :class:`Interrupted` when asked to stop,
+    OSError for the disk, and the errors of a service that refuses everything.
+    """
+    trouble = ""
+    with place.open_part() as handle:
+        for _ in range(CHANGES_LIMIT + 1):
+            try:
+                digest = _Part(line, place, handle, wanted).complete()
+            except FileChanged as change:
+                trouble = str(change)
+                os.ftruncate(handle, 0)
+            else:
+                os.fsync(handle)
+                return Whole(wanted, digest, mark_of(os.fstat(handle)))
+            found = line.again(wanted)
+            if found is None:
+                raise FileFailed("is gone from the service")
+            wanted = found
+    raise FileFailed(trouble)
+
+
+def boot_id() -> str:
+    """What this start of the machine is called; empty where the system does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+class _Part:
+    """The part file of one listed state of a file."""
+
+    def __init__(self, line: Line, place: Place, handle: int, wanted: Wanted) -> None:
+        self._line, self._handle, self._wanted = line, handle, wanted
+        self._have = self._usable(place)
+        self._digest = Digest(wanted.length)
+
+    def complete(self) -> str:
+        """Receive until every byte is here; the SHA-256."""
+        tries, most = 0, self._have
+        try:
+            self._digest.feed_file(self._handle, self._have)
+            while self._have < self._wanted.length:
+                trouble = self._receive()
+                if self._have == self._wanted.length:
+                    break
+                if self._have > most:
+                    tries, most = 0, self._have
+                if tries == len(self._line.patience):
+                    raise FileFailed(trouble) from None
+                self._wait(self._line.patience[tries])
+                tries += 1
+        finally:
+            digest = self._digest.close()
+        return digest
+
+    def _usable(self, place: Place) -> int:
+        """How much of the part is good to go on from; a fresh sidecar when nothing is."""
+        wanted = self._wanted
+        origin = Origin(wanted.job_id, wanted.path, wanted.length, wanted.last_modified, boot_id())
+        have = os.fstat(self._handle).st_size
+        if have and have <= wanted.length and _same(place.origin(), origin):
+            return have
+        os.ftruncate(self._handle, 0)
+        if wanted.length > OVERLAP:
+            place.write_origin(origin)
+        else:
+            place.drop_origin()
+        return 0
+
+    def _receive(self) -> str:
+        """One request, as far as it gets. What went wrong, in words."""
+        if self._line.stop():
+            raise Interrupted("asked to stop")
+        offset = max(0, self._have - OVERLAP)
+        try:
+            with self._line.reader.open(self._wanted.job_id, self._wanted.path, offset) as content:
+                self._take(content, offset)
+        except (NotFound, Forbidden, Unauthorized):
+            raise
+        except ServiceError as error:
+            if isinstance(error, Refused) and error.status == _RANGE_NOT_SATISFIABLE:
+                raise FileChanged(f"the service has no byte {offset} of it") from error
+            return f"could not be fetched whole: {error}"
+        return f"only {self._have} of {self._wanted.length} bytes came"
+
+    def _take(self, content: Content, offset: int) -> None:
+        if content.length is not None and content.length != self._wanted.length:
+            raise FileChanged(
+                f"is listed with {self._wanted.length} bytes, but {content.length} are sent"
+            )
+        if content.offset != offset:
+            if content.offset != 0:
+                raise FileChanged(f"byte {offset} was asked for, {content.offset} was sent")
+            self._restart()
+        known = self._have - content.offset
+        for chunk in content.chunks:
+            self._line.received(self._wanted, len(chunk))
+            known = self._compare(chunk, known) if known else self._append(chunk)
+            if self._line.stop():
+                raise Interrupted("asked to stop")
+
+    def _compare(self, chunk: bytes, known: int) -> int:
+        """Hold *chunk* against the end of the part; what is beyond it is new."""
+        old = os.pread(self._handle, min(known, len(chunk)), self._have - known)
+        if chunk[: len(old)] != old:
+            raise FileChanged("what was fetched before is not what is sent now")
+        if len(chunk) > known:
+            self._append(chunk[known:])
+            return 0
+        return known - len(chunk)
+
+    def _append(self, chunk: bytes) -> int:
+        if self._have + len(chunk) > self._wanted.length:
+            raise FileChanged(f"more than its {self._wanted.length} bytes are sent")
+        view, offset = memoryview(chunk), self._have
+        while view:
+            written = os.pwrite(self._handle, view, offset)
+            view, offset = view[written:], offset + written
+        self._digest.feed(chunk)
+        self._have = offset
+        return 0
+
+    def _restart(self) -> None:
+        """The service sends the file from its beginning: so do we."""
+        self._digest.close()
+        os.ftruncate(self._handle, 0)
+        self._have = 0
+        self._digest = Digest(self._wanted.length)
+
+    def _wait(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if self._line.stop():
+                raise Interrupted("asked to stop")
+            time.sleep(min(left, 0.1))
+
+
+def _same(found: Origin | None, wanted: Origin) -> bool:
+    """Whether a part of *found* may be gone on with.
+
+    After a restart of the machine the end of a part file may be anything, so it is not used.
+    """
+    if found is None:
+        return False
+    kept = (found.job_id, found.path, found.length, found.last_modified)
+    asked = (wanted.job_id, wanted.path, wanted.length, wanted.last_modified)
+    return kept == asked and (found.boot == wanted.boot or not (found.boot and wanted.boot))
