@@ -58,8 +58,9 @@ class _Walk:
                 f"the outputs have more than {self._limit} entries",
                 hint="let the job pack its files, or split it",
             )
+        start = len(folder) + 1 if folder else 0
         signature = tuple(
-            sorted((e.path[len(folder) :], e.length, e.last_modified, e.is_folder) for e in entries)
+            sorted((e.path[start:], e.length, e.last_modified, e.is_folder) for e in entries)
         )
         chain = (*above, signature)
         if _is_loop(chain):

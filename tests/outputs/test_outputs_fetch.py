@@ -1,0 +1,393 @@
+"""Fetching against an in-memory service: what ends up on the disk and in the lock file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from memory_service import JOB, MemoryReader, finished_run
+
+from jobsync.apply.outputs import FetchResult, Ledger, Limits, fetch_all, lockfile
+from jobsync.errors import ExitCode, Forbidden, NotFound, Refused, Unauthorized, Unreachable
+from jobsync.model import OutputChange, OutputRule, RemoteFile, Result, Run, RunState
+
+BIG = os.urandom(300_000)
+
+
+def fetch(
+    reader: MemoryReader,
+    root: Path,
+    *rules: tuple[str, str],
+    expect: tuple[str, ...] = (),
+    run: Run | None = None,
+    address: str = "align",
+    ledger: Ledger | None = None,
+    limits: Limits | None = None,
+    stop=lambda: False,
+    report=lambda progress: None,
+) -> FetchResult:
+    change = OutputChange(address, None, tuple(OutputRule(*rule) for rule in rules), expect)
+    return fetch_all(
+        reader,
+        change,
+        run or finished_run(),
+        ledger=ledger or Ledger(str(root), str(root), ["align", "tree"]),
+        limits=limits or Limits(patience=(0.0, 0.0)),
+        report=report,
+        stop=stop,
+    )
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.name != "jobsync.lock"
+    }
+
+
+def test_files_land_where_the_rules_say_and_are_recorded(tmp_path: Path) -> None:
+    reader = MemoryReader({"out/a.aln": BIG, "out/b.aln": b"", "log.txt": b"hello"})
+    result = fetch(reader, tmp_path, ("out/*.aln", "results/"), ("log.txt", "the.log"))
+    assert result.result is Result.DONE and result.exit_code is ExitCode.OK
+    assert tree(tmp_path) == {"results/a.aln": BIG, "results/b.aln": b"", "the.log": b"hello"}
+    lock = lockfile.load(str(tmp_path), str(tmp_path))
+    assert {f.to: (f.path, f.size, f.sha256, f.present) for f in lock.files} == {
+        "results/a.aln": ("out/a.aln", len(BIG), hashlib.sha256(BIG).hexdigest(), True),
+        "results/b.aln": ("out/b.aln", 0, hashlib.sha256(b"").hexdigest(), True),
+        "the.log": ("log.txt", 5, hashlib.sha256(b"hello").hexdigest(), True),
+    }
+    assert result.received == len(BIG) + 5
+
+
+def test_modes_are_private_and_never_executable(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        fetch(MemoryReader({"a/b/c": b"x" * 100_000}), tmp_path, ("**", "out/"))
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "out/a/b/c").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "out/a/b").stat().st_mode) == 0o700
+
+
+def test_a_second_fetch_brings_no_bytes(tmp_path: Path) -> None:
+    reader = MemoryReader({"a": BIG, "b": b"x"})
+    fetch(reader, tmp_path, ("*", "out/"))
+    reader.sent = 0
+    result = fetch(reader, tmp_path, ("*", "out/"))
+    assert result.result is Result.DONE and reader.sent == 0 and len(result.fetched) == 2
+
+
+def test_a_broken_download_goes_on_with_only_the_overlap_again(tmp_path: Path) -> None:
+    reader = MemoryReader({"a": BIG}, chunk=10_000)
+    seen = []
+
+    def stop() -> bool:
+        return reader.sent >= 200_000
+
+    result = fetch(reader, tmp_path, ("a", "out/"), stop=stop)
+    assert (
+        result.left == 1 and result.result is Result.SKIPPED and not (tmp_path / "out/a").exists()
+    )
+    reader.sent = 0
+    result = fetch(reader, tmp_path, ("a", "out/"), report=seen.append)
+    assert (tmp_path / "out/a").read_bytes() == BIG
+    assert reader.opened[-1] == ("a", 200_000 - 65_536)
+    assert reader.sent == 100_000 + 65_536
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a"]
+    assert seen[-1].files == seen[-1].total_files == 1
+
+
+def test_a_part_of_another_content_is_not_gone_on_with(tmp_path: Path) -> None:
+    reader = MemoryReader({"a": BIG}, chunk=10_000)
+    fetch(reader, tmp_path, ("a", "out/"), stop=lambda: reader.sent >= 200_000)
+    other = os.urandom(len(BIG))
+    reader.set("a", other, "2021-01-01T00:00:00.000Z")
+    fetch(reader, tmp_path, ("a", "out/"))
+    assert (tmp_path / "out/a").read_bytes() == other
+
+
+def test_a_rewrite_that_keeps_size_and_time_is_seen_in_the_overlap(tmp_path: Path) -> None:
+    reader = MemoryReader({"a": BIG}, chunk=10_000)
+    fetch(reader, tmp_path, ("a", "out/"), stop=lambda: reader.sent >= 200_000)
+    other = os.urandom(len(BIG))
+    reader.contents["a"] = other
+    fetch(reader, tmp_path, ("a", "out/"))
+    assert (tmp_path / "out/a").read_bytes() == other
+
+
+def test_a_file_that_changes_while_it_is_fetched_is_fetched_again(tmp_path: Path) -> None:
+    reader = MemoryReader({"a": BIG, "b": b"x"})
+    other = os.urandom(len(BIG))
+    changes = iter([lambda: reader.set("a", other, "2022-01-01T00:00:00.000Z")])
+    reader.on_open = lambda path, offset: next(changes, lambda: None)() if path == "a" else None
+    result = fetch(reader, tmp_path, ("*", "out/"))
+    assert result.result is Result.DONE
+    assert (tmp_path / "out/a").read_bytes() == other
+
+
+def test_a_file_that_never_rests_fails_and_the_others_come(tmp_path: Path) -> None:
+    reader = MemoryReader({"a": BIG, "b": b"x"})
+    ticks = iter(range(1000, 9999))
+    reader.on_open = lambda path, offset: (
+        reader.set("a", os.urandom(len(BIG)), f"{next(ticks)}-01-01T00:00:00Z")
+        if path == "a"
+        else None
+    )
+    result = fetch(reader, tmp_path, ("*", "out/"))
+    assert [name for name, _ in result.failed] == ["a"] and "changing" in result.failed[0][1]
+    assert tree(tmp_path / "out").keys() - {"b"} == {
+        path.name for path in (tmp_path / "out").glob(".jobsync-*")
+    }
+    assert result.exit_code is ExitCode.PARTIAL
+
+
+def test_a_file_that_vanishes_before_the_check_is_not_committed(tmp_path: Path) -> None:
+    reader = MemoryReader({"a": b"1", "b": b"2"})
+    listings = iter([None])
+
+    def on_files(folder: str) -> None:
+        if next(listings, "again") == "again":
+            reader.contents.pop("a", None)
+
+    reader.on_files = on_files
+    result = fetch(reader, tmp_path, ("*", "out/"))
+    assert result.failed == (("a", "is gone from the service"),)
+    assert not (tmp_path / "out/a").exists() and (tmp_path / "out/b").exists()
+
+
+def test_expectations_are_judged_said_and_recorded(tmp_path: Path) -> None:
+    reader = MemoryReader({"a.txt": b"1"})
+    result = fetch(reader, tmp_path, ("*.txt", "out/"), expect=("*.nwk", "a.txt"))
+    assert result.missing == ("expected '*.nwk' matched nothing; there are 'a.txt'",)
+    assert result.exit_code is ExitCode.JOB_FAILED and result.result is Result.FAILED
+    assert lockfile.read(str(tmp_path)).expectations == frozenset()
+    fetch(reader, tmp_path, ("*.txt", "out/"), expect=("a.txt",))
+    assert lockfile.read(str(tmp_path)).expectations == {("align", JOB)}
+
+
+def test_optional_and_required_rules(tmp_path: Path) -> None:
+    reader = MemoryReader({"a.txt": b"1"})
+    change = OutputChange("align", None, (OutputRule("*.log", "out/", required=False),))
+    ledger = Ledger(str(tmp_path), str(tmp_path), ["align"])
+    say = {"report": lambda p: None, "stop": lambda: False, "limits": Limits(), "ledger": ledger}
+    assert fetch_all(reader, change, finished_run(), **say).result is Result.DONE
+    assert "output '*.log' matched nothing" in fetch(reader, tmp_path, ("*.log", "o/")).missing[0]
+
+
+def test_hostile_names_are_refused_by_name_and_the_rest_comes(tmp_path: Path) -> None:
+    names = ["ok", "a..b", "b~", "con", "x\u202ey", "../../evil", "/abs", ".git/config", "dot."]
+    reader = MemoryReader({})
+    reader.rows[""] = [RemoteFile(name, 1, "t") for name in names]
+    reader.contents = dict.fromkeys(names, b"!")
+    reader.times = dict.fromkeys(names, "t")
+    result = fetch(reader, tmp_path / "set", ("*", "out/"), ("**/*", "out/"))
+    assert {name for name, _ in result.refused} == {
+        "a..b",
+        "b~",
+        "con",
+        "x\u202ey",
+        "dot.",
+        "/abs/",
+    }
+    assert tree(tmp_path) == {"set/out/ok": b"!"}
+    assert result.exit_code is ExitCode.PARTIAL
+
+
+def test_a_folder_that_lists_itself_ends_and_is_named(tmp_path: Path) -> None:
+    reader = MemoryReader({"a": b"1"})
+
+    def rows(folder: str) -> list[RemoteFile]:
+        prefix = f"{folder}/" if folder else ""
+        return [
+            RemoteFile(f"{prefix}a", 1, "t"),
+            RemoteFile(f"{prefix}loop", 0, "t", is_folder=True),
+        ]
+
+    reader.files = lambda run_id, folder="": rows(folder)  # type: ignore[method-assign]
+    reader.times["a"] = "t"
+    result = fetch(reader, tmp_path, ("**", "out/"))
+    assert [name for name, _ in result.refused] == ["loop/"] and "inside itself" in str(
+        result.refused
+    )
+    assert tree(tmp_path) == {"out/a": b"1"}
+
+
+def test_deep_folders_are_capped(tmp_path: Path) -> None:
+    deep = "/".join("d" * 1 + str(n) for n in range(40))
+    reader = MemoryReader({f"{deep}/x": b"1", "y": b"2"})
+    result = fetch(reader, tmp_path, ("**", "out/"))
+    assert len(result.refused) == 1 and "deeper than 32" in result.refused[0][1]
+    assert tree(tmp_path) == {"out/y": b"2"}
+
+
+@pytest.mark.parametrize("kind", ["symlink", "fifo", "folder", "dangling"])
+def test_what_is_planted_under_the_final_name_is_left_alone(tmp_path: Path, kind: str) -> None:
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"precious")
+    out = tmp_path / "set" / "out"
+    out.mkdir(parents=True)
+    target = out / "a"
+    if kind == "symlink":
+        target.symlink_to(outside)
+    elif kind == "dangling":
+        target.symlink_to(tmp_path / "nowhere")
+    elif kind == "fifo":
+        os.mkfifo(target)
+    else:
+        target.mkdir()
+    before = os.lstat(target)
+    result = fetch(MemoryReader({"a": b"new", "b": b"2"}), tmp_path / "set", ("*", "out/"))
+    assert [name for name, _ in result.failed] == ["a"]
+    assert os.lstat(target).st_ino == before.st_ino and outside.read_bytes() == b"precious"
+    assert not (tmp_path / "nowhere").exists() and (out / "b").read_bytes() == b"2"
+
+
+def test_a_planted_folder_link_leads_nowhere(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "out").symlink_to(outside)
+    result = fetch(MemoryReader({"a": b"new", "d/b": b"2"}), tmp_path / "set", ("**", "out/"))
+    assert {name for name, _ in result.failed} == {"a", "d/b"}
+    assert "symlink" in result.failed[0][1] and list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["symlink", "hardlink", "fifo", "open-mode"])
+def test_a_planted_part_file_is_not_written_through(tmp_path: Path, kind: str) -> None:
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"precious")
+    outside.chmod(0o600)
+    out = tmp_path / "out"
+    out.mkdir()
+    part = out / f".jobsync-{hashlib.sha256(b'a').hexdigest()[:20]}.part"
+    if kind == "symlink":
+        part.symlink_to(outside)
+    elif kind == "hardlink":
+        os.link(outside, part)
+    elif kind == "fifo":
+        os.mkfifo(part)
+    else:
+        part.write_bytes(b"old")
+        part.chmod(0o755)
+    result = fetch(MemoryReader({"a": BIG}), tmp_path, ("a", "out/"))
+    assert result.result is Result.DONE and (out / "a").read_bytes() == BIG
+    assert outside.read_bytes() == b"precious"
+    assert stat.S_IMODE((out / "a").stat().st_mode) == 0o600
+
+
+def test_a_file_of_the_user_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("mine")
+    result = fetch(MemoryReader({"a": b"new", "b": b"same"}), tmp_path, ("a", "notes"))
+    assert "did not fetch" in result.failed[0][1] and (tmp_path / "notes").read_text() == "mine"
+    (tmp_path / "same").write_bytes(b"same")
+    assert fetch(MemoryReader({"b": b"same"}), tmp_path, ("b", "same")).result is Result.DONE
+    assert fetch(MemoryReader({"b": b"diff"}), tmp_path, ("b", "notes")).failed
+
+
+def test_a_new_run_replaces_its_own_files_and_lines(tmp_path: Path) -> None:
+    fetch(MemoryReader({"a": b"old", "gone": b"1"}), tmp_path, ("*", "out/"), expect=("a",))
+    new = finished_run("0002-007")
+    assert fetch(MemoryReader({"a": b"newer"}), tmp_path, ("*", "out/"), run=new).fetched
+    lock = lockfile.read(str(tmp_path))
+    assert [(f.job_id, f.to) for f in lock.files] == [("0002-007", "out/a")]
+    assert lock.expectations == frozenset()
+    assert (tmp_path / "out/a").read_bytes() == b"newer"
+
+
+def test_two_addresses_never_share_a_path(tmp_path: Path) -> None:
+    ledger = Ledger(str(tmp_path), str(tmp_path), ["align", "tree"])
+    fetch(MemoryReader({"log": b"1"}), tmp_path, ("*", "out/"), ledger=ledger)
+    second = fetch(
+        MemoryReader({"LOG": b"2", "x": b"3"}),
+        tmp_path,
+        ("*", "out/"),
+        address="tree",
+        ledger=ledger,
+    )
+    assert second.refused == (("LOG", "would go to out/LOG, which belongs to align"),)
+    assert tree(tmp_path) == {"out/log": b"1", "out/x": b"3"}
+    renamed = Ledger(str(tmp_path), str(tmp_path), ["tree"])
+    third = fetch(
+        MemoryReader({"log": b"2"}),
+        tmp_path,
+        ("*", "out/"),
+        address="tree",
+        ledger=renamed,
+        run=finished_run("0002-007"),
+    )
+    assert third.result is Result.DONE and tree(tmp_path)["out/log"] == b"2"
+
+
+def test_limits_refuse_before_the_first_byte(tmp_path: Path) -> None:
+    reader = MemoryReader({"a": b"1", "b": b"22"})
+    assert "2 files" in fetch(reader, tmp_path, ("*", "o/"), limits=Limits(max_files=1)).detail
+    assert "3 bytes" in fetch(reader, tmp_path, ("*", "o/"), limits=Limits(max_bytes=2)).detail
+    assert reader.opened == []
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (NotFound("x", status=400, said="Not job found with job id X"), "no job"),
+        (Forbidden("x", status=401, said="User does not have permission"), "READ"),
+        (Unauthorized("x", status=401), "log in"),
+        (Refused("x", status=500, said="Unable to locate job data. Work folder no longer exists."),
+         "purged"),
+        (Refused("x", status=500, said="No work directory specified for this job."), "never got"),
+        (Refused("x", status=500, said="Job output system s is not currently available"),
+         "is down"),
+        (Refused("x", status=504), "is down"),
+        (Refused("x", status=500), "not there"),
+        (Refused("x", status=418), "refused"),
+        (Unreachable("no route"), "did not answer"),
+    ],
+)  # fmt: skip
+def test_each_unreadable_state_has_its_own_words(
+    tmp_path: Path, error: Exception, words: str
+) -> None:
+    reader = MemoryReader({"a": b"1"})
+
+    def fail(folder: str) -> None:
+        raise error
+
+    reader.on_files = fail
+    result = fetch(reader, tmp_path, ("*", "o/"))
+    assert words in result.unavailable and result.result is Result.FAILED
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "words"),
+    [
+        (RunState.ACTIVE, "RUNNING", "once it has finished"),
+        (RunState.FAILED, "FAILED", "failed"),
+        (RunState.STOPPED, "STOPPED", "was stopped"),
+    ],
+)
+def test_only_finished_runs_are_fetched(
+    tmp_path: Path, state: RunState, status: str, words: str
+) -> None:
+    run = Run(JOB, "n", "alice", "app", status, state)
+    assert words in fetch(MemoryReader({"a": b"1"}), tmp_path, ("*", "o/"), run=run).unavailable
+
+
+def test_an_outage_in_the_middle_is_survived_or_said(tmp_path: Path) -> None:
+    reader = MemoryReader({"a": BIG, "b": b"1"})
+    failures = iter([Unreachable("reset"), Refused("x", status=500)])
+
+    def on_open(path: str, offset: int) -> None:
+        if path == "a" and (error := next(failures, None)):
+            raise error
+
+    reader.on_open = on_open
+    assert fetch(reader, tmp_path, ("*", "out/")).result is Result.DONE
+
+    def always(path: str, offset: int) -> None:
+        raise Unreachable("reset")
+
+    reader.on_open = always
+    result = fetch(reader, tmp_path, ("a", "again/"))
+    assert "reset" in result.failed[0][1] and len(reader.opened) < 20
