@@ -1,0 +1,35 @@
+"""Carrying out a plan: submits that are never sent twice, waits, permissions, outputs.
+
+``apply`` does it, ``exit_code`` says what code that ends with, ``resolve`` settles by hand what a
+lost answer left open.
+"""
+
+from jobsync.apply.audit import AuditFile, AuditLine
+from jobsync.apply.clock import Clock, SystemClock
+from jobsync.apply.executor import apply
+from jobsync.apply.lock import apply_lock
+from jobsync.apply.record import Binding
+from jobsync.apply.report import Event, EventType, Kind, exit_code
+from jobsync.apply.resolution import NotSubmitted, Submitted, open_submits, resolve
+from jobsync.apply.settings import ApplySettings
+from jobsync.apply.submit import Limits
+
+__all__ = [
+    "apply",
+    "ApplySettings",
+    "Limits",
+    "Event",
+    "EventType",
+    "Kind",
+    "exit_code",
+    "resolve",
+    "Submitted",
+    "NotSubmitted",
+    "open_submits",
+    "Binding",
+    "apply_lock",
+    "AuditFile",
+    "AuditLine",
+    "Clock",
+    "SystemClock",
+]

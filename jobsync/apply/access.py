@@ -1,0 +1,140 @@
+"""Carries out the access changes of one run: re-read, write, read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from jobsync.apply.audit import AuditLine
+from jobsync.apply.report import Kind
+from jobsync.apply.session import Session
+from jobsync.errors import ServiceError
+from jobsync.model import (
+    NO_ACCESS,
+    Access,
+    AccessChange,
+    GrantChange,
+    Outcome,
+    PermissionsMode,
+    Result,
+)
+
+
+def carry_out(session: Session, change: AccessChange, run_id: str) -> Outcome:
+    """Bring the grants of run *run_id* to what *change* says.
+
+    The list is read just before: where it is not what the plan was decided on, nothing is written
+    and the address is stale. One call per user, then one read of the list: what has not taken
+    fails.
+    """
+    began = session.started(change, run_id)
+    result, detail = _held_to(session, change, run_id)
+    outcome = Outcome(change.address, str(Kind.PERMISSION), change.action, result, detail, run_id)
+    return session.ended(outcome, began)
+
+
+def in_order(grants: Iterable[GrantChange], me: str) -> tuple[GrantChange, ...]:
+    """Grants, then changes, then revokes, my own last: nobody is without access in between."""
+    return tuple(sorted(grants, key=lambda grant: (grant.user == me, _stage(grant), grant.user)))
+
+
+def from_list(change: AccessChange, now: Mapping[str, Access]) -> tuple[GrantChange, ...]:
+    """What *change* comes to for a run whose list could not be seen when it was decided.
+
+    That is a run just submitted, found or restored. Rows keep the service's spelling; where the
+    mode is exact, rows that are not declared go.
+    """
+    spelled = {user.lower(): user for user in now}
+    grants = []
+    for grant in change.grants:
+        user = spelled.pop(grant.user.lower(), grant.user)
+        before = _level(now, user)
+        if before != grant.after or (user in now and grant.after == NO_ACCESS):
+            grants.append(replace(grant, user=user, before=before))
+    if change.mode is PermissionsMode.EXACT:
+        grants += [GrantChange(user, now[user], NO_ACCESS) for user in spelled.values()]
+    return tuple(grants)
+
+
+def _stage(grant: GrantChange) -> int:
+    if grant.after == NO_ACCESS:
+        return 2
+    return 0 if grant.before == NO_ACCESS else 1
+
+
+def _held_to(session: Session, change: AccessChange, run_id: str) -> tuple[Result, str]:
+    try:
+        now = session.backend.access(run_id)
+    except ServiceError as error:
+        if change.run is not None and getattr(error, "status", 0) == 404:
+            return Result.STALE, f"the run is gone since the plan: {error}"
+        return Result.FAILED, f"nothing was changed: {error}"
+    if change.run is None or change.image is None:
+        change = replace(change, grants=from_list(change, now))
+    elif now != dict(change.image):
+        return Result.STALE, f"the list has moved since the plan: {_moved(change.image, now)}"
+    troubles = _write(session, change, run_id)
+    try:
+        after = session.backend.access(run_id)
+    except ServiceError as error:
+        _audit(session, change, run_id, None)
+        return Result.FAILED, f"written, but it could not be read back: {error}"
+    _audit(session, change, run_id, after)
+    missed = [grant for grant in change.grants if _level(after, grant.user) != grant.after]
+    if not missed:
+        return Result.DONE, _summary(change.grants)
+    return Result.FAILED, "; ".join(_miss(grant, after, troubles) for grant in missed)
+
+
+def _write(session: Session, change: AccessChange, run_id: str) -> dict[str, str]:
+    """Send one call per user; what went wrong, by user. The list read back decides."""
+    troubles: dict[str, str] = {}
+    for grant in in_order(change.grants, session.plan.user):
+        if grant.user == session.plan.user and troubles:
+            troubles[grant.user] = "left as it was, since other changes failed"
+            continue
+        try:
+            session.backend.grant(run_id, grant.user, grant.after)
+        except ServiceError as error:
+            troubles[grant.user] = str(error)
+    return troubles
+
+
+def _level(grants: Mapping[str, Access], user: str) -> Access:
+    return grants.get(user, NO_ACCESS)
+
+
+def _miss(grant: GrantChange, after: Mapping[str, Access], troubles: Mapping[str, str]) -> str:
+    text = f"{grant.user} has {_level(after, grant.user)}, not {grant.after}"
+    return f"{text}: {troubles[grant.user]}" if grant.user in troubles else text
+
+
+def _moved(before: Mapping[str, Access], now: Mapping[str, Access]) -> str:
+    users = sorted(set(before) | set(now))
+    return ", ".join(
+        f"{user} {_level(before, user)} -> {_level(now, user)}"
+        for user in users
+        if _level(before, user) != _level(now, user) or (user in before) != (user in now)
+    )
+
+
+def _summary(grants: Iterable[GrantChange]) -> str:
+    return ", ".join(f"{grant.user}: {grant.before} -> {grant.after}" for grant in grants)
+
+
+def _audit(
+    session: Session, change: AccessChange, run_id: str, after: Mapping[str, Access] | None
+) -> None:
+    for grant in in_order(change.grants, session.plan.user):
+        taken = after is not None and _level(after, grant.user) == grant.after
+        session.audited(
+            AuditLine(
+                address=change.address,
+                job=run_id,
+                user=grant.user,
+                before=str(grant.before),
+                after=str(grant.after),
+                result=Result.DONE if taken else Result.FAILED,
+                action=str(change.action),
+            )
+        )

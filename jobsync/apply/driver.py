@@ -1,0 +1,133 @@
+"""Carries out the commands of the submit protocol: journal, service and clock for real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+
+from jobsync.apply.clock import Clock
+from jobsync.apply.journal import Journal, JournalFailed
+from jobsync.apply.record import Entry
+from jobsync.apply.submit import (
+    Ambiguous,
+    Append,
+    Awake,
+    Command,
+    Found,
+    Made,
+    Note,
+    NotMade,
+    Post,
+    Protocol,
+    Read,
+    Reply,
+    Search,
+    Seen,
+    Sleep,
+    Times,
+    Trouble,
+)
+from jobsync.backend import Backend
+from jobsync.errors import NotFound, ServiceError, SubmitNotSent, SubmitRejected
+from jobsync.model import JsonValue, Run
+
+_WORTH_ANOTHER_TRY = frozenset({401, 429, 503})
+"""Statuses of proven rejections that pass: a token that has been renewed since, throttling."""
+
+_NOTHING: Mapping[str, JsonValue] = {}
+_LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
+
+
+class Driver:
+    """Runs protocols against one service with one journal. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        journal: Journal,
+        clock: Clock,
+        user: str,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._backend = backend
+        self._journal = journal
+        self._clock = clock
+        self._user = user
+        self._stopping = stopping
+
+    def drive(self, protocol: Protocol, request: Mapping[str, JsonValue] = _NOTHING) -> Entry:
+        """Run *protocol* to its end. *request* is the body to send, without the name.
+
+        Raises :class:`~jobsync.apply.journal.JournalFailed` when nothing was sent because it could
+        not be written down first.
+        """
+        try:
+            command = next(protocol)
+            while True:
+                command = protocol.send(self._reply(command, request))
+        except StopIteration as end:
+            entry: Entry = end.value
+            return entry
+
+    def past(self, name: str) -> Entry | None:
+        """The journal's last word on the submit of *name*."""
+        return self._journal.state(name)
+
+    def open_submits(self) -> tuple[Entry, ...]:
+        """The submits of earlier runs that have to be resolved first."""
+        return self._journal.open_submits()
+
+    def _reply(self, command: Command, request: Mapping[str, JsonValue]) -> Reply:
+        if isinstance(command, Append):
+            return self._journal.append(command.entry, self._clock)
+        if isinstance(command, Note):
+            return self._note(command.entry)
+        if isinstance(command, Search):
+            return self._search(command.name)
+        if isinstance(command, Read):
+            return self._read(command.job_id)
+        if isinstance(command, Post):
+            return self._post(command.name, request)
+        if isinstance(command, Sleep):
+            if not self._stopping():
+                self._clock.sleep(command.seconds)
+            return Awake(self._stopping())
+        return Times(self._clock.now(), self._clock.monotonic())
+
+    def _note(self, entry: Entry) -> Entry:
+        try:
+            return self._journal.append(entry, self._clock)
+        except JournalFailed:
+            return entry  # ``sending`` is on the disk: the next run finds the job by its name
+
+    def _search(self, name: str) -> Reply:
+        try:
+            runs = self._backend.runs_named(name)
+        except ServiceError as error:
+            return Trouble(str(error))
+        mine = [run for run in runs if run.owner == self._user and run.name == name]
+        mine.sort(key=lambda run: (run.created or _LONG_AGO, run.id))
+        return Found(tuple(map(_seen, mine)))
+
+    def _read(self, job_id: str) -> Reply:
+        try:
+            return Found((_seen(self._backend.run(job_id)),))
+        except NotFound:
+            return Found(())
+        except ServiceError as error:
+            return Trouble(str(error))
+
+    def _post(self, name: str, request: Mapping[str, JsonValue]) -> Reply:
+        try:
+            run = self._backend.submit(name, request)
+        except SubmitNotSent as error:
+            return NotMade(str(error), again=True)
+        except SubmitRejected as error:
+            return NotMade(str(error), again=error.status in _WORTH_ANOTHER_TRY)
+        except Exception as error:  # whatever it was, the request may have left
+            return Ambiguous(str(error) or type(error).__name__)
+        return Made(run.id) if run.id else Ambiguous("the answer has no id")
+
+
+def _seen(run: Run) -> Seen:
+    return Seen(run.id, run.name, run.visible)

@@ -1,0 +1,318 @@
+"""Carries out a plan: what depends on what, in parallel where nothing does.
+
+One thread coordinates: it alone decides what is next and keeps the outcomes. The calls to the
+service run in a bounded pool; how fast they really go is up to the transport, which slows down
+when the service asks for it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+
+from jobsync.apply import access, jobs
+from jobsync.apply.agenda import Agenda, grants_of_new_run, needs_of, next_attempt
+from jobsync.apply.board import Board, Square, Stage
+from jobsync.apply.driver import Driver
+from jobsync.apply.fetching import Outputs
+from jobsync.apply.journal import open_journal
+from jobsync.apply.lock import apply_lock
+from jobsync.apply.record import Binding, State
+from jobsync.apply.report import Event, EventType, Kind, Report, kind_of
+from jobsync.apply.session import Session
+from jobsync.apply.settings import ApplySettings
+from jobsync.apply.submit import reconcile, scan
+from jobsync.apply.waiting import Watch
+from jobsync.backend import Backend
+from jobsync.model import (
+    SUBMITS,
+    AccessChange,
+    Action,
+    Address,
+    Change,
+    JobChange,
+    Outcome,
+    OutputChange,
+    Plan,
+    Result,
+    Run,
+    RunRef,
+    RunState,
+)
+
+_WORKERS = 16
+_TICK = 0.5
+"""Seconds after which the coordinator looks up from running calls, to see whether to stop."""
+_STOPPED = "stopped before it was begun"
+
+
+def apply(
+    plan: Plan, backend: Backend, settings: ApplySettings, report: Report
+) -> tuple[Outcome, ...]:
+    """Carry out *plan*, and say what came of every change, in address order.
+
+    Submits of earlier runs whose outcome is open are resolved first, also when the plan is empty.
+    Raises :class:`~jobsync.errors.Blocked` when another apply of this project and target is
+    running, and :class:`~jobsync.apply.journal.JournalFailed` or
+    :class:`~jobsync.apply.record.JournalDamaged` when the journal cannot be used; then nothing has
+    been sent. Everything else is in the outcomes. *report* is called by one thread at a time.
+    """
+    binding = Binding(settings.service or plan.base_url, plan.user, plan.project)
+    with (
+        apply_lock(settings.state_dir, binding, settings.clock),
+        open_journal(settings.state_dir, binding) as journal,
+    ):
+        stopping = settings.stop.is_set
+        driver = Driver(backend, journal, settings.clock, plan.user, stopping)
+        session = Session(plan, backend, settings, driver, report)
+        workers = max(1, min(_WORKERS, backend.concurrency))
+        with ThreadPoolExecutor(workers, thread_name_prefix="apply") as pool:
+            return _Executor(session, pool).run()
+
+
+class _Executor:
+    def __init__(self, session: Session, pool: ThreadPoolExecutor) -> None:
+        self._session = session
+        self._plan = session.plan
+        self._pool = pool
+        self._board = Board(session.plan)
+        self._agenda = Agenda()
+        self._watch = Watch(session)
+        self._outputs = Outputs(session)
+        self._outcomes: list[Outcome] = []
+        self._running: dict[Future[tuple[Outcome, ...]], Change] = {}
+        self._submitted: dict[str, JobChange] = {}
+
+    def run(self) -> tuple[Outcome, ...]:
+        for change in self._plan.changes:
+            self._planned(change)
+        self._sort_out(self._resolve_open())
+        while self._going():
+            self._look()
+        self._leave_the_rest()
+        self._delete()
+        self._scan()
+        return self._end()
+
+    # --- before anything else ---------------------------------------------------------
+
+    def _resolve_open(self) -> dict[Address, Outcome]:
+        """Find out about the submits of earlier runs; the addresses where that did not work."""
+        driver, limits = self._session.driver, self._session.settings.submits
+        futures = [
+            self._pool.submit(driver.drive, reconcile(entry, limits))
+            for entry in driver.open_submits()
+        ]
+        entries = [future.result() for future in futures]
+        return {
+            entry.address: jobs.unresolved(entry)
+            for entry in entries
+            if entry.state not in (State.CONFIRMED, State.REJECTED)
+        }
+
+    def _sort_out(self, held: dict[Address, Outcome]) -> None:
+        """Put every change on the agenda, but for what may not be begun."""
+        for change in self._plan.changes:
+            submits = isinstance(change, JobChange) and change.action in SUBMITS
+            if change.address in self._session.settings.stale:
+                self._refuse(change, Result.STALE, "it has moved since the plan")
+            elif submits and change.address in held:
+                self._refuse(change, Result.UNKNOWN, held.pop(change.address).detail)
+            else:
+                self._agenda.add(change)
+        for outcome in held.values():
+            self._keep(self._session.ended(outcome))
+        if self._session.settings.wait is not None:
+            self._agenda.awaited.extend(self._plan.awaiting)
+
+    # --- the loop ---------------------------------------------------------------------
+
+    def _going(self) -> bool:
+        """Begin what is ready and let something come back; False when there is nothing more."""
+        if not self._session.stopping:
+            for change in self._agenda.take_ready(self._board):
+                self._begin(change)
+        if self._running:
+            pause = min(self._watch.pause(), _TICK) if self._waiting() else None
+            done, _ = wait_for(self._running, timeout=pause, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._finished(self._running.pop(future), future.result())
+            return True
+        if self._waiting():
+            self._session.settings.clock.sleep(self._watch.pause())
+            return True
+        return False
+
+    def _look(self) -> None:
+        """See what has become of the jobs that are waited for, when it is time to."""
+        if self._waiting():
+            for address, run in self._watch.look(self._board.active()).items():
+                self._over(address, run)
+
+    def _waiting(self) -> bool:
+        return bool(self._watch.left() > 0 and not self._session.stopping and self._board.active())
+
+    def _begin(self, change: Change) -> None:
+        square = self._board[change.address]
+        run_id = square.run.id if square.run else ""
+        if not isinstance(change, JobChange) and change.run is not None:
+            run_id = change.run.id
+        upstream = {
+            address: run.id
+            for address in needs_of(change)
+            if (run := self._board[address].run) is not None
+        }
+        self._running[self._pool.submit(self._carry_out, change, run_id, upstream)] = change
+
+    def _carry_out(
+        self, change: Change, run_id: str, upstream: dict[Address, str]
+    ) -> tuple[Outcome, ...]:
+        """One change, in a thread of the pool."""
+        if self._session.stopping:
+            return (self._session.ended(_outcome(change, Result.SKIPPED, _STOPPED)),)
+        if isinstance(change, JobChange):
+            return (jobs.carry_out(self._session, change, upstream),)
+        if isinstance(change, AccessChange):
+            return (access.carry_out(self._session, change, run_id),)
+        return self._outputs.carry_out(change, run_id)
+
+    # --- what came of it --------------------------------------------------------------
+
+    def _finished(self, change: Change, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            self._keep(outcome)
+            if isinstance(change, JobChange) and change.action in (*SUBMITS, Action.RESTORE):
+                self._has_run(change, outcome)
+            if isinstance(change, OutputChange) and outcome.kind == Kind.RUN:
+                why = f"{change.address} misses outputs"
+                self._board.put(change.address, Square(Stage.BROKEN, None, why))
+
+    def _has_run(self, change: JobChange, outcome: Outcome) -> None:
+        """A submit or restore is over: what needs its job goes on, or never will."""
+        run = RunRef(outcome.run_id, change.name, "")
+        if outcome.result is not Result.DONE:
+            why = f"{change.address} was not submitted"
+            self._board.put(change.address, Square(Stage.BROKEN, None, why))
+        elif change.action is Action.RESTORE:
+            self._board.put(change.address, Square(Stage.FINISHED, run))
+        else:
+            self._submitted[change.name] = change
+            self._board.put(change.address, Square(Stage.ACTIVE, run))
+            self._watch.hurry()
+
+    def _over(self, address: Address, run: Run) -> None:
+        """A run that was waited for has ended."""
+        ref = RunRef(run.id, run.name, run.status)
+        change = self._submitted.get(run.name)
+        again = next_attempt(change, run) if change is not None else None
+        if run.state is RunState.FINISHED and run.visible:
+            self._board.put(address, Square(Stage.FINISHED, ref))
+            self._keep(self._session.ended(_ending(address, run, Result.DONE, run.status)))
+        elif again is not None and not self._session.stopping:
+            self._planned(again, f"{run.name} has failed: {run.message}".rstrip(": "))
+            self._board.put(address, Square(Stage.DUE))
+            self._agenda.add(again)
+            for grants in grants_of_new_run(self._plan.changes, address):
+                if grants not in self._agenda.grants:
+                    self._agenda.add(grants)
+        else:
+            what = run.status if run.visible else "deleted"
+            self._board.put(address, Square(Stage.BROKEN, ref, f"{address} has ended as {what}"))
+            detail = f"{what}: {run.message}" if run.message else what
+            self._keep(self._session.ended(_ending(address, run, Result.FAILED, detail)))
+
+    # --- the end ----------------------------------------------------------------------
+
+    def _leave_the_rest(self) -> None:
+        """Say of everything that was not begun why not."""
+        while broken := self._agenda.take_broken(self._board):
+            for change, why in broken:
+                self._refuse(change, Result.SKIPPED, why)
+        for change in self._agenda.rest():
+            if self._session.stopping:
+                self._refuse(change, Result.SKIPPED, _STOPPED)
+            else:
+                names = ", ".join(self._board.unfinished(needs_of(change)))
+                why = f"waits for {names} to finish; apply again after that"
+                self._refuse(change, Result.WAITING, why)
+        if self._session.settings.wait is not None:
+            for address, run in self._board.active().items():
+                why = self._watch.trouble or "still running"
+                outcome = Outcome(
+                    address, str(Kind.RUN), Action.CREATE, Result.WAITING, why, run.id
+                )
+                self._keep(self._session.ended(outcome))
+
+    def _delete(self) -> None:
+        """Deletes come last, and only if nothing failed."""
+        bad = (Result.FAILED, Result.UNKNOWN, Result.STALE)
+        failed = next((o for o in self._outcomes if o.result in bad), None)
+        for change in self._agenda.deletes:
+            if failed is None:
+                self._begin(change)
+            else:
+                why = f"nothing is deleted after a failure ({failed.address})"
+                self._refuse(change, Result.SKIPPED, why)
+        for future, begun in self._running.items():
+            self._finished(begun, future.result())
+        self._running.clear()
+
+    def _scan(self) -> None:
+        """Look once more whether a submit of this run has become two jobs."""
+        driver = self._session.driver
+        futures = {
+            self._pool.submit(driver.drive, scan(entry)): change
+            for name, change in self._submitted.items()
+            if (entry := driver.past(name)) is not None and entry.state is State.CONFIRMED
+        }
+        for future, change in futures.items():
+            entry = future.result()
+            if entry.state is State.DUPLICATE:
+                self._keep(self._session.ended(jobs.outcome_of(change, entry)))
+
+    def _end(self) -> tuple[Outcome, ...]:
+        counts = Counter(str(outcome.result) for outcome in self._outcomes)
+        self._session.tell(Event(EventType.CHANGE_SUMMARY, 0.0, counts=dict(counts)))
+        order = [str(kind) for kind in Kind]
+        return tuple(
+            sorted(self._outcomes, key=lambda o: (o.address, order.index(o.kind), o.run_id))
+        )
+
+    # --- words ------------------------------------------------------------------------
+
+    def _keep(self, outcome: Outcome) -> None:
+        self._outcomes.append(outcome)
+
+    def _refuse(self, change: Change, result: Result, why: str) -> None:
+        """Record that *change* is not carried out; what needs its job will not be either."""
+        outcome = self._session.ended(_outcome(change, result, why))
+        self._keep(outcome)
+        waits = result is Result.WAITING
+        if isinstance(change, JobChange) and change.action in SUBMITS and not waits:
+            why = f"{change.address} was not submitted"
+            self._board.put(change.address, Square(Stage.BROKEN, None, why))
+
+    def _planned(self, change: Change, detail: str = "") -> None:
+        self._session.tell(
+            Event(
+                EventType.PLANNED_CHANGE,
+                0.0,
+                address=change.address,
+                kind=str(kind_of(change)),
+                action=change.action,
+                detail=detail,
+            )
+        )
+
+
+def _outcome(change: Change, result: Result, why: str) -> Outcome:
+    run = change.before if isinstance(change, JobChange) else change.run
+    return Outcome(
+        change.address, str(kind_of(change)), change.action, result, why, run.id if run else ""
+    )
+
+
+def _ending(address: Address, run: Run, result: Result, detail: str) -> Outcome:
+    return Outcome(address, str(Kind.RUN), Action.CREATE, result, detail, run.id)

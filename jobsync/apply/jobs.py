@@ -1,0 +1,168 @@
+"""Carries out one change of a job: submit, restore, stop, hide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from jobsync.apply.audit import AuditLine
+from jobsync.apply.journal import JournalFailed
+from jobsync.apply.record import Entry, State
+from jobsync.apply.references import UnresolvedReference, fill
+from jobsync.apply.report import Kind
+from jobsync.apply.session import Session
+from jobsync.apply.submit import submit
+from jobsync.backend import Backend
+from jobsync.errors import NotFound, ServiceError
+from jobsync.model import (
+    SUBMITS,
+    Action,
+    Address,
+    IdRef,
+    JobChange,
+    Outcome,
+    OutputRef,
+    Result,
+    Run,
+    RunState,
+    Value,
+)
+
+_RESULTS: Mapping[State, Result] = {
+    State.CONFIRMED: Result.DONE,
+    State.INTENT: Result.FAILED,
+    State.REJECTED: Result.FAILED,
+}
+
+
+def carry_out(session: Session, change: JobChange, upstream: Mapping[Address, str]) -> Outcome:
+    """Do *change*; *upstream* maps the jobs it takes something from to their finished runs' ids.
+
+    Never raises for what the service says: that is in the outcome.
+    """
+    before = change.before.id if change.before else ""
+    began = session.started(change, before)
+    if change.action in SUBMITS:
+        outcome = _submit(session, change, upstream)
+    else:
+        outcome = _manage(session, change)
+    session.audited(
+        AuditLine(
+            address=change.address,
+            job=outcome.run_id or before,
+            user="",
+            before=before,
+            after=change.name if change.action in SUBMITS else str(change.action),
+            result=outcome.result,
+            action=str(change.action),
+        )
+    )
+    return session.ended(outcome, began)
+
+
+def outcome_of(change: JobChange, entry: Entry) -> Outcome:
+    """What the end of a submit means to its address."""
+    result = _RESULTS.get(entry.state, Result.UNKNOWN)
+    run_id = entry.ids[0] if entry.ids else ""
+    return Outcome(
+        change.address, str(Kind.JOB), change.action, result, explained(entry), run_id=run_id
+    )
+
+
+def unresolved(entry: Entry) -> Outcome:
+    """An earlier submit of which it still is not known what came of it."""
+    run_id = entry.ids[0] if entry.ids else ""
+    kind = str(Kind.JOB)
+    return Outcome(entry.address, kind, Action.CREATE, Result.UNKNOWN, explained(entry), run_id)
+
+
+def explained(entry: Entry) -> str:
+    """The state of a submit in words, with what to do next."""
+    if entry.state is State.CONFIRMED:
+        return "found: it had been submitted before" if entry.reason in ("found", "hidden") else ""
+    if entry.state is State.DUPLICATE:
+        return f"more than one job is named {entry.name}: {', '.join(entry.ids)}"
+    if entry.state in (State.INTENT, State.REJECTED):
+        return entry.reason
+    said = f" ({entry.reason})" if entry.reason else ""
+    return (
+        f"it is not known whether {entry.name} was submitted{said}; the next apply looks again, or "
+        f"say so: jobsync resolve {entry.address} --submitted ID | --not-submitted"
+    )
+
+
+def _submit(session: Session, change: JobChange, upstream: Mapping[Address, str]) -> Outcome:
+    kind = str(Kind.JOB)
+    try:
+        runs = _upstream_runs(session.backend, change, upstream)
+        request = fill(change.request, runs)
+        protocol = submit(
+            change.name,
+            change.address,
+            session.driver.past(change.name),
+            session.settings.submits,
+        )
+        return outcome_of(change, session.driver.drive(protocol, request))
+    except (UnresolvedReference, JournalFailed, ServiceError) as error:
+        return Outcome(change.address, kind, change.action, Result.FAILED, f"not sent: {error}")
+
+
+def _upstream_runs(
+    backend: Backend, change: JobChange, upstream: Mapping[Address, str]
+) -> dict[Address, Run]:
+    """The finished runs that *change* takes something from, read now."""
+    wanted = _referenced(change.request) & set(upstream)
+    return {address: backend.run(upstream[address]) for address in sorted(wanted)}
+
+
+def _referenced(value: Value | Mapping[str, Value]) -> set[Address]:
+    if isinstance(value, (OutputRef, IdRef)):
+        return {value.address}
+    if isinstance(value, Mapping):
+        return set().union(*map(_referenced, value.values()))
+    if isinstance(value, list):
+        return set().union(*map(_referenced, value))
+    return set()
+
+
+def _manage(session: Session, change: JobChange) -> Outcome:
+    if change.before is None:
+        raise ValueError(f"{change.action} of {change.address} without a run")
+    run_id = change.before.id
+    verbs: Mapping[Action, Callable[[Backend, str], str]] = {
+        Action.RESTORE: _restore,
+        Action.STOP: _stop,
+        Action.DELETE: _hide,
+    }
+    try:
+        detail, result = verbs[change.action](session.backend, run_id), Result.DONE
+    except ServiceError as error:
+        detail, result = str(error), Result.FAILED
+    return Outcome(change.address, str(Kind.JOB), change.action, result, detail, run_id=run_id)
+
+
+def _restore(backend: Backend, run_id: str) -> str:
+    """Restoring a visible job is an error on the service (contract 4.4): look first."""
+    try:
+        backend.run(run_id)
+    except NotFound:
+        backend.restore(run_id)
+        backend.run(run_id)
+        return ""
+    return "it was visible already"
+
+
+def _stop(backend: Backend, run_id: str) -> str:
+    """The service may end a stopped job as STOPPED, FAILED or KILLED (contract 4.4)."""
+    try:
+        run = backend.run(run_id)
+    except NotFound:
+        return "it is gone already"
+    if run.state is not RunState.ACTIVE:
+        return f"it had ended: {run.status}"
+    backend.stop(run_id)
+    return ""
+
+
+def _hide(backend: Backend, run_id: str) -> str:
+    backend.hide(run_id)
+    return ""

@@ -1,0 +1,229 @@
+"""The journal of submits: what may have been sent, written down before it is sent.
+
+One file per project, service and user, append-only. A record that announces a POST is on the disk
+(``fsync`` of the file, and of the folder when the file is new) before the POST; when that fails,
+there is no POST. After a failed write or fsync the journal takes nothing more: what the disk holds
+is no longer known, and a second fsync may report success for data that was lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from jobsync.apply.clock import Clock
+from jobsync.apply.record import (
+    OPEN,
+    Binding,
+    Entry,
+    State,
+    decode,
+    encode,
+    entry_document,
+    header,
+    latest,
+)
+from jobsync.errors import JobsyncError
+
+_LIMIT = 256 * 1024 * 1024
+
+
+class JournalFailed(JobsyncError):
+    """The journal cannot be opened or written, so nothing may be sent."""
+
+
+def file_stem(binding: Binding) -> str:
+    """The file name, without an ending, of what belongs to *binding*: readable and unambiguous."""
+    whole = "\n".join((binding.base_url, binding.user, binding.project))
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:12]
+    project = re.sub(r"[^A-Za-z0-9_-]", "_", binding.project)[:40]
+    return f"{project}-{digest}"
+
+
+def journal_path(state_dir: Path, binding: Binding) -> Path:
+    """Where the journal of *binding* lies."""
+    return state_dir / "journal" / f"{file_stem(binding)}.jsonl"
+
+
+class Journal:
+    """An open journal. Safe to use from several threads; hold the apply lock while it is open."""
+
+    def __init__(self, descriptor: int, path: Path, entries: tuple[Entry, ...], lines: int) -> None:
+        self._descriptor = descriptor
+        self._path = path
+        self._states = latest(entries)
+        self._lines = lines
+        self._size = os.fstat(descriptor).st_size
+        self._guard = threading.Lock()
+        self._failure = ""
+
+    def state(self, name: str) -> Entry | None:
+        """The last word on the submit of *name*, None when there was none."""
+        with self._guard:
+            return self._states.get(name)
+
+    def open_submits(self) -> tuple[Entry, ...]:
+        """What has to be resolved first, oldest first."""
+        with self._guard:
+            return tuple(entry for entry in self._states.values() if entry.state in OPEN)
+
+    def append(self, entry: Entry, clock: Clock) -> Entry:
+        """Write *entry*, and return it with its times.
+
+        Everything but an ``intent`` is on the disk when this returns. Raises
+        :class:`JournalFailed`, and from then on always.
+        """
+        now = clock.now()
+        posted = now if entry.state is State.SENDING else entry.posted
+        entry = replace(entry, at=now, posted=posted)
+        with self._guard:
+            if self._failure:
+                raise self._failed()
+            line = encode(self._lines, entry_document(entry))
+            try:
+                self._write(line, durable=entry.state is not State.INTENT)
+            except OSError as error:
+                self._give_up(error)
+                raise self._failed() from error
+            self._size += len(line)
+            self._lines += 1
+            self._states[entry.name] = entry
+        return entry
+
+    def _write(self, line: bytes, *, durable: bool) -> None:
+        if os.write(self._descriptor, line) != len(line):
+            raise OSError("only a part could be written")
+        if durable:
+            os.fsync(self._descriptor)
+
+    def _give_up(self, error: OSError) -> None:
+        """Take nothing more, and take back the line: what it announced does not happen."""
+        self._failure = _words(error)
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, self._size)
+
+    def _failed(self) -> JournalFailed:
+        return JournalFailed(
+            f"{self._path}: the journal cannot be written ({self._failure}), so nothing more is "
+            "sent",
+            hint="make room or set JOBSYNC_STATE_DIR to a folder that can be written, then apply "
+            "again: what was sent is found by its name",
+        )
+
+
+@contextmanager
+def open_journal(state_dir: Path, binding: Binding) -> Iterator[Journal]:
+    """Open, and where needed make, the journal of *binding*.
+
+    Raises :class:`JournalFailed` for a folder or file that is a symbolic link, belongs to someone
+    else, may be written by others, or cannot be opened;
+    :class:`~jobsync.apply.record.JournalDamaged` for contents that cannot be trusted.
+    """
+    path = journal_path(state_dir, binding)
+    try:
+        folder = _open_folder(path.parent)
+        try:
+            descriptor = _open_file(folder, path)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise JournalFailed(
+            f"{path}: the journal of submits cannot be opened ({_words(error)}), so nothing is "
+            "sent",
+            hint="set JOBSYNC_STATE_DIR to a folder of yours that can be written",
+        ) from error
+    try:
+        yield _load(descriptor, path, binding)
+    finally:
+        os.close(descriptor)
+
+
+def _open_folder(path: Path) -> int:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = not path.exists()
+    path.mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    _refuse_shared(descriptor, path)
+    if made:
+        _sync_folder(path.parent)
+    return descriptor
+
+
+def _open_file(folder: int, path: Path) -> int:
+    flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        descriptor = os.open(path.name, flags, dir_fd=folder)
+    except FileNotFoundError:
+        descriptor = os.open(path.name, flags | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+        os.fsync(folder)
+    _refuse_shared(descriptor, path)
+    return descriptor
+
+
+def _refuse_shared(descriptor: int, path: Path) -> None:
+    facts = os.fstat(descriptor)
+    if not (stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)):
+        os.close(descriptor)
+        raise JournalFailed(f"{path}: not a regular file, so it is not used as the journal")
+    if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or facts.st_uid != os.getuid():
+        os.close(descriptor)
+        raise JournalFailed(
+            f"{path}: others can write it, so it is not trusted as the journal",
+            hint=f"look at it, then: chmod go-w {path}",
+        )
+
+
+def _load(descriptor: int, path: Path, binding: Binding) -> Journal:
+    try:
+        data = _read(descriptor, path)
+        contents = decode(data, binding, str(path))
+        if contents.good != len(data):
+            os.ftruncate(descriptor, contents.good)
+            os.fsync(descriptor)
+        lines = contents.lines
+        if contents.good and not data[: contents.good].endswith(b"\n"):
+            _write_whole(descriptor, b"\n")
+        if lines == 0:
+            _write_whole(descriptor, encode(0, header(binding)))
+            lines = 1
+        return Journal(descriptor, path, contents.entries, lines)
+    except OSError as error:
+        raise JournalFailed(
+            f"{path}: the journal cannot be used ({_words(error)}), so nothing is sent",
+            hint="set JOBSYNC_STATE_DIR to a folder of yours that can be written",
+        ) from error
+
+
+def _read(descriptor: int, path: Path) -> bytes:
+    size = os.fstat(descriptor).st_size
+    if size > _LIMIT:
+        raise JournalFailed(f"{path}: {size} bytes is too large for a journal of submits")
+    data = bytearray()
+    while chunk := os.pread(descriptor, 1 << 20, len(data)):
+        data += chunk
+    return bytes(data)
+
+
+def _write_whole(descriptor: int, data: bytes) -> None:
+    if os.write(descriptor, data) != len(data):
+        raise OSError("only a part could be written")
+    os.fsync(descriptor)
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or str(error)

@@ -1,0 +1,103 @@
+"""One apply per project and target at a time on this machine.
+
+The lock is the kernel's, so it is free again however its holder ends. The file beside it only says
+who holds it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from jobsync.apply.clock import Clock
+from jobsync.apply.journal import file_stem
+from jobsync.apply.record import Binding
+from jobsync.errors import Blocked, JobsyncError
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock. ``since`` is in UTC, to the second."""
+
+    user: str
+    host: str
+    pid: int
+    since: str
+
+    def __str__(self) -> str:
+        return f"{self.user} on {self.host}, process {self.pid}, since {self.since}"
+
+
+@contextmanager
+def apply_lock(state_dir: Path, binding: Binding, clock: Clock) -> Iterator[Holder]:
+    """Hold the lock of *binding*. Raises :class:`Blocked` at once when another process has it."""
+    folder = state_dir / "locks"
+    path = folder / f"{file_stem(binding)}.lock"
+    lock = FileLock(path, timeout=0, mode=0o600)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise _taken(path, binding) from error
+    except OSError as error:
+        raise JobsyncError(
+            f"{path}: cannot be locked ({error.strerror or error})",
+            hint="set JOBSYNC_STATE_DIR to a folder of yours that can be written",
+        ) from error
+    try:
+        holder = _me(clock)
+        _write(_holder_path(path), holder)
+        yield holder
+    finally:
+        lock.release()
+
+
+def _taken(path: Path, binding: Binding) -> Blocked:
+    holder = _read(_holder_path(path))
+    who = f"{holder}" if holder else "a process that has not said who it is"
+    return Blocked(
+        f"another apply of {binding.project} on {binding.base_url} is running: {who}",
+        hint="wait for it to end; the lock goes with its process",
+    )
+
+
+def _holder_path(path: Path) -> Path:
+    return path.with_suffix(".holder")
+
+
+def _me(clock: Clock) -> Holder:
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run under a number without a name
+        user = str(os.getuid())
+    since = datetime.fromtimestamp(clock.now(), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Holder(user, socket.gethostname(), os.getpid(), since)
+
+
+def _write(path: Path, holder: Holder) -> None:
+    """Advice for people: whether it could be written changes nothing."""
+    try:
+        temporary = path.with_suffix(f".{holder.pid}.tmp")
+        temporary.write_text(json.dumps(asdict(holder)), encoding="utf-8")
+        temporary.replace(path)
+    except OSError:
+        return
+
+
+def _read(path: Path) -> Holder | None:
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return Holder(
+            str(facts["user"]), str(facts["host"]), int(facts["pid"]), str(facts["since"])
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,59 @@
+"""Fills references to other jobs in, once those have finished. Pure.
+
+A reference stays symbolic in plans, diffs and fingerprints; only what is sent has the real place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from jobsync.errors import JobsyncError
+from jobsync.model import Address, IdRef, JsonValue, OutputRef, Run, Value
+
+
+class UnresolvedReference(JobsyncError):
+    """A reference to a job that has no such thing to offer."""
+
+
+def fill(request: Mapping[str, Value], runs: Mapping[Address, Run]) -> dict[str, JsonValue]:
+    """*request* with every reference replaced; *runs* are the finished runs by address.
+
+    Raises :class:`UnresolvedReference`.
+    """
+    return {key: _value(value, runs) for key, value in request.items()}
+
+
+def output_uri(run: Run, path: str) -> str:
+    """``agave://<archiveSystem>/<archivePath>/PATH``, percent-encoded (product 1).
+
+    The service resolves the archive path itself and echoes it in the record (contract 3.2).
+    """
+    record = run.request or {}
+    system, folder = record.get("archiveSystem"), record.get("archivePath")
+    if not (isinstance(system, str) and system and isinstance(folder, str) and folder.strip("/")):
+        raise UnresolvedReference(
+            f"job {run.id} ({run.name}) has no archive to take {path} from",
+            hint="set archive: true on the job that others take outputs from",
+        )
+    root = "/" if folder.startswith("/") else ""
+    place = f"{root}{folder.strip('/')}/{path.strip('/')}"
+    return f"agave://{quote(system, safe='')}/{quote(place, safe='/')}"
+
+
+def _value(value: Value, runs: Mapping[Address, Run]) -> JsonValue:
+    if isinstance(value, OutputRef):
+        return output_uri(_run(value.address, runs), value.path)
+    if isinstance(value, IdRef):
+        return _run(value.address, runs).id
+    if isinstance(value, list):
+        return [_value(item, runs) for item in value]
+    if isinstance(value, dict):
+        return {key: _value(item, runs) for key, item in value.items()}
+    return value
+
+
+def _run(address: Address, runs: Mapping[Address, Run]) -> Run:
+    if address not in runs:
+        raise UnresolvedReference(f"{address} has no finished run to take anything from")
+    return runs[address]

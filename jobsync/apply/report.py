@@ -1,0 +1,109 @@
+"""What an apply tells while it runs, and the code it ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from jobsync.errors import ExitCode, worst
+from jobsync.model import (
+    AccessChange,
+    Action,
+    Address,
+    Change,
+    JobChange,
+    Outcome,
+    Plan,
+    Result,
+    Standing,
+    Word,
+)
+
+
+class EventType(Word):
+    """Terraform's names."""
+
+    PLANNED_CHANGE = "planned_change"
+    APPLY_START = "apply_start"
+    APPLY_PROGRESS = "apply_progress"
+    APPLY_COMPLETE = "apply_complete"
+    APPLY_ERRORED = "apply_errored"
+    CHANGE_SUMMARY = "change_summary"
+
+
+class Kind(Word):
+    """What an outcome is about. ``run`` is how a job ended that was waited for."""
+
+    JOB = "job"
+    RUN = "run"
+    PERMISSION = "permission"
+    OUTPUT = "output"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened. ``at`` is seconds since the epoch, ``elapsed`` seconds it took.
+
+    ``status`` is the service's word for a run, ``done`` of ``total`` are bytes of an output,
+    ``counts`` the outcomes by result, in the summary.
+    """
+
+    type: EventType
+    at: float
+    address: Address = ""
+    kind: str = ""
+    action: Action | None = None
+    result: Result | None = None
+    run_id: str = ""
+    status: str = ""
+    detail: str = ""
+    elapsed: float = 0.0
+    done: int = 0
+    total: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+_FAILED = (Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE)
+
+Report = Callable[[Event], None]
+
+
+def kind_of(change: Change) -> Kind:
+    """The kind of outcome that *change* ends in."""
+    if isinstance(change, JobChange):
+        return Kind.JOB
+    if isinstance(change, AccessChange):
+        return Kind.PERMISSION
+    return Kind.OUTPUT
+
+
+def exit_code(plan: Plan, outcomes: Iterable[Outcome]) -> ExitCode:
+    """The code that an apply of *plan* ends with (product 3).
+
+    A job that failed is 7, whether it failed before or while it was waited for; what could not be
+    carried out is 5 when other changes were and 1 when none was; what is still running when the
+    wait is over is 5. Waiting for the next apply is not a failure.
+    """
+    outcomes = tuple(outcomes)
+    return worst(_codes(plan, outcomes))
+
+
+def _codes(plan: Plan, outcomes: tuple[Outcome, ...]) -> Iterable[ExitCode]:
+    carried = [outcome for outcome in outcomes if outcome.kind != Kind.RUN]
+    done = any(outcome.result is Result.DONE for outcome in carried)
+    for outcome in outcomes:
+        if outcome.result is Result.UNKNOWN:
+            yield ExitCode.UNKNOWN
+        elif outcome.result is Result.STALE:
+            yield ExitCode.STALE
+        elif outcome.kind == Kind.RUN:
+            if outcome.result is Result.FAILED:
+                yield ExitCode.JOB_FAILED
+            elif outcome.result is not Result.DONE:
+                yield ExitCode.PARTIAL
+        elif outcome.result is Result.FAILED:
+            yield ExitCode.PARTIAL if done else ExitCode.ERROR
+    settled = {outcome.address for outcome in carried if outcome.kind == Kind.JOB}
+    for state in plan.states:
+        if state.standing in _FAILED and state.address not in settled:
+            yield ExitCode.JOB_FAILED

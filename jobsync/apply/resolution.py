@@ -1,0 +1,103 @@
+"""Settling by hand a submit whose outcome is open: the only way past it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Union
+
+from jobsync.apply.clock import Clock, SystemClock
+from jobsync.apply.journal import Journal, journal_path, open_journal
+from jobsync.apply.lock import apply_lock
+from jobsync.apply.record import OPEN, Binding, Entry, State, decode, latest
+from jobsync.backend import Reader
+from jobsync.errors import JobsyncError
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """It was submitted: this is the job."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotSubmitted:
+    """It was not submitted, and will not arrive any more: it may be sent again."""
+
+
+Verdict = Union[Submitted, NotSubmitted]
+
+_BY_HAND = "resolved by hand"
+
+
+def open_submits(state_dir: Path, binding: Binding) -> tuple[Entry, ...]:
+    """The submits whose outcome is open, oldest first. Only reads; empty without a journal."""
+    path = journal_path(state_dir, binding)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise JobsyncError(f"{path}: cannot be read ({error.strerror or error})") from error
+    entries = latest(decode(data, binding, str(path)).entries).values()
+    return tuple(entry for entry in entries if entry.state in OPEN)
+
+
+def resolve(
+    what: str,
+    verdict: Verdict,
+    reader: Reader,
+    state_dir: Path,
+    binding: Binding,
+    clock: Clock | None = None,
+) -> Entry:
+    """Record *verdict* on the open submit of *what*, an address or an exact run name.
+
+    A job that is named must be there, mine and of that very name; "not submitted" is refused while
+    a job of the name can be seen. Raises :class:`~jobsync.errors.JobsyncError` where the verdict
+    cannot be, :class:`~jobsync.errors.Blocked` while an apply is running.
+    """
+    clock = clock or SystemClock()
+    with apply_lock(state_dir, binding, clock), open_journal(state_dir, binding) as journal:
+        entry = _the_one(journal, what)
+        if isinstance(verdict, Submitted):
+            _check_job(reader, entry, verdict.job_id, binding.user)
+            settled = entry.to(State.CONFIRMED, ids=(verdict.job_id,), reason=_BY_HAND)
+        else:
+            _check_absent(reader, entry, binding.user)
+            settled = entry.to(State.REJECTED, reason=f"{_BY_HAND}: not submitted")
+        return journal.append(settled, clock)
+
+
+def _the_one(journal: Journal, what: str) -> Entry:
+    entries = [e for e in journal.open_submits() if what in (e.name, e.address)]
+    if len(entries) == 1:
+        return entries[0]
+    if entries:
+        names = ", ".join(entry.name for entry in entries)
+        raise JobsyncError(f"{what} has several open submits", hint=f"name one of them: {names}")
+    names = ", ".join(entry.address for entry in journal.open_submits())
+    raise JobsyncError(
+        f"{what} has no submit whose outcome is open",
+        hint=f"open are: {names}" if names else "there is none at all; nothing to resolve",
+    )
+
+
+def _check_job(reader: Reader, entry: Entry, job_id: str, user: str) -> None:
+    named = {run.id: run for run in reader.runs_named(entry.name)}
+    run = named.get(job_id) or reader.run(job_id)
+    if run.name != entry.name or run.owner != user:
+        raise JobsyncError(
+            f"job {job_id} is {run.name} of {run.owner}, not {entry.name} of {user}",
+            hint="jobsync history ADDRESS lists the runs of an address",
+        )
+
+
+def _check_absent(reader: Reader, entry: Entry, user: str) -> None:
+    mine = [run.id for run in reader.runs_named(entry.name) if run.owner == user]
+    if mine:
+        raise JobsyncError(
+            f"{entry.name} was submitted: {', '.join(mine)}",
+            hint=f"jobsync resolve {entry.address} --submitted {mine[0]}",
+        )

@@ -1,0 +1,78 @@
+"""What every step of one apply needs at hand."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+
+from jobsync.apply.audit import AuditLine
+from jobsync.apply.driver import Driver
+from jobsync.apply.report import Event, EventType, Report, kind_of
+from jobsync.apply.settings import ApplySettings
+from jobsync.backend import Backend
+from jobsync.model import Change, Outcome, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One apply: its plan, the service, and where to tell what happens."""
+
+    plan: Plan
+    backend: Backend
+    settings: ApplySettings
+    driver: Driver
+    report: Report
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def stopping(self) -> bool:
+        return self.settings.stop.is_set()
+
+    def tell(self, event: Event) -> None:
+        """Report *event*; one at a time, whichever thread it comes from."""
+        with self._guard:
+            self.report(replace(event, at=self.settings.clock.now()))
+
+    def started(self, change: Change, run_id: str = "") -> float:
+        """Tell that *change* is being carried out; the moment it began, for :meth:`ended`."""
+        self.tell(
+            Event(
+                EventType.APPLY_START,
+                0.0,
+                address=change.address,
+                kind=str(kind_of(change)),
+                action=change.action,
+                run_id=run_id,
+            )
+        )
+        return self.settings.clock.monotonic()
+
+    def ended(self, outcome: Outcome, began: float | None = None) -> Outcome:
+        """Tell what came of a change, and return it."""
+        elapsed = 0.0 if began is None else self.settings.clock.monotonic() - began
+        self.tell(ending(outcome, elapsed))
+        return outcome
+
+    def audited(self, line: AuditLine) -> None:
+        """Write *line* where the changes are audited."""
+        if self.settings.audit is not None:
+            self.settings.audit(line)
+
+
+_FINE = frozenset({"done", "waiting", "skipped"})
+
+
+def ending(outcome: Outcome, elapsed: float) -> Event:
+    """The event that tells *outcome*."""
+    fine = str(outcome.result) in _FINE
+    return Event(
+        EventType.APPLY_COMPLETE if fine else EventType.APPLY_ERRORED,
+        0.0,
+        address=outcome.address,
+        kind=outcome.kind,
+        action=outcome.action,
+        result=outcome.result,
+        run_id=outcome.run_id,
+        detail=outcome.detail,
+        elapsed=elapsed,
+    )

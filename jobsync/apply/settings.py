@@ -1,0 +1,52 @@
+"""What an apply is told besides the plan. Nothing here is read from the environment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jobsync.apply.audit import Audit
+from jobsync.apply.clock import Clock, SystemClock
+from jobsync.apply.outputs.result import FetchResult, Progress
+from jobsync.apply.outputs.result import Limits as FetchLimits
+from jobsync.apply.submit import Limits
+from jobsync.backend import Reader
+from jobsync.model import Address, OutputChange, Run
+
+Fetch = Callable[
+    [Reader, OutputChange, Run, Callable[[Progress], None], Callable[[], bool]], FetchResult
+]
+"""Carries out one output change; its own function so that a test can do without files."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplySettings:
+    """How to apply.
+
+    ``state_dir``  the folder of the journal and the lock (``JOBSYNC_STATE_DIR``).
+    ``service``    names the service in the journal where the base URL does not, as for the
+                   embedded one whose port changes; empty: the plan's ``base_url``.
+    ``wait``       seconds to wait for jobs to finish, ``math.inf`` without end, None not at all.
+    ``submits``    how long to look for a submit whose answer was lost, and for a new id.
+    ``poll``       the first and the longest pause between two looks at running jobs, in seconds.
+    ``patience``   seconds for which polling may fail before the wait is given up.
+    ``fetching``   limits on outputs.
+    ``stale``      addresses that ``plan.check`` refused: nothing is done for them.
+    ``stop``       set by a signal: nothing more is sent, what is in flight is settled.
+    ``audit``      called for every change that was made or tried.
+    """
+
+    state_dir: Path
+    service: str = ""
+    wait: float | None = None
+    submits: Limits = field(default_factory=Limits)
+    poll: tuple[float, float] = (1.0, 30.0)
+    patience: float = 300.0
+    fetching: FetchLimits = field(default_factory=FetchLimits)
+    stale: frozenset[Address] = frozenset()
+    stop: threading.Event = field(default_factory=threading.Event)
+    audit: Audit | None = None
+    clock: Clock = field(default_factory=SystemClock)
+    fetch: Fetch | None = None

@@ -1,0 +1,301 @@
+"""The submit protocol: what to do next, told from what came back. Pure, no I/O.
+
+The service has no idempotency key, and an answer may be lost after a job was made. So a submit is
+written down before it is sent, sent once, and after any answer that proves nothing it is looked
+for by its exact name. What cannot be found is held, never sent again: *not found* proves nothing
+where a request can be delayed or a search can lag.
+
+Each function here is a generator of commands. ``driver.py`` carries them out for real; the
+simulator in the tests carries out the same ones under every fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Union, cast
+
+from jobsync.apply.record import Entry, State
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long to look, in seconds, and how often a submit proven not made is tried.
+
+    None of these decides whether a job may exist: waiting longer only settles more by itself.
+    """
+
+    settle: float = 120.0
+    visible: float = 60.0
+    tries: int = 3
+    pause: float = 1.0
+    longest_pause: float = 15.0
+
+
+# --- commands and replies --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Write the entry to the journal; nothing goes on unless that worked. Reply: the entry."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Write the entry if the journal still takes it: it follows from one that is safely there.
+
+    Reply: the entry.
+    """
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Ask for all my jobs of this exact name, visible and hidden. Reply: Found or Trouble."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Send the submit, once. Reply: Made, NotMade or Ambiguous."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read a job by id. Reply: Found with one job or none, or Trouble."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait. Reply: Awake."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Ask for the time. Reply: Times."""
+
+
+Command = Union[Append, Note, Search, Post, Read, Sleep, Now]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A job that the service showed."""
+
+    job_id: str
+    name: str
+    visible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The service answered: these jobs, oldest first."""
+
+    jobs: tuple[Seen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The service did not answer, or not so that it could be understood."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The service answered with an id."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotMade:
+    """It is proven that no job was made. ``again`` is whether it is worth another try."""
+
+    reason: str
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Whatever else may have come back."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Awake:
+    """``stopping`` is whether somebody asked to stop meanwhile."""
+
+    stopping: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Wall and monotonic time in seconds."""
+
+    wall: float
+    monotonic: float
+
+
+Reply = Union[Entry, Found, Trouble, Made, NotMade, Ambiguous, Awake, Times]
+Protocol = Generator[Command, Reply, Entry]
+
+
+# --- the protocol ----------------------------------------------------------------------
+
+
+def submit(name: str, address: str, past: Entry | None, limits: Limits) -> Protocol:
+    """Submit the job *name*, unless it may have been submitted before.
+
+    *past* is the journal's last word on that name. Returns the last entry; only ``confirmed`` means
+    that there is one job and it can be read.
+    """
+    if past is not None and past.state not in (State.INTENT, State.REJECTED):
+        return (yield from reconcile(past, limits))
+    entry = yield from _append(Entry(name, address, State.INTENT))
+    found = yield Search(name)
+    if isinstance(found, Trouble):
+        return entry.to(State.INTENT, reason=f"not sent: {found.reason}")
+    if jobs := cast(Found, found).jobs:
+        return (yield from _adopt(entry, jobs, limits))
+    return (yield from _send(entry, limits))
+
+
+def reconcile(past: Entry, limits: Limits) -> Protocol:
+    """Find out what became of an earlier submit. Never sends one."""
+    if past.state in (State.ACCEPTED, State.CONFIRMED) and past.ids:
+        return (yield from _confirm(past, limits))
+    return (yield from _settle(past, limits))
+
+
+def scan(entry: Entry) -> Protocol:
+    """Look whether a confirmed submit has become two jobs, however that came about."""
+    found = yield Search(entry.name)
+    if isinstance(found, Found) and len(found.jobs) > 1:
+        return (yield from _duplicate(entry, found.jobs))
+    return entry
+
+
+def _send(entry: Entry, limits: Limits) -> Protocol:
+    for attempt in range(1, limits.tries + 1):
+        entry = yield from _append(entry.to(State.SENDING))
+        answer = yield Post(entry.name)
+        if isinstance(answer, Made):
+            entry = yield from _note(entry.to(State.ACCEPTED, ids=(answer.job_id,)))
+            return (yield from _confirm(entry, limits))
+        if not isinstance(answer, NotMade):
+            reason = cast(Ambiguous, answer).reason
+            entry = yield from _note(entry.to(State.UNKNOWN, reason=reason))
+            return (yield from _settle(entry, limits))
+        entry = yield from _note(entry.to(State.REJECTED, reason=answer.reason))
+        if not answer.again or attempt == limits.tries:
+            break
+        if (yield from _sleep(limits.pause * 2**attempt)):
+            break
+    return entry
+
+
+def _settle(entry: Entry, limits: Limits) -> Protocol:
+    """Look for a job that may have been made until the settle time has gone by."""
+    times = cast(Times, (yield Now()))
+    gone = min(max(times.wall - entry.posted, 0.0), limits.settle)
+    deadline = times.monotonic + limits.settle - gone
+    pause, stopping = limits.pause, False
+    while True:
+        found = yield Search(entry.name)
+        if isinstance(found, Found) and found.jobs:
+            return (yield from _adopt(entry, found.jobs, limits))
+        left = deadline - cast(Times, (yield Now())).monotonic
+        if left <= 0 or stopping:
+            return (yield from _not_found(entry, found, stopping))
+        stopping = yield from _sleep(min(pause, left))
+        pause = min(pause * 2, limits.longest_pause)
+
+
+def _not_found(entry: Entry, found: Reply, stopping: bool) -> Protocol:
+    if isinstance(found, Trouble):
+        reason = f"{entry.reason}; looking for it failed: {found.reason}".lstrip("; ")
+        return (yield from _change(entry, State.UNKNOWN, reason))
+    if stopping:
+        return (yield from _change(entry, State.UNKNOWN, entry.reason))
+    return (yield from _change(entry, State.HELD, entry.reason))
+
+
+def _change(entry: Entry, state: State, reason: str) -> Protocol:
+    """Note the state where it is a new one; a hundred runs that find nothing add one line."""
+    if entry.state is state:
+        return entry.to(state, ids=entry.ids, reason=reason)
+    return (yield from _note(entry.to(state, ids=entry.ids, reason=reason)))
+
+
+def _adopt(entry: Entry, jobs: tuple[Seen, ...], limits: Limits) -> Protocol:
+    """Take over what bears the name: the name says which declaration and which attempt it is."""
+    if len(jobs) > 1:
+        return (yield from _duplicate(entry, jobs))
+    [job] = jobs
+    if not job.visible:
+        return (yield from _note(entry.to(State.CONFIRMED, ids=(job.job_id,), reason="hidden")))
+    entry = yield from _note(entry.to(State.ACCEPTED, ids=(job.job_id,), reason="found"))
+    return (yield from _confirm(entry, limits))
+
+
+def _confirm(entry: Entry, limits: Limits) -> Protocol:
+    """Read the job by its id. 404 after 201 is normal for a while (contract 9.1)."""
+    start = cast(Times, (yield Now())).monotonic
+    pause, stopping = limits.pause, False
+    while True:
+        found = yield Read(entry.ids[0])
+        if isinstance(found, Found) and any(job.name == entry.name for job in found.jobs):
+            return (yield from _change(entry, State.CONFIRMED, entry.reason))
+        left = start + limits.visible - cast(Times, (yield Now())).monotonic
+        if left <= 0 or stopping:
+            return (yield from _unreadable(entry, found))
+        stopping = yield from _sleep(min(pause, left))
+        pause = min(pause * 2, limits.longest_pause)
+
+
+def _unreadable(entry: Entry, read: Reply) -> Protocol:
+    """An id that cannot be read: hidden meanwhile, lagging behind, or gone."""
+    found = yield Search(entry.name)
+    if isinstance(found, Found) and len(found.jobs) > 1:
+        return (yield from _duplicate(entry, found.jobs))
+    if isinstance(found, Found) and found.jobs:
+        [job] = found.jobs
+        return (yield from _note(entry.to(State.CONFIRMED, ids=(job.job_id,), reason=entry.reason)))
+    why = read.reason if isinstance(read, Trouble) else "the service does not show it"
+    if isinstance(found, Trouble):
+        why = found.reason
+    reason = f"job {entry.ids[0]} cannot be read: {why}"
+    if entry.state is State.CONFIRMED:
+        return (yield from _note(entry.to(State.HELD, ids=entry.ids, reason=reason)))
+    return entry.to(State.ACCEPTED, ids=entry.ids, reason=reason)
+
+
+def _duplicate(entry: Entry, jobs: tuple[Seen, ...]) -> Protocol:
+    ids = tuple(job.job_id for job in jobs)
+    if entry.state is State.DUPLICATE and entry.ids == ids:
+        return entry
+    return (yield from _note(entry.to(State.DUPLICATE, ids=ids, reason="more than one job")))
+
+
+def _append(entry: Entry) -> Protocol:
+    return cast(Entry, (yield Append(entry)))
+
+
+def _note(entry: Entry) -> Protocol:
+    return cast(Entry, (yield Note(entry)))
+
+
+def _sleep(seconds: float) -> Generator[Command, Reply, bool]:
+    return cast(Awake, (yield Sleep(seconds))).stopping

@@ -1,0 +1,109 @@
+"""Watches running jobs: one listing tells of all of them, less and less often while nothing moves.
+
+A status may go backwards and may be one that nobody has heard of; neither is the end (contract
+4.1, 4.2). Only the words of the table that end a job end the wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jobsync.apply.report import Event, EventType, Kind
+from jobsync.apply.session import Session
+from jobsync.errors import NotFound, ServiceError, Unauthorized
+from jobsync.model import Address, Run, RunRef, RunState
+
+_GROWTH = 1.5
+
+
+class Watch:
+    """Looks at the running jobs of one apply. Only the coordinating thread uses it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._clock = session.settings.clock
+        self._began = self._clock.monotonic()
+        self._statuses: dict[str, str] = {}
+        self._pause = session.settings.poll[0]
+        self._due = self._began
+        self._answered = self._began
+        self.trouble = ""
+
+    def left(self) -> float:
+        """Seconds of the wait that are left, not negative; 0 when there is to be no wait."""
+        wait = self._session.settings.wait
+        if wait is None or self.trouble:
+            return 0.0
+        return max(0.0, self._began + wait - self._clock.monotonic())
+
+    def pause(self) -> float:
+        """Seconds until the next look, or until the wait is over."""
+        return max(0.0, min(self._due - self._clock.monotonic(), self.left()))
+
+    def hurry(self) -> None:
+        """Something has just been submitted: look soon."""
+        self._pause = self._session.settings.poll[0]
+        self._due = min(self._due, self._clock.monotonic() + self._pause)
+
+    def look(self, active: Mapping[Address, RunRef]) -> dict[Address, Run]:
+        """The runs among *active* that have ended, full records. Empty while it is not yet time."""
+        if not active or self._clock.monotonic() < self._due:
+            return {}
+        moved = False
+        ended: dict[Address, Run] = {}
+        try:
+            for address, run in self._seen(active).items():
+                moved |= self._moved(address, run)
+                if run.state is not RunState.ACTIVE:
+                    ended[address] = run
+            self._answered = self._clock.monotonic()
+        except Unauthorized as error:
+            self.trouble = str(error)
+        except ServiceError as error:
+            if self._clock.monotonic() - self._answered > self._session.settings.patience:
+                self.trouble = str(error)
+        shortest, longest = self._session.settings.poll
+        self._pause = shortest if moved else min(self._pause * _GROWTH, longest)
+        self._due = self._clock.monotonic() + self._pause
+        return ended
+
+    def _seen(self, active: Mapping[Address, RunRef]) -> dict[Address, Run]:
+        """What the service shows of *active*; ended runs and those not listed are read by id."""
+        backend = self._session.backend
+        wanted = frozenset(ref.id for ref in active.values())
+        listed = {run.id: run for run in backend.runs(lambda run: run.id in wanted)}
+        seen: dict[Address, Run] = {}
+        for address, ref in active.items():
+            run = listed.get(ref.id)
+            if run is None or run.state is not RunState.ACTIVE:
+                run = self._read(ref)
+            if run is not None:
+                seen[address] = run
+        return seen
+
+    def _read(self, ref: RunRef) -> Run | None:
+        """The full record. One that is neither shown nor hidden lags behind and stays awaited."""
+        backend = self._session.backend
+        try:
+            return backend.run(ref.id)
+        except NotFound:
+            runs = backend.runs_named(ref.name)
+        return next((run for run in runs if run.id == ref.id and not run.visible), None)
+
+    def _moved(self, address: Address, run: Run) -> bool:
+        before = self._statuses.get(run.id)
+        self._statuses[run.id] = run.status
+        if before == run.status:
+            return False
+        self._session.tell(
+            Event(
+                EventType.APPLY_PROGRESS,
+                0.0,
+                address=address,
+                kind=str(Kind.RUN),
+                run_id=run.id,
+                status=run.status,
+                elapsed=self._clock.monotonic() - self._began,
+            )
+        )
+        return before is not None

@@ -1,0 +1,278 @@
+"""An honest jobs service in memory, with the quirks that matter to an apply, and a clock.
+
+Time only passes when somebody sleeps. Every call is counted in ``calls``. Faults are put into
+``script[verb]``, a list that is used up from the front: each a callable that is given the call to
+make and may make it or not.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from jobsync.backend import Content, Event
+from jobsync.errors import Forbidden, NotFound, Refused
+from jobsync.model import NO_ACCESS, Access, App, RemoteFile, Run, RunState
+
+STATES = {
+    "FINISHED": RunState.FINISHED,
+    "FAILED": RunState.FAILED,
+    "STOPPED": RunState.STOPPED,
+    "KILLED": RunState.STOPPED,
+}
+START = 1_700_000_000.0
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.slept: list[float] = []
+        self._guard = threading.Lock()
+
+    def now(self) -> float:
+        return START + self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        with self._guard:
+            self.time += max(0.0, seconds)
+            self.slept.append(seconds)
+
+
+@dataclass
+class Job:
+    id: str
+    name: str
+    owner: str
+    request: dict[str, Any]
+    born: float
+    life: tuple[tuple[float, str], ...]
+    visible: bool = True
+    final: str = ""
+    message: str = ""
+    grants: dict[str, Access] = field(default_factory=dict)
+
+    def status(self, now: float) -> str:
+        if self.final:
+            return self.final
+        status = "PENDING"
+        for after, word in self.life:
+            if now >= self.born + after:
+                status = word
+        return status
+
+
+class MemoryService:
+    """The service itself. ``fates`` maps an exact name, or "" for the rest, to a life."""
+
+    def __init__(self, clock: FakeClock | None = None) -> None:
+        self.clock = clock or FakeClock()
+        self.jobs: dict[str, Job] = {}
+        self.fates: dict[str, tuple[tuple[float, str], ...]] = {
+            "": ((1, "RUNNING"), (5, "FINISHED"))
+        }
+        self.read_lag = 0.0
+        self.search_lag = 0.0
+        self.calls: list[tuple[Any, ...]] = []
+        self.script: dict[str, list[Callable[[Callable[[], Any]], Any]]] = defaultdict(list)
+        self.ignore_grants_to: set[str] = set()
+        self.guard = threading.RLock()
+
+    def named(self, name: str) -> list[Job]:
+        return [job for job in self.jobs.values() if job.name == name]
+
+    def posts(self, name: str = "") -> int:
+        return sum(1 for c in self.calls if c[0] == "submit" and (not name or c[1] == name))
+
+    def make(self, name: str, owner: str, request: Mapping[str, Any], **more: Any) -> Job:
+        with self.guard:
+            number = len(self.jobs) + 1
+            life = self.fates.get(name, self.fates[""])
+            job = Job(
+                f"{number:04d}-mem-0001-007", name, owner, dict(request), self.clock.time, life
+            )
+            for key, value in more.items():
+                setattr(job, key, value)
+            self.jobs[job.id] = job
+            return job
+
+
+class MemoryBackend:
+    """The service as *user* sees it."""
+
+    def __init__(self, service: MemoryService, user: str = "alice") -> None:
+        self.service = service
+        self.user = user
+
+    base_url = "https://memory.example"
+    concurrency = 4
+
+    def _call(self, verb: str, *arguments: Any, do: Callable[[], Any]) -> Any:
+        with self.service.guard:
+            self.service.calls.append((verb, *arguments))
+            script = self.service.script[verb]
+            fault = script.pop(0) if script else None
+        if fault is not None:
+            return fault(do)
+        with self.service.guard:
+            return do()
+
+    def _shown(self, job: Job, *, full: bool) -> Run:
+        now = self.service.clock.time
+        status = job.status(now)
+        request: dict[str, Any] | None = None
+        if full:
+            request = dict(job.request)
+            if request.get("archive", True):
+                request.setdefault("archiveSystem", "archive")
+                request.setdefault("archivePath", f"{job.owner}/archive/jobs/job-{job.id}")
+        return Run(
+            id=job.id,
+            name=job.name,
+            owner=job.owner,
+            app_id=str(job.request.get("appId", "")),
+            status=status,
+            state=STATES.get(status, RunState.ACTIVE),
+            visible=job.visible,
+            created=datetime.fromtimestamp(START + job.born, timezone.utc),
+            message=job.message,
+            request=request,
+        )
+
+    def _sees(self, job: Job) -> bool:
+        return job.owner == self.user or self._level(job).read
+
+    def _level(self, job: Job) -> Access:
+        for name in sorted(job.grants):
+            if name in (self.user, "world"):
+                return job.grants[name]
+        return NO_ACCESS
+
+    def _visible(self, run_id: str) -> Job:
+        job = self.service.jobs.get(run_id)
+        lag = self.service.read_lag
+        if job is None or not job.visible or self.service.clock.time < job.born + lag:
+            raise NotFound(f"no job {run_id}", status=404)
+        return job
+
+    def _writable(self, run_id: str) -> Job:
+        job = self.service.jobs.get(run_id)
+        if job is None:
+            raise Refused("Invalid job id", status=400)
+        if job.owner != self.user and not self._level(job).write:
+            raise Forbidden("no WRITE", status=403)
+        return job
+
+    # --- Reader -----------------------------------------------------------------------
+
+    def whoami(self) -> str:
+        return self.user
+
+    def runs(self, keep: Callable[[Run], bool]) -> list[Run]:
+        def do() -> list[Run]:
+            now, lag = self.service.clock.time, self.service.search_lag
+            jobs = [
+                job
+                for job in self.service.jobs.values()
+                if job.visible and self._sees(job) and now >= job.born + lag
+            ]
+            return [run for run in (self._shown(j, full=False) for j in jobs) if keep(run)]
+
+        return list(self._call("runs", do=do))
+
+    def runs_named(self, name: str) -> list[Run]:
+        def do() -> list[Run]:
+            now, lag = self.service.clock.time, self.service.search_lag
+            return [
+                self._shown(job, full=True)
+                for job in self.service.named(name)
+                if self._sees(job) and now >= job.born + lag
+            ]
+
+        return list(self._call("runs_named", name, do=do))
+
+    def run(self, run_id: str) -> Run:
+        def do() -> Run:
+            job = self._visible(run_id)
+            if not self._sees(job):
+                raise Forbidden("no READ", status=403)
+            return self._shown(job, full=True)
+
+        run: Run = self._call("run", run_id, do=do)
+        return run
+
+    def access(self, run_id: str) -> dict[str, Access]:
+        def do() -> dict[str, Access]:
+            job = self._visible(run_id)
+            return {user: job.grants[user] for user in sorted(job.grants)}
+
+        return dict(self._call("access", run_id, do=do))
+
+    def files(self, run_id: str, folder: str = "") -> list[RemoteFile]:
+        return []
+
+    @contextmanager
+    def open(self, run_id: str, path: str, offset: int = 0) -> Iterator[Content]:
+        yield Content(0, 0, iter(()))
+
+    def history(self, run_id: str) -> list[Event]:
+        return []
+
+    def app(self, app_id: str) -> App | None:
+        return None
+
+    # --- Backend ----------------------------------------------------------------------
+
+    def submit(self, name: str, request: Mapping[str, Any]) -> Run:
+        def do() -> Run:
+            return self._shown(self.service.make(name, self.user, request), full=True)
+
+        run: Run = self._call("submit", name, do=do)
+        return run
+
+    def grant(self, run_id: str, user: str, access: Access) -> None:
+        def do() -> None:
+            job = self._writable(run_id)
+            if user == job.owner or user in self.service.ignore_grants_to:
+                return
+            if access == NO_ACCESS:
+                job.grants.pop(user, None)
+            else:
+                job.grants[user] = access
+
+        self._call("grant", run_id, user, access, do=do)
+
+    def restore(self, run_id: str) -> None:
+        def do() -> None:
+            job = self._writable(run_id)
+            if job.visible:
+                raise Refused("Job is already visible.", status=500)
+            job.visible = True
+
+        self._call("restore", run_id, do=do)
+
+    def hide(self, run_id: str) -> None:
+        def do() -> None:
+            job = self._writable(run_id)
+            if STATES.get(job.status(self.service.clock.time)) is None:
+                job.final = "STOPPED"
+            job.visible = False
+
+        self._call("hide", run_id, do=do)
+
+    def stop(self, run_id: str) -> None:
+        def do() -> None:
+            self._writable(run_id).final = "STOPPED"
+
+        self._call("stop", run_id, do=do)
+
+
+def as_run_state(run: Run, status: str) -> Run:
+    return replace(run, status=status, state=STATES.get(status, RunState.ACTIVE))

@@ -1,0 +1,108 @@
+"""Short ways to write a plan by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from memory import FakeClock, MemoryBackend, MemoryService
+
+from jobsync.apply import ApplySettings, Event, Limits, apply
+from jobsync.model import (
+    LEVELS,
+    NO_ACCESS,
+    SUBMITS,
+    AccessChange,
+    Action,
+    AddressState,
+    Change,
+    GrantChange,
+    JobChange,
+    Outcome,
+    Plan,
+    Reason,
+    RunRef,
+    Standing,
+)
+
+PRINT = "aaaaaaaaaa"
+
+
+def name(address: str, attempt: int = 1) -> str:
+    base = f"phylo.{address}.{PRINT}"
+    return base if attempt == 1 else f"{base}.r{attempt}"
+
+
+def create(address: str, *needs: str, **more: Any) -> JobChange:
+    request = more.pop("request", {"appId": "wc-1.0"})
+    return JobChange(
+        address=address,
+        action=more.pop("action", Action.CREATE),
+        reason=Reason.NEVER_RUN,
+        name=more.pop("name", name(address)),
+        request=request,
+        needs=tuple(needs),
+        upstream=tuple(needs),
+        **more,
+    )
+
+
+def grants(
+    address: str, run: RunRef | None, image: dict[str, str] | None, **to: str
+) -> AccessChange:
+    levels = {user: LEVELS[word] for user, word in (image or {}).items()}
+    return AccessChange(
+        address=address,
+        action=Action.UPDATE,
+        run=run,
+        image=None if image is None else levels,
+        grants=tuple(
+            GrantChange(user, levels.get(user, NO_ACCESS), LEVELS[word])
+            for user, word in to.items()
+        ),
+    )
+
+
+def state(address: str, standing: Standing, run: RunRef | None = None) -> AddressState:
+    return AddressState(address, standing, run)
+
+
+def plan(*changes: Change, states: tuple[AddressState, ...] = (), **more: Any) -> Plan:
+    known = {s.address for s in states}
+    pending = tuple(
+        AddressState(c.address, Standing.PENDING, None)
+        for c in changes
+        if isinstance(c, JobChange) and c.action in SUBMITS and c.address not in known
+    )
+    return Plan(
+        project="phylo",
+        target="memory",
+        base_url="https://memory.example",
+        user="alice",
+        manifest_digest="d" * 64,
+        root="/nowhere",
+        outputs_root="/nowhere",
+        changes=changes,
+        states=(*states, *pending),
+        **more,
+    )
+
+
+class World:
+    """A service, a clock, a state folder, and a way to apply."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = FakeClock()
+        self.service = MemoryService(self.clock)
+        self.backend = MemoryBackend(self.service)
+        self.events: list[Event] = []
+
+    def apply(self, the_plan: Plan, **settings: Any) -> tuple[Outcome, ...]:
+        settings.setdefault("submits", Limits(settle=30, visible=20))
+        wanted = ApplySettings(state_dir=self.folder, clock=self.clock, **settings)
+        return apply(the_plan, self.backend, wanted, self.events.append)
+
+
+def short(outcomes: tuple[Outcome, ...]) -> list[tuple[str, str, str]]:
+    return [(o.address, o.kind, str(o.result)) for o in outcomes]

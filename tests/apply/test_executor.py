@@ -1,0 +1,231 @@
+"""What an apply does, in what order, and what it says of it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from memory import Job
+from plans import World, create, grants, name, plan, short, state
+
+from jobsync.apply import exit_code
+from jobsync.errors import ExitCode
+from jobsync.model import Action, IdRef, OutputRef, Result, RunRef, Standing
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def order(world: World, verb: str) -> list[str]:
+    return [call[1] for call in world.service.calls if call[0] == verb]
+
+
+def ref(job: Job) -> RunRef:
+    return RunRef(job.id, job.name, "FINISHED")
+
+
+def test_a_plan_without_changes_does_nothing(world: World) -> None:
+    assert world.apply(plan()) == ()
+    assert world.service.calls == []
+
+
+def test_submit_wait_and_grant(world: World) -> None:
+    the_plan = plan(create("align"), grants("align", None, {}, bob="READ"))
+    outcomes = world.apply(the_plan, wait=math.inf)
+    assert short(outcomes) == [
+        ("align", "job", "done"),
+        ("align", "run", "done"),
+        ("align", "permission", "done"),
+    ]
+    [job] = world.service.jobs.values()
+    assert job.name == name("align")
+    assert list(job.grants) == ["bob"]
+    assert exit_code(the_plan, outcomes) is ExitCode.OK
+
+
+def test_without_wait_what_needs_a_finished_job_is_left(world: World) -> None:
+    the_plan = plan(create("align"), create("tree", "align"))
+    outcomes = world.apply(the_plan)
+    assert short(outcomes) == [("align", "job", "done"), ("tree", "job", "waiting")]
+    assert "waits for align" in outcomes[1].detail
+    assert exit_code(the_plan, outcomes) is ExitCode.OK
+
+
+def test_dependants_are_sent_after_what_they_need_with_references_filled_in(world: World) -> None:
+    request = {
+        "appId": "tree-1",
+        "inputs": {"a": [OutputRef("align", "out dir/a b.fa")]},
+        "parameters": {"of": IdRef("align")},
+    }
+    outcomes = world.apply(
+        plan(create("tree", "align", request=request), create("align")), wait=math.inf
+    )
+    assert [o.result for o in outcomes] == [Result.DONE] * 4
+    assert order(world, "submit") == [name("align"), name("tree")]
+    align, tree = world.service.jobs.values()
+    assert tree.request["inputs"] == {
+        "a": [f"agave://archive/alice/archive/jobs/job-{align.id}/out%20dir/a%20b.fa"]
+    }
+    assert tree.request["parameters"] == {"of": align.id}
+
+
+def test_a_failed_submit_stops_dependants_and_deletes_but_nothing_else(world: World) -> None:
+    old = world.service.make("phylo.old.bbbbbbbbbb", "alice", {}, final="FINISHED")
+    delete = create("old", action=Action.DELETE, before=ref(old), name=old.name)
+    bad = create("align", request={"appId": OutputRef("old", "x")})
+    the_plan = plan(bad, create("tree", "align"), create("leaf", "tree"), create("other"), delete)
+    outcomes = world.apply(the_plan, wait=math.inf)
+    assert short(outcomes) == [
+        ("align", "job", "failed"),
+        ("leaf", "job", "skipped"),
+        ("old", "job", "skipped"),
+        ("other", "job", "done"),
+        ("other", "run", "done"),
+        ("tree", "job", "skipped"),
+    ]
+    assert old.visible
+    assert exit_code(the_plan, outcomes) is ExitCode.PARTIAL
+
+
+def test_a_job_that_fails_is_run_again_as_declared(world: World) -> None:
+    world.service.fates[name("align")] = ((1, "FAILED"),)
+    the_plan = plan(
+        create("align", retries=1), create("tree", "align"), grants("align", None, {}, bob="READ")
+    )
+    outcomes = world.apply(the_plan, wait=math.inf)
+    assert order(world, "submit") == [name("align"), name("align", 2), name("tree")]
+    assert exit_code(the_plan, outcomes) is ExitCode.OK
+    assert list(world.service.named(name("align", 2))[0].grants) == ["bob"]
+
+
+def test_a_job_that_fails_for_good_ends_with_7(world: World) -> None:
+    world.service.fates[""] = ((1, "FAILED"),)
+    the_plan = plan(create("align", retries=2), create("tree", "align"))
+    outcomes = world.apply(the_plan, wait=math.inf)
+    assert order(world, "submit") == [name("align"), name("align", 2), name("align", 3)]
+    assert exit_code(the_plan, outcomes) is ExitCode.JOB_FAILED
+    assert short(outcomes)[-1] == ("tree", "job", "skipped")
+
+
+def test_a_stopped_job_is_not_run_again(world: World) -> None:
+    world.service.fates[""] = ((1, "STOPPED"),)
+    outcomes = world.apply(plan(create("align", retries=2)), wait=math.inf)
+    assert order(world, "submit") == [name("align")]
+    assert short(outcomes)[-1] == ("align", "run", "failed")
+
+
+def test_statuses_may_go_backwards_and_be_unknown(world: World) -> None:
+    world.service.fates[""] = ((1, "RUNNING"), (3, "QUEUED"), (6, "TELEPORTING"), (60, "FINISHED"))
+    outcomes = world.apply(plan(create("align")), wait=math.inf)
+    assert short(outcomes) == [("align", "job", "done"), ("align", "run", "done")]
+    words = [e.status for e in world.events if e.kind == "run" and e.status]
+    assert "TELEPORTING" in words
+
+
+def test_one_listing_tells_of_all_jobs_less_and_less_often(world: World) -> None:
+    world.service.fates[""] = ((1, "RUNNING"), (600, "FINISHED"))
+    world.apply(plan(*(create(f"j{n}") for n in range(20))), wait=math.inf)
+    listings = sum(1 for call in world.service.calls if call[0] == "runs")
+    assert listings < 40
+    assert max(world.clock.slept) == pytest.approx(30.0)
+
+
+def test_a_wait_that_is_over_says_what_still_runs(world: World) -> None:
+    world.service.fates[""] = ((1, "RUNNING"),)
+    the_plan = plan(create("align"), create("tree", "align"))
+    outcomes = world.apply(the_plan, wait=100.0)
+    assert short(outcomes) == [
+        ("align", "job", "done"),
+        ("align", "run", "waiting"),
+        ("tree", "job", "waiting"),
+    ]
+    assert world.clock.time == pytest.approx(100.0, abs=5)
+    assert exit_code(the_plan, outcomes) is ExitCode.PARTIAL
+
+
+def test_jobs_in_progress_are_waited_for(world: World) -> None:
+    running = world.service.make(name("align"), "alice", {"appId": "x"})
+    the_plan = plan(
+        create("tree", "align"), states=(state("align", Standing.IN_PROGRESS, ref(running)),)
+    )
+    outcomes = world.apply(the_plan, wait=math.inf)
+    assert short(outcomes) == [
+        ("align", "run", "done"),
+        ("tree", "job", "done"),
+        ("tree", "run", "done"),
+    ]
+
+
+def test_restore_then_grants_from_the_list_that_is_there(world: World) -> None:
+    from jobsync.model import LEVELS
+
+    hidden = world.service.make(name("align"), "alice", {}, final="FINISHED", visible=False)
+    hidden.grants["mallory"] = LEVELS["READ"]
+    the_plan = plan(
+        create("align", action=Action.RESTORE, before=ref(hidden)),
+        grants("align", ref(hidden), None, bob="READ_WRITE"),
+        create("tree", "align"),
+    )
+    outcomes = world.apply(the_plan)
+    assert [o.result for o in outcomes] == [Result.DONE] * 3
+    assert hidden.visible
+    assert hidden.grants == {"bob": LEVELS["READ_WRITE"]}
+
+
+def test_a_superseded_run_is_stopped_after_its_successor_is_there(world: World) -> None:
+    old = world.service.make("phylo.align.bbbbbbbbbb", "alice", {})
+    the_plan = plan(
+        create("align", action=Action.STOP, before=ref(old), name=old.name),
+        create("align", action=Action.REPLACE),
+    )
+    world.apply(the_plan)
+    verbs = [call[0] for call in world.service.calls]
+    assert verbs.index("submit") < verbs.index("stop")
+    assert old.final == "STOPPED"
+
+
+def test_a_job_hidden_while_it_is_waited_for_is_over(world: World) -> None:
+    running = world.service.make(name("align"), "alice", {}, visible=False)
+    the_plan = plan(states=(state("align", Standing.IN_PROGRESS, ref(running)),))
+    outcomes = world.apply(the_plan, wait=math.inf)
+    assert short(outcomes) == [("align", "run", "failed")]
+    assert "deleted" in outcomes[0].detail
+
+
+def test_polling_survives_trouble_and_gives_up_in_the_end(world: World) -> None:
+    from jobsync.errors import Unreachable
+
+    def drop(do: object) -> None:
+        raise Unreachable("reset")
+
+    world.service.script["runs"] = [drop, drop]
+    outcomes = world.apply(plan(create("align")), wait=math.inf)
+    assert short(outcomes)[-1] == ("align", "run", "done")
+    world.service.script["runs"] = [drop] * 1000
+    outcomes = world.apply(plan(create("tree")), wait=math.inf, patience=50)
+    assert short(outcomes)[-1] == ("tree", "run", "waiting")
+    assert "reset" in outcomes[-1].detail
+
+
+def test_events_bear_terraforms_names(world: World) -> None:
+    world.apply(plan(create("align")), wait=math.inf)
+    types = [str(event.type) for event in world.events]
+    assert types[0] == "planned_change"
+    assert types[1] == "apply_start"
+    assert types[-1] == "change_summary"
+    assert {"apply_progress", "apply_complete"} <= set(types)
+    assert world.events[-1].counts == {"done": 2}
+
+
+def test_stale_addresses_are_left_alone(world: World) -> None:
+    the_plan = plan(create("align"), create("tree", "align"), create("other"))
+    outcomes = world.apply(the_plan, stale=frozenset({"align"}))
+    assert short(outcomes) == [
+        ("align", "job", "stale"),
+        ("other", "job", "done"),
+        ("tree", "job", "skipped"),
+    ]
+    assert exit_code(the_plan, outcomes) is ExitCode.STALE
