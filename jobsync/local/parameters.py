@@ -52,10 +52,9 @@ def _given(spec: AppField, flat: Mapping[str, FlatValue]) -> Echo | None:
     if spec.type in ("bool", "flag"):
         return _boolean(spec, value)
     values = _values(value)
-    if not any(values) and spec.type != "string":
-        return _absent(spec)
-    if not any(values) and spec.required:
-        return _absent(spec)
+    if not any(values) and (spec.required or spec.type != "string"):
+        _absent(spec)
+        return None
     _count(spec, values)
     _validate(spec, values)
     if spec.type == "string":
@@ -73,10 +72,9 @@ def _values(value: FlatValue) -> list[str]:
     return [part for part in text.split(";") if part] or [""]
 
 
-def _absent(spec: AppField) -> Echo | None:
+def _absent(spec: AppField) -> None:
     if spec.required:
         raise Refusal(400, f"No input parameter specified for {spec.id}")
-    return None
 
 
 def _narrow(spec: AppField, values: list[str]) -> Echo | None:
@@ -118,7 +116,8 @@ def _boolean(spec: AppField, value: FlatValue) -> bool | None:
         raise Refusal(400, f"{spec.id} may have at most 1 values")
     text = str(value).strip()
     if not text:
-        return _absent(spec)
+        _absent(spec)
+        return None
     return _truth(spec.id, text)
 
 

@@ -117,7 +117,7 @@ class Storage:
         if system != ARCHIVE:
             raise Refusal(400, f"No storage system found matching {system}.")
         parts = segments(path)
-        if not parts or parts[0].startswith(".") or self._claim(parts[0], owner) != owner:
+        if not parts or has_dot(parts) or self._claim(parts[0], owner) != owner:
             raise Refusal(403, f"User does not have permission to access archivePath {path}")
         folder = self.archive.joinpath(*parts)
         if not Path(os.path.realpath(folder)).is_relative_to(self.archive):

@@ -1,0 +1,9 @@
+"""The engine: runs jobs as processes of this machine or as batch jobs of a Slurm cluster.
+
+The only place that starts programs.
+"""
+
+from jobsync.local.engine.engine import Engine, EngineSettings
+from jobsync.local.engine.runners import runners
+
+__all__ = ["Engine", "EngineSettings", "runners"]

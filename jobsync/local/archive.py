@@ -1,0 +1,85 @@
+"""After a job has run: what is new in its work folder moves to its archive path."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from jobsync.local import records
+
+
+class ArchiveError(Exception):
+    """Outputs that cannot be archived; the text names the file."""
+
+
+def archive(work: Path, target: Path) -> None:
+    """Move every new file of *work* below *target* and throw the work folder away.
+
+    Inputs, the app's files and our own stay behind. Can be repeated after it was broken off.
+    A link becomes what it points to, if that lies in the work folder; one that leads out is left.
+    """
+    staged = records.read_staged(work)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for path in list(_new(work, staged)):
+            _move(work, path, target / path)
+    except OSError as error:
+        raise ArchiveError(f"Cannot archive {error.filename}: {error.strerror}") from error
+    with suppress(OSError):
+        shutil.rmtree(work)
+
+
+def _new(work: Path, staged: frozenset[str]) -> Iterator[str]:
+    """New files and new empty folders, relative. Links to files come first, while their targets
+    are still in place."""
+    plain: list[str] = []
+    for folder, names, files in os.walk(work):
+        here = Path(folder).relative_to(work)
+        if here == Path():
+            names[:] = [name for name in names if name != records.FOLDER]
+        names[:] = [name for name in names if not (Path(folder) / name).is_symlink()]
+        if not names and not files and str(here) not in staged and here != Path():
+            plain.append(str(here))
+        for name in files:
+            path = str(here / name)
+            if path in staged:
+                continue
+            if (work / path).is_symlink():
+                yield path
+            else:
+                plain.append(path)
+    yield from plain
+
+
+def _move(work: Path, path: str, target: Path) -> None:
+    source = work / path
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_symlink():
+        real = Path(os.path.realpath(source))
+        inside = real.is_relative_to(os.path.realpath(work))
+        if (
+            inside
+            and real.is_file()
+            and records.FOLDER not in real.relative_to(os.path.realpath(work)).parts
+        ):
+            _put(real, target)
+    elif source.is_file():
+        try:
+            source.replace(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _put(source, target)
+
+
+def _put(source: Path, target: Path) -> None:
+    part = target.with_name(target.name + ".part")
+    shutil.copy2(source, part)
+    part.replace(target)

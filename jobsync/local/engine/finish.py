@@ -1,0 +1,80 @@
+"""What becomes of a job that has ended by itself: its status, its message, its archive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from jobsync.local import records
+from jobsync.local.archive import ArchiveError, archive
+from jobsync.local.archive_path import slug
+from jobsync.local.storage import Storage
+from jobsync.local.store import JobRow, Store
+from jobsync.local.systems import System
+
+_TAIL = 2000
+_SHOWN = 200
+
+
+def finish(
+    store: Store,
+    storage: Storage,
+    row: JobRow,
+    system: System | None,
+    clock: Callable[[], float],
+) -> None:
+    """Bring a job in CLEANING_UP, ARCHIVING or ARCHIVING_* to its end. Can be repeated.
+
+    A non-zero exit is FAILED, unless the system's exit policy is ``agave``; so is a wrapper that
+    called back a failure. Outputs of a failed job stay in its work folder (contract 6.3).
+    """
+    work = Path(row.work_dir or "")
+    if row.status == "CLEANING_UP":
+        trouble = _trouble(row, work, system)
+        if trouble:
+            store.transition(row.id, "FAILED", trouble, message=trouble)
+            return
+        if not row.archive:
+            text = "Job completed. Skipping archiving at user request."
+            store.transition(row.id, "FINISHED", text, message=text)
+            return
+        row = store.transition(row.id, "ARCHIVING", "Beginning to archive output.")
+    if row.status == "ARCHIVING":
+        row = _archive(store, storage, row, work)
+    if row.status == "ARCHIVING_FAILED":
+        store.transition(row.id, "FAILED", row.message, ended=row.ended or clock())
+    elif row.status == "ARCHIVING_FINISHED":
+        text = "Job completed successfully."
+        store.transition(row.id, "FINISHED", text, message=text)
+
+
+def _archive(store: Store, storage: Storage, row: JobRow, work: Path) -> JobRow:
+    try:
+        if work.exists():
+            archive(work, storage.archive_folder(row.archive_path or ""))
+    except ArchiveError as error:
+        return store.transition(row.id, "ARCHIVING_FAILED", str(error), message=str(error))
+    text = "Job archiving completed successfully."
+    return store.transition(row.id, "ARCHIVING_FINISHED", text, archived=True)
+
+
+def _trouble(row: JobRow, work: Path, system: System | None) -> str:
+    if records.called_failure(work):
+        return "Job failed: its wrapper called back a failure."
+    lenient = system is not None and system.exit_policy == "agave"
+    if not row.exit_code or lenient:
+        return ""
+    said = _last_words(work / f"{slug(row.name)}.err")
+    return f"Job exited with status {row.exit_code}." + (f" {said}" if said else "")
+
+
+def _last_words(path: Path) -> str:
+    """The last line that the job wrote to its standard error, printable and short."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    lines = ["".join(c for c in line if c.isprintable()).strip() for line in text.splitlines()]
+    return next((line[:_SHOWN] for line in reversed(lines) if line), "")

@@ -1,0 +1,58 @@
+"""What every engine can do: four calls, and three ways to say that it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from jobsync.local.store import JobRow
+from jobsync.local.systems import System
+
+
+class Declined(Exception):
+    """The engine will never take this job; the text is its own words."""
+
+
+class Unsure(Exception):
+    """The engine may have taken the job or not, or cannot now: look for it, then try again."""
+
+
+class Silent(Exception):
+    """The engine cannot be asked. It says nothing about any job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What the engine knows of a job that is gone. ``certain``: it will leave no exit record."""
+
+    words: str = ""
+    certain: bool = False
+
+
+class Runner(Protocol):
+    """One kind of engine on one system."""
+
+    def submit(self, row: JobRow, system: System) -> str:
+        """Start ``run.sh`` of a staged job; its native id. Raises Declined or Unsure."""
+
+    def survey(self, rows: Sequence[JobRow]) -> dict[str, str]:
+        """The jobs of *rows* that the engine has, by job id, with their native ids.
+
+        A job without a native id is found by its own id. Raises Silent.
+        """
+
+    def end(self, row: JobRow, sharply: int) -> None:
+        """Make the job end; *sharply* counts the calls for this job, 0 is the polite one."""
+
+    def remains(self, row: JobRow) -> bool:
+        """Whether anything of the job still runs. Raises Silent."""
+
+    def sweep(self, row: JobRow) -> None:
+        """After the job has left its exit record: end what it left behind."""
+
+    def fate(self, row: JobRow) -> Fate:
+        """What became of a job that is gone."""
+
+    def label(self, native_id: str) -> str:
+        """A native id for people: ``process 4711``, ``Slurm job 12``."""

@@ -1,0 +1,181 @@
+"""Jobs on a Slurm cluster that shares a file system with the service.
+
+The job's own id is its Slurm name, so that a job whose ``sbatch`` answer was lost is found again.
+One ``squeue`` answers for all jobs. What Slurm prints is read through qtoolkit (extra ``hpc``).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from jobsync.errors import LocalServiceError
+from jobsync.local import records
+from jobsync.local.engine.runner import Declined, Fate, Silent, Unsure
+from jobsync.local.store import JobRow
+from jobsync.local.systems import System, run_seconds
+
+try:
+    from qtoolkit.core.exceptions import CommandFailedError, OutputParsingError
+    from qtoolkit.io.slurm import SlurmIO
+except ImportError as _missing:  # pragma: no cover - the extra is not installed
+    raise LocalServiceError(
+        "an execution system of engine slurm needs the extra hpc",
+        hint="pip install 'jobsync[hpc]'",
+    ) from _missing
+
+_TIMEOUT = 30.0
+_OUTAGE = re.compile(
+    r"Unable to contact|Socket timed out|timed out on send/recv|Connection (refused|reset)|"
+    r"Zero Bytes|temporarily unable|Transport endpoint|communication|Resource temporarily|"
+    r"try again|slurm_receive_msg|Unexpected message",
+    re.IGNORECASE,
+)
+_LOST = frozenset(
+    {"TIMEOUT", "CANCELLED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "BOOT_FAIL", "DEADLINE"}
+)
+_SLURM_VARIABLES = ("SLURM_CONF", "SLURM_CLUSTERS", "SLURM_CONF_SERVER")
+
+
+def slurm_environment(given: Mapping[str, str], job: Mapping[str, str]) -> dict[str, str]:
+    """The environment of Slurm's commands; jobs inherit it, so it holds no more than theirs."""
+    return {**job, **{name: given[name] for name in _SLURM_VARIABLES if name in given}}
+
+
+class Slurm:
+    """Implements :class:`~jobsync.local.engine.runner.Runner` with ``sbatch`` and ``squeue``.
+
+    *poll* is how many seconds an answer of ``squeue`` is good for.
+    """
+
+    def __init__(self, environment: Mapping[str, str], *, poll: float = 1.0) -> None:
+        self._environment = dict(environment)
+        self._poll = poll
+        self._io = SlurmIO()
+        self._asked = -math.inf
+        self._queue: dict[str, str] = {}  # Slurm's job id -> our job id, of the last answer
+
+    def submit(self, row: JobRow, system: System) -> str:
+        done = self._run(_sbatch(row, system))
+        if done.returncode != 0:
+            words = _last_line(done.stderr) or f"sbatch ended with {done.returncode}"
+            raise (Unsure if _OUTAGE.search(done.stderr) else Declined)(words)
+        native = done.stdout.strip().split(";")[0]
+        if not native.isdigit():
+            raise Unsure(f"sbatch answered {native[:80]!r}")
+        self._queue[native] = row.id
+        return native
+
+    def survey(self, rows: Sequence[JobRow]) -> dict[str, str]:
+        if time.monotonic() - self._asked >= self._poll:
+            self._queue = self._ask({row.id for row in rows})
+            self._asked = time.monotonic()
+        by_job: dict[str, list[str]] = {}
+        for native, job_id in self._queue.items():
+            by_job.setdefault(job_id, []).append(native)
+        return {row.id: _chosen(row, by_job[row.id]) for row in rows if row.id in by_job}
+
+    def end(self, row: JobRow, sharply: int) -> None:
+        natives = [native for native, job_id in self._queue.items() if job_id == row.id]
+        for native in {*natives, *([row.native_id] if row.native_id else [])}:
+            self._run(shlex.split(self._io.get_cancel_cmd(native)))
+        self._asked = -math.inf
+
+    def remains(self, row: JobRow) -> bool:
+        return row.id in self.survey([row])
+
+    def sweep(self, row: JobRow) -> None:
+        """Slurm ends what a job leaves behind."""
+
+    def fate(self, row: JobRow) -> Fate:
+        if not row.native_id:
+            return Fate()
+        try:
+            done = self._run(["scontrol", "show", "job", "-o", row.native_id])
+            job = self._io.parse_job_output(done.returncode, done.stdout, done.stderr)
+        except (CommandFailedError, OutputParsingError, Silent, KeyError, ValueError, IndexError):
+            return Fate()
+        if job is None or job.sub_state is None or job.name != row.id:
+            return Fate()
+        state = str(job.sub_state.name)
+        nodes = re.search(r"(?:^| )NodeList=(\S+)", done.stdout)
+        place = f" on {nodes[1]}" if nodes and nodes[1] != "(null)" else ""
+        return Fate(f"Slurm says {state}{place}", certain=state in _LOST)
+
+    def label(self, native_id: str) -> str:
+        return f"Slurm job {native_id}"
+
+    def _ask(self, wanted: set[str]) -> dict[str, str]:
+        separator = self._io.split_separator
+        columns = separator.join(column for column, _ in self._io.squeue_fields)
+        done = self._run(["squeue", "--me", "--noheader", "-o", columns])
+        ours = [line for line in done.stdout.splitlines() if _named(line, separator, wanted)]
+        try:
+            jobs = self._io.parse_jobs_list_output(done.returncode, "\n".join(ours), done.stderr)
+        except CommandFailedError as error:
+            raise Silent(_last_line(done.stderr)) from error
+        except (OutputParsingError, ValueError) as error:
+            raise Silent(f"squeue cannot be read: {error}") from error
+        return {str(job.job_id): str(job.name) for job in jobs}
+
+    def _run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(  # noqa: S603 -- fixed words, our ids, configured options
+                command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_TIMEOUT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            failed = Unsure if command[0] == "sbatch" else Silent
+            raise failed(f"{command[0]} did not answer in {_TIMEOUT:.0f} s") from error
+        except OSError as error:
+            failed = Unsure if command[0] == "sbatch" else Silent
+            raise failed(f"{command[0]} cannot be run: {error.strerror}") from error
+
+
+def _sbatch(row: JobRow, system: System) -> list[str]:
+    queue = system.queue(row.queue)
+    command = [
+        "sbatch",
+        "--parsable",
+        f"--job-name={row.id}",
+        f"--time={max(1, math.ceil(run_seconds(row.max_run_time) / 60))}",
+        f"--nodes={row.node_count}",
+        f"--ntasks-per-node={row.processors_per_node}",
+        f"--partition={(queue.partition if queue else '') or row.queue}",
+        f"--chdir={row.work_dir}",
+        "--output=/dev/null",
+        "--no-requeue",
+    ]
+    if row.memory_gb > 0:
+        command.append(f"--mem={max(1, math.ceil(row.memory_gb * 1024))}M")
+    return [*command, *system.options, str(records.run_script(Path(row.work_dir or "")))]
+
+
+def _chosen(row: JobRow, natives: list[str]) -> str:
+    """Of several Slurm jobs of one job (an answer was lost) the one that took the claim."""
+    if row.native_id in natives and len(natives) == 1:
+        return natives[0]
+    claim = records.read_claim(Path(row.work_dir or ""))
+    if claim is not None and claim.scheduler_id in natives:
+        return claim.scheduler_id
+    return row.native_id if row.native_id in natives else min(natives, key=int)
+
+
+def _named(line: str, separator: str, wanted: set[str]) -> bool:
+    return any(part.strip() in wanted for part in line.split(separator))
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""

@@ -1,0 +1,132 @@
+"""Before a job runs: its work folder, with the app's files, the inputs and the wrapper."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from jobsync.local import records
+from jobsync.local.apps import App
+from jobsync.local.archive_path import slug
+from jobsync.local.refusal import Refusal
+from jobsync.local.storage import Located, Storage
+from jobsync.local.store import JobRow
+from jobsync.local.systems import System
+from jobsync.local.template import fill
+
+
+class StagingError(Exception):
+    """A work folder that cannot be made; the text names the input or file."""
+
+
+def work_folder(row: JobRow, system: System) -> Path:
+    """Where a job runs: ``WORK/OWNER/job-UUID``, Agave's own layout."""
+    return system.work_folder / row.owner / f"job-{row.id}"
+
+
+def prepare(row: JobRow, app: App, system: System, storage: Storage) -> None:
+    """Make the work folder of *row* from nothing. Inputs are checked again, as the owner.
+
+    Raises :class:`StagingError`. A half-made folder of an earlier attempt is thrown away.
+    """
+    work = Path(row.work_dir or work_folder(row, system))
+    try:
+        _prepare(row, app, system, storage, work)
+    except Refusal as refusal:
+        raise StagingError(refusal.message) from refusal
+    except UnicodeError as error:
+        raise StagingError(f"The wrapper of {app.id} is not UTF-8: {error}") from error
+    except OSError as error:
+        raise StagingError(f"Cannot stage: {error.filename}: {error.strerror}") from error
+
+
+def _prepare(row: JobRow, app: App, system: System, storage: Storage, work: Path) -> None:
+    if work.exists():
+        shutil.rmtree(work)
+    (work / records.FOLDER).mkdir(parents=True)
+    _copy_app(app, work)
+    staged = _stage_inputs(row, storage, work)
+    name = slug(row.name)
+    script = fill(app.template.read_text("utf-8"), row, app, staged)
+    (work / f"{name}.ipcexe").write_text(script, "utf-8")
+    records.write_run(work, name, system.environment)
+    records.write_staged(work, entries(work))
+
+
+def entries(work: Path) -> Iterator[str]:
+    """Every path below the work folder but our own files, relative, links not followed."""
+    for folder, names, files in os.walk(work):
+        here = os.path.relpath(folder, work)
+        if here == ".":
+            names[:] = [name for name in names if name != records.FOLDER]
+        for name in (*names, *files):
+            yield name if here == "." else f"{here}/{name}"
+
+
+def _copy_app(app: App, work: Path) -> None:
+    """An app's own files lie beside the job, as on Agave, but for its definition and template."""
+    skipped = {app.folder / "app.json", app.template}
+    for entry in sorted(app.folder.iterdir()):
+        if entry in skipped or entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            shutil.copytree(entry, work / entry.name)
+        else:
+            shutil.copy2(entry, work / entry.name)
+
+
+def _stage_inputs(row: JobRow, storage: Storage, work: Path) -> dict[str, list[str]]:
+    """Copy the inputs; each input id with its file names. A URI used twice is copied once."""
+    names: dict[str, str] = {}
+    staged: dict[str, list[str]] = {}
+    inputs: dict[str, list[str]] = row.request.get("inputs") or {}
+    for key, uris in inputs.items():
+        for uri in uris:
+            if uri not in names:
+                place = storage.locate(uri, row.owner)
+                names[uri] = _free_name(place.path.name or "input", work)
+                _copy(place, work / names[uri], uri)
+        staged[key] = [names[uri] for uri in uris]
+    return staged
+
+
+def _free_name(name: str, work: Path) -> str:
+    """The name of an input, with a number when another input has that name.
+
+    Agave would overwrite the first; ``tree.nwk`` of several runs would then be one file.
+    """
+    stem, dot, suffix = name.partition(".")
+    candidate, number = name, 2
+    while (work / candidate).exists():
+        candidate = f"{stem}-{number}{dot}{suffix}"
+        number += 1
+    return candidate
+
+
+def _copy(place: Located, target: Path, uri: str) -> None:
+    source = place.path
+    if not source.exists():
+        raise StagingError(f"Input file or directory does not exist: {uri}")
+    if source.is_dir():
+        _copy_folder(place, source, target)
+    elif source.is_file():
+        shutil.copyfile(source, target)
+    else:
+        raise StagingError(f"Input is neither a file nor a directory: {uri}")
+
+
+def _copy_folder(place: Located, source: Path, target: Path) -> None:
+    """Copy a folder without what may not be seen: dot entries of the workspace, links that lead
+    out of the storage system, links to folders (they could lead round in a circle)."""
+    target.mkdir()
+    for entry in sorted(source.iterdir()):
+        if entry.name.startswith(".") and place.hides_dots:
+            continue
+        if entry.is_symlink() and (entry.is_dir() or not place.holds(entry)):
+            continue
+        if entry.is_dir():
+            _copy_folder(place, entry, target / entry.name)
+        elif entry.is_file():
+            shutil.copyfile(entry, target / entry.name)
