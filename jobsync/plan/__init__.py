@@ -1,0 +1,7 @@
+"""The one decision: from what is declared and what is there to a finished plan. Pure."""
+
+from jobsync.plan.build import build
+from jobsync.plan.check import check
+from jobsync.plan.options import KINDS, PlanOptions
+
+__all__ = ["KINDS", "PlanOptions", "build", "check"]

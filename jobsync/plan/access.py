@@ -1,0 +1,239 @@
+"""Who may do what with a run, and what has to change so that it is as declared.
+
+The service keeps one row a user. It lets somebody in by the first row, in username order, that is
+theirs or ``world`` (contract 5.1), so a row can hide another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from jobsync.model import (
+    NO_ACCESS,
+    WORLD,
+    Access,
+    AccessChange,
+    Action,
+    DeclaredJob,
+    EffectiveAccess,
+    Grant,
+    GrantChange,
+    PermissionsMode,
+    Run,
+    RunRef,
+)
+
+Rows = Mapping[str, Access]
+ALL_ACCESS = Access(read=True, write=True)
+
+
+def effective(grants: Rows, owner: str, user: str) -> Access:
+    """What *user* can really do: the owner everything, others by the first row that matches.
+
+    Somebody who can write can also share the run further, themselves included (contract 5.1).
+    """
+    if user == owner:
+        return ALL_ACCESS
+    for name in sorted(grants, key=_row_order):
+        if name in (user, WORLD):
+            return grants[name]
+    return NO_ACCESS
+
+
+def holders(grants: Rows) -> frozenset[str]:
+    """The users (and ``world``) that hold any access by a row of their own."""
+    return frozenset(user for user, access in grants.items() if access != NO_ACCESS)
+
+
+def declared_grants(job: DeclaredJob, owner: str) -> dict[str, Grant]:
+    """The declared rows without the owner, whose access nobody can change."""
+    grants = job.permissions or {}
+    return {user: grant for user, grant in grants.items() if user.lower() != owner.lower()}
+
+
+def held_to(job: DeclaredJob, image: Rows, owner: str) -> dict[str, Access]:
+    """The rows that the current run is to have, spelled as the service spells them."""
+    declared = declared_grants(job, owner)
+    spelled = _spelled(declared, image)
+    rows = {user: grant.access for user, grant in spelled.items()}
+    for user, access in image.items():
+        if user not in rows and _stays(job, user, owner):
+            rows[user] = access
+    return _kept(rows, image)
+
+
+def reduced_to(job: DeclaredJob, image: Rows, owner: str) -> dict[str, Access]:
+    """The rows that an old run is to keep: never more than it has or than is declared."""
+    declared = _spelled(declared_grants(job, owner), image)
+    rows = {}
+    for user, access in image.items():
+        if user in declared:
+            rows[user] = _both(access, declared[user].access)
+        elif _stays(job, user, owner):
+            rows[user] = access
+    return _kept(rows, image)
+
+
+def change_current(job: DeclaredJob, run: Run, image: Rows, me: str) -> AccessChange | None:
+    """Grants and revokes of the current run; None when it is as declared."""
+    return _change(job, run, image, held_to(job, image, run.owner), me)
+
+
+def change_reduced(job: DeclaredJob, run: Run, image: Rows, me: str) -> AccessChange | None:
+    """Revokes and reductions of a superseded, failed or duplicate run; None when none are due."""
+    return _change(job, run, image, reduced_to(job, image, run.owner), me)
+
+
+def change_new(job: DeclaredJob, owner: str, run: RunRef | None = None) -> AccessChange | None:
+    """The grants of a run that does not exist yet, or of a hidden one that is restored (*run*).
+
+    A new run starts private. The list of a hidden run cannot be read: its ``image`` is None.
+    """
+    declared = declared_grants(job, owner)
+    after = {user: grant.access for user, grant in declared.items() if grant.access != NO_ACCESS}
+    if run is None and not after:
+        return None
+    grants = _grant_changes(job, owner, {}, after, owner)
+    return AccessChange(
+        address=job.address,
+        action=Action.CREATE if run is None else Action.UPDATE,
+        run=run,
+        grants=grants,
+        image={} if run is None else None,
+        mode=job.permissions_mode,
+        where=job.places.get("permissions", job.where),
+    )
+
+
+def outcome(image: Rows, grants: Iterable[GrantChange]) -> dict[str, Access]:
+    """The rows that are there once *grants* are carried out."""
+    rows = dict(image)
+    for grant in grants:
+        rows[grant.user] = grant.after
+    return _kept(rows, image)
+
+
+def compare(
+    address: str, run_id: str, owner: str, before: Rows, after: Rows
+) -> tuple[EffectiveAccess, ...]:
+    """What each user with a row on either side could do, and will be able to, by user name."""
+    users = sorted({*before, *after}, key=_row_order)
+    return tuple(
+        EffectiveAccess(
+            address,
+            run_id,
+            user,
+            effective(before, owner, user),
+            effective(after, owner, user),
+        )
+        for user in users
+    )
+
+
+def _change(job: DeclaredJob, run: Run, image: Rows, after: Rows, me: str) -> AccessChange | None:
+    grants = _grant_changes(job, run.owner, image, after, me)
+    if not grants:
+        return None
+    return AccessChange(
+        address=job.address,
+        action=Action.UPDATE,
+        run=RunRef(run.id, run.name, run.status),
+        grants=grants,
+        image=dict(sorted(image.items())),
+        mode=job.permissions_mode,
+        where=job.places.get("permissions", job.where),
+    )
+
+
+def _grant_changes(
+    job: DeclaredJob, owner: str, image: Rows, after: Rows, me: str
+) -> tuple[GrantChange, ...]:
+    declared = _spelled(declared_grants(job, owner), image)
+    changes = []
+    for user in {*image, *after}:
+        was, will = image.get(user, NO_ACCESS), after.get(user, NO_ACCESS)
+        if was == will or user.lower() == owner.lower():
+            continue
+        grant = declared.get(user)
+        changes.append(
+            GrantChange(
+                user=user,
+                before=was,
+                after=will,
+                via=grant.via if grant else "",
+                note=_note(image, after, owner, user),
+                where=grant.where if grant else None,
+            )
+        )
+    return tuple(sorted(changes, key=lambda change: _write_order(change, me)))
+
+
+def _write_order(change: GrantChange, me: str) -> tuple[int, str]:
+    """Gains, then changes, then revokes; the acting user's own row last (contract 5.4)."""
+    if change.user.lower() == me.lower():
+        rank = 3
+    elif change.after == NO_ACCESS:
+        rank = 2
+    elif change.before == NO_ACCESS:
+        rank = 0
+    else:
+        rank = 1
+    return rank, change.user
+
+
+def _note(image: Rows, after: Rows, owner: str, user: str) -> str:
+    was, will = effective(image, owner, user), effective(after, owner, user)
+    row = after.get(user, NO_ACCESS)
+    if user == WORLD:
+        return _world_note(image.get(user, NO_ACCESS), row)
+    if will != row and WORLD in after:
+        return f"but world decides: {will}"
+    if will == NO_ACCESS:
+        return "loses all access"
+    if will.write and not was.write:
+        return "may now share it further"
+    if was.write and not will.write:
+        return "may no longer share it"
+    if will.write and not will.read:
+        return "cannot read it"
+    return ""
+
+
+def _world_note(was: Access, will: Access) -> str:
+    if will == NO_ACCESS:
+        return "no longer for everybody"
+    if will.write and not was.write:
+        return "everybody may change and share it"
+    return "everybody"
+
+
+def _spelled(declared: Mapping[str, Grant], image: Rows) -> dict[str, Grant]:
+    """Declared grants under the spelling of the rows: names match whatever their case, and the
+    service refuses a second spelling (contract 5.3)."""
+    spelling = {user.lower(): user for user in sorted(image)}
+    return {
+        user if user in image else spelling.get(user.lower(), user): grant
+        for user, grant in declared.items()
+    }
+
+
+def _stays(job: DeclaredJob, user: str, owner: str) -> bool:
+    return job.permissions_mode is PermissionsMode.ADDITIVE or user.lower() == owner.lower()
+
+
+def _kept(rows: Rows, image: Rows) -> dict[str, Access]:
+    """Rows that exist: one with access, or one that is there without any (EXECUTE reads back so,
+    contract 5.1) and is not worth a write, though it still hides ``world``."""
+    return {
+        user: access
+        for user, access in rows.items()
+        if access != NO_ACCESS or image.get(user) == NO_ACCESS
+    }
+
+
+def _both(one: Access, other: Access) -> Access:
+    return Access(read=one.read and other.read, write=one.write and other.write)
+
+
+def _row_order(name: str) -> tuple[str, str]:
+    return name.lower(), name

@@ -1,0 +1,121 @@
+"""When two values of a request mean the same: the looseness of the service, pair by pair.
+
+Contract 3.7, rows N2 to N18. Values keep their types here (people want to see ``2``, not
+``"2"``); only shapes are made alike, and leaves are compared in pairs because a rule may depend on
+the other side (N12, N13).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import cast
+
+from jobsync.identity import scalar_text
+from jobsync.model import IdRef, JsonValue, OutputRef, Value
+from jobsync.plan.hours import seconds
+
+Leaf = Callable[[Value, Value], bool]
+
+_TRUE = frozenset({"true", "1", "on"})
+_FALSE = frozenset({"false", "0", "off"})
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
+_MEMORY = re.compile(r"\s*([0-9][0-9,]*(?:\.[0-9]+)?)\s*([EPTG])B?\s*", re.IGNORECASE)
+_GIGABYTES = {"G": 1, "T": 1024, "P": 1024**2, "E": 1024**3}
+
+
+def input_items(value: Value) -> list[Value]:
+    """An input as a list (N9): a scalar is one item, ``a;b`` is split, blanks are dropped."""
+    items: list[Value] = value if isinstance(value, list) else [value]
+    if len(items) == 1 and isinstance(items[0], str):
+        items = [*items[0].split(";")]
+    stripped = [item.strip() if isinstance(item, str) else item for item in items]
+    return [item for item in stripped if item is not None and item != ""]
+
+
+def parameter_items(value: Value) -> list[Value]:
+    """A parameter as a list (N14): ``["a"]`` is ``"a"``, and ``a;b`` is a list."""
+    all_items: list[Value] = value if isinstance(value, list) else [value]
+    items: list[Value] = [item for item in all_items if item is not None]
+    if len(items) == 1 and isinstance(items[0], str) and ";" in items[0]:
+        return [part for part in items[0].split(";") if part]
+    return [] if items == [""] else items
+
+
+def same_text(declared: Value, remote: Value) -> bool:
+    """Whether two leaves are spelled alike once types are gone: what a fingerprint sees."""
+    return _text(declared) == _text(remote)
+
+
+def same_leaf(declared: Value, remote: Value) -> bool:
+    """Whether two leaves mean the same: text, then boolean words (N13), then numbers (N12)."""
+    one, other = _text(declared), _text(remote)
+    if one == other:
+        return True
+    if isinstance(declared, bool) or isinstance(remote, bool):
+        return _same_boolean(one.lower(), other.lower())
+    number, other_number = _number(one), _number(other)
+    return number is not None and number == other_number
+
+
+def same_placement(field: str, declared: Value, remote: Value) -> bool:
+    """Whether a placement field asks for what the run had (N2 to N5)."""
+    if field == "maxRunTime":
+        return declared == remote or (
+            seconds(declared) is not None and seconds(declared) == seconds(remote)
+        )
+    if field == "memoryPerNode":
+        one, other = gigabytes(declared), gigabytes(remote)
+        return one is not None and other is not None and abs(one - other) <= 1e-6
+    return same_leaf(declared, remote)
+
+
+def gigabytes(value: Value) -> float | None:
+    """``4``, ``"4GB"`` and ``"0.5 TB"`` in GB; None for what the service cannot read either."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return float(value)
+    if not isinstance(value, str):
+        return None
+    if _NUMBER.fullmatch(value.strip()):
+        return float(value)
+    match = _MEMORY.fullmatch(value)
+    return float(match[1].replace(",", "")) * _GIGABYTES[match[2].upper()] if match else None
+
+
+def is_true(value: Value) -> bool:
+    """``archive`` as the service reads it: absent is true (contract 3.2)."""
+    return value is None or value is True or str(value).strip().lower() in {*_TRUE, "yes"}
+
+
+def mapping(value: object) -> Mapping[str, Value]:
+    """*value* when it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_request(record: Mapping[str, JsonValue] | None) -> Mapping[str, Value]:
+    """A record from the service as a request in which no reference happens to stand."""
+    return cast("Mapping[str, Value]", record or {})
+
+
+def _same_boolean(one: str, other: str) -> bool:
+    return (one in _TRUE and other in _TRUE) or (one in _FALSE and other in _FALSE)
+
+
+def _number(text: str) -> Decimal | None:
+    if not _NUMBER.fullmatch(text):
+        return None
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # pragma: no cover - the pattern is stricter than Decimal
+        return None
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, (OutputRef, IdRef)):
+        return str(value)
+    if isinstance(value, (list, dict)):
+        return repr(value)
+    return scalar_text(value)

@@ -1,0 +1,76 @@
+"""The last look before a plan is carried out: accepted, here, and still as it was."""
+
+from __future__ import annotations
+
+from jobsync.errors import Blocked, PlanFileError
+from jobsync.model import (
+    SUBMITS,
+    AccessChange,
+    Address,
+    Basis,
+    JobChange,
+    Plan,
+    RunState,
+    Snapshot,
+)
+
+
+def check(plan: Plan, snapshot: Snapshot, allow: frozenset[str]) -> tuple[Address, ...]:
+    """Refuse what nobody accepted; then say which addresses are no longer as they were.
+
+    *snapshot* has been read again for the addresses of *plan*. Returns the stale addresses, to be
+    left alone. Raises :class:`Blocked` for hazards that neither the plan nor *allow* accepts, and
+    :class:`PlanFileError` when *snapshot* is of another target or user.
+    """
+    _same_place(plan, snapshot)
+    still_open = [h for h in plan.hazards if not h.accepted and h.name not in allow]
+    if still_open:
+        raise Blocked(
+            "\n".join(f"{hazard.name}: {hazard.message}" for hazard in still_open),
+            hint="accept with " + " ".join(hazard.accept for hazard in still_open),
+        )
+    stale = {
+        address for address, basis in plan.basis.items() if _moved(basis, address, plan, snapshot)
+    }
+    stale.update(
+        change.address
+        for change in plan.changes
+        if isinstance(change, AccessChange) and _image_moved(change, snapshot)
+    )
+    return tuple(sorted(stale))
+
+
+def _same_place(plan: Plan, snapshot: Snapshot) -> None:
+    for what, planned, here in (
+        ("target", plan.target, snapshot.target),
+        ("service", plan.base_url, snapshot.base_url),
+        ("user", plan.user, snapshot.user),
+    ):
+        if planned != here:
+            raise PlanFileError(
+                f"this plan was made for {what} {planned}, and this is {here}",
+                hint="plan again here",
+            )
+
+
+def _moved(basis: Basis, address: Address, plan: Plan, snapshot: Snapshot) -> bool:
+    now = {run.id: run for run in snapshot.runs}
+    for run_id, (state, visible) in basis.runs.items():
+        run = now.pop(run_id, None)
+        if run is None or run.visible != visible:
+            return True
+        if run.state is not state and (state, run.state) != (RunState.ACTIVE, RunState.FINISHED):
+            return True
+    if any(run.owner == plan.user and run.name in basis.names for run in now.values()):
+        return True
+    submits = any(
+        isinstance(change, JobChange) and change.address == address and change.action in SUBMITS
+        for change in plan.changes
+    )
+    return submits and not snapshot.confirmed.issuperset(basis.names)
+
+
+def _image_moved(change: AccessChange, snapshot: Snapshot) -> bool:
+    if change.run is None or change.image is None:
+        return False
+    return snapshot.access.get(change.run.id) != change.image

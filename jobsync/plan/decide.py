@@ -1,0 +1,159 @@
+"""The decision table: what becomes of one declared job, from the runs that carry its name.
+
+One function for each row group of product 3. Nothing here knows of selections, permissions or
+outputs; a :class:`Decision` says what would be done, ``build`` whether it is planned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobsync.errors import Problem
+from jobsync.identity import RunName
+from jobsync.model import Action, DeclaredJob, Reason, Run, RunState, Snapshot, Standing
+from jobsync.plan.history import History, attempt_of, live
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to become of one address.
+
+    ``run`` is the current run, or the one that failed. ``action`` is None when nothing is to be
+    submitted or restored. ``before`` is the run that is replaced, retried or restored; ``attempt``
+    belongs to a submit. ``names`` are the exact names that the decision rests on.
+    """
+
+    standing: Standing
+    run: Run | None = None
+    action: Action | None = None
+    reason: Reason = Reason.NEVER_RUN
+    before: Run | None = None
+    attempt: int = 1
+    names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def decide(job: DeclaredJob, history: History, *, retry_asked: bool) -> Decision:
+    """The row of the table that holds for *job*, pinned jobs aside."""
+    exact = history.exact
+    if running := live(exact):
+        return _keep(job, running, exact)
+    names = _names(job, 1 + max((attempt_of(run) for run in exact), default=0))
+    hidden = [run for run in exact if not run.visible and run.state is RunState.FINISHED]
+    if hidden:
+        return Decision(
+            Standing.PENDING,
+            action=Action.RESTORE,
+            reason=Reason.HIDDEN,
+            before=hidden[0],
+            attempt=attempt_of(hidden[0]),
+            names=names,
+        )
+    if exact:
+        return _after_failure(job, exact, names, retry_asked)
+    if history.older:
+        return Decision(
+            Standing.PENDING,
+            action=Action.REPLACE,
+            reason=Reason.FIELDS_CHANGED,
+            before=_replaced(history.older),
+            names=names,
+        )
+    return Decision(Standing.PENDING, action=Action.CREATE, names=names)
+
+
+def decide_pinned(job: DeclaredJob, history: History) -> Decision | Problem:
+    """How the run that ``id`` names stands; a problem when there is no such visible run."""
+    if not history.exact:
+        return Problem(
+            job.where,
+            f"{job.address}: no run {job.pinned} can be seen by you",
+            "correct the id, or have its owner share it with you",
+        )
+    run = history.exact[0]
+    if not run.visible:
+        return Problem(
+            job.where,
+            f"{job.address}: run {run.id} is hidden",
+            f"restore it with: jobsync jobs manage {run.id} restore",
+        )
+    standing = {
+        RunState.FINISHED: Standing.CURRENT,
+        RunState.ACTIVE: Standing.IN_PROGRESS,
+        RunState.FAILED: Standing.FAILED,
+        RunState.STOPPED: Standing.STOPPED,
+    }[run.state]
+    notes = (run.message,) if standing is Standing.FAILED and run.message else ()
+    return Decision(standing, run=run, names=(run.name,), notes=notes)
+
+
+def unconfirmed(decision: Decision, snapshot: Snapshot) -> tuple[str, ...]:
+    """The names that must be asked for, one by one, before a submit may be shown.
+
+    That a run is not listed never means that it does not exist: it may be hidden, or have moved
+    between two pages (product 3).
+    """
+    if decision.action in (None, Action.RESTORE):
+        return ()
+    return tuple(name for name in decision.names if name not in snapshot.confirmed)
+
+
+def _keep(job: DeclaredJob, running: tuple[Run, ...], exact: tuple[Run, ...]) -> Decision:
+    finished = [run for run in running if run.state is RunState.FINISHED]
+    current = (finished or list(running))[0]
+    names = tuple(sorted({job.name, *(run.name for run in exact)}))
+    standing = Standing.CURRENT if finished else Standing.IN_PROGRESS
+    return Decision(standing, run=current, names=names)
+
+
+def _after_failure(
+    job: DeclaredJob, exact: tuple[Run, ...], names: tuple[str, ...], retry_asked: bool
+) -> Decision:
+    """Only FAILED is ever retried: a stopped or hidden run is a person's decision (product 3)."""
+    last = max(exact, key=attempt_of)
+    used = attempt_of(last)
+    only_failed = all(run.visible and run.state is RunState.FAILED for run in exact)
+    if retry_asked or (only_failed and used <= job.retries):
+        return Decision(
+            Standing.PENDING,
+            action=Action.RETRY,
+            reason=Reason.RETRY_ASKED if retry_asked else Reason.RUN_FAILED,
+            before=last,
+            attempt=used + 1,
+            names=names,
+            notes=(last.message,) if last.message else (),
+        )
+    stopped = [run for run in exact if run.state is not RunState.FAILED]
+    return Decision(
+        Standing.STOPPED if stopped else Standing.FAILED,
+        run=last,
+        reason=Reason.RUN_STOPPED if stopped else Reason.RUN_FAILED,
+        names=names,
+        notes=_failure_notes(job, last, used),
+    )
+
+
+def _failure_notes(job: DeclaredJob, last: Run, used: int) -> tuple[str, ...]:
+    notes = [last.message] if last.message else []
+    if not last.visible:
+        notes.append("hidden")
+    if job.retries and last.state is RunState.FAILED:
+        notes.append(f"{used} of {job.retries + 1} attempts used")
+    notes.append(f"run it again with: jobsync apply --retry {job.address}")
+    return tuple(notes)
+
+
+def _replaced(older: tuple[Run, ...]) -> Run:
+    """The run that a new one takes the place of: the newest that came or may come to an end."""
+    return (live(older) or older)[-1]
+
+
+def _names(job: DeclaredJob, attempts: int) -> tuple[str, ...]:
+    """The names of the first *attempts* attempts, in order; the last is the next to submit."""
+    first = RunName.parse(job.name)
+    if first is None:
+        return (job.name,)
+    return tuple(
+        str(RunName(first.project, first.address, first.fingerprint, attempt))
+        for attempt in range(1, attempts + 1)
+    )

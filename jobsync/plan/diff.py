@@ -1,0 +1,230 @@
+"""Field by field: what a declaration says and what a run was submitted with.
+
+The only door to deepdiff. Equality of canonical values comes first; DeepDiff sees only top-level
+fields that differ, and its answer is translated to :class:`~jobsync.model.FieldChange`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobsync.errors import Location
+from jobsync.model import (
+    App,
+    AppField,
+    DeclaredJob,
+    FieldChange,
+    IdRef,
+    JsonValue,
+    OutputRef,
+    Run,
+    Value,
+)
+from jobsync.plan.canonical import (
+    Leaf,
+    as_request,
+    input_items,
+    is_true,
+    mapping,
+    parameter_items,
+    same_leaf,
+    same_placement,
+    same_text,
+)
+from jobsync.plan.references import References
+
+PLACEMENT = ("batchQueue", "nodeCount", "processorsPerNode", "memoryPerNode", "maxRunTime")
+"""Fields that say where and how long, not what: changing them never re-runs a job."""
+
+
+def semantic_changes(
+    job: DeclaredJob, run: Run, references: References, app: App | None
+) -> tuple[FieldChange, ...]:
+    """Why *run* is not a run of *job*, by path; empty when its record does not tell.
+
+    Loose equality first (contract 3.7). When nothing differs then, spelling is compared and what
+    only the run has is shown, because a fingerprint sees both.
+    """
+    if run.request is None:
+        return ()
+    declared = {"archive": True, **{k: v for k, v in job.request.items() if v is not None}}
+    settable = _removed(job, run, app)
+    record = as_request(run.request)
+    loose = _changes(job, declared, record, settable, references, same_leaf)
+    if loose:
+        return loose
+    return _changes(job, declared, record, _undeclared(job, run), references, same_text)
+
+
+def drift(
+    job: DeclaredJob, run: Run, references: References
+) -> tuple[tuple[FieldChange, ...], tuple[FieldChange, ...]]:
+    """What a pinned run has otherwise than declared, and what the service dropped from it (N11).
+
+    Only declared fields count: absent means no opinion.
+    """
+    declared = {key: value for key, value in job.request.items() if value is not None}
+    changes = _changes(job, declared, as_request(run.request), frozenset(), references, same_leaf)
+    dropped = tuple(
+        change
+        for change in changes
+        if change.before is None and change.path.startswith(("inputs.", "parameters."))
+    )
+    return tuple(change for change in changes if change not in dropped), dropped
+
+
+def placement_changes(job: DeclaredJob, run: Run) -> tuple[FieldChange, ...]:
+    """Placement that is declared otherwise than this run had it; empty without its record."""
+    if run.request is None:
+        return ()
+    record = as_request(run.request)
+    return tuple(
+        FieldChange(field, _shown(record.get(field)), _shown(declared), where=_place(job, field))
+        for field in PLACEMENT
+        if (declared := job.request.get(field)) is not None
+        and not same_placement(field, declared, record.get(field))
+    )
+
+
+def _changes(
+    job: DeclaredJob,
+    declared: Mapping[str, Value],
+    request: Mapping[str, Value],
+    keep: frozenset[str],
+    references: References,
+    leaf: Leaf,
+) -> tuple[FieldChange, ...]:
+    """Changes of the declared fields, and of the paths in *keep* that only the run may have."""
+    sides = _sides(declared, request, keep)
+    after = {path: value for path, (_, value) in sides.items()}
+    before = {
+        path: _reconciled(value, was, references, leaf) for path, (was, value) in sides.items()
+    }
+    differing = [path for path in sorted(sides) if before[path] != after[path]]
+    return tuple(
+        change for path in differing for change in _deep(job, path, before[path], after[path])
+    )
+
+
+def _sides(
+    declared: Mapping[str, Value], request: Mapping[str, Value], keep: frozenset[str]
+) -> dict[str, tuple[Value, Value]]:
+    """(before, after) of every path that is compared, in one shape: a scalar, or a list of many."""
+    sides: dict[str, tuple[Value, Value]] = {
+        "appId": (request.get("appId"), declared.get("appId")),
+    }
+    if "archive" in declared:
+        sides["archive"] = (is_true(request.get("archive")), is_true(declared["archive"]))
+    if is_true(declared.get("archive")):
+        for field in ("archiveSystem", "archivePath"):
+            value = declared.get(field)
+            if isinstance(value, str) and "${" not in value:
+                sides[field] = (_trimmed(request.get(field)), _trimmed(value))
+    for group, items in (("inputs", input_items), ("parameters", parameter_items)):
+        ours, theirs = mapping(declared.get(group)), mapping(request.get(group))
+        for key in ours.keys() | {key for key in theirs if f"{group}.{key}" in keep}:
+            sides[f"{group}.{key}"] = (_shape(items(theirs.get(key))), _shape(items(ours.get(key))))
+    return sides
+
+
+def _reconciled(value: Value, was: Value, references: References, leaf: Leaf) -> Value:
+    """*was* with every leaf that means the same as in *value* replaced by it."""
+    if isinstance(value, (OutputRef, IdRef)):
+        remote = was if isinstance(was, str) else None
+        return value if references.same(value, remote) else was
+    if isinstance(value, list) and isinstance(was, list):
+        paired = [
+            _reconciled(ours, theirs, references, leaf)
+            for ours, theirs in zip(value, was, strict=False)
+        ]
+        return [*paired, *was[len(paired) :]]
+    if isinstance(value, (list, dict)) or isinstance(was, (list, dict, OutputRef, IdRef)):
+        return was
+    if value is None or was is None:
+        return was
+    return value if leaf(value, was) else was
+
+
+def _deep(job: DeclaredJob, path: str, before: Value, after: Value) -> list[FieldChange]:
+    one, other = _shown(before), _shown(after)
+    if not (isinstance(one, list) and isinstance(other, list)):
+        return [FieldChange(path, one, other, where=_place(job, path))]
+    return [
+        FieldChange(f"{path}[{index}]", was, will, where=_place(job, path))
+        for index, was, will in _list_changes(one, other)
+    ]
+
+
+def _list_changes(
+    before: list[JsonValue], after: list[JsonValue]
+) -> list[tuple[int, JsonValue, JsonValue]]:
+    """What differs between two lists: (position, before, after), by position.
+
+    ``threshold_to_diff_deeper=0`` keeps DeepDiff from calling two unlike lists one change, order
+    counts, and a value that only changes its type is a change like any other.
+    """
+    from deepdiff import DeepDiff  # heavy: paid for only when something differs
+
+    tree: Any = DeepDiff(before, after, view="tree", ignore_order=False, threshold_to_diff_deeper=0)
+    found: list[tuple[int, JsonValue, JsonValue]] = []
+    for report, levels in tree.items():
+        for level in levels:
+            position = level.path(output_format="list")[0]
+            was = None if report == "iterable_item_added" else level.t1
+            will = None if report == "iterable_item_removed" else level.t2
+            found.append((int(position), was, will))
+    return sorted(found, key=lambda item: (item[0], repr(item)))
+
+
+def _removed(job: DeclaredJob, run: Run, app: App | None) -> frozenset[str]:
+    """Paths that the run has, the declaration has not, and the app lets people set (N10)."""
+    if app is None:
+        return frozenset()
+    settable = {
+        *_settable("inputs", app.inputs),
+        *_settable("parameters", app.parameters),
+    }
+    return _undeclared(job, run) & settable
+
+
+def _settable(group: str, fields: Mapping[str, AppField]) -> set[str]:
+    return {f"{group}.{key}" for key, field in fields.items() if field.visible}
+
+
+def _undeclared(job: DeclaredJob, run: Run) -> frozenset[str]:
+    return frozenset(
+        f"{group}.{key}"
+        for group in ("inputs", "parameters")
+        for key in mapping((run.request or {}).get(group)).keys()
+        - mapping(job.request.get(group)).keys()
+    )
+
+
+def _shape(items: list[Value]) -> Value:
+    if not items:
+        return None
+    return items[0] if len(items) == 1 else items
+
+
+def _trimmed(value: Value) -> Value:
+    return (value.rstrip("/") or None) if isinstance(value, str) else value
+
+
+def _shown(value: Value) -> JsonValue:
+    if isinstance(value, (OutputRef, IdRef)):
+        return str(value)
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _shown(item) for key, item in value.items()}
+    return value
+
+
+def _place(job: DeclaredJob, path: str) -> Location | None:
+    """Where *path* was written, or the nearest thing around it."""
+    while path:
+        if path in job.places:
+            return job.places[path]
+        path = path.rpartition(".")[0]
+    return job.where

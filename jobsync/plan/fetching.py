@@ -1,0 +1,161 @@
+"""Outputs of one address: what is still to fetch from its current run, by listing and by lock.
+
+A finished run's files do not change, so what ``jobsync.lock`` has is not listed again when every
+rule names one file. A rule with a wildcard needs the listing: the lock cannot show what it never
+matched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from jobsync.model import (
+    Address,
+    DeclaredJob,
+    Fetch,
+    FetchedFile,
+    OutputChange,
+    RemoteFile,
+    Run,
+    Snapshot,
+    Unavailable,
+)
+from jobsync.plan.history import ref
+from jobsync.plan.outputs import Selection, compile_glob, select
+
+Lines = Mapping[tuple[Address, str], tuple[FetchedFile, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What the outputs of one finished run come to.
+
+    ``change`` is None when there is nothing to fetch or to check. ``missing`` is what the run must
+    have produced and has not; ``problem`` why that cannot be told.
+    """
+
+    change: OutputChange | None = None
+    missing: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def fetched_lines(snapshot: Snapshot) -> Lines:
+    """The lock's lines by address and run."""
+    lines: dict[tuple[Address, str], list[FetchedFile]] = {}
+    for line in snapshot.fetched:
+        lines.setdefault((line.address, line.job_id), []).append(line)
+    return {key: tuple(group) for key, group in lines.items()}
+
+
+def declares_outputs(job: DeclaredJob) -> bool:
+    return bool(job.outputs or job.expect)
+
+
+def to_list(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> bool:
+    """Whether the output tree of *run* has to be walked to know what is to fetch."""
+    if not declares_outputs(job):
+        return False
+    if any(_is_wild(rule.path) for rule in job.outputs):
+        return True
+    return _from_lock(job, run, snapshot, lines) is None
+
+
+def of_finished(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> Outputs:
+    """What is to fetch from the finished *run*."""
+    if not declares_outputs(job):
+        return Outputs()
+    listing = snapshot.outputs.get(run.id)
+    known = lines.get((job.address, run.id), ())
+    if isinstance(listing, Unavailable):
+        return Outputs(problem=f"outputs cannot be read: {listing.reason}")
+    if listing is None:
+        chosen = _from_lock(job, run, snapshot, lines)
+        if chosen is None:
+            return Outputs(problem="outputs were not listed")
+    else:
+        chosen = select(job.outputs, _open_expectations(job, run, snapshot), listing)
+    return _compared(job, run, chosen, known, snapshot)
+
+
+def of_hidden(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> OutputChange | None:
+    """Outputs of a hidden run that is restored: it cannot be listed before."""
+    if not declares_outputs(job):
+        return None
+    if (chosen := _from_lock(job, run, snapshot, lines)) is not None:
+        return _compared(job, run, chosen, lines.get((job.address, run.id), ()), snapshot).change
+    return later(job, run)
+
+
+def later(job: DeclaredJob, run: Run | None) -> OutputChange | None:
+    """Outputs of a run that has not finished, or (None) does not exist yet."""
+    if not declares_outputs(job):
+        return None
+    return OutputChange(
+        job.address,
+        ref(run) if run else None,
+        rules=job.outputs,
+        expect=job.expect,
+        where=job.where,
+    )
+
+
+def _compared(
+    job: DeclaredJob,
+    run: Run,
+    chosen: Selection,
+    known: tuple[FetchedFile, ...],
+    snapshot: Snapshot,
+) -> Outputs:
+    lines = {(line.path, line.to): line for line in known}
+    files = tuple(fetch for item in chosen.fetches if (fetch := _due(item, lines)) is not None)
+    unchecked = bool(job.expect) and (job.address, run.id) not in snapshot.expectations
+    if not files and (not unchecked or chosen.missing):
+        return Outputs(missing=chosen.missing)
+    change = OutputChange(
+        job.address,
+        ref(run),
+        rules=job.outputs,
+        expect=job.expect,
+        files=files,
+        missing=chosen.missing,
+        refused=chosen.refused,
+        where=job.where,
+    )
+    return Outputs(change, missing=chosen.missing)
+
+
+def _due(item: Fetch, lines: Mapping[tuple[str, str], FetchedFile]) -> Fetch | None:
+    """*item* when it is still to fetch, marked as available when the lock knows it."""
+    line = lines.get((item.path, item.to))
+    if line is None or line.size != item.length:
+        return item
+    return None if line.present else replace(item, available=True)
+
+
+def _from_lock(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> Selection | None:
+    """The selection when the lock alone proves that everything was fetched; None otherwise."""
+    if any(_is_wild(rule.path) for rule in job.outputs):
+        return None
+    if job.expect and (job.address, run.id) not in snapshot.expectations:
+        return None
+    files = {
+        line.path: RemoteFile(line.path, line.size, "")
+        for line in lines.get((job.address, run.id), ())
+    }
+    if any(not _has(files, rule.path) for rule in job.outputs):
+        return None
+    return select(job.outputs, (), files.values())
+
+
+def _has(files: Mapping[str, RemoteFile], path: str) -> bool:
+    glob = compile_glob(path)
+    return any(glob.matches(name) for name in files)
+
+
+def _open_expectations(job: DeclaredJob, run: Run, snapshot: Snapshot) -> tuple[str, ...]:
+    return () if (job.address, run.id) in snapshot.expectations else job.expect
+
+
+def _is_wild(path: str) -> bool:
+    return path.endswith("/") or any(character in path for character in "*?[")

@@ -1,0 +1,31 @@
+"""What a person asked of one planning: a value, so that nothing below reads flags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobsync.model import Address
+
+KINDS = frozenset({"jobs", "permissions", "outputs"})
+"""What ``--only`` may name."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """``select`` and ``exclude`` are globs on addresses; ``only`` is a subset of :data:`KINDS`.
+
+    Empty ``select`` and ``only`` mean everything. ``retry`` are addresses to run once more although
+    their last run failed or was stopped; ``allow`` the hazards accepted on the command line.
+    """
+
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    only: frozenset[str] = frozenset()
+    prune: bool = False
+    retry: frozenset[Address] = frozenset()
+    stop_superseded: bool = False
+    allow: frozenset[str] = frozenset()
+
+    def plans(self, kind: str) -> bool:
+        """Whether changes of *kind* (one of :data:`KINDS`) are wanted."""
+        return not self.only or kind in self.only

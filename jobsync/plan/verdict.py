@@ -1,0 +1,38 @@
+"""What a finished plan amounts to, for exit codes: something to do, something that has failed."""
+
+from __future__ import annotations
+
+from jobsync.model import Change, OutputChange, Plan, Standing
+
+_FAILING = frozenset({Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE})
+
+
+def to_do(plan: Plan) -> tuple[Change, ...]:
+    """The changes that count (product 7): not those that only restore files known to the lock."""
+    return tuple(change for change in plan.changes if not _only_restores(change))
+
+
+def failing(plan: Plan) -> tuple[str, ...]:
+    """Declared addresses whose run failed, was stopped, or misses what it must produce."""
+    standing = {state.address for state in plan.states if state.standing in _FAILING}
+    missing = {
+        change.address
+        for change in plan.changes
+        if isinstance(change, OutputChange) and change.missing
+    }
+    return tuple(sorted(standing | missing))
+
+
+def unread(plan: Plan) -> tuple[str, ...]:
+    """Addresses of which something could not be read, so that nothing can be said about it."""
+    return tuple(state.address for state in plan.states if state.problems)
+
+
+def _only_restores(change: Change) -> bool:
+    return (
+        isinstance(change, OutputChange)
+        and bool(change.files)
+        and not change.missing
+        and not change.refused
+        and all(file.available for file in change.files or ())
+    )

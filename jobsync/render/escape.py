@@ -1,0 +1,79 @@
+"""The one place where text from outside becomes text that may be shown.
+
+Names, messages and paths on a service are written by anybody. On a terminal they must not move the
+cursor or turn the reading direction; in a CI log they must not start a command; in Markdown they
+must not become structure, a mention or a link. What is escaped stays readable and is never dropped.
+
+Facts: a GitHub runner reads ``::cmd::`` at the start of a line after trimming it, and
+``##[cmd]`` anywhere in it; Azure reads ``##vso[``, TeamCity ``##teamcity[``, GitLab
+``section_start:`` (reliability 2.6).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_PLAIN = re.compile(r"[\x20-\x7e]*")
+_HASH_COMMAND = re.compile(r"##(?=[\w.-]*\[)")
+_SECTION = re.compile(r"section_(start|end):", re.IGNORECASE)
+_BACKTICKS = re.compile(r"`+")
+
+
+def terminal(text: str) -> str:
+    """*text* on one line, with nothing in it that a terminal or a CI runner acts on.
+
+    Line breaks and other control characters are shown as ``\\n`` or ``\\x1b``. Applying it twice
+    changes nothing more.
+    """
+    if not _PLAIN.fullmatch(text):
+        text = "".join(_visible(character) for character in text)
+    text = _HASH_COMMAND.sub(r"#\\x23", text)
+    text = _SECTION.sub(r"section_\1\\x3a", text)
+    body = text.lstrip()
+    if body.startswith("::"):
+        text = f"{text[: len(text) - len(body)]}\\x3a{body[1:]}"
+    return text
+
+
+def markdown(text: str) -> str:
+    """*text* as a code span: no mention, link, HTML or emphasis comes of anything inside it."""
+    safe = terminal(text)
+    longest = max((len(run) for run in _BACKTICKS.findall(safe)), default=0)
+    fence = "`" * (longest + 1)
+    if not safe:
+        return "` `"
+    pad = " " if safe[0] in "` " or safe[-1] in "` " else ""
+    return f"{fence}{pad}{safe}{pad}{fence}"
+
+
+def cell(text: str) -> str:
+    """*text* as a code span that also stays inside one cell of a table."""
+    return markdown(text).replace("|", "\\|")
+
+
+def block(text: str, language: str = "") -> str:
+    """Lines of already safe *text* as a fenced block, with a fence that it cannot close."""
+    longest = max((len(run) for run in _BACKTICKS.findall(text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def csv(text: str) -> str:
+    """*text* for one field of a CSV file that a spreadsheet may open: never a formula."""
+    safe = terminal(text)
+    return f"'{safe}" if safe[:1] in ("=", "+", "-", "@") else safe
+
+
+def _visible(character: str) -> str:
+    if character == "\n":
+        return "\\n"
+    if character == "\t":
+        return "\\t"
+    if unicodedata.category(character) not in _UNSAFE_CATEGORIES:
+        return character
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,44 @@
+"""How a plan is to be shown: decided by the caller, who knows the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """What is written before and after a piece of text. All empty: no colour."""
+
+    bold: str = ""
+    green: str = ""
+    yellow: str = ""
+    red: str = ""
+    cyan: str = ""
+    dim: str = ""
+    reset: str = ""
+
+    def paint(self, code: str, text: str) -> str:
+        """*text* in the colour *code* (one of the fields)."""
+        return f"{code}{text}{self.reset}" if code else text
+
+
+PLAIN = Palette()
+ANSI = Palette(
+    bold="\x1b[1m",
+    green="\x1b[32m",
+    yellow="\x1b[33m",
+    red="\x1b[31m",
+    cyan="\x1b[36m",
+    dim="\x1b[2m",
+    reset="\x1b[0m",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderOptions:
+    """``budget`` is the most characters that Markdown may take; ``marker`` names the comment that
+    a bot finds again."""
+
+    palette: Palette = PLAIN
+    budget: int = 60_000
+    marker: str = "jobsync"

@@ -1,0 +1,329 @@
+"""A plan as text, in Terraform's phrases: people and pull request bots read them (product 3).
+
+Joined strings, nothing measured by a library. Headings are kept free of anything behind them,
+because tools match ``# ADDRESS will be created`` to the end of the line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jobsync.model import (
+    NO_ACCESS,
+    SUBMITS,
+    AccessChange,
+    Action,
+    Address,
+    EffectiveAccess,
+    FieldChange,
+    GrantChange,
+    JobChange,
+    OutputChange,
+    Plan,
+    Reason,
+    Standing,
+)
+from jobsync.render.escape import terminal
+from jobsync.render.options import Palette, RenderOptions
+from jobsync.render.summary import also, headline
+from jobsync.render.values import place, request_value, shown, size
+
+FIELDS = (
+    "appId",
+    "inputs",
+    "parameters",
+    "archive",
+    "archiveSystem",
+    "archivePath",
+    "batchQueue",
+    "nodeCount",
+    "processorsPerNode",
+    "memoryPerNode",
+    "maxRunTime",
+    "notifications",
+)
+"""Request fields in the order in which people write them."""
+
+_SHOWN_STANDINGS = {
+    Standing.FAILED: "has failed",
+    Standing.STOPPED: "was stopped",
+    Standing.INCOMPLETE: "has finished, but misses what it must produce",
+    Standing.BLOCKED: "is not run",
+}
+
+
+def text(plan: Plan, options: RenderOptions) -> str:
+    """The whole plan, ending with a line break."""
+    palette = options.palette
+    parts = [
+        *_actions(plan, palette),
+        *_standings(plan, palette),
+        *_hazards(plan, palette),
+        *_warnings(plan, palette),
+    ]
+    parts.append("\n".join(line for line in (headline(plan), also(plan)) if line))
+    return "\n\n".join(parts) + "\n"
+
+
+def action_blocks(plan: Plan, palette: Palette) -> list[str]:
+    """One block of text for each change that is shown on its own, in plan order."""
+    new_grants = {
+        change.address: change.grants
+        for change in plan.changes
+        if isinstance(change, AccessChange) and change.run is None
+    }
+    blocks = []
+    for change in plan.changes:
+        if isinstance(change, JobChange):
+            blocks.append(_job(change, new_grants.get(change.address, ()), palette))
+        elif isinstance(change, AccessChange):
+            if change.run is not None:
+                blocks.append(_access(change, _side_effects(plan, change), palette))
+        elif change.files is not None:
+            blocks.append(_outputs(change, palette))
+    return blocks
+
+
+def _actions(plan: Plan, palette: Palette) -> list[str]:
+    blocks = action_blocks(plan, palette)
+    if not blocks:
+        return []
+    return ["jobsync will perform the following actions:", *blocks]
+
+
+# --- jobs ------------------------------------------------------------------------------
+
+
+def _job(change: JobChange, grants: tuple[GrantChange, ...], palette: Palette) -> str:
+    phrase, sign, code = {
+        Action.CREATE: ("will be created", "  +", palette.green),
+        Action.RETRY: ("will be created", "  +", palette.green),
+        Action.REPLACE: ("must be replaced", "-/+", palette.yellow),
+        Action.DELETE: ("will be destroyed", "  -", palette.red),
+    }.get(change.action, ("will be updated in-place", "  ~", palette.yellow))
+    lines = [_heading(change.address, phrase, palette)]
+    lines += [f"  # ({terminal(note)})" for note in (*_because(change), *change.notes)]
+    opening = f"{palette.paint(code, sign)} job {terminal(change.address)} {{"
+    if change.action is Action.REPLACE and change.before:
+        opening = _commented(opening, f"run {terminal(change.before.id)} is kept")
+    lines += [opening, *_body(change, grants, palette)]
+    lines.append(_commented("    }", _hours(change)))
+    return "\n".join(lines)
+
+
+def _because(change: JobChange) -> tuple[str, ...]:
+    run = change.before
+    if change.action is Action.RETRY and run:
+        ended = "failed" if change.reason is Reason.RUN_FAILED else f"is {run.status}"
+        of = f" of {change.retries + 1}" if change.attempt <= change.retries + 1 else ""
+        return (f"attempt {change.attempt}{of}: run {run.id} {ended}",)
+    if change.action is Action.DELETE:
+        return ("nothing declares it; it is hidden and can be restored",)
+    if change.action is Action.RESTORE:
+        return ("a finished run of it is hidden; making it visible costs nothing",)
+    if change.action is Action.STOP:
+        return ("superseded and still active",)
+    return ()
+
+
+def _body(change: JobChange, grants: tuple[GrantChange, ...], palette: Palette) -> list[str]:
+    run = change.before
+    if change.action is Action.DELETE and run:
+        return [_assigned(palette.paint(palette.red, "-"), "run", shown(run.id))]
+    if change.action is Action.RESTORE and run:
+        sign = palette.paint(palette.yellow, "~")
+        return [_commented(_assigned(sign, "visible", "false -> true"), f"run {terminal(run.id)}")]
+    if change.action is Action.STOP and run:
+        sign = palette.paint(palette.yellow, "~")
+        value = f"{shown(run.status)} -> {shown('STOPPED')}"
+        return [_commented(_assigned(sign, "status", value), f"run {terminal(run.id)}")]
+    if change.action is Action.REPLACE:
+        return [*_fields(change.fields, palette), *_permissions(grants, 11, palette)]
+    fields = [field for field in FIELDS if change.request.get(field) is not None]
+    width = max(
+        (len(field) for field in [*fields, *(["permissions"] if grants else [])]), default=0
+    )
+    plus = palette.paint(palette.green, "+")
+    lines = [
+        _assigned(plus, field.ljust(width), request_value(field, change.request[field]))
+        for field in fields
+    ]
+    return [*lines, *_permissions(grants, width, palette)]
+
+
+def _permissions(grants: tuple[GrantChange, ...], width: int, palette: Palette) -> list[str]:
+    if not grants:
+        return []
+    value = shown({grant.user: str(grant.after) for grant in grants})
+    return [_assigned(palette.paint(palette.green, "+"), "permissions".ljust(width), value)]
+
+
+def _fields(fields: Iterable[FieldChange], palette: Palette) -> list[str]:
+    rows = []
+    for change in fields:
+        if change.before is None:
+            sign, value = palette.paint(palette.green, "+"), shown(change.after)
+        elif change.after is None:
+            sign, value = palette.paint(palette.red, "-"), shown(change.before)
+        else:
+            sign = palette.paint(palette.yellow, "~")
+            value = f"{shown(change.before)} -> {shown(change.after)}"
+        comment = ", ".join(part for part in (terminal(change.note), place(change.where)) if part)
+        rows.append((_assigned(sign, terminal(change.path), value), comment))
+    return _aligned(rows)
+
+
+def _hours(change: JobChange) -> str:
+    if change.action not in SUBMITS:
+        return ""
+    if change.node_hours is None:
+        return "node-hours unknown"
+    return f"at most {change.node_hours:.1f} node-hours"
+
+
+# --- permissions -----------------------------------------------------------------------
+
+
+def _access(
+    change: AccessChange, side_effects: tuple[EffectiveAccess, ...], palette: Palette
+) -> str:
+    run = terminal(change.run.id) if change.run else ""
+    lines = [
+        _heading(f"{change.address}.permissions", "will be updated in-place", palette),
+    ]
+    if change.image is None:
+        lines.append("  # (what it has now can only be read once it is visible)")
+    opening = f"  {palette.paint(palette.yellow, '~')} permissions {terminal(change.address)} {{"
+    lines.append(_commented(opening, f"run {run}"))
+    width = max((len(terminal(grant.user)) for grant in change.grants), default=0)
+    rows = [(_grant(grant, width, palette), _grant_comment(grant)) for grant in change.grants]
+    rows += [
+        (
+            f"      {palette.paint(palette.cyan, '=')} {terminal(effect.user).ljust(width)} : "
+            f"{effect.before} -> {effect.after}",
+            "by another row: world hides those after it",
+        )
+        for effect in side_effects
+    ]
+    return "\n".join([*lines, *_aligned(rows), "    }"])
+
+
+def _grant(grant: GrantChange, width: int, palette: Palette) -> str:
+    user = terminal(grant.user).ljust(width)
+    if grant.before == NO_ACCESS:
+        return f"      {palette.paint(palette.green, '+')} {user} : {grant.after}"
+    if grant.after == NO_ACCESS:
+        return f"      {palette.paint(palette.red, '-')} {user} : {grant.before}"
+    return f"      {palette.paint(palette.yellow, '~')} {user} : {grant.before} -> {grant.after}"
+
+
+def _grant_comment(grant: GrantChange) -> str:
+    parts = (terminal(grant.note), terminal(grant.via), place(grant.where))
+    return ", ".join(part for part in parts if part)
+
+
+def _side_effects(plan: Plan, change: AccessChange) -> tuple[EffectiveAccess, ...]:
+    """Users whose access changes although their own row does not."""
+    named = {grant.user for grant in change.grants}
+    run_id = change.run.id if change.run else ""
+    return tuple(
+        effect
+        for effect in plan.effective
+        if effect.address == change.address
+        and effect.run_id == run_id
+        and effect.user not in named
+        and effect.before != effect.after
+    )
+
+
+# --- outputs ---------------------------------------------------------------------------
+
+
+def _outputs(change: OutputChange, palette: Palette) -> str:
+    run = terminal(change.run.id) if change.run else ""
+    lines = [_heading(f"{change.address}.outputs", "will be fetched", palette)]
+    opening = f" {palette.paint(palette.cyan, '<=')} outputs {terminal(change.address)} {{"
+    lines.append(_commented(opening, f"run {run}"))
+    rows = [
+        (
+            f"      {palette.paint(palette.green, '+')} {terminal(file.to)}",
+            size(file.length) + (", fetched before, absent here" if file.available else ""),
+        )
+        for file in change.files or ()
+    ]
+    rows += [(f"      ! {terminal(missing)}", "") for missing in change.missing]
+    rows += [
+        (f"      ! {terminal(path)} is left out: {terminal(why)}", "")
+        for path, why in change.refused
+    ]
+    if not rows:
+        rows = [(f"      ? {terminal(glob)}", "expected") for glob in change.expect]
+    return "\n".join([*lines, *_aligned(rows), "    }"])
+
+
+# --- the rest --------------------------------------------------------------------------
+
+
+def _standings(plan: Plan, palette: Palette) -> list[str]:
+    lines = []
+    for state in plan.states:
+        notes = "; ".join(terminal(note) for note in state.notes)
+        address = terminal(state.address)
+        if state.standing in _SHOWN_STANDINGS:
+            run = f" (run {terminal(state.run.id)})" if state.run else ""
+            words = f"{address} {_SHOWN_STANDINGS[state.standing]}{run}"
+            line = f"  ! {words}: {notes}" if notes else f"  ! {words}"
+            lines.append(palette.paint(palette.red, line))
+        elif notes and state.standing in (Standing.CURRENT, Standing.IN_PROGRESS):
+            lines.append(f"  . {address}: {notes}")
+        lines += [f"  ! {address}: {terminal(problem)}" for problem in state.problems]
+    return ["Of what is declared:\n" + "\n".join(lines)] if lines else []
+
+
+def _hazards(plan: Plan, palette: Palette) -> list[str]:
+    if not plan.hazards:
+        return []
+    lines = ["Hazards, each to be accepted by name before apply goes on:"]
+    for hazard in plan.hazards:
+        accept = "accepted" if hazard.accepted else f"accept with {hazard.accept}"
+        line = (
+            f"  ! {hazard.name}: {terminal(hazard.message)} "
+            f"(limit {terminal(hazard.limit)}, here {terminal(hazard.actual)}); {accept}"
+        )
+        if hazard.addresses:
+            line += f"\n      {_some(hazard.addresses)}"
+        lines.append(line if hazard.accepted else palette.paint(palette.red, line))
+    lines.append("  In the manifests: guards.allow with the name.")
+    return ["\n".join(lines)]
+
+
+def _some(addresses: tuple[Address, ...]) -> str:
+    shown_here = ", ".join(terminal(address) for address in addresses[:5])
+    more = len(addresses) - 5
+    return f"{shown_here} and {more} more" if more > 0 else shown_here
+
+
+def _warnings(plan: Plan, palette: Palette) -> list[str]:
+    lines = [
+        palette.paint(palette.yellow, f"Warning: {terminal(warning)}") for warning in plan.warnings
+    ]
+    return ["\n".join(lines)] if lines else []
+
+
+def _heading(address: str, phrase: str, palette: Palette) -> str:
+    return palette.paint(palette.bold, f"  # {terminal(address)} {phrase}")
+
+
+def _assigned(sign: str, path: str, value: str) -> str:
+    return f"      {sign} {path} = {value}"
+
+
+_COMMENT_COLUMN = 50
+
+
+def _commented(line: str, comment: str) -> str:
+    return f"{line.ljust(_COMMENT_COLUMN)} # {comment}" if comment else line
+
+
+def _aligned(rows: list[tuple[str, str]]) -> list[str]:
+    return [_commented(line, comment) for line, comment in rows]

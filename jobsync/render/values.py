@@ -1,0 +1,90 @@
+"""Values, sizes and places as people read them. All of it passes ``escape.terminal``."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlsplit
+
+from jobsync.errors import Location
+from jobsync.model import IdRef, OutputRef, Value
+from jobsync.render.escape import terminal
+
+
+def shown(value: object) -> str:
+    """A request value: ``"text"``, ``2``, ``{model = "lg"}``, ``["a"]``; None is ``(unset)``."""
+    if value is None:
+        return "(unset)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(shown(item) for item in value)}]"
+    if isinstance(value, dict):
+        items = (f"{terminal(str(key))} = {shown(value[key])}" for key in sorted(value))
+        return f"{{{', '.join(items)}}}"
+    return quoted(str(value))
+
+
+def quoted(text: str) -> str:
+    """Text in double quotes on one line."""
+    return f'"{terminal(json.dumps(text, ensure_ascii=False)[1:-1])}"'
+
+
+def request_value(field: str, value: Value) -> str:
+    """A declared request field. Of a notification only the place is shown: a URL may hold a key."""
+    if field == "notifications" and isinstance(value, list):
+        return shown([_notification(item) for item in value])
+    return shown(value)
+
+
+def plain(value: object) -> object:
+    """A request value as JSON, references as the text that people write."""
+    if isinstance(value, (OutputRef, IdRef)):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): plain(value[key]) for key in sorted(value)}
+    return value
+
+
+def redacted(field: str, value: Value) -> object:
+    """Like :func:`plain`, with the path and query of a notification's URL left out."""
+    if field == "notifications" and isinstance(value, list):
+        return [plain(_notification(item)) for item in value]
+    return plain(value)
+
+
+def place(where: Location | None) -> str:
+    """``phylo.yaml:14``, or nothing."""
+    return terminal(f"{where.path}:{where.line}") if where else ""
+
+
+def size(count: int) -> str:
+    """A number of bytes in binary units."""
+    if count < 1024:
+        return f"{count} B"
+    amount = float(count)
+    for unit in ("KiB", "MiB", "GiB", "TiB"):
+        amount /= 1024
+        if amount < 1024 or unit == "TiB":
+            break
+    return f"{amount:.1f} {unit}"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 output``, ``2 outputs``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _notification(item: Value) -> Value:
+    if not isinstance(item, dict):
+        return item
+    url = item.get("url")
+    if not isinstance(url, str) or "://" not in url:
+        return item
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    rest = "/..." if parts.path.strip("/") or parts.query else ""
+    return {**item, "url": f"{parts.scheme}://{host}{rest}"}

@@ -1,0 +1,321 @@
+"""A small pure world: a service of plain values that a plan can be carried out on.
+
+Written from the contract, without the code under test: it judges plans by what they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+
+from jobsync.errors import Location
+from jobsync.identity import RunName, fingerprint
+from jobsync.model import (
+    LEVELS,
+    NO_ACCESS,
+    Access,
+    AccessChange,
+    Action,
+    App,
+    DeclaredJob,
+    DesiredState,
+    FetchedFile,
+    Grant,
+    Guards,
+    IdRef,
+    JobChange,
+    OutputChange,
+    OutputRef,
+    OutputRule,
+    PermissionsMode,
+    Plan,
+    RemoteFile,
+    Run,
+    RunState,
+    Snapshot,
+)
+
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+STATUS = {
+    RunState.ACTIVE: "RUNNING",
+    RunState.FINISHED: "FINISHED",
+    RunState.FAILED: "FAILED",
+    RunState.STOPPED: "STOPPED",
+}
+ME = "alice"
+PROJECT = "phylo"
+FILES = (RemoteFile("out.txt", 12, "t1"), RemoteFile("logs/a.log", 3, "t1"))
+
+
+def grants(**levels: str) -> dict[str, Grant]:
+    return {user: Grant(LEVELS[level]) for user, level in levels.items()}
+
+
+def rows(**levels: str) -> dict[str, Access]:
+    return {user: LEVELS[level] for user, level in levels.items()}
+
+
+def job(
+    address: str,
+    request: Mapping[str, object] | None = None,
+    *,
+    among: Mapping[str, DeclaredJob] | None = None,
+    **fields: object,
+) -> DeclaredJob:
+    """A declared job with its fingerprint worked out. *among* has the jobs it takes things from."""
+    request = {"appId": "tool-1.0", **(request or {})}
+    upstream = tuple(sorted({found.address for found in _refs(request)}))
+    prints = {up: (among or {})[up].pinned or (among or {})[up].fingerprint for up in upstream}
+    mark = fingerprint(
+        request,
+        upstream=prints,
+        digests=fields.get("digests", {}),
+        rerun=fields.get("rerun", 1),
+    )
+    needs = tuple(sorted({*upstream, *fields.pop("needs", ())}))
+    return DeclaredJob(
+        address=address,
+        fingerprint=mark,
+        name=f"{PROJECT}.{address}.{mark}",
+        request=request,
+        upstream=upstream,
+        needs=needs,
+        **{"where": Location("jobs.yaml", 3, 3), **fields},
+    )
+
+
+def _refs(value: object) -> Iterable[OutputRef | IdRef]:
+    if isinstance(value, (OutputRef, IdRef)):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _refs(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _refs(item)
+
+
+def desired(*jobs: DeclaredJob, guards: Guards | None = None) -> DesiredState:
+    return DesiredState(
+        project=PROJECT,
+        jobs={one.address: one for one in sorted(jobs, key=lambda one: one.address)},
+        root="/set",
+        outputs_root="/set",
+        digest="d" * 64,
+        guards=guards or Guards(),
+    )
+
+
+@dataclass
+class World:
+    """The runs of a service with their access lists, and a lock file."""
+
+    runs: dict[str, Run] = field(default_factory=dict)
+    acl: dict[str, dict[str, Access]] = field(default_factory=dict)
+    files: dict[str, tuple[RemoteFile, ...]] = field(default_factory=dict)
+    fetched: list[FetchedFile] = field(default_factory=list)
+    expectations: set[tuple[str, str]] = field(default_factory=set)
+    apps: dict[str, App | None] = field(default_factory=dict)
+    log: list[tuple[str, ...]] = field(default_factory=list)
+    ticks: int = 0
+
+    def add(
+        self,
+        name: str,
+        state: RunState = RunState.FINISHED,
+        *,
+        owner: str = ME,
+        visible: bool = True,
+        request: Mapping[str, object] | None = None,
+        acl: Mapping[str, Access] | None = None,
+        message: str = "",
+        files: tuple[RemoteFile, ...] = FILES,
+    ) -> Run:
+        self.ticks += 1
+        run_id = f"{self.ticks:04d}-007"
+        record = {"appId": "tool-1.0", **(request or {})}
+        record.setdefault("archive", True)
+        if record["archive"]:
+            record.setdefault("archiveSystem", "data")
+            record.setdefault("archivePath", f"{owner}/archive/job-{run_id}")
+        run = Run(
+            id=run_id,
+            name=name,
+            owner=owner,
+            app_id=str(record["appId"]),
+            status=STATUS[state],
+            state=state,
+            visible=visible,
+            created=START + timedelta(minutes=self.ticks),
+            message=message,
+            request=record,
+        )
+        self.runs[run_id] = run
+        self.acl[run_id] = dict(acl or {})
+        self.files[run_id] = files
+        return run
+
+    def of(self, one: DeclaredJob, state: RunState = RunState.FINISHED, **fields: object) -> Run:
+        """A run of a declared job, as if it had been submitted."""
+        attempt = fields.pop("attempt", 1)
+        name = one.name if attempt == 1 else f"{one.name}.r{attempt}"
+        fields.setdefault("request", self.resolved(one.request))
+        return self.add(name, state, **fields)
+
+    def resolved(self, value: object) -> object:
+        """References become what the service is sent."""
+        if isinstance(value, OutputRef):
+            run = self.current(value.address)
+            return (
+                f"agave://{run.request['archiveSystem']}/{run.request['archivePath']}/{value.path}"
+            )
+        if isinstance(value, IdRef):
+            return self.current(value.address).id
+        if isinstance(value, Mapping):
+            return {key: self.resolved(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.resolved(item) for item in value]
+        return value
+
+    def current(self, address: str) -> Run:
+        mine = [
+            run
+            for run in self.runs.values()
+            if run.owner == ME
+            and run.visible
+            and run.state is RunState.FINISHED
+            and (name := RunName.parse(run.name))
+            and name.address == address
+        ]
+        return mine[-1]
+
+    def snapshot(self, wanted: DesiredState | None = None) -> Snapshot:
+        """What a careful observer sees of this world for *wanted*."""
+        jobs = wanted.jobs.values() if wanted else ()
+        names = {one.name for one in jobs}
+        pins = {one.pinned for one in jobs}
+        runs, foreign = [], []
+        for run in self.runs.values():
+            parsed = RunName.parse(run.name)
+            asked = parsed is not None and parsed.base in names
+            if run.id in pins:
+                runs.append(run)
+            elif run.owner != ME:
+                if asked:
+                    foreign.append(run)
+            elif run.visible or asked:
+                runs.append(run)
+        confirmed = {
+            str(RunName(first.project, first.address, first.fingerprint, attempt))
+            for name in names
+            if (first := RunName.parse(name))
+            for attempt in range(1, 12)
+        }
+        return Snapshot(
+            user=ME,
+            target="local",
+            base_url="http://127.0.0.1:1",
+            runs=tuple(runs),
+            foreign=tuple(foreign),
+            confirmed=frozenset(confirmed),
+            access={run.id: dict(self.acl[run.id]) for run in runs if run.visible},
+            outputs={
+                run.id: self.files[run.id]
+                for run in runs
+                if run.visible and run.state is RunState.FINISHED
+            },
+            apps=dict(self.apps),
+            fetched=tuple(self.fetched),
+            expectations=frozenset(self.expectations),
+        )
+
+    # --- carrying out a plan ------------------------------------------------------------
+
+    def apply(self, plan: Plan, *, ends: RunState = RunState.FINISHED) -> None:
+        """Do what *plan* says; every new run ends in state *ends*."""
+        made: dict[str, str] = {}
+        waiting = {
+            c.address: c
+            for c in plan.changes
+            if isinstance(c, JobChange)
+            and c.action in (Action.CREATE, Action.REPLACE, Action.RETRY)
+        }
+        while waiting:
+            ready = [a for a, c in waiting.items() if not set(c.needs) & set(waiting)]
+            for address in ready:
+                change = waiting.pop(address)
+                made[address] = self._submit(change, ends)
+        for change in plan.changes:
+            if isinstance(change, JobChange) and change.before is not None:
+                self._manage(change)
+        for change in plan.changes:
+            if isinstance(change, AccessChange):
+                self._permit(change, change.run.id if change.run else made[change.address])
+        for change in (*plan.changes, *plan.awaiting):
+            if isinstance(change, OutputChange):
+                self._fetch(change, change.run.id if change.run else made[change.address])
+
+    def _submit(self, change: JobChange, ends: RunState) -> str:
+        if ends is not RunState.FINISHED and change.upstream:
+            return self.add(change.name, ends, request=dict(change.request)).id
+        run = self.add(change.name, ends, request=self.resolved(change.request))
+        self.log.append(("submit", change.name))
+        return run.id
+
+    def _manage(self, change: JobChange) -> None:
+        run = self.runs[change.before.id]
+        if change.action is Action.RESTORE:
+            self._set(run, visible=True)
+        elif change.action is Action.DELETE:
+            self._set(run, visible=False)
+        elif change.action is Action.STOP:
+            self._set(run, state=RunState.STOPPED, status="STOPPED")
+        else:
+            return
+        self.log.append((str(change.action), run.id))
+
+    def _set(self, run: Run, **fields: object) -> None:
+        self.runs[run.id] = replace(run, **fields)
+
+    def _permit(self, change: AccessChange, run_id: str) -> None:
+        acl = self.acl[run_id]
+        if change.image is not None:
+            assert acl == dict(change.image), "the list moved"
+        elif change.mode is PermissionsMode.EXACT:
+            keep = {grant.user for grant in change.grants}
+            for user in [user for user in acl if user not in keep]:
+                del acl[user]
+        for grant in change.grants:
+            spelled = [user for user in acl if user.lower() == grant.user.lower()]
+            assert not spelled or grant.user in spelled, "a second spelling is refused"
+            assert grant.user != self.runs[run_id].owner, "the owner's row is never written"
+            acl.pop(grant.user, None)
+            if grant.after != NO_ACCESS:
+                acl[grant.user] = grant.after
+            self.log.append(("grant", run_id, grant.user))
+
+    def _fetch(self, change: OutputChange, run_id: str) -> None:
+        from jobsync.plan.outputs import select
+
+        run = self.runs[run_id]
+        if run.state is not RunState.FINISHED or not run.visible:
+            return
+        chosen = select(change.rules, change.expect, self.files[run_id])
+        known = {(line.address, line.job_id, line.path, line.to) for line in self.fetched}
+        for file in chosen.fetches:
+            key = (change.address, run_id, file.path, file.to)
+            self.fetched = [
+                replace(line, present=True)
+                if (line.address, line.job_id, line.path, line.to) == key
+                else line
+                for line in self.fetched
+            ]
+            if key not in known:
+                self.fetched.append(FetchedFile(*key, size=file.length, sha256="0" * 64))
+        if change.expect and not chosen.missing:
+            self.expectations.add((change.address, run_id))
+
+
+def rule(path: str = "out.txt", to: str = "results/", **fields: object) -> OutputRule:
+    return OutputRule(path, to, **fields)

@@ -1,0 +1,117 @@
+"""The decision table of product 3, row by row."""
+
+from __future__ import annotations
+
+import pytest
+from planworld import ME, World, desired, grants, job, rows, rule
+
+from jobsync.errors import PlanError
+from jobsync.model import (
+    Access,
+    AccessChange,
+    Action,
+    JobChange,
+    OutputChange,
+    OutputRef,
+    Reason,
+    RunState,
+    Standing,
+)
+from jobsync.plan import PlanOptions, build
+
+ALIGN = job("align", {"parameters": {"threads": 2}})
+
+
+def only_job(plan) -> JobChange:
+    (change,) = [change for change in plan.changes if isinstance(change, JobChange)]
+    return change
+
+
+def plan_of(world, *jobs, **options):
+    wanted = desired(*jobs)
+    return build(wanted, world.snapshot(wanted), PlanOptions(**options))
+
+
+def test_nothing_there_creates():
+    change = only_job(plan_of(World(), ALIGN))
+    assert (change.action, change.name, change.attempt) == (Action.CREATE, ALIGN.name, 1)
+    assert change.request == ALIGN.request
+
+
+@pytest.mark.parametrize(
+    ("state", "standing"),
+    [(RunState.FINISHED, Standing.CURRENT), (RunState.ACTIVE, Standing.IN_PROGRESS)],
+)
+def test_a_live_run_is_left_alone(state, standing):
+    world = World()
+    run = world.of(ALIGN, state)
+    plan = plan_of(world, ALIGN)
+    assert plan.changes == ()
+    assert [(s.standing, s.run.id) for s in plan.states] == [(standing, run.id)]
+
+
+def test_an_older_fingerprint_is_replaced_and_says_why():
+    world = World()
+    old = world.of(job("align", {"parameters": {"threads": 1}}))
+    change = only_job(plan_of(world, ALIGN))
+    assert (change.action, change.reason) == (Action.REPLACE, Reason.FIELDS_CHANGED)
+    assert change.before.id == old.id
+    assert [(f.path, f.before, f.after) for f in change.fields] == [("parameters.threads", 1, 2)]
+
+
+def test_a_failed_run_is_retried_while_retries_are_left():
+    wanted = job("align", retries=1)
+    world = World()
+    world.of(wanted, RunState.FAILED)
+    change = only_job(plan_of(world, wanted))
+    assert (change.action, change.attempt) == (Action.RETRY, 2)
+    assert change.name == f"{wanted.name}.r2"
+    world.of(wanted, RunState.FAILED, attempt=2)
+    plan = plan_of(world, wanted)
+    assert plan.changes == ()
+    assert plan.states[0].standing is Standing.FAILED
+
+
+def test_a_name_that_was_not_asked_for_is_never_created():
+    wanted = desired(ALIGN)
+    snapshot = World().snapshot()
+    with pytest.raises(PlanError, match="was not asked whether"):
+        build(wanted, snapshot)
+
+
+def test_the_current_run_gets_grants_and_an_old_one_is_only_reduced():
+    wanted = job("align", {"parameters": {"threads": 2}}, permissions=grants(bob="READ"))
+    world = World()
+    old = world.of(job("align"), acl=rows(bob="READ_WRITE", carol="READ"))
+    new = world.of(wanted, acl={})
+    plan = plan_of(world, wanted)
+    by_run = {c.run.id: {g.user: g.after for g in c.grants} for c in plan.changes}
+    read, none = Access(True, False), Access(False, False)
+    assert by_run == {old.id: {"bob": read, "carol": none}, new.id: {"bob": read}}
+    assert all(isinstance(change, AccessChange) for change in plan.changes)
+
+
+def test_outputs_not_in_the_lock_are_fetched():
+    wanted = job("align", outputs=(rule(),))
+    world = World()
+    run = world.of(wanted)
+    plan = plan_of(world, wanted)
+    (change,) = plan.changes
+    assert isinstance(change, OutputChange)
+    assert [(file.path, file.to) for file in change.files] == [("out.txt", "results/out.txt")]
+    assert change.run.id == run.id
+    world.apply(plan)
+    assert plan_of(world, wanted).changes == ()
+
+
+def test_a_job_waits_for_what_it_takes_outputs_from():
+    up = job("align")
+    down = job(
+        "tree", {"inputs": {"alignment": OutputRef("align", "out.txt")}}, among={"align": up}
+    )
+    world = World()
+    plan = plan_of(world, up, down)
+    assert [change.address for change in plan.changes] == ["align", "tree"]
+    world.apply(plan)
+    assert plan_of(world, up, down).changes == ()
+    assert all(run.owner == ME for run in world.runs.values())
