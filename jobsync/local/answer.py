@@ -96,4 +96,6 @@ def _project_object(item: Any, names: list[str]) -> dict[str, Any]:
 def _dump(value: Any, query: Mapping[str, str]) -> bytes:
     indent = 2 if is_true(query.get("pretty")) else None
     separators = None if indent else (",", ":")
-    return json.dumps(value, indent=indent, separators=separators, ensure_ascii=False).encode()
+    return json.dumps(value, indent=indent, separators=separators, ensure_ascii=False).encode(
+        "utf-8", "replace"
+    )

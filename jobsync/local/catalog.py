@@ -1,0 +1,118 @@
+"""Apps, profiles and OAuth2 clients: what existing tools ask besides the jobs service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobsync.errors import LocalServiceError
+from jobsync.local import bodies
+from jobsync.local.answer import Answer
+from jobsync.local.refusal import Refusal
+from jobsync.local.search import window
+from jobsync.local.site import Call
+from jobsync.local.tokens import client_document
+
+
+def list_apps(call: Call) -> Answer:
+    """``GET /apps/v2``: a page of the apps, by id."""
+    page = window(call.query)
+    documents = _apps(call)[page.offset : page.offset + page.limit]
+    if "filter" not in call.query:
+        documents = [{key: one[key] for key in one if key in _APP_SUMMARY} for one in documents]
+    return Answer(documents)
+
+
+def show_app(call: Call) -> Answer:
+    """``GET /apps/v2/{id}``: the whole definition."""
+    wanted = call.names["app"]
+    for document in _apps(call):
+        if document["id"] == wanted:
+            return Answer(document)
+    raise Refusal(404, f"No software found matching {wanted}")
+
+
+_APP_SUMMARY = (
+    *("id", "name", "version", "revision", "executionSystem", "shortDescription", "label"),
+    *("isPublic", "lastModified", "_links"),
+)
+
+
+def _apps(call: Call) -> list[dict[str, Any]]:
+    try:
+        documents = call.site.apps.list()
+    except LocalServiceError as error:
+        raise Refusal(500, str(error)) from error
+    base = call.wire.base
+    system = call.site.systems.default
+    return [
+        {
+            "executionSystem": system,
+            "isPublic": True,
+            "available": True,
+            "revision": 1,
+            **document,
+            "_links": {"self": {"href": f"{base}/apps/v2/{document['id']}"}},
+        }
+        for document in documents
+    ]
+
+
+def show_me(call: Call) -> Answer:
+    """``GET /profiles/v2/me``: who a token is."""
+    return Answer(_profile(call, call.user))
+
+
+def list_profiles(call: Call) -> Answer:
+    """``GET /profiles/v2``: the users of this service, or the one named ``username=``."""
+    wanted = call.query.get("username")
+    users = [user for user in call.store.users() if wanted in (None, user)]
+    page = window(call.query)
+    return Answer([_profile(call, user) for user in users[page.offset : page.offset + page.limit]])
+
+
+def show_profile(call: Call) -> Answer:
+    """``GET /profiles/v2/{user}``."""
+    user = call.names["user"]
+    if user not in call.store.users():
+        raise Refusal(404, f"No user found matching {user}")
+    return Answer(_profile(call, user))
+
+
+def _profile(call: Call, user: str) -> dict[str, Any]:
+    return {
+        "first_name": "",
+        "last_name": user,
+        "full_name": user,
+        "email": f"{user}@localhost",
+        "phone": "",
+        "mobile_phone": "",
+        "status": "Active",
+        "username": user,
+        "_links": {"self": {"href": f"{call.wire.base}/profiles/v2/{user}"}},
+    }
+
+
+def list_clients(call: Call) -> Answer:
+    """``GET /clients/v2`` (HTTP Basic with user and password)."""
+    return Answer([client_document(one, call.wire.base) for one in call.store.clients(call.user)])
+
+
+def create_client(call: Call) -> Answer:
+    """``POST /clients/v2``: 201 with key and secret."""
+    fields = bodies.fields(call.request)
+    return Answer(call.site.tokens.create_client(call.user, fields, call.wire.base), status=201)
+
+
+def show_client(call: Call) -> Answer:
+    """``GET /clients/v2/{name}``."""
+    for client in call.store.clients(call.user):
+        if client.name == call.names["client"]:
+            return Answer(client_document(client, call.wire.base))
+    raise Refusal(404, "Application not found")
+
+
+def delete_client(call: Call) -> Answer:
+    """``DELETE /clients/v2/{name}``: the client and all its tokens."""
+    if not call.store.drop_client(call.user, call.names["client"]):
+        raise Refusal(404, "Application not found")
+    return Answer()

@@ -1,0 +1,220 @@
+"""Faults on demand: the one way in which the local service misbehaves, and only when told to.
+
+A fault is written ``KIND[,key=value ...]``: ``throttle,retry-after=1,on=submit,times=3``. The same
+text works for ``jobsync serve --fault``, for the control call ``POST /_faults`` from loopback, and
+for :class:`jobsync.testing.LocalService`. docs/testing.md lists the kinds.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import random
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+ALWAYS = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a fault does, the options it takes with their defaults, how often it strikes."""
+
+    text: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    times: int = 1
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        # Instead of an answer; the request is not looked at.
+        "throttle": Kind("429 of the gateway", {"retry-after": ""}),
+        "html": Kind(
+            "an HTML error page; when=after: the request was carried out first",
+            {"status": "502", "when": "before"},
+        ),
+        "reset-before": Kind("the connection is reset, nothing was done"),
+        "expired": Kind(
+            "401 token expired; an issued token really is, until it is refreshed",
+            {"code": "900904"},
+        ),
+        # After the request was carried out.
+        "reset-after": Kind("the connection is reset after the request was carried out"),
+        "lost": Kind(
+            "carried out, then silence for some seconds and the connection is closed",
+            {"seconds": "0"},
+        ),
+        "html-200": Kind("carried out, then an HTML page with status 200"),
+        "slow": Kind("the answer starts late", {"seconds": "1"}),
+        "drip": Kind("the body takes that long", {"seconds": "1"}),
+        "truncated": Kind("the body ends early", {"bytes": ""}),
+        "gzip": Kind("a gzip body nobody asked for"),
+        # The service itself, acting up.
+        "late": Kind("a submitted job cannot be seen for some seconds", {"seconds": "1"}),
+        "drop-filters": Kind("search terms are ignored (contract 2.6)", times=ALWAYS),
+        "drop-projection": Kind("filter= is ignored", times=ALWAYS),
+        "list-500": Kind("the default order is broken: 500 (contract 2.6)", times=ALWAYS),
+        "page-limit": Kind("pages are no longer than this", {"limit": "10"}, times=ALWAYS),
+        "drift": Kind(
+            "rows move to the top of the default order before a page is read", {"rows": "1"}, ALWAYS
+        ),
+        "gateway-xml": Kind("gateway faults are XML, as old gateways had it", times=ALWAYS),
+        "null-prefix": Kind("output paths start with null/ (contract 6.2)", times=ALWAYS),
+        "empty-missing": Kind("a missing archived file is 200 and empty", times=ALWAYS),
+        "system-down": Kind("the system with the outputs is down"),
+        "duplicate-owner": Kind("the owner's permission comes twice", times=ALWAYS),
+    }
+)
+
+_COMMON = {"times", "after", "rate", "seed", "on", "method", "path", "user"}
+
+
+class BadFault(ValueError):
+    """A fault that cannot be understood."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """One armed fault. ``left`` counts down to 0; negative is for ever. ``hits`` counts up."""
+
+    spec: str
+    kind: str
+    options: dict[str, str]
+    left: int
+    skip: int
+    match: dict[str, str]
+    rate: float
+    dice: random.Random
+    hits: int = 0
+
+    def seconds(self) -> float:
+        return float(self.options["seconds"])
+
+    def number(self, name: str) -> int:
+        return int(self.options[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The request as far as a fault looks at it. ``operation`` is a name such as ``submit``."""
+
+    operation: str
+    method: str
+    path: str
+    user: str = ""
+
+
+class FaultBoard:
+    """The armed faults. Safe to use from several threads."""
+
+    def __init__(
+        self, specs: Sequence[str] = (), *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._lock = threading.Lock()
+        self._clock = clock
+        self._faults: list[Fault] = [parse(spec) for spec in specs]
+        self._late: dict[str, float] = {}
+
+    def add(self, spec: str) -> None:
+        """Arm a fault. Raises :class:`BadFault`."""
+        fault = parse(spec)
+        with self._lock:
+            self._faults.append(fault)
+
+    def clear(self) -> None:
+        """Disarm all; jobs that were hidden for a while can be seen."""
+        with self._lock:
+            self._faults.clear()
+            self._late.clear()
+
+    def state(self) -> list[dict[str, Any]]:
+        """What is armed and how often each has struck, in the order of arming."""
+        with self._lock:
+            return [{"fault": f.spec, "left": f.left, "hits": f.hits} for f in self._faults]
+
+    def hits(self, kind: str) -> int:
+        """How often faults of this kind have struck."""
+        with self._lock:
+            return sum(fault.hits for fault in self._faults if fault.kind == kind)
+
+    def take(self, kinds: Collection[str], asked: Asked) -> Fault | None:
+        """The first armed fault of *kinds* that strikes this request, counted down."""
+        with self._lock:
+            for fault in self._faults:
+                if fault.kind in kinds and fault.left and _matches(fault, asked):
+                    if fault.skip:
+                        fault.skip -= 1
+                        continue
+                    if fault.rate < 1 and fault.dice.random() >= fault.rate:
+                        continue
+                    fault.left -= fault.left > 0
+                    fault.hits += 1
+                    return fault
+        return None
+
+    def hide(self, job_id: str, seconds: float) -> None:
+        """Let nobody see a job for some seconds."""
+        with self._lock:
+            self._late[job_id] = self._clock() + seconds
+
+    def hidden(self) -> frozenset[str]:
+        """The jobs that cannot be seen yet."""
+        if not self._late:
+            return frozenset()
+        with self._lock:
+            now = self._clock()
+            self._late = {job: until for job, until in self._late.items() if until > now}
+            return frozenset(self._late)
+
+
+def parse(spec: str) -> Fault:
+    """Read ``KIND[,key=value ...]``. Raises :class:`BadFault` that names what is wrong."""
+    name, *rest = [part.strip() for part in spec.split(",")]
+    kind = KINDS.get(name)
+    if kind is None:
+        raise BadFault(f"no fault {name!r}; there are {', '.join(KINDS)}")
+    given: dict[str, str] = {}
+    for part in rest:
+        key, equals, value = part.partition("=")
+        if not equals or key not in _COMMON | set(kind.options):
+            known = ", ".join(sorted(_COMMON | set(kind.options)))
+            raise BadFault(f"{name}: no option {key!r}; there are {known}")
+        given[key] = value
+    options = {key: given.get(key, default) for key, default in kind.options.items()}
+    try:
+        fault = Fault(
+            spec=spec,
+            kind="html-after" if options.get("when") == "after" else name,
+            options=options,
+            left=_times(given.get("times"), kind.times),
+            skip=int(given.get("after", "0")),
+            match={key: given[key] for key in ("on", "method", "path", "user") if key in given},
+            rate=float(given.get("rate", "1")),
+            dice=random.Random(int(given.get("seed", "1"))),  # noqa: S311 - repeatable, no secret
+        )
+        for key in ("seconds", "limit", "rows", "status", "code"):
+            if key in options:
+                float(options[key])
+    except ValueError as error:
+        raise BadFault(f"{name}: {error}") from error
+    return fault
+
+
+def _times(text: str | None, default: int) -> int:
+    if text is None:
+        return default
+    return ALWAYS if text == "always" else int(text)
+
+
+def _matches(fault: Fault, asked: Asked) -> bool:
+    have = {"on": asked.operation, "method": asked.method, "user": asked.user}
+    for key, wanted in fault.match.items():
+        if key == "path":
+            if not fnmatch.fnmatchcase(asked.path, wanted):
+                return False
+        elif wanted.lower() != have[key].lower():
+            return False
+    return True

@@ -1,0 +1,129 @@
+"""The few files endpoints that inputs need: list, download, upload (not the files service).
+
+Uploads go into the workspace. They make new files and never replace one with other content: the
+workspace is a person's folder with their manifests, not a scratch disk.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+from jobsync.local import media
+from jobsync.local.answer import Answer, is_true
+from jobsync.local.refusal import Refusal
+from jobsync.local.search import window
+from jobsync.local.site import Call
+from jobsync.local.storage import WORKSPACE, Located, segments
+
+UPLOAD = "fileToUpload"
+
+
+def listing(call: Call) -> Answer:
+    """``GET /files/v2/listings/system/{system}/{path}``: a folder, itself first, or a file."""
+    place, path = _locate(call)
+    found = media.entry(place.path, place.path.name)
+    if found is None:
+        raise Refusal(404, f"File/folder does not exist: {path}")
+    if not found.folder:
+        return Answer([_written(call, found, path)])
+    me = media.Entry(".", found.length, found.modified, folder=True)
+    inside = media.entries(place.path, place.holds)
+    page = window(call.query)
+    kept = [me, *inside][page.offset : page.offset + page.limit]
+    return Answer([_written(call, one, _joined(path, one.name)) for one in kept])
+
+
+def download(call: Call) -> Response:
+    """``GET /files/v2/media/system/{system}/{path}``."""
+    place, path = _locate(call)
+    found = media.entry(place.path, place.path.name)
+    if found is None:
+        raise Refusal(404, f"File/folder does not exist: {path}")
+    if found.folder:
+        raise Refusal(400, "Directory downloads not supported")
+    try:
+        return media.send(call.request, place.path, attach=is_true(call.query.get("force")))
+    except OSError as error:
+        raise Refusal(404, f"File/folder does not exist: {path}") from error
+
+
+def upload(call: Call) -> Answer:
+    """``POST /files/v2/media/system/local/{folder}`` with a part ``fileToUpload``: 202."""
+    place, path = _locate(call)
+    part = call.request.files.get(UPLOAD)
+    if part is None:
+        raise Refusal(400, "No fileToUpload found in the request.")
+    name = call.request.form.get("fileName") or part.filename or ""
+    if _system(call) != WORKSPACE or segments(name) != [name] or name.startswith("."):
+        raise Refusal(403, f"User does not have permission to write to {path}/{name}")
+    target = place.path / name
+    if not place.path.is_dir() or not place.holds(target):
+        raise Refusal(400, f"Not a folder: {path}")
+    _put(target, part.read(), f"{path}/{name}")
+    written = media.entry(target, name)
+    if written is None:
+        raise Refusal(500, f"Failed to store {path}/{name}")
+    return Answer(_written(call, written, _joined(path, name)), status=202)
+
+
+def _put(target: Path, content: bytes, shown: str) -> None:
+    try:
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".upload-", delete=False) as new:
+            new.write(content)
+            os.fchmod(new.fileno(), 0o644)
+    except OSError as error:
+        raise Refusal(500, f"Failed to store {shown}: {error.strerror}") from error
+    try:
+        # A link fails when the name exists: never replaces, and never shows half a file.
+        os.link(new.name, target)
+    except FileExistsError as error:
+        if not target.is_file() or target.read_bytes() != content:
+            raise Refusal(403, f"{shown} exists with other content; not overwritten") from error
+    except OSError as error:
+        raise Refusal(500, f"Failed to store {shown}: {error.strerror}") from error
+    finally:
+        Path(new.name).unlink()
+
+
+def _locate(call: Call) -> tuple[Located, str]:
+    path = urllib.parse.unquote(call.names.get("path", ""))
+    place = call.site.storage.locate(f"agave://{_system(call)}/{call.names.get('path', '')}",
+                                     call.user)  # fmt: skip
+    return place, "/" + "/".join(segments(path))
+
+
+def _system(call: Call) -> str:
+    return call.names.get("system", WORKSPACE)
+
+
+def _joined(path: str, name: str) -> str:
+    if name == ".":
+        return path
+    return path if path.endswith(f"/{name}") and path != "/" else f"{path.rstrip('/')}/{name}"
+
+
+def _written(call: Call, one: media.Entry, path: str) -> dict[str, Any]:
+    system = _system(call)
+    base = f"{call.wire.base}/files/v2"
+    quoted = urllib.parse.quote(path)
+    return {
+        "name": one.name,
+        "path": path,
+        "lastModified": call.wire.dialect.timestamp(one.modified),
+        "length": one.length,
+        "permissions": "READ",
+        "format": "folder" if one.folder else "raw",
+        "mimeType": one.mime,
+        "type": "dir" if one.folder else "file",
+        "system": system,
+        "_links": {
+            "self": {"href": f"{base}/media/system/{system}{quoted}"},
+            "system": {"href": f"{call.wire.base}/systems/v2/{system}"},
+        },
+    }

@@ -1,0 +1,260 @@
+"""The operations on jobs themselves: list, submit, get, status, history, manage, delete."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from jobsync.local import bodies, notifications, submission
+from jobsync.local.answer import Answer
+from jobsync.local.permissions import may_read, may_write
+from jobsync.local.refusal import Refusal
+from jobsync.local.search import conditions, order, window
+from jobsync.local.site import Call
+from jobsync.local.store import TERMINAL, Condition, JobRow, Listing
+
+_NO_VIEW = "User does not have permission to view this job"
+_SETTLED = TERMINAL | {"ARCHIVING_FINISHED", "ARCHIVING_FAILED"}
+_PATIENCE_STEP = 0.01
+
+
+# --- list ---------------------------------------------------------------------------------
+
+
+def list_jobs(call: Call) -> Answer:
+    """``GET /`` (contract 2.1 to 2.6): summary rows, or full ones when ``filter`` is given."""
+    if call.fault("list-500") and not call.query.get("orderBy"):
+        raise Refusal(500, "Failed to retrieve jobs: could not resolve property: null")
+    listing = _listing(call)
+    _drift(call, listing)
+    rows = call.store.find(listing)
+    written = call.wire.job if "filter" in call.query else call.wire.summary
+    return Answer([written(row) for row in rows])
+
+
+def _listing(call: Call) -> Listing:
+    try:
+        column, descending = order(call.query, call.site.dialect, "last_updated")
+    except Refusal as error:
+        # Meant to be a 400, but the list wraps it (contract 2.2).
+        raise Refusal(500, f"Failed to retrieve jobs: {error.message}") from error
+    terms: tuple[Condition, ...] = ()
+    if not call.fault("drop-filters"):
+        terms = conditions(call.request.args.items(multi=True), call.site.dialect)
+    page = window(call.query)
+    limit = page.limit
+    if fault := call.fault("page-limit"):
+        limit = min(limit, fault.number("limit"))
+    if hidden := call.site.faults.hidden():
+        terms += (Condition("id", "nin", tuple(hidden)),)
+    if call.site.dialect.is_aloe and call.site.aloe_delay:
+        terms += (Condition("created", "lte", (call.site.clock() - call.site.aloe_delay,)),)
+    return Listing(call.user, terms, column, descending, limit, page.offset)
+
+
+def _drift(call: Call, listing: Listing) -> None:
+    """Touch the rows that the asked page begins with: in the default order they move to the top,
+    push a row of the page before onto this one, and are missed (contract 2.2)."""
+    if listing.offset and (fault := call.fault("drift")):
+        for row in call.store.find(replace(listing, limit=fault.number("rows"))):
+            call.store.update(row.id)
+
+
+# --- submit -------------------------------------------------------------------------------
+
+
+def submit(call: Call) -> Answer:
+    """``POST /``: 201 and the job. The notifications are looked at when it is stored already."""
+    dialect = call.site.dialect
+    read = bodies.json_only if dialect.is_aloe else bodies.document
+    body = read(call.request)
+    row = submission.resolve(
+        body,
+        owner=call.user,
+        apps=call.site.apps,
+        systems=call.site.systems,
+        storage=call.site.storage,
+        clock=call.site.clock,
+        dialect=dialect.name,
+    )
+    row = _accept(call, row)
+    return Answer(
+        call.wire.submitted(row, _engine_types(call, row), notifications.subscriptions(body)),
+        status=201,
+    )
+
+
+def _accept(call: Call, row: JobRow) -> JobRow:
+    if fault := call.fault("late"):
+        call.site.faults.hide(row.id, fault.seconds())
+    row = call.store.insert_job(row, "Job accepted and queued for submission.")
+    call.site.wake()
+    return row
+
+
+def _engine_types(call: Call, row: JobRow) -> tuple[str, str]:
+    system = call.site.systems.get(row.system)
+    return (system.execution_type, system.scheduler_type) if system else ("CLI", "FORK")
+
+
+# --- one job ------------------------------------------------------------------------------
+
+
+def show(call: Call) -> Answer:
+    """``GET /{id}``: 404 comes before 403, so existence leaks (contract 3.5)."""
+    job_id = call.names["job"]
+    row = call.job(job_id)
+    if row is None:
+        raise Refusal(404, f"No job found with job id {job_id}.")
+    if not row.visible:
+        raise Refusal(404, f"Job with uuid {job_id} is not visible.")
+    if not may_read(call, row):
+        raise Refusal(403, _NO_VIEW)
+    return Answer(call.wire.job(row))
+
+
+def show_status(call: Call) -> Answer:
+    """``GET /{id}/status`` (contract 4.3), with the service's own spelling."""
+    return Answer(call.wire.status(_readable(call, "Not job found with job id {}")))
+
+
+def show_history(call: Call) -> Answer:
+    """``GET /{id}/history``: oldest first unless asked otherwise (contract 4.6)."""
+    row = _readable(call, "No job found with job id {}.")
+    words = call.query.get("order", "").strip().upper()
+    if words and words not in ("ASC", "ASCENDING", "ASCEND", "DESC", "DESCENDING", "DESCEND"):
+        raise Refusal(400, f"Invalid order value {call.query['order']}.")
+    page = window(call.query)
+    events = call.store.events(
+        row.id, descending=words.startswith("DESC"), limit=page.limit, offset=page.offset
+    )
+    return Answer([call.wire.event(event, row) for event in events])
+
+
+def _readable(call: Call, missing: str) -> JobRow:
+    job_id = call.names["job"]
+    row = call.job(job_id)
+    if row is None or not row.visible:
+        raise Refusal(404, missing.format(job_id))
+    if not may_read(call, row):
+        raise Refusal(403, _NO_VIEW)
+    return row
+
+
+# --- manage -------------------------------------------------------------------------------
+
+
+def manage(call: Call) -> Answer:
+    """``POST /{id}`` with an action (contract 4.4): 404, 403, body, action, in this order."""
+    row = _manageable(call)
+    action = bodies.fields(call.request).get("action", "").strip()
+    if not action:
+        raise Refusal(400, "No action specified")
+    return _act(call, row, action)
+
+
+def act_by_path(call: Call) -> Answer:
+    """Aloe's ``POST /{id}/cancel|kill|stop|hide|unhide|resubmit`` (contract 9.3)."""
+    return _act(call, _manageable(call), call.names["action"])
+
+
+def _manageable(call: Call) -> JobRow:
+    job_id = call.names["job"]
+    row = call.job(job_id)
+    if row is None:
+        raise Refusal(404, f"No job found with job id {job_id}.")
+    if not may_write(call, row):
+        raise Refusal(403, _NO_VIEW)
+    return row
+
+
+def _act(call: Call, row: JobRow, action: str) -> Answer:
+    word = action.lower()
+    if call.site.dialect.is_aloe:
+        word = {"cancel": "stop", "kill": "stop", "unhide": "restore"}.get(word, word)
+    if word == "restore":
+        return _restore(call, row)
+    if not row.visible:
+        raise Refusal(404, f"No job found with job id {row.id}.")
+    match word:
+        case "stop":
+            return _stop(call, row)
+        case "resubmit":
+            return _resubmit(call, row)
+        case "hide" if call.site.dialect.is_aloe:
+            return Answer(call.wire.job(_hide(call, row)))
+        case "reset":
+            raise Refusal(403, "User does not have permission to reset this job")
+        case _:
+            raise Refusal(400, f"Invalid action {action}")
+
+
+def _restore(call: Call, row: JobRow) -> Answer:
+    if row.visible:
+        raise Refusal(500, "Job is already visible.")
+    row = call.store.update(row.id, visible=True)
+    call.store.add_event(row.id, "RESTORED", "Job was restored by user request.", call.user)
+    return Answer(call.wire.job(row))
+
+
+def _stop(call: Call, row: JobRow) -> Answer:
+    """Stop, and answer when it is done.
+
+    The contract has no ``result`` for a stop (4.4), but the real SDK's conformance script wants a
+    job back. A job that turns out to have ended by itself was not stopped, and is answered as it
+    is; a stop that stopped something answers without ``result``. Aloe answers the job (its own
+    source is not known, contract 12).
+    """
+    row = _stopped(call, row)
+    stopped = row.cancel_requested and row.status != "FINISHED"
+    if stopped and not call.site.dialect.is_aloe:
+        return Answer()
+    return Answer(call.wire.job(row))
+
+
+def _stopped(call: Call, row: JobRow) -> JobRow:
+    """The job after its stop was carried out, or as it is when the engine takes too long."""
+    if row.status in _SETTLED:
+        return replace(row, cancel_requested=False)
+    call.store.request_cancel(row.id)
+    call.site.wake()
+    patience = time.monotonic() + call.site.stop_patience
+    while time.monotonic() < patience:
+        now = call.store.job(row.id)
+        if now is None or now.status in TERMINAL:
+            return now or row
+        time.sleep(_PATIENCE_STEP)
+    return call.store.job(row.id) or row
+
+
+def _resubmit(call: Call, row: JobRow) -> Answer:
+    new = submission.again(
+        row, storage=call.site.storage, clock=call.site.clock, dialect=call.site.dialect.name
+    )
+    new = _accept(call, new)
+    return Answer(call.wire.job(new), status=202)
+
+
+# --- delete -------------------------------------------------------------------------------
+
+
+def delete(call: Call) -> Answer:
+    """``DELETE /{id}`` and, because of prefix matching, ``DELETE /{id}/ANYTHING-UNKNOWN``:
+    stop what runs, then hide (contract 1.1, 4.5)."""
+    job_id = call.names["job"]
+    row = call.job(job_id)
+    if row is None or not row.visible:
+        raise Refusal(404, f"No job found with job id {job_id}.")
+    if not may_write(call, row):
+        raise Refusal(403, _NO_VIEW)
+    _hide(call, row)
+    return Answer(message=f"Job {job_id} deleted.")
+
+
+def _hide(call: Call, row: JobRow) -> JobRow:
+    # ARCHIVING does not count as running: hidden without being stopped (contract 4.5).
+    if row.status not in _SETTLED | {"ARCHIVING"}:
+        _stopped(call, row)
+    row = call.store.update(row.id, visible=False)
+    call.store.add_event(row.id, "DELETED", "Job was deleted by user request.", call.user)
+    return row

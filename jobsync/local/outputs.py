@@ -1,0 +1,129 @@
+"""The outputs of a job: listings and downloads, with errors unlike all others (contract 6)."""
+
+from __future__ import annotations
+
+import os
+import re
+import urllib.parse
+from pathlib import Path
+
+from werkzeug.wrappers import Response
+
+from jobsync.local import media
+from jobsync.local.answer import Answer, is_true
+from jobsync.local.permissions import may_read
+from jobsync.local.refusal import Refusal
+from jobsync.local.search import window
+from jobsync.local.site import Call
+from jobsync.local.store import JobRow
+
+_NO_READ = "User does not have permission to view this resource."
+_GONE = "Unable to locate job data. Work folder no longer exists."
+_INTERNAL = ".jobsync"
+_DOTS = 2
+"""``.`` and ``..``, which a listing has first and which are left out after paging."""
+
+
+def listing(call: Call) -> Answer:
+    """``GET /{id}/outputs/listings/{path}``: one folder, or one file; never recursive."""
+    row = _readable(call, "Not job found with job id {}")
+    if call.fault("system-down"):
+        raise Refusal(500, f"Job output system {_system(row)} is not currently available")
+    root, target, path = _locate(call, row)
+    found = media.entry(target, Path(path).name)
+    if found is None:
+        raise Refusal(500, _GONE)
+    if not found.folder:
+        # In a folder, a single file has no leading slash and its link is glued (contract 6.2).
+        shown = path if path.count("/") == 1 else path.lstrip("/")
+        return Answer([_written(call, row, found, shown)])
+    inside = media.entries(target, lambda one: _may_show(root, one))
+    page = window(call.query)
+    rows = [None] * _DOTS + [*inside]
+    kept = [one for one in rows[page.offset : page.offset + page.limit] if one is not None]
+    base = "" if path == "/" else path
+    return Answer([_written(call, row, one, f"{base}/{one.name}") for one in kept])
+
+
+def download(call: Call) -> Response:
+    """``GET`` and ``HEAD /{id}/outputs/media/{path}``: the bytes, or part of them."""
+    row = _readable(call, "Invalid job id")
+    if call.fault("system-down"):
+        raise Refusal(504, f"Job output system {_system(row)} is not currently available")
+    if row.work_dir is None and not row.archived:
+        raise Refusal(
+            500,
+            "No work directory specified for this job. Usually this occurs when a job failed"
+            " during submission.",
+        )
+    _, target, path = _locate(call, row)
+    if path == "/":
+        raise Refusal(400, "No output file specified.")
+    try:
+        return media.send(call.request, target, attach=is_true(call.query.get("force")))
+    except (OSError, ValueError) as error:
+        if row.archived and call.fault("empty-missing"):
+            # An archived job skips the existence check (contract 6.4).
+            return Response(b"", content_type=media.mime_type(path))
+        raise Refusal(500, "File/folder does not exist") from error
+
+
+def clean(raw: str) -> str:
+    """The path the service looks at: decoded, with every ``..`` and ``~`` deleted and slashes
+    collapsed (contract 6.1). Always starts with a slash."""
+    path = "/" + urllib.parse.unquote(raw)
+    path = path.replace("..", "").replace("~", "")
+    return re.sub(r"/+", "/", path).rstrip("/") or "/"
+
+
+def _readable(call: Call, missing: str) -> JobRow:
+    job_id = call.names["job"]
+    row = call.job(job_id)
+    if row is None or not row.visible:
+        raise Refusal(400, missing.format(job_id))
+    if not may_read(call, row):
+        raise Refusal(401, _NO_READ)
+    return row
+
+
+def _locate(call: Call, row: JobRow) -> tuple[Path, Path, str]:
+    """The real root of the data, the real path asked for, and that path as the service names it.
+
+    A path that leads out of the root, by a link or otherwise, is one that does not exist.
+    """
+    folder = call.site.storage.data_folder(row)
+    if folder is None or not folder.is_dir():
+        raise Refusal(500, _GONE)
+    path = clean(call.names.get("path", ""))
+    root = Path(os.path.realpath(folder))
+    try:
+        target = Path(os.path.realpath(f"{root}{path}"))
+    except ValueError as error:
+        raise Refusal(500, _GONE) from error
+    if not _may_show(root, target):
+        raise Refusal(500, _GONE)
+    return root, target, path
+
+
+def _may_show(root: Path, path: Path) -> bool:
+    real = Path(os.path.realpath(path))
+    return real.is_relative_to(root) and real.relative_to(root).parts[:1] != (_INTERNAL,)
+
+
+def _written(call: Call, row: JobRow, one: media.Entry, path: str) -> dict[str, object]:
+    if call.fault("null-prefix"):
+        path = f"null{path}" if path.startswith("/") else f"null/{path}"
+    return call.wire.output(
+        row,
+        _system(row),
+        one.name,
+        path,
+        length=one.length,
+        modified=one.modified,
+        folder=one.folder,
+        mime=one.mime,
+    )
+
+
+def _system(row: JobRow) -> str:
+    return (row.archive_system or row.system) if row.archived else row.system

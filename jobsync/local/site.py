@@ -1,0 +1,72 @@
+"""What a request handler is given: the parts of the service, and the request in hand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from werkzeug.wrappers import Request
+
+from jobsync.local.apps import Apps
+from jobsync.local.dialect import Dialect
+from jobsync.local.faults import Asked, Fault, FaultBoard
+from jobsync.local.storage import Storage
+from jobsync.local.store import JobRow, Store
+from jobsync.local.systems import Systems
+from jobsync.local.tokens import Tokens
+from jobsync.local.wire import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The parts that every request shares.
+
+    ``wake`` tells the engine that there is something to do. ``stop_patience`` is how many seconds
+    a stop waits for the engine; ``aloe_delay`` how long Aloe keeps an accepted job to itself.
+    """
+
+    store: Store
+    apps: Apps
+    systems: Systems
+    storage: Storage
+    tokens: Tokens
+    faults: FaultBoard
+    dialect: Dialect
+    wake: Callable[[], None] = lambda: None
+    clock: Callable[[], float] = time.time
+    stop_patience: float = 10.0
+    aloe_delay: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request: who asks for what. ``rest`` is the path after the part that was recognised."""
+
+    site: Site
+    request: Request
+    user: str
+    asked: Asked
+    wire: Wire
+    query: Mapping[str, str]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def store(self) -> Store:
+        return self.site.store
+
+    def fault(self, *kinds: str) -> Fault | None:
+        """The armed fault of one of *kinds* that strikes this request."""
+        return self.site.faults.take(kinds, self.asked)
+
+    def job(self, job_id: str) -> JobRow | None:
+        """A job, hidden ones too, unless it is not to be seen yet (Aloe, or a fault)."""
+        row = self.store.job(job_id)
+        if row is None or job_id in self.site.faults.hidden() or self._only_accepted(row):
+            return None
+        return row
+
+    def _only_accepted(self, row: JobRow) -> bool:
+        if not self.site.dialect.is_aloe:
+            return False
+        return self.site.clock() < row.created + self.site.aloe_delay
