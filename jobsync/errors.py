@@ -161,6 +161,10 @@ class Throttled(Refused):
     """Too many requests, even after slowing down."""
 
 
+class RangeRefused(Refused):
+    """A download asked for bytes that the file does not have: start again from its beginning."""
+
+
 class SubmitNotSent(ServiceError):
     """A submit of which it is proven that the service never received it."""
 

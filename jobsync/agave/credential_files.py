@@ -1,0 +1,320 @@
+"""The credential files that people have from other clients of the service (contract/clients 1.1).
+
+``current`` is one object or a list of them, ``config.json`` holds sessions in one of two shapes,
+``.agpy`` is a list in older names. Numbers may be strings and base URLs end in a slash or not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from filelock import FileLock, Timeout
+
+from jobsync.agave.urls import base_url as one_spelling
+from jobsync.errors import SettingsError
+from jobsync.model import JsonValue
+from jobsync.secret import Secret
+
+_LARGEST_FILE = 1024 * 1024
+_LOCK_PATIENCE = 60.0
+_SYSTEM_AGPY = ("/etc/.agpy", "/root/.agpy", "/.agpy")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One client's credentials in one of the files. ``session`` is ``tenant/user/client``."""
+
+    path: Path
+    base_url: str
+    token: Secret
+    refresh_token: Secret
+    api_key: str
+    api_secret: Secret
+    username: str
+    tenant: str
+    session: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialFiles:
+    """The folder with ``current`` and ``config.json``, and the ``.agpy`` files after them."""
+
+    folder: Path
+    agpy: tuple[Path, ...] = ()
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> CredentialFiles:
+        """The files that *environ* points to."""
+        home = Path(environ.get("HOME") or "/nonexistent")
+        chosen = environ.get("TAPIS_CACHE_DIR") or environ.get("AGAVE_CACHE_DIR")
+        folder = Path(chosen) if chosen else home / ".agave"
+        return cls(folder, (home / ".agpy", *map(Path, _SYSTEM_AGPY)))
+
+    @property
+    def current(self) -> Path:
+        return self.folder / "current"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.json"
+
+    def find(self, base_url: str | None) -> Entry | None:
+        """The entry to use for *base_url*, or the one that the user is logged in with."""
+        plain = _entries(self.current)
+        if entry := _first(plain, base_url):
+            return entry
+        sessions = self.sessions()
+        chosen = [entry for entry in sessions if not entry.session]
+        if entry := _first(chosen, base_url):
+            return entry
+        fitting = _for(sessions, base_url)
+        if len({entry.session for entry in fitting}) > 1:
+            names = ", ".join(sorted({entry.session for entry in fitting}))
+            raise SettingsError(
+                f"several sessions in {self.config}: {names}", hint="choose one with --session"
+            )
+        if fitting:
+            return fitting[0]
+        if plain:
+            return None
+        for path in self.agpy:
+            if entry := _first(_entries(path), base_url):
+                return entry
+        return None
+
+    def session(self, name: str, base_url: str | None) -> Entry:
+        """The entry of the session *name*, which may be a beginning that only one has."""
+        named = [entry for entry in self.sessions() if entry.session]
+        fitting = [entry for entry in named if f"{entry.session}/".startswith(f"{name}/")]
+        if len(fitting) != 1:
+            known = ", ".join(entry.session for entry in named) or "none"
+            many = "no such session" if not fitting else "several sessions begin so"
+            raise SettingsError(f"{many}: {name!r}", hint=f"sessions in {self.config}: {known}")
+        if base_url is not None and fitting[0].base_url != base_url:
+            raise SettingsError(f"session {name} is for {fitting[0].base_url}, not for {base_url}")
+        return fitting[0]
+
+    def sessions(self) -> list[Entry]:
+        """The entries of ``config.json`` in either of its shapes; its own current one first."""
+        document = _load(self.config)
+        if not isinstance(document, dict):
+            return []
+        found = [
+            entry
+            for context in _objects(document.get("current"))
+            if (entry := _entry(context, self.config))
+        ]
+        for tenant, users in _items(document.get("sessions")):
+            for user, clients in _items(users):
+                for client, context in _items(clients):
+                    name = f"{tenant}/{user}/{client}"
+                    if isinstance(context, dict) and (
+                        entry := _entry(context, self.config, session=name, tenant=tenant)
+                    ):
+                        found.append(entry)
+        return found
+
+    def same(self, base_url: str, api_key: str, username: str) -> Entry | None:
+        """The entry of this client and user as it stands in the files now."""
+        places = [*_entries(self.current), *self.sessions()]
+        places += [entry for path in self.agpy for entry in _entries(path)]
+        for entry in places:
+            if (entry.base_url, entry.api_key, entry.username) == (base_url, api_key, username):
+                return entry
+        return None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the one lock under which tokens in this folder are renewed."""
+        place = self.folder if self.folder.is_dir() else self.agpy[0].parent
+        lock = FileLock(str(place / ".jobsync-renew.lock"), timeout=_LOCK_PATIENCE)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise SettingsError(f"another program is renewing the token in {place}") from error
+        except OSError as error:
+            raise _cannot_keep(place, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def check_writable(self, old: Old) -> None:
+        """Refuse before a token is renewed that could then not be kept."""
+        for path in self._files():
+            if _rotate(_load(path), old, None):
+                handle, name = _beside(path)
+                os.close(handle)
+                Path(name).unlink()
+
+    def rotate(self, old: Old, fresh: Fresh) -> None:
+        """Put the new pair wherever the old refresh token (or, without one, token) stands."""
+        for path in self._files():
+            document = _load(path)
+            if _rotate(document, old, fresh):
+                _write(path, json.dumps(document).encode())
+
+    def _files(self) -> tuple[Path, ...]:
+        return (self.current, self.config, *self.agpy)
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """The pair that is being replaced."""
+
+    token: Secret
+    refresh: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """The pair that replaces it. ``expires_in`` in seconds, ``now`` seconds since 1970."""
+
+    token: Secret
+    refresh: Secret
+    expires_in: int
+    now: int
+
+
+def _rotate(value: JsonValue, old: Old, fresh: Fresh | None) -> bool:
+    """Replace in every object that holds *old*; tell whether there is one."""
+    if isinstance(value, list):
+        return _rotate_all(value, old, fresh)
+    if not isinstance(value, dict):
+        return False
+    found = _rotate_all(value.values(), old, fresh)
+    key, secret = ("refresh_token", old.refresh) if old.refresh else ("access_token", old.token)
+    held = value.get(key)
+    if not secret or not isinstance(held, str) or Secret(held) != secret:
+        return found
+    if fresh is not None:
+        _renew(value, fresh)
+    return True
+
+
+def _rotate_all(values: Iterable[JsonValue], old: Old, fresh: Fresh | None) -> bool:
+    found = [_rotate(item, old, fresh) for item in values]  # all of them, not up to the first
+    return any(found)
+
+
+def _renew(context: dict[str, JsonValue], fresh: Fresh) -> None:
+    """Write the new pair in the types that the file has: some clients keep numbers as text."""
+    context["token" if "api_server" in context else "access_token"] = fresh.token.reveal()
+    context["refresh_token"] = fresh.refresh.reveal()
+    numbers = {"created_at": fresh.now, "expires_in": fresh.expires_in}
+    for key, number in numbers.items():
+        if key in context:
+            context[key] = str(number) if isinstance(context[key], str) else number
+    if "expires_at" in context:
+        context["expires_at"] = time.ctime(fresh.now + fresh.expires_in)
+
+
+def _beside(path: Path) -> tuple[int, str]:
+    """A new file beside *path*, readable by its owner only."""
+    try:
+        return tempfile.mkstemp(prefix=f".{path.name}.", dir=path.resolve().parent)
+    except OSError as error:
+        raise _cannot_keep(path.parent, error) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replace *path* whole or not at all. A link stays a link: its target is replaced."""
+    handle, name = _beside(path)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        Path(name).replace(path.resolve())
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise _cannot_keep(path.parent, error) from error
+
+
+def _cannot_keep(place: Path, error: OSError) -> SettingsError:
+    return SettingsError(
+        f"cannot keep a renewed token in {place}: {error.strerror}",
+        hint="make the folder writable, or set TAPIS_BASE_URL and TAPIS_TOKEN",
+    )
+
+
+def _load(path: Path) -> JsonValue:
+    """The JSON in *path*, None when there is no such file. Never shows the content in an error."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if path.parent.name != ".agave" and path.name == ".agpy":
+            return None  # another user's, or the system's
+        raise SettingsError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        if len(content) > _LARGEST_FILE:
+            raise ValueError
+        return cast(JsonValue, json.loads(content)) if content.strip() else None
+    except (ValueError, RecursionError):
+        raise SettingsError(f"{path} is not a file of credentials: not JSON") from None
+
+
+def _entries(path: Path) -> list[Entry]:
+    return [entry for context in _objects(_load(path)) if (entry := _entry(context, path))]
+
+
+def _entry(
+    context: dict[str, JsonValue], path: Path, *, session: str = "", tenant: str = ""
+) -> Entry | None:
+    """One set of credentials under either naming; None when it is for no place at all."""
+
+    def text(*names: str) -> str:
+        values = (context.get(name) for name in names)
+        return next((str(value).strip() for value in values if value not in (None, "")), "")
+
+    try:
+        where = one_spelling(text("baseurl", "api_server"))
+    except SettingsError:
+        return None
+    return Entry(
+        path=path,
+        base_url=where,
+        token=Secret(text("access_token", "token")),
+        refresh_token=Secret(text("refresh_token")),
+        api_key=text("apikey", "api_key"),
+        api_secret=Secret(text("apisecret", "api_secret")),
+        username=text("username"),
+        tenant=text("tenantid", "tenant_id") or tenant,
+        session=session,
+    )
+
+
+def _objects(value: JsonValue) -> Iterator[dict[str, JsonValue]]:
+    """The sets of credentials in a value: itself, those in a list, or those by client name."""
+    if isinstance(value, list):
+        yield from (item for item in value if isinstance(item, dict))
+    elif isinstance(value, dict):
+        inner = [item for item in value.values() if isinstance(item, dict) and item]
+        bare = "baseurl" in value or "api_server" in value
+        yield from [value] if bare else inner
+
+
+def _items(value: JsonValue) -> list[tuple[str, JsonValue]]:
+    return list(value.items()) if isinstance(value, dict) else []
+
+
+def _for(entries: Sequence[Entry], base_url: str | None) -> list[Entry]:
+    usable = [entry for entry in entries if entry.token or entry.refresh_token]
+    return [entry for entry in usable if base_url is None or entry.base_url == base_url]
+
+
+def _first(entries: Sequence[Entry], base_url: str | None) -> Entry | None:
+    return next(iter(_for(entries, base_url)), None)

@@ -1,0 +1,348 @@
+"""The door to requests: one exchange at a time, nothing decided here but how bytes travel.
+
+Nothing is taken from the environment (no proxies, no ``.netrc``, which would replace the token),
+no redirect is followed, no cookie kept, no compression asked for, TLS is always verified. An
+answer that ends when the connection closes is refused: cut short, it would look whole.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from jobsync import __version__
+from jobsync.agave.envelope import sanitised, unreadable
+from jobsync.agave.exchange import Answer, Call, NeverSent, Repeat
+from jobsync.agave.retry import Timing
+from jobsync.agave.urls import UnsafePath, base_url
+from jobsync.errors import SettingsError, Unreachable, Unreadable
+from jobsync.secret import Secret
+
+USER_AGENT = f"jobsync/{__version__}"
+CHUNK = 256 * 1024
+_LARGEST_REFUSAL = 64 * 1024
+_NO_BODY = frozenset({204, 304})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """How to reach one service. Times in seconds, sizes in bytes.
+
+    ``idle_timeout`` bounds one wait for bytes, ``total_timeout`` a whole answer (not a download).
+    ``proxies`` maps ``https`` to a proxy URL; this machine is never asked through one.
+    """
+
+    base_url: str
+    concurrency: int = 16
+    connect_timeout: float = 10.0
+    idle_timeout: float = 60.0
+    total_timeout: float = 300.0
+    largest_answer: int = 64 * 1024 * 1024
+    ca_file: str | None = None
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    user_agent: str = USER_AGENT
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer whose body is still to be read: ``chunks`` raises when it is cut short."""
+
+    head: Answer
+    chunks: Iterator[bytes]
+
+    @property
+    def status(self) -> int:
+        return self.head.status
+
+
+class _Authorization(AuthBase):
+    """Sets the header last of all, so that nothing can replace it, and only below *base*."""
+
+    def __init__(self, base: str, value: Secret) -> None:
+        self._base = base
+        self._value = value
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if not (request.url or "").startswith(f"{self._base}/"):
+            raise UnsafePath("a token is only sent to the base URL it was issued for")
+        request.headers["Authorization"] = self._value.reveal()
+        return request
+
+
+class _Adapter(HTTPAdapter):
+    """Connections that share one TLS context: making one costs 27 ms."""
+
+    def __init__(self, context: ssl.SSLContext | None, size: int) -> None:
+        self._context = context
+        super().__init__(pool_connections=4, pool_maxsize=size, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """The context has the certificates; naming a file here would load it per connection."""
+        conn.cert_reqs = "CERT_REQUIRED"
+        conn.ca_certs = None
+
+
+class _OneShot(_Adapter):
+    """One connection for one request, which remembers whether it ever came to be."""
+
+    def __init__(self, context: ssl.SSLContext | None) -> None:
+        self.connected = False
+        self._pools = _noting_pools(self._note)
+        super().__init__(context, 1)
+
+    def _note(self) -> None:
+        self.connected = True
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+
+def _noting_pools(note: Callable[[], None]) -> dict[str, Any]:
+    """Connection pools that call *note* once a connection stands, TLS handshake included.
+
+    Nothing of a request is sent before ``connect`` returns, so without a note nothing was.
+    """
+
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            note()
+
+    class Tls(HTTPSConnection):
+        def connect(self) -> None:
+            super().connect()
+            note()
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class TlsPool(HTTPSConnectionPool):
+        ConnectionCls = Tls
+
+    return {"http": PlainPool, "https": TlsPool}
+
+
+class _Session(requests.Session):
+    """A session that takes nothing from the environment and goes nowhere by itself."""
+
+    def __init__(self, adapter: HTTPAdapter) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.adapters.clear()
+        self.mount("http://", adapter)
+        self.mount("https://", adapter)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
+class Door:
+    """Sends one request and reads one answer. Safe to use from many threads."""
+
+    def __init__(self, settings: HttpSettings, timing: Timing) -> None:
+        self.base = base_url(settings.base_url)
+        self.settings = settings
+        self._timing = timing
+        self._context = _tls_context(settings.ca_file) if self.base.startswith("https") else None
+        self._kept = _Session(_Adapter(self._context, settings.concurrency))
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._kept.close()
+
+    def whole(self, call: Call, authorization: Secret) -> Answer:
+        """The whole answer to *call*.
+
+        Raises :class:`NeverSent` when no connection stood, :class:`Unreachable` when the answer
+        did not come or was cut short, :class:`Unreadable` when it is too large or has no length.
+        """
+        with self._sent(call, authorization) as response:
+            return self._read(call, response)
+
+    @contextmanager
+    def stream(self, call: Call, authorization: Secret) -> Iterator[Stream | Answer]:
+        """A 200 or 206 as a stream, anything else as a whole answer; raises like ``whole``."""
+        with self._sent(call, authorization) as response:
+            if response.status_code in (200, 206):
+                head = _head(call, response, b"")
+                _check_framing(head)
+                yield Stream(head, self._chunks(call, response))
+            else:
+                yield self._read(call, response)
+
+    @contextmanager
+    def _sent(self, call: Call, authorization: Secret) -> Iterator[requests.Response]:
+        prepared = self._prepare(call, authorization)
+        if call.repeat is Repeat.ALWAYS:
+            session, shot = self._kept, None
+        else:
+            shot = _OneShot(self._context)
+            session = _Session(shot)
+        try:
+            response = self._send(session, prepared)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            kind = NeverSent if _never_sent(shot, error) else Unreachable
+            raise kind(f"{call.method} {call.url}: no answer: {_reason(error)}") from error
+        try:
+            yield response
+        finally:
+            response.close()
+            if shot is not None:
+                session.close()
+
+    def _send(
+        self, session: requests.Session, prepared: requests.PreparedRequest
+    ) -> requests.Response:
+        proxies = {} if self.base.startswith("http:") else dict(self.settings.proxies)
+        return session.send(
+            prepared,
+            stream=True,
+            allow_redirects=False,
+            verify=True,
+            proxies=proxies,
+            timeout=(self.settings.connect_timeout, self.settings.idle_timeout),
+        )
+
+    def _prepare(self, call: Call, authorization: Secret) -> requests.PreparedRequest:
+        headers = {
+            "User-Agent": self.settings.user_agent,
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+            **call.headers,
+        }
+        if call.repeat is not Repeat.ALWAYS:
+            headers["Connection"] = "close"
+        request = requests.Request(
+            call.method,
+            call.url,
+            headers=headers,
+            data=call.body,
+            auth=_Authorization(self.base, authorization),
+        )
+        try:
+            prepared = request.prepare()
+        except (requests.RequestException, UnicodeError) as error:
+            raise UnsafePath(f"cannot be asked for: {sanitised(call.url)}") from error
+        if prepared.url != call.url:
+            raise UnsafePath(f"would be sent as another URL: {sanitised(call.url)}")
+        return prepared
+
+    def _read(self, call: Call, response: requests.Response) -> Answer:
+        head = _head(call, response, b"")
+        if head.status >= 300:
+            return self._read_start(call, response)
+        _check_framing(head)
+        pieces: list[bytes] = []
+        size = 0
+        deadline = self._timing.monotonic() + self.settings.total_timeout
+        with _reading(call):
+            while piece := response.raw.read1(CHUNK, decode_content=False):
+                pieces.append(piece)
+                size += len(piece)
+                if size > self.settings.largest_answer:
+                    raise unreadable(head, f"more than {self.settings.largest_answer} bytes")
+                if self._timing.monotonic() > deadline:
+                    raise Unreachable(f"{call.method} {call.url}: too slow to wait for")
+        return _head(call, response, b"".join(pieces))
+
+    def _read_start(self, call: Call, response: requests.Response) -> Answer:
+        """A refusal needs no more than its first words; a 416 may be followed by the file (6.4)."""
+        start = b""
+        with _reading(call):
+            while len(start) < _LARGEST_REFUSAL:
+                piece = response.raw.read1(_LARGEST_REFUSAL, decode_content=False)
+                if not piece:
+                    break
+                start += piece
+        return _head(call, response, start)
+
+    def _chunks(self, call: Call, response: requests.Response) -> Iterator[bytes]:
+        with _reading(call):
+            while piece := response.raw.read(CHUNK, decode_content=False):
+                yield piece
+
+
+def _tls_context(ca_file: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file or DEFAULT_CA_BUNDLE_PATH)
+    except OSError as error:
+        raise SettingsError(f"cannot read the certificates in {ca_file}: {error}") from error
+
+
+def _head(call: Call, response: requests.Response, body: bytes) -> Answer:
+    headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
+    return Answer(call.method, call.url, response.status_code, headers, body)
+
+
+def _check_framing(head: Answer) -> None:
+    """Refuse an answer of which nobody can say whether all of it came."""
+    if head.method == "HEAD" or head.status in _NO_BODY:
+        return
+    coding = head.headers.get("content-encoding", "identity").strip().lower()
+    if coding != "identity":
+        raise Unreadable(f"{head.method} {head.url}: compressed ({sanitised(coding)}) unasked")
+    if head.headers.get("transfer-encoding", "").strip().lower() == "chunked":
+        return
+    if not re.fullmatch(r"[0-9]{1,18}", head.headers.get("content-length", "").strip()):
+        raise Unreadable(f"{head.method} {head.url}: the answer does not say how long it is")
+
+
+@contextmanager
+def _reading(call: Call) -> Iterator[None]:
+    try:
+        yield
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        said = _reason(error)
+        raise Unreachable(f"{call.method} {call.url}: the answer broke off: {said}") from error
+
+
+def _never_sent(shot: _OneShot | None, error: Exception) -> bool:
+    if shot is not None:
+        return not shot.connected
+    return isinstance(error, requests.ConnectTimeout)
+
+
+def _reason(error: BaseException) -> str:
+    """The plainest words in a chain of library errors."""
+    links: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in links:
+        links.append(link)
+        inner = getattr(link, "reason", None) or next(
+            (item for item in link.args if isinstance(item, BaseException)), None
+        )
+        link = inner if isinstance(inner, BaseException) else link.__cause__ or link.__context__
+    for item in reversed(links):
+        if isinstance(item, ssl.SSLCertVerificationError):
+            return f"TLS: {sanitised(item.verify_message)}"
+        if isinstance(item, ssl.SSLError):
+            return f"TLS: {sanitised(item.reason or str(item))}"
+        if isinstance(item, OSError) and item.strerror:
+            return sanitised(item.strerror)
+    if any(isinstance(item, (requests.Timeout, TimeoutError)) for item in links):
+        return "timed out"
+    return sanitised(str(links[-1])) or type(links[-1]).__name__

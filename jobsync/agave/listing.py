@@ -1,0 +1,198 @@
+"""Complete listings out of pages, on a service where rows move while they are read.
+
+The service has no cursor, no total, and clips a limit without saying so (contract 2.1). Jobs are
+asked for in the order of the id, which never changes, and each page begins with the last row of
+the one before. Then nothing that was there all the time can be missing between two pages,
+whatever was submitted or hidden meanwhile: the second begins at or before the row where the first
+ends. Where that does not hold, the page is asked for again from further back. The end is an empty
+page, together with a page that begins at the last row and has nothing after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from jobsync.agave.wire import Permission
+from jobsync.backend import Event
+from jobsync.errors import Unreadable
+from jobsync.model import Access, RemoteFile, Run
+
+LIMIT = 250
+"""Asked for, never relied on: what comes back tells the stride."""
+
+_ROUNDS_WITHOUT_NEWS = 6
+_MOST_PAGES = 10_000
+_PASSES = 4
+
+RunPage = Callable[[int], Sequence[Run]]
+PermissionPage = Callable[[int], Sequence[Permission]]
+FilePage = Callable[[int], Sequence[RemoteFile]]
+EventPage = Callable[[int], Sequence[Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """How far a listing has come.
+
+    ``last`` is the last id, ``at`` the offset after it, ``stride`` the longest page seen, ``back``
+    how many rows before ``at`` the next page begins, ``window`` how many pages to ask for at once.
+    """
+
+    last: str
+    at: int
+    stride: int
+    back: int = 1
+    window: int = 1
+    idle: int = 0
+
+    def aims(self) -> list[int]:
+        step = max(1, self.stride - 1)
+        return [max(0, self.at - self.back) + step * number for number in range(self.window)]
+
+
+def all_runs(page: RunPage, executor: Executor, ahead: int) -> Iterator[Run]:
+    """Every run that *page* gives out from an offset on, each once, in the order of the id.
+
+    Once the first page has told the stride, up to *ahead* pages are asked for at a time. Raises
+    :class:`Unreadable` when the listing cannot be shown to be complete.
+    """
+    first = _in_order(page(0))
+    if not first:
+        return
+    yield from _after(first, "")
+    reach = _Reach(first[-1].id, len(first), len(first))
+    while True:
+        answers = [executor.submit(page, offset) for offset in reach.aims()]
+        tail = executor.submit(page, reach.at) if reach.window == 1 else None
+        try:
+            before = reach
+            anchored = False
+            for offset, answer in zip(before.aims(), answers, strict=True):
+                rows = _in_order(answer.result())
+                anchored = bool(rows) and rows[0].id <= reach.last
+                fresh = _after(rows, reach.last) if anchored else []
+                if not fresh:
+                    break
+                yield from fresh
+                full = len(rows) >= reach.stride
+                reach = _reached(reach, rows[-1].id, offset + len(rows), len(rows))
+                if not full:
+                    break
+            else:
+                reach = replace(reach, window=min(ahead, before.window * 2))
+                continue
+            if reach.last != before.last or tail is None:
+                reach = replace(reach, window=1)
+                continue
+            beyond = _in_order(tail.result())
+            if anchored and not beyond:
+                return
+            reach = _searching(reach, anchored, len(beyond))
+        finally:
+            for answer in answers:
+                answer.cancel()
+
+
+def _reached(reach: _Reach, last: str, at: int, length: int) -> _Reach:
+    return replace(reach, last=last, at=at, stride=max(reach.stride, length), back=1, idle=0)
+
+
+def _searching(reach: _Reach, anchored: bool, beyond: int) -> _Reach:
+    """Rows have moved: look further back for the last row, or further on for the end."""
+    if reach.idle >= _ROUNDS_WITHOUT_NEWS:
+        raise Unreadable("the list of jobs cannot be read to its end: the same pages come again")
+    further_back = min(max(1, reach.stride - 1), reach.back * 16)
+    return replace(
+        reach,
+        back=reach.back if anchored else further_back,
+        at=reach.at + beyond,
+        idle=reach.idle + 1,
+    )
+
+
+def _in_order(rows: Sequence[Run]) -> Sequence[Run]:
+    """*rows* when they come in the order asked for; without it no completeness can be shown."""
+    if any(one.id > other.id for one, other in pairwise(rows)):
+        raise Unreadable("the list of jobs does not come in the order that was asked for")
+    return rows
+
+
+def _after(rows: Sequence[Run], last: str) -> list[Run]:
+    out: list[Run] = []
+    for row in rows:
+        if row.id > last:
+            out.append(row)
+            last = row.id
+    return out
+
+
+def all_permissions(page: PermissionPage) -> dict[str, Access]:
+    """Every explicit grant, without the owner's row, which stands first on every page (5.2).
+
+    A row that allows nothing that can be told (EXECUTE) is kept: it hides later rows (5.1).
+
+    A list of several pages is read until two readings agree: rows may move in between.
+    """
+    found, pages = _permissions_once(page)
+    if pages <= 2:
+        return found
+    for _ in range(_PASSES):
+        again, _pages = _permissions_once(page)
+        if again == found:
+            return found
+        found = again
+    raise Unreadable("the permissions change faster than they can be read")
+
+
+def _permissions_once(page: PermissionPage) -> tuple[dict[str, Access], int]:
+    found: dict[str, Access] = {}
+    owner, offset = "", 0
+    for number in range(1, _MOST_PAGES):
+        rows = page(offset)
+        if not rows or rows[0].access != Access(read=True, write=True):
+            raise Unreadable("a page of permissions that does not begin with the owner")
+        if owner and rows[0].username != owner:
+            raise Unreadable("two pages of permissions name different owners")
+        owner = rows[0].username
+        if len(rows) == 1:
+            return found, number
+        fresh = {row.username: row.access for row in rows if row.username != owner}
+        if fresh and fresh.keys() <= found.keys():
+            raise Unreadable("a page of permissions brings nothing new")
+        if not fresh and number > 1:
+            return found, number
+        found.update(fresh)
+        offset += len(rows) - 1
+    raise Unreadable("permissions without end")
+
+
+def all_files(page: FilePage) -> list[RemoteFile]:
+    """Every entry of one folder, by name. Skipped dot entries shorten a page (contract 6.2)."""
+    found: dict[str, RemoteFile] = {}
+    offset = 0
+    for _ in range(_MOST_PAGES):
+        rows = page(offset)
+        fresh = {row.path: row for row in rows if row.path not in found}
+        if not fresh:
+            return [found[path] for path in sorted(found)]
+        found.update(fresh)
+        offset += len(rows)
+    raise Unreadable("an output folder without end")
+
+
+def all_events(page: EventPage) -> list[Event]:
+    """A whole history. Events have no id and may repeat, so only an empty page ends it."""
+    found: list[Event] = []
+    before: Sequence[Event] = ()
+    for _ in range(_MOST_PAGES):
+        rows = page(len(found))
+        if not rows:
+            return found
+        if rows == before:
+            raise Unreadable("a page of the history brings nothing new")
+        found.extend(rows)
+        before = rows
+    raise Unreadable("a history without end")

@@ -1,0 +1,157 @@
+"""URLs of the service, built here and nowhere else.
+
+A user name ``..`` in ``DELETE .../JOB/pems/..`` would hide the job, and an unknown path below a
+job falls through to the job itself (contract 1.1). So ids and names are held to an allow-list,
+file names are encoded one segment at a time, and the door compares what it is about to send with
+what was built here. Links that the service hands out are never followed (contract 1.7).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from urllib.parse import quote, urlsplit
+
+from jobsync.errors import ServiceError, SettingsError
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class UnsafePath(ServiceError):
+    """An id, a name or a path that cannot be put into a URL without meaning something else."""
+
+
+def base_url(text: str) -> str:
+    """*text* in its one spelling: lower-case host, no default port, no slash at the end.
+
+    Raises :class:`SettingsError` for anything but ``https://HOST[:PORT][/PATH]``; ``http`` is
+    only for this machine, where nobody else can read the token.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        port = parts.port
+    except ValueError as error:
+        raise SettingsError(f"not a base URL: {text!r}") from error
+    host = (parts.hostname or "").lower()
+    if parts.scheme not in _DEFAULT_PORTS or not host:
+        raise SettingsError(f"not a base URL: {text!r}", hint="like https://api.example.org")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise SettingsError("a base URL has no user, query or fragment", hint=f"https://{host}")
+    if not re.fullmatch(r"[A-Za-z0-9._~/-]*", parts.path) or _dotted(parts.path):
+        raise SettingsError(f"not a base URL: {text!r}")
+    if not re.fullmatch(r"[a-z0-9.-]+|[0-9a-f:.]+", host):
+        raise SettingsError(f"not a host name: {host!r}")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise SettingsError(f"{text} would send the token in clear", hint="use https://")
+    shown = f"[{host}]" if ":" in host else host
+    if port is not None and port != _DEFAULT_PORTS[parts.scheme]:
+        shown += f":{port}"
+    return f"{parts.scheme}://{shown}{parts.path.rstrip('/')}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host* names this machine whatever the resolver says."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def identifier(text: str, what: str) -> str:
+    """*text* as it is when it is safe as one path segment for every server in between.
+
+    Even ``%2F`` is decoded by some of them, so encoding is not enough for what decides *which*
+    thing is changed.
+    """
+    if not _IDENTIFIER.fullmatch(text):
+        raise UnsafePath(f"{text[:80]!r} cannot be {what}")
+    return text
+
+
+def file_path(path: str) -> str:
+    """The encoded form of an output path; ``/`` alone separates.
+
+    The service deletes every ``..`` and ``~`` (contract 6.1) and would hand out another file.
+    """
+    segments = path.split("/")
+    if ".." in path or "~" in path:
+        raise UnsafePath(f"the service cannot serve {path[:200]!r}: it drops '..' and '~'")
+    return "/".join(_segment(part, path) for part in segments)
+
+
+def _segment(part: str, path: str) -> str:
+    if part in ("", ".", ".."):
+        raise UnsafePath(f"{path[:200]!r} is not a path of an output")
+    try:
+        return quote(part, safe="")
+    except UnicodeEncodeError as error:
+        raise UnsafePath(f"{path[:200]!r} is not Unicode text") from error
+
+
+def _dotted(path: str) -> bool:
+    return any(part in (".", "..") for part in path.split("/"))
+
+
+def query(terms: Mapping[str, str | int]) -> str:
+    """``?a=b`` of *terms* in their order, or nothing."""
+    pairs = (f"{quote(key, safe='')}={quote(str(value), safe='')}" for key, value in terms.items())
+    text = "&".join(pairs)
+    return f"?{text}" if text else ""
+
+
+class Urls:
+    """The addresses of everything the client asks for, below one base URL."""
+
+    __slots__ = ("base",)
+
+    def __init__(self, base: str) -> None:
+        self.base = base_url(base)
+
+    def jobs(self) -> str:
+        """All jobs; also where one is submitted."""
+        return f"{self.base}/jobs/v2/"
+
+    def job(self, job_id: str) -> str:
+        """One job."""
+        return f"{self.base}/jobs/v2/{identifier(job_id, 'a job id')}"
+
+    def status(self, job_id: str) -> str:
+        return f"{self.job(job_id)}/status"
+
+    def history(self, job_id: str) -> str:
+        return f"{self.job(job_id)}/history"
+
+    def pems(self, job_id: str) -> str:
+        """The permission list of a job."""
+        return f"{self.job(job_id)}/pems"
+
+    def pems_of(self, job_id: str, user: str) -> str:
+        """One user's row of it."""
+        return f"{self.pems(job_id)}/{identifier(user, 'a user name in a URL')}"
+
+    def listing(self, job_id: str, folder: str) -> str:
+        """One output folder; an empty *folder* is the top (contract 2.0: keep the slash)."""
+        tail = file_path(folder) if folder else ""
+        return f"{self.job(job_id)}/outputs/listings/{tail}"
+
+    def media(self, job_id: str, path: str) -> str:
+        """The content of one output."""
+        return f"{self.job(job_id)}/outputs/media/{file_path(path)}"
+
+    def hide(self, job_id: str) -> str:
+        """The newer engine's way to hide a job (contract 9.3)."""
+        return f"{self.job(job_id)}/hide"
+
+    def app(self, app_id: str) -> str:
+        return f"{self.base}/apps/v2/{identifier(app_id, 'an app id')}"
+
+    def me(self) -> str:
+        return f"{self.base}/profiles/v2/me"
+
+    def token(self) -> str:
+        """Where tokens are renewed: at the root of the host part people configure (7.1)."""
+        return f"{self.base}/token"

@@ -1,0 +1,313 @@
+"""Records of the service to nouns of jobsync, and requests to bodies.
+
+Two engines speak two vocabularies behind one URL space (contract 0.2, 9.2). Both are turned into
+the names of the older one here, so that nothing further in has to know. Which engine speaks is
+seen from the keys of a record, never from the version. Unknown keys and words are tolerated; a
+record without what makes it one raises :class:`~jobsync.errors.Unreadable`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from jobsync.agave.envelope import sanitised
+from jobsync.backend import Event
+from jobsync.errors import Unreadable
+from jobsync.model import Access, App, AppField, JsonValue, RemoteFile, Run, RunState
+
+Record = dict[str, JsonValue]
+
+ROW_FIELDS = (
+    "id,name,owner,appId,status,created,startTime,endTime,message,executionSystem,"
+    "visible,systemId,remoteStarted,ended,lastStatusMessage"
+)
+"""The projection for listings: a summary row plus what tells a stopped run from a failed one."""
+
+_NEWER_NAMES = {
+    "systemId": "executionSystem",
+    "remoteQueue": "batchQueue",
+    "remoteJobId": "localId",
+    "submitRetries": "retries",
+    "remoteSubmitted": "submitTime",
+    "remoteStarted": "startTime",
+    "ended": "endTime",
+    "lastStatusMessage": "message",
+    "workPath": "outputPath",
+    "lastModified": "lastUpdated",
+}
+_STOPPED = frozenset({"STOPPED", "KILLED"})
+_STOPPED_BY_A_PERSON = re.compile(
+    r"(successfully killed remote job process|job cancelled by user)\b", re.IGNORECASE
+)
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)", re.IGNORECASE
+)
+_DEFAULTS = {
+    "defaultQueue": "batchQueue",
+    "defaultNodeCount": "nodeCount",
+    "defaultProcessorsPerNode": "processorsPerNode",
+    "defaultMemoryPerNode": "memoryPerNode",
+    "defaultMaxRunTime": "maxRunTime",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One row of a permission list as the service tells it."""
+
+    username: str
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """The service's word for how a job stands."""
+
+    id: str
+    status: str
+
+
+def rows(value: JsonValue, asked: str) -> list[Record]:
+    """The records of a collection. Anything but an array of objects is unreadable."""
+    if not isinstance(value, list):
+        raise Unreadable(f"{asked}: expected a list, got {_kind(value)}")
+    return [record(item, asked) for item in value]
+
+
+def record(value: JsonValue, asked: str) -> Record:
+    """One object."""
+    if not isinstance(value, dict):
+        raise Unreadable(f"{asked}: expected an object, got {_kind(value)}")
+    return value
+
+
+def text(row: Record, key: str, asked: str) -> str:
+    """A text that must be there."""
+    value = row.get(key)
+    if not isinstance(value, str) or not value:
+        raise Unreadable(f"{asked}: a record without {key!r}: {sanitised(json.dumps(row))}")
+    return value
+
+
+def run(row: Record, asked: str, *, seen_visible: bool = True) -> Run:
+    """One job. *seen_visible* is what the question implies when the record does not tell.
+
+    ``request`` is None when the record is only a summary row (contract 2.4).
+    """
+    known = older_names(row)
+    status = text(known, "status", asked).upper()
+    message = _words(known.get("message"))
+    visible = known.get("visible")
+    return Run(
+        id=text(known, "id", asked),
+        name=text(known, "name", asked),
+        owner=text(known, "owner", asked),
+        app_id=_words(known.get("appId")),
+        status=status,
+        state=run_state(status, message),
+        visible=seen_visible if visible is None else _truth(visible),
+        created=moment(known.get("created")),
+        ended=moment(known.get("endTime")),
+        message=message if status in _STOPPED or status == "FAILED" else "",
+        request=known if is_full(known) else None,
+    )
+
+
+def is_full(row: Record) -> bool:
+    """Whether *row* is a whole job: only those tell of archiving and nodes."""
+    return "archive" in row and "nodeCount" in row
+
+
+def run_state(status: str, message: str = "") -> RunState:
+    """What a status means (contract 4.1). A word we do not know is a run that still goes on.
+
+    The older engine ends a stopped run as FAILED when it was already queued (contract 4.4); only
+    the message tells it from a failure of its own.
+    """
+    word = status.upper()
+    if word == "FINISHED":
+        return RunState.FINISHED
+    if word in _STOPPED or (word == "FAILED" and _STOPPED_BY_A_PERSON.match(message.strip())):
+        return RunState.STOPPED
+    return RunState.FAILED if word == "FAILED" else RunState.ACTIVE
+
+
+def older_names(row: Record) -> Record:
+    """A job record in the older engine's names, without links (contract 9.2, field map)."""
+    out: Record = {}
+    for key, value in row.items():
+        if key != "_links":
+            out.setdefault(_NEWER_NAMES.get(key, key), value)
+    if "maxHours" in out:
+        hours = out.pop("maxHours")
+        out.setdefault("maxRunTime", _run_time(hours))
+    if "archive" in out:
+        out["archive"] = _truth(out["archive"])
+        if not out["archive"]:
+            out.pop("archivePath", None)
+            out.pop("archiveSystem", None)
+    return out
+
+
+def moment(value: JsonValue) -> datetime | None:
+    """A time with its offset as an instant in UTC (contract 1.5); None when it cannot be told."""
+    if not isinstance(value, str) or not (match := _TIME.fullmatch(value.strip())):
+        return None
+    day, clock, fraction, offset = match.groups()
+    offset = "+00:00" if offset in "Zz" else f"{offset[:3]}:{offset[-2:]}"
+    micro = (fraction or "0")[:6].ljust(6, "0")
+    try:
+        when = datetime.fromisoformat(f"{day}T{clock}.{micro}{offset}")
+        return when.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
+
+
+def permission(row: Record, asked: str) -> Permission:
+    """One permission. ``execute`` is never told (contract 5.1)."""
+    pair = record(row.get("permission"), asked)
+    access = Access(read=_flag(pair, "read", asked), write=_flag(pair, "write", asked))
+    return Permission(text(row, "username", asked), access)
+
+
+def permissions(value: JsonValue, asked: str) -> list[Permission]:
+    """A permission list; a single object stands for a list of one (contract 5.2)."""
+    found = [value] if isinstance(value, dict) else rows(value, asked)
+    return [permission(row, asked) for row in found]
+
+
+def file(row: Record, folder: str, asked: str) -> RemoteFile:
+    """One entry of *folder*. The path that the service tells is not reliable (contract 6.2)."""
+    name = text(row, "name", asked)
+    return RemoteFile(
+        path=f"{folder}/{name}" if folder else name,
+        length=_count(row.get("length"), asked),
+        last_modified=_words(row.get("lastModified")),
+        is_folder=row.get("type") == "dir" or row.get("format") == "folder",
+    )
+
+
+def event(row: Record, asked: str) -> Event:
+    """One line of a history; old services leave out who and why (contract 4.6)."""
+    return Event(
+        status=text(row, "status", asked),
+        created=_words(row.get("created")),
+        by=_words(row.get("createdBy")),
+        description=_words(row.get("description")),
+    )
+
+
+def job_status(value: JsonValue, asked: str) -> JobStatus:
+    row = record(value, asked)
+    return JobStatus(text(row, "id", asked), text(row, "status", asked))
+
+
+def username(value: JsonValue, asked: str) -> str:
+    """The user of a profile. Some profile services answer a list of one."""
+    row = value[0] if isinstance(value, list) and len(value) == 1 else value
+    return text(record(row, asked), "username", asked)
+
+
+def app(value: JsonValue, asked: str) -> App:
+    """An app's definition. ``defaults`` are those of the request fields, by their names there."""
+    row = record(value, asked)
+    defaults = {
+        ours: row[theirs] for theirs, ours in _DEFAULTS.items() if row.get(theirs) is not None
+    }
+    return App(
+        id=text(row, "id", asked),
+        inputs=_app_fields(row.get("inputs"), asked),
+        parameters=_app_fields(row.get("parameters"), asked),
+        defaults=defaults,
+    )
+
+
+def submit_body(name: str, request: Mapping[str, JsonValue]) -> bytes:
+    """A submit that both engines accept (contract 9.1): memory with a unit, a present path."""
+    body: Record = {"name": name, **request}
+    memory = body.get("memoryPerNode")
+    if isinstance(memory, (int, float)) and not isinstance(memory, bool):
+        body["memoryPerNode"] = f"{memory:g}GB"
+    if body.get("archive", True) is not False and not body.get("archivePath"):
+        body["archivePath"] = ""
+    return json_body(body)
+
+
+def json_body(body: Mapping[str, JsonValue]) -> bytes:
+    return json.dumps(body, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def _app_fields(value: JsonValue, asked: str) -> dict[str, AppField]:
+    fields = (_app_field(row, asked) for row in rows(value or [], asked))
+    return {field.id: field for field in fields}
+
+
+def _app_field(row: Record, asked: str) -> AppField:
+    value, semantics = _object(row.get("value")), _object(row.get("semantics"))
+    most = semantics.get("maxCardinality")
+    least = semantics.get("minCardinality")
+    return AppField(
+        id=text(row, "id", asked),
+        type=_words(value.get("type")) or "string",
+        required=_truth(value.get("required")),
+        visible=value.get("visible") is None or _truth(value.get("visible")),
+        choices=tuple(_choices(value.get("enum_values") or value.get("enumValues"))),
+        minimum=least if isinstance(least, int) and least > 0 else 0,
+        maximum=most if isinstance(most, int) and most > 0 else None,
+    )
+
+
+def _choices(value: JsonValue) -> Iterable[str]:
+    """Members of an enumeration: texts, or objects ``{value: label}``."""
+    for item in value if isinstance(value, list) else []:
+        if isinstance(item, dict):
+            yield from item
+        elif item is not None:
+            yield str(item)
+
+
+def _object(value: JsonValue) -> Record:
+    return value if isinstance(value, dict) else {}
+
+
+def _words(value: JsonValue) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _truth(value: JsonValue) -> bool:
+    return value.lower() in ("true", "1") if isinstance(value, str) else bool(value)
+
+
+def _flag(pair: Record, key: str, asked: str) -> bool:
+    value = pair.get(key)
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if not isinstance(value, bool):
+        raise Unreadable(f"{asked}: a permission without {key!r}: {sanitised(json.dumps(pair))}")
+    return value
+
+
+def _count(value: JsonValue, asked: str) -> int:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise Unreadable(f"{asked}: a file without a length: {_kind(value)}")
+    return value
+
+
+def _run_time(hours: JsonValue) -> JsonValue:
+    if isinstance(hours, bool) or not isinstance(hours, (int, float, str)):
+        return None
+    try:
+        seconds = round(timedelta(hours=float(hours)).total_seconds())
+    except (ValueError, OverflowError):
+        return None
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def _kind(value: JsonValue) -> str:
+    return "nothing" if value is None else sanitised(json.dumps(value))
