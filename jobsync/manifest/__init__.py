@@ -1,0 +1,9 @@
+"""Manifests: YAML in git to a :class:`~jobsync.model.DesiredState`, or every problem at once.
+
+files -> reader (values with places) -> schema -> sections (one set)
+      -> expand (runs filled in and checked) -> finish (order, digests, fingerprints)
+"""
+
+from jobsync.manifest.load import load
+
+__all__ = ["load"]

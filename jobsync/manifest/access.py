@@ -1,0 +1,83 @@
+"""Who is to have which access: users, and teams spelled out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jobsync import identity
+from jobsync.errors import Problem
+from jobsync.manifest.job_places import JobPlaces
+from jobsync.manifest.places import Raw
+from jobsync.manifest.sections import RawSet
+from jobsync.manifest.wording import did_you_mean, one_of, quoted
+from jobsync.model import LEVELS, WORLD, Grant
+
+Teams = Mapping[str, tuple[str, ...]]
+
+
+def teams(raw: RawSet) -> Teams:
+    """The members of every team; what is wrong with them goes to the problems of the set."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, entry in raw.teams.items():
+        users: list[str] = []
+        items = entry.value if isinstance(entry.value, list) else []
+        for number, user in enumerate(items):
+            wrong = _wrong_user(str(user))
+            if user == WORLD:
+                wrong = ("world cannot be in a team", "grant to world by itself")
+            elif str(user).startswith("@"):
+                wrong = (f"{quoted(str(user))} is a team: teams do not nest", "list its members")
+            elif user in users:
+                wrong = (f"{quoted(str(user))} is in the team twice", "")
+            if wrong:
+                where = entry.places.item(items, number)
+                raw.problems.append(Problem(where, f"teams.{name}: {wrong[0]}", wrong[1]))
+            else:
+                users.append(str(user))
+        found[name] = tuple(users)
+    return found
+
+
+def grants(
+    declared: Raw, known: Teams, places: JobPlaces, path: str, problems: list[Problem]
+) -> dict[str, Grant]:
+    """The grants of one job by user, sorted. A user named directly beats every team."""
+    direct: dict[str, Grant] = {}
+    through: dict[str, Grant] = {}
+    disputed: list[tuple[str, Grant, Grant]] = []
+    for name, level in declared.items() if isinstance(declared, dict) else ():
+        where = places.key("permissions", name)
+        access = LEVELS[str(level)]
+        if not name.startswith("@"):
+            if wrong := _wrong_user(name):
+                problems.append(Problem(where, f"{path}: {wrong[0]}", wrong[1]))
+            direct[name] = Grant(access, where=where)
+            continue
+        if name[1:] not in known:
+            hint = did_you_mean(name[1:], known) or one_of(known) or "declare it under teams:"
+            problems.append(Problem(where, f"{path}: there is no team {quoted(name[1:])}", hint))
+        for user in known.get(name[1:], ()):
+            grant = Grant(access, name, where)
+            first = through.setdefault(user, grant)
+            if first.access != access:
+                disputed.append((user, first, grant))
+    for user, first, second in disputed:
+        if user not in direct:
+            message = f"{path}: {user} gets {first.access} from {first.via} and {second.access}"
+            hint = f"name {user} directly to decide"
+            problems.append(Problem(second.where, f"{message} from {second.via}", hint))
+    merged = {**through, **direct}
+    return {user: merged[user] for user in sorted(merged)}
+
+
+def _wrong_user(name: str) -> tuple[str, str] | None:
+    if name in ("public", "*"):
+        return f"{quoted(name)} means nobody to the service", "write world for everybody"
+    if identity.USERNAME.fullmatch(name):
+        return None
+    lowered = name.lower()
+    hint = (
+        f"the service folds case: write {lowered}" if identity.USERNAME.fullmatch(lowered) else ""
+    )
+    rule = "lower-case letters, digits, _ and -, at most 32"
+    return f"{quoted(name)} cannot be a user name", hint or rule

@@ -1,0 +1,95 @@
+"""What lies in the workspace: the content of ``agave://local/`` inputs as SHA-256.
+
+The storage ``local`` is the folder of the set, read-only for jobs (design: local service).
+"""
+
+# ruff: noqa: PTH113, PTH116, PTH118, PTH123
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from urllib.parse import unquote
+
+from jobsync.manifest.files import reason
+from jobsync.manifest.wording import quoted
+
+SCHEME = "agave://local/"
+_CHUNK = 1024 * 1024
+
+
+class Unusable(Exception):
+    """An input of the workspace that cannot be read; ``hint`` is what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Workspace:
+    """The files below one folder. Every input is read once, however many jobs take it."""
+
+    def __init__(self, root: str) -> None:
+        self._root = os.path.realpath(root)
+        self._known: dict[str, str | Unusable] = {}
+
+    def digest(self, uri: str) -> str:
+        """The SHA-256 of what an ``agave://local/`` URI names. Raises :class:`Unusable`."""
+        found = self._known.get(uri)
+        if found is None:
+            try:
+                found = self._read(uri)
+            except Unusable as error:
+                found = error
+            self._known[uri] = found
+        if isinstance(found, Unusable):
+            raise Unusable(found.message, found.hint)
+        return found
+
+    def _read(self, uri: str) -> str:
+        relative = unquote(uri[len(SCHEME) :])
+        parts = [part for part in relative.split("/") if part]
+        if not parts or ".." in parts or "\0" in relative:
+            raise Unusable(f"{quoted(uri)} does not stay in the folder of the set")
+        if any(part.startswith(".") for part in parts):
+            hint = "the local service shows no file whose path has a name with a leading dot"
+            raise Unusable(f"{quoted(uri)} is hidden", hint)
+        path = os.path.join(self._root, *parts)
+        real = os.path.realpath(path)
+        if os.path.commonpath([real, self._root]) != self._root:
+            raise Unusable(f"{quoted(uri)} leads out of the folder of the set")
+        try:
+            mode = os.stat(real).st_mode
+            if stat.S_ISDIR(mode):
+                return _folder(real)
+            if not stat.S_ISREG(mode):
+                raise Unusable(f"{quoted(uri)} is not a file or folder")
+            return _file(real)
+        except FileNotFoundError:
+            hint = "agave://local/PATH is a path from the folder of the set"
+            raise Unusable(f"there is no file {quoted('/'.join(parts))}", hint) from None
+        except OSError as error:
+            raise Unusable(f"{quoted(uri)} cannot be read: {reason(error)}") from error
+
+
+def _file(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb", buffering=0) as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _folder(path: str) -> str:
+    """One digest for the names and contents below a folder; hidden folders are not shown."""
+    total = hashlib.sha256()
+    for folder, subfolders, names in os.walk(path):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in sorted(names):
+            file = os.path.join(folder, name)
+            if os.path.isfile(file):
+                total.update(os.fsencode(os.path.relpath(file, path)))
+                total.update(b"\0" + _file(file).encode() + b"\n")
+    return total.hexdigest()

@@ -1,0 +1,327 @@
+"""From what is written to runs: defaults laid under, every reference filled in, fields checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jobsync.errors import Location, Problem
+from jobsync.manifest import landing, matrix, request
+from jobsync.manifest.access import Teams, grants
+from jobsync.manifest.families import choose, needed
+from jobsync.manifest.job_places import JobPlaces
+from jobsync.manifest.matrix import Family, Member
+from jobsync.manifest.places import Raw
+from jobsync.manifest.references import BadReference, Filler, JobReference
+from jobsync.manifest.sections import Entry, RawSet
+from jobsync.manifest.variables import Scope
+from jobsync.manifest.wording import dotted, quoted
+from jobsync.model import Address, Grant, IdRef, OutputRef, OutputRule, PermissionsMode, Value
+
+Families = Mapping[str, Family | None]
+Step = tuple["str | int", ...]
+
+_REFERRING = frozenset(("inputs", "parameters"))
+_MERGED = ("inputs", "parameters")
+_FORMER = re.compile(r"([a-z][a-z0-9_-]*/)?[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*")
+_JOB_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+@dataclass(slots=True)
+class Draft:
+    """One run on its way: everything but what depends on other runs and on files.
+
+    ``files_of`` are the jobs whose outputs it takes, each with the field and place it says so.
+    """
+
+    address: Address
+    entry: Entry
+    places: JobPlaces
+    request: dict[str, Value] = field(default_factory=dict)
+    permissions: dict[str, Grant] | None = None
+    mode: PermissionsMode = PermissionsMode.EXACT
+    outputs: tuple[OutputRule, ...] = ()
+    expect: tuple[str, ...] = ()
+    needs: tuple[Address, ...] = ()
+    upstream: tuple[Address, ...] = ()
+    files_of: tuple[tuple[Address, str, Step], ...] = ()
+    retries: int = 0
+    rerun: int = 1
+    pinned: str | None = None
+    formerly: tuple[str, ...] = ()
+    protect: bool = False
+
+
+def expand(raw: RawSet, scope: Scope, teams: Teams) -> list[Draft]:
+    """A draft of every run of the set; what is wrong goes to the problems of the set."""
+    known: dict[str, Family | None] = {}
+    for key, entry in raw.jobs.items():
+        known[key] = _family(entry, scope, raw.problems)
+    drafts: list[Draft] = []
+    for key, entry in raw.jobs.items():
+        family = known[key]
+        if family is not None and entry.sound:
+            job = _Job(raw, entry, scope, teams, known)
+            drafts.extend(_Run(job, member).draft() for member in family.members)
+    return drafts
+
+
+def _family(entry: Entry, scope: Scope, problems: list[Problem]) -> Family | None:
+    if not entry.sound or not isinstance(entry.value, dict):
+        return None
+    axes = entry.value.get("matrix")
+    if not isinstance(axes, dict):
+        return matrix.single(entry.key)
+    return matrix.family(entry.key, axes, entry.places, Filler(scope), problems)
+
+
+class _Job:
+    """What all runs of one job share."""
+
+    def __init__(
+        self, raw: RawSet, entry: Entry, scope: Scope, teams: Teams, families: Families
+    ) -> None:
+        self.entry = entry
+        self.scope = scope
+        self.families = families
+        self.problems = raw.problems
+        self.path = f"jobs.{entry.key}"
+        self.places = JobPlaces(entry, raw.defaults)
+        self.fields = _layered(entry, raw)
+        self.permissions: dict[str, Grant] | None = None
+        if "permissions" in self.fields:
+            declared = self.fields.pop("permissions")
+            path = f"{self.path}.permissions"
+            self.permissions = grants(declared, teams, self.places, path, raw.problems)
+
+
+def _layered(entry: Entry, raw: RawSet) -> dict[str, Raw]:
+    """The fields of a job over the defaults: inputs and parameters merged, null removes."""
+    body = entry.value if isinstance(entry.value, dict) else {}
+    fields = body
+    if raw.defaults:
+        fields = {name: default.value for name, default in raw.defaults.items()}
+        fields.update(body)
+    out: dict[str, Raw] = {}
+    for name, value in fields.items():
+        if value is None or name == "matrix":
+            continue
+        if name in _MERGED and isinstance(value, dict):
+            default = raw.defaults.get(name)
+            if default is not None and isinstance(default.value, dict):
+                value = {**default.value, **value}
+            if None in value.values():
+                value = {key: item for key, item in value.items() if item is not None}
+        out[name] = value
+    return out
+
+
+class _Run:
+    """One run of a job being filled in."""
+
+    def __init__(self, job: _Job, member: Member) -> None:
+        self.job = job
+        self.member = member
+        self.values = Filler(job.scope, member.values)
+        self.referring = Filler(job.scope, member.values, self._reference)
+        self.field = ""
+        self.at: Step = ()
+        self.failed = False
+        self.upstream: set[Address] = set()
+        self.files_of: list[tuple[Address, str, Step]] = []
+
+    def draft(self) -> Draft:
+        job = self.job
+        draft = Draft(self.member.address, job.entry, job.places)
+        draft.permissions = job.permissions
+        for name, raw in job.fields.items():
+            self.field = name
+            self.failed = False
+            value = self._filled(raw)
+            if self.failed:
+                continue
+            check = request.FIELDS.get(name)
+            try:
+                if check is not None:
+                    draft.request[name] = check(value)
+                else:
+                    self._own(draft, name, value)
+            except request.Wrong as wrong:
+                self._say(wrong.path, wrong.message, wrong.hint)
+        self._together(draft)
+        draft.upstream = tuple(sorted(self.upstream))
+        draft.needs = tuple(sorted(self.upstream.union(draft.needs)))
+        draft.files_of = tuple(self.files_of)
+        return draft
+
+    # --- filling in ------------------------------------------------------------------
+
+    def _filled(self, value: Raw) -> Value:
+        if isinstance(value, str):
+            return self._text(value, ()) if "${" in value else value
+        if isinstance(value, dict):
+            return self._mapping(value, ())
+        if isinstance(value, list):
+            return self._list(value, ())
+        return value
+
+    def _mapping(self, mapping: dict[str, Raw], at: Step) -> dict[str, Value]:
+        out: dict[str, Value] = {}
+        for key, value in mapping.items():
+            if isinstance(value, str):
+                out[key] = self._text(value, (*at, key)) if "${" in value else value
+            elif isinstance(value, list):
+                out[key] = self._list(value, (*at, key))
+            elif isinstance(value, dict):
+                out[key] = self._mapping(value, (*at, key))
+            else:
+                out[key] = value
+        return out
+
+    def _list(self, items: list[Raw], at: Step) -> list[Value]:
+        out: list[Value] = []
+        for number, item in enumerate(items):
+            if isinstance(item, str) and "${" in item:
+                value = self._text(item, (*at, number))
+                if isinstance(value, list):
+                    out.extend(value)
+                else:
+                    out.append(value)
+            elif isinstance(item, dict):
+                out.append(self._mapping(item, (*at, number)))
+            elif isinstance(item, list):
+                out.append(self._list(item, (*at, number)))
+            else:
+                out.append(item)
+        return out
+
+    def _text(self, text: str, at: Step) -> Value:
+        filler = self.referring if self.field in _REFERRING else self.values
+        self.at = at
+        try:
+            return filler.fill(text)
+        except BadReference as error:
+            self.failed = True
+            if error.message:
+                self._say(at, f": {error.message}", error.hint)
+            return text
+
+    def _reference(self, reference: JobReference) -> Value:
+        chosen = choose(self.job.families, reference.key, reference.selection, self.member.values)
+        if chosen is None:  # that job has problems of its own
+            raise BadReference("")
+        found: list[Value] = []
+        for member in chosen.members:
+            self.upstream.add(member.address)
+            if reference.path is None:
+                found.append(IdRef(member.address))
+            else:
+                found.append(OutputRef(member.address, reference.path))
+                self.files_of.append((member.address, self.field, self.at))
+        return found if chosen.several else found[0]
+
+    # --- jobsync's own fields ---------------------------------------------------------
+
+    def _own(self, draft: Draft, name: str, value: Value) -> None:
+        if name == "outputs":
+            draft.outputs = tuple(self._rules(value))
+        elif name == "expect":
+            draft.expect = tuple(self._globs(value))
+        elif name == "needs":
+            draft.needs = tuple(self._needs(value))
+        elif name == "formerly":
+            draft.formerly = tuple(self._formerly(value))
+        elif name == "permissionsMode":
+            draft.mode = PermissionsMode(str(value))
+        elif name == "onFailure":
+            retries = value.get("retries", 0) if isinstance(value, dict) else 0
+            draft.retries = _count(retries, 0, 10, ("retries",))
+        elif name == "rerun":
+            draft.rerun = _count(value, 1, 1_000_000, ())
+        elif name == "protect":
+            draft.protect = request.flag(value) is True
+        elif name == "id":
+            draft.pinned = _job_id(value)
+
+    def _rules(self, value: Value) -> list[OutputRule]:
+        rules = []
+        for number, item in enumerate(value if isinstance(value, list) else []):
+            fields = item if isinstance(item, dict) else {}
+            path, to = str(fields.get("path")), str(fields.get("to"))
+            for name, why in (("path", landing.refuse_glob(path)), ("to", landing.refuse_to(to))):
+                if why:
+                    self._say((number, name), f" {why}: {quoted(str(fields.get(name)))}")
+                    break
+            else:
+                where = self.job.places[f"outputs[{number}]"]
+                required = fields.get("required", True) is not False
+                rules.append(OutputRule(path, landing.tidy(to), required, where))
+        return rules
+
+    def _globs(self, value: Value) -> list[str]:
+        globs = [str(item) for item in value] if isinstance(value, list) else []
+        for number, glob in enumerate(globs):
+            if why := landing.refuse_glob(glob):
+                self._say((number,), f" {why}: {quoted(glob)}")
+        return globs
+
+    def _needs(self, value: Value) -> list[Address]:
+        found: list[Address] = []
+        for number, item in enumerate(value if isinstance(value, list) else []):
+            try:
+                members = needed(self.job.families, str(item), self.member.values)
+            except BadReference as error:
+                self._say((number,), f": {error.message}", error.hint)
+                continue
+            found.extend(member.address for member in members)
+        return found
+
+    def _formerly(self, value: Value) -> list[str]:
+        found: list[str] = []
+        for number, item in enumerate(value if isinstance(value, list) else []):
+            text = str(item)
+            if not _FORMER.fullmatch(text):
+                self._say((number,), f" must be an address like align or phylo/tree.lg.1: {text}")
+            elif text in found:
+                self._say((number,), f" has {quoted(text)} twice")
+            else:
+                found.append(text)
+        return found
+
+    # --- the request as a whole --------------------------------------------------------
+
+    def _together(self, draft: Draft) -> None:
+        job = self.job
+        if "appId" not in job.fields:
+            self._problem(job.entry.where, f"{job.path} lacks appId", "which app is to run?")
+        inputs, parameters = draft.request.get("inputs"), draft.request.get("parameters")
+        if isinstance(inputs, dict) and isinstance(parameters, dict):
+            for key in sorted(inputs.keys() & parameters.keys()):
+                where = job.places.key("parameters", key)
+                message = f"{job.path}: {quoted(key)} is both an input and a parameter"
+                self._problem(where, message, "the service would mix them up")
+
+    def _say(self, at: Step, message: str, hint: str = "") -> None:
+        """A problem of the field that is being looked at, ``at`` below it."""
+        space = "" if message.startswith((":", " ")) else " "
+        path = dotted((self.field, *at))
+        where = self.job.places.value(self.field, at)
+        self._problem(where, f"{self.job.path}.{path}{space}{message}", hint)
+
+    def _problem(self, where: Location, message: str, hint: str = "") -> None:
+        self.job.problems.append(Problem(where, message, hint))
+
+
+def _count(value: Value, low: int, high: int, at: Step) -> int:
+    if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 10:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise request.Wrong(f"must be a whole number from {low} to {high}", path=at)
+    return value
+
+
+def _job_id(value: Value) -> str:
+    if isinstance(value, str) and _JOB_ID.fullmatch(value):
+        return value
+    raise request.Wrong("must be the id of a job")

@@ -1,0 +1,126 @@
+"""Which files make up a manifest set, and their bytes.
+
+Paths stay text and go through ``os``: a name may hold bytes that are no text at all.
+"""
+
+# ruff: noqa: PTH100, PTH112, PTH116, PTH120, PTH123, PTH206
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jobsync.errors import Location, Problem
+from jobsync.manifest.reader import SIZE_LIMIT, too_large
+from jobsync.manifest.wording import printable
+
+SUFFIXES = (".yaml", ".yml")
+APPS = "apps"
+"""Folders of this name hold the definitions of apps, not manifests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file: ``shown`` in messages, ``relative`` to the set's folder, ``path`` to open it."""
+
+    shown: str
+    relative: str
+    path: str
+
+
+@dataclass(slots=True)
+class Found:
+    """What a search found. ``root`` is the folder of the set, absolute."""
+
+    root: str
+    sources: list[Source] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def discover(paths: Sequence[str | Path]) -> Found:
+    """The manifest files under *paths*, sorted. Folders are searched, files taken as they are."""
+    given = [os.fspath(path) for path in paths] or ["."]
+    found = Found(_root(given))
+    seen: set[str] = set()
+    for path in given:
+        for file in _files(path, found.problems):
+            real = os.path.realpath(file)
+            if real not in seen:
+                seen.add(real)
+                relative = os.path.relpath(os.path.abspath(file), found.root)
+                found.sources.append(Source(show(file), relative, file))
+    found.sources.sort(key=lambda source: source.relative.split(os.sep))
+    if not found.sources and not found.problems:
+        names = ", ".join(show(path) for path in given)
+        hint = "a manifest is a file *.yaml or *.yml; `jobsync init` writes one"
+        found.problems.append(Problem(None, f"no manifests in {names}", hint))
+    return found
+
+
+def read_bytes(source: Source) -> bytes | Problem:
+    """The bytes of a regular file of at most :data:`SIZE_LIMIT`, or what is wrong with it."""
+    where = Location(source.shown, 1, 1)
+    try:
+        # O_NONBLOCK: opening a FIFO nobody writes to must not hang.
+        descriptor = os.open(source.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        return Problem(where, f"cannot be read: {reason(error)}")
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return Problem(where, "is not a regular file")
+        try:
+            data = file.read(SIZE_LIMIT + 1)
+        except OSError as error:
+            return Problem(where, f"cannot be read: {reason(error)}")
+    return too_large(source.shown) if len(data) > SIZE_LIMIT else data
+
+
+def show(path: str) -> str:
+    """A path as it can be printed anywhere."""
+    return printable(os.path.normpath(path).encode("utf-8", "backslashreplace").decode())
+
+
+def reason(error: Exception) -> str:
+    """The system's word for why a file cannot be used, in lower case."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return text[:1].lower() + text[1:]
+
+
+def _root(given: Sequence[str]) -> str:
+    folders = [path if os.path.isdir(path) else os.path.dirname(path) or "." for path in given]
+    absolute = [os.path.abspath(folder) for folder in folders]
+    return absolute[0] if len(absolute) == 1 else os.path.commonpath(absolute)
+
+
+def _files(path: str, problems: list[Problem]) -> Iterator[str]:
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError) as error:
+        message = f"cannot be read: {reason(error)}"
+        problems.append(Problem(Location(show(path), 1, 1), message))
+        return
+    if not stat.S_ISDIR(mode):
+        yield path
+        return
+    folders = [path]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            message = f"cannot be listed: {reason(error)}"
+            problems.append(Problem(Location(show(folder), 1, 1), message))
+            continue
+        for entry in listed:
+            if entry.name.startswith("."):
+                continue
+            file = entry.path if folder != "." else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name != APPS:
+                    folders.append(file)
+            elif entry.name.endswith(SUFFIXES) and not entry.is_dir():
+                yield file

@@ -1,0 +1,173 @@
+"""What depends on more than one run: order, fingerprints, and what two runs must not share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from jobsync import identity
+from jobsync.errors import Location, Problem
+from jobsync.manifest.digests import SCHEME, Unusable, Workspace
+from jobsync.manifest.expand import Draft
+from jobsync.manifest.landing import Landings
+from jobsync.manifest.order import order
+from jobsync.manifest.wording import quoted
+from jobsync.model import Address, DeclaredJob, Value
+
+_OWN_EACH_RUN = re.compile(r"\$\{(JOB_ID|JOB_NAME|JOB_CREATED_TIME)\}")
+
+
+def finish(
+    project: str,
+    drafts: Iterable[Draft],
+    workspace: Workspace,
+    landings: Landings,
+    problems: list[Problem],
+) -> dict[Address, DeclaredJob]:
+    """The declared jobs in address order; what is wrong goes to *problems*."""
+    by_address = {draft.address: draft for draft in drafts}
+    addresses = sorted(by_address)
+    sequence, cycles = order({address: by_address[address].needs for address in by_address})
+    for cycle in cycles:
+        drawn = " -> ".join(cycle)
+        where = by_address[cycle[0]].entry.where
+        problems.append(Problem(where, f"jobs need each other in a circle: {drawn}"))
+    for address in addresses:
+        draft = by_address[address]
+        _check_name(project, draft, problems)
+        _check_upstream(draft, by_address, problems)
+        for rule in draft.outputs:
+            if problem := landings.add(address, rule):
+                problems.append(problem)
+    ordered = [by_address[address] for address in addresses]
+    _check_archives(ordered, problems)
+    _check_pins(ordered, problems)
+    _check_former(project, ordered, problems)
+    prints: dict[Address, str] = {}
+    jobs: dict[Address, DeclaredJob] = {}
+    for address in sequence:
+        draft = by_address[address]
+        digests = _digests(draft, workspace, problems)
+        upstream = {other: prints[other] for other in draft.upstream if other in prints}
+        fingerprint = identity.fingerprint(
+            draft.request, upstream=upstream, digests=digests, rerun=draft.rerun
+        )
+        prints[address] = draft.pinned or fingerprint
+        jobs[address] = _declared(project, draft, fingerprint, digests)
+    return {address: jobs[address] for address in addresses if address in jobs}
+
+
+def _declared(
+    project: str, draft: Draft, fingerprint: str, digests: Mapping[str, str]
+) -> DeclaredJob:
+    return DeclaredJob(
+        address=draft.address,
+        fingerprint=fingerprint,
+        name=f"{project}.{draft.address}.{fingerprint}",
+        request=draft.request,
+        permissions=draft.permissions,
+        permissions_mode=draft.mode,
+        outputs=draft.outputs,
+        expect=draft.expect,
+        needs=draft.needs,
+        upstream=draft.upstream,
+        digests=digests,
+        retries=draft.retries,
+        rerun=draft.rerun,
+        pinned=draft.pinned,
+        formerly=draft.formerly,
+        protect=draft.protect,
+        where=draft.entry.where,
+        places=draft.places,
+    )
+
+
+def _check_name(project: str, draft: Draft, problems: list[Problem]) -> None:
+    length = len(project) + len(draft.address)
+    if length > identity.ADDRESS_LIMIT:
+        message = f"the project {quoted(project)} and the address {quoted(draft.address)} have"
+        hint = (
+            f"the service takes names of at most 64; shorten by {length - identity.ADDRESS_LIMIT}"
+        )
+        text = f"{message} {length} characters together, more than {identity.ADDRESS_LIMIT}"
+        problems.append(Problem(draft.entry.where, text, hint))
+
+
+def _check_upstream(
+    draft: Draft, by_address: Mapping[Address, Draft], problems: list[Problem]
+) -> None:
+    for address, name, at in draft.files_of:
+        upstream = by_address.get(address)
+        if upstream is not None and upstream.request.get("archive") is False:
+            where = draft.places.value(name, at)
+            message = f"jobs.{draft.entry.key}.{name} takes an output of {address}, which is not"
+            hint = f"remove archive: false from {upstream.entry.key}"
+            problems.append(Problem(where, f"{message} archived", hint))
+
+
+def _digests(draft: Draft, workspace: Workspace, problems: list[Problem]) -> dict[str, str]:
+    inputs = draft.request.get("inputs")
+    found: dict[str, str] = {}
+    for key, value in inputs.items() if isinstance(inputs, dict) else ():
+        for at, uri in _uris(key, value):
+            if uri.startswith(SCHEME) and uri not in found:
+                try:
+                    found[uri] = workspace.digest(uri)
+                except Unusable as error:
+                    where = draft.places.value("inputs", at)
+                    message = f"jobs.{draft.entry.key}.inputs.{key}: {error.message}"
+                    problems.append(Problem(where, message, error.hint))
+    return found
+
+
+def _uris(key: str, value: Value) -> Iterable[tuple[tuple[str | int, ...], str]]:
+    items = value if isinstance(value, list) else [value]
+    for number, item in enumerate(items):
+        if isinstance(item, str):
+            at = (key, number) if isinstance(value, list) else (key,)
+            # A single text is split by the service (contract 3.3).
+            for uri in item.split(";") if len(items) == 1 else (item,):
+                yield at, uri.strip()
+
+
+def _check_archives(drafts: Iterable[Draft], problems: list[Problem]) -> None:
+    taken: dict[tuple[str, str], Draft] = {}
+    for draft in drafts:
+        path = draft.request.get("archivePath")
+        if not isinstance(path, str) or not path.strip("/") or _OWN_EACH_RUN.search(path):
+            continue
+        if draft.request.get("archive") is False:
+            continue
+        text = path.replace("${APP_ID}", str(draft.request.get("appId"))).strip("/")
+        key = (str(draft.request.get("archiveSystem", "")), text)
+        first = taken.setdefault(key, draft)
+        if first is not draft:
+            where = draft.places.value("archivePath")
+            message = f"{draft.address} and {first.address} have one archivePath, {quoted(path)}"
+            hint = "put ${JOB_ID} or ${JOB_NAME} into it"
+            problems.append(Problem(where, message, hint))
+
+
+def _check_pins(drafts: Iterable[Draft], problems: list[Problem]) -> None:
+    taken: dict[str, Draft] = {}
+    for draft in drafts:
+        if draft.pinned and taken.setdefault(draft.pinned, draft) is not draft:
+            first = taken[draft.pinned].address
+            message = f"{draft.address} and {first} are pinned to one job, {draft.pinned}"
+            problems.append(Problem(draft.places.value("id"), message))
+
+
+def _check_former(project: str, drafts: list[Draft], problems: list[Problem]) -> None:
+    declared = {draft.address for draft in drafts}
+    taken: dict[str, Address] = {}
+    for draft in drafts:
+        for number, former in enumerate(draft.formerly):
+            where: Location = draft.places.value("formerly", (number,))
+            prefix, _, address = former.rpartition("/")
+            if prefix in ("", project) and address in declared:
+                message = f"{draft.address}: formerly {quoted(former)}, but that job is declared"
+                problems.append(Problem(where, message, "an address belongs to one job"))
+            first = taken.setdefault(f"{prefix or project}/{address}", draft.address)
+            if first != draft.address:
+                message = f"{draft.address} and {first} were both formerly {quoted(former)}"
+                problems.append(Problem(where, message, "write ${matrix.AXIS} into it"))

@@ -1,0 +1,128 @@
+"""Where the fields of one job were written, looked up when somebody asks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from jobsync.errors import Location
+from jobsync.manifest.places import Places, Raw
+from jobsync.manifest.sections import Entry, Section
+
+_PATH = re.compile(r"([^.\[]+)(?:\.(.*)|\[([0-9]+)\](?:\.(.*))?)?", re.DOTALL)
+
+
+class JobPlaces(Mapping[str, Location]):
+    """Dotted paths (``parameters.threads``, ``outputs[0]``) to places, in the job or the defaults.
+
+    All runs of a matrix share one. Nothing is kept but what the file gave.
+    """
+
+    __slots__ = ("_defaults", "_entry")
+
+    def __init__(self, entry: Entry, defaults: Section) -> None:
+        self._entry = entry
+        self._defaults = defaults
+
+    def __getitem__(self, path: str) -> Location:
+        match = _PATH.fullmatch(path)
+        if match is None:
+            raise KeyError(path)
+        field, key, number, below = match.groups()
+        try:
+            if number is not None:
+                return self._item(field, int(number), below)
+            return self._field(field) if key is None else self._key(field, key, strict=True)
+        except LookupError:
+            raise KeyError(path) from None
+
+    def __iter__(self) -> Iterator[str]:
+        body = self._body()
+        fields = dict.fromkeys([*self._defaults, *body])
+        for field in fields:
+            value = body[field] if field in body else self._defaults[field].value
+            if value is None:
+                continue
+            yield field
+            keys = dict.fromkeys(
+                [*_keys(self._default(field) if _merged(field) else None), *_keys(value)]
+            )
+            yield from (f"{field}.{key}" for key in keys)
+            if isinstance(value, list):
+                yield from (f"{field}[{number}]" for number in range(len(value)))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def key(self, field: str, key: str) -> Location:
+        """Where ``field.key`` stands, or the field, or the job."""
+        return self._key(field, key, strict=False)
+
+    def value(self, field: str, path: tuple[str | int, ...] = ()) -> Location:
+        """Where a value begins; the nearest thing above it that can be found."""
+        for parent, places in self._layers(field):
+            if field in parent:
+                return _below(parent, field, path, places)
+        return self._entry.where
+
+    def _body(self) -> dict[str, Raw]:
+        return self._entry.value if isinstance(self._entry.value, dict) else {}
+
+    def _default(self, field: str) -> Raw:
+        entry = self._defaults.get(field)
+        return entry.value if entry else None
+
+    def _layers(self, field: str) -> Iterator[tuple[dict[str, Raw], Places]]:
+        yield self._body(), self._entry.places
+        if field in self._defaults:
+            yield self._defaults[field].parent, self._defaults[field].places
+
+    def _field(self, field: str) -> Location:
+        for parent, places in self._layers(field):
+            if field in parent:
+                return places.key(parent, field)
+        raise KeyError(field)
+
+    def _key(self, field: str, key: str, *, strict: bool) -> Location:
+        for parent, places in self._layers(field):
+            inner = parent.get(field)
+            if isinstance(inner, dict) and key in inner:
+                return places.key(inner, key)
+        if strict:
+            raise KeyError(key)
+        return self._entry.where
+
+    def _item(self, field: str, number: int, below: str | None) -> Location:
+        for parent, places in self._layers(field):
+            items = parent.get(field)
+            if isinstance(items, list):
+                item = items[number]
+                if below is not None and isinstance(item, dict) and below in item:
+                    return places.key(item, below)
+                return places.item(items, number)
+        raise KeyError(field)
+
+
+def _below(
+    parent: dict[str, Raw], field: str, path: tuple[str | int, ...], places: Places
+) -> Location:
+    where = places.value(parent, field)
+    value: Raw = parent[field]
+    for step in path:
+        if isinstance(value, dict) and isinstance(step, str) and step in value:
+            where = places.value(value, step)
+            value = value[step]
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            where = places.item(value, step)
+            value = value[step]
+        else:
+            break
+    return where
+
+
+def _merged(field: str) -> bool:
+    return field in ("inputs", "parameters")
+
+
+def _keys(value: Raw) -> list[str]:
+    return list(value) if isinstance(value, dict) else []

@@ -1,0 +1,104 @@
+"""Where outputs land: rules made tidy, kept inside, and never two on one path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jobsync import names
+from jobsync.errors import Location, Problem
+from jobsync.manifest.wording import quoted
+from jobsync.model import Address, OutputRule
+
+_WILD = frozenset("*?[")
+_CLOSED = (".git", ".jobsync")
+
+
+class Landings:
+    """Every path that an output of the set is known to land on, and who brings it there."""
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        """*taken* are the files of the set itself, relative to where outputs land."""
+        self._taken = {names.collision_key(path) for path in (*taken, names.LOCKFILE)}
+        self._files: dict[str, tuple[Address, Location | None]] = {}
+        self._folders: dict[str, str] = {}
+
+    def add(self, address: Address, rule: OutputRule) -> Problem | None:
+        """Note where *rule* lands; a problem when something else is there."""
+        path = _path(rule)
+        if path is None:
+            return None
+        key = names.collision_key(path)
+        if key in self._taken:
+            message = f"{address}: an output would replace {quoted(path)}, a file of the set"
+            return Problem(rule.where, message, "put it into a folder of its own")
+        first = self._files.setdefault(key, (address, rule.where))
+        if first[1] is not rule.where or first[0] != address:
+            place = f" ({first[1]})" if first[1] != rule.where else ""
+            message = f"{address}: an output of {first[0]}{place} lands on {quoted(path)} too"
+            return Problem(rule.where, message, "give each its own path")
+        return self._in_the_way(address, rule, path, key)
+
+    def _in_the_way(
+        self, address: Address, rule: OutputRule, path: str, key: str
+    ) -> Problem | None:
+        hint = "a path is a file or a folder, not both"
+        if key in self._folders:
+            message = f"{address}: {quoted(path)} is the folder of {self._folders[key]}"
+            return Problem(rule.where, message, hint)
+        parts = key.split("/")
+        for depth in range(1, len(parts)):
+            folder = "/".join(parts[:depth])
+            self._folders.setdefault(folder, f"an output of {address}")
+            if folder in self._files:
+                message = f"{address}: {quoted(folder)} is a file, an output of"
+                return Problem(rule.where, f"{message} {self._files[folder][0]}", hint)
+        return None
+
+
+def tidy(path: str) -> str:
+    """A path without empty and ``.`` segments; a trailing ``/`` stays."""
+    plain = "/".join(part for part in path.split("/") if part not in ("", "."))
+    return f"{plain}/" if plain and path.endswith(("/", "/.")) else plain or "./"
+
+
+def refuse_to(path: str) -> str:
+    """Why nothing may be put at *path*, or empty."""
+    if path.startswith("/"):
+        return "is absolute: it is a path in the folder of the set"
+    plain = tidy(path)
+    if plain == "./":
+        return ""
+    segments = plain.rstrip("/").split("/")
+    if ".." in segments:
+        return "leaves the folder of the set: outputsRoot says where else to"
+    if segments[0].lower() in _CLOSED:
+        return f"is in {segments[0]}, which is not for outputs"
+    return names.destination_refusal(plain.rstrip("/"))
+
+
+def refuse_glob(glob: str) -> str:
+    """Why *glob* can match no output, or empty."""
+    if glob.startswith("/"):
+        return "is absolute: it is a path in the outputs of the job"
+    if ".." in glob.split("/"):
+        return 'cannot have ".." in it'
+    if not glob.isprintable():
+        return "has a control character in it"
+    if not _WILD.intersection(glob):
+        return names.refusal(tidy(glob).rstrip("/"))
+    return ""
+
+
+def folder(to: str) -> str:
+    """The folder that holds what lands at *to*, up to the first reference; may be empty."""
+    fixed = to.split("${", 1)[0]
+    plain = tidy(fixed.rsplit("/", 1)[0]) if "/" in fixed else ""
+    return plain.rstrip("/") if plain not in ("./",) else ""
+
+
+def _path(rule: OutputRule) -> str | None:
+    if rule.to != "./" and not rule.to.endswith("/"):
+        return rule.to
+    if _WILD.intersection(rule.path) or rule.path.endswith("/"):
+        return None
+    return tidy(f"{rule.to}/{rule.path.rsplit('/', 1)[-1]}")

@@ -1,0 +1,128 @@
+"""Load a manifest set."""
+
+# ruff: noqa: PTH100, PTH206
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from jobsync.errors import Location, ManifestError, Problem
+from jobsync.manifest import access, settings
+from jobsync.manifest.digests import Workspace
+from jobsync.manifest.expand import expand
+from jobsync.manifest.files import Found, Source, discover, read_bytes
+from jobsync.manifest.finish import finish
+from jobsync.manifest.ignoring import Ignored
+from jobsync.manifest.landing import Landings
+from jobsync.manifest.reader import Document, read
+from jobsync.manifest.sections import is_manifest, merge
+from jobsync.manifest.variables import Scope, scope
+from jobsync.model import DesiredState
+
+
+def load(
+    paths: Sequence[str | Path],
+    *,
+    target: str | None = None,
+    variables: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> DesiredState:
+    """All that the manifests under *paths* declare.
+
+    *target* is the chosen target, None for the set's own; *variables* are the values of ``--var``;
+    of *environ* only the names that the set lists under ``env:`` are looked at. Raises
+    :class:`ManifestError` with every problem of every file.
+    """
+    with _without_collector():
+        return _load(paths, target, variables or {}, environ or {})
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Loading makes many containers and no cycles: the collector would walk them for nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _load(
+    paths: Sequence[str | Path],
+    target: str | None,
+    variables: Mapping[str, str],
+    environ: Mapping[str, str],
+) -> DesiredState:
+    found = discover(paths)
+    documents, digest = _documents(found)
+    raw = merge(documents)
+    raw.problems.extend(found.problems)
+    project = settings.project(raw)
+    chosen = target or raw.text("target")
+    targets = settings.targets(raw, target)
+    filled = scope(raw, chosen, variables, environ)
+    drafts = expand(raw, filled, access.teams(raw))
+    outputs_root = settings.outputs_root(raw, found.root)
+    taken = [os.path.relpath(os.path.abspath(s.path), outputs_root) for s in found.sources]
+    jobs = finish(project, drafts, Workspace(found.root), Landings(taken), raw.problems)
+    guards = settings.guards(raw)
+    if raw.problems:
+        raise ManifestError(raw.problems)
+    return DesiredState(
+        project=project,
+        jobs=jobs,
+        root=found.root,
+        outputs_root=outputs_root,
+        digest=_digest(digest, chosen, filled),
+        default_target=raw.text("target"),
+        targets=targets,
+        guards=guards,
+    )
+
+
+def _documents(found: Found) -> tuple[list[Document], list[tuple[str, str]]]:
+    """The documents of the set and what each file held."""
+    ignored = Ignored()
+    kept: list[tuple[Source, Document, str]] = []
+    # Upper folders first: what they say of outputs decides which folders below are not manifests.
+    for source in sorted(found.sources, key=lambda s: (s.relative.count(os.sep), s.relative)):
+        if ignored.covers(source.relative):
+            continue
+        data = read_bytes(source)
+        if isinstance(data, Problem):
+            document, content = Document(None, read(b"", source.shown).places, (data,)), ""
+        else:
+            document, content = read(data, source.shown), hashlib.sha256(data).hexdigest()
+        ignored.learn(source.relative, document.value)
+        kept.append((source, document, content))
+    kept = [item for item in kept if not ignored.covers(item[0].relative)]
+    kept.sort(key=lambda item: item[0].relative.split(os.sep))
+    documents = []
+    for source, document, _ in kept:
+        if document.problems or is_manifest(document.value):
+            documents.append(document)
+        else:
+            hint = f"if it is none, list it: ignore: [{source.relative}]"
+            where = Location(source.shown, 1, 1)
+            found.problems.append(Problem(where, "has no apiVersion: is it a manifest?", hint))
+    found.sources[:] = [item[0] for item in kept]
+    return documents, [(source.relative, content) for source, _, content in kept]
+
+
+def _digest(files: list[tuple[str, str]], target: str | None, filled: Scope) -> str:
+    total = hashlib.sha256(repr(target).encode())
+    for relative, content in files:
+        total.update(f"{os.fsencode(relative)!r} {content}\n".encode())
+    for name, value in sorted(filled.variables.items()):
+        total.update(f"{name}={value!r}\n".encode("utf-8", "backslashreplace"))
+    for name in sorted(filled.allowed):
+        value = filled.environ.get(name)
+        total.update(f"{name}={value!r}\n".encode("utf-8", "backslashreplace"))
+    return total.hexdigest()

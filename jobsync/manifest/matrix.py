@@ -1,0 +1,187 @@
+"""The runs that a job stands for: one, or one for every combination of its matrix."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jobsync import identity
+from jobsync.errors import Location, Problem
+from jobsync.manifest.places import Places, Raw
+from jobsync.manifest.references import BadReference, Filler
+from jobsync.manifest.scalars import Scalar
+from jobsync.manifest.wording import did_you_mean, one_of, quoted
+from jobsync.model import Address
+
+LIMIT = 1000
+"""The most combinations of one matrix, unless its ``limit`` raises it."""
+
+_RESERVED = ("include", "exclude", "limit")
+
+Values = tuple[Scalar, ...]
+Texts = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One run of a job: its address and the value of every axis."""
+
+    address: Address
+    values: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """All runs of one job in address order; ``by_values`` finds one by its values as text."""
+
+    key: str
+    axes: tuple[str, ...]
+    members: tuple[Member, ...]
+    by_values: Mapping[Texts, Member]
+
+
+def single(key: str) -> Family:
+    """The family of a job without a matrix."""
+    member = Member(key)
+    return Family(key, (), (member,), {(): member})
+
+
+def family(
+    key: str, matrix: dict[str, Raw], places: Places, filler: Filler, problems: list[Problem]
+) -> Family | None:
+    """The runs of a job with a matrix, or None when there are problems with it."""
+    before = len(problems)
+    building = _Matrix(f"jobs.{key}.matrix", matrix, places, filler, problems)
+    combinations = building.combinations()
+    if len(problems) > before:
+        return None
+    members = {}
+    for texts, values in combinations.items():
+        address = ".".join([key, *(identity.slug(value) for value in values)])
+        members[texts] = Member(address, dict(zip(building.axes, values, strict=True)))
+    ordered = tuple(sorted(members.values(), key=lambda member: member.address))
+    return Family(key, building.axes, ordered, members)
+
+
+class _Matrix:
+    """One matrix on its way from what is written to its combinations."""
+
+    def __init__(
+        self,
+        path: str,
+        matrix: dict[str, Raw],
+        places: Places,
+        filler: Filler,
+        problems: list[Problem],
+    ) -> None:
+        self.path = path
+        self.matrix = matrix
+        self.places = places
+        self.filler = filler
+        self.problems = problems
+        self.included = self._entries("include")
+        named = [name for name in matrix if name not in _RESERVED]
+        self.lists = {name: self._axis(name) for name in sorted(named)}
+        first = self.included[0][0] if self.included else {}
+        self.axes = tuple(self.lists or sorted(first))
+
+    def combinations(self) -> dict[Texts, Values]:
+        """Every combination by its values as text; empty when there are problems."""
+        raised = self.matrix.get("limit")
+        limit = raised if isinstance(raised, int) else LIMIT
+        count = math.prod(len(values) for values in self.lists.values()) if self.lists else 0
+        if count + len(self.included) > limit:
+            count += len(self.included)
+            hint = "raise it with limit: in the matrix, if that many runs are meant"
+            message = f"{self.path} has {count:,} combinations, more than {limit:,}"
+            self._say(self.places.locate(self._spot()), message, hint)
+            return {}
+        product = itertools.product(*self.lists.values()) if self.lists else ()
+        found = {_texts(values): values for values in product}
+        self._exclude(found)
+        self._include(found)
+        if not found:
+            message = f"{self.path} has no combination"
+            self._say(self.places.locate(self._spot()), message, "name an axis, or exclude less")
+        return found
+
+    def _spot(self) -> int:
+        for _, spot, _ in self.places.spots(self.matrix):
+            return spot
+        return self.places.root
+
+    def _axis(self, name: str) -> list[Scalar]:
+        items = self.matrix[name]
+        found: dict[str, Scalar] = {}
+        for number, item in enumerate(items if isinstance(items, list) else []):
+            where = self.places.item(items, number) if isinstance(items, list) else None
+            value = self._filled(item, where)
+            text = identity.scalar_text(value)
+            if text in found:
+                self._say(where, f"{self.path}.{name} has {quoted(text)} twice")
+            found[text] = value
+        return list(found.values())
+
+    def _entries(self, kind: str) -> list[tuple[dict[str, Scalar], Location]]:
+        items = self.matrix.get(kind)
+        found = []
+        for number, item in enumerate(items if isinstance(items, list) else []):
+            if isinstance(items, list) and isinstance(item, dict):
+                where = self.places.item(items, number)
+                filled = {axis: self._filled(value, where) for axis, value in item.items()}
+                found.append((filled, where))
+        return found
+
+    def _filled(self, value: Raw, where: Location | None) -> Scalar:
+        if isinstance(value, str) and "${" in value:
+            try:
+                filled = self.filler.fill(value)
+            except BadReference as error:
+                self._say(where, f"{self.path}: {error.message}", error.hint)
+                return value
+            return filled if isinstance(filled, (str, int, float, bool)) else value
+        return value if isinstance(value, (str, int, float, bool)) else None
+
+    def _exclude(self, found: dict[Texts, Values]) -> None:
+        for entry, where in self._entries("exclude"):
+            if not self._known(entry, where):
+                continue
+            wanted = {
+                self.axes.index(axis): identity.scalar_text(value) for axis, value in entry.items()
+            }
+            out = [t for t in found if all(t[at] == text for at, text in wanted.items())]
+            if not out:
+                self._say(where, f"{self.path}.exclude: no combination is like this")
+            for texts in out:
+                del found[texts]
+
+    def _include(self, found: dict[Texts, Values]) -> None:
+        for entry, where in self.included:
+            if not self._known(entry, where):
+                continue
+            missing = [axis for axis in self.axes if axis not in entry]
+            if missing:
+                names = ", ".join(missing)
+                self._say(where, f"{self.path}.include: no value for {names}")
+                continue
+            values = tuple(entry[axis] for axis in self.axes)
+            if _texts(values) in found:
+                self._say(where, f"{self.path}.include: this combination is there already")
+            found[_texts(values)] = values
+
+    def _known(self, entry: Mapping[str, Scalar], where: Location) -> bool:
+        for axis in entry:
+            if axis not in self.axes:
+                hint = did_you_mean(axis, self.axes) or one_of(self.axes)
+                self._say(where, f"{self.path}: there is no axis {quoted(axis)}", hint)
+                return False
+        return True
+
+    def _say(self, where: Location | None, message: str, hint: str = "") -> None:
+        self.problems.append(Problem(where, message, hint))
+
+
+def _texts(values: Values) -> Texts:
+    return tuple(identity.scalar_text(value) for value in values)

@@ -1,0 +1,189 @@
+"""``${...}`` in values: what it may name, and filling it in.
+
+A reference is resolved on a parsed value. Where it is the whole scalar the value keeps its type;
+inside other text it becomes text. What is filled in is never looked at again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from jobsync import identity
+from jobsync.manifest.scalars import Scalar
+from jobsync.manifest.variables import Scope
+from jobsync.manifest.wording import did_you_mean, one_of, quoted
+from jobsync.model import Value
+
+PATH_MACROS = frozenset({
+    "APP_ID", "ARCHIVE_SYSTEM", "BATCH_QUEUE", "EXECUTION_SYSTEM", "JOB_CREATED_TIME", "JOB_ID",
+    "JOB_MEMORY_PER_NODE", "JOB_NAME", "JOB_NODE_COUNT", "JOB_OWNER", "JOB_PROCESSORS_PER_NODE",
+    "TENANT_ID",
+})  # fmt: skip
+"""The macros that the service fills into ``archivePath`` (contract 3.2)."""
+
+NOTICE_MACROS = frozenset({
+    "EVENT", "JOB_ARCHIVE_PATH", "JOB_ARCHIVE_URL", "JOB_END_TIME", "JOB_ERROR", "JOB_ID",
+    "JOB_NAME", "JOB_START_TIME", "JOB_STATUS", "JOB_SUBMIT_TIME", "JOB_SYSTEM", "JOB_URL",
+    "OWNER", "UUID",
+})  # fmt: skip
+"""The macros that the service fills into the URL of a notification (contract 3.6)."""
+
+_MACROS = PATH_MACROS | NOTICE_MACROS
+_TOKEN = re.compile(r"\$\$\{|\$\{([^{}$]*)\}|\$\{")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_JOB = re.compile(r"jobs\.([^.\[\]]*)(?:\[([^\[\]]*)\])?\.(?:(id)|outputs/(.*))", re.DOTALL)
+_LITERAL_HINT = "write $${ for a literal ${"
+
+
+class BadReference(Exception):
+    """A reference that means nothing; ``hint`` is what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which runs of a job: ``[model=lg,seed=*]``. ``every`` is a bare ``*``."""
+
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    stars: frozenset[str] = frozenset()
+    every: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobReference:
+    """``${jobs.KEY[...].outputs/PATH}``, or ``.id`` when ``path`` is None."""
+
+    key: str
+    selection: Selection | None
+    path: str | None
+    text: str
+
+
+Jobs = Callable[[JobReference], Value]
+"""Turns a reference to a job into the value it stands for; raises :class:`BadReference`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """Fills in references with what is known at one place. None: not allowed at this place."""
+
+    scope: Scope
+    matrix: Mapping[str, Scalar] | None = None
+    jobs: Jobs | None = None
+
+    def fill(self, text: str) -> Value:
+        """The value of a scalar that has ``${`` in it. Raises :class:`BadReference`."""
+        whole = _TOKEN.fullmatch(text)
+        if whole is not None and whole[1] is not None:
+            return self._value(whole[1])
+        return _TOKEN.sub(self._inside, text)
+
+    def _value(self, name: str) -> Value:
+        if name.startswith("jobs."):
+            if self.jobs is None:
+                message = f"${{{name}}} cannot be used here"
+                raise BadReference(message, "references to jobs stand in inputs and parameters")
+            return self.jobs(parse_job(name))
+        return self._scalar(name)
+
+    def _inside(self, match: re.Match[str]) -> str:
+        name = match[1]
+        if name is None:
+            if match[0] == "$${":
+                return "${"
+            raise BadReference("a ${ that is not closed, or one inside another", _LITERAL_HINT)
+        if name.startswith("jobs."):
+            hint = "make it the whole value"
+            raise BadReference(f"${{{name}}} cannot be part of a longer text", hint)
+        value = self._scalar(name)
+        return value if isinstance(value, str) else identity.scalar_text(value)
+
+    def _scalar(self, name: str) -> Scalar:
+        kind, dot, rest = name.partition(".")
+        if dot and kind == "var":
+            return self._variable(rest)
+        if dot and kind == "matrix":
+            return self._axis(rest)
+        if dot and kind == "env":
+            return self._environment(rest)
+        if name in _MACROS:
+            return f"${{{name}}}"
+        hint = did_you_mean(name, _MACROS) if name.isupper() else ""
+        if not hint:
+            hint = f"known are var, matrix, env and jobs; {_LITERAL_HINT}"
+        raise BadReference(f"${{{name}}} names nothing", hint)
+
+    def _variable(self, name: str) -> Scalar:
+        if name in self.scope.variables:
+            return self.scope.variables[name]
+        if name in self.scope.declared:
+            hint = f"give --var {name}=VALUE, a default, or a value in the target"
+            raise BadReference(f"the variable {quoted(name)} has no value", hint)
+        declared = self.scope.declared
+        hint = did_you_mean(name, declared) or one_of(declared) or "declare it under variables:"
+        raise BadReference(f"no variable {quoted(name)} is declared", hint)
+
+    def _axis(self, name: str) -> Scalar:
+        if self.matrix is None:
+            raise BadReference(f"${{matrix.{name}}} cannot be used here")
+        if name in self.matrix:
+            return self.matrix[name]
+        if not self.matrix:
+            raise BadReference(f"${{matrix.{name}}} in a job without a matrix")
+        hint = did_you_mean(name, self.matrix) or one_of(self.matrix)
+        raise BadReference(f"the matrix has no axis {quoted(name)}", hint)
+
+    def _environment(self, name: str) -> Scalar:
+        if name not in self.scope.allowed:
+            hint = f"list it: env: [{name}]" if _NAME.fullmatch(name) else ""
+            raise BadReference(f"the set does not list {quoted(name)} under env:", hint)
+        if name not in self.scope.environ:
+            raise BadReference(f"the environment variable {name} is not set")
+        return self.scope.environ[name]
+
+
+def parse_job(name: str) -> JobReference:
+    """Take ``jobs.KEY[...].outputs/PATH`` apart. Raises :class:`BadReference`."""
+    match = _JOB.fullmatch(name)
+    if match is None:
+        hint = "write ${jobs.KEY.outputs/PATH} or ${jobs.KEY.id}"
+        raise BadReference(f"${{{name}}} is not a reference to a job", hint)
+    key, selected, _, path = match.groups()
+    if path is not None:
+        _check_path(name, path)
+    selection = None if selected is None else parse_selection(selected)
+    return JobReference(key, selection, path, f"${{{name}}}")
+
+
+def parse_selection(text: str) -> Selection:
+    """Take ``*`` or ``axis=value,axis=*`` apart. Raises :class:`BadReference`."""
+    chosen: dict[str, str] = {}
+    stars: set[str] = set()
+    every = False
+    for part in text.split(","):
+        axis, equals, value = (piece.strip() for piece in part.partition("="))
+        if axis == "*" and not equals:
+            every = True
+        elif not axis or not equals:
+            hint = "write [*] or [axis=value]"
+            raise BadReference(f"[{text}] does not say which runs", hint)
+        elif axis in chosen or axis in stars:
+            raise BadReference(f"[{text}] names the axis {quoted(axis)} twice")
+        elif value == "*":
+            stars.add(axis)
+        else:
+            chosen[axis] = value
+    return Selection(chosen, frozenset(stars), every)
+
+
+def _check_path(name: str, path: str) -> None:
+    segments = path.split("/")
+    if not path or path.startswith("/") or ".." in segments or not path.isprintable():
+        hint = "write a path inside the outputs of the job, like outputs/tree.nwk"
+        raise BadReference(f"${{{name}}} does not name an output", hint)

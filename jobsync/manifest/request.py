@@ -1,0 +1,302 @@
+"""The request fields of a job: what the service would refuse is refused here first.
+
+Each field has one function from a value to the value that is sent. It raises :class:`Wrong`.
+Values are checked after references were filled in, so a type may still be anything.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from decimal import ROUND_UP, Decimal
+from functools import lru_cache
+
+from jobsync.manifest.references import NOTICE_MACROS, PATH_MACROS
+from jobsync.manifest.wording import did_you_mean, quoted
+from jobsync.model import IdRef, OutputRef, Value
+
+RESERVED = frozenset({
+    "name", "jobName", "appId", "softwareName", "executionSystem", "executionHost", "batchQueue",
+    "queue", "nodeCount", "processorsPerNode", "processorCount", "memoryPerNode", "maxMemory",
+    "maxRunTime", "requestedTime", "archive", "archivePath", "archiveSystem", "callbackUrl",
+    "callbackURL", "notifications", "dependencies", "inputs", "parameters",
+})  # fmt: skip
+"""Ids that the service would take for a field: it flattens the request (contract 3.1)."""
+
+INPUTS_LIMIT = 16384
+"""The most characters of all inputs together (contract 3.3)."""
+
+_APP_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*-[A-Za-z0-9._+-]*[A-Za-z0-9._+]")
+_RUN_TIME = re.compile(r"[0-9]{1,4}:[0-5][0-9]:[0-5][0-9]")
+_MEMORY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGTPE])B)?\s*", re.IGNORECASE)
+_GIGABYTES = {
+    "K": Decimal(1) / 1024 / 1024,
+    "M": Decimal(1) / 1024,
+    "G": Decimal(1),
+    "T": Decimal(1024),
+    "P": Decimal(1024**2),
+    "E": Decimal(1024**3),
+}
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_AGAVE = re.compile(r"agave://[A-Za-z0-9][A-Za-z0-9._-]*/[^\s].*")
+_MACRO = re.compile(r"\$\{([^}]*)\}?")
+_WEB = re.compile(r"https?://[^\s/?#@]+([/?#]\S*)?")
+_MAIL = re.compile(r"[^@\s:/]+@[^@\s:/]+\.[^@\s:/]+")
+_PHONE = re.compile(r"\+?[0-9][0-9 ()-]{6,20}")
+_EVENT = re.compile(r"\*|[A-Za-z][A-Za-z0-9_]{0,31}")
+
+
+class Wrong(ValueError):
+    """A value that cannot be sent. ``path`` is where below the field, ``hint`` what to do."""
+
+    def __init__(self, message: str, hint: str = "", *, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.path = path
+
+
+@lru_cache(maxsize=4096)
+def _app_id(text: str) -> None:
+    if len(text) > 80:
+        raise Wrong(f"is {len(text)} characters long, more than 80")
+    if not _APP_ID.fullmatch(text):
+        raise Wrong(f"must be NAME-VERSION, like famsa-2.2, not {quoted(text)}")
+
+
+def app_id(value: Value) -> Value:
+    _app_id(_text(value))
+    return value
+
+
+def flag(value: Value) -> Value:
+    if isinstance(value, bool):
+        return value
+    raise Wrong("must be true or false")
+
+
+@lru_cache(maxsize=65536)
+def _archive_path(text: str) -> None:
+    if len(text) > 255:
+        raise Wrong(f"is {len(text)} characters long, more than 255")
+    if ".." in text.split("/"):
+        raise Wrong('cannot have ".." in it')
+    _macros(text, PATH_MACROS)
+
+
+def archive_path(value: Value) -> Value:
+    _archive_path(_text(value))
+    return value
+
+
+@lru_cache(maxsize=4096)
+def _word(text: str, limit: int) -> None:
+    if not text or text != text.strip() or any(c.isspace() for c in text):
+        raise Wrong(f"must be one word, not {quoted(text)}")
+    if len(text) > limit:
+        raise Wrong(f"is {len(text)} characters long, more than {limit}")
+
+
+def archive_system(value: Value) -> Value:
+    _word(_text(value), 64)
+    return value
+
+
+def batch_queue(value: Value) -> Value:
+    _word(_text(value), 255)
+    return value
+
+
+@lru_cache(maxsize=4096)
+def _run_time(text: str) -> None:
+    if not _RUN_TIME.fullmatch(text):
+        hint = "hours:minutes:seconds, at most four digits of hours"
+        raise Wrong(f"must be a time like 00:30:00, not {quoted(text)}", hint)
+    if not any(text.replace(":", "").strip("0")):
+        raise Wrong("cannot be no time at all")
+
+
+def run_time(value: Value) -> Value:
+    _run_time(_text(value))
+    return value
+
+
+@lru_cache(maxsize=4096)
+def gigabytes(text: str) -> str:
+    """A size in the one form that both kinds of service take: ``4GB`` (contract 9.1, 3.2).
+
+    The older service refuses MB and silently replaces what it cannot parse, the newer one wants
+    text with a unit: so everything becomes GB, rounded up to a thousandth.
+    """
+    match = _MEMORY.fullmatch(text)
+    if match is None:
+        hint = "write 4GB" if re.search(r"[KMGTPE]i?B?\s*$", text, re.IGNORECASE) else ""
+        raise Wrong(
+            f"must be a number of GB, or a size like 4GB or 512MB, not {quoted(text)}", hint
+        )
+    size = Decimal(match[1]) * _GIGABYTES[(match[2] or "G").upper()]
+    if size <= 0:
+        raise Wrong("must be more than 0")
+    if size > Decimal(1024**3):
+        raise Wrong(f"is more than any node has: {quoted(text)}")
+    rounded = size.quantize(Decimal("0.001"), rounding=ROUND_UP).normalize()
+    return f"{rounded:f}GB"
+
+
+def memory(value: Value) -> Value:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise Wrong("must be a number of GB, or a size like 4GB")
+    if isinstance(value, float):
+        return gigabytes(f"{Decimal(repr(value)):f}")
+    return gigabytes(str(value))
+
+
+def whole(value: Value) -> Value:
+    if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 10:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Wrong("must be a whole number of 1 or more")
+    if not 1 <= value <= 100_000:
+        raise Wrong(f"must be from 1 to 100000, not {value}")
+    return value
+
+
+def inputs(value: Value) -> Value:
+    if not isinstance(value, dict):
+        raise Wrong("must be a mapping")
+    total = 0
+    for key, item in value.items():
+        _check_id(key)
+        items = item if isinstance(item, list) else [item]
+        alone = len(items) == 1
+        for number, uri in enumerate(items):
+            path = (key, number) if isinstance(item, list) else (key,)
+            if isinstance(uri, str):
+                _uris(uri, alone, path)
+                total += len(uri) + len(key)
+            elif not isinstance(uri, OutputRef):
+                what = "the id of a job is not a file" if isinstance(uri, IdRef) else "must be text"
+                raise Wrong(what, path=path)
+    if total > INPUTS_LIMIT:
+        raise Wrong(f"are {total} characters together, more than {INPUTS_LIMIT}")
+    return value
+
+
+def parameters(value: Value) -> Value:
+    if not isinstance(value, dict):
+        raise Wrong("must be a mapping")
+    for key, item in value.items():
+        _check_id(key)
+        for number, one in enumerate(item if isinstance(item, list) else [item]):
+            path = (key, number) if isinstance(item, list) else (key,)
+            if isinstance(one, (dict, list)) or one is None:
+                raise Wrong("must be text, a number, true or false", path=path)
+            if isinstance(one, float) and not math.isfinite(one):
+                raise Wrong("must be a finite number", path=path)
+            if isinstance(one, str) and "\0" in one:
+                raise Wrong("cannot hold the character U+0000", path=path)
+    return value
+
+
+def notifications(value: Value) -> Value:
+    for number, item in enumerate(value if isinstance(value, list) else []):
+        fields = item if isinstance(item, dict) else {}
+        url = fields.get("url")
+        event = fields.get("event")
+        if not isinstance(url, str) or not isinstance(event, str):
+            raise Wrong("must be text", path=(number, "url"))
+        _notice_url(url, number)
+        if not _EVENT.fullmatch(event):
+            message = f"must be * or a status such as FINISHED, not {quoted(event)}"
+            raise Wrong(message, path=(number, "event"))
+    return value
+
+
+FIELDS: Mapping[str, Callable[[Value], Value]] = {
+    "appId": app_id,
+    "inputs": inputs,
+    "parameters": parameters,
+    "archive": flag,
+    "archivePath": archive_path,
+    "archiveSystem": archive_system,
+    "batchQueue": batch_queue,
+    "maxRunTime": run_time,
+    "memoryPerNode": memory,
+    "nodeCount": whole,
+    "processorsPerNode": whole,
+    "notifications": notifications,
+}
+"""Every request field and what makes its value ready to send."""
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, str):
+        return value
+    raise Wrong("must be text", "write the value in quotes")
+
+
+@lru_cache(maxsize=4096)
+def _id(key: str) -> None:
+    if key in RESERVED:
+        hint = "the service would take it for that field; the app must name it differently"
+        raise Wrong(f"the id {quoted(key)} is the name of a request field", hint, path=(key,))
+    if not key.isprintable() or key != key.strip() or len(key) > 64:
+        raise Wrong(f"{quoted(key)} cannot be an id", path=(key,))
+
+
+def _check_id(key: str) -> None:
+    _id(key)
+
+
+def _uris(text: str, alone: bool, path: tuple[str | int, ...]) -> None:
+    # The service splits a single text at every `;` (contract 3.3).
+    for uri in text.split(";") if alone and ";" in text else (text,):
+        try:
+            _uri(uri.strip())
+        except Wrong as wrong:
+            raise Wrong(wrong.message, wrong.hint, path=path) from None
+
+
+@lru_cache(maxsize=65536)
+def _uri(uri: str) -> None:
+    if not uri:
+        raise Wrong("has an empty URI", "leave the input out for none")
+    if not uri.isprintable():
+        raise Wrong(f"has a control character in {quoted(uri)}")
+    if "${" in uri:
+        _macros(uri, frozenset())
+    scheme = _SCHEME.match(uri)
+    if scheme is None:
+        return
+    name = scheme[1].lower()
+    if name == "file":
+        hint = "write agave://local/PATH for a file beside the manifests"
+        raise Wrong(f"{quoted(uri)} names a file of this machine", hint)
+    if name == "agave" and not _AGAVE.fullmatch(uri):
+        raise Wrong(f"{quoted(uri)} is not agave://SYSTEM/PATH")
+    if name in ("http", "https") and not _WEB.fullmatch(uri):
+        raise Wrong(f"{quoted(uri)} is not a URL")
+
+
+def _macros(text: str, known: frozenset[str]) -> None:
+    for match in _MACRO.finditer(text):
+        name = match[1]
+        if name not in known:
+            near = did_you_mean(name, known)
+            hint = near or "the service would leave it as it is"
+            raise Wrong(f"{quoted(match[0])} is not a macro of the service here", hint)
+
+
+def _notice_url(url: str, number: int) -> None:
+    path = (number, "url")
+    if not 4 <= len(url) <= 1024:
+        raise Wrong(f"is {len(url)} characters long, not 4 to 1024", path=path)
+    try:
+        _macros(url, NOTICE_MACROS)
+    except Wrong as wrong:
+        raise Wrong(wrong.message, wrong.hint, path=path) from None
+    bare = _MACRO.sub("x", url)
+    if not any(form.fullmatch(bare) for form in (_WEB, _MAIL, _PHONE, _AGAVE)):
+        message = f"must be a web address, an e-mail address or an agave URI, not {quoted(url)}"
+        raise Wrong(message, path=path)

@@ -1,0 +1,119 @@
+"""Many files made into one set: what is said twice is an error that names both places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import cast
+
+from jobsync.errors import Location, Problem
+from jobsync.manifest.places import Places, Raw, Spot
+from jobsync.manifest.reader import Document
+from jobsync.manifest.schema import violations
+from jobsync.manifest.wording import dotted
+
+_ONCE = ("project", "target", "env", "ignore", "outputsRoot")
+_BY_KEY = ("targets", "variables", "teams", "defaults", "guards", "jobs")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A value, the mapping it stands in under ``key``, and the places of its file."""
+
+    key: str
+    value: Raw
+    parent: dict[str, Raw]
+    places: Places
+    spot: Spot
+    sound: bool = True
+
+    @property
+    def where(self) -> Location:
+        """Where the key stands."""
+        return self.places.locate(self.spot)
+
+    @property
+    def at_value(self) -> Location:
+        return self.places.value(self.parent, self.key)
+
+
+Section = dict[str, Entry]
+
+
+@dataclass(slots=True)
+class RawSet:
+    """All that the files say, not yet filled in. ``once`` has the keys that stand in one file."""
+
+    once: Section = field(default_factory=dict)
+    targets: Section = field(default_factory=dict)
+    variables: Section = field(default_factory=dict)
+    teams: Section = field(default_factory=dict)
+    defaults: Section = field(default_factory=dict)
+    guards: Section = field(default_factory=dict)
+    jobs: Section = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def text(self, key: str) -> str | None:
+        """A text that stands once in the set, or None."""
+        entry = self.once.get(key)
+        return entry.value if entry and isinstance(entry.value, str) else None
+
+    def texts(self, key: str) -> list[str]:
+        """A list of texts that stands once in the set."""
+        entry = self.once.get(key)
+        items = entry.value if entry and isinstance(entry.value, list) else []
+        return [item for item in items if isinstance(item, str)]
+
+    def section(self, name: str) -> Section:
+        return cast(Section, getattr(self, name))
+
+
+def merge(documents: Iterable[Document]) -> RawSet:
+    """One set from the files; ``problems`` has all that breaks the schema or is said twice.
+
+    What breaks the schema is left out, or kept as not sound where its name alone is of use.
+    """
+    merged = RawSet()
+    for document in documents:
+        merged.problems.extend(document.problems)
+        if isinstance(document.value, dict):
+            _add(merged, document.value, document.places)
+    return merged
+
+
+def is_manifest(value: Raw) -> bool:
+    """Whether a file says that it is a manifest at all."""
+    return isinstance(value, dict) and "apiVersion" in value
+
+
+def _add(merged: RawSet, value: dict[str, Raw], places: Places) -> None:
+    broken: set[tuple[str | int, ...]] = set()
+    for violation in violations(value, places):
+        merged.problems.append(violation.problem)
+        broken.add(violation.path[:2])
+    for key in _ONCE:
+        if key in value and not any(path[:1] == (key,) for path in broken):
+            spot = places.key_spot(value, key)
+            _once(merged, merged.once, Entry(key, value[key], value, places, spot), key)
+    for name in _BY_KEY:
+        content = value.get(name)
+        if not isinstance(content, dict):
+            continue
+        section = merged.section(name)
+        for key, spot, _ in places.spots(content):
+            sound = not broken or (name, key) not in broken
+            if sound or name == "jobs":
+                entry = Entry(key, content[key], content, places, spot, sound)
+                if key in section:
+                    _once(merged, section, entry, name)
+                else:
+                    section[key] = entry
+
+
+def _once(merged: RawSet, section: Section, entry: Entry, name: str) -> None:
+    first = section.setdefault(entry.key, entry)
+    if first is not entry:
+        path = entry.key if name == entry.key and section is merged.once else f"{name}.{entry.key}"
+        merged.problems.append(
+            Problem(entry.where, f"{dotted([path])} is defined twice", f"first at {first.where}")
+        )

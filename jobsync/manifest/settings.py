@@ -1,0 +1,114 @@
+"""What a set says beside its jobs: targets, guards, where outputs go."""
+
+# ruff: noqa: PTH118
+
+from __future__ import annotations
+
+import os
+from urllib.parse import urlsplit
+
+from jobsync import identity
+from jobsync.errors import Problem
+from jobsync.manifest.places import Raw
+from jobsync.manifest.sections import Entry, RawSet
+from jobsync.manifest.variables import LOCAL_TARGETS
+from jobsync.manifest.wording import did_you_mean, one_of, quoted
+from jobsync.model import Guards, Target
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def project(raw: RawSet) -> str:
+    """The project of the set; a problem when no file says it."""
+    name = raw.text("project")
+    if name is None and not raw.problems:
+        hint = "write project: NAME in one of the files"
+        raw.problems.append(Problem(None, "no file of the set says its project", hint))
+    return name or ""
+
+
+def targets(raw: RawSet, chosen: str | None) -> dict[str, Target]:
+    """The declared targets; *chosen* and the set's own ``target:`` must be among them."""
+    found = {name: _target(entry, raw) for name, entry in raw.targets.items()}
+    names = {*raw.targets, *LOCAL_TARGETS}
+    default = raw.once.get("target")
+    if default is not None and default.value not in names:
+        hint = did_you_mean(str(default.value), names) or one_of(names)
+        message = f"there is no target {quoted(str(default.value))}"
+        raw.problems.append(Problem(default.at_value, message, hint))
+    if chosen is not None and chosen not in names:
+        hint = did_you_mean(chosen, names) or one_of(names)
+        raw.problems.append(Problem(None, f"there is no target {quoted(chosen)}", hint))
+    return found
+
+
+def guards(raw: RawSet) -> Guards:
+    """The limits that the set says; the defaults for the rest."""
+    default = Guards()
+    values = {name: entry.value for name, entry in raw.guards.items()}
+    allow = values.get("allow")
+    return Guards(
+        allow=frozenset(str(name) for name in allow) if isinstance(allow, list) else frozenset(),
+        max_node_hours=_number(values.get("maxNodeHours")),
+        rerun_node_hours=_or(_number(values.get("rerunNodeHours")), default.rerun_node_hours),
+        mass_submit=int(_or(_number(values.get("massSubmit")), default.mass_submit)),
+        mass_revoke=int(_or(_number(values.get("massRevoke")), default.mass_revoke)),
+    )
+
+
+def outputs_root(raw: RawSet, root: str) -> str:
+    """The absolute folder that outputs are put under."""
+    said = raw.text("outputsRoot")
+    if said is not None and "\0" in said:
+        where = raw.once["outputsRoot"].at_value
+        raw.problems.append(Problem(where, "outputsRoot cannot hold the character U+0000"))
+        said = None
+    return os.path.normpath(os.path.join(root, said)) if said else root
+
+
+def _target(entry: Entry, raw: RawSet) -> Target:
+    body = entry.value if isinstance(entry.value, dict) else {}
+    path = f"targets.{entry.key}"
+    url, owner, concurrency = body.get("baseUrl"), body.get("owner"), body.get("concurrency")
+    if isinstance(url, str):
+        if entry.key in LOCAL_TARGETS:
+            message = f"{path}.baseUrl: {entry.key} exists already and has its own address"
+            where = entry.places.value(body, "baseUrl")
+            raw.problems.append(Problem(where, message, "give the target another name"))
+        elif why := _refuse_url(url):
+            where = entry.places.value(body, "baseUrl")
+            raw.problems.append(Problem(where, f"{path}.baseUrl {why}: {quoted(url)}"))
+    elif entry.key not in LOCAL_TARGETS:
+        hint = "baseUrl is a URL like https://api.example.org"
+        raw.problems.append(Problem(entry.where, f"{path} lacks baseUrl", hint))
+    if isinstance(owner, str) and not identity.USERNAME.fullmatch(owner):
+        where = entry.places.value(body, "owner")
+        raw.problems.append(Problem(where, f"{path}.owner: {quoted(owner)} cannot be a user name"))
+    return Target(
+        entry.key,
+        base_url=url.rstrip("/") if isinstance(url, str) else "",
+        owner=owner if isinstance(owner, str) else "",
+        concurrency=concurrency if isinstance(concurrency, int) else 16,
+        where=entry.where,
+    )
+
+
+def _refuse_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "is not a URL"
+    if not parts.hostname or port == 0:
+        return "is not a URL"
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        return "would send the token unprotected: use https"
+    return ""
+
+
+def _number(value: Raw) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value

@@ -1,0 +1,89 @@
+"""What ``${var.X}`` and ``${env.X}`` stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jobsync.errors import Problem
+from jobsync.manifest.places import Raw
+from jobsync.manifest.scalars import OutOfRange, Scalar, plain
+from jobsync.manifest.sections import Entry, RawSet
+from jobsync.manifest.wording import did_you_mean, one_of, quoted
+
+LOCAL_TARGETS = ("local", "env")
+"""The targets that exist without being declared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The values that references may take. A declared variable without a value is not in it."""
+
+    variables: Mapping[str, Scalar] = field(default_factory=dict)
+    declared: frozenset[str] = frozenset()
+    environ: Mapping[str, str] = field(default_factory=dict)
+    allowed: frozenset[str] = frozenset()
+
+
+def scope(
+    raw: RawSet, target: str | None, given: Mapping[str, str], environ: Mapping[str, str]
+) -> Scope:
+    """The scope of a set on *target*: ``--var`` beats the target, which beats the default."""
+    values: dict[str, Scalar] = {}
+    for name, entry in raw.variables.items():
+        default = entry.value.get("default") if isinstance(entry.value, dict) else entry.value
+        if default is not None:
+            values[name] = _scalar(default)
+    for name, value in _of_target(raw, target).items():
+        values[name] = value
+    for name, text in sorted(given.items()):
+        if name not in raw.variables:
+            message = f"--var {name}: no variable {quoted(name)} is declared"
+            hint = did_you_mean(name, raw.variables) or one_of(raw.variables)
+            raw.problems.append(Problem(None, message, hint))
+            continue
+        values[name] = text if isinstance(values.get(name), str) else _read(raw, name, text)
+    allowed = frozenset(raw.texts("env"))
+    _check_allowed(raw)
+    return Scope(values, frozenset(raw.variables), environ, allowed)
+
+
+def _of_target(raw: RawSet, target: str | None) -> dict[str, Scalar]:
+    """The variables of the chosen target; those of the others are checked for their names too."""
+    chosen: dict[str, Scalar] = {}
+    for name, entry in raw.targets.items():
+        body = entry.value if isinstance(entry.value, dict) else {}
+        variables = body.get("variables")
+        if not isinstance(variables, dict):
+            continue
+        for key, value in variables.items():
+            if key not in raw.variables:
+                message = f"targets.{name}.variables.{key}: no variable {quoted(key)} is declared"
+                where = entry.places.key(variables, key)
+                hint = did_you_mean(key, raw.variables) or f"declare it: variables: {{{key}: ...}}"
+                raw.problems.append(Problem(where, message, hint))
+            elif name == target:
+                chosen[key] = _scalar(value)
+    return chosen
+
+
+def _read(raw: RawSet, name: str, text: str) -> Scalar:
+    try:
+        return plain(text) if text else ""
+    except OutOfRange as error:
+        raw.problems.append(Problem(None, f"--var {name}: {error}"))
+        return text
+
+
+def _check_allowed(raw: RawSet) -> None:
+    entry: Entry | None = raw.once.get("env")
+    items = entry.value if entry and isinstance(entry.value, list) else []
+    for number, name in enumerate(items):
+        if entry and isinstance(name, str) and name.upper().startswith(("TAPIS_", "JOBSYNC_")):
+            message = f"env: {name} is a setting of jobsync and may hold a credential"
+            hint = "what a request holds can be read by others; use another variable"
+            raw.problems.append(Problem(entry.places.item(items, number), message, hint))
+
+
+def _scalar(value: Raw) -> Scalar:
+    return value if not isinstance(value, (dict, list)) else None

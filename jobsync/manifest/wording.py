@@ -1,0 +1,144 @@
+"""What is wrong with a value, in words that a person can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from jobsync.manifest.places import Raw
+
+_SHOWN = 60
+
+_FIELD_HINTS = {
+    "name": "the key of the job is its name: rename the key",
+    "jobName": "the key of the job is its name: rename the key",
+    "softwareName": "write appId",
+    "executionSystem": "the app says where it runs; newer services refuse this field",
+    "executionHost": "the app says where it runs; newer services refuse this field",
+    "queue": "write batchQueue",
+    "maxMemory": "write memoryPerNode",
+    "requestedTime": "write maxRunTime",
+    "processorCount": "write processorsPerNode",
+    "callbackUrl": "write notifications: [{url: ..., event: FINISHED}]",
+    "callbackURL": "write notifications: [{url: ..., event: FINISHED}]",
+    "dependencies": "write needs: the service does not know dependencies",
+    "archiveOnAppError": "only one of the two kinds of service knows this field",
+    "parameter": "write parameters",
+    "input": "write inputs",
+    "retries": "write onFailure: {retries: N}",
+}
+_NOT_DEFAULTS = {"matrix", "id", "formerly"}
+_LOOSE_BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+_EXECUTE = "the service never reports EXECUTE back, so it cannot be kept in step"
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """``("jobs", "a", "outputs", 0)`` as people write it: ``jobs.a.outputs[0]``."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            text += f".{printable(step)}" if text else printable(step)
+    return text
+
+
+def quoted(text: str) -> str:
+    """Text as it can be shown: in double quotes, short, control characters escaped."""
+    shown = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+    return f'"{printable(shown)}"'
+
+
+def printable(text: str) -> str:
+    """Text with everything escaped that a terminal could act on."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def shown(value: Raw) -> str:
+    """A value as a message names it."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f"the text {quoted(value)}"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    digits = str(value)
+    return f"the number {digits if len(digits) <= _SHOWN else digits[:20] + '...'}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The one of *known* that *word* may be a slip of; empty when none is near."""
+    from difflib import get_close_matches
+
+    candidates = sorted(known)
+    if len(word) > 100:
+        return ""
+    folded = {candidate.lower(): candidate for candidate in reversed(candidates)}
+    if word.lower() in folded:
+        return folded[word.lower()]
+    close = get_close_matches(word.lower(), folded, n=1, cutoff=0.7)
+    return folded[close[0]] if close else ""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``did you mean nodeCount?``, or empty."""
+    near = nearest(word, known)
+    return f"did you mean {near}?" if near else ""
+
+
+def one_of(known: Iterable[str]) -> str:
+    """The known words as a hint: a suggestion to choose from."""
+    words = sorted(known)
+    return f"known: {', '.join(words)}" if words else ""
+
+
+def unknown_key(path: Sequence[str | int], key: str, known: Iterable[str]) -> tuple[str, str]:
+    """Message and hint for a key that the language does not have at *path*."""
+    known = list(known)
+    inside = f" in {dotted(path)}" if path else ""
+    message = f"unknown key {quoted(key)}{inside}"
+    in_job = (len(path) == 2 and path[0] == "jobs") or path == ("defaults",)
+    if path == ("defaults",) and key in _NOT_DEFAULTS:
+        return f"{key} cannot be a default", "write it in each job"
+    if in_job and key in _FIELD_HINTS:
+        return message, _FIELD_HINTS[key]
+    return message, did_you_mean(key, known) or one_of(known)
+
+
+def wrong_value(
+    path: Sequence[str | int],
+    found: Raw,
+    expected: str,
+    *,
+    options: Sequence[str] = (),
+    is_key: bool = False,
+) -> tuple[str, str]:
+    """Message and hint for a value that is not what *expected* says."""
+    if not path:
+        return f"a manifest is {expected}, not {shown(found)}", ""
+    if is_key and isinstance(found, str):
+        inside = f" in {dotted(path[:-1])}"
+        return f"the key {quoted(found)}{inside} must be {expected}", _key_hint(found)
+    message = f"{dotted(path)} must be {expected}, not {shown(found)}"
+    if isinstance(found, str):
+        if "true or false" in expected and found.lower() in _LOOSE_BOOLEANS:
+            return message, f"write {_LOOSE_BOOLEANS[found.lower()]}"
+        if "READ_WRITE" in options and "EXECUTE" in found.upper():
+            return message, _EXECUTE
+        if options:
+            return message, did_you_mean(found, options)
+        if "number" in expected and found.isdecimal():
+            return message, "remove the quotes"
+    if isinstance(found, (int, float)) and not isinstance(found, bool) and "time like" in expected:
+        return message, 'write it in quotes: "00:30:00"'
+    return message, ""
+
+
+def _key_hint(key: str) -> str:
+    lowered = key.lower().replace(".", "-").replace(" ", "-")
+    return f"for example {lowered}" if lowered != key and lowered.isascii() else ""
