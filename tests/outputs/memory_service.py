@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from jobsync.backend import Content
-from jobsync.errors import NotFound, Refused
+from jobsync.errors import NotFound, RangeRefused
 from jobsync.model import RemoteFile, Run, RunState
 
 JOB = "0001-test-007"
@@ -66,7 +66,7 @@ class MemoryReader:
             raise NotFound("no such output", status=404)
         data = self.contents[path]
         if offset and offset >= len(data):
-            raise Refused("range", status=416)
+            raise RangeRefused("range", status=416)
         yield Content(offset, len(data), self._chunks(data, offset))
 
     def _chunks(self, data: bytes, offset: int) -> Iterator[bytes]:

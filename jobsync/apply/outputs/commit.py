@@ -8,12 +8,12 @@ from jobsync.apply.outputs.destination import Origin, Place
 from jobsync.apply.outputs.download import OVERLAP, Wanted, Whole
 from jobsync.apply.outputs.failure import FileFailed
 from jobsync.apply.outputs.hashing import sha256_of
-from jobsync.apply.outputs.ledger import Ledger
+from jobsync.apply.outputs.ledger import Record
 
 _NOT_OURS = "a file that jobsync did not fetch has its place; move it away"
 
 
-def already_here(place: Place, wanted: Wanted, ledger: Ledger) -> str | None:
+def already_here(place: Place, wanted: Wanted, ledger: Record) -> str | None:
     """The SHA-256 of the file under the final name when it is exactly *wanted*, else None.
 
     That is so when the lock file says so, or when a run was killed between giving the file its
@@ -38,7 +38,7 @@ def already_here(place: Place, wanted: Wanted, ledger: Ledger) -> str | None:
     return None
 
 
-def commit(place: Place, whole: Whole, ledger: Ledger) -> None:
+def commit(place: Place, whole: Whole, ledger: Record) -> None:
     """Give a whole and checked part its final name. What jobsync did not fetch stays."""
     wanted = whole.wanted
     found = place.existing()

@@ -18,7 +18,7 @@ from jobsync.apply.outputs.destination import Origin, PartMark, Place, mark_of
 from jobsync.apply.outputs.failure import FileChanged, FileFailed, Interrupted
 from jobsync.apply.outputs.hashing import Digest
 from jobsync.backend import Content, Reader
-from jobsync.errors import Forbidden, NotFound, Refused, ServiceError, Unauthorized
+from jobsync.errors import Forbidden, NotFound, RangeRefused, ServiceError, Unauthorized
 
 OVERLAP = 64 * 1024
 """Bytes asked for again on a resume, to see that they are still the same. Smaller files are
@@ -26,8 +26,6 @@ fetched anew and need no sidecar."""
 
 CHANGES_LIMIT = 2
 """A file that changes on the service while it is fetched is begun anew this often."""
-
-_RANGE_NOT_SATISFIABLE = 416
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +147,7 @@ class _Part:
         except (NotFound, Forbidden, Unauthorized):
             raise
         except ServiceError as error:
-            if isinstance(error, Refused) and error.status == _RANGE_NOT_SATISFIABLE:
+            if isinstance(error, RangeRefused):
                 raise FileChanged(f"the service has no byte {offset} of it") from error
             return f"could not be fetched whole: {error}"
         return f"only {self._have} of {self._wanted.length} bytes came"

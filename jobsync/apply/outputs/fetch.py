@@ -14,7 +14,7 @@ from jobsync.apply.outputs import commit, reasons
 from jobsync.apply.outputs.destination import Root
 from jobsync.apply.outputs.download import CHANGES_LIMIT, OVERLAP, Line, Wanted, Whole, download
 from jobsync.apply.outputs.failure import FileFailed, Interrupted
-from jobsync.apply.outputs.ledger import Ledger
+from jobsync.apply.outputs.ledger import Record
 from jobsync.apply.outputs.result import FetchResult, Limits, Progress
 from jobsync.apply.outputs.walk import walk
 from jobsync.backend import Reader
@@ -33,7 +33,7 @@ def fetch_all(
     change: OutputChange,
     run: Run,
     *,
-    ledger: Ledger,
+    ledger: Record,
     limits: Limits,
     report: Callable[[Progress], None],
     stop: Callable[[], bool],
@@ -50,9 +50,23 @@ def fetch_all(
     Raises :class:`~jobsync.errors.ManifestError` for a damaged lock file and
     :class:`~jobsync.errors.SettingsError` when the folder of the outputs cannot be used.
     """
-    nothing = FetchResult(change.address, run.id)
     if why := reasons.not_ready(run):
-        return replace(nothing, unavailable=why)
+        return FetchResult(change.address, run.id, unavailable=why)
+    return fetch_from(reader, change, run, ledger=ledger, limits=limits, report=report, stop=stop)
+
+
+def fetch_from(
+    reader: Reader,
+    change: OutputChange,
+    run: Run,
+    *,
+    ledger: Record,
+    limits: Limits,
+    report: Callable[[Progress], None],
+    stop: Callable[[], bool],
+) -> FetchResult:
+    """As :func:`fetch_all`, whatever the state of *run*: what lies there is taken as it is."""
+    nothing = FetchResult(change.address, run.id)
     try:
         chosen = _selection(reader, change, run)
     except ServiceError as error:
@@ -99,7 +113,7 @@ class _Fetching:
         reader: Reader,
         address: Address,
         run: Run,
-        ledger: Ledger,
+        ledger: Record,
         limits: Limits,
         report: Callable[[Progress], None],
         stop: Callable[[], bool],

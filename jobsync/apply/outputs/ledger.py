@@ -4,10 +4,55 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable
+from typing import Protocol
 
 from jobsync import names
 from jobsync.apply.outputs import lockfile
 from jobsync.model import Address, Fetch, FetchedFile
+
+
+class Record(Protocol):
+    """Where fetching asks who owns a place and notes what it did."""
+
+    @property
+    def outputs_root(self) -> str: ...
+
+    def claim(self, address: Address, fetches: Iterable[Fetch]) -> dict[str, str]:
+        """Take the places of *fetches* for *address*; by path, why a place cannot be taken."""
+
+    def line(self, to: str) -> FetchedFile | None:
+        """What is recorded of the place *to*."""
+
+    def record(self, files: Collection[FetchedFile]) -> None:
+        """Note files that now lie at their places; durable on return."""
+
+    def record_expectation(self, address: Address, job_id: str) -> None:
+        """Note that a run has produced what its ``expect`` asks for."""
+
+    def retire(self, address: Address, job_id: str) -> None:
+        """Forget what was fetched from other runs of *address*."""
+
+
+class Unrecorded:
+    """For files that a person asked for by hand: nothing is known and nothing is noted."""
+
+    def __init__(self, outputs_root: str) -> None:
+        self.outputs_root = outputs_root
+
+    def claim(self, address: Address, fetches: Iterable[Fetch]) -> dict[str, str]:
+        return {}
+
+    def line(self, to: str) -> FetchedFile | None:
+        return None
+
+    def record(self, files: Collection[FetchedFile]) -> None:
+        pass
+
+    def record_expectation(self, address: Address, job_id: str) -> None:
+        pass
+
+    def retire(self, address: Address, job_id: str) -> None:
+        pass
 
 
 class Ledger:
@@ -30,7 +75,6 @@ class Ledger:
             self._remember(file)
 
     def claim(self, address: Address, fetches: Iterable[Fetch]) -> dict[str, str]:
-        """Take the places of *fetches* for *address*; by path, why a place cannot be taken."""
         refused: dict[str, str] = {}
         with self._mutex:
             for fetch in fetches:
@@ -41,12 +85,10 @@ class Ledger:
         return refused
 
     def line(self, to: str) -> FetchedFile | None:
-        """What the lock file says about the place *to*."""
         with self._mutex:
             return self._lines.get(names.collision_key(to))
 
     def record(self, files: Collection[FetchedFile]) -> None:
-        """Note files that now lie at their places; durable on return."""
         if not files:
             return
         with self._mutex:
@@ -57,7 +99,6 @@ class Ledger:
                 self._remember(file)
 
     def record_expectation(self, address: Address, job_id: str) -> None:
-        """Note that a run has produced what its ``expect`` asks for."""
         with self._mutex:
             lockfile.update(
                 self.root,
@@ -65,7 +106,6 @@ class Ledger:
             )
 
     def retire(self, address: Address, job_id: str) -> None:
-        """Forget what was fetched from other runs of *address*."""
         with self._mutex:
             lockfile.update(self.root, lambda lock: lockfile.retired(lock, address, job_id))
 

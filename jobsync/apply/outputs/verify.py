@@ -1,0 +1,110 @@
+"""Hold the fetched files against ``jobsync.lock``: what is missing, changed, or extra."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobsync.apply.outputs.hashing import sha256_of
+from jobsync.apply.outputs.lockfile import Lock
+from jobsync.model import Address, DeclaredJob, FetchedFile
+
+_OWN = ".jobsync-"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """``changed`` holds (file, how). ``extra`` are (path, why) of files that no recorded output
+    of a declared job accounts for; paths relative to the outputs' root. All sorted."""
+
+    intact: int
+    missing: tuple[FetchedFile, ...]
+    changed: tuple[tuple[FetchedFile, str], ...]
+    extra: tuple[tuple[str, str], ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether every file is as it was fetched, and nothing else lies there."""
+        return not (self.missing or self.changed or self.extra)
+
+
+def verify(
+    lock: Lock, jobs: Mapping[Address, DeclaredJob], outputs_root: str, *, threads: int = 2
+) -> Verified:
+    """Read every recorded file again, and look into every folder that an output goes to.
+
+    Only folders that a rule names (``to`` with a trailing ``/``) are searched for extras, never
+    the root itself: what else lies in the set is the user's.
+    """
+    root = Path(outputs_root)
+    declared = [file for file in lock.files if file.address in jobs]
+    with ThreadPoolExecutor(threads) as pool:
+        findings = list(pool.map(lambda file: _finding(root, file), declared))
+    pairs = list(zip(declared, findings, strict=True))
+    missing = tuple(file for file, finding in pairs if finding == _MISSING)
+    changed = tuple((file, finding) for file, finding in pairs if finding not in ("", _MISSING))
+    return Verified(
+        intact=sum(not finding for finding in findings),
+        missing=missing,
+        changed=changed,
+        extra=tuple(sorted(_extra(lock, jobs, root))),
+    )
+
+
+_MISSING = "is missing"
+
+
+def _finding(root: Path, file: FetchedFile) -> str:
+    """What is wrong with one file, or empty."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        handle = os.open(root / file.to, flags)
+    except (FileNotFoundError, NotADirectoryError):
+        return _MISSING
+    except OSError as error:
+        return "is a symlink" if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}"
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            return "is not a file"
+        if found.st_size != file.size:
+            return f"has {found.st_size} bytes instead of {file.size}"
+        digest = sha256_of(handle, file.size)
+        return "" if digest == file.sha256 else "has other content of the same size"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    finally:
+        os.close(handle)
+
+
+def _extra(
+    lock: Lock, jobs: Mapping[Address, DeclaredJob], root: Path
+) -> Iterator[tuple[str, str]]:
+    recorded = {file.to: file.address for file in lock.files}
+    seen: set[str] = set()
+    for folder in sorted(_folders(jobs)):
+        for path in _files_below(root, folder):
+            if path not in recorded and path not in seen:
+                seen.add(path)
+                yield path, "is not recorded as an output"
+    for to, address in recorded.items():
+        if address not in jobs and os.path.lexists(root / to):
+            yield to, f"is an output of {address}, which is not declared any more"
+
+
+def _folders(jobs: Mapping[Address, DeclaredJob]) -> set[str]:
+    rules = [rule for job in jobs.values() for rule in job.outputs if rule.to.endswith("/")]
+    parts = [[part for part in rule.to.split("/") if part not in ("", ".")] for rule in rules]
+    return {"/".join(part) for part in parts if part and ".." not in part}
+
+
+def _files_below(root: Path, folder: str) -> Iterator[str]:
+    for current, _folders_here, names in os.walk(root / folder, followlinks=False):
+        for name in sorted(names):
+            if not name.startswith(_OWN):
+                yield (Path(current) / name).relative_to(root).as_posix()

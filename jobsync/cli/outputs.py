@@ -1,0 +1,363 @@
+"""``jobsync outputs``: list, fetch and verify the files of finished jobs."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from jobsync.cli.meter import Meter, size_text
+from jobsync.cli.options import manifests_option, target_options
+from jobsync.errors import ExitCode, SettingsError, worst
+
+if TYPE_CHECKING:
+    from jobsync.apply.outputs import FetchResult, Limits
+    from jobsync.apply.outputs.ledger import Record
+    from jobsync.apply.outputs.verify import Verified
+    from jobsync.backend import Reader
+    from jobsync.model import DesiredState, OutputChange, Plan, Run, Target
+
+_FORMAT = click.option(
+    "--format", "format_name", type=click.Choice(["text", "json"]), default="text"
+)
+
+
+@click.group("outputs")
+def command() -> None:
+    """List, fetch and verify the files of finished jobs."""
+
+
+@command.command("list")
+@click.argument("pattern", metavar="[ADDRESS]", default="*")
+@manifests_option
+@target_options
+@_FORMAT
+def list_outputs(
+    pattern: str,
+    paths: tuple[str, ...],
+    target: str | None,
+    variables: dict[str, str],
+    format_name: str,
+) -> ExitCode:
+    """Show every output file and whether it is here. ADDRESS may be a glob."""
+    desired, plan = _decided(paths, target, variables)
+    rows = [
+        row for row in sorted(_rows(desired, plan)) if fnmatch.fnmatchcase(row.address, pattern)
+    ]
+    if format_name == "json":
+        click.echo(json.dumps([_row_document(row) for row in rows], indent=2))
+        return ExitCode.OK
+    if not rows:
+        click.echo("No outputs.", err=True)
+    from jobsync.render.escape import terminal
+
+    width = max((len(row.address) for row in rows), default=0)
+    for row in rows:
+        size = "" if row.size is None else size_text(row.size)
+        what = f"{terminal(row.to)}" + (f"  ({terminal(row.note)})" if row.note else "")
+        click.echo(f"{row.address:{width}}  {row.state:10}  {size:>10}  {what}".rstrip())
+    return ExitCode.OK
+
+
+@command.command("get")
+@click.argument("address")
+@click.argument("glob", required=False)
+@manifests_option
+@target_options
+@click.option("--to", metavar="PATH", help="Fetch GLOB here, declared or not; a folder ends in /.")
+@click.option("--max-bytes", type=click.IntRange(min=0), help="Fetch nothing if it is more.")
+@click.option("--max-files", type=click.IntRange(min=0), help="Fetch nothing if there are more.")
+@click.option("--jobs", type=click.IntRange(1, 128), metavar="N", help="Downloads at once.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors and the end only.")
+def get(
+    address: str,
+    glob: str | None,
+    paths: tuple[str, ...],
+    target: str | None,
+    variables: dict[str, str],
+    to: str | None,
+    max_bytes: int | None,
+    max_files: int | None,
+    jobs: int | None,
+    quiet: bool,
+) -> ExitCode:
+    """Fetch the declared outputs of ADDRESS, or those that GLOB means, into their places.
+
+    With --to any file of the run is fetched, also of a failed one, and is not recorded.
+    """
+    from jobsync.apply.outputs import Limits
+
+    if to is not None and glob is None:
+        raise click.UsageError("--to needs a GLOB")
+    desired, chosen = _loaded(paths, target, variables)
+    _declared(desired, address)
+    limits = Limits(jobs=jobs, max_bytes=max_bytes, max_files=max_files)
+    from jobsync.cli import connect
+
+    with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
+        run = _current_run(desired, chosen, reader, address)
+        with Meter(address, quiet=quiet) as meter:
+            if to is not None and glob is not None:
+                result = _fetch_loose(reader, address, run, glob, to, limits, meter)
+            else:
+                result = _fetch_declared(reader, desired, address, run, glob, limits, meter)
+    return _say_result(result)
+
+
+@command.command("verify")
+@manifests_option
+@click.option("--jobs", type=click.IntRange(1, 64), default=2, metavar="N", help="Files at once.")
+@_FORMAT
+def verify(paths: tuple[str, ...], jobs: int, format_name: str) -> ExitCode:
+    """Hold the fetched files against jobsync.lock. Exits with 2 when something differs."""
+    from jobsync import manifest
+    from jobsync.apply.outputs import lockfile
+    from jobsync.apply.outputs import verify as verifying
+
+    desired = manifest.load(tuple(paths) or (".",), environ=os.environ)
+    lock = lockfile.load(desired.root, desired.outputs_root)
+    found = verifying.verify(lock, desired.jobs, desired.outputs_root, threads=jobs)
+    if format_name == "json":
+        click.echo(json.dumps(_verified_document(found), indent=2))
+    else:
+        _print_verified(found)
+    return ExitCode.OK if found.is_clean else ExitCode.CHANGES
+
+
+# --- list ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, order=True)
+class _Row:
+    address: str
+    to: str
+    state: str
+    size: int | None = None
+    path: str = ""
+    note: str = ""
+
+
+def _rows(desired: DesiredState, plan: Plan) -> Iterator[_Row]:
+    from jobsync.apply.outputs import lockfile
+    from jobsync.model import OutputChange
+
+    planned = set()
+    for change in (*plan.changes, *plan.awaiting):
+        if isinstance(change, OutputChange):
+            for row in _change_rows(change):
+                planned.add((row.address, row.to))
+                yield row
+    for file in lockfile.load(desired.root, desired.outputs_root).files:
+        if file.address in desired.jobs and (file.address, file.to) not in planned:
+            state = "here" if file.present else "absent"
+            yield _Row(file.address, file.to, state, file.size, file.path)
+
+
+def _change_rows(change: OutputChange) -> Iterator[_Row]:
+    if change.files is None:
+        for rule in change.rules:
+            yield _Row(change.address, rule.to, "waiting", None, rule.path, "not finished yet")
+    for fetch in change.files or ():
+        state = "available" if fetch.available else "to fetch"
+        yield _Row(change.address, fetch.to, state, fetch.length, fetch.path)
+    for said in change.missing:
+        yield _Row(change.address, "", "missing", None, "", said)
+    for name, why in change.refused:
+        yield _Row(change.address, name, "refused", None, name, why)
+
+
+def _row_document(row: _Row) -> dict[str, object]:
+    document = {
+        "address": row.address,
+        "path": row.path,
+        "to": row.to,
+        "state": row.state.replace(" ", "_"),
+        "size": row.size,
+        "note": row.note,
+    }
+    return {key: value for key, value in document.items() if value not in ("", None)}
+
+
+# --- get -------------------------------------------------------------------------------
+
+
+def _fetch_declared(
+    reader: Reader,
+    desired: DesiredState,
+    address: str,
+    run: Run,
+    glob: str | None,
+    limits: Limits,
+    meter: Meter,
+) -> FetchResult:
+    from jobsync.apply.outputs import Ledger, fetch_all, reasons
+    from jobsync.model import OutputChange
+
+    job = desired.jobs[address]
+    if not job.outputs:
+        raise SettingsError(
+            f"{address} declares no outputs",
+            hint="declare them under outputs:, or name a GLOB and --to PATH",
+        )
+    if why := reasons.not_ready(run):
+        raise SettingsError(why)
+    change = OutputChange(address, None, job.outputs, job.expect)
+    if glob is not None:
+        change = _narrowed(reader, change, run, glob)
+    ledger = Ledger(desired.root, desired.outputs_root, declared=list(desired.jobs))
+    return fetch_all(
+        reader, change, run, ledger=ledger, limits=limits, report=meter, stop=meter.stopped
+    )
+
+
+def _narrowed(reader: Reader, change: OutputChange, run: Run, glob: str) -> OutputChange:
+    """Only those of the declared files whose path in the outputs *glob* means."""
+    from dataclasses import replace
+
+    from jobsync.apply.outputs.walk import walk
+    from jobsync.plan.outputs import compile_glob, select
+
+    selection = select(change.rules, (), walk(reader, run.id))
+    wanted = compile_glob(glob)
+    files = tuple(fetch for fetch in selection.fetches if wanted.matches(fetch.path))
+    refused = tuple(pair for pair in selection.refused if wanted.matches(pair[0]))
+    if not files and not refused:
+        there = ", ".join(fetch.path for fetch in selection.fetches[:5]) or "none"
+        raise SettingsError(
+            f"no declared output of {change.address} matches {glob!r}; there are: {there}",
+            hint="--to PATH fetches a file that is not declared",
+        )
+    return replace(change, expect=(), files=files, refused=refused)
+
+
+def _fetch_loose(
+    reader: Reader,
+    address: str,
+    run: Run,
+    glob: str,
+    to: str,
+    limits: Limits,
+    meter: Meter,
+) -> FetchResult:
+    """Files by hand: from any run that is over, to anywhere the person says."""
+    from jobsync.apply.outputs.fetch import fetch_from
+    from jobsync.apply.outputs.ledger import Unrecorded
+    from jobsync.model import OutputChange, OutputRule, RunState
+
+    if run.state is RunState.ACTIVE:
+        raise SettingsError(f"run {run.id} is {run.status}: wait until it is over")
+    target = Path(to)
+    is_folder = to.endswith("/") or target.is_dir()
+    folder = target if is_folder else target.parent
+    rule = OutputRule(glob, "./" if is_folder else target.name)
+    record: Record = Unrecorded(str(folder.absolute()))
+    change = OutputChange(address, None, (rule,))
+    return fetch_from(
+        reader, change, run, ledger=record, limits=limits, report=meter, stop=meter.stopped
+    )
+
+
+def _current_run(desired: DesiredState, target: Target, reader: Reader, address: str) -> Run:
+    from jobsync.cli import line
+    from jobsync.plan.options import PlanOptions
+
+    options = PlanOptions(select=(address,), only=frozenset({"outputs"}))
+    plan, _ = line.decide(desired, target, reader, options)
+    for state in plan.states:
+        if state.address == address and state.run is not None:
+            return reader.run(state.run.id)
+    raise SettingsError(f"{address} has no run yet", hint="jobsync apply submits it")
+
+
+def _declared(desired: DesiredState, address: str) -> None:
+    import difflib
+
+    if address in desired.jobs:
+        return
+    near = difflib.get_close_matches(address, desired.jobs, n=3)
+    known = ", ".join(near or sorted(desired.jobs)[:5])
+    raise SettingsError(f"there is no job {address!r} in the manifests", hint=f"known: {known}")
+
+
+def _say_result(result: FetchResult) -> ExitCode:
+    from jobsync.render.escape import terminal
+
+    for file in result.fetched:
+        click.echo(terminal(file.to))
+    if result.unavailable:
+        raise SettingsError(result.unavailable)
+    for name, why in (*result.refused, *result.failed):
+        click.echo(f"Error: {terminal(name)}: {terminal(why)}", err=True)
+    for said in result.missing:
+        click.echo(f"Error: {terminal(said)}", err=True)
+    if result.left:
+        click.echo(f"{result.left} files left; the same command goes on from there", err=True)
+    size = sum(file.size for file in result.fetched)
+    click.echo(
+        f"{result.address}: {len(result.fetched)} files here ({size_text(size)}), "
+        f"{size_text(result.received)} fetched.",
+        err=True,
+    )
+    return worst([result.exit_code])
+
+
+# --- verify ----------------------------------------------------------------------------
+
+
+def _print_verified(found: Verified) -> None:
+    from jobsync.render.escape import terminal
+
+    for file in found.missing:
+        click.echo(f"missing  {terminal(file.to)}  (of {file.address}; apply fetches it again)")
+    for file, how in found.changed:
+        click.echo(f"changed  {terminal(file.to)}  (of {file.address}; {terminal(how)})")
+    for path, why in found.extra:
+        click.echo(f"extra    {terminal(path)}  ({terminal(why)})")
+    click.echo(
+        f"{found.intact} intact, {len(found.missing)} missing, {len(found.changed)} changed, "
+        f"{len(found.extra)} extra.",
+        err=True,
+    )
+
+
+def _verified_document(found: Verified) -> dict[str, object]:
+    return {
+        "intact": found.intact,
+        "missing": [{"address": f.address, "to": f.to, "path": f.path} for f in found.missing],
+        "changed": [
+            {"address": f.address, "to": f.to, "path": f.path, "how": how}
+            for f, how in found.changed
+        ],
+        "extra": [{"to": path, "why": why} for path, why in found.extra],
+    }
+
+
+# --- all -------------------------------------------------------------------------------
+
+
+def _loaded(
+    paths: tuple[str, ...],
+    target: str | None,
+    variables: dict[str, str],
+) -> tuple[DesiredState, Target]:
+    from jobsync.cli import line
+
+    return line.load(paths, target, variables, os.environ)
+
+
+def _decided(
+    paths: tuple[str, ...], target: str | None, variables: dict[str, str]
+) -> tuple[DesiredState, Plan]:
+    from jobsync.cli import connect, line
+    from jobsync.plan.options import PlanOptions
+
+    desired, chosen = _loaded(paths, target, variables)
+    with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
+        plan, _ = line.decide(desired, chosen, reader, PlanOptions(only=frozenset({"outputs"})))
+    return desired, plan
