@@ -1,0 +1,56 @@
+"""The engines that every test of the battery runs on: processes always, Slurm where there is one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from engine_lab import Lab
+
+NO_CLUSTER = "no Slurm cluster: run tests/slurm/up.sh and set SLURM_CONF (needs root on Debian)"
+
+
+def need_cluster() -> None:
+    """Skip without a cluster, and say why; where one must be (CI), fail."""
+    if os.environ.get("SLURM_CONF") and shutil.which("sbatch"):
+        return
+    if os.environ.get("JOBSYNC_REQUIRE_SLURM"):
+        pytest.fail(NO_CLUSTER)
+    pytest.skip(NO_CLUSTER)
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("fork", marks=pytest.mark.fork),
+        pytest.param("slurm", marks=pytest.mark.slurm),
+    ]
+)
+def kind(request: pytest.FixtureRequest) -> str:
+    if request.param == "slurm":
+        need_cluster()
+    return str(request.param)
+
+
+@pytest.fixture
+def make_lab(tmp_path: Path, kind: str) -> Iterator[Callable[..., Lab]]:
+    labs: list[Lab] = []
+
+    def make(**settings: object) -> Lab:
+        labs.append(Lab(tmp_path / f"lab{len(labs)}", kind, **settings))
+        return labs[-1]
+
+    yield make
+    for lab in labs:
+        lab.close()
+
+
+@pytest.fixture
+def lab(make_lab: Callable[..., Lab]) -> Lab:
+    return make_lab()

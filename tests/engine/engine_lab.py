@@ -1,0 +1,235 @@
+"""A laboratory for the engine: real state folders, a real loop in a process of its own that can be
+killed, and an app that does what a test asks of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from jobsync.local import apps, submission, systems
+from jobsync.local.engine import Engine, EngineSettings, runners
+from jobsync.local.storage import Storage
+from jobsync.local.store import TERMINAL, JobRow, Store
+from jobsync.local.systems import Queue, System, Systems
+
+PROBE = """\
+echo "start $(date +%s.%N) ${SLURMD_NODENAME:-} ${AGAVE_JOB_ID}" >> ${log}
+${before}
+sleep ${seconds}
+${after}
+echo out
+echo err >&2
+echo result > result.txt
+echo "end $(date +%s.%N)" >> ${log}
+exit ${code}
+"""
+
+
+def parameter(name: str, default: object, kind: str = "string") -> dict[str, object]:
+    return {"id": name, "value": {"type": kind, "default": default}}
+
+
+APP = {
+    "name": "probe",
+    "version": "1.0",
+    "templatePath": "wrapper.sh",
+    "inputs": [{"id": "files", "value": {"required": False}}],
+    "parameters": [
+        parameter("log", "/dev/null"),
+        parameter("seconds", "0"),
+        parameter("code", "0"),
+        parameter("before", ":"),
+        parameter("after", ":"),
+    ],
+}
+
+
+class Lab:
+    """One state folder and one workspace; ``kind`` is the engine under test."""
+
+    def __init__(self, root: Path, kind: str = "fork", **settings: object) -> None:
+        self.root, self.kind, self.settings = root, kind, settings
+        self.workspace, self.state = root / "workspace", root / "state"
+        self.log = root / "runs.log"
+        self.loops: list[subprocess.Popen[bytes]] = []
+        folder = self.workspace / "apps" / "probe"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "app.json").write_text(json.dumps(APP))
+        (folder / "wrapper.sh").write_text(PROBE)
+        (self.state / "archive").mkdir(parents=True, exist_ok=True)
+        self.store = Store(self.state / "jobs.sqlite")
+        self.store.add_user("alice", "hash-a")
+        self.store.add_user("bob", "hash-b")
+        self.apps = apps.load([self.workspace / "apps"])
+        self.storage = Storage(self.workspace, self.state / "archive", self.store)
+        self.systems = self._systems()
+
+    def _systems(self) -> Systems:
+        given = dict(self.settings)
+        given.pop("dialect", None)
+        queue = Queue("debug", default=True, max_jobs=given.pop("queue_jobs", None))  # type: ignore[arg-type]
+        values: dict[str, object] = {
+            "engine": self.kind,
+            "work_folder": self.state / "work",
+            "queues": (queue, Queue("nowhere")),
+            "max_jobs": 4,
+            "grace": 1.0 if self.kind == "fork" else 4.0,
+        }
+        system = System("local", **(values | given))  # type: ignore[arg-type]
+        return Systems({"local": system}, "local")
+
+    def engine(self) -> Engine:
+        return Engine(
+            self.store,
+            EngineSettings(
+                self.systems,
+                self.apps,
+                self.storage,
+                runners(self.systems, os.environ),
+                dialect=str(self.settings.get("dialect", "agave")),
+            ),
+        )
+
+    def submit(self, owner: str = "alice", **fields: object) -> str:
+        """Submit a probe; keyword arguments that the app declares are its parameters."""
+        names = {entry["id"] for entry in APP["parameters"]}  # type: ignore[index]
+        parameters = {key: str(fields.pop(key)) for key in list(fields) if key in names}
+        body: dict[str, object] = {
+            "name": "probe",
+            "appId": "probe-1.0",
+            "parameters": {"log": str(self.log), **parameters},
+            "maxRunTime": "00:10:00",
+            **fields,
+        }
+        row = submission.resolve(
+            body,
+            owner=owner,
+            apps=self.apps,
+            systems=self.systems,
+            storage=self.storage,
+            clock=time.time,
+            dialect="agave",
+        )
+        self.store.insert_job(row, "Job accepted and queued for submission.")
+        return row.id
+
+    def job(self, job_id: str) -> JobRow:
+        row = self.store.job(job_id)
+        assert row is not None
+        return row
+
+    def history(self, job_id: str) -> list[str]:
+        return [event.status for event in self.store.events(job_id)]
+
+    def runs(self) -> int:
+        return self.lines("start")
+
+    def lines(self, word: str) -> int:
+        if not self.log.exists():
+            return 0
+        return sum(line.startswith(word) for line in self.log.read_text().splitlines())
+
+    # --- the loop, in a process of its own ----------------------------------------------
+
+    def start(self, crash: str = "") -> subprocess.Popen[bytes]:
+        """Start a loop; *crash* is ``before-submit`` or ``after-submit``."""
+        settings = json.dumps({key: value for key, value in self.settings.items()})
+        loop = subprocess.Popen(
+            [sys.executable, __file__, str(self.root), self.kind, crash, settings],
+        )
+        self.loops.append(loop)
+        return loop
+
+    def kill(self) -> None:
+        """``kill -9`` of the last loop."""
+        self.loops[-1].send_signal(signal.SIGKILL)
+        self.loops[-1].wait()
+
+    def close(self) -> None:
+        for loop in self.loops:
+            if loop.poll() is None:
+                loop.kill()
+            loop.wait()
+        engine = self.engine()
+        for row in self.store.jobs_in(("SUBMITTING", "QUEUED", "RUNNING")):
+            self.store.request_cancel(row.id)
+        deadline = time.monotonic() + 10
+        while self.store.jobs_in(("SUBMITTING", "QUEUED", "RUNNING")):
+            engine.observe()
+            assert time.monotonic() < deadline, "jobs are left behind"
+            time.sleep(0.05)
+        self.store.close()
+
+    # --- waiting ------------------------------------------------------------------------
+
+    def until(self, job_id: str, *statuses: str, seconds: float = 30) -> JobRow:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            row = self.job(job_id)
+            if row.status in (statuses or TERMINAL):
+                return row
+            assert row.status not in TERMINAL, f"{row.status}: {row.message}"
+            time.sleep(0.02)
+        raise AssertionError(f"still {self.job(job_id).status}: {self.history(job_id)}")
+
+    def until_lines(self, word: str, count: int, seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while self.lines(word) < count:
+            assert time.monotonic() < deadline, f"no {count} lines {word!r}"
+            time.sleep(0.02)
+
+
+def processes_with(word: str) -> list[int]:
+    """The live processes with *word* on their command line."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if word.encode() in words:
+            found.append(int(entry.name))
+    return found
+
+
+def _crashing(runner: object, when: str) -> object:
+    real = runner.submit  # type: ignore[attr-defined]
+
+    def submit(row: JobRow, system: System) -> str:
+        if when == "after-submit":
+            real(row, system)
+        os._exit(9)
+
+    runner.submit = submit  # type: ignore[attr-defined]
+    return runner
+
+
+def main(root: str, kind: str, crash: str, settings: str) -> None:
+    import threading
+
+    given: Mapping[str, object] = json.loads(settings)
+    lab = Lab(Path(root), kind, **given)
+    engine = lab.engine()
+    if crash:
+        for runner in engine._settings.runners.values():
+            _crashing(runner, crash)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+
+    def turn() -> None:
+        engine.step()
+        engine.wake()  # the tests write to the database beside us
+        time.sleep(0.02)
+
+    engine.run(stop, turn)
+
+
+if __name__ == "__main__":
+    assert systems
+    main(*sys.argv[1:])
