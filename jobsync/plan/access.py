@@ -91,9 +91,16 @@ def change_new(job: DeclaredJob, owner: str, run: RunRef | None = None) -> Acces
     """
     declared = declared_grants(job, owner)
     after = {user: grant.access for user, grant in declared.items() if grant.access != NO_ACCESS}
-    if run is None and not after:
-        return None
     grants = _grant_changes(job, owner, {}, after, owner)
+    if run is not None and job.permissions_mode is PermissionsMode.ADDITIVE:
+        grants += tuple(
+            GrantChange(user, NO_ACCESS, NO_ACCESS, grant.via, "if there is a row", grant.where)
+            for user, grant in sorted(declared.items())
+            if grant.access == NO_ACCESS
+        )
+    needless = not grants and (run is None or job.permissions_mode is PermissionsMode.ADDITIVE)
+    if needless:
+        return None
     return AccessChange(
         address=job.address,
         action=Action.CREATE if run is None else Action.UPDATE,

@@ -23,14 +23,12 @@ def check(plan: Plan, snapshot: Snapshot, allow: frozenset[str]) -> tuple[Addres
     :class:`PlanFileError` when *snapshot* is of another target or user.
     """
     _same_place(plan, snapshot)
-    still_open = [h for h in plan.hazards if not h.accepted and h.name not in allow]
-    if still_open:
-        raise Blocked(
-            "\n".join(f"{hazard.name}: {hazard.message}" for hazard in still_open),
-            hint="accept with " + " ".join(hazard.accept for hazard in still_open),
-        )
+    refuse_hazards(plan, allow)
+    touched = {change.address for change in plan.changes}
     stale = {
-        address for address, basis in plan.basis.items() if _moved(basis, address, plan, snapshot)
+        address
+        for address in touched & plan.basis.keys()
+        if _moved(plan.basis[address], address, plan, snapshot)
     }
     stale.update(
         change.address
@@ -38,6 +36,16 @@ def check(plan: Plan, snapshot: Snapshot, allow: frozenset[str]) -> tuple[Addres
         if isinstance(change, AccessChange) and _image_moved(change, snapshot)
     )
     return tuple(sorted(stale))
+
+
+def refuse_hazards(plan: Plan, allow: frozenset[str]) -> None:
+    """Raise :class:`Blocked` for hazards that neither the plan nor *allow* accepts."""
+    still_open = [h for h in plan.hazards if not h.accepted and h.name not in allow]
+    if still_open:
+        raise Blocked(
+            "\n".join(f"{hazard.name}: {hazard.message}" for hazard in still_open),
+            hint="accept with " + " ".join(hazard.accept for hazard in still_open),
+        )
 
 
 def _same_place(plan: Plan, snapshot: Snapshot) -> None:

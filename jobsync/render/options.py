@@ -37,8 +37,12 @@ ANSI = Palette(
 @dataclass(frozen=True, slots=True)
 class RenderOptions:
     """``budget`` is the most characters that Markdown may take; ``marker`` names the comment that
-    a bot finds again."""
+    a bot finds again. ``color`` is only used by formats that a terminal shows."""
 
-    palette: Palette = PLAIN
+    color: bool = False
     budget: int = 60_000
     marker: str = "jobsync"
+
+    @property
+    def palette(self) -> Palette:
+        return ANSI if self.color else PLAIN

@@ -56,6 +56,7 @@ def summarise(plan: Plan) -> Summary:
     files = [file for change in outputs for file in change.files or ()]
     fetches = [file for file in files if not file.available]
     standings = [state.standing for state in plan.states]
+    changed = {change.address for change in plan.changes}
     hours = [change.node_hours for change in submits]
     return Summary(
         add=len(submits),
@@ -66,7 +67,11 @@ def summarise(plan: Plan) -> Summary:
         output_bytes=sum(file.length for file in fetches),
         available=len(files) - len(fetches),
         later=sum(1 for change in outputs if change.files is None) + len(plan.awaiting),
-        unchanged=standings.count(Standing.CURRENT),
+        unchanged=sum(
+            1
+            for state in plan.states
+            if state.standing is Standing.CURRENT and state.address not in changed
+        ),
         in_progress=standings.count(Standing.IN_PROGRESS),
         failed=standings.count(Standing.FAILED),
         stopped=standings.count(Standing.STOPPED),
