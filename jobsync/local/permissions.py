@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from jobsync.local import bodies
 from jobsync.local.answer import Answer
@@ -54,14 +55,23 @@ def list_all(call: Call) -> Answer:
 
 
 def show_one(call: Call) -> Answer:
-    """``GET /{id}/pems/{user}``: one object, looked up within the page (contract 5.2)."""
+    """``GET /{id}/pems/{user}``: one object, looked up within the page (contract 5.2).
+
+    The real SDK takes the answer for an array and makes nonsense of an object, so whoever asks
+    for a page (``limit`` or ``offset``, which the SDK's users send) gets a page of one.
+    """
     row = _readable(call)
-    wanted = call.names["user"]
+    found = _one_row(call, row, call.names["user"])
+    is_page = "limit" in call.query or "offset" in call.query
+    return Answer([found] if is_page else found)
+
+
+def _one_row(call: Call, row: JobRow, wanted: str) -> dict[str, Any]:
     if wanted == row.owner:
-        return Answer(call.wire.permission(row.id, row.owner, "ALL"))
+        return call.wire.permission(row.id, row.owner, "ALL")
     for user, permission in _page(call, row):
         if user.lower() == wanted.lower():
-            return Answer(call.wire.permission(row.id, user, permission))
+            return call.wire.permission(row.id, user, permission)
     raise Refusal(404, f"No permissions found for user {wanted}")
 
 

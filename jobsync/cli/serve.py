@@ -1,0 +1,163 @@
+"""``jobsync serve``: the local Jobs service in the foreground."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import shlex
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from jobsync.errors import LocalServiceError
+
+if TYPE_CHECKING:
+    from jobsync.local.service import Service, ServiceSettings
+
+STATE_FOLDER = ".jobsync"
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=0, show_default=True, help="Port; 0 takes a free one.")
+@click.option(
+    "--workspace",
+    default=".",
+    type=click.Path(exists=True, file_okay=False),
+    help="The storage system `local`. Default: this folder.",
+)
+@click.option(
+    "--state", type=click.Path(file_okay=False), help="What the service keeps. [WORKSPACE/.jobsync]"
+)
+@click.option(
+    "--user", "users", multiple=True, metavar="NAME", help="Create this user; may be given again."
+)
+@click.option(
+    "--dialect",
+    default="agave",
+    show_default=True,
+    type=click.Choice(["agave", "aloe"]),
+    help="Which of the two engines to speak like.",
+)
+@click.option(
+    "--apps",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False),
+    help="A folder with apps; may be given again.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="SPEC",
+    help="Misbehave on demand (docs/testing.md), and answer /_faults on loopback; `none` for only"
+    " the latter.",
+)
+@click.option(
+    "--i-am-behind-tls", "behind_tls", is_flag=True, help="A proxy in front of this speaks TLS."
+)
+def command(
+    host: str,
+    port: int,
+    workspace: str,
+    state: str | None,
+    users: tuple[str, ...],
+    dialect: str,
+    apps: tuple[str, ...],
+    faults: tuple[str, ...],
+    behind_tls: bool,
+) -> None:
+    """Run the local Jobs service until Ctrl-C or SIGTERM.
+
+    The first line on standard output is its URL. The users' tokens are in STATE/users.json.
+    """
+    from jobsync.local.service import ServiceSettings
+
+    root = Path(workspace).absolute()
+    settings = ServiceSettings(
+        state_dir=Path(state).absolute() if state else root / STATE_FOLDER,
+        workspace=root,
+        host=host,
+        port=port,
+        users=users or (_me(),),
+        dialect=dialect,
+        apps=tuple(Path(folder).absolute() for folder in apps),
+        faults=tuple(fault for fault in faults if fault != "none") if faults else None,
+        environment=dict(os.environ),
+        behind_tls=behind_tls,
+    )
+    _run(settings)
+
+
+def _run(settings: ServiceSettings) -> None:
+    from jobsync.local.service import Service
+
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    with _alone(settings.state_dir), Service(settings) as service:
+        _announce(service)
+        click.echo(service.url)
+        _introduce(service)
+        ended.wait()
+        click.echo("Stopping: requests under way are answered, running jobs run on.", err=True)
+
+
+@contextlib.contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    """Hold the state folder: two engines on one database would run jobs twice."""
+    import filelock
+
+    from jobsync.local.service import prepare_state
+
+    prepare_state(state)
+    lock = filelock.FileLock(state / "service.lock", timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise LocalServiceError(
+            f"a service is running on {state} already",
+            hint=f"its URL is in {state / 'service.json'}; or give another --state",
+        ) from error
+    try:
+        yield
+    finally:
+        (state / "service.json").unlink(missing_ok=True)
+        lock.release()
+
+
+def _announce(service: Service) -> None:
+    """Let commands on the same folder find this service."""
+    path = service.settings.state_dir / "service.json"
+    path.write_text(json.dumps({"url": service.url, "pid": os.getpid()}) + "\n", "utf-8")
+
+
+def _introduce(service: Service) -> None:
+    """Who there is, and the next command to type."""
+    state = service.settings.state_dir
+    names = ", ".join(sorted(service.tokens))
+    click.echo(f"Local Jobs service ({service.settings.dialect}). Users: {names}.", err=True)
+    click.echo(f"Tokens: {state / 'users.json'}", err=True)
+    first = next(iter(service.settings.users))
+    read = f"import json; print(json.load(open({str(state / 'users.json')!r}))[{first!r}])"
+    token = f'"$(python3 -c {shlex.quote(read)})"'
+    click.echo("Next, in another terminal:", err=True)
+    click.echo(f"  export TAPIS_BASE_URL={service.url} TAPIS_TOKEN={token}", err=True)
+    click.echo("  jobsync jobs list --target env", err=True)
+
+
+def _me() -> str:
+    """A user name for whoever runs this."""
+    from jobsync.local.users import NAME
+
+    with contextlib.suppress(KeyError, OSError):
+        name = getpass.getuser().lower()
+        if NAME.fullmatch(name):
+            return name
+    return "user"

@@ -1,0 +1,112 @@
+"""The HTTP server: waitress in a thread, with an orderly end."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from typing import Any
+
+from waitress import wasyncore  # type: ignore[import-untyped]
+from waitress.channel import HTTPChannel  # type: ignore[import-untyped]
+from waitress.server import TcpWSGIServer, create_server  # type: ignore[import-untyped]
+from waitress.task import ThreadedTaskDispatcher, WSGITask  # type: ignore[import-untyped]
+
+from jobsync.errors import LocalServiceError
+from jobsync.local.front import SOCKET, Front
+
+MAX_BODY = 8 * 1024 * 1024
+"""The most bytes of a request body; more is 413."""
+
+MAX_HEADER = 64 * 1024
+_TURN_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class _Task(WSGITask):  # type: ignore[misc]
+    """Passes the connection to the application, which may have to reset it on demand."""
+
+    def get_environment(self) -> Any:
+        environ = super().get_environment()
+        environ[SOCKET] = self.channel.socket
+        return environ
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    task_class = _Task
+
+
+class Server:
+    """The server for one application on *host*:*port* (0 takes a free one).
+
+    Raises :class:`LocalServiceError` when the address cannot be had.
+    """
+
+    def __init__(self, front: Front, host: str, port: int, *, threads: int) -> None:
+        self._front = front
+        self._map: dict[int, Any] = {}
+        self._dispatcher = ThreadedTaskDispatcher()
+        # A queue of requests is not worth a warning on the user's terminal.
+        self._dispatcher.queue_logger = logging.getLogger(f"{__name__}.queue")
+        self._dispatcher.queue_logger.setLevel(logging.ERROR)
+        self._dispatcher.set_thread_count(threads)
+        try:
+            self._server = self._created(host, port)
+        except BaseException:
+            self._dispatcher.shutdown(timeout=1)
+            raise
+        self.port = int(self._server.effective_port)
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name="jobsync-http", daemon=True)
+
+    def _created(self, host: str, port: int) -> TcpWSGIServer:
+        try:
+            listener = socket.create_server((host, port), backlog=1024)
+        except (OSError, OverflowError) as error:
+            raise LocalServiceError(
+                f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}",
+                hint="another service may be using it; --port 0 takes a free one",
+            ) from error
+        server = create_server(
+            self._front,
+            map=self._map,
+            _dispatcher=self._dispatcher,
+            sockets=[listener],
+            ident="jobsync",
+            connection_limit=1000,
+            backlog=1024,
+            channel_timeout=120,
+            max_request_body_size=MAX_BODY,
+            max_request_header_size=MAX_HEADER,
+            asyncore_use_poll=True,
+            clear_untrusted_proxy_headers=True,
+        )
+        server.channel_class = _Channel
+        return server
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, patience: float) -> None:
+        """Take no more connections, finish what is under way for up to *patience* seconds, end."""
+        self._front.stop()
+        self._server.accepting = False
+        until = time.monotonic() + patience
+        while self._is_busy() and time.monotonic() < until:
+            time.sleep(0.01)
+        self._ended = True
+        self._server.pull_trigger()
+        self._thread.join(5)
+        self._dispatcher.shutdown(timeout=1)
+        self._server.close()
+        wasyncore.close_all(self._map, ignore_all=True)
+
+    def _is_busy(self) -> bool:
+        channels = list(self._server.active_channels.values())
+        return any(one.requests or one.total_outbufs_len for one in channels)
+
+    def _run(self) -> None:
+        while not self._ended:
+            wasyncore.loop(_TURN_SECONDS, True, self._map, 1)

@@ -1,0 +1,244 @@
+"""The local Jobs service: store, engine and HTTP front, started and stopped together."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from jobsync.errors import LocalServiceError
+from jobsync.local import apps, systems, users
+from jobsync.local.dialect import DIALECTS
+from jobsync.local.engine import Engine, EngineSettings, runners
+from jobsync.local.faults import BadFault, FaultBoard
+from jobsync.local.front import Front
+from jobsync.local.permissions import permission_of
+from jobsync.local.server import Server
+from jobsync.local.site import Site
+from jobsync.local.storage import Storage
+from jobsync.local.store import Conflict, JobRow, Store
+from jobsync.local.tls import Certificate, TlsFront
+from jobsync.local.tokens import LIFETIME, Tokens
+from jobsync.local.wire import can_read
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Drive(str, Enum):
+    """What the engine does while the service runs.
+
+    ``STEP`` moves all jobs on; ``OBSERVE`` starts nothing new but sees what happened to what runs,
+    and carries out stops; ``NONE`` leaves jobs as they are.
+    """
+
+    STEP = "step"
+    OBSERVE = "observe"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """What a service is made of. ``state_dir`` holds all it keeps, ``workspace`` is ``local``.
+
+    ``environment`` is the caller's; jobs see little of it. ``faults`` None means that there is no
+    control call for faults. ``behind_tls`` says that a proxy outside speaks TLS, so that links are
+    https and another address than loopback is allowed; with ``certificate`` the service itself
+    does (for tests). Times are in seconds.
+    """
+
+    state_dir: Path
+    workspace: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    users: tuple[str, ...] = ()
+    dialect: str = "agave"
+    apps: tuple[Path, ...] = ()
+    faults: tuple[str, ...] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    drive: Drive = Drive.STEP
+    behind_tls: bool = False
+    certificate: Certificate | None = None
+    token_lifetime: float = LIFETIME
+    stop_patience: float = 10.0
+    aloe_delay: float = 0.5
+    threads: int = 40
+    cpus: int = 0
+
+
+class Service:
+    """A running service, as a context manager.
+
+    Raises :class:`LocalServiceError` when it cannot start. ``url``, ``tokens`` (name to token) and
+    ``faults`` can be used while it runs; ``store`` too, for tests.
+    """
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self.settings = settings
+        if settings.dialect not in DIALECTS:
+            raise LocalServiceError(f"no dialect {settings.dialect!r}: agave or aloe")
+        if settings.host not in LOOPBACK and not settings.behind_tls:
+            raise LocalServiceError(
+                f"refusing to listen on {settings.host}: tokens would cross the network in clear",
+                hint="put a TLS proxy in front and say --i-am-behind-tls",
+            )
+        try:
+            self.faults = FaultBoard(settings.faults or ())
+        except BadFault as error:
+            raise LocalServiceError(str(error)) from error
+        self.tokens: dict[str, str] = {}
+        self.url = ""
+        self.store: Store
+        self.engine: Engine
+        self._stop = threading.Event()
+        self._server: Server | None = None
+        self._tls: TlsFront | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Service:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Open the state, start the engine, then answer requests."""
+        settings = self.settings
+        prepare_state(settings.state_dir)
+        try:
+            self.store = Store(settings.state_dir / "jobs.db")
+        except Conflict as error:
+            raise LocalServiceError(str(error)) from error
+        try:
+            self._open()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self, patience: float = 10.0) -> None:
+        """Finish the requests under way, let the engine end its turn, close. Jobs run on."""
+        if self._tls is not None:
+            self._tls.stop()
+        if self._server is not None:
+            self._server.stop(patience)
+        self._stop.set()
+        if self._thread is not None:
+            self.engine.wake()
+            self._thread.join()
+        self.store.close()
+        self._tls = self._server = self._thread = None
+
+    def _open(self) -> None:
+        settings = self.settings
+        self.tokens = users.ensure(self.store, settings.state_dir, settings.users)
+        table = _systems(settings)
+        catalog = apps.load(settings.apps)
+        storage = Storage(
+            settings.workspace,
+            settings.state_dir / "archive",
+            self.store,
+            may_read=self._may_read,
+            hosts=(settings.host,),
+        )
+        self.engine = Engine(
+            self.store,
+            EngineSettings(
+                table,
+                catalog,
+                storage,
+                runners(table, settings.environment),
+                settings.dialect,
+            ),
+        )
+        site = Site(
+            store=self.store,
+            apps=catalog,
+            systems=table,
+            storage=storage,
+            tokens=Tokens(self.store, lifetime=settings.token_lifetime),
+            faults=self.faults,
+            dialect=DIALECTS[settings.dialect],
+            wake=self.engine.wake,
+            stop_patience=settings.stop_patience if settings.drive is not Drive.NONE else 0.0,
+            aloe_delay=settings.aloe_delay,
+        )
+        self._serve(site)
+        self._drive()
+
+    def _serve(self, site: Site) -> None:
+        settings = self.settings
+        https = settings.behind_tls or settings.certificate is not None
+        scheme = "https" if https else "http"
+        front = Front(site, scheme=scheme, control=settings.faults is not None)
+        inner = ("127.0.0.1", 0) if settings.certificate else (settings.host, settings.port)
+        self._server = Server(front, *inner, threads=settings.threads)
+        port = self._server.port
+        if settings.certificate:
+            self._tls = TlsFront(
+                settings.certificate, settings.host, settings.port, ("127.0.0.1", port)
+            )
+            port = self._tls.port
+            self._tls.start()
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self.url = f"{'https' if settings.certificate else 'http'}://{host}:{port}"
+        self._server.start()
+
+    def _drive(self) -> None:
+        turns = {Drive.STEP: self.engine.step, Drive.OBSERVE: self.engine.observe}
+        turn = turns.get(self.settings.drive)
+        if turn is not None:
+            self._thread = threading.Thread(
+                target=self.engine.run, args=(self._stop, turn), name="jobsync-engine", daemon=True
+            )
+            self._thread.start()
+
+    def _may_read(self, row: JobRow, user: str) -> bool:
+        return can_read(permission_of(row, self.store.grants(row.id), user))
+
+
+def prepare_state(folder: Path) -> None:
+    """Make the state folder, readable by its owner only, and keep it out of git."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", "utf-8")
+    except OSError as error:
+        raise LocalServiceError(f"cannot use {folder} for state: {error.strerror}") from error
+
+
+def _systems(settings: ServiceSettings) -> systems.Systems:
+    state = settings.state_dir
+    named = [path for path in (state / "systems.yaml", state / "systems.json") if path.exists()]
+    return systems.load(
+        named[0] if named else state / "systems.yaml",
+        work_folder=state / "work",
+        cpus=settings.cpus or os.cpu_count() or 1,
+        parse=_parse,
+    )
+
+
+def _parse(path: Path) -> Any:
+    if path.suffix == ".json":
+        try:
+            return json.loads(path.read_bytes())
+        except ValueError as error:
+            raise LocalServiceError(f"{path}: not JSON: {error}") from error
+    from jobsync.manifest import reader
+
+    document = reader.read(path.read_bytes(), str(path))
+    if document.problems:
+        raise LocalServiceError("\n".join(str(problem) for problem in document.problems))
+    return document.value

@@ -1,0 +1,72 @@
+"""The users of one service and ``users.json``: ``{name: token}``, mode 0600.
+
+The file is for the convenience of the one person who owns the machine account: the service itself
+keeps only hashes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from jobsync.errors import LocalServiceError
+from jobsync.local.store import Store
+from jobsync.local.tokens import digest, new_secret
+
+FILE = "users.json"
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+"""Names that are safe in every URL, column and folder (contract 5.3, 5.4)."""
+
+_RESERVED = frozenset({"world", "me"})
+
+
+def ensure(store: Store, folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Create those of *names* that do not exist, and give all users with their tokens.
+
+    Raises :class:`LocalServiceError` for a name that cannot be used or a file that cannot be read.
+    """
+    wanted = list(names)
+    for name in wanted:
+        if not NAME.fullmatch(name) or name in _RESERVED:
+            raise LocalServiceError(
+                f"not a user name: {name!r}",
+                hint="a to z, digits, _ and -, at most 32 characters; not world or me",
+            )
+    path = folder / FILE
+    known = read(path)
+    tokens = {**known, **{name: new_secret() for name in wanted if name not in known}}
+    if tokens != known or not path.exists():
+        _write(path, tokens)
+    for name, token in tokens.items():
+        if store.token_hash(name) != digest(token):
+            store.add_user(name, digest(token))
+    return tokens
+
+
+def read(path: Path) -> dict[str, str]:
+    """The users in *path*; none when there is no such file."""
+    try:
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise LocalServiceError(f"{path} cannot be read: {error}") from error
+    if not isinstance(document, dict):
+        raise LocalServiceError(f"{path} is not an object of names and tokens")
+    return {str(name): str(token) for name, token in document.items()}
+
+
+def _write(path: Path, tokens: dict[str, str]) -> None:
+    try:
+        # mkstemp makes the file 0600, so that no instant exists in which others can read it.
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".users-")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(tokens, file, indent=2)
+            file.write("\n")
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise LocalServiceError(f"{path} cannot be written: {error.strerror}") from error
