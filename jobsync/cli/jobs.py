@@ -1,0 +1,484 @@
+"""``jobsync jobs``: the operations of the service one by one, for scripts and for looking around.
+
+One subcommand sends one operation and prints what came back. The names are those that people of
+the older clients know. Nothing here looks at manifests beyond finding the target.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+import click
+
+from jobsync.cli.columns import fields_text, table_text
+from jobsync.errors import SettingsError, SubmitAmbiguous, UnknownOutcome, Usage
+
+if TYPE_CHECKING:
+    from jobsync.agave.jobs import Jobs
+    from jobsync.agave.wire import Permission
+    from jobsync.backend import Content
+    from jobsync.model import JsonValue, RemoteFile, Run
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+LEVELS = ("READ", "WRITE", "READ_WRITE", "ALL", "EXECUTE", "READ_EXECUTE", "WRITE_EXECUTE", "NONE")
+
+
+@click.group("jobs")
+def command() -> None:
+    """Call one operation of the Jobs service.
+
+    For scripts: --format json prints one JSON value on standard output. Dangerous operations ask
+    nothing.
+    """
+
+
+def _operation(function: F) -> F:
+    """The options of every operation."""
+    for option in (
+        click.option("-m", "--manifests", type=click.Path(), help="The set that names the target."),
+        click.option("--target", metavar="NAME", help="The target to use."),
+        click.option(
+            "--format",
+            "style",
+            type=click.Choice(["table", "json"]),
+            default="table",
+            help="Columns for people, or JSON.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def _paged(function: F) -> F:
+    function = click.option("--offset", type=click.IntRange(min=0), help="Skip this many.")(
+        function
+    )
+    return click.option(
+        "--limit", type=click.IntRange(min=1), help="At most this many; the service may clip it."
+    )(function)
+
+
+def _service(target: str | None, manifests: str | None) -> AbstractContextManager[Jobs]:
+    from jobsync.cli.connect import jobs_client
+
+    return jobs_client(target, manifests, os.environ)
+
+
+# --- jobs ------------------------------------------------------------------------------
+
+
+@command.command("list")
+@_paged
+@click.option(
+    "--term",
+    "terms",
+    multiple=True,
+    metavar="TERM=VALUE",
+    help="A search term, such as name.eq=x; the service ignores what it does not know.",
+)
+@_operation
+def list_(
+    limit: int | None,
+    offset: int | None,
+    terms: tuple[str, ...],
+    style: str,
+    target: str | None,
+    manifests: str | None,
+) -> None:
+    """List jobs that are mine or shared with me."""
+    with _service(target, manifests) as jobs:
+        found = jobs.list(limit=limit, offset=offset, terms=_pairs(terms))
+    _rows(style, ("id", "name", "status", "owner", "appId", "created"), map(_run_record, found))
+
+
+@command.command("submit")
+@click.option(
+    "-f",
+    "--file",
+    "path",
+    type=click.Path(allow_dash=True),
+    required=True,
+    help="The job as one JSON object with name and appId; - reads standard input.",
+)
+@_operation
+def submit(path: str, style: str, target: str | None, manifests: str | None) -> None:
+    """Submit a job from a job.json file. Sent once, never again by itself."""
+    request = _request(path)
+    name = request.pop("name", None)
+    if not isinstance(name, str) or not name.strip():
+        raise SettingsError(f"{path}: a job needs a name")
+    with _service(target, manifests) as jobs:
+        run = _made(lambda: jobs.submit(name, request), f"name.eq={name.strip()}")
+    _one(style, _run_record(run))
+
+
+@command.command("show")
+@click.argument("job_id")
+@_operation
+def show(job_id: str, style: str, target: str | None, manifests: str | None) -> None:
+    """Show one job."""
+    with _service(target, manifests) as jobs:
+        run = jobs.get(job_id)
+    _one(style, _run_record(run))
+
+
+@command.command("delete")
+@click.argument("job_id")
+@_operation
+def delete(job_id: str, style: str, target: str | None, manifests: str | None) -> None:
+    """Stop a job if it runs, and hide it."""
+    with _service(target, manifests) as jobs:
+        jobs.delete(job_id)
+    _one(style, {"id": job_id, "deleted": True})
+
+
+@command.command("cancel")
+@click.argument("job_id")
+@_operation
+def cancel(job_id: str, style: str, target: str | None, manifests: str | None) -> None:
+    """Ask the service to stop a job."""
+    with _service(target, manifests) as jobs:
+        jobs.manage(job_id, "stop")
+    _one(style, {"id": job_id, "stopping": True})
+
+
+@command.command("resubmit")
+@click.argument("job_id")
+@_operation
+def resubmit(job_id: str, style: str, target: str | None, manifests: str | None) -> None:
+    """Submit a job again as a new one. Sent once, never again by itself."""
+    with _service(target, manifests) as jobs:
+        run = _made(lambda: jobs.manage(job_id, "resubmit"), "orderBy=created")
+    _one(style, _run_record(run))
+
+
+@command.command("restore")
+@click.argument("job_id")
+@_operation
+def restore(job_id: str, style: str, target: str | None, manifests: str | None) -> None:
+    """Make a deleted job visible again."""
+    with _service(target, manifests) as jobs:
+        run = jobs.manage(job_id, "restore")
+    _one(style, {"id": job_id} if run is None else _run_record(run))
+
+
+@command.command("status")
+@click.argument("job_id")
+@_operation
+def status(job_id: str, style: str, target: str | None, manifests: str | None) -> None:
+    """Show the status of a job."""
+    with _service(target, manifests) as jobs:
+        found = jobs.get_status(job_id)
+    _one(style, {"id": found.id, "status": found.status})
+
+
+@command.command("history")
+@click.argument("job_id")
+@_paged
+@_operation
+def history(
+    job_id: str,
+    limit: int | None,
+    offset: int | None,
+    style: str,
+    target: str | None,
+    manifests: str | None,
+) -> None:
+    """Show what happened to a job, oldest first."""
+    with _service(target, manifests) as jobs:
+        found = jobs.get_history(job_id, limit=limit, offset=offset)
+    columns = ("created", "status", "createdBy", "description")
+    records = (
+        {
+            "status": event.status,
+            "created": event.created,
+            "createdBy": event.by,
+            "description": event.description,
+        }
+        for event in found
+    )
+    _rows(style, columns, records)
+
+
+# --- outputs ---------------------------------------------------------------------------
+
+
+@command.command("outputs-list")
+@click.argument("job_id")
+@click.argument("path", default="")
+@_paged
+@_operation
+def outputs_list(
+    job_id: str,
+    path: str,
+    limit: int | None,
+    offset: int | None,
+    style: str,
+    target: str | None,
+    manifests: str | None,
+) -> None:
+    """List one folder of a job's outputs."""
+    with _service(target, manifests) as jobs:
+        found = jobs.list_outputs(job_id, path, limit=limit, offset=offset)
+    _rows(style, ("path", "type", "length", "lastModified"), map(_file_record, found))
+
+
+@command.command("outputs-download")
+@click.argument("job_id")
+@click.argument("path")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(allow_dash=True),
+    help="Where to; - is standard output. Default: the file's own name, here.",
+)
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@_operation
+def outputs_download(
+    job_id: str,
+    path: str,
+    output: str | None,
+    force: bool,
+    style: str,
+    target: str | None,
+    manifests: str | None,
+) -> None:
+    """Download one output of a job."""
+    place = _place(path, output, force)
+    with _service(target, manifests) as jobs, jobs.download_output(job_id, path) as content:
+        size = _copy(content, sys.stdout.buffer) if place is None else _save(content, place)
+    if place is not None:
+        _one(style, {"path": path, "to": str(place), "length": size})
+
+
+# --- permissions -----------------------------------------------------------------------
+
+
+@command.command("pems-list")
+@click.argument("job_id")
+@_paged
+@_operation
+def pems_list(
+    job_id: str,
+    limit: int | None,
+    offset: int | None,
+    style: str,
+    target: str | None,
+    manifests: str | None,
+) -> None:
+    """List who may read and change a job; the owner first."""
+    with _service(target, manifests) as jobs:
+        found = jobs.list_permissions(job_id, limit=limit, offset=offset)
+    _rows(style, ("username", "permission"), map(_permission_record, found))
+
+
+@command.command("pems-show")
+@click.argument("job_id")
+@click.argument("user")
+@_operation
+def pems_show(
+    job_id: str, user: str, style: str, target: str | None, manifests: str | None
+) -> None:
+    """Show one user's permission on a job."""
+    with _service(target, manifests) as jobs:
+        found = jobs.list_permissions_for_user(job_id, user)
+    _one(style, _permission_record(found))
+
+
+@command.command("pems-grant")
+@click.argument("job_id")
+@click.argument("user")
+@click.argument("permission", type=click.Choice(LEVELS, case_sensitive=False))
+@_operation
+def pems_grant(
+    job_id: str, user: str, permission: str, style: str, target: str | None, manifests: str | None
+) -> None:
+    """Set one user's permission on a job (POST /pems)."""
+    with _service(target, manifests) as jobs:
+        found = jobs.update_permissions(job_id, user, permission)
+    _one(style, _permission_record(found))
+
+
+@command.command("pems-update")
+@click.argument("job_id")
+@click.argument("user")
+@click.argument("permission", type=click.Choice(LEVELS, case_sensitive=False))
+@_operation
+def pems_update(
+    job_id: str, user: str, permission: str, style: str, target: str | None, manifests: str | None
+) -> None:
+    """Set one user's permission on a job (POST /pems/USER)."""
+    with _service(target, manifests) as jobs:
+        found = jobs.update_permissions_for_user(job_id, user, permission)
+    _one(style, _permission_record(found))
+
+
+@command.command("pems-revoke")
+@click.argument("job_id")
+@click.argument("user")
+@_operation
+def pems_revoke(
+    job_id: str, user: str, style: str, target: str | None, manifests: str | None
+) -> None:
+    """Take one user's permission on a job away (POST /pems with NONE)."""
+    with _service(target, manifests) as jobs:
+        found = jobs.update_permissions(job_id, user, "NONE")
+    _one(style, _permission_record(found))
+
+
+@command.command("pems-delete")
+@click.argument("job_id")
+@click.argument("user")
+@_operation
+def pems_delete(
+    job_id: str, user: str, style: str, target: str | None, manifests: str | None
+) -> None:
+    """Take one user's permission on a job away (DELETE /pems/USER)."""
+    with _service(target, manifests) as jobs:
+        jobs.delete_permissions_for_user(job_id, user)
+    _one(style, {"username": user, "permission": "NONE"})
+
+
+@command.command("pems-drop")
+@click.argument("job_id")
+@_operation
+def pems_drop(job_id: str, style: str, target: str | None, manifests: str | None) -> None:
+    """Take away every permission on a job but the owner's."""
+    with _service(target, manifests) as jobs:
+        jobs.delete_permissions(job_id)
+    _one(style, {"id": job_id, "permissions": "dropped"})
+
+
+# --- in and out ------------------------------------------------------------------------
+
+
+def _made(send: Callable[[], Run | None], where: str) -> Run:
+    try:
+        run = send()
+    except SubmitAmbiguous as error:
+        raise UnknownOutcome(
+            f"whether a job was made is unknown: {error}",
+            hint=f"look before sending again: jobsync jobs list --term {where}",
+        ) from error
+    if run is None:
+        raise UnknownOutcome("the service did not say which job it made")
+    return run
+
+
+def _request(path: str) -> dict[str, JsonValue]:
+    try:
+        with click.open_file(path, "rb") as file:
+            value = json.loads(file.read())
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise SettingsError(f"{path} is not one JSON object")
+    return value
+
+
+def _pairs(terms: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for term in terms:
+        name, separator, value = term.partition("=")
+        if not name or not separator:
+            raise Usage(f"--term {term!r} is not TERM=VALUE")
+        pairs[name] = value
+    return pairs
+
+
+def _place(path: str, output: str | None, force: bool) -> Path | None:
+    """Where a download goes; None is standard output. The name is the one that was typed."""
+    if output == "-":
+        return None
+    name = path.rstrip("/").rpartition("/")[2]
+    place = Path(output or name)
+    if place.is_dir():
+        place = place / name
+    if not name or name in (".", ".."):
+        raise Usage(f"{path!r} names no file")
+    if place.exists() and not force:
+        raise SettingsError(f"{place} is there already", hint="use --force to replace it")
+    return place
+
+
+def _copy(content: Content, out: BinaryIO) -> int:
+    size = 0
+    for chunk in content.chunks:
+        out.write(chunk)
+        size += len(chunk)
+    out.flush()
+    return size
+
+
+def _save(content: Content, place: Path) -> int:
+    """Write beside *place* and rename: a short file never has the final name."""
+    part = place.with_name(f".{place.name}.part")
+    try:
+        with part.open("wb") as out:
+            size = _copy(content, out)
+            os.fsync(out.fileno())
+        part.replace(place)
+    except OSError as error:
+        raise SettingsError(f"cannot write {place}: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return size
+
+
+def _run_record(run: Run) -> dict[str, JsonValue]:
+    return {
+        "id": run.id,
+        "name": run.name,
+        "owner": run.owner,
+        "appId": run.app_id,
+        **(run.request or {}),
+        "status": run.status,
+        "visible": run.visible,
+        "created": _instant(run.created),
+        "endTime": _instant(run.ended),
+    }
+
+
+def _file_record(file: RemoteFile) -> dict[str, JsonValue]:
+    return {
+        "path": file.path,
+        "type": "dir" if file.is_folder else "file",
+        "length": file.length,
+        "lastModified": file.last_modified,
+    }
+
+
+def _permission_record(row: Permission) -> dict[str, JsonValue]:
+    return {
+        "username": row.username,
+        "permission": str(row.access),
+        "read": row.access.read,
+        "write": row.access.write,
+    }
+
+
+def _instant(when: datetime | None) -> str | None:
+    return None if when is None else when.isoformat().replace("+00:00", "Z")
+
+
+def _rows(style: str, columns: Sequence[str], records: Any) -> None:
+    found: list[Mapping[str, JsonValue]] = list(records)
+    click.echo(_json(found) if style == "json" else table_text(columns, found))
+
+
+def _one(style: str, record: Mapping[str, JsonValue]) -> None:
+    click.echo(_json(record) if style == "json" else fields_text(record))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2)
