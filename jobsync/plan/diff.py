@@ -7,6 +7,7 @@ fields that differ, and its answer is translated to :class:`~jobsync.model.Field
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jobsync.errors import Location
@@ -72,6 +73,50 @@ def drift(
         if change.before is None and change.path.startswith(("inputs.", "parameters."))
     )
     return tuple(change for change in changes if change not in dropped), dropped
+
+
+@dataclass(frozen=True, slots=True)
+class FieldView:
+    """One field, as declared and as the run has it. ``same`` follows the rules of contract 3.7."""
+
+    path: str
+    declared: JsonValue
+    actual: JsonValue
+    same: bool
+    where: Location | None = None
+
+
+def side_by_side(job: DeclaredJob, run: Run, references: References) -> tuple[FieldView, ...]:
+    """Every declared field that can be compared, and what only the run has; by path.
+
+    Notifications are never compared: the service does not give them back (N16).
+    """
+    if run.request is None:
+        return ()
+    record = as_request(run.request)
+    declared = {key: value for key, value in job.request.items() if value is not None}
+    views = [
+        FieldView(
+            path,
+            _shown(value),
+            _shown(was),
+            value is None or _reconciled(value, was, references, same_leaf) == value,
+            _place(job, path) if value is not None else None,
+        )
+        for path, (was, value) in _sides(declared, record, _undeclared(job, run)).items()
+    ]
+    views += [
+        FieldView(
+            field,
+            _shown(job.request.get(field)),
+            _shown(record.get(field)),
+            job.request.get(field) is None
+            or same_placement(field, job.request[field], record.get(field)),
+            job.places.get(field),
+        )
+        for field in PLACEMENT
+    ]
+    return tuple(sorted(views, key=lambda view: view.path))
 
 
 def placement_changes(job: DeclaredJob, run: Run) -> tuple[FieldChange, ...]:

@@ -1,0 +1,115 @@
+"""Why an address is planned as it is: the rule of the table, the runs, and each field twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from jobsync.errors import Usage
+from jobsync.model import (
+    Action,
+    Address,
+    AddressState,
+    Change,
+    DeclaredJob,
+    DesiredState,
+    JobChange,
+    Plan,
+    Run,
+    Snapshot,
+    Standing,
+)
+from jobsync.plan.diff import FieldView, side_by_side
+from jobsync.plan.history import History, histories
+from jobsync.plan.references import References
+
+_ACTION_RULES = {
+    Action.CREATE: "no run has this name, and no older run is of this address: it is submitted",
+    Action.REPLACE: (
+        "no run has this name, but an older one is of this address: a new one is submitted and the "
+        "old one is kept as history"
+    ),
+    Action.RETRY: "the runs of this name have failed, and another attempt is due: it is submitted",
+    Action.RESTORE: "a finished run of this name is hidden: it is made visible again",
+}
+_STANDING_RULES = {
+    Standing.CURRENT: "a visible run of this name has finished: nothing is submitted",
+    Standing.IN_PROGRESS: "a run of this name is active: nothing is submitted",
+    Standing.FAILED: "the runs of this name have failed and no retry is left: nothing is submitted",
+    Standing.STOPPED: "a run of this name was stopped or hidden, which a person decided: nothing "
+    "is submitted",
+    Standing.INCOMPLETE: "a run of this name has finished, but misses what it must produce",
+    Standing.BLOCKED: "it would be submitted, but what it needs is not there",
+    Standing.PENDING: "it would be submitted, but jobs were left out of this plan",
+}
+_PINNED = "the declaration is pinned to one run by id: nothing is ever submitted for it"
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRun:
+    """A run of the address. ``role``: current, duplicate, failed, stopped, hidden, superseded."""
+
+    run: Run
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """``rule`` is the row of the decision table; ``compared`` the run that ``fields`` show."""
+
+    job: DeclaredJob
+    state: AddressState
+    rule: str
+    changes: tuple[Change, ...]
+    runs: tuple[SeenRun, ...] = ()
+    compared: Run | None = None
+    fields: tuple[FieldView, ...] = ()
+
+
+def explain(desired: DesiredState, snapshot: Snapshot, plan: Plan, address: Address) -> Explanation:
+    """What *plan* rests on for *address*. Raises :class:`Usage` when it is not declared."""
+    states = {state.address: state for state in plan.states}
+    if address not in desired.jobs or address not in states:
+        raise Usage(f"{address} is not declared, or was left out of this plan")
+    job, state = desired.jobs[address], states[address]
+    known = histories(desired, snapshot)
+    changes = tuple(change for change in plan.changes if change.address == address)
+    submit = next(
+        (c for c in changes if isinstance(c, JobChange) and c.action in _ACTION_RULES), None
+    )
+    compared_id = (
+        submit.before.id if submit and submit.before else state.run.id if state.run else ""
+    )
+    compared = next((run for run in known[address].all if run.id == compared_id), None)
+    upstream = References({up: known[up].all for up in job.upstream if up in known})
+    return Explanation(
+        job,
+        state,
+        _rule(job, state, submit),
+        changes,
+        tuple(_roles(known[address], state, job)),
+        compared,
+        side_by_side(job, compared, upstream) if compared else (),
+    )
+
+
+def _rule(job: DeclaredJob, state: AddressState, submit: JobChange | None) -> str:
+    if job.pinned is not None:
+        return _PINNED
+    return _ACTION_RULES[submit.action] if submit else _STANDING_RULES[state.standing]
+
+
+def _roles(history: History, state: AddressState, job: DeclaredJob) -> Iterable[SeenRun]:
+    current = state.run.id if state.run else ""
+    for run in history.exact:
+        if not run.visible:
+            role = "hidden"
+        elif job.pinned == run.id:
+            role = "pinned"
+        elif str(run.state) in ("failed", "stopped"):
+            role = str(run.state)
+        else:
+            role = "current" if run.id == current else "duplicate"
+        yield SeenRun(run, role)
+    for run in history.older:
+        yield SeenRun(run, "superseded")

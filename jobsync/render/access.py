@@ -1,0 +1,132 @@
+"""``jobsync access``: who can do what with which run, as a table, CSV or JSON. And read back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+
+from jobsync.errors import SettingsError
+from jobsync.model import LEVELS, Access, Address, EffectiveAccess
+from jobsync.render import escape
+from jobsync.render.escape import terminal
+
+Rows = Sequence[EffectiveAccess]
+_COLUMNS = ("address", "run", "user", "access", "after")
+
+
+def changed(rows: Rows) -> tuple[EffectiveAccess, ...]:
+    """Only those whose access the plan changes."""
+    return tuple(row for row in rows if row.before != row.after)
+
+
+def as_text(rows: Rows) -> str:
+    """A matrix, runs down and users across; ``READ -> NONE`` where the plan changes it."""
+    if not rows:
+        return "No run of a declared job has anybody on its list.\n"
+    users = list(dict.fromkeys(row.user for row in rows))
+    runs = list(dict.fromkeys((row.address, row.run_id) for row in rows))
+    cells = {(row.address, row.run_id, row.user): _cell(row) for row in rows}
+    table = [["job", "run", *(terminal(user) for user in users)]]
+    table += [
+        [terminal(address), terminal(run), *(cells.get((address, run, user), "") for user in users)]
+        for address, run in runs
+    ]
+    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in table
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def as_csv(rows: Rows) -> str:
+    """One line for each run and user: ``address,run,user,access,after``."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for row in rows:
+        names = (escape.csv(row.address), escape.csv(row.run_id), escape.csv(row.user))
+        writer.writerow([*names, str(row.before), str(row.after)])
+    return out.getvalue()
+
+
+def as_json(rows: Rows) -> str:
+    """A list of objects with the columns of the CSV, and who may share it further."""
+    items = [
+        {
+            "address": row.address,
+            "run": row.run_id,
+            "user": row.user,
+            "access": str(row.before),
+            "after": str(row.after),
+            "share": row.before.write,
+        }
+        for row in rows
+    ]
+    document = {"format_version": "1.0", "access": items}
+    return json.dumps(document, indent=2, sort_keys=True) + "\n"
+
+
+FORMATS: dict[str, Callable[[Rows], str]] = {"text": as_text, "csv": as_csv, "json": as_json}
+"""Every way to show the matrix."""
+
+
+def unexpected(rows: Rows, committed: str) -> tuple[str, ...]:
+    """How *rows* differ from a matrix that :func:`as_csv` or :func:`as_json` once printed.
+
+    Column ``access`` is compared for each (address, run, user); a file without runs (the column
+    left out or empty) holds for every run of an address. A user that is not listed has none.
+    Raises :class:`SettingsError` for a file that is no such matrix.
+    """
+    expected = _read(committed)
+    wanted: dict[tuple[Address, str, str], Access] = dict(expected)
+    found = []
+    seen: set[tuple[Address, str, str]] = set()
+    for row in rows:
+        keys = ((row.address, row.run_id, row.user), (row.address, "", row.user))
+        seen.update(keys)
+        want = next((wanted[key] for key in keys if key in wanted), LEVELS["NONE"])
+        if row.before != want:
+            found.append(
+                f"{row.address} (run {row.run_id}): {row.user} has {row.before}, expected {want}"
+            )
+    for (address, run, user), access in sorted(wanted.items()):
+        if (address, run, user) not in seen and access != LEVELS["NONE"]:
+            which = f"{address} (run {run})" if run else address
+            found.append(f"{which}: {user} has NONE, expected {access}")
+    return tuple(found)
+
+
+def _cell(row: EffectiveAccess) -> str:
+    return str(row.before) if row.before == row.after else f"{row.before} -> {row.after}"
+
+
+def _read(text: str) -> Iterable[tuple[tuple[Address, str, str], Access]]:
+    try:
+        items = _json_items(text) if text.lstrip().startswith("{") else _csv_items(text)
+        return [
+            (
+                (item["address"], item.get("run", ""), item["user"]),
+                LEVELS[item["access"]],
+            )
+            for item in items
+        ]
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise SettingsError(
+            f"the expected matrix cannot be read: {error}",
+            hint="make one with: jobsync access --format csv",
+        ) from error
+
+
+def _json_items(text: str) -> list[dict[str, str]]:
+    items = json.loads(text)["access"]
+    return [{str(key): str(value) for key, value in item.items()} for item in items]
+
+
+def _csv_items(text: str) -> list[dict[str, str]]:
+    return [
+        {key: value.removeprefix("'") for key, value in row.items()}
+        for row in csv.DictReader(io.StringIO(text))
+    ]

@@ -1,0 +1,155 @@
+"""A plan as Markdown for a pull request comment or a step summary, within a size.
+
+Full first; if that is too long, the changes folded and without bodies; if that is still too long,
+the counts. A hidden marker lets a bot find and replace its own comment. All that comes from outside
+stands in code spans or fences, so it is never structure, a mention or a link.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from jobsync.model import (
+    AccessChange,
+    Action,
+    AddressState,
+    Change,
+    JobChange,
+    OutputChange,
+    Plan,
+    Standing,
+)
+from jobsync.render.escape import block, cell, markdown
+from jobsync.render.options import PLAIN, RenderOptions
+from jobsync.render.summary import also, headline
+from jobsync.render.text import action_blocks
+
+_MARKER_UNSAFE = re.compile(r"[^A-Za-z0-9_./ -]|--")
+_SIGNS = {
+    Action.CREATE: "create",
+    Action.RETRY: "retry",
+    Action.REPLACE: "replace",
+    Action.RESTORE: "restore",
+    Action.UPDATE: "update",
+    Action.DELETE: "**destroy**",
+    Action.STOP: "**stop**",
+    Action.FETCH: "fetch",
+}
+_TROUBLED = (Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE, Standing.BLOCKED)
+
+
+def as_markdown(plan: Plan, options: RenderOptions) -> str:
+    """The most that fits into ``options.budget`` characters, ending with a line break."""
+    sizes = (_full, _folded, _counts)
+    for size in sizes:
+        text = _document(plan, options, size(plan))
+        if len(text) <= options.budget or size is _counts:
+            break
+    return text
+
+
+def _document(plan: Plan, options: RenderOptions, body: list[str]) -> str:
+    marker = _MARKER_UNSAFE.sub("", options.marker)
+    head = [f"<!-- {marker} -->", f"### {_title(plan)}", _summary(plan)]
+    return "\n\n".join([*head, *body]) + "\n"
+
+
+def _title(plan: Plan) -> str:
+    return f"jobsync plan for {markdown(plan.project)} on {markdown(plan.target)}"
+
+
+def _summary(plan: Plan) -> str:
+    lines = [headline(plan), also(plan)]
+    return "\n".join(
+        f"**{line}**" if index == 0 else line for index, line in enumerate(lines) if line
+    )
+
+
+def _full(plan: Plan) -> list[str]:
+    blocks = action_blocks(plan, PLAIN)
+    diff = [block("\n\n".join(_as_diff(text) for text in blocks), "diff")] if blocks else []
+    return [*_hazards(plan), *_troubles(plan), *_warnings(plan), *diff]
+
+
+def _folded(plan: Plan) -> list[str]:
+    """One row of a table for each change, folded."""
+    rows = ["| action | what | run |", "| --- | --- | --- |", *map(_row, plan.changes)]
+    table = "\n".join(rows)
+    summary = f"<details><summary>{len(plan.changes)} changes</summary>"
+    return [
+        *_hazards(plan),
+        f"{summary}\n\n{table}\n\n</details>",
+        "Too long to be shown in full: run `jobsync plan`.",
+    ]
+
+
+def _counts(plan: Plan) -> list[str]:
+    names = ", ".join(f"`{h.name}`" for h in plan.hazards if not h.accepted)
+    hazards = [f"Hazards to accept: {names}."] if names else []
+    return [*hazards, "Too long to be shown here: run `jobsync plan`."]
+
+
+def _row(change: Change) -> str:
+    if isinstance(change, JobChange):
+        what, run = change.address, change.before.id if change.before else ""
+    elif isinstance(change, AccessChange):
+        what, run = f"{change.address}.permissions", change.run.id if change.run else ""
+    else:
+        what, run = _output_name(change), change.run.id if change.run else ""
+    return f"| {_SIGNS[change.action]} | {cell(what)} | {cell(run) if run else ''} |"
+
+
+def _output_name(change: OutputChange) -> str:
+    return f"{change.address}.outputs"
+
+
+def _as_diff(text: str) -> str:
+    """The sign of a line moved to its start, where a ``diff`` block colours it."""
+    return "\n".join(_signed(line) for line in text.split("\n"))
+
+
+def _signed(line: str) -> str:
+    match = re.match(r"^( +)(\+|-|~|!)( .*)$", line)
+    if match is None:
+        return "!   " + line[3:] if line.startswith("-/+ ") else line
+    sign = "!" if match[2] == "~" else match[2]
+    return f"{sign}{match[1]}{match[3]}"
+
+
+def _hazards(plan: Plan) -> list[str]:
+    if not plan.hazards:
+        return []
+    rows = [
+        f"| `{h.name}` | {cell(h.message)} | {cell(h.limit)} | {cell(h.actual)} | "
+        f"{'accepted' if h.accepted else cell(h.accept)} |"
+        for h in plan.hazards
+    ]
+    head = ["| hazard | what | limit | here | accept with |", "| --- | --- | --- | --- | --- |"]
+    return ["\n".join([*head, *rows])]
+
+
+def _troubles(plan: Plan) -> list[str]:
+    rows = [_trouble(state) for state in plan.states if state.standing in _TROUBLED]
+    rows += [
+        f"| {cell(state.address)} | could not be read | {cell('; '.join(state.problems))} |"
+        for state in plan.states
+        if state.problems
+    ]
+    if not rows:
+        return []
+    return ["\n".join(["| job | standing | notes |", "| --- | --- | --- |", *rows])]
+
+
+def _trouble(state: AddressState) -> str:
+    notes = "; ".join(state.notes)
+    return f"| {cell(state.address)} | {state.standing} | {cell(notes) if notes else ''} |"
+
+
+def _warnings(plan: Plan) -> list[str]:
+    return _listed(f"Warning: {markdown(warning)}" for warning in plan.warnings)
+
+
+def _listed(lines: Iterable[str]) -> list[str]:
+    text = "\n".join(f"- {line}" for line in lines)
+    return [text] if text else []
