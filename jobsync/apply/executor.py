@@ -270,6 +270,8 @@ class _Executor:
         for future, change in futures.items():
             entry = future.result()
             if entry.state is State.DUPLICATE:
+                said = (change.address, str(Kind.JOB))
+                self._outcomes = [o for o in self._outcomes if (o.address, o.kind) != said]
                 self._keep(self._session.ended(jobs.outcome_of(change, entry)))
 
     def _end(self) -> tuple[Outcome, ...]:

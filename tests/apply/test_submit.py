@@ -1,0 +1,311 @@
+"""Every sequence of two faults on a submit and on what settles it, on a service in memory.
+
+At most one job, the right word for what happened, and the next run goes on from there.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plans import World, create, name, plan
+
+from jobsync.apply import NotSubmitted, Submitted, exit_code, open_submits, resolve
+from jobsync.apply.record import Binding, State
+from jobsync.errors import (
+    ExitCode,
+    JobsyncError,
+    SubmitAmbiguous,
+    SubmitNotSent,
+    SubmitRejected,
+    Throttled,
+    Unreachable,
+    Unreadable,
+)
+from jobsync.model import LEVELS, Result
+
+BINDING = Binding("https://memory.example", "alice", "phylo")
+Do = Callable[[], Any]
+
+
+def drop_before(do: Do) -> Any:
+    raise SubmitNotSent("connection refused")
+
+
+def drop_after(do: Do) -> Any:
+    do()
+    raise SubmitAmbiguous("reset")
+
+
+def lost(do: Do) -> Any:
+    raise SubmitAmbiguous("timeout")
+
+
+def error_after(do: Do) -> Any:
+    do()
+    raise SubmitAmbiguous("400 Invalid notification")
+
+
+def html_after(do: Do) -> Any:
+    do()
+    raise SubmitAmbiguous("an answer that is not JSON")
+
+
+def rejected(do: Do) -> Any:
+    raise SubmitRejected("900903 token expired", status=403)
+
+
+def throttled(do: Do) -> Any:
+    raise SubmitRejected("throttled", status=429)
+
+
+def bug_after(do: Do) -> Any:
+    do()
+    raise ZeroDivisionError("a bug in a library")
+
+
+def fine(do: Do) -> Any:
+    return do()
+
+
+POSTS = {
+    f.__name__: f
+    for f in (
+        fine,
+        drop_before,
+        drop_after,
+        lost,
+        error_after,
+        html_after,
+        rejected,
+        throttled,
+        bug_after,
+    )
+}
+MAKES = {"fine", "drop_after", "error_after", "html_after", "bug_after"}
+AGAIN = {"drop_before", "throttled"}
+
+
+def unreachable(do: Do) -> Any:
+    raise Unreachable("reset")
+
+
+def unreadable(do: Do) -> Any:
+    raise Unreadable("html")
+
+
+def slowed(do: Do) -> Any:
+    raise Throttled("429", status=429)
+
+
+READS = {f.__name__: f for f in (fine, unreachable, unreadable, slowed)}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.mark.parametrize(("first", "second"), list(itertools.product(POSTS, repeat=2)))
+def test_two_faults_on_the_post(world: World, first: str, second: str) -> None:
+    world.service.script["submit"] = [POSTS[first], POSTS[second]]
+    the_plan = plan(create("align"))
+    [outcome] = world.apply(the_plan)
+    decisive = second if first in AGAIN else first
+    jobs = world.service.named(name("align"))
+    if decisive in MAKES:
+        assert (outcome.result, len(jobs)) == (Result.DONE, 1)
+        assert outcome.run_id == jobs[0].id
+    elif decisive == "lost":
+        assert (outcome.result, jobs) == (Result.UNKNOWN, [])
+        assert exit_code(the_plan, (outcome,)) is ExitCode.UNKNOWN
+        assert "resolve align --submitted ID" in outcome.detail
+    elif decisive == "rejected":
+        assert (outcome.result, jobs) == (Result.FAILED, [])
+        assert exit_code(the_plan, (outcome,)) is ExitCode.ERROR
+    else:  # proven not sent three times at most: the third try works
+        assert (outcome.result, len(jobs)) == (Result.DONE, 1)
+    assert world.service.posts() <= 3
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "post"),
+    list(itertools.product(READS, READS, ["fine", "drop_after", "lost"])),
+)
+def test_two_faults_on_the_looks(world: World, first: str, second: str, post: str) -> None:
+    """Faults on the search before the POST keep it back; on later ones they only take time."""
+    world.service.script["submit"] = [POSTS[post]]
+    world.service.script["runs_named"] = [READS[first], READS[second]]
+    world.service.script["run"] = [READS[first], READS[second]]
+    [outcome] = world.apply(plan(create("align")))
+    jobs = world.service.named(name("align"))
+    if first != "fine":
+        assert (outcome.result, jobs, world.service.posts()) == (Result.FAILED, [], 0)
+        assert "not sent" in outcome.detail
+    elif post == "lost":
+        assert (outcome.result, jobs) == (Result.UNKNOWN, [])
+    else:
+        assert (outcome.result, len(jobs)) == (Result.DONE, 1)
+    world.service.script["runs_named"].clear()
+    world.service.script["run"].clear()
+    [last] = world.apply(plan(create("align")))
+    assert world.service.posts() == 1, "the second run never sends what may have been sent"
+    assert last.result is (Result.UNKNOWN if post == "lost" else Result.DONE)
+
+
+def test_the_journal_is_on_the_disk_before_the_post(world: World, tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def look(do: Do) -> Any:
+        seen.extend(str(entry.state) for entry in open_submits(tmp_path, BINDING))
+        return do()
+
+    world.service.script["submit"] = [look]
+    world.apply(plan(create("align")))
+    assert seen == ["sending"]
+
+
+def test_a_late_job_is_found_by_the_next_run(world: World) -> None:
+    world.service.script["submit"] = [lost]
+    [outcome] = world.apply(plan(create("align")))
+    assert outcome.result is Result.UNKNOWN
+    late = world.service.make(name("align"), "alice", {})
+    [outcome] = world.apply(plan(create("align")))
+    assert (outcome.result, outcome.run_id) == (Result.DONE, late.id)
+    assert world.service.posts() == 1
+
+
+def test_an_open_submit_is_resolved_although_the_plan_is_empty(world: World) -> None:
+    world.service.script["submit"] = [lost]
+    world.apply(plan(create("align")))
+    empty = plan()
+    for _ in range(2):
+        [outcome] = world.apply(empty)
+        assert (outcome.address, outcome.result) == ("align", Result.UNKNOWN)
+        assert exit_code(empty, (outcome,)) is ExitCode.UNKNOWN
+    world.service.make(name("align"), "alice", {})
+    assert world.apply(empty) == ()
+
+
+def test_an_open_submit_holds_its_address_and_no_other(world: World) -> None:
+    world.service.script["submit"] = [lost]
+    world.apply(plan(create("align")))
+    changed = create("align", name="phylo.align.bbbbbbbbbb")
+    outcomes = world.apply(plan(changed, create("other"), create("tree", "align")))
+    assert [(o.address, str(o.result)) for o in outcomes] == [
+        ("align", "unknown"),
+        ("other", "done"),
+        ("tree", "skipped"),
+    ]
+
+
+def test_a_job_of_this_very_name_is_taken_over(world: World) -> None:
+    there = world.service.make(name("align"), "alice", {})
+    world.service.make(name("align"), "mallory", {}).grants["alice"] = LEVELS["READ"]
+    [outcome] = world.apply(plan(create("align")))
+    assert (outcome.result, outcome.run_id) == (Result.DONE, there.id)
+    assert world.service.posts() == 0
+
+
+def test_an_older_failed_attempt_is_not_taken_for_the_new_one(world: World) -> None:
+    world.service.make(name("align"), "alice", {}, final="FAILED")
+    [outcome] = world.apply(plan(create("align", name=name("align", 2))))
+    assert outcome.result is Result.DONE
+    assert world.service.posts(name("align", 2)) == 1
+
+
+def test_two_of_the_name_are_reported(world: World) -> None:
+    ids = [world.service.make(name("align"), "alice", {}).id for _ in range(2)]
+    the_plan = plan(create("align"))
+    [outcome] = world.apply(the_plan)
+    assert outcome.result is Result.UNKNOWN
+    assert all(job_id in outcome.detail for job_id in ids)
+    assert exit_code(the_plan, (outcome,)) is ExitCode.UNKNOWN
+
+
+def test_a_post_that_the_network_doubles_is_seen_at_the_end(world: World) -> None:
+    def doubled(do: Do) -> Any:
+        do()
+        return do()
+
+    world.service.script["submit"] = [doubled]
+    the_plan = plan(create("align"))
+    outcomes = world.apply(the_plan)
+    assert [str(o.result) for o in outcomes] == ["unknown"]
+    assert exit_code(the_plan, outcomes) is ExitCode.UNKNOWN
+
+
+def test_an_id_that_can_only_be_read_later_is_waited_for(world: World) -> None:
+    world.service.read_lag = 15.0
+    [outcome] = world.apply(plan(create("align")))
+    assert outcome.result is Result.DONE
+    assert world.clock.time >= 15.0
+
+
+def test_an_id_that_cannot_be_read_is_unknown(world: World) -> None:
+    world.service.read_lag = world.service.search_lag = 1000.0
+    [outcome] = world.apply(plan(create("align")))
+    assert outcome.result is Result.UNKNOWN
+    assert "cannot be read" in outcome.detail
+    world.clock.sleep(1000.0)
+    [outcome] = world.apply(plan(create("align")))
+    assert outcome.result is Result.DONE
+    assert world.service.posts() == 1
+
+
+def test_a_confirmed_job_that_vanished_is_not_sent_again(world: World) -> None:
+    world.apply(plan(create("align")))
+    world.service.jobs.clear()
+    [outcome] = world.apply(plan(create("align")))
+    assert outcome.result is Result.UNKNOWN
+    assert world.service.posts() == 1
+
+
+def test_without_a_journal_nothing_is_sent(world: World, tmp_path: Path) -> None:
+    (tmp_path / "journal").write_text("in the way")
+    with pytest.raises(JobsyncError, match="so nothing"):
+        world.apply(plan(create("align")))
+    assert world.service.calls == []
+
+
+# --- by hand ---------------------------------------------------------------------------
+
+
+def test_resolve_not_submitted_lets_it_be_sent_again(world: World, tmp_path: Path) -> None:
+    world.service.script["submit"] = [lost]
+    world.apply(plan(create("align")))
+    entry = resolve("align", NotSubmitted(), world.backend, tmp_path, BINDING, world.clock)
+    assert entry.state is State.REJECTED
+    assert open_submits(tmp_path, BINDING) == ()
+    [outcome] = world.apply(plan(create("align")))
+    assert outcome.result is Result.DONE
+    assert world.service.posts() == 2
+
+
+def test_resolve_not_submitted_is_refused_when_the_job_is_there(
+    world: World, tmp_path: Path
+) -> None:
+    world.service.script["submit"] = [lost]
+    world.apply(plan(create("align")))
+    job = world.service.make(name("align"), "alice", {}, visible=False)
+    with pytest.raises(JobsyncError, match=job.id):
+        resolve("align", NotSubmitted(), world.backend, tmp_path, BINDING, world.clock)
+
+
+def test_resolve_submitted_checks_the_job(world: World, tmp_path: Path) -> None:
+    world.service.script["submit"] = [lost]
+    world.apply(plan(create("align")))
+    other = world.service.make(name("tree"), "alice", {})
+    with pytest.raises(JobsyncError, match=r"not phylo\.align"):
+        resolve("align", Submitted(other.id), world.backend, tmp_path, BINDING, world.clock)
+    mine = world.service.make(name("align"), "alice", {})
+    resolve(name("align"), Submitted(mine.id), world.backend, tmp_path, BINDING, world.clock)
+    assert open_submits(tmp_path, BINDING) == ()
+
+
+def test_resolve_without_an_open_submit_says_so(world: World, tmp_path: Path) -> None:
+    with pytest.raises(JobsyncError, match="no submit whose outcome is open"):
+        resolve("align", NotSubmitted(), world.backend, tmp_path, BINDING, world.clock)
