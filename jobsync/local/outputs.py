@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import time
 import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from werkzeug.wrappers import Response
 
@@ -23,12 +26,21 @@ _INTERNAL = ".jobsync"
 _DOTS = 2
 """``.`` and ``..``, which a listing has first and which are left out after paging."""
 
+_ARCHIVING_SECONDS = 5.0
+_ARCHIVING_STEP = 0.01
+
+T = TypeVar("T")
+
 
 def listing(call: Call) -> Answer:
     """``GET /{id}/outputs/listings/{path}``: one folder, or one file; never recursive."""
     row = _readable(call, "Not job found with job id {}")
     if call.fault("system-down"):
         raise Refusal(500, f"Job output system {_system(row)} is not currently available")
+    return _at_rest(call, row, _listing)
+
+
+def _listing(call: Call, row: JobRow) -> Answer:
     root, target, path = _locate(call, row)
     found = media.entry(target, Path(path).name)
     if found is None:
@@ -50,6 +62,10 @@ def download(call: Call) -> Response:
     row = _readable(call, "Invalid job id")
     if call.fault("system-down"):
         raise Refusal(504, f"Job output system {_system(row)} is not currently available")
+    return _at_rest(call, row, _download)
+
+
+def _download(call: Call, row: JobRow) -> Response:
     if row.work_dir is None and not row.archived:
         raise Refusal(
             500,
@@ -66,6 +82,30 @@ def download(call: Call) -> Response:
             # An archived job skips the existence check (contract 6.4).
             return Response(b"", content_type=media.mime_type(path))
         raise Refusal(500, "File/folder does not exist") from error
+
+
+def _at_rest(call: Call, row: JobRow, look: Callable[[Call, JobRow], T]) -> T:
+    """Look at the outputs while they are not on their way from the work folder to the archive.
+
+    Archiving moves them: what was seen counts only if the job is where it was before the look.
+    """
+    patience = time.monotonic() + _ARCHIVING_SECONDS
+    while True:
+        refusal: Refusal | None = None
+        try:
+            seen = look(call, row)
+        except Refusal as error:
+            refusal = error
+        now = call.store.job(row.id) or row
+        moved = now.archived != row.archived or (now.status == "ARCHIVING" and not now.archived)
+        if not moved or time.monotonic() > patience:
+            if refusal is not None:
+                raise refusal
+            return seen
+        if refusal is None and isinstance(seen, Response):
+            seen.close()
+        row = now
+        time.sleep(_ARCHIVING_STEP)
 
 
 def clean(raw: str) -> str:

@@ -34,11 +34,13 @@ class Drive(str, Enum):
     """What the engine does while the service runs.
 
     ``STEP`` moves all jobs on; ``OBSERVE`` starts nothing new but sees what happened to what runs,
-    and carries out stops; ``NONE`` leaves jobs as they are.
+    and carries out stops; ``ELSEWHERE`` leaves that to whoever made the service; ``NONE`` leaves
+    jobs as they are.
     """
 
     STEP = "step"
     OBSERVE = "observe"
+    ELSEWHERE = "elsewhere"
     NONE = "none"
 
 
@@ -66,6 +68,7 @@ class ServiceSettings:
     certificate: Certificate | None = None
     token_lifetime: float = LIFETIME
     stop_patience: float = 10.0
+    kill_delay: float = 1.0
     aloe_delay: float = 0.5
     threads: int = 40
     cpus: int = 0
@@ -171,6 +174,7 @@ class Service:
             dialect=DIALECTS[settings.dialect],
             wake=self.engine.wake,
             stop_patience=settings.stop_patience if settings.drive is not Drive.NONE else 0.0,
+            kill_delay=settings.kill_delay if settings.drive is not Drive.NONE else 0.0,
             aloe_delay=settings.aloe_delay,
         )
         self._serve(site)

@@ -23,7 +23,8 @@ class Site:
     """The parts that every request shares.
 
     ``wake`` tells the engine that there is something to do. ``stop_patience`` is how many seconds
-    a stop waits for the engine; ``aloe_delay`` how long Aloe keeps an accepted job to itself.
+    a stop waits for the engine, ``kill_delay`` how old a job is at least when it is killed, and
+    ``aloe_delay`` how long Aloe keeps an accepted job to itself.
     """
 
     store: Store
@@ -36,6 +37,7 @@ class Site:
     wake: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.time
     stop_patience: float = 10.0
+    kill_delay: float = 1.0
     aloe_delay: float = 0.5
 
 
