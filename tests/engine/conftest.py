@@ -1,4 +1,4 @@
-"""The engines that every test of the battery runs on: processes always, Slurm where there is one."""
+"""The engines that the battery runs on: processes always, Slurm where there is a cluster."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ class Lab:
 
     def start(self, crash: str = "") -> subprocess.Popen[bytes]:
         """Start a loop; *crash* is ``before-submit`` or ``after-submit``."""
-        settings = json.dumps({key: value for key, value in self.settings.items()})
+        settings = json.dumps(self.settings)
         loop = subprocess.Popen(
             [sys.executable, __file__, str(self.root), self.kind, crash, settings],
         )
