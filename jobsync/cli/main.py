@@ -6,6 +6,7 @@ is called, and what is heavy in it only when it runs.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -120,11 +121,9 @@ def report(error: JobsyncError) -> None:
 
 
 def _say(text: str) -> None:
-    try:
+    # When nobody listens on stderr any more, the exit code still says what happened.
+    with contextlib.suppress(OSError):
         click.echo(text, err=True)
-    except OSError:
-        # Nobody listens on stderr any more; the exit code still says what happened.
-        pass
 
 
 def _flush(code: int) -> int:

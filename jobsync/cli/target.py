@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from jobsync.errors import SettingsError
 from jobsync.model import DesiredState, Target
@@ -13,6 +13,12 @@ BUILT_IN = ("local", "env")
 def named_target(flag: str | None, environ: Mapping[str, str]) -> str | None:
     """The target that the command line or ``JOBSYNC_TARGET`` names, or None."""
     return flag or environ.get("JOBSYNC_TARGET") or None
+
+
+def choose_without_set(flag: str | None, environ: Mapping[str, str]) -> Target:
+    """The target of a command that is used outside of any set: ``env`` or ``local``."""
+    name = named_target(flag, environ) or _fallback(environ)
+    return _built_in(name, BUILT_IN, environ)
 
 
 def choose(desired: DesiredState, flag: str | None, environ: Mapping[str, str]) -> Target:
@@ -26,8 +32,12 @@ def choose(desired: DesiredState, flag: str | None, environ: Mapping[str, str]) 
         name = _unchosen(desired, environ)
     if name in desired.targets:
         return desired.targets[name]
+    return _built_in(name, {*desired.targets, *BUILT_IN}, environ)
+
+
+def _built_in(name: str, names: Collection[str], environ: Mapping[str, str]) -> Target:
     if name not in BUILT_IN:
-        known = ", ".join(sorted({*desired.targets, *BUILT_IN}))
+        known = ", ".join(sorted(names))
         raise SettingsError(f"there is no target {name!r}", hint=f"known targets: {known}")
     if name == "env" and not environ.get("TAPIS_BASE_URL"):
         raise SettingsError(
@@ -44,6 +54,10 @@ def _unchosen(desired: DesiredState, environ: Mapping[str, str]) -> str:
             hint="say --target NAME, set JOBSYNC_TARGET, or write target: NAME into the set; "
             "known targets: " + ", ".join(sorted({*desired.targets, *BUILT_IN})),
         )
+    return _fallback(environ)
+
+
+def _fallback(environ: Mapping[str, str]) -> str:
     if environ.get("TAPIS_BASE_URL"):
         return "env"
     if environ.get("CI"):

@@ -1,0 +1,221 @@
+"""``jobsync apply``: make the service match the manifests."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jobsync.cli import connect
+from jobsync.cli.options import (
+    color_option,
+    decision_options,
+    paths_argument,
+    selection_options,
+    target_options,
+)
+from jobsync.cli.plan import code_of, options_from, print_plan
+from jobsync.errors import Blocked, ExitCode, PlanFileError, SettingsError, Usage, worst
+from jobsync.model import Target
+
+if TYPE_CHECKING:
+    from jobsync.apply import ApplySettings
+    from jobsync.backend import Backend
+    from jobsync.model import Plan
+
+FOREVER = "forever"
+
+
+def seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """``--wait`` alone waits without end; ``--wait=90`` or ``--wait=1h30m`` for so long."""
+    if value is None:
+        return None
+    if value == FOREVER:
+        return math.inf
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    total, number = 0.0, ""
+    for letter in value:
+        if letter.isdigit() or letter == ".":
+            number += letter
+        elif letter in units and number:
+            total, number = total + float(number) * units[letter], ""
+        else:
+            raise click.BadParameter(f"{value!r} is not a time such as 90, 30m or 1h30m")
+    return total + float(number or 0)
+
+
+wait_option = click.option(
+    "--wait",
+    is_flag=False,
+    flag_value=FOREVER,
+    metavar="[=TIME]",
+    callback=seconds,
+    help="Wait for jobs to finish and fetch their outputs; =90, =30m, =1h30m for so long at most.",
+)
+
+
+@click.command("apply")
+@paths_argument
+@target_options
+@selection_options
+@decision_options
+@wait_option
+@click.option("--plan", "plan_file", type=click.Path(), help="Apply this saved plan.")
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="json: one event per line.",
+)
+@click.option("--audit", type=click.Path(dir_okay=False), help="Append a line per change here.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors and the end only.")
+@color_option
+def command(
+    paths: tuple[str, ...],
+    target: str | None,
+    variables: dict[str, str],
+    wait: float | None,
+    plan_file: str | None,
+    auto_approve: bool,
+    format_name: str,
+    audit: str | None,
+    quiet: bool,
+    color: str,
+    **flags: Any,
+) -> ExitCode:
+    """Make the service match the manifests: submit what is missing, then permissions and outputs.
+
+    The plan is shown first and has to be confirmed. A submit is never sent twice by accident.
+    """
+    from jobsync.cli import line
+    from jobsync.observe import observe_again
+    from jobsync.plan import check
+
+    environ = os.environ
+    allow = frozenset(flags["allow"])
+    saved = read_plan(Path(plan_file)) if plan_file else None
+    if saved:
+        place = _place_of(saved, paths, target, flags)
+    else:
+        desired, chosen = line.load(paths, target, variables, environ)
+        place = connect.Place(desired.root, chosen)
+    if place.target.name == connect.LOCAL and wait is None:
+        wait = math.inf
+        if not quiet:
+            click.echo("The local target runs inside this command, so apply waits.", err=True)
+    with connect.backend(place, environ) as backend:
+        if saved:
+            plan = _moved(saved, place)
+            seen = observe_again(plan, backend, place.target)
+        else:
+            plan, seen = line.decide(desired, chosen, backend, options_from(flags))
+        if format_name == "text" and not quiet:
+            print_plan(plan, "text", color)
+        stale = frozenset(check(plan, seen, allow))
+        settings = line.settings(place, environ, wait=wait, stale=stale)
+        if not (plan.changes or plan.awaiting or line.unsettled(plan, settings.state_dir)):
+            return code_of(plan)
+        if plan.changes and not auto_approve:
+            _confirm()
+        with _audited(settings, audit, plan) as audited:
+            return carry_out(plan, backend, audited, format_name, quiet=quiet)
+
+
+def carry_out(
+    plan: Plan, backend: Backend, settings: ApplySettings, format_name: str, *, quiet: bool
+) -> ExitCode:
+    """Apply *plan*, show what happens and then what came of it. Returns the exit code."""
+    from jobsync.apply import apply, exit_code
+    from jobsync.cli.progress import reporter
+    from jobsync.cli.signals import stopping
+    from jobsync.render.outcome import outcome
+
+    with stopping() as stop:
+        heeding = replace(settings, stop=stop.event, clock=stop.clock)
+        with reporter(format_name, quiet=quiet) as report:
+            outcomes = apply(plan, backend, heeding, report)
+    if format_name == "text":
+        click.echo(outcome(plan, outcomes), err=True, nl=False)
+    return worst([exit_code(plan, outcomes), stop.code])
+
+
+def read_plan(path: Path) -> Plan:
+    """A plan that ``plan --out`` saved. Raises what :func:`jobsync.plan.file.loads` raises."""
+    from jobsync.plan import file
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingsError(
+            f"{path}: cannot be read: {reason}", hint="make one with: jobsync plan --out FILE"
+        ) from error
+    return file.loads(text)
+
+
+def _place_of(plan: Plan, paths: tuple[str, ...], target: str | None, flags: Any) -> connect.Place:
+    """Where a saved plan is carried out. What was decided is decided: no flag can change it."""
+    decided = [name for name in ("select", "exclude", "only", "retry") if flags[name]]
+    decided += [name for name in ("prune", "stop_superseded") if flags[name]]
+    if decided:
+        names = ", ".join("--" + name.replace("_", "-") for name in decided)
+        raise Usage(f"{names} cannot change a saved plan", hint="say it to: jobsync plan --out")
+    if target and target != plan.target:
+        raise PlanFileError(f"this plan is for target {plan.target}, not {target}")
+    root = Path(paths[0] if paths else plan.root)
+    if not root.is_dir():
+        raise SettingsError(
+            f"the folder of the set that this plan was made in is not here: {root}",
+            hint="name it: jobsync apply --plan FILE FOLDER",
+        )
+    url = "" if plan.target == connect.LOCAL else plan.base_url
+    return connect.Place(str(root.resolve()), Target(plan.target, url))
+
+
+def _moved(plan: Plan, place: connect.Place) -> Plan:
+    """A plan made in another checkout fetches into this one."""
+    outputs = Path(plan.outputs_root)
+    if outputs.is_relative_to(plan.root):
+        outputs = Path(place.root) / outputs.relative_to(plan.root)
+    return replace(plan, root=place.root, outputs_root=str(outputs))
+
+
+def _confirm() -> None:
+    if not sys.stdin.isatty():
+        raise Blocked(
+            "nobody is here to confirm the plan, so nothing was changed",
+            hint="say --auto-approve, or apply a saved plan with --plan FILE --auto-approve",
+        )
+    if click.prompt("Apply these changes? Only 'yes' is taken", default="no", err=True) != "yes":
+        raise Blocked("not confirmed, so nothing was changed")
+
+
+@contextmanager
+def _audited(settings: ApplySettings, path: str | None, plan: Plan) -> Iterator[ApplySettings]:
+    if path is None:
+        yield settings
+        return
+    from jobsync.apply import AuditFile
+    from jobsync.cli.git import commit
+    from jobsync.plan import file
+
+    audit = AuditFile(
+        Path(path),
+        who=plan.user,
+        target=plan.target,
+        plan_digest=file.digest(plan),
+        commit=commit(plan.root),
+    )
+    try:
+        yield replace(settings, audit=audit)
+    finally:
+        audit.close()

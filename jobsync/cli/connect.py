@@ -1,0 +1,134 @@
+"""Connections: from a target to something that answers. One row for each kind of target.
+
+The embedded service is reached like any other, over HTTP; this is the only module that starts it.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobsync.cli.target import choose_without_set
+from jobsync.identity import USERNAME
+from jobsync.model import Target
+
+if TYPE_CHECKING:
+    from jobsync.agave import Connection
+    from jobsync.agave.auth import Credentials
+    from jobsync.agave.jobs import Jobs
+    from jobsync.backend import Backend, Reader
+
+LOCAL = "local"
+STATE_FOLDER = ".jobsync"
+"""Everything the local service keeps, in the folder of the manifests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A target, and the folder of the set: the workspace of the local service."""
+
+    root: str
+    target: Target
+
+    @property
+    def state(self) -> Path:
+        return Path(self.root) / STATE_FOLDER
+
+
+@contextmanager
+def reader(place: Place, environ: Mapping[str, str]) -> Iterator[Reader]:
+    """Something to plan with: its transport sends nothing but GET."""
+    from jobsync import agave
+
+    with (
+        _reached(place, environ, drive=False) as (url, credentials),
+        agave.connect_reader(url, credentials, how=_how(place.target, environ)) as opened,
+    ):
+        yield opened
+
+
+@contextmanager
+def backend(place: Place, environ: Mapping[str, str]) -> Iterator[Backend]:
+    """Something to apply with."""
+    from jobsync import agave
+
+    with (
+        _reached(place, environ, drive=True) as (url, credentials),
+        agave.connect(url, credentials, how=_how(place.target, environ)) as opened,
+    ):
+        yield opened
+
+
+@contextmanager
+def _reached(
+    place: Place, environ: Mapping[str, str], *, drive: bool
+) -> Iterator[tuple[str, Credentials]]:
+    """The URL and the credentials of a target; starts the embedded service when it is that one."""
+    from jobsync.agave import auth
+
+    if place.target.name != LOCAL:
+        url = place.target.base_url
+        yield url, auth.find_credentials(environ, url)
+        return
+    from jobsync.local.embedded import embedded
+    from jobsync.local.service import Drive
+
+    with embedded(
+        place.state,
+        Path(place.root),
+        local_user(),
+        drive=Drive.STEP if drive else Drive.OBSERVE,
+        environment=environ,
+    ) as (url, token):
+        yield url, auth.explicit(url, token)
+
+
+def local_user() -> str:
+    """Who acts on the local service: the name of the account, where that is a user name there."""
+    try:
+        name = getpass.getuser().lower()
+    except (OSError, KeyError):  # a container may run under a number without a name
+        return "me"
+    return name if USERNAME.fullmatch(name) and name not in ("world", "me") else "me"
+
+
+def _how(target: Target, environ: Mapping[str, str]) -> Connection:
+    """What the environment says of the way there: a proxy, and certificates of one's own."""
+    from jobsync.agave import Connection
+
+    proxy = environ.get("HTTPS_PROXY") or environ.get("https_proxy") or ""
+    return Connection(
+        concurrency=target.concurrency,
+        ca_file=environ.get("REQUESTS_CA_BUNDLE") or environ.get("SSL_CERT_FILE") or None,
+        proxies={"https": proxy} if proxy else {},
+    )
+
+
+@contextmanager
+def jobs_client(
+    target: str | None, manifests: str | None, environ: Mapping[str, str]
+) -> Iterator[Jobs]:
+    """The 15 operations one by one, on the target that flags, environment or a set name."""
+    from jobsync import agave
+
+    place = somewhere(target, manifests, environ)
+    with (
+        _reached(place, environ, drive=False) as (url, credentials),
+        agave.connect_jobs(url, credentials, how=_how(place.target, environ)) as opened,
+    ):
+        yield opened
+
+
+def somewhere(target: str | None, manifests: str | None, environ: Mapping[str, str]) -> Place:
+    """A place for a command that needs no set: what a set says counts where there is one."""
+    from jobsync.cli import line
+
+    folder = Path(manifests or ".")
+    if manifests is not None or any(folder.glob("*.y*ml")):
+        desired, chosen = line.load((str(folder),), target, {}, environ)
+        return Place(desired.root, chosen)
+    return Place(str(folder.resolve()), choose_without_set(target, environ))

@@ -1,0 +1,39 @@
+"""``jobsync drift``: what no longer matches, with an exit code for CI."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from jobsync.cli.options import color_option, paths_argument, selection_options, target_options
+from jobsync.cli.plan import FORMATS, code_of, options_from, print_plan
+from jobsync.errors import ExitCode
+
+
+@click.command("drift")
+@paths_argument
+@target_options
+@selection_options
+@click.option("--format", "format_name", type=FORMATS, default="text", help="How to print.")
+@color_option
+def command(
+    paths: tuple[str, ...],
+    target: str | None,
+    variables: dict[str, str],
+    format_name: str,
+    color: str,
+    **flags: Any,
+) -> ExitCode:
+    """Show what no longer matches the manifests; exit 2 when something does not.
+
+    The same as plan --detailed-exitcode, for a scheduled check of what is there.
+    """
+    from jobsync.cli import connect, line
+
+    desired, chosen = line.load(paths, target, variables, os.environ)
+    with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
+        plan, _ = line.decide(desired, chosen, reader, options_from(flags))
+    print_plan(plan, format_name, color)
+    return code_of(plan)

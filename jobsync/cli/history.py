@@ -1,0 +1,74 @@
+"""``jobsync history ADDRESS``: what happened to the runs of one job."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from jobsync.cli.options import manifests_option, target_options
+from jobsync.errors import Usage
+
+if TYPE_CHECKING:
+    from jobsync.backend import Event
+    from jobsync.model import Run
+
+
+@click.command("history")
+@click.argument("address")
+@manifests_option
+@target_options
+@click.option(
+    "--format", "format_name", type=click.Choice(["text", "json"]), default="text", help="How."
+)
+def command(
+    address: str,
+    paths: tuple[str, ...],
+    target: str | None,
+    variables: dict[str, str],
+    format_name: str,
+) -> None:
+    """Show what happened to every visible run of ADDRESS, oldest first, superseded ones too."""
+    from jobsync.cli import connect, line
+    from jobsync.plan.history import histories
+
+    desired, chosen = line.load(paths, target, variables, os.environ)
+    if address not in desired.jobs:
+        raise Usage(
+            f"the manifests declare no job {address!r}",
+            hint="declared: " + ", ".join(desired.jobs),
+        )
+    with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
+        seen = line.snapshot(desired, chosen, reader)
+        runs = [run for run in histories(desired, seen)[address].all if run.visible]
+        found = [(run, reader.history(run.id)) for run in runs]
+    if format_name == "json":
+        click.echo(json.dumps([_document(run, events) for run, events in found], indent=2))
+        return
+    if not found:
+        click.echo(f"{address} has no runs yet.")
+    for run, events in found:
+        _print(run, events)
+
+
+def _document(run: Run, events: list[Event]) -> dict[str, object]:
+    return {
+        "id": run.id,
+        "name": run.name,
+        "status": run.status,
+        "events": [
+            {"status": e.status, "created": e.created, "by": e.by, "description": e.description}
+            for e in events
+        ],
+    }
+
+
+def _print(run: Run, events: list[Event]) -> None:
+    from jobsync.render.escape import terminal
+
+    click.echo(f"{terminal(run.name)}  {terminal(run.id)}  {terminal(run.status)}")
+    for event in events:
+        words = (event.created, f"{event.status:<18}", f"{event.by:<10}", event.description)
+        click.echo("  " + terminal("  ".join(words)).rstrip())

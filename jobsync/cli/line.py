@@ -1,0 +1,86 @@
+"""The straight line as the commands walk it: load, observe, build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobsync.cli.connect import LOCAL, Place
+from jobsync.cli.target import choose, named_target
+from jobsync.errors import ManifestError
+from jobsync.model import Address, DesiredState, Plan, Target
+
+if TYPE_CHECKING:
+    from jobsync.apply import ApplySettings
+    from jobsync.backend import Reader
+    from jobsync.model import Snapshot
+    from jobsync.plan.options import PlanOptions
+
+
+def load(
+    paths: Sequence[str], flag: str | None, variables: Mapping[str, str], environ: Mapping[str, str]
+) -> tuple[DesiredState, Target]:
+    """The set at *paths* (this folder by default) and the target it is meant for."""
+    from jobsync import manifest
+
+    desired = manifest.load(
+        tuple(paths) or (".",),
+        target=named_target(flag, environ),
+        variables=variables,
+        environ=environ,
+    )
+    return desired, choose(desired, flag, environ)
+
+
+def snapshot(desired: DesiredState, target: Target, reader: Reader) -> Snapshot:
+    """What the service and ``jobsync.lock`` say now."""
+    from jobsync.apply.outputs import lockfile
+    from jobsync.observe import observe
+
+    lock = lockfile.load(desired.root, desired.outputs_root)
+    return observe(desired, reader, lock, target)
+
+
+def decide(
+    desired: DesiredState, target: Target, reader: Reader, options: PlanOptions
+) -> tuple[Plan, Snapshot]:
+    """Observe, check the declarations against the apps, and build the plan.
+
+    Raises :class:`ManifestError` for what an app would refuse, all problems at once.
+    """
+    from jobsync import manifest
+    from jobsync.plan import build
+
+    seen = snapshot(desired, target, reader)
+    problems = manifest.check_apps(desired, seen.apps)
+    if problems:
+        raise ManifestError(problems)
+    return build(desired, seen, options), seen
+
+
+def settings(
+    place: Place, environ: Mapping[str, str], *, wait: float | None, stale: frozenset[Address]
+) -> ApplySettings:
+    """How to apply at *place*. The journal of the local service lies with the service."""
+    from jobsync.apply import ApplySettings
+
+    return ApplySettings(state_dir=state_dir(place, environ), wait=wait, stale=stale)
+
+
+def state_dir(place: Place, environ: Mapping[str, str]) -> Path:
+    """The folder of the journal and of the lock of applies."""
+    if named := environ.get("JOBSYNC_STATE_DIR"):
+        return Path(named)
+    if place.target.name == LOCAL:
+        return place.state / "journal"
+    from platformdirs import user_state_path
+
+    return user_state_path("jobsync", appauthor=False)
+
+
+def unsettled(plan: Plan, folder: Path) -> bool:
+    """Whether the journal has submits whose outcome is open, which apply settles first."""
+    from jobsync.apply import Binding, open_submits
+
+    return bool(open_submits(folder, Binding(plan.base_url, plan.user, plan.project)))

@@ -1,0 +1,101 @@
+"""``jobsync plan``: show what apply would change."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jobsync.cli.files import write_file
+from jobsync.cli.options import (
+    color_option,
+    decision_options,
+    paths_argument,
+    selection_options,
+    target_options,
+    wants_color,
+)
+from jobsync.errors import ExitCode
+
+if TYPE_CHECKING:
+    from jobsync.model import Plan
+    from jobsync.plan.options import PlanOptions
+
+FORMATS = click.Choice(["text", "json", "markdown"])
+
+
+def options_from(flags: dict[str, Any]) -> PlanOptions:
+    """The plan options that the flags of a command line stand for."""
+    from jobsync.plan.options import PlanOptions
+
+    return PlanOptions(
+        select=tuple(flags.get("select") or ()),
+        exclude=tuple(flags.get("exclude") or ()),
+        only=frozenset(flags.get("only") or ()),
+        prune=bool(flags.get("prune")),
+        retry=frozenset(flags.get("retry") or ()),
+        stop_superseded=bool(flags.get("stop_superseded")),
+        allow=frozenset(flags.get("allow") or ()),
+    )
+
+
+def print_plan(plan: Plan, format_name: str, color: str) -> None:
+    """Print *plan* to standard output."""
+    from jobsync import render
+
+    options = render.RenderOptions(color=wants_color(color, dict(os.environ)))
+    click.echo(render.FORMATS[format_name](plan, options), nl=False, color=True)
+
+
+def code_of(plan: Plan) -> ExitCode:
+    """What ``--detailed-exitcode`` says of *plan*: 7, 1, 2 or 0, in this order."""
+    from jobsync.plan.verdict import failing, to_do, unread
+
+    if failing(plan):
+        return ExitCode.JOB_FAILED
+    if unread(plan):
+        return ExitCode.ERROR
+    return ExitCode.CHANGES if to_do(plan) else ExitCode.OK
+
+
+@click.command("plan")
+@paths_argument
+@target_options
+@selection_options
+@decision_options
+@click.option("--format", "format_name", type=FORMATS, default="text", help="How to print.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False), help="Save the plan, for: jobsync apply --plan FILE"
+)
+@click.option(
+    "--detailed-exitcode",
+    is_flag=True,
+    help="Exit 2 when there are changes, 7 when a declared job has failed.",
+)
+@color_option
+def command(
+    paths: tuple[str, ...],
+    target: str | None,
+    variables: dict[str, str],
+    format_name: str,
+    out: str | None,
+    detailed_exitcode: bool,
+    color: str,
+    **flags: Any,
+) -> ExitCode:
+    """Show what apply would change. Nothing is changed, and only GET requests are sent."""
+    from jobsync.cli import connect, line
+
+    environ = os.environ
+    desired, chosen = line.load(paths, target, variables, environ)
+    with connect.reader(connect.Place(desired.root, chosen), environ) as reader:
+        plan, _ = line.decide(desired, chosen, reader, options_from(flags))
+    print_plan(plan, format_name, color)
+    if out:
+        from jobsync.plan import file
+
+        write_file(Path(out), file.dumps(plan))
+        click.echo(f"Saved to {out}. To apply it: jobsync apply --plan {out}", err=True)
+    return code_of(plan) if detailed_exitcode else ExitCode.OK

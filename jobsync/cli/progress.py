@@ -1,0 +1,198 @@
+"""What an apply shows while it runs: a live view, plain lines, or one JSON event per line.
+
+Events come from several threads; each reporter takes them one at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import click
+
+from jobsync.apply.report import Event, EventType, Kind
+from jobsync.model import Action, Result
+from jobsync.render.escape import terminal
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_DOING = {
+    Action.CREATE: "submitting",
+    Action.REPLACE: "submitting the new run",
+    Action.RETRY: "submitting again",
+    Action.RESTORE: "restoring",
+    Action.UPDATE: "updating permissions",
+    Action.DELETE: "deleting",
+    Action.STOP: "stopping",
+    Action.FETCH: "fetching",
+}
+_ROWS = 20
+
+
+def event_line(event: Event) -> str:
+    """One event as a line of JSON, in Terraform's names (``@``-less, one object a line)."""
+    document = {
+        "type": str(event.type),
+        "timestamp": round(event.at, 3),
+        "address": event.address,
+        "kind": str(event.kind),
+        "action": str(event.action) if event.action else "",
+        "result": str(event.result) if event.result else "",
+        "run_id": event.run_id,
+        "status": event.status,
+        "message": event.detail,
+        "elapsed_seconds": round(event.elapsed, 3),
+        "bytes": event.done,
+        "total_bytes": event.total,
+        "counts": dict(event.counts),
+    }
+    return json.dumps({key: value for key, value in document.items() if value not in ("", {}, 0)})
+
+
+def plain_line(event: Event) -> str:
+    """One event as a line for people, or empty when it says nothing new."""
+    subject = terminal(event.address)
+    if event.kind in (Kind.PERMISSION, Kind.OUTPUT):
+        subject += f".{'permissions' if event.kind == Kind.PERMISSION else 'outputs'}"
+    detail = terminal(event.detail)
+    if event.type is EventType.APPLY_START:
+        doing = _DOING[event.action] if event.action else "working"
+        if event.kind == Kind.RUN:
+            doing = "waiting"
+        return f"{subject}: {doing} ..."
+    if event.type is EventType.APPLY_PROGRESS and event.status:
+        return f"{subject}: {terminal(event.status)}"
+    if event.type is EventType.APPLY_COMPLETE:
+        took = f" after {event.elapsed:.0f} s" if event.elapsed >= 1 else ""
+        what = event.result or Result.DONE
+        return f"{subject}: {what}{took}" + (f" ({detail})" if detail else "")
+    if event.type is EventType.APPLY_ERRORED:
+        return f"{subject}: {event.result or Result.FAILED}: {detail}"
+    return ""
+
+
+class Lines:
+    """Plain lines on stderr, for logs: one when something changes, nothing in between."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._lock = threading.Lock()
+        self._last: dict[tuple[str, str], str] = {}
+
+    def __call__(self, event: Event) -> None:
+        line = plain_line(event)
+        key = (event.address, str(event.kind))
+        with self._lock:
+            if line and self._last.get(key) != line:
+                self._last[key] = line
+                self._write(line)
+
+
+@dataclass
+class _Row:
+    text: str
+    since: float
+    done: int = 0
+    total: int = 0
+
+
+@dataclass
+class Board:
+    """What the live view shows: one row for each thing under way, and how much is over."""
+
+    rows: dict[tuple[str, str], _Row] = field(default_factory=dict)
+    over: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, event: Event) -> None:
+        key = (event.address, str(event.kind))
+        with self.lock:
+            if event.type is EventType.APPLY_START:
+                doing = _DOING[event.action] if event.action else "waiting"
+                self.rows[key] = _Row(doing, time.monotonic())
+            elif event.type is EventType.APPLY_PROGRESS:
+                row = self.rows.setdefault(key, _Row("", time.monotonic()))
+                row.text = event.status or row.text
+                row.done, row.total = event.done, event.total
+            elif event.type in (EventType.APPLY_COMPLETE, EventType.APPLY_ERRORED):
+                self.rows.pop(key, None)
+                self.over += 1
+
+    def table(self) -> Table:
+        """The rows that are under way now, longest first."""
+        from rich.table import Table
+
+        table = Table.grid(padding=(0, 2))
+        now = time.monotonic()
+        with self.lock:
+            rows = sorted(self.rows.items(), key=lambda item: item[1].since)
+            for (address, kind), row in rows[:_ROWS]:
+                size = f"{_size(row.done)} of {_size(row.total)}" if row.total else ""
+                name = address if kind in (Kind.JOB, Kind.RUN) else f"{address} {kind}s"
+                table.add_row(
+                    "  " + terminal(name), terminal(row.text), f"{now - row.since:.0f} s", size
+                )
+            more = f"  {len(rows) - _ROWS} more under way, " if len(rows) > _ROWS else "  "
+            table.add_row(f"{more}{self.over} done")
+        return table
+
+    def __rich__(self) -> Table:
+        return self.table()
+
+
+@contextmanager
+def live(board: Board, log: Lines) -> Iterator[Callable[[Event], None]]:
+    """A live view on the terminal; what is over scrolls by above it as plain lines."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(stderr=True)
+    with Live(board, console=console, refresh_per_second=4, transient=True) as view:
+        lines = Lines(lambda text: view.console.print(text, markup=False, highlight=False))
+
+        def report(event: Event) -> None:
+            board(event)
+            if event.type in (EventType.APPLY_COMPLETE, EventType.APPLY_ERRORED):
+                lines(event)
+
+        yield report
+
+
+@contextmanager
+def reporter(format_name: str, *, quiet: bool) -> Iterator[Callable[[Event], None]]:
+    """The reporter that fits where the output goes: JSON, nothing, a live view, or lines."""
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    if format_name == "json":
+        lock = threading.Lock()
+
+        def emit(event: Event) -> None:
+            with lock:
+                click.echo(event_line(event))
+
+        yield emit
+    elif quiet:
+        yield lambda event: None
+    elif sys.stderr.isatty():
+        with live(Board(), Lines(say)) as report:
+            yield report
+    else:
+        yield Lines(say)
+
+
+def _size(number: int) -> str:
+    value = float(number)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"

@@ -1,0 +1,20 @@
+"""``jobsync show``: print a saved plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from jobsync.cli.apply import read_plan
+from jobsync.cli.options import color_option
+from jobsync.cli.plan import FORMATS, print_plan
+
+
+@click.command("show")
+@click.argument("plan_file", metavar="PLANFILE", type=click.Path())
+@click.option("--format", "format_name", type=FORMATS, default="text", help="How to print.")
+@color_option
+def command(plan_file: str, format_name: str, color: str) -> None:
+    """Print a plan that plan --out saved. Asks no service."""
+    print_plan(read_plan(Path(plan_file)), format_name, color)

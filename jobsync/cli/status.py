@@ -1,0 +1,86 @@
+"""``jobsync status``: how each declared job stands."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from jobsync.cli.options import manifests_option, target_options
+from jobsync.errors import ExitCode
+
+if TYPE_CHECKING:
+    from jobsync.model import AddressState, Plan
+
+_PAUSE = 5.0
+"""Seconds between two looks of ``--watch``."""
+
+
+@click.command("status")
+@manifests_option
+@target_options
+@click.option("--watch", is_flag=True, help="Look again until nothing is running any more.")
+@click.option(
+    "--format", "format_name", type=click.Choice(["text", "json"]), default="text", help="How."
+)
+def command(
+    paths: tuple[str, ...],
+    target: str | None,
+    variables: dict[str, str],
+    watch: bool,
+    format_name: str,
+) -> ExitCode:
+    """Show how each declared job stands; exit 7 when one failed, was stopped or misses files."""
+    from jobsync.cli import connect, line
+    from jobsync.model import Standing
+    from jobsync.plan import PlanOptions
+    from jobsync.plan.verdict import failing
+
+    desired, chosen = line.load(paths, target, variables, os.environ)
+    with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
+        while True:
+            plan, _ = line.decide(desired, chosen, reader, PlanOptions())
+            _print(plan, format_name)
+            running = any(state.standing is Standing.IN_PROGRESS for state in plan.states)
+            if not (watch and running):
+                break
+            time.sleep(_PAUSE)
+    return ExitCode.JOB_FAILED if failing(plan) else ExitCode.OK
+
+
+def _print(plan: Plan, format_name: str) -> None:
+    if format_name == "json":
+        click.echo(json.dumps([_document(state) for state in plan.states]))
+        return
+    from jobsync.render.escape import terminal
+
+    rows = [
+        (
+            state.address,
+            str(state.standing).replace("_", " "),
+            state.run.status if state.run else "-",
+            state.run.id if state.run else "-",
+            "; ".join((*state.notes, *state.problems)),
+        )
+        for state in plan.states
+    ]
+    heads = ("ADDRESS", "STANDS", "STATUS", "RUN", "")
+    widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(4)]
+    for row in (heads, *rows):
+        cells = [f"{terminal(cell):<{width}}" for cell, width in zip(row, widths, strict=False)]
+        click.echo("  ".join([*cells, terminal(row[4])]).rstrip())
+
+
+def _document(state: AddressState) -> dict[str, object]:
+    return {
+        "address": state.address,
+        "standing": str(state.standing),
+        "run": None
+        if state.run is None
+        else {"id": state.run.id, "name": state.run.name, "status": state.run.status},
+        "notes": list(state.notes),
+        "problems": list(state.problems),
+    }

@@ -1,0 +1,59 @@
+"""``jobsync wait``: wait until the declared jobs have finished, and fetch their outputs."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import replace
+
+import click
+
+from jobsync.cli.apply import carry_out, seconds
+from jobsync.cli.options import manifests_option, target_options
+from jobsync.errors import ExitCode
+from jobsync.model import OutputChange
+
+
+@click.command("wait")
+@manifests_option
+@target_options
+@click.option(
+    "--timeout", callback=seconds, metavar="TIME", help="Give up after this: 90, 30m, 1h30m."
+)
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="json: one event per line.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print errors and the end only.")
+def command(
+    paths: tuple[str, ...],
+    target: str | None,
+    variables: dict[str, str],
+    timeout: float | None,
+    format_name: str,
+    quiet: bool,
+) -> ExitCode:
+    """Wait until the jobs that are running have finished, and fetch their outputs.
+
+    Submits nothing and changes no permissions. Exit 7 when a job fails.
+    """
+    from jobsync.cli import connect, line
+    from jobsync.plan import PlanOptions
+
+    desired, chosen = line.load(paths, target, variables, os.environ)
+    place = connect.Place(desired.root, chosen)
+    with connect.backend(place, os.environ) as backend:
+        plan, _ = line.decide(desired, chosen, backend, PlanOptions())
+        outputs = tuple(c for c in plan.changes if isinstance(c, OutputChange) and c.run)
+        settings = line.settings(
+            place,
+            os.environ,
+            wait=math.inf if timeout is None else timeout,
+            stale=frozenset(),
+        )
+        return carry_out(
+            replace(plan, changes=outputs), backend, settings, format_name, quiet=quiet
+        )

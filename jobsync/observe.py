@@ -1,0 +1,309 @@
+"""Observe: ask a service all that one decision rests on, and nothing else.
+
+Floor 3. Reads only, in parallel, through the :class:`~jobsync.backend.Reader` seam. What cannot be
+read raises: an incomplete observation is never "nothing there". Only the outputs and the access
+list of a single run may be handed on as :class:`~jobsync.model.Unavailable`, because that marks
+the run's own address and must not hide the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeVar
+
+from jobsync.apply.outputs.lockfile import Lock
+from jobsync.apply.outputs.walk import walk
+from jobsync.backend import Reader
+from jobsync.errors import (
+    Forbidden,
+    NotFound,
+    Refused,
+    SettingsError,
+    Throttled,
+    Unauthorized,
+    Unreadable,
+)
+from jobsync.identity import RunName
+from jobsync.model import (
+    Access,
+    AccessChange,
+    Address,
+    App,
+    DeclaredJob,
+    DesiredState,
+    Plan,
+    RemoteFile,
+    Run,
+    RunState,
+    Snapshot,
+    Target,
+    Unavailable,
+)
+from jobsync.plan.fetching import fetched_lines, to_list
+from jobsync.plan.history import History, attempt_of, former_names, histories, live
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+LOCAL = "local"
+"""What names the embedded service in plans and journals: its URL is another one each time."""
+
+
+def observe(desired: DesiredState, reader: Reader, lock: Lock, target: Target) -> Snapshot:
+    """Everything that planning *desired* rests on, from one service and from ``jobsync.lock``.
+
+    Costs the pages of one listing; an exact question, visible and hidden, for each job without a
+    finished or active run; a permission read for each run whose job declares permissions; a walk
+    for each finished run whose outputs the lock does not prove to be here.
+
+    Raises :class:`SettingsError` when somebody else than the target's ``owner`` is acting.
+    """
+    user = reader.whoami()
+    if target.owner and target.owner != user:
+        raise SettingsError(
+            f"target {target.name} is for {target.owner}, but the credentials are {user}'s",
+            hint=f"log in as {target.owner}, or change targets.{target.name}.owner",
+        )
+    with ThreadPoolExecutor(max_workers=max(1, reader.concurrency)) as pool:
+        return _Observation(desired, reader, lock, target, user, pool).take()
+
+
+def observe_again(plan: Plan, reader: Reader, target: Target) -> Snapshot:
+    """What the decisions of a saved *plan* rest on, as it is now; nothing else is asked."""
+    bases = {
+        change.address: plan.basis[change.address]
+        for change in plan.changes
+        if change.address in plan.basis
+    }
+    names = sorted({name for basis in bases.values() for name in basis.names})
+    ids = {run_id for basis in bases.values() for run_id in basis.runs}
+    listed = sorted(
+        change.run.id
+        for change in plan.changes
+        if isinstance(change, AccessChange) and change.run and change.image is not None
+    )
+    with ThreadPoolExecutor(max_workers=max(1, reader.concurrency)) as pool:
+        found = _ask(pool, reader.runs_named, names)
+        runs = {run.id: run for rows in found.values() for run in rows}
+        pinned = _ask(pool, lambda run_id: _run(reader, run_id), sorted(ids - runs.keys()))
+        runs.update({run.id: run for run in pinned.values() if run is not None})
+        access = _ask(pool, lambda run_id: _access(reader, run_id), listed)
+    return Snapshot(
+        user=reader.whoami(),
+        target=target.name,
+        base_url=service_name(target),
+        runs=tuple(sorted(runs.values(), key=lambda run: run.id)),
+        confirmed=frozenset(names),
+        access=access,
+    )
+
+
+def service_name(target: Target) -> str:
+    """What names the service in a plan or a journal, whatever port it is on today."""
+    return target.base_url.rstrip("/") or LOCAL
+
+
+class _Observation:
+    """One observation under way: each step asks what the step before showed to be needed."""
+
+    def __init__(
+        self,
+        desired: DesiredState,
+        reader: Reader,
+        lock: Lock,
+        target: Target,
+        user: str,
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        self._desired = desired
+        self._jobs = desired.jobs
+        self._reader = reader
+        self._pool = pool
+        self._seen = Snapshot(
+            user=user,
+            target=target.name,
+            base_url=service_name(target),
+            runs=(),
+            fetched=lock.files,
+            expectations=lock.expectations,
+        )
+
+    def take(self) -> Snapshot:
+        self._list()
+        self._read_pinned()
+        self._ask_by_name()
+        self._read_records()
+        self._read_access()
+        self._walk_outputs()
+        self._read_apps()
+        return self._seen
+
+    def _list(self) -> None:
+        ours = self._our_names()
+        declared = {job.name for job in self._jobs.values()}
+        user = self._seen.user
+
+        def keep(run: Run) -> bool:
+            name = RunName.parse(run.name)
+            if name is None:
+                return False
+            if run.owner != user:
+                return name.base in declared
+            return name.project in ours or (name.project, name.address) in ours
+
+        rows = self._reader.runs(keep)
+        self._add([run for run in rows if run.owner == user and run.visible])
+        foreign = sorted((run for run in rows if run.owner != user), key=lambda run: run.id)
+        self._seen = replace(self._seen, foreign=tuple(foreign))
+
+    def _our_names(self) -> set[str | tuple[str, Address]]:
+        """The project, and each former (project, address)."""
+        former = (
+            pair for job in self._jobs.values() for pair in former_names(self._desired.project, job)
+        )
+        return {self._desired.project, *former}
+
+    def _read_pinned(self) -> None:
+        pins = sorted({job.pinned for job in self._jobs.values() if job.pinned})
+        found = _ask(self._pool, lambda run_id: _run(self._reader, run_id), pins)
+        self._add(run for run in found.values() if run is not None)
+
+    def _ask_by_name(self) -> None:
+        """The listing may only find. That a name does not exist takes a question of its own."""
+        known = self._histories()
+        open_jobs = [
+            job
+            for address, job in self._jobs.items()
+            if job.pinned is None and not live(known[address].exact)
+        ]
+        answers = _ask(
+            self._pool,
+            lambda address: self._attempts(self._jobs[address], known[address]),
+            [job.address for job in open_jobs],
+        )
+        user = self._seen.user
+        rows = [run for _, found in answers.values() for run in found]
+        self._add(run for run in rows if run.owner == user)
+        foreign = {run.id: run for run in self._seen.foreign}
+        foreign.update({run.id: run for run in rows if run.owner != user and run.visible})
+        self._seen = replace(
+            self._seen,
+            confirmed=frozenset(name for names, _ in answers.values() for name in names),
+            foreign=tuple(sorted(foreign.values(), key=lambda run: run.id)),
+        )
+
+    def _attempts(self, job: DeclaredJob, known: History) -> tuple[list[str], list[Run]]:
+        """Ask for every attempt, up to the first that no run of mine carries."""
+        first = RunName.parse(job.name)
+        if first is None:
+            raise Unreadable(f"{job.name!r} is not a name that jobsync makes")
+        highest = max((attempt_of(run) for run in known.exact), default=0)
+        names: list[str] = []
+        runs: list[Run] = []
+        while True:
+            names.append(str(replace(first, attempt=len(names) + 1)))
+            rows = self._reader.runs_named(names[-1])
+            runs += rows
+            mine = any(run.owner == self._seen.user for run in rows)
+            if not mine and len(names) > highest:
+                return names, runs
+
+    def _read_records(self) -> None:
+        """Full records, only where a difference is going to be shown: replaced and pinned runs."""
+        known = self._histories()
+        wanted: dict[str, Run] = {}
+        for address, job in self._jobs.items():
+            history = known[address]
+            if job.pinned is None and not history.exact and history.older:
+                runs = [(live(history.older) or history.older)[-1]]
+                runs += [run for up in job.upstream for run in known[up].all]
+                wanted.update({run.id: run for run in runs if run.visible and run.request is None})
+            elif job.pinned is not None:
+                runs = [run for up in job.upstream for run in known[up].all]
+                wanted.update({run.id: run for run in runs if run.visible and run.request is None})
+        found = _ask(self._pool, lambda run_id: _run(self._reader, run_id), sorted(wanted))
+        self._add(run for run in found.values() if run is not None)
+
+    def _read_access(self) -> None:
+        known = self._histories()
+        runs = [
+            run.id
+            for address, job in self._jobs.items()
+            if job.permissions is not None
+            for run in known[address].all
+            if run.visible
+        ]
+        found = _ask(self._pool, lambda run_id: _access(self._reader, run_id), runs)
+        self._seen = replace(self._seen, access=found)
+
+    def _walk_outputs(self) -> None:
+        known, lines = self._histories(), fetched_lines(self._seen)
+        runs = []
+        for address, job in self._jobs.items():
+            current = [
+                run
+                for run in known[address].exact
+                if run.visible and run.state is RunState.FINISHED
+            ][:1]
+            runs += [run.id for run in current if to_list(job, run, self._seen, lines)]
+        # Each walk has threads of its own, so walks are taken one after the other.
+        found = {run_id: _files(self._reader, run_id) for run_id in runs}
+        self._seen = replace(self._seen, outputs=found)
+
+    def _read_apps(self) -> None:
+        """The apps of jobs that may be submitted, so that what they would refuse is said first."""
+        known = self._histories()
+        wanted = sorted(
+            {
+                str(job.request["appId"])
+                for address, job in self._jobs.items()
+                if job.pinned is None and "appId" in job.request and not live(known[address].exact)
+            }
+        )
+        apps: Mapping[str, App | None] = _ask(self._pool, self._reader.app, wanted)
+        self._seen = replace(self._seen, apps=apps)
+
+    def _histories(self) -> dict[Address, History]:
+        return histories(self._desired, self._seen)
+
+    def _add(self, runs: Iterable[Run]) -> None:
+        """Merge by id; a full record replaces a summary row, never the other way round."""
+        merged = {run.id: run for run in self._seen.runs}
+        for run in runs:
+            if run.request is not None or run.id not in merged:
+                merged[run.id] = run
+        ordered = tuple(sorted(merged.values(), key=lambda run: run.id))
+        self._seen = replace(self._seen, runs=ordered)
+
+
+def _ask(pool: ThreadPoolExecutor, question: Callable[[K], T], about: Iterable[K]) -> dict[K, T]:
+    """Ask one question about many things at once; the first failure is raised."""
+    keys = list(dict.fromkeys(about))
+    return dict(zip(keys, pool.map(question, keys), strict=True))
+
+
+def _run(reader: Reader, run_id: str) -> Run | None:
+    try:
+        return reader.run(run_id)
+    except (NotFound, Forbidden):
+        return None
+
+
+def _access(reader: Reader, run_id: str) -> Mapping[str, Access] | Unavailable:
+    try:
+        return reader.access(run_id)
+    except (Unauthorized, Throttled):
+        raise
+    except Refused as error:
+        return Unavailable(str(error))
+
+
+def _files(reader: Reader, run_id: str) -> tuple[RemoteFile, ...] | Unavailable:
+    try:
+        return walk(reader, run_id)
+    except (Unauthorized, Throttled):
+        raise
+    except Refused as error:
+        return Unavailable(str(error))
