@@ -4,6 +4,7 @@ files -> reader (values with places) -> schema -> sections (one set)
       -> expand (runs filled in and checked) -> finish (order, digests, fingerprints)
 """
 
+from jobsync.manifest.apps import check_apps
 from jobsync.manifest.load import load
 
-__all__ = ["load"]
+__all__ = ["check_apps", "load"]

@@ -27,7 +27,7 @@ RESERVED = frozenset({
 INPUTS_LIMIT = 16384
 """The most characters of all inputs together (contract 3.3)."""
 
-_APP_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*-[A-Za-z0-9._+-]*[A-Za-z0-9._+]")
+_APP_ID = re.compile(r"[^-\s].*-.*[^-\s]")
 _RUN_TIME = re.compile(r"[0-9]{1,4}:[0-5][0-9]:[0-5][0-9]")
 _MEMORY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGTPE])B)?\s*", re.IGNORECASE)
 _GIGABYTES = {
@@ -61,7 +61,7 @@ class Wrong(ValueError):
 def _app_id(text: str) -> None:
     if len(text) > 80:
         raise Wrong(f"is {len(text)} characters long, more than 80")
-    if not _APP_ID.fullmatch(text):
+    if not _APP_ID.fullmatch(text) or not text.isprintable():
         raise Wrong(f"must be NAME-VERSION, like famsa-2.2, not {quoted(text)}")
 
 

@@ -1,0 +1,70 @@
+"""``jobsync validate``: check manifests without asking a service, or with ``--online`` its apps."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from jobsync.cli.options import paths_argument, target_options
+from jobsync.errors import ExitCode, ManifestError, Problem
+
+if TYPE_CHECKING:
+    from jobsync.model import App, DesiredState
+
+
+@click.command("validate")
+@paths_argument
+@target_options
+@click.option("--online", is_flag=True, help="Also ask the target about the apps.")
+def command(
+    paths: tuple[str, ...], target: str | None, variables: dict[str, str], online: bool
+) -> ExitCode:
+    """Check manifests and say everything that is wrong with them."""
+    from jobsync import manifest
+    from jobsync.cli.target import named_target
+
+    try:
+        desired = manifest.load(
+            paths or (".",),
+            target=named_target(target, os.environ),
+            variables=variables,
+            environ=os.environ,
+        )
+        told = _check_online(desired, target) if online else ""
+    except ManifestError as error:
+        for problem in error.problems:
+            _say(str(problem))
+        _say(str(error).splitlines()[-1])
+        return ExitCode.ERROR
+    count = len(desired.jobs)
+    noun, verb = ("job", "is") if count == 1 else ("jobs", "are")
+    click.echo(f"{count} {noun} of {desired.project} {verb} valid{told}")
+    return ExitCode.OK
+
+
+def _check_online(desired: DesiredState, target: str | None) -> str:
+    """What could be checked, in words. Raises :class:`ManifestError` for what an app refuses."""
+    from jobsync import manifest
+    from jobsync.cli import connect
+    from jobsync.cli.target import choose
+
+    names = sorted({str(job.request.get("appId")) for job in desired.jobs.values()})
+    place = connect.Place(desired.root, choose(desired, target, os.environ))
+    with connect.reader(place, os.environ) as reader:
+        apps: dict[str, App | None] = {name: reader.app(name) for name in names}
+    problems: list[Problem] = manifest.check_apps(desired, apps)
+    if problems:
+        raise ManifestError(problems)
+    for name in names:
+        if apps[name] is None:
+            _say(f"Not checked against {name}: the service does not tell about it.")
+    known = sum(1 for app in apps.values() if app is not None)
+    return f", checked against {known} of {len(names)} apps"
+
+
+def _say(text: str) -> None:
+    from jobsync.render.escape import terminal
+
+    click.echo(terminal(text), err=True)
