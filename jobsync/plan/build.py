@@ -39,7 +39,7 @@ from jobsync.plan import access, fetching
 from jobsync.plan.decide import Decision, decide, decide_pinned, unconfirmed
 from jobsync.plan.diff import drift, placement_changes
 from jobsync.plan.guards import hazards, literal_archive
-from jobsync.plan.history import History, histories, live, ref, undeclared
+from jobsync.plan.history import History, former_names, histories, live, ref, undeclared
 from jobsync.plan.hours import node_hours
 from jobsync.plan.options import PlanOptions
 from jobsync.plan.outputs import clashes
@@ -92,7 +92,7 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
         histories(desired, snapshot),
         fetching.fetched_lines(snapshot),
     )
-    draft.problems.extend(_shared_archives(desired))
+    draft.problems.extend([*_shared_archives(desired), *_shared_runs(desired)])
     for address in upstream_first(desired.jobs):
         _plan_address(draft, desired.jobs[address])
     if options.prune and options.plans("jobs"):
@@ -421,6 +421,26 @@ def _shared_archives(desired: DesiredState) -> list[Problem]:
         )
         for address, path in sorted(paths.items())
         if counted[path] > 1
+    ]
+
+
+def _shared_runs(desired: DesiredState) -> list[Problem]:
+    """Two addresses that claim the same runs would each hold them to their own grants."""
+    claims: dict[str, list[Address]] = {}
+    for address, job in sorted(desired.jobs.items()):
+        for project, former in former_names(desired.project, job):
+            if project != desired.project or former not in desired.jobs:
+                claims.setdefault(f"formerly {project}/{former}", []).append(address)
+        if job.pinned is not None:
+            claims.setdefault(f"id {job.pinned}", []).append(address)
+    return [
+        Problem(
+            desired.jobs[addresses[-1]].where,
+            f"{' and '.join(addresses)} all say {claim}",
+            "leave it with one of them",
+        )
+        for claim, addresses in claims.items()
+        if len(addresses) > 1
     ]
 
 

@@ -235,19 +235,23 @@ class World:
     def apply(self, plan: Plan, *, ends: RunState = RunState.FINISHED) -> None:
         """Do what *plan* says; every new run ends in state *ends*."""
         made: dict[str, str] = {}
+        for change in plan.changes:
+            if isinstance(change, JobChange) and change.action is Action.RESTORE:
+                self._manage(change)
         waiting = {
             c.address: c
             for c in plan.changes
             if isinstance(c, JobChange)
             and c.action in (Action.CREATE, Action.REPLACE, Action.RETRY)
         }
+        self._wait_for({need for change in waiting.values() for need in change.needs})
         while waiting:
             ready = [a for a, c in waiting.items() if not set(c.needs) & set(waiting)]
             for address in ready:
                 change = waiting.pop(address)
                 made[address] = self._submit(change, ends)
         for change in plan.changes:
-            if isinstance(change, JobChange) and change.before is not None:
+            if isinstance(change, JobChange) and change.action in (Action.STOP, Action.DELETE):
                 self._manage(change)
         for change in plan.changes:
             if isinstance(change, AccessChange):
@@ -255,6 +259,14 @@ class World:
         for change in (*plan.changes, *plan.awaiting):
             if isinstance(change, OutputChange):
                 self._fetch(change, change.run.id if change.run else made[change.address])
+
+    def _wait_for(self, addresses: set[str]) -> None:
+        """What others need and is active comes to its end; a hidden one is restored first."""
+        for run in list(self.runs.values()):
+            name = RunName.parse(run.name)
+            mine = name is not None and run.owner == ME and run.visible
+            if mine and name.address in addresses and run.state is RunState.ACTIVE:
+                self._set(run, state=RunState.FINISHED, status="FINISHED")
 
     def _submit(self, change: JobChange, ends: RunState) -> str:
         if ends is not RunState.FINISHED and change.upstream:

@@ -1,0 +1,171 @@
+"""Generated worlds: a desired state, and a world made by editing what an earlier one left there.
+
+Independent random pairs almost never meet; editing makes every row of the table common.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from hypothesis import strategies as st
+from planworld import ME, PROJECT, RunState, World, desired, job, rule
+
+from jobsync.model import (
+    LEVELS,
+    Access,
+    DeclaredJob,
+    DesiredState,
+    Grant,
+    Guards,
+    OutputRef,
+    PermissionsMode,
+)
+
+USERS = ("bob", "carol", "dave", "world", "zed", ME)
+ADDRESSES = ("align", "report", "tree.lg.1", "tree.wag.1", "zip")
+EVERY_HAZARD = Guards(allow=frozenset(), mass_submit=1, mass_revoke=0, max_node_hours=0.1)
+LEVEL = st.sampled_from(sorted(LEVELS))
+ROWS = st.dictionaries(
+    st.sampled_from(["bob", "Bob", "carol", "dave", "world", "zed", "mallory"]),
+    st.sampled_from([*LEVELS.values()]),
+    max_size=4,
+).filter(lambda rows: not {"bob", "Bob"} <= rows.keys())
+GRANTS = st.none() | st.dictionaries(st.sampled_from(USERS), LEVEL.map(LEVELS.get), max_size=4).map(
+    lambda rows: {user: Grant(access) for user, access in rows.items()}
+)
+RULES = st.lists(
+    st.sampled_from(
+        [
+            rule(),
+            rule("**/*.log", "logs/"),
+            rule("none.txt", "x/", required=False),
+            rule("gone.txt", "x/"),
+        ]
+    ),
+    max_size=2,
+    unique=True,
+).map(tuple)
+STATES = st.sampled_from(list(RunState))
+
+
+@st.composite
+def declared_jobs(draw: st.DrawFn, pins: bool = True) -> tuple[DeclaredJob, ...]:
+    jobs: dict[str, DeclaredJob] = {}
+    for address in draw(st.lists(st.sampled_from(ADDRESSES), unique=True, max_size=4)):
+        request: dict[str, object] = {
+            "parameters": {"threads": draw(st.sampled_from([1, 2, "2", 0.5, None]))}
+        }
+        if draw(st.booleans()):
+            request["maxRunTime"] = "00:30:00"
+            request["nodeCount"] = draw(st.integers(1, 3))
+        usable = [other for other in jobs.values() if other.pinned is None]
+        if usable and draw(st.booleans()):
+            up = draw(st.sampled_from(usable))
+            request["inputs"] = {"data": OutputRef(up.address, "out.txt")}
+        jobs[address] = job(
+            address,
+            request,
+            among=jobs,
+            permissions=draw(GRANTS),
+            permissions_mode=draw(st.sampled_from(list(PermissionsMode))),
+            outputs=tuple(
+                dataclasses.replace(one, to=f"{one.to}{address}/") for one in draw(RULES)
+            ),
+            expect=draw(st.sampled_from([(), ("out.txt",), ("missing",)])),
+            retries=draw(st.integers(0, 2)),
+            rerun=draw(st.integers(1, 2)),
+            formerly=draw(st.sampled_from([(), ("oldname",), ("other/align",)]))
+            if not jobs
+            else (),
+        )
+    return tuple(jobs.values())
+
+
+@st.composite
+def edited(draw: st.DrawFn, jobs: tuple[DeclaredJob, ...]) -> tuple[DeclaredJob, ...]:
+    """*jobs* with some of them changed, as a person would do in a pull request."""
+    result: dict[str, DeclaredJob] = {}
+    for one in jobs:
+        request = dict(one.request)
+        edit = draw(st.sampled_from(["keep", "keep", "threads", "place", "permissions", "drop"]))
+        if edit == "drop" and not any(one.address in other.needs for other in jobs):
+            continue
+        if edit == "threads":
+            request["parameters"] = {"threads": draw(st.integers(3, 5))}
+        if edit == "place":
+            request["nodeCount"] = 7
+        result[one.address] = job(
+            one.address,
+            request,
+            among=result,
+            permissions=draw(GRANTS) if edit == "permissions" else one.permissions,
+            **{
+                name: getattr(one, name)
+                for name in (
+                    "permissions_mode",
+                    "outputs",
+                    "expect",
+                    "retries",
+                    "rerun",
+                    "formerly",
+                )
+            },
+        )
+    return tuple(result.values())
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[DesiredState, World]:
+    """A desired state, and a world in which much of it has happened already."""
+    before = draw(declared_jobs())
+    world = World()
+    for one in before:
+        for attempt in range(1, draw(st.integers(0, 3)) + 1):
+            if any(up not in done_addresses(world) for up in one.upstream):
+                break
+            world.of(
+                one,
+                draw(STATES),
+                attempt=draw(st.sampled_from([1, attempt])),
+                visible=draw(st.sampled_from([True, True, False])),
+                acl=draw(ROWS),
+                message=draw(st.sampled_from(["", "exit 1", "\x1b[2J::error::x"])),
+            )
+    after = list(draw(edited(before)))
+    _add_strangers(draw, world, after)
+    if draw(st.booleans()):
+        after.append(_pinned(draw, world))
+    guards = draw(st.sampled_from([Guards(), EVERY_HAZARD]))
+    return desired(*after, guards=guards), world
+
+
+def done_addresses(world: World) -> set[str]:
+    return {
+        run.name.split(".", 1)[1].rsplit(".a", 1)[0]
+        for run in world.runs.values()
+        if run.visible and run.state is RunState.FINISHED and run.owner == ME
+    }
+
+
+def _add_strangers(draw: st.DrawFn, world: World, jobs: list[DeclaredJob]) -> None:
+    if jobs and draw(st.booleans()):
+        twin = draw(st.sampled_from(jobs))
+        world.add(twin.name, draw(STATES), owner="mallory", acl={ME: Access(True, True)})
+    if draw(st.booleans()):
+        world.add("somebody else's job, by name", owner="bob")
+        world.add(f"{PROJECT}.align.notafingerprint", draw(STATES))
+    if draw(st.booleans()):
+        world.add(f"{PROJECT}.undeclared.abcdefghij", draw(STATES), acl=draw(ROWS))
+        world.add(f"{PROJECT}.oldname.abcdefghij", draw(STATES), acl=draw(ROWS))
+        world.add("other.align.abcdefghij.r3", draw(STATES), acl=draw(ROWS))
+
+
+def _pinned(draw: st.DrawFn, world: World) -> DeclaredJob:
+    owner = draw(st.sampled_from([ME, "bob"]))
+    acl = draw(ROWS)
+    if owner != ME:
+        acl = {**{u: a for u, a in acl.items() if u.lower() != owner}, ME: Access(True, True)}
+    run = world.add("made by hand", draw(STATES), owner=owner, acl=acl)
+    return dataclasses.replace(
+        job("pinned", permissions=draw(GRANTS), outputs=(rule(to="pinned/"),)), pinned=run.id
+    )

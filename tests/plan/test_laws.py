@@ -1,0 +1,183 @@
+"""The laws of a plan, over generated worlds."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from planworld import ME, World
+from planworlds import worlds
+
+from jobsync.identity import RunName
+from jobsync.model import (
+    NO_ACCESS,
+    SUBMITS,
+    AccessChange,
+    Action,
+    DesiredState,
+    JobChange,
+    OutputChange,
+    Plan,
+    RunState,
+    Snapshot,
+)
+from jobsync.plan import PlanOptions, build, check, file
+from jobsync.plan.access import effective
+from jobsync.plan.guards import HAZARDS
+
+OPTIONS = st.builds(
+    PlanOptions,
+    prune=st.booleans(),
+    stop_superseded=st.booleans(),
+    only=st.sampled_from(
+        [frozenset(), frozenset(), frozenset({"jobs"}), frozenset({"permissions", "outputs"})]
+    ),
+)
+LAW = settings(deadline=None, max_examples=150)
+
+
+@LAW
+@given(worlds(), OPTIONS)
+def test_closure_applied_twice_is_applied_once(made: tuple[DesiredState, World], options):
+    wanted, world = made
+    plan = build(wanted, world.snapshot(wanted), options)
+    world.apply(file.loads(file.dumps(plan)))
+    again = build(wanted, world.snapshot(wanted), options)
+    assert again.changes == ()
+
+
+@LAW
+@given(worlds(), OPTIONS)
+def test_frame_what_is_not_stated_does_not_change(made, options):
+    wanted, world = made
+    before = copy.deepcopy(world)
+    plan = build(wanted, world.snapshot(wanted), options)
+    world.apply(plan)
+    declared = {job.address: job for job in wanted.jobs.values()}
+    for run_id, run in before.runs.items():
+        name = RunName.parse(run.name)
+        mine = run.owner == ME and name is not None
+        pinned = run_id in {job.pinned for job in declared.values()}
+        if not mine and not pinned:
+            assert world.runs[run_id] == run
+            assert world.acl[run_id] == before.acl[run_id]
+        elif mine and name.address in declared and declared[name.address].permissions is None:
+            assert world.acl[run_id] == before.acl[run_id]
+        if not options.prune:
+            assert world.runs[run_id].visible >= run.visible
+
+
+@LAW
+@given(worlds(), OPTIONS)
+def test_ownership_nobody_elses_run_is_touched(made, options):
+    wanted, world = made
+    plan = build(wanted, world.snapshot(wanted), options)
+    pins = {job.pinned for job in wanted.jobs.values()}
+    for change in plan.changes:
+        run = change.before if isinstance(change, JobChange) else change.run
+        if run is None:
+            continue
+        assert world.runs[run.id].owner == ME or run.id in pins
+        if run.id in pins:
+            assert isinstance(change, (AccessChange, OutputChange))
+
+
+@LAW
+@given(worlds(), OPTIONS)
+def test_access_is_only_given_where_declared_and_old_runs_only_lose(made, options):
+    wanted, world = made
+    plan = build(wanted, world.snapshot(wanted), options)
+    held = {"current", "in_progress", "incomplete"}
+    current = {s.run.id for s in plan.states if s.run and str(s.standing) in held}
+    current |= {job.pinned for job in wanted.jobs.values() if job.pinned}
+    for change in plan.changes:
+        if not isinstance(change, AccessChange):
+            continue
+        declared = wanted.jobs[change.address].permissions
+        assert declared is not None
+        owner = world.runs[change.run.id].owner if change.run else ME
+        for grant in change.grants:
+            assert grant.user.lower() != owner
+            if grant.after != NO_ACCESS:
+                names = {user.lower(): allowed.access for user, allowed in declared.items()}
+                allowed = names.get(grant.user.lower(), NO_ACCESS)
+                assert grant.after.read <= allowed.read and grant.after.write <= allowed.write
+            if change.run and change.image is not None and change.run.id not in current:
+                assert grant.after.read <= grant.before.read
+                assert grant.after.write <= grant.before.write
+
+
+@LAW
+@given(worlds(), OPTIONS)
+def test_effective_access_is_what_the_service_would_answer(made, options):
+    wanted, world = made
+    plan = build(wanted, world.snapshot(wanted), options)
+    before = {
+        row: effective(world.acl[row.run_id], world.runs[row.run_id].owner, row.user)
+        for row in plan.effective
+        if row.run_id and world.runs[row.run_id].visible
+    }
+    world.apply(plan)
+    for row, was in before.items():
+        now = effective(world.acl[row.run_id], world.runs[row.run_id].owner, row.user)
+        assert (row.before, row.after) == (was, now)
+
+
+@LAW
+@given(worlds(), OPTIONS, st.randoms(use_true_random=False))
+def test_order_of_the_input_does_not_matter(made, options, chance: random.Random):
+    wanted, world = made
+    snapshot = world.snapshot(wanted)
+    plan = build(wanted, snapshot, options)
+    again = build(_shuffled_state(wanted, chance), _shuffled(snapshot, chance), options)
+    assert file.dumps(plan) == file.dumps(again)
+
+
+@LAW
+@given(worlds(), OPTIONS)
+def test_a_saved_plan_is_the_plan(made, options):
+    wanted, world = made
+    snapshot = world.snapshot(wanted)
+    plan = build(wanted, snapshot, options)
+    text = file.dumps(plan)
+    loaded = file.loads(text)
+    assert loaded == plan
+    assert file.dumps(loaded) == text
+    assert check(loaded, snapshot, HAZARDS) == ()
+
+
+@LAW
+@given(worlds())
+def test_once_no_name_is_submitted_that_exists_and_no_two_alike(made):
+    wanted, world = made
+    plan = build(wanted, world.snapshot(wanted))
+    names = [c.name for c in plan.changes if isinstance(c, JobChange) and c.action in SUBMITS]
+    assert len(names) == len(set(names))
+    assert not set(names) & {run.name for run in world.runs.values() if run.owner == ME}
+    for change in plan.changes:
+        if isinstance(change, JobChange) and change.action is Action.RETRY:
+            assert world.runs[change.before.id].state is RunState.FAILED
+
+
+def _shuffled_state(wanted: DesiredState, chance: random.Random) -> DesiredState:
+    jobs = list(wanted.jobs.items())
+    chance.shuffle(jobs)
+    return dataclasses.replace(wanted, jobs=dict(jobs))
+
+
+def _shuffled(snapshot: Snapshot, chance: random.Random) -> Snapshot:
+    runs, foreign = list(snapshot.runs), list(snapshot.foreign)
+    chance.shuffle(runs)
+    chance.shuffle(foreign)
+    access = list(snapshot.access.items())
+    chance.shuffle(access)
+    return dataclasses.replace(
+        snapshot, runs=tuple(runs), foreign=tuple(foreign), access=dict(access)
+    )
+
+
+def test_an_empty_plan_means_nothing_to_do_and_nothing_else():
+    assert Plan("p", "local", "u", ME, "d", "/", "/").changes == ()
