@@ -1,0 +1,226 @@
+"""A listing is complete or it is an error, whatever moves while it is read."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobsync.agave.listing import all_events, all_files, all_permissions, all_runs
+from jobsync.agave.wire import Permission
+from jobsync.backend import Event
+from jobsync.errors import Unreadable
+from jobsync.model import Access, RemoteFile, Run, RunState
+
+BOTH = Access(read=True, write=True)
+READ = Access(read=True, write=False)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(8) as executor:
+        yield executor
+
+
+def run(number: int) -> Run:
+    return Run(f"{number:06d}-007", "n", "alice", "a-1", "FINISHED", RunState.FINISHED)
+
+
+class Moving:
+    """A service whose jobs come and go between two pages; ids are asked for in order."""
+
+    def __init__(self, count: int, clip: int, seed: int, moves: int) -> None:
+        self.dice = random.Random(seed)
+        self.ids = {self.dice.randrange(10**6) for _ in range(count)}
+        self.always = set(self.ids)
+        self.clip = clip
+        self.moves = moves
+        self.asked = 0
+
+    def page(self, offset: int) -> Sequence[Run]:
+        self.asked += 1
+        for _ in range(self.dice.randrange(3) if self.moves > 0 else 0):
+            self.moves -= 1
+            self.move()
+        return [run(number) for number in sorted(self.ids)[offset : offset + self.clip]]
+
+    def move(self) -> None:
+        if self.ids and self.dice.random() < 0.6:
+            gone = self.dice.choice(sorted(self.ids))
+            self.ids.discard(gone)
+            self.always.discard(gone)
+        else:
+            self.ids.add(self.dice.randrange(10**6))
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    count=st.integers(0, 120),
+    clip=st.integers(2, 30),
+    seed=st.integers(0, 2**32),
+    moves=st.integers(0, 60),
+    ahead=st.integers(1, 8),
+)
+def test_no_job_that_was_there_all_the_time_is_missed(
+    pool: ThreadPoolExecutor, count: int, clip: int, seed: int, moves: int, ahead: int
+) -> None:
+    service = Moving(count, clip, seed, moves)
+    try:
+        found = [item.id for item in all_runs(service.page, pool, ahead)]
+    except Unreadable:
+        assert service.asked > 5
+        return
+    assert found == sorted(set(found))
+    assert {run(number).id for number in service.always} <= set(found)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 9, 10, 11, 18, 19, 20, 95, 100, 101])
+@pytest.mark.parametrize("clip", [2, 10, 250])
+def test_a_quiet_listing_is_read_whole(pool: ThreadPoolExecutor, count: int, clip: int) -> None:
+    service = Moving(count, clip, 1, 0)
+    assert len(list(all_runs(service.page, pool, 4))) == len(service.ids)
+
+
+def test_few_jobs_take_few_pages(pool: ThreadPoolExecutor) -> None:
+    service = Moving(0, 250, 1, 0)
+    assert list(all_runs(service.page, pool, 16)) == [] and service.asked == 1
+    service = Moving(40, 250, 1, 0)
+    assert len(list(all_runs(service.page, pool, 16))) == 40 and service.asked == 3
+
+
+def test_a_service_that_ignores_the_offset_is_an_error(pool: ThreadPoolExecutor) -> None:
+    for rows in ([run(1)], [run(1), run(2)], [run(n) for n in range(100)]):
+        with pytest.raises(Unreadable):
+            list(all_runs(lambda offset, rows=rows: rows, pool, 4))
+
+
+def test_a_service_that_ignores_the_order_is_an_error(pool: ThreadPoolExecutor) -> None:
+    rows = [run(3), run(1), run(2)]
+    with pytest.raises(Unreadable, match="order"):
+        list(all_runs(lambda offset: rows[offset:], pool, 4))
+
+
+def test_the_end_needs_more_than_an_empty_page(pool: ThreadPoolExecutor) -> None:
+    """101 jobs in pages of 100; one is hidden after the first page: offset 100 is empty."""
+    jobs = [run(number) for number in range(101)]
+    answers: list[int] = []
+
+    def page(offset: int) -> Sequence[Run]:
+        answers.append(offset)
+        seen = jobs if len(answers) == 1 else jobs[1:]
+        return seen[offset : offset + 100]
+
+    assert len(list(all_runs(page, pool, 4))) == 101
+
+
+def test_duplicated_rows_count_once(pool: ThreadPoolExecutor) -> None:
+    rows = [run(1), run(1), run(2)]
+    assert [r.id for r in all_runs(lambda offset: rows[offset:], pool, 1)] == [
+        run(1).id,
+        run(2).id,
+    ]
+
+
+# --- permissions -----------------------------------------------------------------------
+
+
+def permission_pages(
+    grants: dict[str, Access], clip: int, owner: str = "once"
+) -> Callable[[int], Sequence[Permission]]:
+    mine = Permission("alice", BOTH)
+    rows = [Permission(user, grants[user]) for user in sorted(grants)]
+    if owner == "also a row":
+        rows = sorted([*rows, mine], key=lambda row: row.username)
+    first = [mine, mine] if owner == "twice" else [mine]
+    return lambda offset: [*first, *rows[offset : offset + clip]]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    users=st.sets(st.text(alphabet="abcxyz", min_size=1, max_size=4), max_size=12),
+    clip=st.integers(2, 5),
+    owner=st.sampled_from(["once", "twice", "also a row"]),
+)
+def test_every_grant_is_read_and_the_owner_is_not_one(
+    users: set[str], clip: int, owner: str
+) -> None:
+    grants = dict.fromkeys(users, READ)
+    assert all_permissions(permission_pages(grants, clip, owner)) == grants
+
+
+def test_a_private_job_takes_one_page() -> None:
+    asked: list[int] = []
+
+    def page(offset: int) -> Sequence[Permission]:
+        asked.append(offset)
+        return [Permission("alice", BOTH)]
+
+    assert all_permissions(page) == {} and asked == [0]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        lambda offset: [],
+        lambda offset: [Permission("bob", READ)],
+        lambda offset: [] if offset else [Permission("alice", BOTH), Permission("bob", READ)],
+        lambda offset: [Permission("alice", BOTH), Permission("bob", READ)],
+        lambda offset: [
+            Permission("alice" if not offset else "eve", BOTH),
+            Permission(f"u{offset}", READ),
+        ],
+        lambda offset: [Permission("alice", BOTH), Permission(f"u{offset}", READ)],
+    ],
+)
+def test_permissions_that_cannot_be_trusted_are_an_error(
+    page: Callable[[int], Sequence[Permission]],
+) -> None:
+    with pytest.raises(Unreadable):
+        all_permissions(page)
+
+
+def test_permissions_of_several_pages_are_read_until_they_stand_still() -> None:
+    """carol is revoked while the pages are read, and dave slips through the gap."""
+    grants = dict.fromkeys(["bob", "carol", "dave", "erin"], READ)
+    asked: list[int] = []
+
+    def page(offset: int) -> Sequence[Permission]:
+        asked.append(offset)
+        if len(asked) == 2:
+            del grants["bob"]
+        return permission_pages(grants, 2)(offset)
+
+    assert all_permissions(page) == {"carol": READ, "dave": READ, "erin": READ}
+
+
+# --- outputs and history ---------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=60)
+@given(names=st.sets(st.text(alphabet="ab", min_size=1, max_size=4)), clip=st.integers(3, 6))
+def test_dot_entries_eat_the_window_and_nothing_is_lost(names: set[str], clip: int) -> None:
+    entries = [".", "..", *sorted(names)]
+
+    def page(offset: int) -> Sequence[RemoteFile]:
+        window = entries[offset : offset + clip]
+        return [RemoteFile(name, 1, "") for name in window if name not in (".", "..")]
+
+    assert [file.path for file in all_files(page)] == sorted(names)
+
+
+def test_a_listing_of_one_file_that_ignores_the_offset_ends() -> None:
+    assert len(all_files(lambda offset: [RemoteFile("a", 1, "")])) == 1
+
+
+def test_a_history_may_repeat_itself() -> None:
+    events = [Event("RUNNING", "t", "alice", "") for _ in range(7)]
+    assert all_events(lambda offset: events[offset : offset + 4]) == events
+
+
+def test_a_history_that_ignores_the_offset_is_an_error() -> None:
+    with pytest.raises(Unreadable):
+        all_events(lambda offset: [Event("RUNNING", "t", "alice", "")])
