@@ -19,6 +19,8 @@ from jobsync.local.engine import Engine
 from jobsync.local.service import Drive, Service, ServiceSettings, prepare_state
 
 LOCK = "service.lock"
+_STARTING = "starting.lock"
+_PATIENCE = 60.0
 _ASK_AGAIN = 0.5
 """Seconds between two tries to become the one that moves jobs along."""
 
@@ -39,7 +41,6 @@ def embedded(
 
     Raises :class:`~jobsync.errors.LocalServiceError` when it cannot start.
     """
-    prepare_state(state_dir)
     settings = ServiceSettings(
         state_dir=state_dir,
         workspace=workspace,
@@ -49,7 +50,8 @@ def embedded(
         drive=Drive.ELSEWHERE,
     )
     stop = threading.Event()
-    with Service(settings) as service:
+    prepare_state(state_dir)
+    with _started(Service(settings), state_dir) as service:
         driver = _Driver(service.engine, state_dir / LOCK, drive, stop)
         driver.look_once()
         thread = threading.Thread(target=driver.run, name="jobsync-engine", daemon=True)
@@ -60,6 +62,17 @@ def embedded(
             stop.set()
             service.engine.wake()
             thread.join()
+
+
+@contextmanager
+def _started(service: Service, state_dir: Path) -> Iterator[Service]:
+    """Start one after the other: two commands that both make a user would make two tokens."""
+    with FileLock(state_dir / _STARTING, timeout=_PATIENCE):
+        service.start()
+    try:
+        yield service
+    finally:
+        service.stop()
 
 
 class _Driver:

@@ -35,7 +35,8 @@ STOPPED_RUNNING = "Successfully killed remote job process."
 GONE = "gone from the engine without an exit record"
 
 _POLITE_SECONDS = 1.0
-_BUSY, _QUIET, _IDLE = 0.02, 0.25, 1.0
+_BUSY, _QUIET, _IDLE = 0.02, 0.25, 0.5
+_SCAN_SECONDS = 0.4
 _FATE_SECONDS = 2.0
 _LONGEST_RETRY = 60.0
 
@@ -101,7 +102,7 @@ class Engine:
         self._lock = threading.Lock()
         self._turn = threading.Lock()  # turns do not overlap, whoever asks for one
         self._news = True
-        self._next_scan = 0.0
+        self._scanned = self._next_scan = 0.0
         self._changed = False
 
     # --- for other threads --------------------------------------------------------------
@@ -269,14 +270,16 @@ class Engine:
     # --- stopping -----------------------------------------------------------------------
 
     def _scan_waiting(self) -> None:
-        """After news: read all jobs that wait, and stop the ones that shall not run.
+        """Read all jobs that wait, and stop the ones that shall not run. After news, and now and
+        then in case another process wrote to the database.
 
         A long queue takes a while to read, so that it is not read at every submit: at most a
         sixth of the time goes into it.
         """
         began = time.monotonic()
         with self._lock:
-            if not self._news or began < self._next_scan:
+            heard = self._news or began - self._scanned > _SCAN_SECONDS
+            if not heard or began < self._next_scan:
                 return
             self._news = False
         waiting: list[_Waiting] = []
@@ -287,7 +290,7 @@ class Engine:
                 waiting.append(_Waiting.of(row))
         self._memory.waiting = waiting
         now = time.monotonic()
-        self._next_scan = now + 5 * (now - began)
+        self._scanned, self._next_scan = now, now + 5 * (now - began)
 
     def _stop_waiting(self, row: JobRow) -> None:
         status = "STOPPED"
