@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import getpass
 import json
 import os
 import shlex
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-
-from jobsync.errors import LocalServiceError
 
 if TYPE_CHECKING:
     from jobsync.local.service import Service, ServiceSettings
@@ -49,7 +44,7 @@ STATE_FOLDER = ".jobsync"
     "--apps",
     multiple=True,
     type=click.Path(exists=True, file_okay=False),
-    help="A folder with apps; may be given again.",
+    help="A folder with apps, besides WORKSPACE/apps; may be given again.",
 )
 @click.option(
     "--fault",
@@ -77,6 +72,7 @@ def command(
 
     The first line on standard output is its URL. The users' tokens are in STATE/users.json.
     """
+    from jobsync.cli.connect import local_user
     from jobsync.local.service import ServiceSettings
 
     root = Path(workspace).absolute()
@@ -85,9 +81,9 @@ def command(
         workspace=root,
         host=host,
         port=port,
-        users=users or (_me(),),
+        users=users or (local_user(),),
         dialect=dialect,
-        apps=tuple(Path(folder).absolute() for folder in apps),
+        apps=(*(Path(folder).absolute() for folder in apps), root / "apps"),
         faults=tuple(fault for fault in faults if fault != "none") if faults else None,
         environment=dict(os.environ),
         behind_tls=behind_tls,
@@ -96,46 +92,17 @@ def command(
 
 
 def _run(settings: ServiceSettings) -> None:
+    from jobsync.local.alone import alone
     from jobsync.local.service import Service
 
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    with _alone(settings.state_dir), Service(settings) as service:
-        _announce(service)
+    with alone(settings.state_dir), Service(settings) as service:
         click.echo(service.url)
         _introduce(service)
         ended.wait()
         click.echo("Stopping: requests under way are answered, running jobs run on.", err=True)
-
-
-@contextlib.contextmanager
-def _alone(state: Path) -> Iterator[None]:
-    """Hold the state folder: two engines on one database would run jobs twice."""
-    import filelock
-
-    from jobsync.local.service import prepare_state
-
-    prepare_state(state)
-    lock = filelock.FileLock(state / "service.lock", timeout=0)
-    try:
-        lock.acquire()
-    except filelock.Timeout as error:
-        raise LocalServiceError(
-            f"a service is running on {state} already",
-            hint=f"its URL is in {state / 'service.json'}; or give another --state",
-        ) from error
-    try:
-        yield
-    finally:
-        (state / "service.json").unlink(missing_ok=True)
-        lock.release()
-
-
-def _announce(service: Service) -> None:
-    """Let commands on the same folder find this service."""
-    path = service.settings.state_dir / "service.json"
-    path.write_text(json.dumps({"url": service.url, "pid": os.getpid()}) + "\n", "utf-8")
 
 
 def _introduce(service: Service) -> None:
@@ -145,19 +112,9 @@ def _introduce(service: Service) -> None:
     click.echo(f"Local Jobs service ({service.settings.dialect}). Users: {names}.", err=True)
     click.echo(f"Tokens: {state / 'users.json'}", err=True)
     first = next(iter(service.settings.users))
-    read = f"import json; print(json.load(open({str(state / 'users.json')!r}))[{first!r}])"
-    token = f'"$(python3 -c {shlex.quote(read)})"'
+    path = json.dumps(str(state / "users.json"))
+    read = f"import json; print(json.load(open({path}))[{json.dumps(first)}])"
+    token = f"$(python3 -c {shlex.quote(read)})"
     click.echo("Next, in another terminal:", err=True)
     click.echo(f"  export TAPIS_BASE_URL={service.url} TAPIS_TOKEN={token}", err=True)
     click.echo("  jobsync jobs list --target env", err=True)
-
-
-def _me() -> str:
-    """A user name for whoever runs this."""
-    from jobsync.local.users import NAME
-
-    with contextlib.suppress(KeyError, OSError):
-        name = getpass.getuser().lower()
-        if NAME.fullmatch(name):
-            return name
-    return "user"

@@ -11,7 +11,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
@@ -24,9 +24,6 @@ from jobsync.local.refusal import Refusal
 from jobsync.local.routes import WITH_PASSWORD, Match, Operation, Router, normal
 from jobsync.local.site import Call, Site
 from jobsync.local.wire import Wire
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +64,7 @@ class Front:
         """End the pauses of slow answers, so that a shutdown does not wait for them."""
         self._stopping.set()
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
         path = normal(environ.get("REQUEST_URI") or request.path)
         response = self._respond(request, path)

@@ -201,11 +201,19 @@ class Service:
     def _drive(self) -> None:
         turns = {Drive.STEP: self.engine.step, Drive.OBSERVE: self.engine.observe}
         turn = turns.get(self.settings.drive)
-        if turn is not None:
-            self._thread = threading.Thread(
-                target=self.engine.run, args=(self._stop, turn), name="jobsync-engine", daemon=True
-            )
-            self._thread.start()
+        if turn is None:
+            return
+
+        def look() -> None:
+            # A command on the same state folder has its own front: nobody wakes this engine.
+            if self.store.changed_elsewhere():
+                self.engine.wake()
+            turn()
+
+        self._thread = threading.Thread(
+            target=self.engine.run, args=(self._stop, look), name="jobsync-engine", daemon=True
+        )
+        self._thread.start()
 
     def _may_read(self, row: JobRow, user: str) -> bool:
         return can_read(permission_of(row, self.store.grants(row.id), user))

@@ -491,6 +491,16 @@ class Store:
         text = f"{told} permission granted to {user}"
         _event(db, job_id, "PERMISSION_GRANT", now, by, text)
 
+    # --- changes from outside -------------------------------------------------------------
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another thread or process has written since this thread last asked."""
+        row = self._one("PRAGMA data_version")
+        version = int(row[0]) if row else 0
+        before: int | None = getattr(self._local, "version", None)
+        self._local.version = version
+        return version != before
+
     # --- connections --------------------------------------------------------------------
 
     def _connection(self) -> sqlite3.Connection:

@@ -21,7 +21,7 @@ FILE = "users.json"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 """Names that are safe in every URL, column and folder (contract 5.3, 5.4)."""
 
-_RESERVED = frozenset({"world", "me"})
+_RESERVED = frozenset({"world"})
 
 
 def ensure(store: Store, folder: Path, names: Iterable[str]) -> dict[str, str]:
@@ -34,7 +34,7 @@ def ensure(store: Store, folder: Path, names: Iterable[str]) -> dict[str, str]:
         if not NAME.fullmatch(name) or name in _RESERVED:
             raise LocalServiceError(
                 f"not a user name: {name!r}",
-                hint="a to z, digits, _ and -, at most 32 characters; not world or me",
+                hint="a to z, digits, _ and -, at most 32 characters; not world",
             )
     path = folder / FILE
     known = read(path)
