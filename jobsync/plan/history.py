@@ -46,6 +46,20 @@ def attempt_of(run: Run) -> int:
     return name.attempt if name else 1
 
 
+def base_of(text: str) -> str:
+    """The name without its attempt; a name that is not ours stays as it is."""
+    name = RunName.parse(text)
+    return name.base if name else text
+
+
+def by_base(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """*runs* by their names without attempts, each group by id."""
+    groups: dict[str, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: run.id):
+        groups.setdefault(base_of(run.name), []).append(run)
+    return groups
+
+
 def live(runs: Iterable[Run]) -> tuple[Run, ...]:
     """Visible runs that have finished or may still finish."""
     states = (RunState.FINISHED, RunState.ACTIVE)
@@ -101,8 +115,8 @@ def _history(
     if job.pinned is not None:
         pinned = [run for run in snapshot.runs if run.id == job.pinned]
         return History(tuple(pinned), oldest_first(run for run in [*own, *former] if run.visible))
-    exact = [run for run in own if _base(run) == job.name]
-    older = [run for run in own if _base(run) != job.name and run.visible]
+    exact = [run for run in own if base_of(run.name) == job.name]
+    older = [run for run in own if base_of(run.name) != job.name and run.visible]
     older += [run for run in former if run.visible]
     return History(oldest_first(exact), oldest_first(older))
 
@@ -119,11 +133,6 @@ def _by_address(snapshot: Snapshot, pinned: frozenset[str]) -> dict[tuple[str, A
 
 def _pinned_ids(desired: DesiredState) -> frozenset[str]:
     return frozenset(job.pinned for job in desired.jobs.values() if job.pinned is not None)
-
-
-def _base(run: Run) -> str:
-    name = RunName.parse(run.name)
-    return name.base if name else run.name
 
 
 def _age(run: Run) -> tuple[datetime, str]:

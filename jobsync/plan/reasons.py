@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice, product
 
 from jobsync.identity import RunName, fingerprint
 from jobsync.model import (
@@ -26,6 +27,7 @@ from jobsync.plan.history import History
 from jobsync.plan.references import References
 
 _RERUNS_TRIED = 20
+_COMBINATIONS_TRIED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +67,20 @@ def why_replaced(
                 "rerun", earlier, job.rerun, where=job.places.get("rerun", job.where)
             )
             return Why(Reason.FIELDS_CHANGED, (change, *placement))
-    replaced = _replaced_upstream(job, was, fingerprints, histories, decisions)
+    replaced = _other_upstream(job, was, fingerprints, histories)
     if replaced:
-        notes = tuple(f"takes outputs of {address}, which was run anew" for address in replaced)
-        return Why(Reason.UPSTREAM_REPLACED, placement, notes)
+        return Why(Reason.UPSTREAM_REPLACED, placement, _anew(replaced))
     if job.digests:
-        notes = tuple(f"the content of {uri} has changed" for uri in sorted(job.digests))
-        if len(notes) > 1:
-            notes = (f"the content of one of {', '.join(sorted(job.digests))} has changed",)
-        return Why(Reason.CONTENT_CHANGED, placement, notes)
+        some = "" if len(job.digests) == 1 else "one of "
+        note = f"the content of {some}{', '.join(sorted(job.digests))} has changed"
+        return Why(Reason.CONTENT_CHANGED, placement, (note,))
+    replaced = tuple(
+        address
+        for address in job.upstream
+        if decisions[address].action in SUBMITS or histories[address].older
+    )
+    if replaced:
+        return Why(Reason.UPSTREAM_REPLACED, placement, _anew(replaced))
     note = (
         f"the record of run {old.id} was not read"
         if old.request is None
@@ -82,27 +89,28 @@ def why_replaced(
     return Why(Reason.FIELDS_CHANGED, placement, (note,))
 
 
-def _replaced_upstream(
+def _anew(addresses: tuple[Address, ...]) -> tuple[str, ...]:
+    return tuple(f"takes outputs of {address}, which was run anew" for address in addresses)
+
+
+def _other_upstream(
     job: DeclaredJob,
     was: str,
     fingerprints: Mapping[Address, str],
     histories: Mapping[Address, History],
-    decisions: Mapping[Address, Decision],
 ) -> tuple[Address, ...]:
-    proven = tuple(
-        address
-        for address in job.upstream
-        for run in histories[address].older
-        if (name := RunName.parse(run.name))
-        and was == _fingerprint(job, {**fingerprints, address: name.fingerprint}, job.rerun)
-    )
-    if proven:
-        return proven[:1]
-    return tuple(
-        address
-        for address in job.upstream
-        if decisions[address].action in SUBMITS or histories[address].older
-    )
+    """The jobs whose earlier fingerprints, put in, make the fingerprint of the old run."""
+    choices = [dict.fromkeys([fingerprints[up], *_earlier(histories[up])]) for up in fingerprints]
+    for chosen in islice(product(*choices), _COMBINATIONS_TRIED):
+        tried = dict(zip(fingerprints, chosen, strict=True))
+        if tried != fingerprints and was == _fingerprint(job, tried, job.rerun):
+            return tuple(up for up in tried if tried[up] != fingerprints[up])
+    return ()
+
+
+def _earlier(history: History) -> list[str]:
+    names = (RunName.parse(run.name) for run in reversed(history.older))
+    return [name.fingerprint for name in names if name]
 
 
 def _fingerprint(job: DeclaredJob, upstream: Mapping[Address, str], rerun: int) -> str:

@@ -1,0 +1,283 @@
+"""One declared address: its run, its outputs, its permissions, and how it stands after all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from jobsync.errors import Problem
+from jobsync.model import (
+    SUBMITS,
+    AccessChange,
+    Action,
+    AddressState,
+    Basis,
+    DeclaredJob,
+    JobChange,
+    OutputChange,
+    Reason,
+    RunState,
+    Standing,
+    Unavailable,
+)
+from jobsync.plan import access, fetching
+from jobsync.plan.decide import Decision, decide, decide_pinned, unconfirmed
+from jobsync.plan.diff import drift, placement_changes
+from jobsync.plan.draft import Draft, on_run
+from jobsync.plan.history import History, live, ref
+from jobsync.plan.hours import node_hours
+from jobsync.plan.reasons import why_replaced
+from jobsync.plan.references import References
+
+_STUCK = frozenset({Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE, Standing.BLOCKED})
+
+
+def plan_address(draft: Draft, job: DeclaredJob) -> None:
+    history = draft.histories[job.address]
+    decision = _decision(draft, job, history)
+    if decision is None:
+        return
+    draft.decisions[job.address] = decision
+    if job.address in draft.scope:
+        decision = _plan_run(draft, job, history, decision)
+        decision = _plan_outputs(draft, job, decision)
+        _plan_access(draft, job, history, decision)
+        _plan_stops(draft, job, history, decision)
+        _note_duplicates(draft, job, history)
+        draft.basis[job.address] = _basis(decision, history)
+        _set_state(draft, job, decision)
+    draft.decisions[job.address] = decision
+
+
+def _decision(draft: Draft, job: DeclaredJob, history: History) -> Decision | None:
+    if job.pinned is None:
+        asked = job.address in draft.options.retry
+        decision = decide(job, history, retry_asked=asked)
+        if asked and decision.action is not Action.RETRY:
+            draft.warnings.append(f"--retry {job.address}: it has not failed and was not stopped")
+        return decision
+    found = decide_pinned(job, history)
+    if isinstance(found, Problem):
+        draft.problems.append(found)
+        return None
+    return _checked_pin(draft, job, found)
+
+
+def _checked_pin(draft: Draft, job: DeclaredJob, decision: Decision) -> Decision:
+    """A pinned run that is not what is declared is an error; what the service dropped is a note."""
+    run = decision.run
+    if run is None or not job.request:
+        return decision
+    if run.request is None:
+        note = f"the record of run {run.id} was not read, so it is not compared"
+        return replace(decision, notes=(*decision.notes, note))
+    upstream = {up: draft.histories[up].all for up in job.upstream if up in draft.histories}
+    drifted, dropped = drift(job, run, References(upstream))
+    for change in drifted:
+        draft.problems.append(
+            Problem(
+                change.where,
+                f"{job.address}: {change.path} is {change.after!r}, but run {run.id} was made with "
+                f"{change.before!r}",
+                "remove id to run it anew",
+            )
+        )
+    notes = tuple(f"{change.path} was dropped by the service" for change in dropped)
+    return replace(decision, notes=(*decision.notes, *notes))
+
+
+def _plan_run(draft: Draft, job: DeclaredJob, history: History, decision: Decision) -> Decision:
+    """Add the submit or restore that *decision* asks for, unless something stands in its way."""
+    if decision.action is None:
+        if decision.run is not None:
+            notes = tuple(
+                f"{change.path} {_plain(change.before)} -> {_plain(change.after)} "
+                "applies to the next run"
+                for change in placement_changes(job, decision.run)
+            )
+            decision = replace(decision, notes=(*decision.notes, *notes))
+        return decision
+    if not draft.options.plans("jobs"):
+        return replace(decision, action=None)
+    if decision.action in SUBMITS and (blockers := _blockers(draft, job)):
+        return replace(decision, action=None, standing=Standing.BLOCKED, notes=blockers)
+    for name in unconfirmed(decision, draft.snapshot):
+        draft.problems.append(
+            Problem(
+                job.where,
+                f"{job.address}: the service was not asked whether it has a run named {name}",
+                "this is a fault of what observed the service; nothing was submitted",
+            )
+        )
+    draft.jobs.append(_job_change(draft, job, decision))
+    return decision
+
+
+def _blockers(draft: Draft, job: DeclaredJob) -> tuple[str, ...]:
+    """Why a job cannot be submitted: what it needs has failed, or is not run by this plan."""
+    notes = []
+    for need in sorted(set(job.needs) & draft.desired.jobs.keys()):
+        decision = draft.decisions.get(need)
+        if decision is None:
+            continue
+        if decision.standing in _STUCK:
+            notes.append(f"needs {need}, which is {decision.standing}")
+        elif decision.standing is Standing.PENDING and need not in draft.scope:
+            notes.append(f"needs {need}, which has not run and is excluded")
+    return tuple(notes)
+
+
+def _job_change(draft: Draft, job: DeclaredJob, decision: Decision) -> JobChange:
+    before = decision.before
+    change = JobChange(
+        address=job.address,
+        action=decision.action or Action.CREATE,
+        reason=decision.reason,
+        name=before.name if decision.action is Action.RESTORE and before else decision.names[-1],
+        attempt=decision.attempt,
+        upstream=job.upstream,
+        needs=job.needs,
+        before=ref(before) if before else None,
+        retries=job.retries,
+        notes=decision.notes,
+        where=job.where,
+    )
+    if decision.action is Action.RESTORE:
+        return change
+    app = draft.snapshot.apps.get(str(job.request.get("appId")))
+    change = replace(change, request=job.request, node_hours=node_hours(job.request, app))
+    if decision.action is not Action.REPLACE or before is None:
+        return change
+    why = why_replaced(
+        job, before, draft.desired.jobs, draft.histories, draft.decisions, draft.snapshot
+    )
+    notes = (*change.notes, *why.notes, *_still_active(draft, job))
+    return replace(change, reason=why.reason, fields=why.fields, notes=notes)
+
+
+def _still_active(draft: Draft, job: DeclaredJob) -> tuple[str, ...]:
+    if draft.options.stop_superseded:
+        return ()
+    return tuple(
+        f"run {run.id} is still {run.status}; --stop-superseded stops it"
+        for run in draft.histories[job.address].older
+        if run.state is RunState.ACTIVE
+    )
+
+
+def _plan_outputs(draft: Draft, job: DeclaredJob, decision: Decision) -> Decision:
+    """Add what is to fetch; a finished run that misses something becomes ``incomplete``."""
+    wanted = draft.options.plans("outputs")
+    change: OutputChange | None = None
+    if decision.action is Action.RESTORE and decision.before is not None:
+        change = fetching.of_hidden(job, decision.before, draft.snapshot, draft.lines)
+    elif decision.action is not None:
+        change = fetching.later(job, None)
+    elif decision.standing is Standing.IN_PROGRESS and decision.run is not None:
+        if (awaited := fetching.later(job, decision.run)) and wanted:
+            draft.awaiting.append(awaited)
+    elif decision.standing is Standing.CURRENT and decision.run is not None:
+        found = fetching.of_finished(job, decision.run, draft.snapshot, draft.lines)
+        change = found.change
+        if found.missing:
+            decision = replace(
+                decision,
+                standing=Standing.INCOMPLETE,
+                notes=(*decision.notes, *found.missing),
+            )
+        if found.problem:
+            _problem(draft, job, found.problem)
+    if change is not None and wanted:
+        draft.outputs.append(change)
+    return decision
+
+
+def _plan_access(draft: Draft, job: DeclaredJob, history: History, decision: Decision) -> None:
+    """Hold every visible run of the address to the declared grants (product 5)."""
+    if job.permissions is None or not draft.options.plans("permissions"):
+        return
+    me = draft.snapshot.user
+    if decision.action is Action.RESTORE and decision.before is not None:
+        _add_access(draft, access.change_new(job, me, ref(decision.before)), me, {})
+    elif decision.action is not None:
+        _add_access(draft, access.change_new(job, me), me, {})
+    for run in history.all:
+        if not run.visible:
+            continue
+        image = draft.snapshot.access.get(run.id)
+        if image is None or isinstance(image, Unavailable):
+            reason = f"cannot be read: {image.reason}" if image else "were not read"
+            _problem(draft, job, f"permissions of run {run.id} {reason}")
+            continue
+        is_current = (
+            decision.action is None
+            and decision.run is not None
+            and (
+                run.id == decision.run.id
+                and decision.standing not in (Standing.FAILED, Standing.STOPPED)
+            )
+        )
+        change = (
+            access.change_current(job, run, image, me)
+            if is_current or job.pinned == run.id
+            else access.change_reduced(job, run, image, me)
+        )
+        _add_access(draft, change, run.owner, image)
+
+
+def _add_access(draft: Draft, change: AccessChange | None, owner: str, image: access.Rows) -> None:
+    if change is None:
+        return
+    draft.access.append(change)
+    run_id = change.run.id if change.run else ""
+    after = access.outcome(image, change.grants)
+    draft.effective.extend(access.compare(change.address, run_id, owner, image, after))
+
+
+def _plan_stops(draft: Draft, job: DeclaredJob, history: History, decision: Decision) -> None:
+    """Stop superseded runs that are still active, when that was asked for."""
+    if not (draft.options.stop_superseded and draft.options.plans("jobs")):
+        return
+    if decision.standing is Standing.BLOCKED or job.pinned is not None:
+        return
+    for run in history.older:
+        if run.state is RunState.ACTIVE:
+            draft.jobs.append(on_run(job.address, Action.STOP, Reason.SUPERSEDED, run, job))
+
+
+def _note_duplicates(draft: Draft, job: DeclaredJob, history: History) -> None:
+    twins = live(history.exact)
+    if job.pinned is None and len(twins) > 1:
+        ids = tuple(run.id for run in twins)
+        draft.duplicates[job.address] = ids
+        draft.warnings.append(
+            f"{job.address}: {len(ids)} live runs of one name: {', '.join(ids)} (first is current)"
+        )
+    for run in draft.foreign.get(job.name, ()):
+        draft.warnings.append(f"{job.address}: run {run.id} of {run.owner} has exactly this name")
+
+
+def _basis(decision: Decision, history: History) -> Basis:
+    return Basis(
+        decision.names,
+        {run.id: (run.state, run.visible) for run in sorted(history.all, key=lambda r: r.id)},
+    )
+
+
+def _problem(draft: Draft, job: DeclaredJob, text: str) -> None:
+    state = draft.states.get(job.address) or AddressState(job.address, Standing.PENDING, None)
+    draft.states[job.address] = replace(state, problems=(*state.problems, text))
+
+
+def _set_state(draft: Draft, job: DeclaredJob, decision: Decision) -> None:
+    known = draft.states.get(job.address)
+    draft.states[job.address] = AddressState(
+        job.address,
+        decision.standing,
+        ref(decision.run) if decision.run else None,
+        notes=decision.notes,
+        problems=known.problems if known else (),
+    )
+
+
+def _plain(value: object) -> str:
+    return "unset" if value is None else str(value)

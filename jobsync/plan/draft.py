@@ -1,0 +1,59 @@
+"""A plan while it is put together, one address after the other. Lives inside one ``build``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jobsync.errors import Problem
+from jobsync.model import (
+    AccessChange,
+    Action,
+    Address,
+    AddressState,
+    Basis,
+    DeclaredJob,
+    DesiredState,
+    EffectiveAccess,
+    JobChange,
+    OutputChange,
+    Reason,
+    Run,
+    Snapshot,
+)
+from jobsync.plan import fetching
+from jobsync.plan.decide import Decision
+from jobsync.plan.history import History, ref
+from jobsync.plan.options import PlanOptions
+
+
+@dataclass(slots=True)
+class Draft:
+    """What the addresses that were passed over have come to. ``scope`` are those selected."""
+
+    desired: DesiredState
+    snapshot: Snapshot
+    options: PlanOptions
+    scope: frozenset[Address]
+    histories: Mapping[Address, History]
+    lines: fetching.Lines
+    foreign: Mapping[str, list[Run]]
+    decisions: dict[Address, Decision] = field(default_factory=dict)
+    jobs: list[JobChange] = field(default_factory=list)
+    access: list[AccessChange] = field(default_factory=list)
+    outputs: list[OutputChange] = field(default_factory=list)
+    awaiting: list[OutputChange] = field(default_factory=list)
+    states: dict[Address, AddressState] = field(default_factory=dict)
+    basis: dict[Address, Basis] = field(default_factory=dict)
+    effective: list[EffectiveAccess] = field(default_factory=list)
+    duplicates: dict[Address, tuple[str, ...]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def on_run(
+    address: Address, action: Action, reason: Reason, run: Run, job: DeclaredJob | None
+) -> JobChange:
+    return JobChange(
+        address, action, reason, run.name, before=ref(run), where=job.where if job else None
+    )

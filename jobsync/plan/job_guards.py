@@ -1,0 +1,133 @@
+"""Guards on jobs: hidden, stopped, too many, too long, over earlier files (product 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jobsync.identity import RunName
+from jobsync.model import (
+    Action,
+    Hazard,
+    JobChange,
+    RunState,
+)
+from jobsync.plan.case import Case, addresses_of, count, hazard
+from jobsync.plan.history import base_of
+from jobsync.plan.hours import total
+
+
+def delete_jobs(case: Case) -> Hazard | None:
+    found = [change for change in case.jobs if change.action is Action.DELETE]
+    if not found:
+        return None
+    message = f"hides {count(found, 'job')} that nothing declares"
+    return hazard("delete-jobs", message, addresses_of(found), "none", len(found))
+
+
+def stop_running(case: Case) -> Hazard | None:
+    active = {run.id for run in case.snapshot.runs if run.state is RunState.ACTIVE}
+    found = [
+        change
+        for change in case.jobs
+        if change.action in (Action.STOP, Action.DELETE)
+        and change.before is not None
+        and change.before.id in active
+    ]
+    if not found:
+        return None
+    message = f"stops {count(found, 'job')} that may still be running"
+    return hazard("stop-running", message, addresses_of(found), "none", len(found))
+
+
+def mass_submit(case: Case) -> Hazard | None:
+    limit, count = case.desired.guards.mass_submit, len(case.submits)
+    if count <= limit:
+        return None
+    message = f"submits {count} jobs"
+    return hazard("mass-submit", message, addresses_of(case.submits), limit, count)
+
+
+def over_budget(case: Case) -> Hazard | None:
+    limit = case.desired.guards.max_node_hours
+    known, unknown = total(case.jobs)
+    if limit is None or (known <= limit and not unknown):
+        return None
+    actual = f"{known:.1f}" + (f" and {unknown} unknown" if unknown else "")
+    message = f"may use {actual} node-hours"
+    return hazard(
+        "over-budget",
+        message,
+        addresses_of(case.submits),
+        f"{limit:g} (guards.maxNodeHours)",
+        actual,
+    )
+
+
+def rerun_finished(case: Case) -> Hazard | None:
+    limit = case.desired.guards.rerun_node_hours
+    finished = {run.id for run in case.snapshot.runs if run.state is RunState.FINISHED}
+    found = [
+        change
+        for change in case.submits
+        if change.action is Action.REPLACE and change.before and change.before.id in finished
+    ]
+    known, _ = total(found)
+    if known <= limit:
+        return None
+    message = f"runs {count(found, 'finished job')} again for up to {known:.1f} node-hours"
+    limit_text = f"{limit:g} (guards.rerunNodeHours)"
+    return hazard("rerun-finished", message, addresses_of(found), limit_text, f"{known:.1f}")
+
+
+def overwrite_archive(case: Case) -> Hazard | None:
+    found = [change for change in case.submits if _archive_used(change, case)]
+    if not found:
+        return None
+    message = f"{count(found, 'job')} would write where an earlier run has its files (archivePath)"
+    return hazard("overwrite-archive", message, addresses_of(found), "none", len(found))
+
+
+def _archive_used(change: JobChange, case: Case) -> bool:
+    if (path := literal_archive(change.request)) is None:
+        return False
+    earlier = case.histories[change.address].all if change.address in case.histories else ()
+    if any(run.request is None and _same_meaning(run.name, change.name) for run in earlier):
+        return True
+    return any(
+        run.request is not None and _stripped(run.request.get("archivePath")) == path[1]
+        for run in case.snapshot.runs
+    )
+
+
+def literal_archive(request: Mapping[str, object]) -> tuple[str, str] | None:
+    """(system, path) that a run would archive to, when the manifest names it without a macro."""
+    path = _stripped(request.get("archivePath"))
+    if not path or "${" in path or request.get("archive") is False:
+        return None
+    return str(request.get("archiveSystem") or ""), path
+
+
+def _stripped(value: object) -> str:
+    return value.strip("/") if isinstance(value, str) else ""
+
+
+def _same_meaning(one: str, other: str) -> bool:
+    first, second = RunName.parse(one), RunName.parse(other)
+    return bool(first and second and first.fingerprint == second.fingerprint)
+
+
+def foreign_owner(case: Case) -> Hazard | None:
+    ours = {base_of(change.name): change.address for change in case.submits}
+    theirs = [run for run in case.snapshot.foreign if base_of(run.name) in ours]
+    if not theirs:
+        return None
+    owners = ", ".join(sorted({run.owner for run in theirs}))
+    found = {ours[base_of(run.name)] for run in theirs}
+    message = f"{owners} already has a run of exactly this name"
+    return hazard("foreign-owner", message, found, "none", len(found))
+
+
+def empty(case: Case) -> Hazard | None:
+    if case.desired.jobs:
+        return None
+    return hazard("empty", "the manifests declare no job at all", (), "1 job", 0)
