@@ -59,7 +59,7 @@ def apply(
     :class:`~jobsync.apply.record.JournalDamaged` when the journal cannot be used; then nothing has
     been sent. Everything else is in the outcomes. *report* is called by one thread at a time.
     """
-    binding = Binding(settings.service or plan.base_url, plan.user, plan.project)
+    binding = Binding.of_plan(plan)
     with (
         apply_lock(settings.state_dir, binding, settings.clock),
         open_journal(settings.state_dir, binding) as journal,

@@ -41,7 +41,7 @@ class JournalFailed(JobsyncError):
 
 def file_stem(binding: Binding) -> str:
     """The file name, without an ending, of what belongs to *binding*: readable and unambiguous."""
-    whole = "\n".join((binding.base_url, binding.user, binding.project))
+    whole = "\n".join((binding.service, binding.user, binding.project))
     digest = hashlib.sha256(whole.encode()).hexdigest()[:12]
     project = re.sub(r"[^A-Za-z0-9_-]", "_", binding.project)[:40]
     return f"{project}-{digest}"

@@ -65,7 +65,7 @@ def _taken(path: Path, binding: Binding) -> Blocked:
     holder = _read(_holder_path(path))
     who = f"{holder}" if holder else "a process that has not said who it is"
     return Blocked(
-        f"another apply of {binding.project} on {binding.base_url} is running: {who}",
+        f"another apply of {binding.project} on {binding.service} is running: {who}",
         hint="wait for it to end; the lock goes with its process",
     )
 

@@ -13,10 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from jobsync.errors import JobsyncError
-from jobsync.model import JsonValue, Word
+from jobsync.model import JsonValue, Plan, Word
 
 FORMAT = 1
 """The version of the format. A journal of a newer one is refused, never guessed at."""
+
+LOCAL = "local"
+"""The target that is the embedded service (product 9)."""
 
 _OPENING = b'{"crc":"'
 _MIDDLE = b'","entry":'
@@ -73,11 +76,27 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Whose journal it is: of one project, on one service, for one user."""
+    """Whose journal it is: of one project, on one service, for one user.
 
-    base_url: str
+    ``service`` is the base URL; for the embedded service, which has another port in every
+    command, the word ``local``: its journal lies in its own state folder.
+    """
+
+    service: str
     user: str
     project: str
+
+    @classmethod
+    def of(cls, *, target: str, base_url: str, user: str, project: str) -> Binding:
+        """The journal for *project* on the target of that name."""
+        return cls(LOCAL if target == LOCAL else base_url, user, project)
+
+    @classmethod
+    def of_plan(cls, plan: Plan) -> Binding:
+        """The journal that an apply of *plan* keeps."""
+        return cls.of(
+            target=plan.target, base_url=plan.base_url, user=plan.user, project=plan.project
+        )
 
 
 class JournalDamaged(JobsyncError):
@@ -88,7 +107,7 @@ def header(binding: Binding) -> dict[str, JsonValue]:
     """The first entry of a journal."""
     return {
         "format": FORMAT,
-        "base_url": binding.base_url,
+        "service": binding.service,
         "user": binding.user,
         "project": binding.project,
     }
@@ -201,7 +220,7 @@ def _check_header(document: Mapping[str, JsonValue], binding: Binding, path: str
             hint="use the newer jobsync here",
         )
     for key, mine in (
-        ("base_url", binding.base_url),
+        ("service", binding.service),
         ("user", binding.user),
         ("project", binding.project),
     ):

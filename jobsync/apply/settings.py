@@ -26,8 +26,6 @@ class ApplySettings:
     """How to apply.
 
     ``state_dir``  the folder of the journal and the lock (``JOBSYNC_STATE_DIR``).
-    ``service``    names the service in the journal where the base URL does not, as for the
-                   embedded one whose port changes; empty: the plan's ``base_url``.
     ``wait``       seconds to wait for jobs to finish, ``math.inf`` without end, None not at all.
     ``submits``    how long to look for a submit whose answer was lost, and for a new id.
     ``poll``       the first and the longest pause between two looks at running jobs, in seconds.
@@ -39,7 +37,6 @@ class ApplySettings:
     """
 
     state_dir: Path
-    service: str = ""
     wait: float | None = None
     submits: Limits = field(default_factory=Limits)
     poll: tuple[float, float] = (1.0, 30.0)

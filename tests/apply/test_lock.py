@@ -57,7 +57,7 @@ def test_the_second_is_told_who_holds_it(tmp_path: Path, holder: subprocess.Pope
 
 
 def test_another_project_is_not_kept_out(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
-    other = Binding(BINDING.base_url, BINDING.user, "tree")
+    other = Binding(BINDING.service, BINDING.user, "tree")
     with apply_lock(tmp_path, other, FakeClock()):
         pass
 

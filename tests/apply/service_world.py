@@ -1,0 +1,66 @@
+"""A real local service and the real client, for an apply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jobsync import agave
+from jobsync.agave.auth import explicit
+from jobsync.agave.retry import Patience
+from jobsync.apply import ApplySettings, Event, Limits, apply
+from jobsync.local.service import Drive, Service, ServiceSettings
+from jobsync.local.store import STATUSES
+from jobsync.model import Outcome, Plan
+
+SHORT = Limits(settle=3.0, visible=5.0, pause=0.05, longest_pause=0.3)
+
+
+@dataclass
+class RealWorld:
+    """A running service, alice's client, and a way to apply."""
+
+    service: Service
+    backend: agave.AgaveBackend
+    folder: Path
+    events: list[Event] = field(default_factory=list)
+
+    def plan(self, plan: Plan) -> Plan:
+        from dataclasses import replace
+
+        return replace(plan, base_url=self.service.url)
+
+    def apply(self, plan: Plan, **settings: Any) -> tuple[Outcome, ...]:
+        settings.setdefault("submits", SHORT)
+        settings.setdefault("poll", (0.05, 0.3))
+        wanted = ApplySettings(state_dir=self.folder / "state", **settings)
+        return apply(self.plan(plan), self.backend, wanted, self.events.append)
+
+    def named(self, name: str) -> list[str]:
+        """The ids of all jobs of that name in the service's own books."""
+        return [row.id for row in self.service.store.jobs_in(STATUSES) if row.name == name]
+
+
+@contextmanager
+def real_world(folder: Path, dialect: str = "agave", **more: Any) -> Iterator[RealWorld]:
+    """A service with alice and bob, jobs really running, faults on demand."""
+    workspace = folder / "workspace"
+    workspace.mkdir()
+    settings = ServiceSettings(
+        state_dir=folder / "service",
+        workspace=workspace,
+        users=("alice", "bob"),
+        dialect=dialect,
+        faults=(),
+        drive=Drive.STEP,
+        **more,
+    )
+    patience = Patience(attempts=4, first=0.02, longest=0.2)
+    how = agave.Connection(idle_timeout=1.5, total_timeout=3.0, patience=patience)
+    with Service(settings) as service:
+        credentials = explicit(service.url, service.tokens["alice"])
+        with agave.connect(service.url, credentials, how=how) as backend:
+            yield RealWorld(service, backend, folder)
