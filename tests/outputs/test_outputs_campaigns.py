@@ -1,0 +1,31 @@
+"""Small runs of the campaigns over downloads; the full ones are scripts in tests/campaigns."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "campaigns"))
+
+import download_kills
+import downloads
+
+
+def test_no_interrupted_or_mutated_download_leaves_a_wrong_file() -> None:
+    counts = downloads.campaign(150, 11)
+    assert counts["wrong"] == counts["not completed"] == 0, counts
+    assert counts["faults"] > 150
+
+
+@pytest.mark.slow
+def test_a_thousand_interrupted_or_mutated_downloads() -> None:
+    counts = downloads.campaign(1000, 1)
+    assert counts["wrong"] == counts["not completed"] == 0, counts
+
+
+def test_a_kill_at_any_file_system_call_is_survived() -> None:
+    counts = download_kills.Sweep().run(range(1, 1000))
+    assert counts["points"] > 30 and counts["resumed"] > 2, counts
+    assert counts["wrong"] == counts["not finished"] == counts["fetched twice"] == 0, counts

@@ -1,0 +1,54 @@
+"""The choke point: hostile names refused, ordinary ones untouched, no escape, no silent rename."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from names_corpus import COLLIDING, HOSTILE, ORDINARY
+
+from jobsync import names
+from jobsync.apply.outputs.destination import Root
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "campaigns"))
+
+import hostile_names as campaign
+
+
+def test_the_corpus_is_large_enough() -> None:
+    assert len(set(HOSTILE)) >= 150
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=ascii)
+def test_hostile_names_are_refused_with_a_reason(name: str) -> None:
+    assert names.refusal(name)
+    names.refusal(name).encode()
+
+
+@pytest.mark.parametrize("name", ORDINARY, ids=ascii)
+def test_ordinary_names_pass_and_land_as_they_are(name: str, tmp_path: Path) -> None:
+    assert names.refusal(name) == ""
+    with Root(str(tmp_path / "out")) as root, root.place(name) as place, place.open_part():
+        pass
+    written = list((tmp_path / "out").rglob("*.part"))
+    assert len(written) == 1 and written[0].parent == (tmp_path / "out" / name).parent
+
+
+@pytest.mark.parametrize(("first", "second"), COLLIDING, ids=ascii)
+def test_names_that_are_one_file_somewhere_clash(first: str, second: str) -> None:
+    assert names.Tree([first]).clash(second)
+
+
+def test_names_that_are_apart_do_not_clash() -> None:
+    taken = ["a/b", "a/c.txt", "\u00e9", "x/y/z"]
+    for path in ["a/d", "b", "e", "x/y/w", "x/v", "aa", "a-b"]:
+        assert names.Tree(taken).clash(path) == ""
+
+
+def test_generated_names_neither_escape_nor_change(tmp_path: Path) -> None:
+    counts = campaign.campaign(20_000, 3, tmp_path)
+    assert counts["escapes"] == counts["renames"] == 0
+    assert counts["accepted"] > 2000 and counts["written"] > 20
+    assert os.listdir(tmp_path) == ["root"]  # noqa: PTH208  (a bare name is what is asked for)
