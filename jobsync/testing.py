@@ -21,6 +21,7 @@ from typing import Any
 from jobsync.local.service import Drive, Service, ServiceSettings
 from jobsync.local.store import STATUSES, TERMINAL
 from jobsync.local.tls import Certificate
+from jobsync.local.users import ensure
 
 __all__ = ["Drive", "LocalService", "Reply", "local_service"]
 
@@ -58,6 +59,12 @@ class LocalService:
     def service(self) -> Service:
         """The service itself, for tests of the service."""
         return self._service
+
+    def add_user(self, name: str) -> str:
+        """Create one more user while the service runs; the token."""
+        found = ensure(self._service.store, self.state, [name])
+        self.tokens[name] = found[name]
+        return found[name]
 
     def arm(self, *faults: str) -> None:
         """Arm faults, each ``KIND[,key=value ...]``; docs/testing.md lists the kinds."""
