@@ -178,9 +178,9 @@ def _moment(text: str, dialect: Dialect) -> datetime:
         moment = datetime.fromisoformat(plain)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=dialect.zone)
-        # Far out years have no timestamp, nor a next day.
-        (moment + timedelta(days=2)).astimezone(timezone.utc).timestamp()
-        moment.astimezone(timezone.utc).timestamp()
+        # Far out years have no day before or after them.
+        for days in (-2, 2):
+            (moment + timedelta(days=days)).astimezone(timezone.utc).timestamp()
     except (ValueError, OverflowError) as error:
         raise Refusal(500, f"Invalid date format {text}") from error
     return moment.astimezone(dialect.zone)
