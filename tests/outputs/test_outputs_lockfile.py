@@ -1,0 +1,164 @@
+"""``jobsync.lock``: round trips, damage with its place, merges, concurrent writers."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobsync import names
+from jobsync.apply.outputs import lockfile
+from jobsync.apply.outputs.lockfile import Lock
+from jobsync.errors import ManifestError, SettingsError
+from jobsync.model import FetchedFile
+
+SHA = "a" * 64
+
+
+def line(to: str, address: str = "align", job: str = "1-007", path: str = "x") -> FetchedFile:
+    return FetchedFile(address, job, path, to, 3, SHA)
+
+
+safe_paths = st.text(min_size=1, max_size=20).filter(lambda text: not names.refusal(text))
+files = st.builds(
+    FetchedFile,
+    address=st.from_regex(r"[a-z][a-z0-9_.-]{0,20}", fullmatch=True),
+    job_id=st.from_regex(r"[0-9a-f-]{1,40}", fullmatch=True),
+    path=safe_paths,
+    to=safe_paths,
+    size=st.integers(0, 2**60),
+    sha256=st.from_regex(r"[0-9a-f]{64}", fullmatch=True),
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(files, max_size=6), st.frozensets(st.tuples(st.just("a"), st.just("1-007"))))
+def test_what_is_written_is_read(
+    entries: list[FetchedFile], met: frozenset[tuple[str, str]]
+) -> None:
+    lock = Lock(tuple(entries), met)
+    again = lockfile.parse(lockfile.render(lock).encode(), "jobsync.lock")
+    assert set(again.files) == set(entries) and again.expectations == met
+    assert lockfile.render(again) == lockfile.render(lock)
+
+
+def test_the_text_is_sorted_whatever_the_order(tmp_path: Path) -> None:
+    one = [line("b"), line("a"), line("a", address="z")]
+    assert lockfile.render(Lock(tuple(one))) == lockfile.render(Lock(tuple(reversed(one))))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nonsense", "file\ta", "expect\ta", "<<<<<<< HEAD", "=======",
+        "file\ta\tb\tc\td\t1\tzz",
+        f"file\ta\t../x\tc\td\t1\t{SHA}",
+        f"file\ta\t/x\tc\td\t1\t{SHA}",
+        f"file\ta\tx\tc\td\t-1\t{SHA}",
+        f"file\ta b\tx\tc\td\t1\t{SHA}",
+        f"file\ta\tx\tc\td\t01\t{SHA}",
+        f"file\ta\t.git/x\tc\td\t1\t{SHA}",
+    ],
+)  # fmt: skip
+def test_damage_is_named_with_its_place(tmp_path: Path, text: str) -> None:
+    good = lockfile.render(Lock((line("a"),)))
+    (tmp_path / "jobsync.lock").write_text(f"{good}{text}\n")
+    with pytest.raises(ManifestError) as caught:
+        lockfile.load(str(tmp_path), str(tmp_path))
+    assert f"{tmp_path}/jobsync.lock:3:1: " in str(caught.value)
+
+
+def test_all_damage_is_told_at_once_and_binary_too(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError) as caught:
+        lockfile.parse(b"x\nexpect\ta\tb\ny\n", "l")
+    assert [p.where.line for p in caught.value.problems if p.where] == [1, 3]
+    with pytest.raises(ManifestError, match="l:2:1: is not UTF-8"):
+        lockfile.parse(b"# x\n\xff\n", "l")
+
+
+def test_windows_line_ends_and_comments_are_read() -> None:
+    text = lockfile.render(Lock((line("a"),))).replace("\n", "\r\n")
+    assert lockfile.parse(text.encode(), "l").files == (line("a"),)
+
+
+def test_presence_is_by_size_and_kind(tmp_path: Path) -> None:
+    lockfile.update(str(tmp_path), lambda _: Lock(tuple(line(to) for to in "abcd")))
+    (tmp_path / "a").write_bytes(b"123")
+    (tmp_path / "b").write_bytes(b"1234")
+    (tmp_path / "c").symlink_to("a")
+    present = {f.to: f.present for f in lockfile.load(str(tmp_path), str(tmp_path)).files}
+    assert present == {"a": True, "b": False, "c": False, "d": False}
+
+
+def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError):
+        lockfile.update(str(tmp_path / "none"), lambda lock: lock)
+    (tmp_path / "jobsync.lock").mkdir()
+    with pytest.raises(SettingsError):
+        lockfile.read(str(tmp_path))
+
+
+def test_many_writers_lose_nothing(tmp_path: Path) -> None:
+    def add(new: FetchedFile) -> None:
+        lockfile.update(
+            str(tmp_path), lambda lock: lockfile.changed(lock, files=[new], expectations=())
+        )
+
+    def write(number: int) -> None:
+        for turn in range(5):
+            add(line(f"{number}/{turn}"))
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(lockfile.read(str(tmp_path)).files) == 30
+    assert [path.name for path in tmp_path.iterdir()] == ["jobsync.lock"]
+
+
+def test_processes_lose_nothing_either(tmp_path: Path) -> None:
+    script = (
+        "import sys; from jobsync.apply.outputs import lockfile\n"
+        "from jobsync.model import FetchedFile\n"
+        "for n in range(10):\n"
+        "    new = [FetchedFile('a', '1', 'x', f'{sys.argv[2]}/{n}', 1, 'a' * 64)]\n"
+        "    lockfile.update(sys.argv[1], lambda lock: "
+        "lockfile.changed(lock, files=new, expectations=()))\n"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", script, str(tmp_path), str(n)]) for n in range(3)
+    ]
+    assert [process.wait() for process in started] == [0, 0, 0]
+    assert len(lockfile.read(str(tmp_path)).files) == 30
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_two_branches_that_fetched_different_jobs_merge(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        subprocess.run(
+            ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *arguments],
+            cwd=tmp_path, check=True, capture_output=True,
+        )  # fmt: skip
+
+    def write(*addresses: str) -> None:
+        lock = Lock(tuple(line(f"{a}/{n}", address=a) for a in addresses for n in range(3)))
+        (tmp_path / "jobsync.lock").write_text(lockfile.render(lock))
+        git("add", "-A")
+        git("commit", "-m", "x")
+
+    git("init", "-b", "main")
+    write("c", "f", "m")
+    git("checkout", "-b", "other")
+    write("a", "c", "f", "m")
+    git("checkout", "main")
+    write("c", "f", "h", "m")
+    git("merge", "other")
+    merged = lockfile.read(str(tmp_path))
+    assert {f.address for f in merged.files} == {"a", "c", "f", "h", "m"}
