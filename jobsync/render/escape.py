@@ -44,7 +44,7 @@ def markdown(text: str) -> str:
     fence = "`" * (longest + 1)
     if not safe:
         return "` `"
-    pad = " " if safe[0] in "` " or safe[-1] in "` " else ""
+    pad = " " if safe.strip() and (safe[0] in "` " or safe[-1] in "` ") else ""
     return f"{fence}{pad}{safe}{pad}{fence}"
 
 

@@ -6,6 +6,7 @@ because tools match ``# ADDRESS will be created`` to the end of the line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from jobsync.model import (
@@ -319,10 +320,14 @@ def _assigned(sign: str, path: str, value: str) -> str:
 
 
 _COMMENT_COLUMN = 50
+_PAINT = re.compile(r"\x1b\[\d*m")
 
 
 def _commented(line: str, comment: str) -> str:
-    return f"{line.ljust(_COMMENT_COLUMN)} # {comment}" if comment else line
+    if not comment:
+        return line
+    width = len(_PAINT.sub("", line))
+    return f"{line}{' ' * (_COMMENT_COLUMN - width)} # {comment}"
 
 
 def _aligned(rows: list[tuple[str, str]]) -> list[str]:

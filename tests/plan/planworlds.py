@@ -129,7 +129,9 @@ def worlds(draw: st.DrawFn) -> tuple[DesiredState, World]:
                 attempt=draw(st.sampled_from([1, attempt])),
                 visible=draw(st.sampled_from([True, True, False])),
                 acl=draw(ROWS),
-                message=draw(st.sampled_from(["", "exit 1", "\x1b[2J::error::x"])),
+                message=draw(
+                    st.sampled_from(["", "exit 1", "\x1b[2J::error::x", "| ``` <b>@a</b>"])
+                ),
             )
     after = list(draw(edited(before)))
     _add_strangers(draw, world, after)

@@ -1,0 +1,519 @@
+"""Every row of the decision table of product 3, and what stands around it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from planworld import ME, START, World, desired, grants, job, rows, rule
+
+from jobsync.errors import Location, PlanError, Usage
+from jobsync.model import (
+    Action,
+    App,
+    AppField,
+    JobChange,
+    OutputRef,
+    Reason,
+    RunState,
+    Standing,
+    Unavailable,
+)
+from jobsync.plan import PlanOptions, build
+
+ONE = job("align", {"parameters": {"threads": 2}})
+OLD = job("align", {"parameters": {"threads": 1}})
+FINISHED, ACTIVE = RunState.FINISHED, RunState.ACTIVE
+FAILED, STOPPED = RunState.FAILED, RunState.STOPPED
+
+
+def planned(world: World, *jobs, **options):
+    wanted = desired(*jobs)
+    return build(wanted, world.snapshot(wanted), PlanOptions(**options))
+
+
+def row(plan, address="align"):
+    """(action, reason, standing) of an address."""
+    found = [c for c in plan.changes if isinstance(c, JobChange) and c.address == address]
+    standing = next(s.standing for s in plan.states if s.address == address)
+    if not found:
+        return None, None, standing
+    (change,) = found
+    return change.action, change.reason, standing
+
+
+def world_of(*runs, of=ONE) -> World:
+    """*runs* are (state, attempt, visible)."""
+    world = World()
+    for state, attempt, visible in runs:
+        world.of(of, state, attempt=attempt, visible=visible)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("runs", "retries", "expected"),
+    [
+        ([], 0, (Action.CREATE, Reason.NEVER_RUN, Standing.PENDING)),
+        ([(FINISHED, 1, True)], 0, (None, None, Standing.CURRENT)),
+        ([(ACTIVE, 1, True)], 0, (None, None, Standing.IN_PROGRESS)),
+        ([(ACTIVE, 1, True), (FINISHED, 1, True)], 0, (None, None, Standing.CURRENT)),
+        ([(FAILED, 1, True), (FINISHED, 2, True)], 0, (None, None, Standing.CURRENT)),
+        ([(FAILED, 1, True), (ACTIVE, 2, True)], 0, (None, None, Standing.IN_PROGRESS)),
+        ([(FINISHED, 1, False)], 0, (Action.RESTORE, Reason.HIDDEN, Standing.PENDING)),
+        (
+            [(FAILED, 1, True), (FINISHED, 2, False)],
+            3,
+            (Action.RESTORE, Reason.HIDDEN, Standing.PENDING),
+        ),
+        ([(FINISHED, 1, False), (ACTIVE, 2, True)], 0, (None, None, Standing.IN_PROGRESS)),
+        ([(FAILED, 1, True)], 1, (Action.RETRY, Reason.RUN_FAILED, Standing.PENDING)),
+        (
+            [(FAILED, 1, True), (FAILED, 2, True)],
+            2,
+            (Action.RETRY, Reason.RUN_FAILED, Standing.PENDING),
+        ),
+        ([(FAILED, 1, True), (FAILED, 2, True)], 1, (None, None, Standing.FAILED)),
+        ([(FAILED, 1, True)], 0, (None, None, Standing.FAILED)),
+        ([(STOPPED, 1, True)], 5, (None, None, Standing.STOPPED)),
+        ([(FAILED, 1, True), (STOPPED, 2, True)], 5, (None, None, Standing.STOPPED)),
+        ([(FAILED, 1, False)], 5, (None, None, Standing.FAILED)),
+        ([(ACTIVE, 1, False)], 5, (None, None, Standing.STOPPED)),
+        ([(STOPPED, 1, False)], 5, (None, None, Standing.STOPPED)),
+    ],
+)
+def test_runs_of_this_exact_name(runs, retries, expected):
+    wanted = job("align", {"parameters": {"threads": 2}}, retries=retries)
+    assert row(planned(world_of(*runs), wanted)) == expected
+
+
+def test_attempts_are_counted_from_the_names_on_the_service():
+    wanted = job("align", retries=9)
+    world = world_of((FAILED, 1, True), (FAILED, 4, True), of=wanted)
+    (change,) = planned(world, wanted).changes
+    assert (change.name, change.attempt) == (f"{wanted.name}.r5", 5)
+
+
+def test_the_oldest_finished_run_is_current_whatever_its_place_in_the_list():
+    world = World()
+    first, second = world.of(ONE), world.of(ONE)
+    world.runs[second.id] = type(second)(
+        **{
+            **{f: getattr(second, f) for f in second.__dataclass_fields__},
+            "created": START - timedelta(days=1),
+        }
+    )
+    plan = planned(world, ONE)
+    assert plan.states[0].run.id == second.id
+    assert plan.duplicates == {"align": (second.id, first.id)}
+    assert plan.warnings == (
+        f"align: 2 live runs of one name: {second.id}, {first.id} (first is current)",
+    )
+
+
+@pytest.mark.parametrize("state", [FAILED, STOPPED])
+def test_retry_asked_for_submits_the_next_attempt(state):
+    plan = planned(world_of((state, 1, True)), ONE, retry=frozenset({"align"}))
+    assert row(plan) == (Action.RETRY, Reason.RETRY_ASKED, Standing.PENDING)
+
+
+def test_retry_of_what_has_not_failed_is_a_warning_and_of_the_unknown_an_error():
+    plan = planned(world_of((FINISHED, 1, True)), ONE, retry=frozenset({"align"}))
+    assert plan.changes == ()
+    assert plan.warnings == ("--retry align: it has not failed and was not stopped",)
+    with pytest.raises(Usage, match="nothing of this name"):
+        planned(World(), ONE, retry=frozenset({"allign"}))
+
+
+def test_replace_keeps_the_old_run_and_is_not_retried_on_its_account():
+    world = world_of((FAILED, 1, True), of=OLD)
+    assert row(planned(world, ONE)) == (Action.REPLACE, Reason.FIELDS_CHANGED, Standing.PENDING)
+    plan = planned(world, ONE)
+    assert plan.superseded == 1
+    world.apply(plan)
+    assert all(run.visible for run in world.runs.values())
+
+
+def test_going_back_to_an_old_declaration_finds_its_run_again():
+    world = world_of((FINISHED, 1, True), of=OLD)
+    world.apply(planned(world, ONE))
+    assert planned(world, OLD).changes == ()
+
+
+def test_a_former_name_is_replaced_and_no_longer_undeclared():
+    world = World()
+    world.add(f"phylo.oldname.{ONE.fingerprint}", request=ONE.request)
+    wanted = job("align", {"parameters": {"threads": 2}}, formerly=("oldname",))
+    plan = planned(world, wanted, prune=True)
+    assert row(plan) == (Action.REPLACE, Reason.RENAMED, Standing.PENDING)
+    assert plan.undeclared == ()
+
+
+def test_a_former_name_in_another_project():
+    world = World()
+    world.add("lab.al.abcdefghij", acl=rows(carol="READ"))
+    wanted = job("align", formerly=("lab/al",), permissions=grants())
+    plan = planned(world, wanted)
+    assert [c.action for c in plan.changes] == [Action.REPLACE, Action.UPDATE]
+
+
+def test_undeclared_runs_are_counted_and_with_prune_deleted():
+    world = World()
+    gone = world.add("phylo.gone.abcdefghij")
+    world.add("other.gone.abcdefghij")
+    world.add("phylo.hidden.abcdefghij", visible=False)
+    world.add("phylo-not-ours")
+    plan = planned(world, ONE)
+    assert [run.id for run in plan.undeclared] == [gone.id]
+    pruned = planned(world, ONE, prune=True)
+    assert [(c.address, c.action, c.before.id) for c in pruned.changes if c.before] == [
+        ("gone", Action.DELETE, gone.id)
+    ]
+    assert pruned.undeclared == ()
+
+
+def test_a_run_of_another_matrix_value_of_a_protected_job_is_not_deleted():
+    world = World()
+    world.add("phylo.tree.wag.abcdefghij")
+    with pytest.raises(PlanError, match=r"tree\.wag: run 0001-007 is protected"):
+        planned(world, job("tree.lg", protect=True), prune=True)
+
+
+def test_superseded_active_runs_are_shown_or_stopped():
+    world = world_of((ACTIVE, 1, True), of=OLD)
+    (change,) = planned(world, ONE).changes
+    assert change.notes == ("run 0001-007 is still RUNNING; --stop-superseded stops it",)
+    plan = planned(world, ONE, stop_superseded=True)
+    assert [c.action for c in plan.changes] == [Action.REPLACE, Action.STOP]
+
+
+def test_what_needs_a_failed_job_is_blocked_and_says_so():
+    after = job("tree", needs=("align",))
+    world = world_of((FAILED, 1, True))
+    plan = planned(world, ONE, after)
+    assert plan.changes == ()
+    assert row(plan, "tree") == (None, None, Standing.BLOCKED)
+    assert plan.states[1].notes == ("needs align, which is failed",)
+
+
+def test_a_job_may_need_one_that_this_plan_retries():
+    up = job("align", retries=1)
+    plan = planned(world_of((FAILED, 1, True), of=up), up, job("tree", needs=("align",)))
+    assert [c.action for c in plan.changes] == [Action.RETRY, Action.CREATE]
+
+
+# --- foreign and pinned ----------------------------------------------------------------
+
+
+def test_somebody_elses_run_of_our_name_is_not_ours():
+    world = World()
+    world.of(ONE, owner="mallory", acl=rows(alice="READ_WRITE"))
+    plan = planned(world, ONE)
+    assert row(plan) == (Action.CREATE, Reason.NEVER_RUN, Standing.PENDING)
+    assert [hazard.name for hazard in plan.hazards] == ["foreign-owner"]
+    assert "mallory" in plan.warnings[0]
+
+
+def test_a_foreign_run_beside_our_own_is_a_warning_only():
+    world = World()
+    world.of(ONE)
+    world.of(ONE, owner="mallory")
+    plan = planned(world, ONE)
+    assert plan.hazards == ()
+    assert len(plan.warnings) == 1
+
+
+def pinned(run_id: str, request=None, **fields):
+    import dataclasses
+
+    return dataclasses.replace(job("shared", request, **fields), pinned=run_id)
+
+
+def test_a_pinned_job_of_somebody_else_is_managed_but_never_submitted():
+    world = World()
+    run = world.add("by hand", owner="bob", acl=rows(alice="READ_WRITE", carol="READ"))
+    wanted = pinned(run.id, permissions=grants(alice="READ_WRITE", dave="READ"))
+    plan = planned(world, wanted)
+    (change,) = plan.changes
+    assert {g.user: str(g.after) for g in change.grants} == {"dave": "READ", "carol": "NONE"}
+    world.apply(plan)
+    assert planned(world, wanted).changes == ()
+
+
+def test_drift_of_a_pinned_job_is_an_error_that_says_how_to_go_on():
+    world = World()
+    run = world.add("by hand", request={"parameters": {"threads": 1}})
+    wanted = pinned(
+        run.id,
+        {"parameters": {"threads": 2}},
+        places={"parameters.threads": Location("a.yaml", 7, 3)},
+    )
+    with pytest.raises(PlanError) as caught:
+        planned(world, wanted)
+    (problem,) = caught.value.problems
+    assert problem.where == Location("a.yaml", 7, 3)
+    assert problem.hint == "remove id to run it anew"
+    assert "parameters.threads is 2, but run 0001-007 was made with 1" in problem.message
+
+
+def test_a_pinned_run_that_cannot_be_seen_is_an_error():
+    with pytest.raises(PlanError, match="no run 42 can be seen"):
+        planned(World(), pinned("42"))
+    world = World()
+    run = world.add("by hand", visible=False)
+    with pytest.raises(PlanError, match="is hidden"):
+        planned(world, pinned(run.id))
+
+
+def test_what_the_service_dropped_from_a_pinned_run_is_a_note():
+    world = World()
+    run = world.add("by hand")
+    plan = planned(world, pinned(run.id, {"parameters": {"unknown": 1}}))
+    assert plan.states[0].notes == ("parameters.unknown was dropped by the service",)
+
+
+def test_two_declarations_of_one_run_are_an_error():
+    world = World()
+    run = world.add("by hand")
+    import dataclasses
+
+    twin = dataclasses.replace(job("twin"), pinned=run.id)
+    with pytest.raises(PlanError, match="all say id 0001-007"):
+        planned(world, pinned(run.id), twin)
+
+
+# --- placement, hours, outputs ---------------------------------------------------------
+
+
+def test_placement_never_runs_a_job_again_and_is_noted():
+    world = World()
+    world.of(ONE, request={"parameters": {"threads": 2}, "batchQueue": "debug"})
+    wanted = job("align", {"parameters": {"threads": 2}, "batchQueue": "long"})
+    assert wanted.fingerprint == ONE.fingerprint
+    plan = planned(world, wanted)
+    assert plan.changes == ()
+    assert plan.states[0].notes == ("batchQueue debug -> long applies to the next run",)
+
+
+@pytest.mark.parametrize(
+    ("request_", "app", "hours"),
+    [
+        ({"maxRunTime": "01:30:00", "nodeCount": 4}, None, 6.0),
+        ({"maxRunTime": "01:30:00"}, None, None),
+        ({"maxRunTime": "01:30:00"}, App("tool-1.0", {}, {}), 1.5),
+        ({}, App("tool-1.0", {}, {}, {"maxRunTime": "10:00:00", "nodeCount": 2}), 20.0),
+        ({"nodeCount": "3"}, App("tool-1.0", {}, {}, {"maxRunTime": "01:00:00"}), 3.0),
+        ({"nodeCount": 3}, App("tool-1.0", {}, {}), None),
+    ],
+)
+def test_node_hours(request_, app, hours):
+    world = World(apps={"tool-1.0": app})
+    (change,) = planned(world, job("align", request_)).changes
+    assert change.node_hours == hours
+
+
+def test_a_file_that_the_lock_knows_but_is_not_here_is_available():
+    import dataclasses
+
+    wanted = job("align", outputs=(rule("*.txt"),))
+    world = World()
+    world.of(wanted)
+    world.apply(planned(world, wanted))
+    world.fetched = [dataclasses.replace(line, present=False) for line in world.fetched]
+    (change,) = planned(world, wanted).changes
+    assert [file.available for file in change.files] == [True]
+
+
+def test_a_literal_rule_needs_no_listing_once_the_lock_has_it():
+    import dataclasses
+
+    wanted = job("align", outputs=(rule(),), expect=("out.txt",))
+    world = World()
+    run = world.of(wanted)
+    world.apply(planned(world, wanted))
+    declared = desired(wanted)
+    snapshot = dataclasses.replace(world.snapshot(declared), outputs={})
+    assert build(declared, snapshot).changes == ()
+    assert build(declared, snapshot).states[0].problems == ()
+    more = desired(job("align", outputs=(rule(), rule("logs/a.log", "logs/")), expect=("out.txt",)))
+    assert build(more, snapshot).states[0].problems == ("outputs were not listed",)
+    unread = dataclasses.replace(snapshot, outputs={run.id: Unavailable("503")})
+    assert build(more, unread).states[0].problems == ("outputs cannot be read: 503",)
+
+
+def test_a_missing_required_output_makes_a_run_incomplete_and_no_endless_change():
+    wanted = job("align", outputs=(rule("*.nwk"),))
+    world = World()
+    world.of(wanted)
+    plan = planned(world, wanted)
+    assert plan.changes == ()
+    assert plan.states[0].standing is Standing.INCOMPLETE
+    assert "matched nothing" in plan.states[0].notes[0]
+
+
+def test_expect_is_checked_once_and_recorded():
+    wanted = job("align", expect=("out.txt",))
+    world = World()
+    run = world.of(wanted)
+    plan = planned(world, wanted)
+    (change,) = plan.changes
+    assert change.files == ()
+    world.apply(plan)
+    assert world.expectations == {("align", run.id)}
+    assert planned(world, wanted).changes == ()
+
+
+def test_outputs_of_an_active_run_are_awaited_and_no_change():
+    wanted = job("align", outputs=(rule(),))
+    plan = planned(world_of((ACTIVE, 1, True), of=wanted), wanted)
+    assert plan.changes == ()
+    assert [(c.address, c.files) for c in plan.awaiting] == [("align", None)]
+
+
+def test_two_jobs_that_fetch_to_one_place_do_not_overwrite_each_other():
+    one, two = job("a", outputs=(rule(to="x/"),)), job("b", outputs=(rule(to="x/"),))
+    world = World()
+    world.of(one)
+    world.of(two)
+    plan = planned(world, one, two)
+    first, second = plan.changes
+    assert [file.to for file in first.files] == ["x/out.txt"]
+    assert second.files == ()
+    assert second.refused[0][0] == "out.txt"
+
+
+def test_permissions_that_cannot_be_read_mark_the_address():
+    import dataclasses
+
+    wanted = desired(job("align", permissions=grants(bob="READ")))
+    world = World()
+    run = world.of(wanted.jobs["align"])
+    snapshot = world.snapshot(wanted)
+    unread = dataclasses.replace(snapshot, access={run.id: Unavailable("403")})
+    plan = build(wanted, unread)
+    assert plan.changes == ()
+    assert plan.states[0].problems == (f"permissions of run {run.id} cannot be read: 403",)
+    not_asked = dataclasses.replace(snapshot, access={})
+    assert build(wanted, not_asked).states[0].problems == (
+        f"permissions of run {run.id} were not read",
+    )
+
+
+# --- why ------------------------------------------------------------------------------
+
+
+def test_rerun_is_told_from_a_changed_field():
+    world = world_of((FINISHED, 1, True))
+    again = job("align", {"parameters": {"threads": 2}}, rerun=2)
+    (change,) = planned(world, again).changes
+    assert [(f.path, f.before, f.after) for f in change.fields] == [("rerun", 1, 2)]
+
+
+def test_changed_content_is_told_from_a_changed_field():
+    uri = "agave://local/data/a.fa"
+    request = {"inputs": {"sequences": uri}}
+    world = World()
+    world.of(job("align", request, digests={uri: "1" * 64}))
+    (change,) = planned(world, job("align", request, digests={uri: "2" * 64})).changes
+    assert change.reason is Reason.CONTENT_CHANGED
+    assert change.notes == (f"the content of {uri} has changed",)
+
+
+def test_a_replaced_upstream_replaces_what_takes_its_outputs():
+    def tree(up):
+        request = {"inputs": {"data": OutputRef("align", "a b.fa")}}
+        return job("tree", request, among={"align": up})
+
+    world = World()
+    world.apply(planned(world, OLD, tree(OLD)))
+    plan = planned(world, ONE, tree(ONE))
+    assert [(c.address, c.reason) for c in plan.changes] == [
+        ("align", Reason.FIELDS_CHANGED),
+        ("tree", Reason.UPSTREAM_REPLACED),
+    ]
+    assert plan.changes[1].fields == ()
+    assert plan.changes[1].notes == ("takes outputs of align, which was run anew",)
+
+
+def test_a_parameter_that_was_taken_away_shows_when_the_app_lets_people_set_it():
+    app = App("tool-1.0", {}, {"threads": AppField("threads"), "v": AppField("v", visible=False)})
+    world = World(apps={"tool-1.0": app})
+    world.of(ONE, request={"parameters": {"threads": 2, "v": 1, "model": "lg"}})
+    (change,) = planned(world, job("align", {"parameters": {"model": "wag"}})).changes
+    assert [(f.path, f.before, f.after) for f in change.fields] == [
+        ("parameters.model", "lg", "wag"),
+        ("parameters.threads", 2, None),
+    ]
+
+
+def test_without_the_record_the_plan_says_so():
+    import dataclasses
+
+    world = world_of((FINISHED, 1, True), of=OLD)
+    world.runs = {k: dataclasses.replace(run, request=None) for k, run in world.runs.items()}
+    (change,) = planned(world, ONE).changes
+    assert change.notes == ("the record of run 0001-007 was not read",)
+
+
+# --- options --------------------------------------------------------------------------
+
+
+def chosen(world=None, **options):
+    jobs = (ONE, job("tree", needs=("align",)), job("zip"))
+    plan = planned(world or World(), *jobs, **options)
+    return [change.address for change in plan.changes]
+
+
+def test_select_brings_what_a_job_needs_and_exclude_is_stronger():
+    assert chosen() == ["align", "tree", "zip"]
+    assert chosen(select=("tree",)) == ["align", "tree"]
+    assert chosen(select=("t*", "z*"), exclude=("zip",)) == ["align", "tree"]
+    assert chosen(exclude=("align",)) == ["zip"]
+    assert chosen(world_of((FINISHED, 1, True)), exclude=("align",)) == ["tree", "zip"]
+
+
+def test_what_needs_an_excluded_job_is_blocked():
+    plan = planned(World(), ONE, job("tree", needs=("align",)), exclude=("align",))
+    assert [(s.address, s.standing) for s in plan.states] == [("tree", Standing.BLOCKED)]
+
+
+def test_a_glob_that_matches_nothing_is_an_error():
+    with pytest.raises(Usage, match="no address matches 'x\\*'"):
+        chosen(select=("x*",))
+
+
+def test_select_limits_prune():
+    world = World()
+    world.add("phylo.gone.abcdefghij")
+    world.add("phylo.left.abcdefghij")
+    plan = planned(world, ONE, select=("gone",), prune=True)
+    assert [change.address for change in plan.changes] == ["gone"]
+
+
+def test_only_limits_the_kinds_of_changes():
+    wanted = job("align", outputs=(rule(),), permissions=grants(bob="READ"))
+    world = World()
+    world.of(wanted)
+    kinds = {
+        only: [type(c).__name__ for c in planned(world, wanted, only=frozenset({only})).changes]
+        for only in ("jobs", "permissions", "outputs")
+    }
+    assert kinds == {"jobs": [], "permissions": ["AccessChange"], "outputs": ["OutputChange"]}
+    plan = planned(World(), wanted, only=frozenset({"permissions"}))
+    assert plan.changes == ()
+    assert plan.states[0].standing is Standing.PENDING
+
+
+def test_one_archive_path_for_two_jobs_is_an_error():
+    one = job("a", {"archivePath": "results/x"})
+    two = job("b", {"archivePath": "results/x/"})
+    with pytest.raises(PlanError, match="is also that of b"):
+        planned(World(), one, two)
+    macro = {"archivePath": "results/${JOB_ID}"}
+    assert len(planned(World(), job("a", macro), job("b", macro)).changes) == 2
+
+
+def test_nothing_is_mine_but_what_i_own():
+    world = World()
+    world.add(ONE.name, owner="bob", visible=True)
+    assert world.snapshot(desired(ONE)).runs == ()
+    assert ME == "alice"
