@@ -19,7 +19,7 @@ from jobsync.local.store import TERMINAL, JobRow, Store
 from jobsync.local.systems import Queue, System, Systems
 
 PROBE = """\
-echo "start $(date +%s.%N) ${SLURMD_NODENAME:-} ${AGAVE_JOB_ID}" >> ${log}
+echo "start $(date +%s.%N) ${SLURMD_NODENAME:--} ${AGAVE_JOB_ID}" >> ${log}
 ${before}
 sleep ${seconds}
 ${after}

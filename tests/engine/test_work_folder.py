@@ -64,7 +64,8 @@ def test_inputs_are_staged_and_not_archived(lab: Lab) -> None:
     (lab.workspace / "data/folder/loop").symlink_to(".")
     app(
         lab,
-        "touch seen; find . -path ./.jobsync -prune -o -type f -print | sort > seen; cat ${in} > copy\n"
+        "touch seen; find . -path ./.jobsync -prune -o -type f -print | sort > seen\n"
+        "cat ${in} > copy\n"
         "mkdir -p folder; echo new > folder/new.txt\n",
         inputs=[{"id": "in"}, {"id": "dir"}],
     )

@@ -217,7 +217,7 @@ class Engine:
     def _adopt(self, row: JobRow, native: str | None, runner: Runner) -> JobRow:
         """Write down the native id of a job that was started but not (or otherwise) recorded."""
         if native is None and row.native_id is None:
-            claim = records.read_claim(Path(row.work_dir or ""))
+            claim = records.read_claim(records.work_of(row.work_dir))
             native = claim.native if claim is not None else None
         if row.status == "SUBMITTING":
             native = native or row.native_id
@@ -232,7 +232,7 @@ class Engine:
     def _mark_running(self, row: JobRow, runner: Runner) -> JobRow:
         if row.status != "QUEUED":
             return row
-        started = records.read_started(Path(row.work_dir or ""))
+        started = records.read_started(records.work_of(row.work_dir))
         if started is None:
             return row
         where = f" on {started.node}" if started.node else ""
@@ -259,7 +259,7 @@ class Engine:
         fate = runner.fate(row)
         if now - since < system.grace and not fate.certain:
             return
-        if records.read_exit(Path(row.work_dir or "")) is not None:
+        if records.read_exit(records.work_of(row.work_dir)) is not None:
             return  # it arrived after all; the next turn takes it
         row = self._mark_running(row, runner)
         runner.sweep(row)
@@ -308,7 +308,7 @@ class Engine:
         """End a job: asked politely, a second later by force, and reported once nothing is left."""
         self._end(row, STOPPED_RUNNING, by_user=True)
         ending = self._memory.ending[row.id]
-        work = Path(row.work_dir or "")
+        work = records.work_of(row.work_dir)
         records.take_claim(work)  # whatever of it is still on its way must not start
         if ending.told and not runner.remains(row):
             unplaced = row.status == "SUBMITTING" and records.is_nobodys(work)
@@ -351,7 +351,7 @@ class Engine:
             native = runner.survey([row]).get(row.id)
         except Silent:
             return
-        if native is None and records.read_claim(Path(row.work_dir or "")) is not None:
+        if native is None and records.read_claim(records.work_of(row.work_dir)) is not None:
             self._adopt(row, None, runner)  # it has run, or runs where it cannot be seen
         elif native is not None:
             self._adopt(row, native, runner)

@@ -28,7 +28,7 @@ def finish(
     A non-zero exit is FAILED, unless the system's exit policy is ``agave``; so is a wrapper that
     called back a failure. Outputs of a failed job stay in its work folder (contract 6.3).
     """
-    work = Path(row.work_dir or "")
+    work = records.work_of(row.work_dir)
     if row.status == "CLEANING_UP":
         trouble = _trouble(row, work, system)
         if trouble:

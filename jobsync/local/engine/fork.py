@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from jobsync.local import records
 from jobsync.local.engine import processes
@@ -35,7 +34,7 @@ class Fork:
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def submit(self, row: JobRow, system: System) -> str:
-        script = records.run_script(Path(row.work_dir or ""))
+        script = records.run_script(records.work_of(row.work_dir))
         try:
             child = subprocess.Popen(  # noqa: S603 -- our own script; user text is inside files
                 ["bash", str(script)],  # noqa: S607
@@ -99,7 +98,7 @@ class Fork:
 
     def _claimant(self, row: JobRow) -> str | None:
         """The live process that took the job's claim: ours, started twice, or of another life."""
-        work = Path(row.work_dir or "")
+        work = records.work_of(row.work_dir)
         claim = records.read_claim(work) if row.work_dir else None
         if claim is None or claim.pid is None or claim.scheduler_id:
             return None

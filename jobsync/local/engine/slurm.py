@@ -10,9 +10,9 @@ import math
 import re
 import shlex
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 
 from jobsync.errors import LocalServiceError
 from jobsync.local import records
@@ -30,6 +30,12 @@ except ImportError as _missing:  # pragma: no cover - the extra is not installed
     ) from _missing
 
 _TIMEOUT = 30.0
+_GLANCE = 0.25
+"""Seconds that the loop waits for squeue before it goes on without."""
+
+_OURS = re.compile(r"-007\b")
+"""What the ids of jobs end in (contract 1.6): other jobs of the account are not looked at."""
+
 _OUTAGE = re.compile(
     r"Unable to contact|Socket timed out|timed out on send/recv|Connection (refused|reset)|"
     r"Zero Bytes|temporarily unable|Transport endpoint|communication|Resource temporarily|"
@@ -57,24 +63,30 @@ class Slurm:
         self._environment = dict(environment)
         self._poll = poll
         self._io = SlurmIO()
-        self._asked = -math.inf
+        self._due = -math.inf
+        self._question: _Question | None = None
+        self._silence = ""
         self._queue: dict[str, str] = {}  # Slurm's job id -> our job id, of the last answer
+        self._recent: dict[str, str] = {}  # the same of jobs submitted since the question
 
     def submit(self, row: JobRow, system: System) -> str:
-        done = self._run(_sbatch(row, system))
+        if self._silence:
+            self._hear()
+        try:
+            done = self._run(_sbatch(row, system))
+        except Silent as silent:
+            raise Unsure(str(silent)) from silent
         if done.returncode != 0:
-            words = _last_line(done.stderr) or f"sbatch ended with {done.returncode}"
+            words = _words(done.stderr) or f"sbatch ended with {done.returncode}"
             raise (Unsure if _OUTAGE.search(done.stderr) else Declined)(words)
         native = done.stdout.strip().split(";")[0]
         if not native.isdigit():
             raise Unsure(f"sbatch answered {native[:80]!r}")
-        self._queue[native] = row.id
+        self._queue[native] = self._recent[native] = row.id
         return native
 
     def survey(self, rows: Sequence[JobRow]) -> dict[str, str]:
-        if time.monotonic() - self._asked >= self._poll:
-            self._queue = self._ask({row.id for row in rows})
-            self._asked = time.monotonic()
+        self._listen()
         by_job: dict[str, list[str]] = {}
         for native, job_id in self._queue.items():
             by_job.setdefault(job_id, []).append(native)
@@ -84,7 +96,7 @@ class Slurm:
         natives = [native for native, job_id in self._queue.items() if job_id == row.id]
         for native in {*natives, *([row.native_id] if row.native_id else [])}:
             self._run(shlex.split(self._io.get_cancel_cmd(native)))
-        self._asked = -math.inf
+        self._due = -math.inf
 
     def remains(self, row: JobRow) -> bool:
         return row.id in self.survey([row])
@@ -110,15 +122,42 @@ class Slurm:
     def label(self, native_id: str) -> str:
         return f"Slurm job {native_id}"
 
-    def _ask(self, wanted: set[str]) -> dict[str, str]:
+    def _hear(self) -> None:
+        """Do not wait for ``sbatch`` while the controller is known to be away."""
+        try:
+            self._listen()
+        except Silent as silent:
+            raise Unsure(str(silent)) from silent
+
+    def _listen(self) -> None:
+        """Bring the last answer of ``squeue`` up to date, without waiting long. Raises Silent.
+
+        Slurm's commands try for many seconds to reach a controller that is away. They do so in a
+        thread, while the loop goes on taking exit records.
+        """
+        if self._question is None and time.monotonic() >= self._due:
+            self._recent = {}
+            self._question = _Question(self._ask)
+        if self._question is not None and self._question.wait(_GLANCE):
+            answer, self._silence = self._question.answer, self._question.silence
+            self._question = None
+            self._due = time.monotonic() + self._poll
+            if answer is not None:
+                self._queue = answer | self._recent
+        elif self._question is not None and self._question.age() > _GLANCE * 4:
+            self._silence = self._silence or "squeue has not answered yet"
+        if self._silence:
+            raise Silent(self._silence)
+
+    def _ask(self) -> dict[str, str]:
         separator = self._io.split_separator
         columns = separator.join(column for column, _ in self._io.squeue_fields)
         done = self._run(["squeue", "--me", "--noheader", "-o", columns])
-        ours = [line for line in done.stdout.splitlines() if _named(line, separator, wanted)]
+        ours = [line for line in done.stdout.splitlines() if _OURS.search(line)]
         try:
             jobs = self._io.parse_jobs_list_output(done.returncode, "\n".join(ours), done.stderr)
         except CommandFailedError as error:
-            raise Silent(_last_line(done.stderr)) from error
+            raise Silent(_words(done.stderr)) from error
         except (OutputParsingError, ValueError) as error:
             raise Silent(f"squeue cannot be read: {error}") from error
         return {str(job.job_id): str(job.name) for job in jobs}
@@ -136,11 +175,35 @@ class Slurm:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            failed = Unsure if command[0] == "sbatch" else Silent
-            raise failed(f"{command[0]} did not answer in {_TIMEOUT:.0f} s") from error
+            raise Silent(f"{command[0]} did not answer in {_TIMEOUT:.0f} s") from error
         except OSError as error:
-            failed = Unsure if command[0] == "sbatch" else Silent
-            raise failed(f"{command[0]} cannot be run: {error.strerror}") from error
+            raise Silent(f"{command[0]} cannot be run: {error.strerror}") from error
+
+
+class _Question:
+    """One ``squeue`` in a thread of its own: an answer, or the words of a silence."""
+
+    def __init__(self, ask: Callable[[], dict[str, str]]) -> None:
+        self.answer: dict[str, str] | None = None
+        self.silence = ""
+        self._ask = ask
+        self._began = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="jobsync-squeue", daemon=True)
+        self._thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is over."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def age(self) -> float:
+        return time.monotonic() - self._began
+
+    def _run(self) -> None:
+        try:
+            self.answer = self._ask()
+        except Silent as silent:
+            self.silence = str(silent) or "no answer"
 
 
 def _sbatch(row: JobRow, system: System) -> list[str]:
@@ -159,23 +222,19 @@ def _sbatch(row: JobRow, system: System) -> list[str]:
     ]
     if row.memory_gb > 0:
         command.append(f"--mem={max(1, math.ceil(row.memory_gb * 1024))}M")
-    return [*command, *system.options, str(records.run_script(Path(row.work_dir or "")))]
+    return [*command, *system.options, str(records.run_script(records.work_of(row.work_dir)))]
 
 
 def _chosen(row: JobRow, natives: list[str]) -> str:
     """Of several Slurm jobs of one job (an answer was lost) the one that took the claim."""
     if row.native_id in natives and len(natives) == 1:
         return natives[0]
-    claim = records.read_claim(Path(row.work_dir or ""))
+    claim = records.read_claim(records.work_of(row.work_dir))
     if claim is not None and claim.scheduler_id in natives:
         return claim.scheduler_id
     return row.native_id if row.native_id in natives else min(natives, key=int)
 
 
-def _named(line: str, separator: str, wanted: set[str]) -> bool:
-    return any(part.strip() in wanted for part in line.split(separator))
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+def _words(text: str) -> str:
+    """All that a command said, in one line."""
+    return "; ".join(line.strip() for line in text.splitlines() if line.strip())[:500]
