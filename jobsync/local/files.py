@@ -111,7 +111,7 @@ def _joined(path: str, name: str) -> str:
 def _written(call: Call, one: media.Entry, path: str) -> dict[str, Any]:
     system = _system(call)
     base = f"{call.wire.base}/files/v2"
-    quoted = urllib.parse.quote(path)
+    quoted = urllib.parse.quote(path, errors="surrogateescape")
     return {
         "name": one.name,
         "path": path,

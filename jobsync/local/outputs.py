@@ -111,7 +111,7 @@ def _at_rest(call: Call, row: JobRow, look: Callable[[Call, JobRow], T]) -> T:
 def clean(raw: str) -> str:
     """The path the service looks at: decoded, with every ``..`` and ``~`` deleted and slashes
     collapsed (contract 6.1). Always starts with a slash."""
-    path = "/" + urllib.parse.unquote(raw)
+    path = "/" + urllib.parse.unquote(raw, errors="surrogateescape")
     path = path.replace("..", "").replace("~", "")
     return re.sub(r"/+", "/", path).rstrip("/") or "/"
 

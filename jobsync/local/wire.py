@@ -282,7 +282,7 @@ class Wire:
             "format": "folder" if folder else "unknown",
             "type": "dir" if folder else "file",
             "_links": {
-                "self": {"href": f"{job}/outputs/media{urllib.parse.quote(path)}"},
+                "self": {"href": f"{job}/outputs/media{_path(path)}"},
                 "system": {"href": f"{self.base}/systems/v2/{_segment(system)}"},
                 "parent": {"href": job},
             },
@@ -310,6 +310,11 @@ def _scalars(inputs: Any) -> dict[str, Any]:
 
 def _app_uuid(app_id: str) -> str:
     return f"{sum(app_id.encode()):019d}-local-0001-005"
+
+
+def _path(text: str) -> str:
+    """A path for a URL; names that are not UTF-8 keep their bytes."""
+    return urllib.parse.quote(text, errors="surrogateescape")
 
 
 def _segment(text: str) -> str:
