@@ -46,21 +46,20 @@ class Budget:
     """How many retries a whole run may spend. A success earns a tenth of one back."""
 
     def __init__(self, retries: int = 100) -> None:
-        self._most = float(retries)
-        self._left = float(retries)
+        self._most = self._tenths = retries * 10
         self._lock = threading.Lock()
 
     def spend(self) -> bool:
         """Take one; False when there is none left."""
         with self._lock:
-            if self._left < 1.0:
+            if self._tenths < 10:
                 return False
-            self._left -= 1.0
+            self._tenths -= 10
             return True
 
     def earn(self) -> None:
         with self._lock:
-            self._left = min(self._most, self._left + 0.1)
+            self._tenths = min(self._most, self._tenths + 1)
 
 
 def retry_after(value: str, now: float) -> float | None:

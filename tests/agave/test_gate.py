@@ -1,0 +1,158 @@
+"""How many at once, for how long, and what a TLS connection costs."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agave_world import world
+from hypothesis import given
+from hypothesis import strategies as st
+from waiting import Hands
+
+from jobsync import agave
+from jobsync.agave.auth import explicit
+from jobsync.agave.gate import Gate, Ticket
+from jobsync.agave.retry import Budget, Patience
+from jobsync.errors import SubmitAmbiguous, SubmitNotSent, Unreachable
+from jobsync.local.tls import Certificate
+
+
+def test_it_starts_low_and_grows_to_the_ceiling() -> None:
+    gate = Gate(16)
+    limits = []
+    for _ in range(20):
+        gate.succeeded(gate.enter())
+        limits.append(gate.limit)
+    assert limits[0] == 5 and limits == sorted(limits) and limits[-1] == 16
+    assert Gate(2).limit == 2
+
+
+def test_one_burst_halves_once_and_growth_is_slow_afterwards() -> None:
+    gate = Gate(16, start=16)
+    burst = [gate.enter() for _ in range(16)]
+    for ticket in burst:
+        gate.overloaded(ticket)
+    assert gate.limit == 8
+    for _ in range(8):
+        gate.succeeded(gate.enter())
+    assert gate.limit in (8, 9)
+    for _ in range(10):
+        gate.overloaded(gate.enter())
+    assert gate.limit == 1
+
+
+def test_never_more_than_the_limit_are_inside() -> None:
+    gate = Gate(3, start=3)
+    inside, most, lock = 0, 0, threading.Lock()
+
+    def work() -> None:
+        nonlocal inside, most
+        for _ in range(50):
+            ticket = gate.enter()
+            with lock:
+                inside += 1
+                most = max(most, inside)
+            time.sleep(0.0002)
+            with lock:
+                inside -= 1
+            gate.failed(ticket)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert most == 3
+
+
+@given(st.lists(st.sampled_from(["good", "bad", "late"]), max_size=60), st.integers(1, 20))
+def test_the_gate_always_lets_somebody_in(events: list[str], ceiling: int) -> None:
+    gate = Gate(ceiling)
+    for event in events:
+        ticket = gate.enter()
+        if event == "good":
+            gate.succeeded(ticket)
+        else:
+            gate.overloaded(Ticket(-1) if event == "late" else ticket)
+        assert 1 <= gate.limit <= ceiling
+
+
+def test_a_budget_is_earned_back_slowly() -> None:
+    budget = Budget(2)
+    assert budget.spend() and budget.spend() and not budget.spend()
+    for _ in range(10):
+        budget.earn()
+    assert budget.spend() and not budget.spend()
+
+
+@given(st.integers(1, 40), st.none() | st.floats(0, 1e9))
+def test_no_wait_is_longer_than_a_minute(failures: int, asked: float | None) -> None:
+    assert 0 <= Patience().wait(failures, asked, Hands().timing) <= 60
+
+
+# --- TLS -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    folder = tmp_path_factory.mktemp("tls")
+    chain, key = folder / "c.pem", folder / "k.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-keyout", str(key), "-out", str(chain), "-subj", "/CN=127.0.0.1"),
+            *("-addext", "subjectAltName=IP:127.0.0.1"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return Certificate(chain, key)
+
+
+def test_all_connections_share_one_tls_context(
+    certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    loaded: list[object] = []
+    original = ssl.SSLContext.load_verify_locations
+
+    def load(self: ssl.SSLContext, *args: Any, **kwargs: Any) -> None:
+        loaded.append(self)
+        original(self, *args, **kwargs)
+
+    def make(*args: Any, **kwargs: Any) -> ssl.SSLContext:
+        made.append("by urllib3")
+        return ssl.create_default_context()
+
+    with world(tmp_path, certificate=certificate) as found:
+        monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", load)
+        for module in ("urllib3.util.ssl_", "urllib3.connection"):
+            monkeypatch.setattr(f"{module}.create_urllib3_context", make)
+        alice = found.as_("alice", ca_file=str(certificate.chain))
+        threads = [threading.Thread(target=alice.whoami) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        with pytest.raises(SubmitAmbiguous, match="No app found"):
+            alice.submit("tls.x.aaaaaaaaaa", {"appId": "no-such"})
+    assert made == [] and len(loaded) == 1
+
+
+def test_a_certificate_nobody_vouches_for_is_refused(
+    certificate: Certificate, tmp_path: Path
+) -> None:
+    with world(tmp_path, certificate=certificate) as found:
+        url = found.service.url
+        how = agave.Connection(timing=Hands().timing, patience=Patience(attempts=1))
+        with agave.connect(url, explicit(url, "t"), how=how) as client:
+            with pytest.raises(Unreachable, match=r"self.signed"):
+                client.whoami()
+            with pytest.raises(SubmitNotSent, match="TLS"):
+                client.submit("tls.y.aaaaaaaaaa", {})
