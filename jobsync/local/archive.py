@@ -21,7 +21,10 @@ def archive(work: Path, target: Path) -> None:
 
     Inputs, the app's files and our own stay behind. Can be repeated after it was broken off.
     A link becomes what it points to, if that lies in the work folder; one that leads out is left.
+    A folder that was not staged for a job is never touched.
     """
+    if not records.is_work_folder(work):
+        raise ArchiveError(f"Cannot archive {work}: it is not the work folder of a job")
     staged = records.read_staged(work)
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -30,7 +33,10 @@ def archive(work: Path, target: Path) -> None:
     except OSError as error:
         raise ArchiveError(f"Cannot archive {error.filename}: {error.strerror}") from error
     with suppress(OSError):
-        shutil.rmtree(work)
+        # Renamed first: a folder that is half thrown away could not be told from a stranger's.
+        done = work.with_name(f"{work.name}.done")
+        work.rename(done)
+        shutil.rmtree(done)
 
 
 def _new(work: Path, staged: frozenset[str]) -> Iterator[str]:

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -18,6 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = ".jobsync"
+
+NOWHERE = Path(os.devnull, "no-work-folder")
+"""What stands for the work folder of a job that has none: nothing can be there."""
 
 _RUN = """\
 #!/bin/bash
@@ -31,6 +35,18 @@ rc=$?
 echo "$rc $(date +%s)" > .jobsync/exit.tmp && mv .jobsync/exit.tmp .jobsync/exit
 exit $rc
 """
+
+
+def work_of(work_dir: str | None) -> Path:
+    """The work folder that a row names. Never a relative path: an empty one would mean the folder
+    that the service was started in, and archiving moves what it finds."""
+    work = Path(work_dir) if work_dir else NOWHERE
+    return work if work.is_absolute() else NOWHERE
+
+
+def is_work_folder(work: Path) -> bool:
+    """Whether *work* is a folder that was staged for a job, so that it may be emptied."""
+    return work.is_absolute() and (work / FOLDER / "run.sh").is_file()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ def prepare(row: JobRow, app: App, system: System, storage: Storage) -> None:
 
 
 def _prepare(row: JobRow, app: App, system: System, storage: Storage, work: Path) -> None:
+    if work.name != f"job-{row.id}" or not work.is_absolute():
+        raise StagingError(f"Cannot stage into {work}: it is not the folder of job {row.id}")
     if work.exists():
         shutil.rmtree(work)
     (work / records.FOLDER).mkdir(parents=True)
