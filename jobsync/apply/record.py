@@ -18,9 +18,6 @@ from jobsync.model import JsonValue, Plan, Word
 FORMAT = 1
 """The version of the format. A journal of a newer one is refused, never guessed at."""
 
-LOCAL = "local"
-"""The target that is the embedded service (product 9)."""
-
 _OPENING = b'{"crc":"'
 _MIDDLE = b'","entry":'
 _CLOSING = b"}\n"
@@ -78,8 +75,7 @@ class Entry:
 class Binding:
     """Whose journal it is: of one project, on one service, for one user.
 
-    ``service`` is the base URL; for the embedded service, which has another port in every
-    command, the word ``local``: its journal lies in its own state folder.
+    ``service`` is the ``base_url`` of plans: stable whatever port the service is on today.
     """
 
     service: str
@@ -87,16 +83,9 @@ class Binding:
     project: str
 
     @classmethod
-    def of(cls, *, target: str, base_url: str, user: str, project: str) -> Binding:
-        """The journal for *project* on the target of that name."""
-        return cls(LOCAL if target == LOCAL else base_url, user, project)
-
-    @classmethod
     def of_plan(cls, plan: Plan) -> Binding:
         """The journal that an apply of *plan* keeps."""
-        return cls.of(
-            target=plan.target, base_url=plan.base_url, user=plan.user, project=plan.project
-        )
+        return cls(plan.base_url, plan.user, plan.project)
 
 
 class JournalDamaged(JobsyncError):
