@@ -41,7 +41,9 @@ def _check(job: DeclaredJob, app: App) -> Iterator[Problem]:
         yield from _count(job, app, "inputs", field, given_inputs.get(field.id, []))
     for field in app.parameters.values():
         given = given_parameters.get(field.id)
-        values = given if isinstance(given, list) else [] if given is None else [given]
+        values: list[JsonValue] = []
+        if given is not None:
+            values = list(given) if isinstance(given, list) else [given]
         yield from _count(job, app, "parameters", field, values)
         if field.id in app.parameters and field.visible:
             yield from _values(job, field, values)

@@ -14,6 +14,7 @@ from typing import Any
 
 from jobsync import identity
 from jobsync.manifest import request
+from jobsync.manifest.references import NOTICE_MACROS, PATH_MACROS
 from jobsync.manifest.wording import did_you_mean, quoted
 from jobsync.manifest.writer import Writable, dump
 
@@ -197,13 +198,12 @@ class _Job:
     def _notices(self, value: Any) -> Writable:
         out: list[Writable] = []
         for item in value if isinstance(value, list) else [value]:
+            items: list[dict[str, Any]] = []
             if isinstance(item, str):
                 items = [{"url": item, "event": event} for event in _NOTICE_EVENTS]
             elif isinstance(item, dict):
                 known = ("url", "event", "persistent", "policy")
                 items = [{k: v for k, v in item.items() if k in known and v is not None}]
-            else:
-                items = []
             for notice in items:
                 if isinstance(notice.get("persistent"), str):
                     notice["persistent"] = notice["persistent"].lower() in _TRUE
@@ -226,7 +226,7 @@ class _Job:
 
 def _escaped(text: str) -> str:
     """Text whose ``${`` mean nothing to jobsync; the service's macros stay."""
-    macros = request.PATH_MACROS | request.NOTICE_MACROS
+    macros = PATH_MACROS | NOTICE_MACROS
     return re.sub(
         r"\$\{(?:([A-Z_]+)\})?",
         lambda m: m[0] if m[1] in macros else f"${m[0]}",

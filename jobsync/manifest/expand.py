@@ -24,6 +24,7 @@ Step = tuple["str | int", ...]
 
 _REFERRING = frozenset(("inputs", "parameters"))
 _MERGED = ("inputs", "parameters")
+_VERBS = frozenset(("must", "cannot", "is", "are", "has", "leaves", "ends", "begins"))
 _FORMER = re.compile(r"([a-z][a-z0-9_-]*/)?[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _JOB_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -73,7 +74,7 @@ def _family(entry: Entry, scope: Scope, problems: list[Problem]) -> Family | Non
     axes = entry.value.get("matrix")
     if not isinstance(axes, dict):
         return matrix.single(entry.key)
-    return matrix.family(entry.key, axes, entry.places, Filler(scope), problems)
+    return matrix.family(entry, axes, Filler(scope), problems)
 
 
 class _Job:
@@ -204,7 +205,7 @@ class _Run:
         except BadReference as error:
             self.failed = True
             if error.message:
-                self._say(at, f": {error.message}", error.hint)
+                self._say(at, error.message, error.hint)
             return text
 
     def _reference(self, reference: JobReference) -> Value:
@@ -251,7 +252,7 @@ class _Run:
             path, to = str(fields.get("path")), str(fields.get("to"))
             for name, why in (("path", landing.refuse_glob(path)), ("to", landing.refuse_to(to))):
                 if why:
-                    self._say((number, name), f" {why}: {quoted(str(fields.get(name)))}")
+                    self._say((number, name), f"{why}: {quoted(str(fields.get(name)))}")
                     break
             else:
                 where = self.job.places[f"outputs[{number}]"]
@@ -263,7 +264,7 @@ class _Run:
         globs = [str(item) for item in value] if isinstance(value, list) else []
         for number, glob in enumerate(globs):
             if why := landing.refuse_glob(glob):
-                self._say((number,), f" {why}: {quoted(glob)}")
+                self._say((number,), f"{why}: {quoted(glob)}")
         return globs
 
     def _needs(self, value: Value) -> list[Address]:
@@ -272,7 +273,7 @@ class _Run:
             try:
                 members = needed(self.job.families, str(item), self.member.values)
             except BadReference as error:
-                self._say((number,), f": {error.message}", error.hint)
+                self._say((number,), error.message, error.hint)
                 continue
             found.extend(member.address for member in members)
         return found
@@ -282,9 +283,9 @@ class _Run:
         for number, item in enumerate(value if isinstance(value, list) else []):
             text = str(item)
             if not _FORMER.fullmatch(text):
-                self._say((number,), f" must be an address like align or phylo/tree.lg.1: {text}")
+                self._say((number,), f"must be an address like phylo/tree.lg.1, not {quoted(text)}")
             elif text in found:
-                self._say((number,), f" has {quoted(text)} twice")
+                self._say((number,), f"has {quoted(text)} twice")
             else:
                 found.append(text)
         return found
@@ -304,7 +305,7 @@ class _Run:
 
     def _say(self, at: Step, message: str, hint: str = "") -> None:
         """A problem of the field that is being looked at, ``at`` below it."""
-        space = "" if message.startswith((":", " ")) else " "
+        space = " " if message.split(" ", 1)[0] in _VERBS else ": "
         path = dotted((self.field, *at))
         where = self.job.places.value(self.field, at)
         self._problem(where, f"{self.job.path}.{path}{space}{message}", hint)

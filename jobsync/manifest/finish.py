@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from jobsync import identity
 from jobsync.errors import Location, Problem
@@ -11,7 +11,7 @@ from jobsync.manifest.digests import SCHEME, Unusable, Workspace
 from jobsync.manifest.expand import Draft
 from jobsync.manifest.landing import Landings
 from jobsync.manifest.order import order
-from jobsync.manifest.wording import quoted
+from jobsync.manifest.wording import dotted, quoted
 from jobsync.model import Address, DeclaredJob, Value
 
 _OWN_EACH_RUN = re.compile(r"\$\{(JOB_ID|JOB_NAME|JOB_CREATED_TIME)\}")
@@ -32,17 +32,13 @@ def finish(
         drawn = " -> ".join(cycle)
         where = by_address[cycle[0]].entry.where
         problems.append(Problem(where, f"jobs need each other in a circle: {drawn}"))
-    for address in addresses:
-        draft = by_address[address]
-        _check_name(project, draft, problems)
-        _check_upstream(draft, by_address, problems)
-        for rule in draft.outputs:
-            if problem := landings.add(address, rule):
-                problems.append(problem)
     ordered = [by_address[address] for address in addresses]
-    _check_archives(ordered, problems)
-    _check_pins(ordered, problems)
-    _check_former(project, ordered, problems)
+    problems.extend(_once_a_place(_name_problems(project, ordered)))
+    problems.extend(_upstream_problems(ordered, by_address))
+    problems.extend(_once_a_place(_landing_problems(ordered, landings)))
+    problems.extend(_once_a_place(_archive_problems(ordered)))
+    problems.extend(_once_a_place(_pin_problems(ordered)))
+    problems.extend(_once_a_place(_former_problems(project, ordered)))
     prints: dict[Address, str] = {}
     jobs: dict[Address, DeclaredJob] = {}
     for address in sequence:
@@ -55,6 +51,14 @@ def finish(
         prints[address] = draft.pinned or fingerprint
         jobs[address] = _declared(project, draft, fingerprint, digests)
     return {address: jobs[address] for address in addresses if address in jobs}
+
+
+def _once_a_place(problems: Iterator[Problem]) -> list[Problem]:
+    """The first problem of each place: the runs of a matrix would all say the same."""
+    first: dict[Location | None, Problem] = {}
+    for problem in problems:
+        first.setdefault(problem.where, problem)
+    return list(first.values())
 
 
 def _declared(
@@ -82,27 +86,37 @@ def _declared(
     )
 
 
-def _check_name(project: str, draft: Draft, problems: list[Problem]) -> None:
-    length = len(project) + len(draft.address)
-    if length > identity.ADDRESS_LIMIT:
-        message = f"the project {quoted(project)} and the address {quoted(draft.address)} have"
-        hint = (
-            f"the service takes names of at most 64; shorten by {length - identity.ADDRESS_LIMIT}"
-        )
-        text = f"{message} {length} characters together, more than {identity.ADDRESS_LIMIT}"
-        problems.append(Problem(draft.entry.where, text, hint))
+def _name_problems(project: str, drafts: Iterable[Draft]) -> Iterator[Problem]:
+    for draft in drafts:
+        length = len(project) + len(draft.address)
+        if length > identity.ADDRESS_LIMIT:
+            over = length - identity.ADDRESS_LIMIT
+            text = (
+                f"the project {quoted(project)} and the address {quoted(draft.address)} have "
+                f"{length} characters together, more than {identity.ADDRESS_LIMIT}"
+            )
+            hint = f"the service takes names of at most 64; shorten by {over}"
+            yield Problem(draft.entry.where, text, hint)
 
 
-def _check_upstream(
-    draft: Draft, by_address: Mapping[Address, Draft], problems: list[Problem]
-) -> None:
-    for address, name, at in draft.files_of:
-        upstream = by_address.get(address)
-        if upstream is not None and upstream.request.get("archive") is False:
-            where = draft.places.value(name, at)
-            message = f"jobs.{draft.entry.key}.{name} takes an output of {address}, which is not"
-            hint = f"remove archive: false from {upstream.entry.key}"
-            problems.append(Problem(where, f"{message} archived", hint))
+def _upstream_problems(
+    drafts: Iterable[Draft], by_address: Mapping[Address, Draft]
+) -> Iterator[Problem]:
+    for draft in drafts:
+        for address, name, at in draft.files_of:
+            upstream = by_address.get(address)
+            if upstream is not None and upstream.request.get("archive") is False:
+                where = draft.places.value(name, at)
+                path = f"jobs.{draft.entry.key}.{dotted((name, *at))}"
+                message = f"{path} takes an output of {address}, which is not archived"
+                yield Problem(where, message, f"remove archive: false from {upstream.entry.key}")
+
+
+def _landing_problems(drafts: Iterable[Draft], landings: Landings) -> Iterator[Problem]:
+    for draft in drafts:
+        for rule in draft.outputs:
+            if problem := landings.add(draft.address, rule):
+                yield problem
 
 
 def _digests(draft: Draft, workspace: Workspace, problems: list[Problem]) -> dict[str, str]:
@@ -130,7 +144,7 @@ def _uris(key: str, value: Value) -> Iterable[tuple[tuple[str | int, ...], str]]
                 yield at, uri.strip()
 
 
-def _check_archives(drafts: Iterable[Draft], problems: list[Problem]) -> None:
+def _archive_problems(drafts: Iterable[Draft]) -> Iterator[Problem]:
     taken: dict[tuple[str, str], Draft] = {}
     for draft in drafts:
         path = draft.request.get("archivePath")
@@ -143,31 +157,30 @@ def _check_archives(drafts: Iterable[Draft], problems: list[Problem]) -> None:
         first = taken.setdefault(key, draft)
         if first is not draft:
             where = draft.places.value("archivePath")
-            message = f"{draft.address} and {first.address} have one archivePath, {quoted(path)}"
-            hint = "put ${JOB_ID} or ${JOB_NAME} into it"
-            problems.append(Problem(where, message, hint))
+            message = f"{first.address} and {draft.address} have one archivePath, {quoted(path)}"
+            yield Problem(where, message, "put ${JOB_ID} or ${JOB_NAME} into it")
 
 
-def _check_pins(drafts: Iterable[Draft], problems: list[Problem]) -> None:
+def _pin_problems(drafts: Iterable[Draft]) -> Iterator[Problem]:
     taken: dict[str, Draft] = {}
     for draft in drafts:
         if draft.pinned and taken.setdefault(draft.pinned, draft) is not draft:
             first = taken[draft.pinned].address
-            message = f"{draft.address} and {first} are pinned to one job, {draft.pinned}"
-            problems.append(Problem(draft.places.value("id"), message))
+            message = f"{first} and {draft.address} are pinned to one job, {draft.pinned}"
+            yield Problem(draft.places.value("id"), message)
 
 
-def _check_former(project: str, drafts: list[Draft], problems: list[Problem]) -> None:
+def _former_problems(project: str, drafts: list[Draft]) -> Iterator[Problem]:
     declared = {draft.address for draft in drafts}
     taken: dict[str, Address] = {}
     for draft in drafts:
         for number, former in enumerate(draft.formerly):
-            where: Location = draft.places.value("formerly", (number,))
+            where = draft.places.value("formerly", (number,))
             prefix, _, address = former.rpartition("/")
             if prefix in ("", project) and address in declared:
                 message = f"{draft.address}: formerly {quoted(former)}, but that job is declared"
-                problems.append(Problem(where, message, "an address belongs to one job"))
+                yield Problem(where, message, "an address belongs to one job")
             first = taken.setdefault(f"{prefix or project}/{address}", draft.address)
             if first != draft.address:
-                message = f"{draft.address} and {first} were both formerly {quoted(former)}"
-                problems.append(Problem(where, message, "write ${matrix.AXIS} into it"))
+                message = f"{first} and {draft.address} were both formerly {quoted(former)}"
+                yield Problem(where, message, "only one of them can take its runs over")

@@ -74,7 +74,7 @@ def _load(
     jobs = finish(project, drafts, Workspace(found.root), Landings(taken), raw.problems)
     guards = settings.guards(raw)
     if raw.problems:
-        raise ManifestError(raw.problems)
+        raise ManifestError(raw.reported())
     return DesiredState(
         project=project,
         jobs=jobs,

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from jobsync import identity
 from jobsync.errors import Location, Problem
-from jobsync.manifest.places import Places, Raw
+from jobsync.manifest.places import Raw
 from jobsync.manifest.references import BadReference, Filler
 from jobsync.manifest.scalars import Scalar
+from jobsync.manifest.sections import Entry
 from jobsync.manifest.wording import did_you_mean, one_of, quoted
 from jobsync.model import Address
 
@@ -49,11 +50,12 @@ def single(key: str) -> Family:
 
 
 def family(
-    key: str, matrix: dict[str, Raw], places: Places, filler: Filler, problems: list[Problem]
+    entry: Entry, matrix: dict[str, Raw], filler: Filler, problems: list[Problem]
 ) -> Family | None:
     """The runs of a job with a matrix, or None when there are problems with it."""
     before = len(problems)
-    building = _Matrix(f"jobs.{key}.matrix", matrix, places, filler, problems)
+    key = entry.key
+    building = _Matrix(entry, matrix, filler, problems)
     combinations = building.combinations()
     if len(problems) > before:
         return None
@@ -70,15 +72,16 @@ class _Matrix:
 
     def __init__(
         self,
-        path: str,
+        entry: Entry,
         matrix: dict[str, Raw],
-        places: Places,
         filler: Filler,
         problems: list[Problem],
     ) -> None:
-        self.path = path
+        body = entry.value if isinstance(entry.value, dict) else {}
+        self.path = f"jobs.{entry.key}.matrix"
         self.matrix = matrix
-        self.places = places
+        self.where = entry.places.value(body, "matrix")
+        self.places = entry.places
         self.filler = filler
         self.problems = problems
         self.included = self._entries("include")
@@ -96,7 +99,7 @@ class _Matrix:
             count += len(self.included)
             hint = "raise it with limit: in the matrix, if that many runs are meant"
             message = f"{self.path} has {count:,} combinations, more than {limit:,}"
-            self._say(self.places.locate(self._spot()), message, hint)
+            self._say(self.where, message, hint)
             return {}
         product = itertools.product(*self.lists.values()) if self.lists else ()
         found = {_texts(values): values for values in product}
@@ -104,13 +107,8 @@ class _Matrix:
         self._include(found)
         if not found:
             message = f"{self.path} has no combination"
-            self._say(self.places.locate(self._spot()), message, "name an axis, or exclude less")
+            self._say(self.where, message, "name an axis, or exclude less")
         return found
-
-    def _spot(self) -> int:
-        for _, spot, _ in self.places.spots(self.matrix):
-            return spot
-        return self.places.root
 
     def _axis(self, name: str) -> list[Scalar]:
         items = self.matrix[name]

@@ -357,6 +357,19 @@ def _syntax_problem(error: yaml.YAMLError, data: bytes, path: str) -> Problem:
         mark = error.problem_mark
         where = Location(path, mark.line + 1, mark.column + 1)
         context = f" {error.context}" if error.context else ""
-        hint = "a tab cannot indent" if "start any token" in str(error.problem) else ""
+        character = data.decode()[mark.index : mark.index + 1]
+        hint = _syntax_hint(str(error.context), error.context_mark, character)
         return Problem(where, f"not YAML: {error.problem}{context}", hint)
     return Problem(Location(path, 1, 1), f"not YAML: {error}")
+
+
+def _syntax_hint(context: str, begin: Any, character: str) -> str:
+    if character == "\t":
+        return "a tab cannot indent: use blanks"
+    if character in ("@", "`", "%") and "next token" in context:
+        return f"text that begins with {character} goes in quotes"
+    if "alias" in context:
+        return "a glob that begins with * goes in quotes"
+    if begin is not None and ("flow" in context or "quoted" in context):
+        return f"it begins at {begin.line + 1}:{begin.column + 1}"
+    return ""

@@ -13,7 +13,7 @@ from decimal import ROUND_UP, Decimal
 from functools import lru_cache
 
 from jobsync.manifest.references import NOTICE_MACROS, PATH_MACROS
-from jobsync.manifest.wording import did_you_mean, quoted
+from jobsync.manifest.wording import did_you_mean, quoted, size_hint
 from jobsync.model import IdRef, OutputRef, Value
 
 RESERVED = frozenset({
@@ -131,10 +131,8 @@ def gigabytes(text: str) -> str:
     """
     match = _MEMORY.fullmatch(text)
     if match is None:
-        hint = "write 4GB" if re.search(r"[KMGTPE]i?B?\s*$", text, re.IGNORECASE) else ""
-        raise Wrong(
-            f"must be a number of GB, or a size like 4GB or 512MB, not {quoted(text)}", hint
-        )
+        hint = size_hint(text)
+        raise Wrong(f"must be a size like 4GB or 512MB, not {quoted(text)}", hint)
     size = Decimal(match[1]) * _GIGABYTES[(match[2] or "G").upper()]
     if size <= 0:
         raise Wrong("must be more than 0")
@@ -156,9 +154,9 @@ def whole(value: Value) -> Value:
     if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 10:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise Wrong("must be a whole number of 1 or more")
+        raise Wrong("must be a whole number from 1 to 100000")
     if not 1 <= value <= 100_000:
-        raise Wrong(f"must be from 1 to 100000, not {value}")
+        raise Wrong(f"must be a whole number from 1 to 100000, not {value}")
     return value
 
 

@@ -80,6 +80,9 @@ def _explain(error: Any, value: Raw, places: Places) -> Iterator[Violation]:
         message = f"{_name(path)} lacks {missing}"
         expected = rule.get("properties", {}).get(missing, {}).get("x-expected", "")
         yield Violation(path, Problem(where, message, f"{missing} is {expected}"))
+    elif kind == "uniqueItems":
+        message = f"{_name(path)} has something twice"
+        yield Violation(path, Problem(_place(value, path, places), message))
     else:
         found = _value_at(value, path)
         message, hint = wrong_value(path, found, rule.get("x-expected", "something else"))

@@ -10,7 +10,10 @@ from jobsync.errors import Location, Problem
 from jobsync.manifest.places import Places, Raw, Spot
 from jobsync.manifest.reader import Document
 from jobsync.manifest.schema import violations
-from jobsync.manifest.wording import dotted
+from jobsync.manifest.wording import dotted, shown
+
+VERSION = "jobsync/v1"
+"""The only version of the language so far."""
 
 _ONCE = ("project", "target", "env", "ignore", "outputsRoot")
 _BY_KEY = ("targets", "variables", "teams", "defaults", "guards", "jobs")
@@ -52,6 +55,17 @@ class RawSet:
     guards: Section = field(default_factory=dict)
     jobs: Section = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    unread: set[Location | None] = field(default_factory=set)
+
+    def reported(self) -> list[Problem]:
+        """The problems to show: what could not be read at a place hides what follows from it."""
+        seen: set[Location | None] = set()
+        out = []
+        for problem in self.problems:
+            if problem.where not in self.unread or problem.where not in seen:
+                out.append(problem)
+            seen.add(problem.where)
+        return out
 
     def text(self, key: str) -> str | None:
         """A text that stands once in the set, or None."""
@@ -76,6 +90,7 @@ def merge(documents: Iterable[Document]) -> RawSet:
     merged = RawSet()
     for document in documents:
         merged.problems.extend(document.problems)
+        merged.unread.update(problem.where for problem in document.problems)
         if isinstance(document.value, dict):
             _add(merged, document.value, document.places)
     return merged
@@ -87,6 +102,9 @@ def is_manifest(value: Raw) -> bool:
 
 
 def _add(merged: RawSet, value: dict[str, Raw], places: Places) -> None:
+    if value.get("apiVersion") != VERSION:
+        merged.problems.append(_version_problem(value, places))
+        return
     broken: set[tuple[str | int, ...]] = set()
     for violation in violations(value, places):
         merged.problems.append(violation.problem)
@@ -108,6 +126,15 @@ def _add(merged: RawSet, value: dict[str, Raw], places: Places) -> None:
                     _once(merged, section, entry, name)
                 else:
                     section[key] = entry
+
+
+def _version_problem(value: dict[str, Raw], places: Places) -> Problem:
+    found = value["apiVersion"]
+    hint = ""
+    if not isinstance(found, str) or not found.startswith("jobsync/"):
+        hint = "if the file is no manifest, list it under ignore:"
+    message = f"apiVersion must be {VERSION}, not {shown(found)}"
+    return Problem(places.value(value, "apiVersion"), message, hint)
 
 
 def _once(merged: RawSet, section: Section, entry: Entry, name: str) -> None:

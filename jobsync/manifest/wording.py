@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from jobsync.manifest.places import Raw
@@ -26,6 +27,8 @@ _FIELD_HINTS = {
     "input": "write inputs",
     "retries": "write onFailure: {retries: N}",
 }
+_CREDENTIALS = re.compile(r"//[^/@\s]+@")
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGTPE])i?B?\s*", re.IGNORECASE)
 _NOT_DEFAULTS = {"matrix", "id", "formerly"}
 _LOOSE_BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 _EXECUTE = "the service never reports EXECUTE back, so it cannot be kept in step"
@@ -44,8 +47,15 @@ def dotted(path: Sequence[str | int]) -> str:
 
 def quoted(text: str) -> str:
     """Text as it can be shown: in double quotes, short, control characters escaped."""
-    shown = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+    shown = _CREDENTIALS.sub("//***@", text)
+    shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."
     return f'"{printable(shown)}"'
+
+
+def size_hint(text: str) -> str:
+    """The size that *text* seems to mean, as it is written here; empty when it is no size."""
+    match = _SIZE.fullmatch(text)
+    return f"write {match[1]}{match[2].upper()}B" if match else ""
 
 
 def printable(text: str) -> str:
@@ -64,7 +74,7 @@ def shown(value: Raw) -> str:
     if isinstance(value, str):
         return f"the text {quoted(value)}"
     if isinstance(value, dict):
-        return "a mapping"
+        return "a mapping" if value else "an empty mapping"
     if isinstance(value, list):
         return "a list" if value else "an empty list"
     digits = str(value)
@@ -132,6 +142,8 @@ def wrong_value(
             return message, _EXECUTE
         if options:
             return message, did_you_mean(found, options)
+        if "size like" in expected:
+            return message, size_hint(found)
         if "number" in expected and found.isdecimal():
             return message, "remove the quotes"
     if isinstance(found, (int, float)) and not isinstance(found, bool) and "time like" in expected:
