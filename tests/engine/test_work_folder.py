@@ -194,6 +194,7 @@ def test_links_in_outputs_lead_nowhere_outside(lab: Lab) -> None:
 def test_archiving_can_be_broken_off_and_repeated(tmp_path: Path) -> None:
     work, target = tmp_path / "work", tmp_path / "target"
     (work / ".jobsync").mkdir(parents=True)
+    records.write_run(work, "job", ())
     records.write_staged(work, ["in"])
     for name in ("in", "one", "two"):
         (work / name).write_text(name)
