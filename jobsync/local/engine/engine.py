@@ -398,11 +398,14 @@ class Engine:
         if app is None:
             self._fail(row, f"No app found matching {row.app_id}.")
             return
+        work = str(work_folder(row, system))
         if row.status == "PENDING":
-            row = self._transition(row, "PROCESSING_INPUTS", "Attempt 1 to stage job inputs")
+            text = "Attempt 1 to stage job inputs"
+            row = self._transition(row, "PROCESSING_INPUTS", text, work_dir=work)
         if row.status == "PROCESSING_INPUTS" and row.request.get("inputs"):
             row = self._transition(row, "STAGING_INPUTS", "Copy in progress")
-        row = self._store.update(row.id, work_dir=str(work_folder(row, system)))
+        if row.work_dir != work:
+            row = self._store.update(row.id, work_dir=work)
         try:
             prepare(row, app, system, self._settings.storage)
         except StagingError as error:

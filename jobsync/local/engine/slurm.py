@@ -18,7 +18,7 @@ from jobsync.errors import LocalServiceError
 from jobsync.local import records
 from jobsync.local.engine.runner import Declined, Fate, Silent, Unsure
 from jobsync.local.store import JobRow
-from jobsync.local.systems import System, run_seconds
+from jobsync.local.systems import UNLIMITED_RUN_TIME, System, run_seconds
 
 try:
     from qtoolkit.core.exceptions import CommandFailedError, OutputParsingError
@@ -212,7 +212,6 @@ def _sbatch(row: JobRow, system: System) -> list[str]:
         "sbatch",
         "--parsable",
         f"--job-name={row.id}",
-        f"--time={max(1, math.ceil(run_seconds(row.max_run_time) / 60))}",
         f"--nodes={row.node_count}",
         f"--ntasks-per-node={row.processors_per_node}",
         f"--partition={(queue.partition if queue else '') or row.queue}",
@@ -220,6 +219,8 @@ def _sbatch(row: JobRow, system: System) -> list[str]:
         "--output=/dev/null",
         "--no-requeue",
     ]
+    if row.max_run_time != UNLIMITED_RUN_TIME:  # nobody stated one: the partition's own default
+        command.append(f"--time={max(1, math.ceil(run_seconds(row.max_run_time) / 60))}")
     if row.memory_gb > 0:
         command.append(f"--mem={max(1, math.ceil(row.memory_gb * 1024))}M")
     return [*command, *system.options, str(records.run_script(records.work_of(row.work_dir)))]
