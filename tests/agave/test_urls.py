@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -154,3 +156,8 @@ def test_every_url_lies_below_the_base() -> None:
     urls = Urls("https://h/b/")
     for url in (urls.jobs(), urls.me(), urls.app("a-1"), urls.token(), urls.hide("1")):
         assert url.startswith("https://h/b/") and urlsplit(url).query == ""
+
+
+def test_a_small_run_of_the_campaign() -> None:
+    script = Path(__file__).resolve().parents[1] / "campaigns" / "hostile_paths.py"
+    assert runpy.run_path(str(script))["campaign"](5000, 7, 300) == 0
