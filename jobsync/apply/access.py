@@ -8,7 +8,7 @@ from dataclasses import replace
 from jobsync.apply.audit import AuditLine
 from jobsync.apply.report import Kind
 from jobsync.apply.session import Session
-from jobsync.errors import ServiceError
+from jobsync.errors import Forbidden, ServiceError
 from jobsync.model import (
     NO_ACCESS,
     Access,
@@ -24,8 +24,7 @@ def carry_out(session: Session, change: AccessChange, run_id: str) -> Outcome:
     """Bring the grants of run *run_id* to what *change* says.
 
     The list is read just before: where it is not what the plan was decided on, nothing is written
-    and the address is stale. One call per user, then one read of the list: what has not taken
-    fails.
+    and the address is stale. One call per user, then the list is read: what has not taken fails.
     """
     began = session.started(change, run_id)
     result, detail = _held_to(session, change, run_id)
@@ -73,26 +72,46 @@ def _held_to(session: Session, change: AccessChange, run_id: str) -> tuple[Resul
         change = replace(change, grants=from_list(change, now))
     elif now != dict(change.image):
         return Result.STALE, f"the list has moved since the plan: {_moved(change.image, now)}"
-    troubles = _write(session, change, run_id)
+    after, troubles = _written(session, change, run_id)
+    lost = _audited(session, change, run_id, after)
+    if after is None:
+        return Result.FAILED, f"written, but it could not be read back: {troubles['']}"
+    missed = [grant for grant in change.grants if _level(after, grant.user) != grant.after]
+    if missed or lost:
+        return Result.FAILED, "; ".join([*(_miss(g, after, troubles) for g in missed), *lost])
+    return Result.DONE, _summary(change.grants)
+
+
+def _written(
+    session: Session, change: AccessChange, run_id: str
+) -> tuple[Mapping[str, Access] | None, dict[str, str]]:
+    """Write, read back, then write my own row: the list after that, and what went wrong by user.
+
+    The list is None, and the trouble under no name, when it could not be read back. My own row is
+    left alone when anything else did not take: I may be needed to mend it.
+    """
+    me, grants = session.plan.user, in_order(change.grants, session.plan.user)
+    troubles = _send(session, [grant for grant in grants if grant.user != me], run_id)
     try:
         after = session.backend.access(run_id)
+        own = [grant for grant in grants if grant.user == me]
+        if not own:
+            return after, troubles
+        if any(_level(after, g.user) != g.after for g in grants if g.user != me):
+            return after, {**troubles, me: "left as it was, since other changes failed"}
+        troubles = _send(session, own, run_id)
+        try:
+            return session.backend.access(run_id), troubles
+        except Forbidden:  # which proves that my own READ is gone
+            return {**after, me: own[0].after}, troubles
     except ServiceError as error:
-        _audit(session, change, run_id, None)
-        return Result.FAILED, f"written, but it could not be read back: {error}"
-    _audit(session, change, run_id, after)
-    missed = [grant for grant in change.grants if _level(after, grant.user) != grant.after]
-    if not missed:
-        return Result.DONE, _summary(change.grants)
-    return Result.FAILED, "; ".join(_miss(grant, after, troubles) for grant in missed)
+        return None, {"": str(error)}
 
 
-def _write(session: Session, change: AccessChange, run_id: str) -> dict[str, str]:
-    """Send one call per user; what went wrong, by user. The list read back decides."""
+def _send(session: Session, grants: Iterable[GrantChange], run_id: str) -> dict[str, str]:
+    """One call per user; what went wrong, by user. The list read back decides."""
     troubles: dict[str, str] = {}
-    for grant in in_order(change.grants, session.plan.user):
-        if grant.user == session.plan.user and troubles:
-            troubles[grant.user] = "left as it was, since other changes failed"
-            continue
+    for grant in grants:
         try:
             session.backend.grant(run_id, grant.user, grant.after)
         except ServiceError as error:
@@ -122,19 +141,24 @@ def _summary(grants: Iterable[GrantChange]) -> str:
     return ", ".join(f"{grant.user}: {grant.before} -> {grant.after}" for grant in grants)
 
 
-def _audit(
+def _audited(
     session: Session, change: AccessChange, run_id: str, after: Mapping[str, Access] | None
-) -> None:
+) -> list[str]:
+    """Write a line per user; why lines could not be written."""
+    troubles = []
     for grant in in_order(change.grants, session.plan.user):
         taken = after is not None and _level(after, grant.user) == grant.after
-        session.audited(
-            AuditLine(
-                address=change.address,
-                job=run_id,
-                user=grant.user,
-                before=str(grant.before),
-                after=str(grant.after),
-                result=Result.DONE if taken else Result.FAILED,
-                action=str(change.action),
+        troubles.append(
+            session.audited(
+                AuditLine(
+                    address=change.address,
+                    job=run_id,
+                    user=grant.user,
+                    before=str(grant.before),
+                    after=str(grant.after),
+                    result=Result.DONE if taken else Result.FAILED,
+                    action=str(change.action),
+                )
             )
         )
+    return sorted({trouble for trouble in troubles if trouble})

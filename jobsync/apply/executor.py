@@ -69,7 +69,11 @@ def apply(
         session = Session(plan, backend, settings, driver, report)
         workers = max(1, min(_WORKERS, backend.concurrency))
         with ThreadPoolExecutor(workers, thread_name_prefix="apply") as pool:
-            return _Executor(session, pool).run()
+            try:
+                return _Executor(session, pool).run()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
 
 class _Executor:

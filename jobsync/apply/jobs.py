@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from jobsync.apply.audit import AuditLine
 from jobsync.apply.journal import JournalFailed
@@ -45,7 +46,7 @@ def carry_out(session: Session, change: JobChange, upstream: Mapping[Address, st
         outcome = _submit(session, change, upstream)
     else:
         outcome = _manage(session, change)
-    session.audited(
+    trouble = session.audited(
         AuditLine(
             address=change.address,
             job=outcome.run_id or before,
@@ -56,7 +57,15 @@ def carry_out(session: Session, change: JobChange, upstream: Mapping[Address, st
             action=str(change.action),
         )
     )
+    if trouble:
+        detail = "; ".join(filter(None, (outcome.detail, trouble)))
+        outcome = replace(outcome, result=_or_failed(outcome.result), detail=detail)
     return session.ended(outcome, began)
+
+
+def _or_failed(result: Result) -> Result:
+    """A change that was made but not audited has failed; what is unknown stays so."""
+    return Result.FAILED if result is Result.DONE else result
 
 
 def outcome_of(change: JobChange, entry: Entry) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from jobsync.apply.audit import AuditLine
@@ -10,6 +11,7 @@ from jobsync.apply.driver import Driver
 from jobsync.apply.report import Event, EventType, Report, kind_of
 from jobsync.apply.settings import ApplySettings
 from jobsync.backend import Backend
+from jobsync.errors import SettingsError
 from jobsync.model import Change, Outcome, Plan
 
 
@@ -29,8 +31,11 @@ class Session:
         return self.settings.stop.is_set()
 
     def tell(self, event: Event) -> None:
-        """Report *event*; one at a time, whichever thread it comes from."""
-        with self._guard:
+        """Report *event*; one at a time, whichever thread it comes from.
+
+        Nobody listening any more (a closed pipe, a full disk) is no reason to stop half way.
+        """
+        with self._guard, suppress(OSError):
             self.report(replace(event, at=self.settings.clock.now()))
 
     def started(self, change: Change, run_id: str = "") -> float:
@@ -53,10 +58,19 @@ class Session:
         self.tell(ending(outcome, elapsed))
         return outcome
 
-    def audited(self, line: AuditLine) -> None:
-        """Write *line* where the changes are audited."""
-        if self.settings.audit is not None:
+    def audited(self, line: AuditLine) -> str:
+        """Write *line* where the changes are audited; why that failed, or empty.
+
+        What cannot be audited is not done: nothing more is begun after a failure.
+        """
+        if self.settings.audit is None:
+            return ""
+        try:
             self.settings.audit(line)
+        except SettingsError as error:
+            self.settings.stop.set()
+            return str(error)
+        return ""
 
 
 _FINE = frozenset({"done", "waiting", "skipped"})

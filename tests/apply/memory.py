@@ -211,6 +211,8 @@ class MemoryBackend:
     def access(self, run_id: str) -> dict[str, Access]:
         def do() -> dict[str, Access]:
             job = self._visible(run_id)
+            if not self._sees(job):
+                raise Forbidden("no READ", status=403)
             return {user: job.grants[user] for user in sorted(job.grants)}
 
         return dict(self._call("access", run_id, do=do))

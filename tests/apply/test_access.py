@@ -150,6 +150,15 @@ def test_my_own_access_is_kept_when_something_else_failed(world: World) -> None:
     assert job.grants["alice"] == LEVELS["READ_WRITE"]
 
 
+def test_giving_up_my_own_access_comes_last_and_is_proven(world: World) -> None:
+    job = shared(world, "bob", alice="READ_WRITE", carol="READ")
+    before = {"alice": "READ_WRITE", "carol": "READ"}
+    [outcome] = world.apply(plan(grants("align", ref(job), before, alice="NONE", carol="NONE")))
+    assert outcome.result is Result.DONE
+    assert job.grants == {}
+    assert [c[2] for c in calls(world) if c[0] == "grant"] == ["carol", "alice"]
+
+
 def test_a_run_taken_over_is_held_to_what_is_declared(world: World) -> None:
     job = world.service.make(name("align"), "alice", {})
     job.grants.update({"Bob": LEVELS["READ"], "mallory": LEVELS["WRITE"]})
@@ -269,6 +278,25 @@ def test_every_change_leaves_an_audit_line(world: World, tmp_path: Path) -> None
         )
         assert line["when"].endswith("Z")
         assert line["job"]
+
+
+def test_after_an_audit_that_failed_nothing_more_is_begun(world: World) -> None:
+    def full(line: object) -> None:
+        raise SettingsError("the audit file cannot be written (No space left on device)")
+
+    world.backend.concurrency = 1  # type: ignore[misc]
+    outcomes = world.apply(plan(create("a"), create("b")), audit=full)
+    assert short(outcomes) == [("a", "job", "failed"), ("b", "job", "skipped")]
+    assert "audit" in outcomes[0].detail
+    assert world.service.posts() == 1
+
+
+def test_nobody_listening_is_no_reason_to_stop(world: World) -> None:
+    def gone(event: object) -> None:
+        raise BrokenPipeError
+
+    world.events = type("Gone", (), {"append": staticmethod(gone)})()  # type: ignore[assignment]
+    assert short(world.apply(plan(create("a")))) == [("a", "job", "done")]
 
 
 def test_an_audit_file_that_cannot_be_written_stops_it_before_it_begins(tmp_path: Path) -> None:
