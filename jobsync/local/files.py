@@ -93,6 +93,8 @@ def _put(target: Path, content: bytes, shown: str) -> None:
 
 def _locate(call: Call) -> tuple[Located, str]:
     path = urllib.parse.unquote(call.names.get("path", ""))
+    if "\0" in path:
+        raise Refusal(400, "Invalid path")
     place = call.site.storage.locate(f"agave://{_system(call)}/{call.names.get('path', '')}",
                                      call.user)  # fmt: skip
     return place, "/" + "/".join(segments(path))

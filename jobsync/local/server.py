@@ -82,6 +82,8 @@ class Server:
             max_request_header_size=MAX_HEADER,
             asyncore_use_poll=True,
             clear_untrusted_proxy_headers=True,
+            # A hang-up on demand is not an error; ours are caught and logged by the front.
+            log_socket_errors=False,
         )
         server.channel_class = _Channel
         return server
