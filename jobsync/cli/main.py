@@ -16,6 +16,7 @@ from types import FrameType
 import click
 
 import jobsync
+from jobsync.cli.streams import make_patient
 from jobsync.errors import ExitCode, JobsyncError
 
 COMMANDS: dict[str, str] = {
@@ -78,8 +79,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     # Set by hand: a shell that starts us in the background makes SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    code = _run(sys.argv[1:])
-    sys.exit(_flush(code))
+    make_patient()
+    sys.exit(_flush(_run(sys.argv[1:])))
 
 
 def _run(arguments: list[str]) -> int:
@@ -97,8 +98,6 @@ def _run(arguments: list[str]) -> int:
     except _TerminatedError:
         _say("Terminated.")
         return ExitCode.TERMINATED
-    except BrokenPipeError:
-        return ExitCode.OK
     except JobsyncError as error:
         report(error)
         return error.exit_code
@@ -127,18 +126,14 @@ def _say(text: str) -> None:
 
 
 def _flush(code: int) -> int:
-    """Everything printed reaches its reader before the exit; a reader that left is no error."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            # The interpreter would flush again at exit and print a traceback.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        except OSError as error:
-            if stream is sys.stdout:
-                _say(f"Error: cannot write the output: {error.strerror}")
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-                return code or ExitCode.ERROR
+    """Everything printed reaches its reader before the exit; what could not be written is said."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _say(f"Error: the output could not be written: {error.strerror}")
+        # The interpreter would try again at exit and print a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code or ExitCode.ERROR
     return code
 
 

@@ -7,7 +7,6 @@ import os
 import click
 
 from jobsync.cli.options import manifests_option, target_options
-from jobsync.errors import Usage
 
 
 @click.command("why")
@@ -20,12 +19,10 @@ def command(
     """Explain what plan decided for ADDRESS: each field, both sides, where declared, which rule."""
     from jobsync.cli import connect, line
     from jobsync.plan import PlanOptions
+    from jobsync.plan.explain import explain
     from jobsync.render.why import why
 
     desired, chosen = line.load(paths, target, variables, os.environ)
-    if address not in desired.jobs:
-        known = ", ".join(desired.jobs)
-        raise Usage(f"the manifests declare no job {address!r}", hint=f"declared: {known}")
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
         plan, seen = line.decide(desired, chosen, reader, PlanOptions())
-    click.echo(why(plan, desired, seen, address), nl=False)
+    click.echo(why(explain(desired, seen, plan, address)), nl=False)

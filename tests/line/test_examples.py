@@ -1,4 +1,4 @@
-"""The two examples, run for real: the whole line from manifest to fetched file, and back to calm."""
+"""The two examples, run for real: the whole line from manifest to fetched file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-
-from conftest import Bench
+from linebench import Bench
 
 
 def test_the_phylogeny_example_from_nothing_to_the_tree(phylogeny: Bench) -> None:

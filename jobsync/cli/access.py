@@ -1,0 +1,68 @@
+"""``jobsync access``: who can read, write and share which run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from jobsync.cli.options import manifests_option, target_options
+from jobsync.errors import ExitCode, SettingsError
+
+
+@click.command("access")
+@manifests_option
+@target_options
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "csv", "json"]),
+    default="text",
+    help="A table, or what --expect reads.",
+)
+@click.option("--changed", is_flag=True, help="Only what the manifests would change.")
+@click.option(
+    "--expect",
+    type=click.Path(dir_okay=False),
+    help="A matrix saved with --format csv or json; exit 2 when it is not what is.",
+)
+def command(
+    paths: tuple[str, ...],
+    target: str | None,
+    variables: dict[str, str],
+    format_name: str,
+    changed: bool,
+    expect: str | None,
+) -> ExitCode:
+    """Show what each user can really do with each run of a declared job: read, write, share.
+
+    Whoever can write can share further. A grant to world hides every row that sorts after it.
+    """
+    from jobsync.cli import connect, line
+    from jobsync.plan import PlanOptions
+    from jobsync.plan.matrix import matrix
+    from jobsync.render import access
+
+    committed = _committed(Path(expect)) if expect else None
+    desired, chosen = line.load(paths, target, variables, os.environ)
+    with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
+        plan, seen = line.decide(desired, chosen, reader, PlanOptions())
+    rows = matrix(desired, seen, plan)
+    if committed is not None:
+        found = access.unexpected(rows, committed)
+        for difference in found:
+            click.echo(difference)
+        return ExitCode.CHANGES if found else ExitCode.OK
+    click.echo(access.FORMATS[format_name](access.changed(rows) if changed else rows), nl=False)
+    return ExitCode.OK
+
+
+def _committed(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{path}: cannot be read: {error}",
+            hint="make one with: jobsync access --format csv > FILE",
+        ) from error

@@ -1,0 +1,85 @@
+"""The command as a newcomer runs it: real processes, in a copy of the examples."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class Done:
+    """What a finished command left: ``code``, ``out`` and ``err``."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Bench:
+    """One folder with a set, and commands run in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environ = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("TAPIS_", "AGAVE_", "JOBSYNC_")) and key != "CI"
+        }
+        self.environ["HOME"] = str(folder)
+        self.started: list[subprocess.Popen[str]] = []
+
+    def run(self, *arguments: str, **environ: str) -> Done:
+        """Run ``jobsync ARGUMENTS`` to its end; no traceback may ever be printed."""
+        process = self.start(*arguments, **environ)
+        out, err = process.communicate(timeout=100)
+        assert "Traceback" not in err, err
+        return Done(process.returncode, out, err)
+
+    def start(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+        """Start ``jobsync ARGUMENTS`` and do not wait for it."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jobsync", *arguments],
+            cwd=self.folder,
+            env={**self.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.started.append(process)
+        return process
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        path = self.folder / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def jobs(self) -> list[dict[str, str]]:
+        """The visible jobs of the local service, as ``jobs list`` prints them."""
+        done = self.run("jobs", "list", "--format", "json")
+        assert done.code == 0, done.err
+        rows: list[dict[str, str]] = json.loads(done.out)
+        return rows
+
+    def wait_for(self, what: Callable[[], bool], seconds: float = 30) -> None:
+        end = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < end, "did not happen in time"
+            time.sleep(0.1)
+
+    def close(self) -> None:
+        for process in self.started:
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+            process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream:
+                    stream.close()
