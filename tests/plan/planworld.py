@@ -66,7 +66,8 @@ def job(
     """A declared job with its fingerprint worked out. *among* has the jobs it takes things from."""
     request = {"appId": "tool-1.0", **(request or {})}
     upstream = tuple(sorted({found.address for found in _refs(request)}))
-    prints = {up: (among or {})[up].pinned or (among or {})[up].fingerprint for up in upstream}
+    known = among or {}
+    prints = {up: known[up].pinned or known[up].fingerprint for up in upstream if up in known}
     mark = fingerprint(
         request,
         upstream=prints,
@@ -292,19 +293,23 @@ class World:
 
     def _permit(self, change: AccessChange, run_id: str) -> None:
         acl = self.acl[run_id]
+        names = {user.lower(): user for user in acl}
         if change.image is not None:
             assert acl == dict(change.image), "the list moved"
-        elif change.mode is PermissionsMode.EXACT:
-            keep = {grant.user for grant in change.grants}
-            for user in [user for user in acl if user not in keep]:
-                del acl[user]
+            spelled = {grant.user: grant.user for grant in change.grants}
+        else:
+            spelled = {g.user: names.get(g.user.lower(), g.user) for g in change.grants}
+            if change.mode is PermissionsMode.EXACT:
+                for user in set(acl) - set(spelled.values()):
+                    del acl[user]
         for grant in change.grants:
-            spelled = [user for user in acl if user.lower() == grant.user.lower()]
-            assert not spelled or grant.user in spelled, "a second spelling is refused"
-            assert grant.user != self.runs[run_id].owner, "the owner's row is never written"
-            acl.pop(grant.user, None)
+            user = spelled[grant.user]
+            taken = names.get(user.lower(), user)
+            assert taken == user, "a second spelling is refused"
+            assert user != self.runs[run_id].owner, "the owner's row is never written"
+            acl.pop(user, None)
             if grant.after != NO_ACCESS:
-                acl[grant.user] = grant.after
+                acl[user] = grant.after
             self.log.append(("grant", run_id, grant.user))
 
     def _fetch(self, change: OutputChange, run_id: str) -> None:

@@ -1,0 +1,221 @@
+"""Permissions: effective access, current and old runs, spelling, modes, and the order of writes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from planworld import ME, World, desired, grants, job, rows
+from planworlds import ROWS
+
+from jobsync.model import (
+    LEVELS,
+    NO_ACCESS,
+    Access,
+    Action,
+    PermissionsMode,
+    RunState,
+)
+from jobsync.plan import PlanOptions, build
+from jobsync.plan.access import effective
+from jobsync.plan.matrix import matrix
+
+ADDITIVE = PermissionsMode.ADDITIVE
+READ = LEVELS["READ"]
+
+
+def planned(world, *jobs, **options):
+    wanted = desired(*jobs)
+    return build(wanted, world.snapshot(wanted), PlanOptions(**options))
+
+
+def written(declared, image, mode=PermissionsMode.EXACT, owner=ME):
+    """[(user, before, after)] for a current run, in the order to write."""
+    wanted = job("align", permissions=declared, permissions_mode=mode)
+    world = World()
+    world.of(wanted, acl=image)
+    plan = planned(world, wanted)
+    return [
+        (grant.user, str(grant.before), str(grant.after))
+        for change in plan.changes
+        for grant in change.grants
+    ]
+
+
+@pytest.mark.parametrize(
+    ("acl", "user", "expected"),
+    [
+        (rows(bob="READ"), "bob", "READ"),
+        (rows(bob="READ"), "carol", "NONE"),
+        (rows(world="READ"), "carol", "READ"),
+        (rows(bob="READ_WRITE", world="READ"), "bob", "READ_WRITE"),
+        (rows(world="READ", zed="READ_WRITE"), "zed", "READ"),
+        (rows(world="READ_WRITE", zed="READ"), "zed", "READ_WRITE"),
+        ({"bob": NO_ACCESS, **rows(world="READ")}, "bob", "NONE"),
+        (rows(bob="WRITE"), "bob", "WRITE"),
+        ({}, ME, "READ_WRITE"),
+        (rows(world="READ"), ME, "READ_WRITE"),
+    ],
+)
+def test_the_first_row_that_is_the_user_or_world_decides(acl, user, expected):
+    assert str(effective(acl, ME, user)) == expected
+
+
+@pytest.mark.parametrize(
+    ("declared", "image", "expected"),
+    [
+        (None, rows(bob="READ"), []),
+        ({}, rows(bob="READ"), [("bob", "READ", "NONE")]),
+        (grants(bob="READ"), {}, [("bob", "NONE", "READ")]),
+        (grants(bob="ALL"), rows(bob="READ_WRITE"), []),
+        (grants(bob="READ_WRITE"), rows(bob="READ"), [("bob", "READ", "READ_WRITE")]),
+        (grants(bob="NONE"), rows(bob="READ"), [("bob", "READ", "NONE")]),
+        (grants(bob="NONE"), {}, []),
+        (grants(bob="READ"), rows(Bob="READ"), []),
+        (grants(bob="WRITE"), rows(Bob="READ"), [("Bob", "READ", "WRITE")]),
+        (grants(alice="READ"), {}, []),
+        (grants(Alice="READ"), {}, []),
+        (grants(bob="READ"), {"bob": NO_ACCESS}, [("bob", "NONE", "READ")]),
+        (grants(), {"bob": NO_ACCESS}, []),
+        (grants(), rows(**{"..": "READ"}), [("..", "READ", "NONE")]),
+    ],
+)
+def test_the_current_run_is_held_to_what_is_declared(declared, image, expected):
+    assert written(declared, image) == expected
+
+
+def test_additive_leaves_others_but_not_those_that_are_named():
+    image = rows(bob="READ_WRITE", carol="READ", dave="READ")
+    found = written(grants(bob="READ", carol="NONE"), image, mode=ADDITIVE)
+    assert found == [("bob", "READ_WRITE", "READ"), ("carol", "READ", "NONE")]
+
+
+def test_writes_go_gains_changes_revokes_and_my_own_last():
+    world = World()
+    run = world.add(
+        "by hand", owner="olga", acl=rows(alice="READ_WRITE", bob="READ", carol="READ", zed="READ")
+    )
+    import dataclasses
+
+    wanted = dataclasses.replace(
+        job("x", permissions=grants(bob="READ_WRITE", yan="READ", alice="READ")), pinned=run.id
+    )
+    plan = planned(world, wanted)
+    (change,) = plan.changes
+    assert [grant.user for grant in change.grants] == ["yan", "bob", "carol", "zed", "alice"]
+    assert [hazard.name for hazard in plan.hazards] == ["self-lockout"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "image", "expected"),
+    [
+        (grants(bob="READ"), rows(bob="READ_WRITE"), [("bob", "READ")]),
+        (grants(bob="READ_WRITE"), rows(bob="READ"), []),
+        (grants(bob="READ"), rows(bob="WRITE"), [("bob", "NONE")]),
+        (grants(bob="READ"), {}, []),
+        (grants(), rows(carol="READ"), [("carol", "NONE")]),
+        (grants(bob="READ"), rows(Bob="READ_WRITE"), [("Bob", "READ")]),
+    ],
+)
+@pytest.mark.parametrize("state", list(RunState))
+def test_a_superseded_run_is_only_ever_reduced(declared, image, expected, state):
+    wanted = job("align", {"parameters": {"n": 2}}, permissions=declared)
+    world = World()
+    old = world.of(job("align"), state, acl=image)
+    world.of(wanted, acl={u: g.access for u, g in declared.items()})
+    plan = planned(world, wanted)
+    found = [(g.user, str(g.after)) for c in plan.changes for g in c.grants]
+    assert found == expected
+    assert all(change.run.id == old.id for change in plan.changes)
+
+
+def test_failed_and_duplicate_runs_are_reduced_too():
+    wanted = job("align", permissions=grants(bob="READ"))
+    world = World()
+    failed = world.of(wanted, RunState.FAILED, acl=rows(carol="READ"))
+    world.of(wanted, attempt=2, acl=rows(bob="READ"))
+    twin = world.of(wanted, attempt=2, acl=rows(dave="READ"))
+    plan = planned(world, wanted)
+    assert {c.run.id: [g.user for g in c.grants] for c in plan.changes} == {
+        failed.id: ["carol"],
+        twin.id: ["dave"],
+    }
+
+
+def test_a_new_run_starts_private_and_gets_what_is_declared():
+    wanted = job("align", {"parameters": {"n": 2}}, permissions=grants(bob="READ"))
+    world = World()
+    world.of(job("align"), acl=rows(bob="READ", carol="READ"))
+    plan = planned(world, wanted)
+    new, old = (change for change in plan.changes if change.action is not Action.REPLACE)
+    assert (new.run, new.image, [g.user for g in new.grants]) == (None, {}, ["bob"])
+    assert [g.user for g in old.grants] == ["carol"]
+    world.apply(plan)
+    assert planned(world, wanted).changes == ()
+
+
+@pytest.mark.parametrize("mode", list(PermissionsMode))
+@pytest.mark.parametrize("declared", [grants(), grants(bob="READ", carol="NONE")])
+@settings(deadline=None, max_examples=40)
+@given(image=ROWS)
+def test_a_restored_run_is_right_after_one_apply(mode, declared, image):
+    wanted = job("align", permissions=declared, permissions_mode=mode)
+    world = World()
+    run = world.of(wanted, visible=False, acl=image)
+    world.apply(planned(world, wanted))
+    assert world.runs[run.id].visible
+    assert planned(world, wanted).changes == ()
+
+
+def test_world_is_named_and_what_it_hides_is_said():
+    wanted = job("align", permissions=grants(world="READ", zed="READ_WRITE"))
+    world = World()
+    world.of(wanted, acl=rows(zed="READ_WRITE"))
+    plan = planned(world, wanted)
+    seen = {row.user: (str(row.before), str(row.after)) for row in plan.effective}
+    assert seen == {"world": ("NONE", "READ"), "zed": ("READ_WRITE", "READ")}
+    assert [hazard.name for hazard in plan.hazards] == ["public-access"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "image", "user", "note"),
+    [
+        (grants(bob="ALL"), {}, "bob", "may now share it further"),
+        (grants(bob="READ"), rows(bob="ALL"), "bob", "may no longer share it"),
+        (grants(bob="WRITE"), rows(bob="WRITE", carol="READ"), "carol", "loses all access"),
+        (grants(world="READ"), {}, "world", "everybody"),
+        (grants(world="ALL"), {}, "world", "everybody may change and share it"),
+        (grants(), rows(world="READ"), "world", "no longer for everybody"),
+        (grants(world="READ"), rows(world="READ", bob="ALL"), "bob", "but world decides: READ"),
+        (grants(bob="READ"), {}, "bob", ""),
+    ],
+)
+def test_notes_say_what_a_row_means(declared, image, user, note):
+    wanted = job("align", permissions=declared)
+    world = World()
+    world.of(wanted, acl=image)
+    (change,) = planned(world, wanted).changes
+    assert {grant.user: grant.note for grant in change.grants}[user] == note
+
+
+def test_the_matrix_has_every_run_and_user_before_and_after():
+    wanted = job("align", {"parameters": {"n": 2}}, permissions=grants(bob="READ"))
+    world = World()
+    old = world.of(job("align"), acl=rows(carol="READ"))
+    new = world.of(wanted, acl=rows(bob="READ_WRITE"))
+    state = desired(wanted)
+    snapshot = world.snapshot(state)
+    cells = {
+        (row.run_id, row.user): (str(row.before), str(row.after))
+        for row in matrix(state, snapshot, build(state, snapshot))
+    }
+    assert cells == {
+        (new.id, "bob"): ("READ_WRITE", "READ"),
+        (new.id, "carol"): ("NONE", "NONE"),
+        (old.id, "bob"): ("NONE", "NONE"),
+        (old.id, "carol"): ("READ", "NONE"),
+    }
+
+
+def test_access_is_a_pair_and_nothing_else():
+    assert Access(True, True) == LEVELS["ALL"] == LEVELS["READ_WRITE"]
+    assert READ.write is False

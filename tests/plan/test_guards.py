@@ -1,0 +1,268 @@
+"""Every hazard of product 6: below its limit, above it, and accepted; and the last check."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from planworld import World, desired, grants, job, rows
+
+from jobsync.errors import Blocked, ExitCode, PlanFileError
+from jobsync.model import LEVELS, Grant, Guards, RunState
+from jobsync.plan import PlanOptions, build, check
+from jobsync.plan.check import refuse_hazards
+from jobsync.plan.guards import GUARDS, HAZARDS
+
+LONG = {"maxRunTime": "10:00:00", "nodeCount": 1}
+
+
+def planned(world, *jobs, guards=None, **options):
+    wanted = desired(*jobs, guards=guards)
+    return build(wanted, world.snapshot(wanted), PlanOptions(**options))
+
+
+def names(plan):
+    return [hazard.name for hazard in plan.hazards]
+
+
+def many(**levels):
+    return {user: Grant(LEVELS[level]) for user, level in levels.items()}
+
+
+def with_acl(declared, image):
+    wanted = job("align", permissions=declared)
+    world = World()
+    world.of(wanted, acl=image)
+    return planned(world, wanted)
+
+
+def crowd(count):
+    return {f"user{number:02d}": LEVELS["READ"] for number in range(count)}
+
+
+def keep(image, count):
+    return {user: Grant(access) for user, access in list(image.items())[:count]}
+
+
+def test_every_guard_has_a_name_that_can_be_accepted():
+    assert len(GUARDS) == len(HAZARDS)
+
+
+@pytest.mark.parametrize(
+    ("declared", "image", "expected"),
+    [
+        (grants(world="READ"), {}, ["public-access"]),
+        (grants(world="ALL"), rows(world="READ"), ["public-access"]),
+        (grants(world="READ"), rows(world="ALL"), []),
+        (grants(), rows(world="READ"), []),
+        (grants(world="NONE"), {}, []),
+    ],
+)
+def test_public_access(declared, image, expected):
+    assert names(with_acl(declared, image)) == expected
+
+
+@pytest.mark.parametrize(
+    ("held", "kept", "expected"),
+    [
+        (9, 4, []),
+        (9, 3, ["mass-revoke"]),
+        (10, 7, []),
+        (10, 6, ["mass-revoke"]),
+        (6, 1, []),
+        (6, 0, ["mass-revoke"]),
+    ],
+)
+def test_mass_revoke(held, kept, expected):
+    image = crowd(held)
+    assert names(with_acl(keep(image, kept), image)) == expected
+
+
+def test_mass_revoke_counts_a_person_once_over_many_runs():
+    jobs = [job(f"job{number}", permissions={}) for number in range(9)]
+    world = World()
+    for one in jobs:
+        world.of(one, acl=rows(bob="READ"))
+    assert names(planned(world, *jobs)) == []
+
+
+def test_self_lockout_only_of_what_somebody_else_owns():
+    world = World()
+    mine = world.add("by hand")
+    theirs = world.add("by hand", owner="olga", acl=rows(alice="READ_WRITE"))
+    own = dataclasses.replace(job("own", permissions={}), pinned=mine.id)
+    shared = dataclasses.replace(job("shared", permissions={}), pinned=theirs.id)
+    plan = planned(world, own, shared)
+    assert [(h.name, h.addresses) for h in plan.hazards] == [("self-lockout", ("shared",))]
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [(RunState.FINISHED, ["delete-jobs"]), (RunState.ACTIVE, ["delete-jobs", "stop-running"])],
+)
+def test_delete_and_stop(state, expected):
+    world = World()
+    world.add("phylo.gone.abcdefghij", state)
+    assert names(planned(world, job("align"), prune=True)) == expected
+    assert names(planned(world, job("align"))) == []
+
+
+def test_stop_superseded_is_a_hazard():
+    world = World()
+    world.of(job("align"), RunState.ACTIVE)
+    new = job("align", {"parameters": {"n": 1}})
+    assert names(planned(world, new, stop_superseded=True)) == ["stop-running"]
+
+
+def test_mass_submit():
+    jobs = [job(f"job{number}") for number in range(101)]
+    assert names(planned(World(), *jobs)) == ["mass-submit"]
+    assert names(planned(World(), *jobs[:100])) == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "limit", "expected"),
+    [
+        (LONG, None, []),
+        (LONG, 10.0, []),
+        (LONG, 9.9, ["over-budget"]),
+        ({}, 1000.0, ["over-budget"]),
+        ({}, None, []),
+    ],
+)
+def test_over_budget_and_an_unknown_run_time_counts_as_over(request_, limit, expected):
+    guards = Guards(max_node_hours=limit)
+    assert names(planned(World(), job("align", request_), guards=guards)) == expected
+
+
+@pytest.mark.parametrize(("nodes", "expected"), [(10, []), (11, ["rerun-finished"])])
+def test_rerun_finished(nodes, expected):
+    world = World()
+    world.of(job("align"))
+    again = job("align", {**LONG, "nodeCount": nodes, "parameters": {"n": 1}})
+    assert names(planned(world, again)) == expected
+    assert names(planned(World(), again)) == []
+
+
+def test_overwrite_archive():
+    path = {"archivePath": "results/align"}
+    world = World()
+    world.of(job("align", path))
+    new = job("align", {**path, "parameters": {"n": 1}})
+    assert names(planned(world, new)) == ["overwrite-archive"]
+    moved = job("align", {"archivePath": "results/other", "parameters": {"n": 1}})
+    assert names(planned(world, moved)) == []
+    off = job("align", {**path, "archive": False})
+    assert names(planned(world, off)) == []
+    retried = job("align", path, retries=1)
+    world = World()
+    world.of(retried, RunState.FAILED, request={})
+    world.runs = {k: dataclasses.replace(r, request=None) for k, r in world.runs.items()}
+    assert names(planned(world, retried)) == ["overwrite-archive"]
+
+
+def test_empty():
+    assert names(planned(World())) == ["empty"]
+
+
+def test_acceptance_by_flag_key_or_at_apply():
+    world = World()
+    world.add("phylo.gone.abcdefghij")
+    plan = planned(world, job("align"), prune=True)
+    (hazard,) = plan.hazards
+    assert (hazard.accepted, hazard.accept) == (False, "--allow delete-jobs")
+    assert (hazard.limit, hazard.actual) == ("none", "1")
+    with pytest.raises(Blocked, match="delete-jobs: hides 1 job") as caught:
+        refuse_hazards(plan, frozenset())
+    assert caught.value.exit_code is ExitCode.BLOCKED
+    assert caught.value.hint == "accept with --allow delete-jobs"
+    refuse_hazards(plan, frozenset({"delete-jobs"}))
+    flagged = planned(world, job("align"), prune=True, allow=frozenset({"delete-jobs"}))
+    assert flagged.hazards[0].accepted
+    keyed = planned(
+        world, job("align"), prune=True, guards=Guards(allow=frozenset({"delete-jobs"}))
+    )
+    refuse_hazards(keyed, frozenset())
+
+
+# --- staleness -------------------------------------------------------------------------
+
+
+def stale_after(world, jobs, change, **options):
+    wanted = desired(*jobs)
+    plan = build(wanted, world.snapshot(wanted), PlanOptions(**options))
+    change()
+    return check(plan, world.snapshot(wanted), HAZARDS)
+
+
+def test_nothing_moved_is_not_stale():
+    world = World()
+    assert stale_after(world, [job("align")], lambda: None) == ()
+
+
+def test_a_run_of_the_name_that_appeared_is_stale():
+    world, one = World(), job("align")
+    assert stale_after(world, [one], lambda: world.of(one)) == ("align",)
+
+
+def test_somebody_elses_run_of_the_name_is_not():
+    world, one = World(), job("align")
+    assert stale_after(world, [one], lambda: world.of(one, owner="bob")) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (RunState.ACTIVE, RunState.FINISHED, ()),
+        (RunState.ACTIVE, RunState.FAILED, ("align",)),
+        (RunState.ACTIVE, RunState.STOPPED, ("align",)),
+    ],
+)
+def test_running_becoming_finished_is_not_a_difference(before, after, expected):
+    wanted = job("align", permissions=grants(bob="READ"))
+    world = World()
+    run = world.of(wanted, before)
+    moved = stale_after(world, [wanted], lambda: world._set(run, state=after))
+    assert moved == expected
+
+
+def test_a_run_that_was_hidden_or_vanished_is_stale():
+    wanted = job("align", permissions=grants(bob="READ"))
+    world = World()
+    run = world.of(wanted)
+    assert stale_after(world, [wanted], lambda: world._set(run, visible=False)) == ("align",)
+
+
+def test_a_list_that_moved_is_stale_for_its_address_only():
+    one, two = (job(name, permissions=grants(bob="READ")) for name in ("a", "b"))
+    world = World()
+    first = world.of(one)
+    world.of(two)
+    moved = stale_after(world, [one, two], lambda: world.acl[first.id].update(rows(carol="READ")))
+    assert moved == ("a",)
+
+
+def test_what_the_plan_leaves_alone_is_never_stale():
+    one, two = job("a"), job("b")
+    world = World()
+    run = world.of(one)
+    assert stale_after(world, [one, two], lambda: world._set(run, visible=False)) == ()
+
+
+def test_a_name_that_was_not_asked_for_again_is_stale():
+    wanted = desired(job("align"))
+    snapshot = World().snapshot(wanted)
+    plan = build(wanted, snapshot)
+    unasked = dataclasses.replace(snapshot, confirmed=frozenset())
+    assert check(plan, unasked, HAZARDS) == ("align",)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("user", "bob"), ("target", "tacc"), ("base_url", "https://x")]
+)
+def test_a_plan_for_somewhere_else_is_refused(field, value):
+    wanted = desired(job("align"))
+    snapshot = World().snapshot(wanted)
+    plan = build(wanted, snapshot)
+    with pytest.raises(PlanFileError, match="this plan was made for"):
+        check(plan, dataclasses.replace(snapshot, **{field: value}), HAZARDS)
