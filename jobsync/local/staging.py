@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,10 +89,15 @@ def _stage_inputs(row: JobRow, storage: Storage, work: Path) -> dict[str, list[s
         for uri in uris:
             if uri not in names:
                 place = storage.locate(uri, row.owner)
-                names[uri] = _free_name(place.path.name or "input", work)
+                names[uri] = _free_name(_safe(place.path.name), work)
                 _copy(place, work / names[uri], uri)
         staged[key] = [names[uri] for uri in uris]
     return staged
+
+
+def _safe(name: str) -> str:
+    """The name of an input as it may stand in a script: it can come from another user's job."""
+    return re.sub(r"^-|[^A-Za-z0-9._+=@,-]", "_", name) or "input"
 
 
 def _free_name(name: str, work: Path) -> str:

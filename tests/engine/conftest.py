@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,18 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from engine_lab import Lab
-
-NO_CLUSTER = "no Slurm cluster: run tests/slurm/up.sh and set SLURM_CONF (needs root on Debian)"
-
-
-def need_cluster() -> None:
-    """Skip without a cluster, and say why; where one must be (CI), fail."""
-    if os.environ.get("SLURM_CONF") and shutil.which("sbatch"):
-        return
-    if os.environ.get("JOBSYNC_REQUIRE_SLURM"):
-        pytest.fail(NO_CLUSTER)
-    pytest.skip(NO_CLUSTER)
+from engine_lab import Lab, need_cluster
 
 
 @pytest.fixture(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,11 +13,25 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from jobsync.local import apps, submission, systems
 from jobsync.local.engine import Engine, EngineSettings, runners
 from jobsync.local.storage import Storage
 from jobsync.local.store import TERMINAL, JobRow, Store
 from jobsync.local.systems import Queue, System, Systems
+
+NO_CLUSTER = "no Slurm cluster: run tests/slurm/up.sh and set SLURM_CONF (needs root on Debian)"
+
+
+def need_cluster() -> None:
+    """Skip without a cluster, and say why; where one must be (CI), fail."""
+    if os.environ.get("SLURM_CONF") and shutil.which("sbatch"):
+        return
+    if os.environ.get("JOBSYNC_REQUIRE_SLURM"):
+        pytest.fail(NO_CLUSTER)
+    pytest.skip(NO_CLUSTER)
+
 
 PROBE = """\
 echo "start $(date +%s.%N) ${SLURMD_NODENAME:--} ${AGAVE_JOB_ID}" >> ${log}

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import need_cluster
-from engine_lab import Lab
+from engine_lab import Lab, need_cluster
 
 pytestmark = pytest.mark.slurm
 MakeLab = Callable[..., Lab]

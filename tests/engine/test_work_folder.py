@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from engine_lab import Lab, processes_with
@@ -87,6 +88,33 @@ def test_inputs_of_one_name_do_not_overwrite_each_other(lab: Lab) -> None:
     app(lab, "echo ${trees}; cat ${trees}", inputs=[{"id": "trees"}])
     row = run(lab, inputs={"trees": ["one/tree.nwk", "two/tree.nwk", "one/tree.nwk"]})
     assert outputs(lab, row)["probe.out"] == "tree.nwk tree-2.nwk tree.nwk\nonetwoone"
+
+
+def test_names_of_inputs_are_safe_in_a_script(lab: Lab) -> None:
+    name = "$(touch stolen);`x` é.txt"
+    (lab.workspace / name).write_text("fine")
+    app(lab, "cat ${in}; echo ${in}", inputs=[{"id": "in"}])
+    row = run(lab, inputs={"in": [f"agave://local/{quote(name)}"]})
+    found = outputs(lab, row)
+    assert found["probe.out"] == "fine__touch_stolen___x___.txt\n"
+    assert "stolen" not in found
+
+
+def test_job_that_cannot_be_processed_does_not_stop_the_others(lab: Lab) -> None:
+    app(lab, "true")
+    bad = lab.submit(appId="made-1.0")
+    lab.store.update(bad, max_run_time="soon")
+    good = lab.submit()
+    engine = lab.engine()
+    deadline = time.monotonic() + 20
+    while not {lab.job(bad).status, lab.job(good).status} <= TERMINAL:
+        engine.wake()
+        engine.step()
+        time.sleep(0.01)
+        assert time.monotonic() < deadline
+    assert lab.job(good).status == "FINISHED"
+    assert lab.job(bad).status == "FAILED"
+    assert lab.job(bad).message.startswith("Job processing failed with exception type ValueError")
 
 
 def test_missing_input_is_failed_with_its_name(lab: Lab) -> None:

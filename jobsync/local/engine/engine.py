@@ -39,6 +39,7 @@ _BUSY, _QUIET, _IDLE = 0.02, 0.25, 0.5
 _SCAN_SECONDS = 0.4
 _FATE_SECONDS = 2.0
 _LONGEST_RETRY = 60.0
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class _Memory:
     retry_at: dict[str, float] = field(default_factory=dict)
     fate_asked: dict[str, float] = field(default_factory=dict)
     waiting: list[_Waiting] = field(default_factory=list)
+    trouble: Counter[str] = field(default_factory=Counter)
     placed: int = 0
 
 
@@ -332,6 +334,7 @@ class Engine:
     def _finish_placed(self, row: JobRow) -> None:
         system = self._settings.systems.get(row.system)
         finish(self._store, self._settings.storage, row, system, self._settings.clock)
+        self._forget(row)
         self._changed = True
 
     # --- starting -----------------------------------------------------------------------
@@ -454,6 +457,7 @@ class Engine:
     def _forget(self, row: JobRow) -> None:
         self._memory.gone_since.pop(row.id, None)
         self._memory.fate_asked.pop(row.id, None)
+        self._memory.trouble.pop(row.id, None)
         self._memory.ending.pop(row.id, None)
         self._memory.retry_at.pop(row.id, None)
 
@@ -465,11 +469,19 @@ class Engine:
             log.warning("job %s changed under the engine", row.id, exc_info=True)
         except Silent as silent:
             log.warning("job %s: the engine cannot be asked: %s", row.id, silent)
-        except OSError as error:
+        except Exception as error:
+            # Whatever it is (a full disk, a locked database, a mistake of ours), the others go on,
+            # and this one is tried again before it is given up.
             log.exception("job %s", row.id)
-            current = self._fresh(row)
-            if current.status not in TERMINAL:
-                self._fail(current, f"Job processing failed: {error}")
+            self._memory.trouble[row.id] += 1
+            if self._memory.trouble[row.id] >= _TRIES:
+                self._give_up(row.id, error)
+
+    def _give_up(self, job_id: str, error: Exception) -> None:
+        row = self._store.job(job_id)
+        if row is not None and row.status not in TERMINAL:
+            kind = type(error).__name__
+            self._fail(row, f"Job processing failed with exception type {kind}: {error}")
 
 
 def _left(limit: int | None, used: int) -> int:
