@@ -228,6 +228,8 @@ def _add_access(draft: Draft, change: AccessChange | None, owner: str, image: ac
     if change is None:
         return
     draft.access.append(change)
+    if change.image is None:
+        return
     run_id = change.run.id if change.run else ""
     after = access.outcome(image, change.grants)
     draft.effective.extend(access.compare(change.address, run_id, owner, image, after))

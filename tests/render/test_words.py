@@ -1,0 +1,202 @@
+"""What is said after an apply, about one address, and about who may do what."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from planworld import World, desired, grants, job, rows
+from planworlds import worlds
+
+from jobsync.errors import Location, SettingsError, Usage
+from jobsync.model import (
+    Action,
+    Outcome,
+    OutputRef,
+    Result,
+    RunState,
+)
+from jobsync.plan import build
+from jobsync.plan.explain import explain
+from jobsync.plan.matrix import matrix
+from jobsync.render import access
+from jobsync.render.outcome import outcome
+from jobsync.render.why import why
+
+
+def test_the_table_of_outcomes():
+    wanted = desired(job("align"))
+    plan = build(wanted, World().snapshot(wanted))
+    text = outcome(
+        plan,
+        (
+            Outcome("tree", "job", Action.CREATE, Result.WAITING, "needs align"),
+            Outcome("align", "job", Action.CREATE, Result.DONE, run_id="0001-007"),
+            Outcome("align", "permissions", Action.CREATE, Result.FAILED, "403 \x1b[2J"),
+            Outcome("zip", "job", Action.RETRY, Result.UNKNOWN, "timeout", "0002-007"),
+        ),
+    )
+    assert text == (
+        "align  job create          done     run 0001-007\n"
+        "align  permissions create  failed   403 \\x1b[2J\n"
+        "tree   job create          waiting  needs align\n"
+        "zip    job retry           unknown  run 0002-007: timeout\n"
+        "\n"
+        "Applied 4 changes: 1 done, 1 waiting, 1 failed, 1 unknown.\n"
+        "It is not known whether a submit reached the service. The next apply looks for it first; "
+        "or say what you know: jobsync resolve ADDRESS --submitted ID | --not-submitted\n"
+        "See what failed above; the next apply tries again what can be tried.\n"
+        "Some of it needs runs that have not finished. Apply again later, or wait: "
+        "jobsync apply --wait\n"
+    )
+
+
+def test_nothing_done_and_nothing_to_do():
+    wanted = desired(job("align"))
+    world = World()
+    plan = build(wanted, world.snapshot(wanted))
+    assert outcome(plan, ()) == "Nothing was done.\n"
+    world.apply(plan)
+    assert outcome(build(wanted, world.snapshot(wanted)), ()) == "There was nothing to do.\n"
+
+
+def told(world, address, *jobs):
+    wanted = desired(*jobs)
+    snapshot = world.snapshot(wanted)
+    return why(explain(wanted, snapshot, build(wanted, snapshot), address))
+
+
+def test_why_a_job_is_replaced_shows_each_field_on_both_sides():
+    world = World()
+    world.of(job("align", {"parameters": {"threads": 2, "v": "1"}}), request=None)
+    place = {"parameters.threads": Location("a.yaml", 22, 7)}
+    wanted = job("align", {"parameters": {"threads": 4, "v": 1}, "nodeCount": 2}, places=place)
+    world.runs["0001-007"].request.update(parameters={"threads": 2, "v": "1"})
+    text = told(world, "align", wanted)
+    assert "rule        no run has this name, but an older one is of this address" in text
+    assert "action      replace because fields_changed" in text
+    assert "  0001-007  FINISHED  superseded  phylo.align." in text
+    assert "parameters.threads  4, run has 2   # differs, a.yaml:22" in text
+    assert 'parameters.v        1, run has "1"   # same' in text
+    assert "nodeCount           2, run has (unset)   # differs" in text
+
+
+def test_why_a_job_is_left_alone():
+    world = World()
+    up = job("align")
+    down = job("tree", {"inputs": {"x": OutputRef("align", "a")}}, among={"align": up})
+    world.of(up)
+    world.of(down)
+    text = told(world, "tree", up, down)
+    assert text.startswith("tree: current\n")
+    assert "a visible run of this name has finished: nothing is submitted" in text
+    assert '"${jobs.align.outputs/a}", run has "agave://' in text
+    assert "# same" in text
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (RunState.ACTIVE, "is active: nothing is submitted"),
+        (RunState.FAILED, "no retry is left"),
+        (RunState.STOPPED, "which a person decided"),
+    ],
+)
+def test_why_names_the_rule(state, words):
+    world = World()
+    world.of(job("align"), state)
+    assert words in told(world, "align", job("align"))
+
+
+def test_why_of_what_is_not_declared():
+    with pytest.raises(Usage, match="not declared"):
+        told(World(), "nothing", job("align"))
+
+
+@settings(deadline=None, max_examples=60)
+@given(worlds())
+def test_why_can_be_told_of_everything(made):
+    wanted, world = made
+    snapshot = world.snapshot(wanted)
+    plan = build(wanted, snapshot)
+    for address in wanted.jobs:
+        text = why(explain(wanted, snapshot, plan, address))
+        assert "\x1b" not in text
+        assert text.endswith("\n")
+
+
+def cells(declared=None, **levels):
+    wanted = desired(job("align", permissions=declared))
+    world = World()
+    world.of(wanted.jobs["align"], acl=rows(**levels))
+    snapshot = world.snapshot(wanted)
+    return matrix(wanted, snapshot, build(wanted, snapshot))
+
+
+def test_the_matrix_as_text():
+    text = access.as_text(cells(grants(bob="READ"), bob="READ", zed="ALL"))
+    assert text == (
+        "job    run       bob   zed\n"
+        "align  0001-007  READ  READ_WRITE -> NONE\n"
+    )  # fmt: skip
+    assert "nobody" not in access.as_text(())
+
+
+def test_the_matrix_as_csv_and_json():
+    found = cells(grants(bob="READ"), bob="READ", zed="ALL")
+    assert access.as_csv(found) == (
+        "address,run,user,access,after\n"
+        "align,0001-007,bob,READ,READ\n"
+        "align,0001-007,zed,READ_WRITE,NONE\n"
+    )
+    document = json.loads(access.as_json(found))
+    assert document["access"][1] == {
+        "address": "align", "run": "0001-007", "user": "zed", "access": "READ_WRITE",
+        "after": "NONE", "share": True,
+    }  # fmt: skip
+    assert [row.user for row in access.changed(found)] == ["zed"]
+
+
+@pytest.mark.parametrize("show", [access.as_csv, access.as_json])
+def test_a_committed_matrix_is_what_it_was_printed_from(show):
+    found = cells(bob="READ", zed="ALL")
+    assert access.unexpected(found, show(found)) == ()
+    moved = cells(bob="READ_WRITE", zed="ALL")
+    assert access.unexpected(moved, show(found)) == (
+        "align (run 0001-007): bob has READ_WRITE, expected READ",
+    )
+    fewer = cells(bob="READ")
+    assert access.unexpected(fewer, show(found)) == (
+        "align (run 0001-007): zed has NONE, expected READ_WRITE",
+    )
+    more = cells(bob="READ", zed="ALL", carol="READ")
+    assert access.unexpected(more, show(found)) == (
+        "align (run 0001-007): carol has READ, expected NONE",
+    )
+
+
+def test_a_committed_matrix_without_runs_holds_for_every_run():
+    found = cells(bob="READ")
+    assert access.unexpected(found, "address,user,access\nalign,bob,READ\n") == ()
+    assert len(access.unexpected(found, "address,user,access\nalign,bob,WRITE\n")) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "a,b\n1,2\n", '{"access": [{"user": "x"}]}', '{"access": 1}']
+)
+def test_a_file_that_is_no_matrix_is_refused(text):
+    with pytest.raises(SettingsError, match="cannot be read"):
+        access.unexpected((), text)
+
+
+@settings(deadline=None, max_examples=60)
+@given(worlds(), st.sampled_from(sorted(access.FORMATS)))
+def test_every_matrix_can_be_shown_and_read_back(made, name):
+    wanted, world = made
+    snapshot = world.snapshot(wanted)
+    found = matrix(wanted, snapshot, build(wanted, snapshot))
+    text = access.FORMATS[name](found)
+    if name != "text":
+        assert access.unexpected(found, text) == ()
