@@ -1,3 +1,104 @@
-"""jobsync keeps compute jobs on an Agave/Tapis Jobs service in step with YAML in git."""
+"""jobsync keeps compute jobs on an Agave/Tapis Jobs service in step with YAML in git.
+
+The straight line, as functions::
+
+    desired = jobsync.load(["manifests/phylogeny"])
+    with jobsync.connect(base_url, jobsync.token(base_url, "...")) as backend:
+        seen = jobsync.observe(desired, backend, jobsync.lock(desired), target)
+        plan = jobsync.build(desired, seen, jobsync.PlanOptions())
+        stale = jobsync.check(plan, seen, frozenset())
+        outcomes = jobsync.apply(plan, backend, jobsync.ApplySettings(state_dir), print)
+
+Names are imported when they are first used, so that ``jobsync --help`` pays for none of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from jobsync.agave import connect, connect_reader
+    from jobsync.agave.auth import explicit as token
+    from jobsync.apply import ApplySettings, apply, exit_code
+    from jobsync.errors import JobsyncError
+    from jobsync.manifest import load
+    from jobsync.model import DesiredState, Outcome, Plan, Snapshot, Target
+    from jobsync.observe import lock_of as lock
+    from jobsync.observe import observe
+    from jobsync.plan.build import build
+    from jobsync.plan.check import check
+    from jobsync.plan.options import PlanOptions
+
+_PLACES = {
+    "load": ("jobsync.manifest", "load"),
+    "connect": ("jobsync.agave", "connect"),
+    "connect_reader": ("jobsync.agave", "connect_reader"),
+    "token": ("jobsync.agave.auth", "explicit"),
+    "lock": ("jobsync.observe", "lock_of"),
+    "observe": ("jobsync.observe", "observe"),
+    "build": ("jobsync.plan", "build"),
+    "check": ("jobsync.plan", "check"),
+    "apply": ("jobsync.apply", "apply"),
+    "exit_code": ("jobsync.apply", "exit_code"),
+    "PlanOptions": ("jobsync.plan", "PlanOptions"),
+    "ApplySettings": ("jobsync.apply", "ApplySettings"),
+    "DesiredState": ("jobsync.model", "DesiredState"),
+    "Snapshot": ("jobsync.model", "Snapshot"),
+    "Plan": ("jobsync.model", "Plan"),
+    "Outcome": ("jobsync.model", "Outcome"),
+    "Target": ("jobsync.model", "Target"),
+    "JobsyncError": ("jobsync.errors", "JobsyncError"),
+}
+
+__all__ = [
+    "load",
+    "connect",
+    "connect_reader",
+    "token",
+    "lock",
+    "observe",
+    "build",
+    "check",
+    "apply",
+    "exit_code",
+    "PlanOptions",
+    "ApplySettings",
+    "DesiredState",
+    "Snapshot",
+    "Plan",
+    "Outcome",
+    "Target",
+    "JobsyncError",
+    "__version__",
+]
+
+
+class _Package(ModuleType):
+    """Two functions of the line share their names with the module they live in: the function wins.
+
+    Importing ``jobsync.apply`` makes the import system set ``jobsync.apply`` to that module; this
+    declines.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _PLACES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _PLACES[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
+from jobsync.apply.outputs import lockfile
 from jobsync.apply.outputs.lockfile import Lock
 from jobsync.apply.outputs.walk import walk
 from jobsync.backend import Reader
@@ -68,6 +69,11 @@ def observe(desired: DesiredState, reader: Reader, lock: Lock, target: Target) -
         )
     with ThreadPoolExecutor(max_workers=max(1, reader.concurrency)) as pool:
         return _Observation(desired, reader, lock, target, user, pool).take()
+
+
+def lock_of(desired: DesiredState) -> Lock:
+    """What ``jobsync.lock`` of a set records, and whether each file lies where it was put."""
+    return lockfile.load(desired.root, desired.outputs_root)
 
 
 def observe_again(plan: Plan, reader: Reader, target: Target) -> Snapshot:

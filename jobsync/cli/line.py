@@ -35,11 +35,9 @@ def load(
 
 def snapshot(desired: DesiredState, target: Target, reader: Reader) -> Snapshot:
     """What the service and ``jobsync.lock`` say now."""
-    from jobsync.apply.outputs import lockfile
-    from jobsync.observe import observe
+    from jobsync.observe import lock_of, observe
 
-    lock = lockfile.load(desired.root, desired.outputs_root)
-    return observe(desired, reader, lock, target)
+    return observe(desired, reader, lock_of(desired), target)
 
 
 def decide(
