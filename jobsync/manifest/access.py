@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from jobsync import identity
 from jobsync.errors import Problem
-from jobsync.manifest.job_places import JobPlaces
-from jobsync.manifest.places import Raw
+from jobsync.manifest.places import Places, Raw
 from jobsync.manifest.sections import RawSet
 from jobsync.manifest.wording import did_you_mean, one_of, quoted
 from jobsync.model import LEVELS, WORLD, Grant
@@ -39,16 +39,16 @@ def teams(raw: RawSet) -> Teams:
 
 
 def grants(
-    declared: Raw, known: Teams, places: JobPlaces, path: str, problems: list[Problem]
+    declared: dict[str, Raw], places: Places, known: Teams, path: str, problems: list[Problem]
 ) -> dict[str, Grant]:
     """The grants of one job by user, sorted. A user named directly beats every team."""
     direct: dict[str, Grant] = {}
     through: dict[str, Grant] = {}
     disputed: list[tuple[str, Grant, Grant]] = []
-    for name, level in declared.items() if isinstance(declared, dict) else ():
-        where = places.key("permissions", name)
-        access = LEVELS[str(level)]
-        if not name.startswith("@"):
+    for name, spot, _ in places.spots(declared):
+        where = places.locate(spot)
+        access = LEVELS[str(declared[name])]
+        if name[:1] != "@":
             if wrong := _wrong_user(name):
                 problems.append(Problem(where, f"{path}: {wrong[0]}", wrong[1]))
             direct[name] = Grant(access, where=where)
@@ -66,10 +66,11 @@ def grants(
             message = f"{path}: {user} gets {first.access} from {first.via} and {second.access}"
             hint = f"name {user} directly to decide"
             problems.append(Problem(second.where, f"{message} from {second.via}", hint))
-    merged = {**through, **direct}
+    merged = {**through, **direct} if through else direct
     return {user: merged[user] for user in sorted(merged)}
 
 
+@lru_cache(maxsize=4096)
 def _wrong_user(name: str) -> tuple[str, str] | None:
     if name in ("public", "*"):
         return f"{quoted(name)} means nobody to the service", "write world for everybody"

@@ -12,7 +12,7 @@ from jobsync.manifest.access import Teams, grants
 from jobsync.manifest.families import choose, needed
 from jobsync.manifest.job_places import JobPlaces
 from jobsync.manifest.matrix import Family, Member
-from jobsync.manifest.places import Raw
+from jobsync.manifest.places import Places, Raw
 from jobsync.manifest.references import BadReference, Filler, JobReference
 from jobsync.manifest.sections import Entry, RawSet
 from jobsync.manifest.variables import Scope
@@ -85,16 +85,23 @@ class _Job:
     ) -> None:
         self.entry = entry
         self.scope = scope
+        self.defaults = raw.defaults
         self.families = families
         self.problems = raw.problems
         self.path = f"jobs.{entry.key}"
         self.places = JobPlaces(entry, raw.defaults)
         self.fields = _layered(entry, raw)
         self.permissions: dict[str, Grant] | None = None
-        if "permissions" in self.fields:
-            declared = self.fields.pop("permissions")
+        declared = self.fields.pop("permissions", None)
+        if isinstance(declared, dict):
             path = f"{self.path}.permissions"
-            self.permissions = grants(declared, teams, self.places, path, raw.problems)
+            places = self.origin("permissions")
+            self.permissions = grants(declared, places, teams, path, raw.problems)
+
+    def origin(self, field: str) -> Places:
+        """The places of the file that says *field*: the job's, or that of the default."""
+        body = self.entry.value if isinstance(self.entry.value, dict) else {}
+        return self.entry.places if field in body else self.defaults[field].places
 
 
 def _layered(entry: Entry, raw: RawSet) -> dict[str, Raw]:
@@ -136,13 +143,22 @@ class _Run:
         job = self.job
         draft = Draft(self.member.address, job.entry, job.places)
         draft.permissions = job.permissions
+        checks = request.FIELDS
         for name, raw in job.fields.items():
             self.field = name
             self.failed = False
-            value = self._filled(raw)
+            value: Value
+            if isinstance(raw, str):
+                value = self._text(raw, ()) if "${" in raw else raw
+            elif isinstance(raw, dict):
+                value = self._mapping(raw, ())
+            elif isinstance(raw, list):
+                value = self._list(raw, ())
+            else:
+                value = raw
             if self.failed:
                 continue
-            check = request.FIELDS.get(name)
+            check = checks.get(name)
             try:
                 if check is not None:
                     draft.request[name] = check(value)
@@ -157,15 +173,6 @@ class _Run:
         return draft
 
     # --- filling in ------------------------------------------------------------------
-
-    def _filled(self, value: Raw) -> Value:
-        if isinstance(value, str):
-            return self._text(value, ()) if "${" in value else value
-        if isinstance(value, dict):
-            return self._mapping(value, ())
-        if isinstance(value, list):
-            return self._list(value, ())
-        return value
 
     def _mapping(self, mapping: dict[str, Raw], at: Step) -> dict[str, Value]:
         out: dict[str, Value] = {}
@@ -247,6 +254,7 @@ class _Run:
 
     def _rules(self, value: Value) -> list[OutputRule]:
         rules = []
+        raw, places = self.job.fields["outputs"], self.job.origin("outputs")
         for number, item in enumerate(value if isinstance(value, list) else []):
             fields = item if isinstance(item, dict) else {}
             path, to = str(fields.get("path")), str(fields.get("to"))
@@ -255,7 +263,7 @@ class _Run:
                     self._say((number, name), f"{why}: {quoted(str(fields.get(name)))}")
                     break
             else:
-                where = self.job.places[f"outputs[{number}]"]
+                where = places.item(raw, number) if isinstance(raw, list) else self.job.entry.where
                 required = fields.get("required", True) is not False
                 rules.append(OutputRule(path, landing.tidy(to), required, where))
         return rules

@@ -123,6 +123,8 @@ def _digests(draft: Draft, workspace: Workspace, problems: list[Problem]) -> dic
     inputs = draft.request.get("inputs")
     found: dict[str, str] = {}
     for key, value in inputs.items() if isinstance(inputs, dict) else ():
+        if isinstance(value, str) and SCHEME not in value:
+            continue
         for at, uri in _uris(key, value):
             if uri.startswith(SCHEME) and uri not in found:
                 try:

@@ -13,11 +13,14 @@ class Ignored:
     """Folders that outputs go to and globs of ``ignore:``, learnt from file after file."""
 
     def __init__(self) -> None:
-        self._folders: dict[str, set[str]] = {}
+        self._folders: dict[str, str] = {}
         self._globs: list[re.Pattern[str]] = []
 
     def learn(self, relative: str, value: Raw) -> None:
-        """Take note of what the file *relative* says of outputs and of files to ignore."""
+        """Take note of what the file *relative* says of outputs and of files to ignore.
+
+        A file is not hidden by what it says itself: ``""`` stands for several files.
+        """
         if not isinstance(value, dict) or "apiVersion" not in value:
             return
         globs = value.get("ignore")
@@ -33,7 +36,8 @@ class Ignored:
             for rule in rules if isinstance(rules, list) else ():
                 to = rule.get("to") if isinstance(rule, dict) else None
                 if isinstance(to, str) and (name := folder(to)):
-                    self._folders.setdefault(name, set()).add(relative)
+                    if self._folders.setdefault(name, relative) != relative:
+                        self._folders[name] = ""
 
     def covers(self, relative: str) -> bool:
         """Whether the file *relative* is not a manifest of the set."""
@@ -42,7 +46,7 @@ class Ignored:
         parts = relative.split("/")
         for depth in range(1, len(parts)):
             said = self._folders.get("/".join(parts[:depth]))
-            if said and said != {relative}:
+            if said is not None and said != relative:
                 return True
         return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from jobsync import names
 from jobsync.errors import Location, Problem
@@ -45,22 +46,25 @@ class Landings:
         if key in self._folders:
             message = f"{address}: {quoted(path)} is the folder of {self._folders[key]}"
             return Problem(rule.where, message, hint)
-        parts = key.split("/")
-        for depth in range(1, len(parts)):
-            folder = "/".join(parts[:depth])
-            self._folders.setdefault(folder, f"an output of {address}")
+        folder = key.rpartition("/")[0]
+        while folder and folder not in self._folders:
             if folder in self._files:
                 message = f"{address}: {quoted(folder)} is a file, an output of"
                 return Problem(rule.where, f"{message} {self._files[folder][0]}", hint)
+            self._folders[folder] = f"an output of {address}"
+            folder = folder.rpartition("/")[0]
         return None
 
 
 def tidy(path: str) -> str:
     """A path without empty and ``.`` segments; a trailing ``/`` stays."""
+    if path and path[0] not in "./" and "//" not in path and "/." not in path:
+        return path
     plain = "/".join(part for part in path.split("/") if part not in ("", "."))
     return f"{plain}/" if plain and path.endswith(("/", "/.")) else plain or "./"
 
 
+@lru_cache(maxsize=4096)
 def refuse_to(path: str) -> str:
     """Why nothing may be put at *path*, or empty."""
     if path.startswith("/"):
@@ -76,6 +80,7 @@ def refuse_to(path: str) -> str:
     return names.destination_refusal(plain.rstrip("/"))
 
 
+@lru_cache(maxsize=4096)
 def refuse_glob(glob: str) -> str:
     """Why *glob* can match no output, or empty."""
     if glob.startswith("/"):
@@ -91,7 +96,7 @@ def refuse_glob(glob: str) -> str:
 
 def folder(to: str) -> str:
     """The folder that holds what lands at *to*, up to the first reference; may be empty."""
-    fixed = to.split("${", 1)[0]
+    fixed = to.split("${", 1)[0] if "${" in to else to
     plain = tidy(fixed.rsplit("/", 1)[0]) if "/" in fixed else ""
     return plain.rstrip("/") if plain not in ("./",) else ""
 

@@ -39,6 +39,7 @@ _GIGABYTES = {
     "E": Decimal(1024**3),
 }
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_PLAIN_URI = re.compile(r"(?:agave://[A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9_][A-Za-z0-9_./-]*")
 _AGAVE = re.compile(r"agave://[A-Za-z0-9][A-Za-z0-9._-]*/[^\s].*")
 _MACRO = re.compile(r"\$\{([^}]*)\}?")
 _WEB = re.compile(r"https?://[^\s/?#@]+([/?#]\S*)?")
@@ -165,7 +166,7 @@ def inputs(value: Value) -> Value:
         raise Wrong("must be a mapping")
     total = 0
     for key, item in value.items():
-        _check_id(key)
+        _id(key)
         items = item if isinstance(item, list) else [item]
         alone = len(items) == 1
         for number, uri in enumerate(items):
@@ -185,7 +186,7 @@ def parameters(value: Value) -> Value:
     if not isinstance(value, dict):
         raise Wrong("must be a mapping")
     for key, item in value.items():
-        _check_id(key)
+        _id(key)
         for number, one in enumerate(item if isinstance(item, list) else [item]):
             path = (key, number) if isinstance(item, list) else (key,)
             if isinstance(one, (dict, list)) or one is None:
@@ -243,12 +244,10 @@ def _id(key: str) -> None:
         raise Wrong(f"{quoted(key)} cannot be an id", path=(key,))
 
 
-def _check_id(key: str) -> None:
-    _id(key)
-
-
 def _uris(text: str, alone: bool, path: tuple[str | int, ...]) -> None:
     # The service splits a single text at every `;` (contract 3.3).
+    if _PLAIN_URI.fullmatch(text):
+        return
     for uri in text.split(";") if alone and ";" in text else (text,):
         try:
             _uri(uri.strip())

@@ -51,6 +51,10 @@ def _without_collector() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            if gc.get_freeze_count() == 0:
+                # Straight into the oldest generation: or all of it is walked as young right away.
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 
