@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import ssl
 import tempfile
 import time
 import urllib.parse
@@ -99,8 +100,7 @@ class LocalService:
         if body is not None and not isinstance(body, bytes):
             data = json.dumps(body).encode()
             head["Content-Type"] = "application/json"
-        parts = urllib.parse.urlsplit(self.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+        connection = self._connection(timeout)
         try:
             connection.request(method, path, data, {**head, **(headers or {})})
             answer = connection.getresponse()
@@ -108,6 +108,15 @@ class LocalService:
             return Reply(answer.status, found, answer.read())
         finally:
             connection.close()
+
+    def _connection(self, timeout: float) -> http.client.HTTPConnection:
+        parts = urllib.parse.urlsplit(self.url)
+        host = parts.hostname or ""
+        certificate = self._service.settings.certificate
+        if certificate is None:
+            return http.client.HTTPConnection(host, parts.port, timeout=timeout)
+        context = ssl.create_default_context(cafile=str(certificate.chain))
+        return http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
 
     def submit(self, user: str, **request: Any) -> dict[str, Any]:
         """Submit a job of the shipped demo app unless *request* names another; its record."""

@@ -15,7 +15,6 @@ from jobsync.local.store import TERMINAL, Condition, JobRow, Listing
 
 _NO_VIEW = "User does not have permission to view this job"
 _SETTLED = TERMINAL | {"ARCHIVING_FINISHED", "ARCHIVING_FAILED"}
-_PLACED = frozenset({"QUEUED", "RUNNING", "CLEANING_UP", "ARCHIVING"})
 _PATIENCE_STEP = 0.01
 
 
@@ -216,7 +215,7 @@ def _stop(call: Call, row: JobRow) -> Answer:
 def _let_end(call: Call, row: JobRow) -> JobRow:
     """Give a job that runs since an instant the time that a kill takes on its way to a remote
     system: what is that short ends by itself and is not turned into a failure."""
-    while row.status in _PLACED:
+    while row.status != "PENDING" and row.status not in _SETTLED:
         if call.site.clock() - (row.submitted or row.created) >= call.site.kill_delay:
             break
         time.sleep(_PATIENCE_STEP)

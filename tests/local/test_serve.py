@@ -1,0 +1,226 @@
+"""``jobsync serve`` as a process: first line, users, signals, restarts, bad command lines."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+SERVE = [sys.executable, "-c", "from jobsync.cli.main import main; main()", "serve"]
+
+
+@contextmanager
+def serving(folder: Path, *options: str):
+    """A running command: (process, url, {name: token})."""
+    process = subprocess.Popen(
+        [*SERVE, *options], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        url = process.stdout.readline().strip()
+        assert url.startswith("http://127.0.0.1:"), process.communicate(timeout=10)
+        state = folder / ".jobsync"
+        yield process, url, json.loads((state / "users.json").read_text())
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def call(url, token, method="GET", path="/jobs/v2", body=None, **headers):
+    host = urllib.parse.urlsplit(url).netloc
+    connection = http.client.HTTPConnection(host, timeout=20)
+    head = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **headers}
+    connection.request(method, path, json.dumps(body) if body else None, head)
+    answer = connection.getresponse()
+    raw = answer.read()
+    connection.close()
+    return answer.status, json.loads(raw) if raw else None
+
+
+def ended(process, number=signal.SIGTERM):
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    return process.returncode, out, err
+
+
+def test_the_first_line_is_the_url_alone_and_users_are_made(tmp_path):
+    with serving(tmp_path, "--user", "alice", "--user", "bob") as (process, url, tokens):
+        assert sorted(tokens) == ["alice", "bob"]
+        assert call(url, tokens["bob"], path="/profiles/v2/me")[1]["result"]["username"] == "bob"
+        code, out, err = ended(process)
+    assert (code, out) == (0, "")
+    assert "alice, bob" in err
+    assert str(tmp_path / ".jobsync" / "users.json") in err
+    assert f"export TAPIS_BASE_URL={url} TAPIS_TOKEN=" in err
+    assert "jobsync jobs list" in err
+    assert not any(token in err + out for token in tokens.values())
+    assert (tmp_path / ".jobsync" / "users.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_next_command_to_type_works(tmp_path):
+    with serving(tmp_path, "--user", "alice") as (process, url, tokens):
+        job = {"name": "hello", "appId": "wc-demo-1.00"}
+        call(url, tokens["alice"], "POST", "/jobs/v2", job)
+        lines = []
+        for line in process.stderr:
+            lines.append(line.strip())
+            if line.startswith("  jobsync"):
+                break
+        command = "\n".join(lines[-2:]).replace("jobsync jobs", f"{sys.executable} -m jobsync jobs")
+        environ = {key: value for key, value in os.environ.items() if not key.startswith("TAPIS")}
+        done = subprocess.run(
+            ["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False,
+            cwd=tmp_path, env=environ,
+        )  # fmt: skip
+        assert "hello" in done.stdout, done.stderr
+
+
+def test_without_a_user_it_is_whoever_runs_it(tmp_path):
+    with serving(tmp_path) as (process, url, tokens):
+        [token] = tokens.values()
+        assert call(url, token)[0] == 200
+        assert ended(process)[0] == 0
+
+
+def test_sigterm_drains_and_running_jobs_run_on(tmp_path):
+    job = {"name": "long", "appId": "wc-demo-1.00", "parameters": {"seconds": 2}}
+    with serving(tmp_path, "--user", "alice", "--fault", "slow,seconds=60,on=status") as (
+        process, url, tokens,
+    ):  # fmt: skip
+        token = tokens["alice"]
+        made = call(url, token, "POST", "/jobs/v2", job)[1]["result"]["id"]
+        while call(url, token, path=f"/jobs/v2/{made}")[1]["result"]["status"] != "RUNNING":
+            time.sleep(0.02)
+        answers = []
+        waiting = threading.Thread(
+            target=lambda: answers.append(call(url, token, path=f"/jobs/v2/{made}/status"))
+        )
+        waiting.start()
+        time.sleep(0.3)
+        began = time.monotonic()
+        code, _, err = ended(process)
+        waiting.join()
+    assert code == 0
+    assert time.monotonic() - began < 5
+    assert answers[0][1]["result"]["status"] == "RUNNING"  # the request under way was answered
+    assert "Traceback" not in err
+    with serving(tmp_path, "--user", "alice") as (process, url, tokens):
+        assert tokens["alice"] == token
+        until = time.monotonic() + 20
+        status = ""
+        while status not in ("FINISHED", "FAILED"):
+            assert time.monotonic() < until, status
+            time.sleep(0.05)
+            status = call(url, token, path=f"/jobs/v2/{made}/status")[1]["result"]["status"]
+        assert status == "FINISHED"
+        assert ended(process, signal.SIGINT)[0] == 0
+
+
+def test_state_survives_kill_9(tmp_path):
+    with serving(tmp_path, "--user", "alice") as (process, url, tokens):
+        job = {"name": "kept", "appId": "wc-demo-1.00"}
+        made = call(url, tokens["alice"], "POST", "/jobs/v2", job)[1]["result"]["id"]
+        process.kill()
+        process.wait()
+    with serving(tmp_path, "--user", "bob") as (process, url, tokens):
+        assert sorted(tokens) == ["alice", "bob"]
+        assert call(url, tokens["alice"], path=f"/jobs/v2/{made}")[0] == 200
+
+
+def test_aloe_and_faults_and_apps_by_option(tmp_path):
+    app = tmp_path / "more" / "mine"
+    app.mkdir(parents=True)
+    (app / "app.json").write_text('{"name":"mine","version":"1.0","templatePath":"w.sh"}')
+    (app / "w.sh").write_text("echo hi\n")
+    options = ["--user", "alice", "--dialect", "aloe", "--apps", "more", "--fault", "throttle"]
+    with serving(tmp_path, *options) as (_, url, tokens):
+        assert call(url, tokens["alice"])[0] == 429
+        status, document = call(url, tokens["alice"], path="/apps/v2/mine-1.0")
+        assert (status, document["version"] > "2.2.22-r7deb380") == (200, True)
+        assert call(url, "", path="/_faults")[0] == 200
+
+
+def test_state_and_workspace_elsewhere(tmp_path):
+    (tmp_path / "w").mkdir()
+    process = subprocess.Popen(
+        [*SERVE, "--user", "alice", "--workspace", "w", "--state", "s/t"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout.readline().startswith("http://")
+    assert ended(process)[0] == 0
+    assert (tmp_path / "s" / "t" / "users.json").exists()
+    assert not (tmp_path / "w" / ".jobsync").exists()
+
+
+def refused(folder, *options):
+    done = subprocess.run(
+        [*SERVE, *options], cwd=folder, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    return done.returncode, done.stderr
+
+
+def test_refusals(tmp_path):
+    assert refused(tmp_path, "--user", "World!")[0] == 1
+    assert refused(tmp_path, "--user", "world")[0] == 1
+    code, text = refused(tmp_path, "--host", "0.0.0.0")
+    assert (code, "--i-am-behind-tls" in text) == (1, True)
+    code, text = refused(tmp_path, "--fault", "nonsense")
+    assert (code, "throttle" in text) == (1, True)
+    assert refused(tmp_path, "--dialect", "v3")[0] == 64
+    (tmp_path / "file").write_text("x")
+    assert refused(tmp_path, "--state", "file/x")[0] == 1
+    (tmp_path / "apps" / "bad").mkdir(parents=True)
+    (tmp_path / "apps" / "bad" / "app.json").write_text("{")
+    code, text = refused(tmp_path)
+    assert (code, "app.json" in text) == (1, True)
+
+
+def test_a_taken_port_is_one_clear_message(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, text = refused(tmp_path, "--port", str(port))
+    assert (code, f"127.0.0.1:{port}" in text, "--port 0" in text) == (1, True, True)
+
+
+@pytest.mark.parametrize("content", ["{", "[]"])
+def test_a_broken_users_file_is_told(tmp_path, content):
+    (tmp_path / ".jobsync").mkdir()
+    (tmp_path / ".jobsync" / "users.json").write_text(content)
+    code, text = refused(tmp_path)
+    assert (code, "users.json" in text) == (1, True)
+
+
+def test_two_services_on_one_folder(tmp_path):
+    with serving(tmp_path, "--user", "alice"):
+        code, text = refused(tmp_path, "--user", "alice")
+    assert (code, "another service" in text) == (1, True)
+
+
+def test_another_process_wakes_the_engine(tmp_path):
+    """A job stored by another process, as an embedded command does, is started too."""
+    from jobsync.local.store import JobRow, Store
+
+    with serving(tmp_path, "--user", "alice") as _:
+        time.sleep(1.5)
+        store = Store(tmp_path / ".jobsync" / "jobs.db")
+        row = JobRow("1-007", "alice", "x", "wc-demo-1.00", archive=False, queue="debug",
+                     request={"parameters": {"lines": 1}})  # fmt: skip
+        store.insert_job(row, "from outside")
+        until = time.monotonic() + 15
+        while store.job("1-007").status not in ("FINISHED", "FAILED"):
+            assert time.monotonic() < until, store.job("1-007")
+            time.sleep(0.05)
+        store.close()
