@@ -32,7 +32,7 @@ def command(
 ) -> None:
     """Show what happened to every visible run of ADDRESS, oldest first, superseded ones too."""
     from jobsync.cli import connect, line
-    from jobsync.plan.history import histories
+    from jobsync.plan.history import histories, oldest_first
 
     desired, chosen = line.load(paths, target, variables, os.environ)
     if address not in desired.jobs:
@@ -42,7 +42,7 @@ def command(
         )
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
         seen = line.snapshot(desired, chosen, reader)
-        runs = [run for run in histories(desired, seen)[address].all if run.visible]
+        runs = oldest_first(run for run in histories(desired, seen)[address].all if run.visible)
         found = [(run, reader.history(run.id)) for run in runs]
     if format_name == "json":
         click.echo(json.dumps([_document(run, events) for run, events in found], indent=2))

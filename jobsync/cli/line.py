@@ -71,7 +71,7 @@ def state_dir(place: Place, environ: Mapping[str, str]) -> Path:
     if named := environ.get("JOBSYNC_STATE_DIR"):
         return Path(named)
     if place.target.name == LOCAL:
-        return place.state / "journal"
+        return place.state
     from platformdirs import user_state_path
 
     return user_state_path("jobsync", appauthor=False)

@@ -33,6 +33,14 @@ _DOING = {
     Action.STOP: "stopping",
     Action.FETCH: "fetching",
 }
+_DONE = {
+    Action.CREATE: "submitted",
+    Action.REPLACE: "submitted anew",
+    Action.RETRY: "submitted again",
+    Action.RESTORE: "restored",
+    Action.DELETE: "deleted",
+    Action.STOP: "stopped",
+}
 _ROWS = 20
 
 
@@ -57,25 +65,26 @@ def event_line(event: Event) -> str:
 
 
 def plain_line(event: Event) -> str:
-    """One event as a line for people, or empty when it says nothing new."""
+    """One event as a line for people, or empty when it says nothing new.
+
+    What begins is not said: a log is read afterwards, and what began also ends.
+    """
     subject = terminal(event.address)
     if event.kind in (Kind.PERMISSION, Kind.OUTPUT):
-        subject += f".{'permissions' if event.kind == Kind.PERMISSION else 'outputs'}"
+        subject += ".permissions" if event.kind == Kind.PERMISSION else ".outputs"
     detail = terminal(event.detail)
-    if event.type is EventType.APPLY_START:
-        doing = _DOING[event.action] if event.action else "working"
-        if event.kind == Kind.RUN:
-            doing = "waiting"
-        return f"{subject}: {doing} ..."
-    if event.type is EventType.APPLY_PROGRESS and event.status:
-        return f"{subject}: {terminal(event.status)}"
-    if event.type is EventType.APPLY_COMPLETE:
-        took = f" after {event.elapsed:.0f} s" if event.elapsed >= 1 else ""
-        what = event.result or Result.DONE
-        return f"{subject}: {what}{took}" + (f" ({detail})" if detail else "")
+    if event.type is EventType.APPLY_PROGRESS:
+        return f"{subject}: {terminal(event.status)}" if event.status else ""
     if event.type is EventType.APPLY_ERRORED:
         return f"{subject}: {event.result or Result.FAILED}: {detail}"
-    return ""
+    if event.type is not EventType.APPLY_COMPLETE:
+        return ""
+    if event.kind == Kind.JOB and event.result is Result.DONE and event.action in _DONE:
+        return f"{subject}: {_DONE[event.action]} (run {terminal(event.run_id)})"
+    took = f" after {event.elapsed:.0f} s" if event.elapsed >= 1 else ""
+    if event.result is Result.DONE:
+        return f"{subject}: {detail or event.result}{took}"
+    return f"{subject}: {event.result}{took}" + (f": {detail}" if detail else "")
 
 
 class Lines:

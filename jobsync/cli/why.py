@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
 from jobsync.cli.options import manifests_option, target_options
+
+if TYPE_CHECKING:
+    from jobsync.backend import Reader
+    from jobsync.model import DesiredState, Snapshot
 
 
 @click.command("why")
@@ -25,4 +31,21 @@ def command(
     desired, chosen = line.load(paths, target, variables, os.environ)
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
         plan, seen = line.decide(desired, chosen, reader, PlanOptions())
+        seen = _with_records(desired, seen, address, reader)
     click.echo(why(explain(desired, seen, plan, address)), nl=False)
+
+
+def _with_records(desired: DesiredState, seen: Snapshot, address: str, reader: Reader) -> Snapshot:
+    """*seen* with the records of the job and of what it takes files from; a plan reads fewer."""
+    from jobsync.plan.history import histories
+
+    known = histories(desired, seen)
+    addresses = [address, *desired.jobs[address].upstream] if address in desired.jobs else []
+    wanted = {run.id for name in addresses for run in known[name].all if run.visible}
+    return replace(
+        seen,
+        runs=tuple(
+            reader.run(run.id) if run.id in wanted and run.request is None else run
+            for run in seen.runs
+        ),
+    )
