@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -11,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from engine_lab import need_cluster
+
+from jobsync.local.store import STATUSES, Store
 
 pytestmark = pytest.mark.slurm
 EXAMPLES = Path(__file__).parents[2] / "manifests"
@@ -97,6 +98,11 @@ def test_a_matrix_over_the_nodes(tmp_path: Path, count: int) -> None:
     jobsync(where, "apply", "--wait", "--auto-approve", *allowed, seconds=500)
     assert len(list((where / "results").iterdir())) == count
     jobsync(where, "plan", "--detailed-exitcode")
-    jobs = json.loads(jobsync(where, "jobs", "list", "--format", "json"))
-    assert len(jobs) == len({job["name"] for job in jobs}) == min(count, 250)
-    assert {job["status"] for job in jobs} == {"FINISHED"}
+    store = Store(where / ".jobsync" / "jobs.db")
+    jobs = store.jobs_in(STATUSES)
+    assert [job.status for job in jobs] == ["FINISHED"] * count
+    assert len({job.name for job in jobs}) == count
+    for job in jobs:
+        assert store.grants(job.id) == {"bob": "READ"}
+        assert [event.status for event in store.events(job.id)].count("RUNNING") == 1
+    store.close()

@@ -89,6 +89,7 @@ class _Memory:
     retry_at: dict[str, float] = field(default_factory=dict)
     fate_asked: dict[str, float] = field(default_factory=dict)
     waiting: list[_Waiting] = field(default_factory=list)
+    silent: dict[str, str] = field(default_factory=dict)
     trouble: Counter[str] = field(default_factory=Counter)
     placed: int = 0
 
@@ -132,9 +133,10 @@ class Engine:
             self._changed = False
             try:
                 turn()
-            except Exception:
+            except Exception as error:
                 # The loop must outlive a full disk or a locked database; the next turn retries.
-                log.exception("the engine could not finish a turn")
+                log.warning("the engine could not finish a turn: %s", error)
+                log.debug("in full", exc_info=True)
             longest = _QUIET if self._memory.placed else _IDLE
             busy = self._changed or self._news
             pause = _BUSY if busy else min(pause * 1.5, longest)
@@ -173,8 +175,11 @@ class Engine:
         try:
             living = runner.survey(open_rows)
         except Silent as silent:
-            log.warning("system %s cannot be asked: %s", system.name, silent)
+            if self._memory.silent.get(system.name) != str(silent):
+                log.warning("system %s cannot be asked: %s", system.name, silent)
+            self._memory.silent[system.name] = str(silent)
             return
+        self._memory.silent.pop(system.name, None)
         for row in open_rows:
             self._guarded(row, lambda row: self._observe_one(row, living.get(row.id), system))
 
@@ -365,9 +370,14 @@ class Engine:
         free = self._capacity()
         if not any(free.values()):
             return
-        self._memory.waiting = [
-            waiting for waiting in self._memory.waiting if not self._start(waiting, free)
-        ]
+        rest: list[_Waiting] = []
+        for index, waiting in enumerate(self._memory.waiting):
+            if not self._start(waiting, free):
+                rest.append(waiting)
+            elif not any(free.values()):  # a long queue is not gone through for nothing
+                rest += self._memory.waiting[index + 1 :]
+                break
+        self._memory.waiting = rest
 
     def _start(self, waiting: _Waiting, free: Counter[str]) -> bool:
         """Start one job if there is room; False leaves it waiting."""
@@ -466,13 +476,14 @@ class Engine:
         try:
             action(row)
         except (IllegalTransition, UnknownJob):
-            log.warning("job %s changed under the engine", row.id, exc_info=True)
+            log.debug("job %s changed under the engine", row.id, exc_info=True)
         except Silent as silent:
-            log.warning("job %s: the engine cannot be asked: %s", row.id, silent)
+            log.debug("job %s: the engine cannot be asked: %s", row.id, silent)
         except Exception as error:
             # Whatever it is (a full disk, a locked database, a mistake of ours), the others go on,
             # and this one is tried again before it is given up.
-            log.exception("job %s", row.id)
+            log.warning("job %s: %s: %s", row.id, type(error).__name__, error)
+            log.debug("in full", exc_info=True)
             self._memory.trouble[row.id] += 1
             if self._memory.trouble[row.id] >= _TRIES:
                 self._give_up(row.id, error)
