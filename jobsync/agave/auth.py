@@ -168,15 +168,21 @@ class TokenKeeper:
         return found
 
     def renew(self, stale: Secret) -> Secret | None:
-        """Another token than *stale*, None when there is no way to get one."""
+        """Another token than *stale*, None when there is no way to get one.
+
+        Raises :class:`Unauthorized` when the endpoint refuses, or the new pair cannot be kept.
+        """
         with self._lock:
             if self._token != stale:
                 return self._token
             files = self._credentials.files
             if files is None:
                 return self._granted()
-            with files.locked():
-                return self._adopted(files, stale) or self._granted()
+            try:
+                with files.locked():
+                    return self._adopted(files, stale) or self._granted()
+            except SettingsError as error:
+                raise Unauthorized(str(error), status=0, hint=error.hint) from error
 
     def _adopted(self, files: CredentialFiles, stale: Secret) -> Secret | None:
         """What another process has renewed meanwhile."""

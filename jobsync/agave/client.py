@@ -41,9 +41,9 @@ class AgaveReader:
         self.close()
 
     def close(self) -> None:
-        """Stop the threads and close the connections."""
-        self._pages.shutdown(wait=True, cancel_futures=True)
+        """Close the connections and end the threads; what is under way in them is given up."""
         self.jobs.close()
+        self._pages.shutdown(wait=True, cancel_futures=True)
 
     @property
     def base_url(self) -> str:

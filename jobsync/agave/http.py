@@ -7,8 +7,12 @@ answer that ends when the connection closes is refused: cut short, it would look
 
 from __future__ import annotations
 
+import contextlib
 import re
+import socket
 import ssl
+import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -82,17 +86,26 @@ class _Authorization(AuthBase):
 
 
 class _Adapter(HTTPAdapter):
-    """Connections that share one TLS context: making one costs 27 ms."""
+    """Connections that share one TLS context: making one costs 27 ms.
 
-    def __init__(self, context: ssl.SSLContext | None, size: int) -> None:
+    ``opened`` is called with every connection once it stands.
+    """
+
+    def __init__(
+        self, context: ssl.SSLContext | None, size: int, opened: Callable[[HTTPConnection], None]
+    ) -> None:
         self._context = context
+        self._pools = _noting_pools(opened)
         super().__init__(pool_connections=4, pool_maxsize=size, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+        self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
+        manager = super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """The context has the certificates; naming a file here would load it per connection."""
@@ -100,42 +113,21 @@ class _Adapter(HTTPAdapter):
         conn.ca_certs = None
 
 
-class _OneShot(_Adapter):
-    """One connection for one request, which remembers whether it ever came to be."""
+def _noting_pools(opened: Callable[[HTTPConnection], None]) -> dict[str, Any]:
+    """Connection pools that tell when a connection stands, TLS handshake included.
 
-    def __init__(self, context: ssl.SSLContext | None) -> None:
-        self.connected = False
-        self._pools = _noting_pools(self._note)
-        super().__init__(context, 1)
-
-    def _note(self) -> None:
-        self.connected = True
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        manager.pool_classes_by_scheme = self._pools
-        return manager
-
-
-def _noting_pools(note: Callable[[], None]) -> dict[str, Any]:
-    """Connection pools that call *note* once a connection stands, TLS handshake included.
-
-    Nothing of a request is sent before ``connect`` returns, so without a note nothing was.
+    Nothing of a request is sent before ``connect`` returns: until then nothing was.
     """
 
     class Plain(HTTPConnection):
         def connect(self) -> None:
             super().connect()
-            note()
+            opened(self)
 
     class Tls(HTTPSConnection):
         def connect(self) -> None:
             super().connect()
-            note()
+            opened(self)
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
@@ -144,6 +136,39 @@ def _noting_pools(note: Callable[[], None]) -> dict[str, Any]:
         ConnectionCls = Tls
 
     return {"http": PlainPool, "https": TlsPool}
+
+
+class _Connections:
+    """Every open connection, so that another thread's wait on one can be ended."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
+
+    def add(self, connection: HTTPConnection) -> None:
+        with self._lock:
+            self._open.add(connection)
+
+    def end(self) -> None:
+        with self._lock:
+            sockets = [connection.sock for connection in self._open]
+        for sock in sockets:
+            if sock is not None:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Shot:
+    """One connection for one request, which remembers whether it ever came to be."""
+
+    def __init__(self, context: ssl.SSLContext | None, connections: _Connections) -> None:
+        self.connected = False
+        self._connections = connections
+        self.session = _Session(_Adapter(context, 1, self._opened))
+
+    def _opened(self, connection: HTTPConnection) -> None:
+        self.connected = True
+        self._connections.add(connection)
 
 
 class _Session(requests.Session):
@@ -168,10 +193,13 @@ class Door:
         self.settings = settings
         self._timing = timing
         self._context = _tls_context(settings.ca_file) if self.base.startswith("https") else None
-        self._kept = _Session(_Adapter(self._context, settings.concurrency))
+        self._connections = _Connections()
+        adapter = _Adapter(self._context, settings.concurrency, self._connections.add)
+        self._kept = _Session(adapter)
 
     def close(self) -> None:
-        """Close the kept connections."""
+        """Close all connections; whoever waits on one in another thread waits no longer."""
+        self._connections.end()
         self._kept.close()
 
     def whole(self, call: Call, authorization: Secret) -> Answer:
@@ -197,11 +225,10 @@ class Door:
     @contextmanager
     def _sent(self, call: Call, authorization: Secret) -> Iterator[requests.Response]:
         prepared = self._prepare(call, authorization)
-        if call.repeat is Repeat.ALWAYS:
-            session, shot = self._kept, None
-        else:
-            shot = _OneShot(self._context)
-            session = _Session(shot)
+        shot = None
+        if call.repeat is not Repeat.ALWAYS:
+            shot = _Shot(self._context, self._connections)
+        session = self._kept if shot is None else shot.session
         try:
             response = self._send(session, prepared)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -320,7 +347,7 @@ def _reading(call: Call) -> Iterator[None]:
         raise Unreachable(f"{call.method} {call.url}: the answer broke off: {said}") from error
 
 
-def _never_sent(shot: _OneShot | None, error: Exception) -> bool:
+def _never_sent(shot: _Shot | None, error: Exception) -> bool:
     if shot is not None:
         return not shot.connected
     return isinstance(error, requests.ConnectTimeout)

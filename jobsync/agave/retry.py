@@ -16,11 +16,14 @@ TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The clocks in use, so that a test need not wait. ``now`` counts seconds since 1970."""
+    """The clocks in use, so that a test need not wait. ``now`` counts seconds since 1970.
+
+    ``sleep`` takes seconds and an event that ends it early.
+    """
 
     now: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float, threading.Event], object] = lambda seconds, wake: wake.wait(seconds)
     uniform: Callable[[float, float], float] = random.uniform
 
 

@@ -7,6 +7,7 @@ token endpoint has a transport of its own.
 from __future__ import annotations
 
 import base64
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Protocol, TypeVar
@@ -60,6 +61,7 @@ class Transport:
         self._timing = timing
         self._patience = patience or Patience()
         self._budget = budget or Budget()
+        self._closed = threading.Event()
         self.gate = Gate(door.settings.concurrency)
 
     @property
@@ -67,6 +69,8 @@ class Transport:
         return self._door.settings.concurrency
 
     def close(self) -> None:
+        """Give up what is under way in other threads, and send nothing more."""
+        self._closed.set()
         self._door.close()
 
     def send(self, call: Call) -> Answer:
@@ -125,6 +129,8 @@ class Transport:
     def _gated(self, token: Secret, attempt: Callable[[Secret], T]) -> T:
         ticket = self.gate.enter()
         try:
+            if self._closed.is_set():
+                raise NeverSent("the connection to the service is closed")
             outcome = attempt(Secret(f"Bearer {token.reveal()}"))
         except BaseException:
             self.gate.failed(ticket)
@@ -147,6 +153,8 @@ class Transport:
                 call.repeat is Repeat.UNSENT and outcome.status == 429
             )
             most = _ATTEMPTS_ON_500 if outcome.status == 500 else self._patience.attempts
+        if self._closed.is_set():
+            return False
         return wanted and failures < most and self._budget.spend()
 
     def _asked(self, outcome: Stream | Answer) -> float | None:
@@ -157,7 +165,7 @@ class Transport:
         return retry_after(headers["retry-after"], self._timing.now() if there is None else there)
 
     def _wait(self, failures: int, asked: float | None) -> None:
-        self._timing.sleep(self._patience.wait(failures, asked, self._timing))
+        self._timing.sleep(self._patience.wait(failures, asked, self._timing), self._closed)
 
 
 class ReadTransport(Transport):

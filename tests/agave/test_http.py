@@ -466,6 +466,54 @@ def test_another_range_than_asked_for_is_refused(content_range: str) -> None:
             _read(client, 0)
 
 
+def test_a_range_without_a_length_is_held_to_its_own_words() -> None:
+    """Chunked, so that only Content-Range tells where the bytes belong."""
+    head = "HTTP/1.1 206 X\r\nTransfer-Encoding: chunked\r\nContent-Range: bytes {}\r\n\r\n"
+    body = b"3\r\nllo\r\n0\r\n\r\n"
+    for content_range, offset, good in (
+        ("2-4/5", 2, True),
+        ("1-4/5", 2, False),
+        ("0-4/5", 0, False),
+    ):
+        with ScriptedServer(raw(head.format(content_range).encode() + body)) as server:
+            with jobs(server.url) as client:
+                if good:
+                    assert _read(client, offset) == (2, 5, b"llo")
+                else:
+                    with pytest.raises(Unreadable):
+                        _read(client, offset)
+
+
+def test_closing_ends_what_other_threads_wait_for() -> None:
+    def silent(connection: socket.socket) -> None:
+        threading.Event().wait(5)
+
+    for sleepy in (silent, http(503, b"", Retry_After="30")):
+        with ScriptedServer(sleepy) as server:
+            client = agave.connect_jobs(server.url, explicit(server.url, "t"))
+            failed: list[BaseException] = []
+
+            def ask(client: agave.Jobs = client, failed: list[BaseException] = failed) -> None:
+                try:
+                    client.whoami()
+                except ServiceError as error:
+                    failed.append(error)
+
+            thread = threading.Thread(target=ask)
+            thread.start()
+            while not server.seen:
+                threading.Event().wait(0.01)
+            threading.Event().wait(0.05)
+            client.close()
+            thread.join(2)
+            assert not thread.is_alive() and len(failed) == 1
+            assert len(server.seen) == 1
+            with pytest.raises(Unreachable, match="closed"):
+                client.whoami()
+            with pytest.raises(SubmitNotSent):
+                client.submit("p.a.f", {})
+
+
 def test_nothing_from_there_on_is_an_error_of_its_own() -> None:
     with ScriptedServer(http(416, b"the file all the same", "text/plain")) as server:
         with jobs(server.url) as client, pytest.raises(RangeRefused):

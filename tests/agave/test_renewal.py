@@ -17,7 +17,7 @@ from waiting import Hands
 
 from jobsync import agave
 from jobsync.agave.auth import Credentials, TokenKeeper, explicit, find_credentials
-from jobsync.errors import SettingsError, SubmitAmbiguous, SubmitRejected, Unauthorized
+from jobsync.errors import SubmitAmbiguous, SubmitRejected, Unauthorized
 from jobsync.model import JsonValue
 from jobsync.secret import Secret
 
@@ -175,7 +175,7 @@ def test_a_pair_that_could_not_be_kept_is_not_asked_for(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("tempfile.mkstemp", full)
-    with pytest.raises(SettingsError, match="No space left"):
+    with pytest.raises(Unauthorized, match="No space left"):
         holder.renew(Secret("a1"))
     assert endpoint.forms == []
 

@@ -19,6 +19,7 @@ from jobsync.errors import SettingsError
 from jobsync.secret import Secret
 
 URLS = Urls("https://api.example.org")
+DOOR = Door(HttpSettings("https://api.example.org"), Timing())
 NASTY = [
     *("", ".", "..", "...", "/", "//", "a/..", "../b", "a/../b", "%2e%2e", "%2E.", "..%2f", "%2f"),
     *("a?b", "a#b", "a;b", "a&b=c", "a b", " a", "a ", "a\nb", "a\r\nHost: x", "\x00", "\\..\\"),
@@ -46,12 +47,7 @@ hostile = st.one_of(
 
 def prepared(url: str) -> str:
     """What would stand on the request line after requests and urllib3 had their way."""
-    door = Door(HttpSettings("https://api.example.org"), Timing())
-    try:
-        request = door._prepare(Call("GET", url), Secret("Bearer x"))
-    finally:
-        door.close()
-    return request.path_url
+    return DOOR._prepare(Call("GET", url), Secret("Bearer x")).path_url
 
 
 @settings(deadline=None, max_examples=150)

@@ -15,7 +15,7 @@ class Hands:
         self.slept: list[float] = []
         self._lock = threading.Lock()
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, wake: threading.Event) -> None:
         with self._lock:
             self.slept.append(seconds)
             self.now += seconds
