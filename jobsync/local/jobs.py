@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 from jobsync.local import bodies, notifications, submission
 from jobsync.local.answer import Answer
@@ -65,23 +66,32 @@ def _drift(call: Call, listing: Listing) -> None:
 
 def submit(call: Call) -> Answer:
     """``POST /``: 201 and the job. The notifications are looked at when it is stored already."""
-    dialect = call.site.dialect
-    read = bodies.json_only if dialect.is_aloe else bodies.document
+    read = bodies.json_only if call.site.dialect.is_aloe else bodies.document
     body = read(call.request)
-    row = submission.resolve(
-        body,
-        owner=call.user,
-        apps=call.site.apps,
-        systems=call.site.systems,
-        storage=call.site.storage,
-        clock=call.site.clock,
-        dialect=dialect.name,
-    )
-    row = _accept(call, row)
+    row = _accept(call, _resolved(call, body))
     return Answer(
         call.wire.submitted(row, _engine_types(call, row), notifications.subscriptions(body)),
         status=201,
     )
+
+
+def _resolved(call: Call, body: dict[str, Any]) -> JobRow:
+    try:
+        return submission.resolve(
+            body,
+            owner=call.user,
+            apps=call.site.apps,
+            systems=call.site.systems,
+            storage=call.site.storage,
+            clock=call.site.clock,
+            dialect=call.site.dialect.name,
+        )
+    except (ValueError, OverflowError) as error:
+        # What the service says of a value that it trips over (contract 3.2).
+        name = type(error).__name__
+        raise Refusal(
+            400, f"Job processing failed with exception type {name}: {error}"
+        ) from error  # fmt: skip
 
 
 def _accept(call: Call, row: JobRow) -> JobRow:
