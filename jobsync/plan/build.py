@@ -31,7 +31,7 @@ from jobsync.plan.address import plan_address
 from jobsync.plan.conflicts import conflicts
 from jobsync.plan.draft import Draft, on_run
 from jobsync.plan.guards import hazards
-from jobsync.plan.history import by_base, histories, ref, undeclared
+from jobsync.plan.history import by_address, by_base, histories, ref, undeclared
 from jobsync.plan.options import PlanOptions
 from jobsync.plan.outputs import clashes
 from jobsync.plan.scope import selected, upstream_first
@@ -45,15 +45,16 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
     that name what is not there.
     """
     options = options or PlanOptions()
-    others = undeclared(desired, snapshot)
-    names = [name.address for run in others if (name := RunName.parse(run.name))]
+    named = by_address(desired, snapshot)
+    others = undeclared(desired, named)
+    names = {address for project, address in named if project == desired.project}
     _check_options(desired, options)
     draft = Draft(
         desired,
         snapshot,
         options,
         selected(desired.jobs, names, options),
-        histories(desired, snapshot),
+        histories(desired, snapshot, named),
         fetching.fetched_lines(snapshot),
         by_base(snapshot.foreign),
     )

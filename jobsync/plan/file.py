@@ -27,6 +27,7 @@ from jobsync.model import (
     OutputRef,
     Plan,
 )
+from jobsync.plan import lines
 
 FORMAT_VERSION = "1.0"
 """Raised in its first number when older versions of jobsync could misread the file."""
@@ -48,9 +49,9 @@ class _Mismatch(Exception):
 
 def dumps(plan: Plan) -> str:
     """The text of a plan file, ending with a line break."""
-    body = _encode(plan)
-    document = {"format_version": FORMAT_VERSION, "digest": _digest(body), "plan": body}
-    return json.dumps(document, sort_keys=True, indent=1, allow_nan=False) + "\n"
+    body = _body(plan)
+    head = f'"digest": "{_digest(body)}",\n"format_version": "{FORMAT_VERSION}"'
+    return f'{{\n{head},\n"plan": {lines.dumps(body)}\n}}\n'
 
 
 def loads(text: str) -> Plan:
@@ -80,7 +81,11 @@ def loads(text: str) -> Plan:
 
 def digest(plan: Plan) -> str:
     """The SHA-256 that names *plan*, for audit lines and for telling plans apart."""
-    return _digest(_encode(plan))
+    return _digest(_body(plan))
+
+
+def _body(plan: Plan) -> dict[str, JsonValue]:
+    return cast("dict[str, JsonValue]", _encode(plan))
 
 
 def _document(text: str) -> dict[str, JsonValue]:
@@ -116,14 +121,14 @@ def _refused(word: str) -> JsonValue:
 
 
 def _encode(value: object) -> JsonValue:
+    if type(value) in (str, int, bool, float, NoneType):
+        return cast("JsonValue", value)
     if isinstance(value, OutputRef):
         return {"$output": [value.address, value.path]}
     if isinstance(value, IdRef):
         return {"$id": value.address}
     if isinstance(value, Enum):
         return str(value.value)
-    if isinstance(value, (bool, int, float, str, NoneType)):
-        return value
     if isinstance(value, Mapping):
         return {_escaped(str(key)): _encode(item) for key, item in sorted(value.items())}
     if isinstance(value, (list, tuple)):
@@ -131,10 +136,15 @@ def _encode(value: object) -> JsonValue:
     if isinstance(value, (set, frozenset)):
         return [_encode(item) for item in sorted(value)]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        record = {f.name: _encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        record = {name: _encode(getattr(value, name)) for name in _fields(type(value))}
         kind = _NAMES.get(type(value))
         return {"type": kind, **record} if kind else record
     raise TypeError(f"a plan cannot hold {type(value).__name__}")
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def _escaped(key: str) -> str:
@@ -167,13 +177,13 @@ def _decoder(kind: object) -> Decoder:
 
 
 def _noun(kind: type[N]) -> Decoder:
-    hints = get_type_hints(kind)
-    tag = {"type"} if kind in _NAMES else set()
+    decoders = {name: _decoder(hint) for name, hint in get_type_hints(kind).items()}
+    fields = decoders.keys() | ({"type"} if kind in _NAMES else set())
 
     def read(value: object) -> object:
-        if not isinstance(value, dict) or value.keys() != hints.keys() | tag:
+        if not isinstance(value, dict) or value.keys() != fields:
             raise _Mismatch(f"a {kind.__name__} has other fields")
-        return kind(**{name: _decoder(hint)(value[name]) for name, hint in hints.items()})
+        return kind(**{name: decoder(value[name]) for name, decoder in decoders.items()})
 
     return read
 
@@ -191,8 +201,8 @@ def _read_value(value: object) -> object:
     if not isinstance(value, dict):
         return value
     if value.keys() == {"$output"}:
-        address, path = _row((str, str))(value["$output"])
-        return OutputRef(str(address), str(path))
+        address, path = cast("tuple[str, str]", _decoder(tuple[str, str])(value["$output"]))
+        return OutputRef(address, path)
     if value.keys() == {"$id"}:
         return IdRef(str(value["$id"]))
     return {_unescaped(key): _read_value(item) for key, item in value.items()}
@@ -235,14 +245,23 @@ def _mapping(decoder: Decoder) -> Decoder:
 
 
 def _row(kinds: tuple[object, ...]) -> Callable[[object], tuple[object, ...]]:
+    if kinds[-1] is Ellipsis:
+        return _rows(_decoder(kinds[0]))
+    decoders = [_decoder(kind) for kind in kinds]
+
+    def read(value: object) -> tuple[object, ...]:
+        if not isinstance(value, list) or len(value) != len(decoders):
+            raise _Mismatch("a list of another length")
+        return tuple(decoder(item) for decoder, item in zip(decoders, value, strict=True))
+
+    return read
+
+
+def _rows(decoder: Decoder) -> Callable[[object], tuple[object, ...]]:
     def read(value: object) -> tuple[object, ...]:
         if not isinstance(value, list):
             raise _Mismatch("a list is missing")
-        if kinds[-1] is Ellipsis:
-            return tuple(_decoder(kinds[0])(item) for item in value)
-        if len(value) != len(kinds):
-            raise _Mismatch("a list of another length")
-        return tuple(_decoder(kind)(item) for kind, item in zip(kinds, value, strict=True))
+        return tuple(decoder(item) for item in value)
 
     return read
 

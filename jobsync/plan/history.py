@@ -6,13 +6,14 @@ ours (product 2). A pinned run belongs to its declaration and to no name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from jobsync.identity import RunName
 from jobsync.model import Address, DeclaredJob, DesiredState, Run, RunRef, RunState, Snapshot
 
+Named = Mapping[tuple[str, Address], Sequence[Run]]
 _NEVER = datetime(9999, 12, 31, tzinfo=timezone.utc)
 
 
@@ -66,20 +67,34 @@ def live(runs: Iterable[Run]) -> tuple[Run, ...]:
     return tuple(run for run in runs if run.visible and run.state in states)
 
 
-def histories(desired: DesiredState, snapshot: Snapshot) -> dict[Address, History]:
-    """The history of every declared address."""
-    named = _by_address(snapshot, _pinned_ids(desired))
+def by_address(desired: DesiredState, snapshot: Snapshot) -> Named:
+    """My runs, pinned ones aside, by the project and address in their names."""
+    pinned = _pinned_ids(desired)
+    named: dict[tuple[str, Address], list[Run]] = {}
+    for run in snapshot.runs:
+        if run.owner != snapshot.user or run.id in pinned:
+            continue
+        if name := RunName.parse(run.name):
+            named.setdefault((name.project, name.address), []).append(run)
+    return named
+
+
+def histories(
+    desired: DesiredState, snapshot: Snapshot, named: Named | None = None
+) -> dict[Address, History]:
+    """The history of every declared address. *named* is what :func:`by_address` made of them."""
+    if named is None:
+        named = by_address(desired, snapshot)
     return {
         address: _history(desired, job, named, snapshot) for address, job in desired.jobs.items()
     }
 
 
-def undeclared(desired: DesiredState, snapshot: Snapshot) -> tuple[Run, ...]:
+def undeclared(desired: DesiredState, named: Named) -> tuple[Run, ...]:
     """Visible runs of mine in this project that no declaration and no ``formerly`` claims."""
     claimed = {(desired.project, address) for address in desired.jobs}
     for job in desired.jobs.values():
         claimed.update(former_names(desired.project, job))
-    named = _by_address(snapshot, _pinned_ids(desired))
     runs = [
         run
         for key, group in named.items()
@@ -102,7 +117,7 @@ def former_names(project: str, job: DeclaredJob) -> tuple[tuple[str, Address], .
 def _history(
     desired: DesiredState,
     job: DeclaredJob,
-    named: Mapping[tuple[str, Address], list[Run]],
+    named: Named,
     snapshot: Snapshot,
 ) -> History:
     own = list(named.get((desired.project, job.address), ()))
@@ -113,22 +128,12 @@ def _history(
         for run in named.get(key, ())
     ]
     if job.pinned is not None:
-        pinned = [run for run in snapshot.runs if run.id == job.pinned]
+        pinned = [run for run in snapshot.runs if run.id == job.pinned]  # pinned jobs are few
         return History(tuple(pinned), oldest_first(run for run in [*own, *former] if run.visible))
     exact = [run for run in own if base_of(run.name) == job.name]
     older = [run for run in own if base_of(run.name) != job.name and run.visible]
     older += [run for run in former if run.visible]
     return History(oldest_first(exact), oldest_first(older))
-
-
-def _by_address(snapshot: Snapshot, pinned: frozenset[str]) -> dict[tuple[str, Address], list[Run]]:
-    named: dict[tuple[str, Address], list[Run]] = {}
-    for run in snapshot.runs:
-        if run.owner != snapshot.user or run.id in pinned:
-            continue
-        if name := RunName.parse(run.name):
-            named.setdefault((name.project, name.address), []).append(run)
-    return named
 
 
 def _pinned_ids(desired: DesiredState) -> frozenset[str]:

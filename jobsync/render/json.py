@@ -7,7 +7,6 @@ with an ``action_reason``: nothing is destroyed, the old run is kept. A fetch is
 from __future__ import annotations
 
 import dataclasses
-import json as stdlib
 from importlib import resources
 
 from jobsync.errors import Location
@@ -27,6 +26,7 @@ from jobsync.model import (
     Plan,
     RunRef,
 )
+from jobsync.plan import lines
 from jobsync.render.options import RenderOptions
 from jobsync.render.summary import summarise
 from jobsync.render.values import plain, redacted
@@ -47,7 +47,7 @@ _ACTIONS = {
 
 def json(plan: Plan, options: RenderOptions) -> str:
     """One document, ASCII only, keys sorted, ending with a line break."""
-    return stdlib.dumps(document(plan), indent=2, sort_keys=True, allow_nan=False) + "\n"
+    return lines.dumps(document(plan)) + "\n"
 
 
 def schema() -> str:
