@@ -256,8 +256,8 @@ def _load(path: Path) -> JsonValue:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        if path.parent.name != ".agave" and path.name == ".agpy":
-            return None  # another user's, or the system's
+        if path.name == ".agpy":  # one of several places, some of which are other users'
+            return None
         raise SettingsError(f"cannot read {path}: {error.strerror}") from error
     try:
         if len(content) > _LARGEST_FILE:

@@ -11,20 +11,18 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from jobsync.cli import download
 from jobsync.cli.columns import fields_text, table_text
+from jobsync.cli.records import event_record, file_record, permission_record, run_record
 from jobsync.errors import SettingsError, SubmitAmbiguous, UnknownOutcome, Usage
 
 if TYPE_CHECKING:
     from jobsync.agave.jobs import Jobs
-    from jobsync.agave.wire import Permission
-    from jobsync.backend import Content
-    from jobsync.model import JsonValue, RemoteFile, Run
+    from jobsync.model import JsonValue, Run
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -96,7 +94,7 @@ def list_(
     """List jobs that are mine or shared with me."""
     with _service(target, manifests) as jobs:
         found = jobs.list(limit=limit, offset=offset, terms=_pairs(terms))
-    _rows(style, ("id", "name", "status", "owner", "appId", "created"), map(_run_record, found))
+    _rows(style, ("id", "name", "status", "owner", "appId", "created"), map(run_record, found))
 
 
 @command.command("submit")
@@ -117,7 +115,7 @@ def submit(path: str, style: str, target: str | None, manifests: str | None) -> 
         raise SettingsError(f"{path}: a job needs a name")
     with _service(target, manifests) as jobs:
         run = _made(lambda: jobs.submit(name, request), f"name.eq={name.strip()}")
-    _one(style, _run_record(run))
+    _one(style, run_record(run))
 
 
 @command.command("show")
@@ -127,7 +125,7 @@ def show(job_id: str, style: str, target: str | None, manifests: str | None) -> 
     """Show one job."""
     with _service(target, manifests) as jobs:
         run = jobs.get(job_id)
-    _one(style, _run_record(run))
+    _one(style, run_record(run))
 
 
 @command.command("delete")
@@ -157,7 +155,7 @@ def resubmit(job_id: str, style: str, target: str | None, manifests: str | None)
     """Submit a job again as a new one. Sent once, never again by itself."""
     with _service(target, manifests) as jobs:
         run = _made(lambda: jobs.manage(job_id, "resubmit"), "orderBy=created")
-    _one(style, _run_record(run))
+    _one(style, run_record(run))
 
 
 @command.command("restore")
@@ -167,7 +165,7 @@ def restore(job_id: str, style: str, target: str | None, manifests: str | None) 
     """Make a deleted job visible again."""
     with _service(target, manifests) as jobs:
         run = jobs.manage(job_id, "restore")
-    _one(style, {"id": job_id} if run is None else _run_record(run))
+    _one(style, {"id": job_id} if run is None else run_record(run))
 
 
 @command.command("status")
@@ -196,16 +194,7 @@ def history(
     with _service(target, manifests) as jobs:
         found = jobs.get_history(job_id, limit=limit, offset=offset)
     columns = ("created", "status", "createdBy", "description")
-    records = (
-        {
-            "status": event.status,
-            "created": event.created,
-            "createdBy": event.by,
-            "description": event.description,
-        }
-        for event in found
-    )
-    _rows(style, columns, records)
+    _rows(style, columns, map(event_record, found))
 
 
 # --- outputs ---------------------------------------------------------------------------
@@ -228,7 +217,7 @@ def outputs_list(
     """List one folder of a job's outputs."""
     with _service(target, manifests) as jobs:
         found = jobs.list_outputs(job_id, path, limit=limit, offset=offset)
-    _rows(style, ("path", "type", "length", "lastModified"), map(_file_record, found))
+    _rows(style, ("path", "type", "length", "lastModified"), map(file_record, found))
 
 
 @command.command("outputs-download")
@@ -252,11 +241,13 @@ def outputs_download(
     manifests: str | None,
 ) -> None:
     """Download one output of a job."""
-    place = _place(path, output, force)
+    to = download.place(path, output, force)
     with _service(target, manifests) as jobs, jobs.download_output(job_id, path) as content:
-        size = _copy(content, sys.stdout.buffer) if place is None else _save(content, place)
-    if place is not None:
-        _one(style, {"path": path, "to": str(place), "length": size})
+        if to is None:
+            download.copy(content, sys.stdout.buffer)
+            return
+        size = download.save(content, to)
+    _one(style, {"path": path, "to": str(to), "length": size})
 
 
 # --- permissions -----------------------------------------------------------------------
@@ -277,7 +268,7 @@ def pems_list(
     """List who may read and change a job; the owner first."""
     with _service(target, manifests) as jobs:
         found = jobs.list_permissions(job_id, limit=limit, offset=offset)
-    _rows(style, ("username", "permission"), map(_permission_record, found))
+    _rows(style, ("username", "permission"), map(permission_record, found))
 
 
 @command.command("pems-show")
@@ -290,7 +281,7 @@ def pems_show(
     """Show one user's permission on a job."""
     with _service(target, manifests) as jobs:
         found = jobs.list_permissions_for_user(job_id, user)
-    _one(style, _permission_record(found))
+    _one(style, permission_record(found))
 
 
 @command.command("pems-grant")
@@ -304,7 +295,7 @@ def pems_grant(
     """Set one user's permission on a job (POST /pems)."""
     with _service(target, manifests) as jobs:
         found = jobs.update_permissions(job_id, user, permission)
-    _one(style, _permission_record(found))
+    _one(style, permission_record(found))
 
 
 @command.command("pems-update")
@@ -318,7 +309,7 @@ def pems_update(
     """Set one user's permission on a job (POST /pems/USER)."""
     with _service(target, manifests) as jobs:
         found = jobs.update_permissions_for_user(job_id, user, permission)
-    _one(style, _permission_record(found))
+    _one(style, permission_record(found))
 
 
 @command.command("pems-revoke")
@@ -331,7 +322,7 @@ def pems_revoke(
     """Take one user's permission on a job away (POST /pems with NONE)."""
     with _service(target, manifests) as jobs:
         found = jobs.update_permissions(job_id, user, "NONE")
-    _one(style, _permission_record(found))
+    _one(style, permission_record(found))
 
 
 @command.command("pems-delete")
@@ -394,81 +385,6 @@ def _pairs(terms: Sequence[str]) -> dict[str, str]:
             raise Usage(f"--term {term!r} is not TERM=VALUE")
         pairs[name] = value
     return pairs
-
-
-def _place(path: str, output: str | None, force: bool) -> Path | None:
-    """Where a download goes; None is standard output. The name is the one that was typed."""
-    if output == "-":
-        return None
-    name = path.rstrip("/").rpartition("/")[2]
-    place = Path(output or name)
-    if place.is_dir():
-        place = place / name
-    if not name or name in (".", ".."):
-        raise Usage(f"{path!r} names no file")
-    if place.exists() and not force:
-        raise SettingsError(f"{place} is there already", hint="use --force to replace it")
-    return place
-
-
-def _copy(content: Content, out: BinaryIO) -> int:
-    size = 0
-    for chunk in content.chunks:
-        out.write(chunk)
-        size += len(chunk)
-    out.flush()
-    return size
-
-
-def _save(content: Content, place: Path) -> int:
-    """Write beside *place* and rename: a short file never has the final name."""
-    part = place.with_name(f".{place.name}.part")
-    try:
-        with part.open("wb") as out:
-            size = _copy(content, out)
-            os.fsync(out.fileno())
-        part.replace(place)
-    except OSError as error:
-        raise SettingsError(f"cannot write {place}: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return size
-
-
-def _run_record(run: Run) -> dict[str, JsonValue]:
-    return {
-        "id": run.id,
-        "name": run.name,
-        "owner": run.owner,
-        "appId": run.app_id,
-        **(run.request or {}),
-        "status": run.status,
-        "visible": run.visible,
-        "created": _instant(run.created),
-        "endTime": _instant(run.ended),
-    }
-
-
-def _file_record(file: RemoteFile) -> dict[str, JsonValue]:
-    return {
-        "path": file.path,
-        "type": "dir" if file.is_folder else "file",
-        "length": file.length,
-        "lastModified": file.last_modified,
-    }
-
-
-def _permission_record(row: Permission) -> dict[str, JsonValue]:
-    return {
-        "username": row.username,
-        "permission": str(row.access),
-        "read": row.access.read,
-        "write": row.access.write,
-    }
-
-
-def _instant(when: datetime | None) -> str | None:
-    return None if when is None else when.isoformat().replace("+00:00", "Z")
 
 
 def _rows(style: str, columns: Sequence[str], records: Any) -> None:

@@ -1,0 +1,50 @@
+"""One file from the service to a place that the user named, for ``jobsync jobs``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from jobsync.backend import Content
+from jobsync.errors import SettingsError, Usage
+
+
+def place(path: str, output: str | None, force: bool) -> Path | None:
+    """Where a download goes; None is standard output. The name is the one that was typed."""
+    if output == "-":
+        return None
+    name = path.rstrip("/").rpartition("/")[2]
+    found = Path(output or name)
+    if found.is_dir():
+        found = found / name
+    if not name or name in (".", ".."):
+        raise Usage(f"{path!r} names no file")
+    if found.exists() and not force:
+        raise SettingsError(f"{found} is there already", hint="use --force to replace it")
+    return found
+
+
+def copy(content: Content, out: BinaryIO) -> int:
+    """Write all of *content* to *out*; how many bytes that was."""
+    size = 0
+    for chunk in content.chunks:
+        out.write(chunk)
+        size += len(chunk)
+    out.flush()
+    return size
+
+
+def save(content: Content, to: Path) -> int:
+    """Write beside *to* and rename: a short file never has the final name."""
+    part = to.with_name(f".{to.name}.part")
+    try:
+        with part.open("wb") as out:
+            size = copy(content, out)
+            os.fsync(out.fileno())
+        part.replace(to)
+    except OSError as error:
+        raise SettingsError(f"cannot write {to}: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return size
