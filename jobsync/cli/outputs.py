@@ -104,10 +104,12 @@ def get(
         run = _current_run(desired, chosen, reader, address)
         with Meter(address, quiet=quiet) as meter:
             if to is not None and glob is not None:
+                folder = _loose_folder(to)
                 result = _fetch_loose(reader, address, run, glob, to, limits, meter)
             else:
+                folder = Path()
                 result = _fetch_declared(reader, desired, address, run, glob, limits, meter)
-    return _say_result(result)
+    return _say_result(result, folder)
 
 
 @command.command("verify")
@@ -252,15 +254,19 @@ def _fetch_loose(
 
     if run.state is RunState.ACTIVE:
         raise SettingsError(f"run {run.id} is {run.status}: wait until it is over")
-    target = Path(to)
-    is_folder = to.endswith("/") or target.is_dir()
-    folder = target if is_folder else target.parent
-    rule = OutputRule(glob, "./" if is_folder else target.name)
+    folder = _loose_folder(to)
+    rule = OutputRule(glob, "./" if folder == Path(to) else Path(to).name)
     record: Record = Unrecorded(str(folder.absolute()))
     change = OutputChange(address, None, (rule,))
     return fetch_from(
         reader, change, run, ledger=record, limits=limits, report=meter, stop=meter.stopped
     )
+
+
+def _loose_folder(to: str) -> Path:
+    """The folder of ``--to``: itself when it is meant as one, or is one."""
+    target = Path(to)
+    return target if to.endswith("/") or target.is_dir() else target.parent
 
 
 def _current_run(desired: DesiredState, target: Target, reader: Reader, address: str) -> Run:
@@ -285,11 +291,11 @@ def _declared(desired: DesiredState, address: str) -> None:
     raise SettingsError(f"there is no job {address!r} in the manifests", hint=f"known: {known}")
 
 
-def _say_result(result: FetchResult) -> ExitCode:
+def _say_result(result: FetchResult, folder: Path) -> ExitCode:
     from jobsync.render.escape import terminal
 
     for file in result.fetched:
-        click.echo(terminal(file.to))
+        click.echo(terminal(str(folder / file.to)))
     if result.unavailable:
         raise SettingsError(result.unavailable)
     for name, why in (*result.refused, *result.failed):
@@ -299,8 +305,9 @@ def _say_result(result: FetchResult) -> ExitCode:
     if result.left:
         click.echo(f"{result.left} files left; the same command goes on from there", err=True)
     size = sum(file.size for file in result.fetched)
+    count = "1 file" if len(result.fetched) == 1 else f"{len(result.fetched)} files"
     click.echo(
-        f"{result.address}: {len(result.fetched)} files here ({size_text(size)}), "
+        f"{result.address}: {count} here ({size_text(size)}), "
         f"{size_text(result.received)} fetched.",
         err=True,
     )

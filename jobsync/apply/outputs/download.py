@@ -8,6 +8,7 @@ try, or the next run, goes on from there.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable
@@ -87,6 +88,7 @@ def download(line: Line, place: Place, wanted: Wanted) -> Whole:
     raise FileFailed(trouble)
 
 
+@functools.cache
 def boot_id() -> str:
     """What this start of the machine is called; empty where the system does not tell."""
     try:
@@ -101,7 +103,7 @@ class _Part:
     def __init__(self, line: Line, place: Place, handle: int, wanted: Wanted) -> None:
         self._line, self._handle, self._wanted = line, handle, wanted
         self._have = self._usable(place)
-        self._digest = Digest(wanted.length)
+        self._digest = Digest(wanted.length, handle)
 
     def complete(self) -> str:
         """Receive until every byte is here; the SHA-256."""
@@ -194,7 +196,7 @@ class _Part:
         self._digest.close()
         os.ftruncate(self._handle, 0)
         self._have = 0
-        self._digest = Digest(self._wanted.length)
+        self._digest = Digest(self._wanted.length, self._handle)
 
     def _wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
