@@ -51,11 +51,10 @@ RUNNER = """
 import os, subprocess, sys, time
 from dataclasses import replace
 from pathlib import Path
-import jobsync.apply
-from jobsync.apply import Limits
+from jobsync.apply import Limits, apply
 from jobsync.cli import line
 
-settings, apply = line.settings, jobsync.apply.apply
+settings = line.settings
 
 def shorter(*arguments, **options):
     limits = Limits(settle=1.0, visible=3.0, pause=0.05, longest_pause=0.2)
@@ -72,7 +71,7 @@ def traced(*arguments):
             time.sleep(0.01)
     return apply(*arguments)
 
-line.settings, jobsync.apply.apply = shorter, traced
+line.settings, sys.modules["jobsync.apply"].apply = shorter, traced
 from jobsync.cli.main import main
 sys.exit(main())
 """
@@ -129,6 +128,7 @@ class Lab:
             "JOBSYNC_STATE_DIR": str(self.folder / ".state"),
             "TAPIS_BASE_URL": service.url,
             "TAPIS_TOKEN": service.tokens["alice"],
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 

@@ -87,6 +87,7 @@ def main() -> int:
         environ = {
             "PATH": os.environ["PATH"],
             "HOME": folder,
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "TAPIS_BASE_URL": service.url,
             "TAPIS_TOKEN": service.tokens["alice"],
         }
