@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from jobsync.errors import Problem
 from jobsync.identity import canonical_inputs, canonical_parameters, scalar_text
@@ -15,14 +15,23 @@ _FLAGS = frozenset(("true", "1", "on", "false", "0", "off"))
 _KINDS = {"inputs": "input", "parameters": "parameter"}
 
 
-def check_apps(desired: DesiredState, apps: Mapping[str, App | None]) -> list[Problem]:
+def check_apps(
+    desired: DesiredState,
+    apps: Mapping[str, App | None],
+    missing: Collection[str] = (),
+) -> list[Problem]:
     """What the apps of *desired* would not take, by the definitions in *apps*, sorted by address.
 
-    A job whose app is None or missing in *apps* (the service does not tell) is not looked at.
+    *missing* are apps of which the service says that they do not exist. A job whose app is None or
+    absent in *apps* (the service does not tell) is not looked at.
     """
     problems: list[Problem] = []
     for job in desired.jobs.values():
-        app = apps.get(str(job.request.get("appId")))
+        app_id = str(job.request.get("appId"))
+        app = apps.get(app_id)
+        if app_id in missing:
+            text = f"the service has no app {quoted(app_id)} that you can use"
+            problems.append(_problem(job, "appId", text, "check its name and version"))
         if app is not None:
             problems.extend(_check(job, app))
     return problems

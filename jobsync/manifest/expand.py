@@ -131,8 +131,7 @@ class _Run:
     def __init__(self, job: _Job, member: Member) -> None:
         self.job = job
         self.member = member
-        self.values = Filler(job.scope, member.values)
-        self.referring = Filler(job.scope, member.values, self._reference)
+        self.filler = Filler(job.scope, member.values)
         self.field = ""
         self.at: Step = ()
         self.failed = False
@@ -146,18 +145,14 @@ class _Run:
         checks = request.FIELDS
         for name, raw in job.fields.items():
             self.field = name
-            self.failed = False
             value: Value
-            if isinstance(raw, str):
-                value = self._text(raw, ()) if "${" in raw else raw
-            elif isinstance(raw, dict):
-                value = self._mapping(raw, ())
-            elif isinstance(raw, list):
-                value = self._list(raw, ())
+            if _refers(raw):
+                self.failed = False
+                value = self._filled(raw)
+                if self.failed:
+                    continue
             else:
-                value = raw
-            if self.failed:
-                continue
+                value = raw  # type: ignore[assignment]  # nothing to fill in: shared as it is
             check = checks.get(name)
             try:
                 if check is not None:
@@ -167,12 +162,20 @@ class _Run:
             except request.Wrong as wrong:
                 self._say(wrong.path, wrong.message, wrong.hint)
         self._together(draft)
-        draft.upstream = tuple(sorted(self.upstream))
-        draft.needs = tuple(sorted(self.upstream.union(draft.needs)))
-        draft.files_of = tuple(self.files_of)
+        if self.upstream or draft.needs:
+            draft.upstream = tuple(sorted(self.upstream))
+            draft.needs = tuple(sorted(self.upstream.union(draft.needs)))
+            draft.files_of = tuple(self.files_of)
         return draft
 
     # --- filling in ------------------------------------------------------------------
+
+    def _filled(self, raw: Raw) -> Value:
+        if isinstance(raw, str):
+            return self._text(raw, ()) if "${" in raw else raw
+        if isinstance(raw, dict):
+            return self._mapping(raw, ())
+        return self._list(raw, ()) if isinstance(raw, list) else raw
 
     def _mapping(self, mapping: dict[str, Raw], at: Step) -> dict[str, Value]:
         out: dict[str, Value] = {}
@@ -205,10 +208,10 @@ class _Run:
         return out
 
     def _text(self, text: str, at: Step) -> Value:
-        filler = self.referring if self.field in _REFERRING else self.values
+        jobs = self._reference if self.field in _REFERRING else None
         self.at = at
         try:
-            return filler.fill(text)
+            return self.filler.fill(text, jobs)
         except BadReference as error:
             self.failed = True
             if error.message:
@@ -320,6 +323,21 @@ class _Run:
 
     def _problem(self, where: Location, message: str, hint: str = "") -> None:
         self.job.problems.append(Problem(where, message, hint))
+
+
+def _refers(value: Raw) -> bool:
+    """Whether a reference stands anywhere in *value*."""
+    if isinstance(value, str):
+        return "${" in value
+    if not isinstance(value, (dict, list)):
+        return False
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, str):
+            if "${" in item:
+                return True
+        elif isinstance(item, (dict, list)) and _refers(item):
+            return True
+    return False
 
 
 def _count(value: Value, low: int, high: int, at: Step) -> int:

@@ -35,9 +35,9 @@ class Ignored:
             rules = body.get("outputs") if isinstance(body, dict) else None
             for rule in rules if isinstance(rules, list) else ():
                 to = rule.get("to") if isinstance(rule, dict) else None
-                if isinstance(to, str) and (name := folder(to)):
-                    if self._folders.setdefault(name, relative) != relative:
-                        self._folders[name] = ""
+                name = folder(to) if isinstance(to, str) else ""
+                if name and self._folders.setdefault(name, relative) != relative:
+                    self._folders[name] = ""
 
     def covers(self, relative: str) -> bool:
         """Whether the file *relative* is not a manifest of the set."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -11,6 +12,8 @@ from jobsync.manifest.wording import quoted
 from jobsync.model import Address, OutputRule
 
 _WILD = frozenset("*?[")
+_PLAIN_FOLDER = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_-]{4,60}/){1,20}")
+"""Folders that are surely fine: no dots, and longer than any reserved name of any system."""
 _CLOSED = (".git", ".jobsync")
 
 
@@ -64,9 +67,10 @@ def tidy(path: str) -> str:
     return f"{plain}/" if plain and path.endswith(("/", "/.")) else plain or "./"
 
 
-@lru_cache(maxsize=4096)
 def refuse_to(path: str) -> str:
     """Why nothing may be put at *path*, or empty."""
+    if _PLAIN_FOLDER.fullmatch(path) and "jobsync" not in path:
+        return ""
     if path.startswith("/"):
         return "is absolute: it is a path in the folder of the set"
     plain = tidy(path)

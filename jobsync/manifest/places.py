@@ -37,6 +37,10 @@ class Places:
         self._starts: dict[int, int] = {}
         self._index: dict[int, dict[str, int]] = {}
 
+    def open(self) -> tuple[dict[int, int], array[int]]:
+        """The two tables themselves, for the reader's loop: what :meth:`record` writes to."""
+        return self._starts, self._table
+
     def record(self, container: object, spots: list[Spot]) -> None:
         """Keep *spots*: a key and a value each for a mapping, a value each for a list."""
         self._starts[id(container)] = len(self._table)

@@ -133,7 +133,9 @@ class _Builder:
     def _walk(self, parser: CParser, data: bytes) -> Raw:
         # One long loop on purpose: this runs for every scalar of every file.
         get: Any = parser.get_event
-        record = self.places.record
+        starts, table = self.places.open()
+        extend = table.extend
+        bits = COLUMN_BITS
         memo: dict[str, Raw] = {}
         names: dict[str, str] = {}
         stack: list[tuple[Any, str | None, list[Spot], str | None]] = []
@@ -150,7 +152,7 @@ class _Builder:
             kind = type(event)
             mark = event.start_mark
             if kind is ScalarEvent:
-                spot = mark.line << COLUMN_BITS | mark.column
+                spot = mark.line << bits | mark.column
                 text = event.value
                 if in_map and key is None:
                     name = names.get(text)
@@ -175,7 +177,7 @@ class _Builder:
                 if event.anchor is not None:
                     self._anchors[event.anchor] = value
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
-                spot = mark.line << COLUMN_BITS | mark.column
+                spot = mark.line << bits | mark.column
                 if in_map and key is None:
                     raise _Fatal(self._problem(spot, "a key must be text, not a list or a mapping"))
                 if len(stack) >= DEPTH_LIMIT:
@@ -197,7 +199,8 @@ class _Builder:
                 continue
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
                 value = current
-                record(value, spots)
+                starts[id(value)] = len(table)
+                extend(spots)
                 if in_map and _MERGE in value:
                     self._merge(value, spots)
                 if anchor is not None:
@@ -214,7 +217,7 @@ class _Builder:
                     key = None
                 continue
             elif kind is AliasEvent:
-                spot = mark.line << COLUMN_BITS | mark.column
+                spot = mark.line << bits | mark.column
                 value = self._alias(event.anchor, spot, len(stack))
                 if in_map and key is None:
                     if not isinstance(value, str):
@@ -227,7 +230,7 @@ class _Builder:
             elif kind is DocumentStartEvent:
                 documents += 1
                 if documents > 1:
-                    spot = mark.line << COLUMN_BITS | mark.column
+                    spot = mark.line << bits | mark.column
                     hint = "one document a file: remove the --- or split the file"
                     raise _Fatal(self._problem(spot, "a second document starts here", hint))
                 continue

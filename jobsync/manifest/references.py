@@ -75,22 +75,22 @@ class Filler:
 
     scope: Scope
     matrix: Mapping[str, Scalar] | None = None
-    jobs: Jobs | None = None
 
-    def fill(self, text: str) -> Value:
-        """The value of a scalar that has ``${`` in it. Raises :class:`BadReference`."""
+    def fill(self, text: str, jobs: Jobs | None = None) -> Value:
+        """The value of a scalar that has ``${`` in it. Raises :class:`BadReference`.
+
+        *jobs* resolves references to jobs; None where there can be none.
+        """
         whole = _TOKEN.fullmatch(text)
-        if whole is not None and whole[1] is not None:
-            return self._value(whole[1])
-        return _TOKEN.sub(self._inside, text)
-
-    def _value(self, name: str) -> Value:
-        if name.startswith("jobs."):
-            if self.jobs is None:
-                message = f"${{{name}}} cannot be used here"
-                raise BadReference(message, "references to jobs stand in inputs and parameters")
-            return self.jobs(parse_job(name))
-        return self._scalar(name)
+        if whole is None or whole[1] is None:
+            return _TOKEN.sub(self._inside, text)
+        name = whole[1]
+        if not name.startswith("jobs."):
+            return self._scalar(name)
+        if jobs is None:
+            message = f"${{{name}}} cannot be used here"
+            raise BadReference(message, "references to jobs stand in inputs and parameters")
+        return jobs(parse_job(name))
 
     def _inside(self, match: re.Match[str]) -> str:
         name = match[1]
