@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from jobsync.agave.credential_files import CredentialFiles, Entry, Fresh, Old
+from jobsync.agave.credential_files import CredentialFiles, Entry
 from jobsync.agave.retry import Timing
+from jobsync.agave.rotation import Fresh, Old
+from jobsync.agave.transport import Renewed
 from jobsync.agave.urls import base_url as one_spelling
 from jobsync.errors import SettingsError, Unauthorized
 from jobsync.model import JsonValue
@@ -162,42 +164,47 @@ class TokenKeeper:
         """The token to send. Asks for the first one when only a password is known."""
         if self._token:
             return self._token
-        found = self.renew(_NONE)
+        found = self.renew(_NONE, 1)
         if found is None:
             raise Unauthorized(f"no token in {self._credentials.source}", status=0)
-        return found
+        return found.token
 
-    def renew(self, stale: Secret) -> Secret | None:
+    def renew(self, stale: Secret, grants: int) -> Renewed | None:
         """Another token than *stale*, None when there is no way to get one.
 
-        Raises :class:`Unauthorized` when the endpoint refuses, or the new pair cannot be kept.
+        The endpoint is asked only while *grants* is above 0. Raises :class:`Unauthorized` when it
+        refuses, or when the new pair cannot be kept.
         """
         with self._lock:
             if self._token != stale:
-                return self._token
+                return Renewed(self._token, grants)
             files = self._credentials.files
             if files is None:
-                return self._granted()
+                return self._granted(grants)
             try:
                 with files.locked():
-                    return self._adopted(files, stale) or self._granted()
+                    if self._adopted(files, stale):
+                        return Renewed(self._token, grants)
+                    return self._granted(grants)
             except SettingsError as error:
                 raise Unauthorized(str(error), status=0, hint=error.hint) from error
 
-    def _adopted(self, files: CredentialFiles, stale: Secret) -> Secret | None:
-        """What another process has renewed meanwhile."""
+    def _adopted(self, files: CredentialFiles, stale: Secret) -> bool:
+        """Take over what another process has renewed meanwhile."""
         mine = self._credentials
         entry = files.same(mine.base_url, mine.api_key, mine.username)
         if entry is None:
-            return None
+            return False
         self._refresh = entry.refresh_token
         if not entry.token or entry.token == stale:
-            return None
+            return False
         self._token = entry.token
-        return self._token
+        return True
 
-    def _granted(self) -> Secret | None:
+    def _granted(self, grants: int) -> Renewed | None:
         mine, files = self._credentials, self._credentials.files
+        if grants < 1:
+            return None
         if not mine.api_key or not mine.api_secret or not (self._refresh or mine.password):
             return None
         old = Old(self._token, self._refresh)
@@ -207,7 +214,7 @@ class TokenKeeper:
         self._token, self._refresh = fresh.token, fresh.refresh
         if files is not None:
             files.rotate(old, fresh)
-        return self._token
+        return Renewed(self._token, grants - 1)
 
     def _fresh(self, answer: Mapping[str, JsonValue]) -> Fresh:
         token, refresh = answer.get("access_token"), answer.get("refresh_token")

@@ -101,6 +101,8 @@ class AgaveReader:
     def app(self, app_id: str) -> App | None:
         try:
             return self.jobs.app(app_id)
+        except NotFound:
+            raise
         except Refused as error:
             if error.status in (403, 404):
                 return None

@@ -6,12 +6,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import tempfile
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +16,7 @@ from typing import cast
 
 from filelock import FileLock, Timeout
 
+from jobsync.agave.rotation import Fresh, Old, beside, cannot_keep, rotate, write
 from jobsync.agave.urls import base_url as one_spelling
 from jobsync.errors import SettingsError
 from jobsync.model import JsonValue
@@ -142,7 +140,7 @@ class CredentialFiles:
         except Timeout as error:
             raise SettingsError(f"another program is renewing the token in {place}") from error
         except OSError as error:
-            raise _cannot_keep(place, error) from error
+            raise cannot_keep(place, error) from error
         try:
             yield
         finally:
@@ -151,8 +149,8 @@ class CredentialFiles:
     def check_writable(self, old: Old) -> None:
         """Refuse before a token is renewed that could then not be kept."""
         for path in self._files():
-            if _rotate(_load(path), old, None):
-                handle, name = _beside(path)
+            if rotate(_load(path), old, None):
+                handle, name = beside(path)
                 os.close(handle)
                 Path(name).unlink()
 
@@ -160,92 +158,11 @@ class CredentialFiles:
         """Put the new pair wherever the old refresh token (or, without one, token) stands."""
         for path in self._files():
             document = _load(path)
-            if _rotate(document, old, fresh):
-                _write(path, json.dumps(document).encode())
+            if rotate(document, old, fresh):
+                write(path, json.dumps(document).encode())
 
     def _files(self) -> tuple[Path, ...]:
         return (self.current, self.config, *self.agpy)
-
-
-@dataclass(frozen=True, slots=True)
-class Old:
-    """The pair that is being replaced."""
-
-    token: Secret
-    refresh: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class Fresh:
-    """The pair that replaces it. ``expires_in`` in seconds, ``now`` seconds since 1970."""
-
-    token: Secret
-    refresh: Secret
-    expires_in: int
-    now: int
-
-
-def _rotate(value: JsonValue, old: Old, fresh: Fresh | None) -> bool:
-    """Replace in every object that holds *old*; tell whether there is one."""
-    if isinstance(value, list):
-        return _rotate_all(value, old, fresh)
-    if not isinstance(value, dict):
-        return False
-    found = _rotate_all(value.values(), old, fresh)
-    key, secret = ("refresh_token", old.refresh) if old.refresh else ("access_token", old.token)
-    held = value.get(key)
-    if not secret or not isinstance(held, str) or Secret(held) != secret:
-        return found
-    if fresh is not None:
-        _renew(value, fresh)
-    return True
-
-
-def _rotate_all(values: Iterable[JsonValue], old: Old, fresh: Fresh | None) -> bool:
-    found = [_rotate(item, old, fresh) for item in values]  # all of them, not up to the first
-    return any(found)
-
-
-def _renew(context: dict[str, JsonValue], fresh: Fresh) -> None:
-    """Write the new pair in the types that the file has: some clients keep numbers as text."""
-    context["token" if "api_server" in context else "access_token"] = fresh.token.reveal()
-    context["refresh_token"] = fresh.refresh.reveal()
-    numbers = {"created_at": fresh.now, "expires_in": fresh.expires_in}
-    for key, number in numbers.items():
-        if key in context:
-            context[key] = str(number) if isinstance(context[key], str) else number
-    if "expires_at" in context:
-        context["expires_at"] = time.ctime(fresh.now + fresh.expires_in)
-
-
-def _beside(path: Path) -> tuple[int, str]:
-    """A new file beside *path*, readable by its owner only."""
-    try:
-        return tempfile.mkstemp(prefix=f".{path.name}.", dir=path.resolve().parent)
-    except OSError as error:
-        raise _cannot_keep(path.parent, error) from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Replace *path* whole or not at all. A link stays a link: its target is replaced."""
-    handle, name = _beside(path)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        Path(name).replace(path.resolve())
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise _cannot_keep(path.parent, error) from error
-
-
-def _cannot_keep(place: Path, error: OSError) -> SettingsError:
-    return SettingsError(
-        f"cannot keep a renewed token in {place}: {error.strerror}",
-        hint="make the folder writable, or set TAPIS_BASE_URL and TAPIS_TOKEN",
-    )
 
 
 def _load(path: Path) -> JsonValue:

@@ -65,35 +65,34 @@ def all_runs(page: RunPage, executor: Executor, ahead: int) -> Iterator[Run]:
     yield from _after(first, "")
     reach = _Reach(first[-1].id, len(first), len(first))
     while True:
-        answers = [executor.submit(page, offset) for offset in reach.aims()]
-        tail = executor.submit(page, reach.at) if reach.window == 1 else None
+        aims = reach.aims()
+        answers = [executor.submit(page, offset) for offset in aims]
+        # The end is only looked for from the last row: there, not in the middle of a big step.
+        end = executor.submit(page, reach.at) if reach.window == 1 else None
+        before, anchored = reach, False
         try:
-            before = reach
-            anchored = False
-            for offset, answer in zip(before.aims(), answers, strict=True):
+            for offset, answer in zip(aims, answers, strict=True):
                 rows = _in_order(answer.result())
                 anchored = bool(rows) and rows[0].id <= reach.last
                 fresh = _after(rows, reach.last) if anchored else []
-                if not fresh:
-                    break
                 yield from fresh
-                full = len(rows) >= reach.stride
-                reach = _reached(reach, rows[-1].id, offset + len(rows), len(rows))
-                if not full:
+                whole = bool(fresh) and len(rows) >= reach.stride
+                if fresh:
+                    reach = _reached(reach, rows[-1].id, offset + len(rows), len(rows))
+                if not whole:
                     break
             else:
                 reach = replace(reach, window=min(ahead, before.window * 2))
                 continue
-            if reach.last != before.last or tail is None:
-                reach = replace(reach, window=1)
-                continue
-            beyond = _in_order(tail.result())
-            if anchored and not beyond:
-                return
-            reach = _searching(reach, anchored, len(beyond))
         finally:
             for answer in answers:
                 answer.cancel()
+        if reach.last != before.last or end is None:
+            reach = replace(reach, window=1)
+        elif anchored and not end.result():
+            return
+        else:
+            reach = _searching(reach, anchored, len(end.result()))
 
 
 def _reached(reach: _Reach, last: str, at: int, length: int) -> _Reach:

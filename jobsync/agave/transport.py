@@ -10,6 +10,7 @@ import base64
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -26,7 +27,18 @@ from jobsync.secret import Secret
 _ATTEMPTS_ON_500 = 3
 """The service answers 500 for outputs that are not there (contract 6.5): do not insist."""
 
+_MOST_TOKENS = 3
+"""How many tokens one call may go through. At most one of them is asked for (contract 6.5)."""
+
 T = TypeVar("T", Answer, Stream | Answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """Another token, and how often the endpoint may still be asked for one more."""
+
+    token: Secret
+    grants: int
 
 
 class Bearer(Protocol):
@@ -35,10 +47,11 @@ class Bearer(Protocol):
     def token(self) -> Secret:
         """The token to send now."""
 
-    def renew(self, stale: Secret) -> Secret | None:
+    def renew(self, stale: Secret, grants: int) -> Renewed | None:
         """Another token than *stale*; None when there is no way to get one.
 
-        Raises :class:`Unauthorized` when there is a way and it failed.
+        The endpoint may be asked *grants* times; a token that somebody else has got meanwhile costs
+        none. Raises :class:`Unauthorized` when there is a way and it failed.
         """
 
 
@@ -116,15 +129,22 @@ class Transport:
                 raise UnsafePath(f"DELETE {call.url} would hide a job: not sent")
 
     def _authorised(self, call: Call, attempt: Callable[[Secret], T]) -> T:
-        """One attempt, and a second with a new token when the gateway says the old one is dead."""
-        token = self._bearer.token()
-        outcome = self._gated(token, attempt)
-        if not isinstance(outcome, Answer) or not envelope.token_is_stale(outcome):
-            return outcome
-        if call.repeat is Repeat.NEVER and not envelope.rejected_by_gateway(outcome):
-            return outcome
-        fresh = self._bearer.renew(token)
-        return outcome if fresh is None else self._gated(fresh, attempt)
+        """One attempt, and another with a new token when the gateway says the old one is dead.
+
+        Other programs that share the login renew it as well, so the new one may be dead again.
+        """
+        token, grants = self._bearer.token(), 1
+        for _ in range(1 if call.repeat is Repeat.NEVER else _MOST_TOKENS):
+            outcome = self._gated(token, attempt)
+            if not isinstance(outcome, Answer) or not envelope.token_is_stale(outcome):
+                return outcome
+            if call.repeat is Repeat.NEVER and not envelope.rejected_by_gateway(outcome):
+                return outcome
+            renewed = self._bearer.renew(token, grants)
+            if renewed is None:
+                return outcome
+            token, grants = renewed.token, renewed.grants
+        return self._gated(token, attempt)
 
     def _gated(self, token: Secret, attempt: Callable[[Secret], T]) -> T:
         ticket = self.gate.enter()

@@ -215,7 +215,8 @@ def test_who_and_what(either: World) -> None:
     app = bob.app(APP)
     assert app is not None and set(app.parameters) == {"lines", "seconds"}
     assert app.parameters["lines"].type == "number" and not app.inputs["text"].required
-    assert bob.app("no-such-app-1.0") is None
+    with pytest.raises(NotFound):
+        bob.app("no-such-app-1.0")
 
 
 # --- refusals --------------------------------------------------------------------------
