@@ -78,7 +78,10 @@ class Reader(Protocol):
         """What happened to a run, oldest first."""
 
     def app(self, app_id: str) -> App | None:
-        """An app's definition, None when the service does not tell."""
+        """An app's definition, None when the service does not tell.
+
+        Raises :class:`NotFound` when the service says that it has no such app.
+        """
 
 
 class Backend(Reader, Protocol):

@@ -291,6 +291,7 @@ class Snapshot:
                     Absent means not asked.
     ``outputs``     per run id: the files, or why they cannot be read. Absent means not asked.
     ``apps``        per app id: its definition, or None when it could not be asked.
+    ``missing_apps`` ids of which the service says that it has no such app.
     ``fetched``     the lines of ``jobsync.lock``.
     ``expectations`` (address, run id) pairs whose ``expect`` the lock records as met.
     """
@@ -304,6 +305,7 @@ class Snapshot:
     access: Mapping[str, Mapping[str, Access] | Unavailable] = field(default_factory=dict)
     outputs: Mapping[str, tuple[RemoteFile, ...] | Unavailable] = field(default_factory=dict)
     apps: Mapping[str, App | None] = field(default_factory=dict)
+    missing_apps: frozenset[str] = frozenset()
     fetched: tuple[FetchedFile, ...] = ()
     expectations: frozenset[tuple[Address, str]] = frozenset()
 

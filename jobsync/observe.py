@@ -76,6 +76,20 @@ def lock_of(desired: DesiredState) -> Lock:
     return lockfile.load(desired.root, desired.outputs_root)
 
 
+def ask_apps(
+    reader: Reader, app_ids: Iterable[str]
+) -> tuple[dict[str, App | None], frozenset[str]]:
+    """The apps that the service tells about (None where it does not), and those it has not."""
+    apps: dict[str, App | None] = {}
+    missing = set()
+    for app_id in app_ids:
+        try:
+            apps[app_id] = reader.app(app_id)
+        except NotFound:
+            missing.add(app_id)
+    return apps, frozenset(missing)
+
+
 def observe_again(plan: Plan, reader: Reader, target: Target) -> Snapshot:
     """What the decisions of a saved *plan* rest on, as it is now; nothing else is asked."""
     bases = {
@@ -268,8 +282,8 @@ class _Observation:
                 if job.pinned is None and "appId" in job.request and not live(known[address].exact)
             }
         )
-        apps: Mapping[str, App | None] = _ask(self._pool, self._reader.app, wanted)
-        self._seen = replace(self._seen, apps=apps)
+        apps, missing = ask_apps(self._reader, wanted)
+        self._seen = replace(self._seen, apps=apps, missing_apps=missing)
 
     def _histories(self) -> dict[Address, History]:
         return histories(self._desired, self._seen)

@@ -51,7 +51,7 @@ def decide(
     from jobsync.plan import build
 
     seen = snapshot(desired, target, reader)
-    problems = manifest.check_apps(desired, seen.apps)
+    problems = manifest.check_apps(desired, seen.apps, seen.missing_apps)
     if problems:
         raise ManifestError(problems)
     return build(desired, seen, options), seen

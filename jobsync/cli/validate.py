@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from jobsync.cli.options import paths_argument, target_options
-from jobsync.errors import ExitCode, ManifestError, Problem
+from jobsync.errors import ExitCode, ManifestError
 
 if TYPE_CHECKING:
-    from jobsync.model import App, DesiredState
+    from jobsync.model import DesiredState
 
 
 @click.command("validate")
@@ -49,12 +49,13 @@ def _check_online(desired: DesiredState, target: str | None) -> str:
     from jobsync import manifest
     from jobsync.cli import connect
     from jobsync.cli.target import choose
+    from jobsync.observe import ask_apps
 
     names = sorted({str(job.request.get("appId")) for job in desired.jobs.values()})
     place = connect.Place(desired.root, choose(desired, target, os.environ))
     with connect.reader(place, os.environ) as reader:
-        apps: dict[str, App | None] = {name: reader.app(name) for name in names}
-    problems: list[Problem] = manifest.check_apps(desired, apps)
+        apps, missing = ask_apps(reader, names)
+    problems = manifest.check_apps(desired, apps, missing)
     if problems:
         raise ManifestError(problems)
     for name in names:
