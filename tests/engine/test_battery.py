@@ -14,6 +14,8 @@ from engine_lab import Lab, processes_with
 
 from jobsync.local import records
 from jobsync.local.engine.engine import STOPPED_EARLY, STOPPED_RUNNING
+from jobsync.local.store import TERMINAL, JobRow
+from jobsync.local.systems import System
 
 MakeLab = Callable[..., Lab]
 
@@ -100,7 +102,7 @@ def test_cancel_after_restart_leaves_no_process(lab: Lab) -> None:
     # Lines, not `;`: the service would take that for two values (contract 3.4).
     family = f"sleep {mark} &\nbash -c 'sleep {mark}' &\nwait"
     # Without cgroups Slurm loses sight of what outlives its parent; processes have no such excuse.
-    stubborn = "trap '' TERM\n" if lab.kind == "fork" else ""
+    stubborn = f"trap '' TERM\nsetsid sleep {mark} &\n" if lab.kind == "fork" else ""
     job = lab.submit(before=stubborn + family)
     lab.start()
     lab.until(job, "RUNNING")
@@ -163,6 +165,27 @@ def test_crash_after_submit_and_the_job_ends_meanwhile(lab: Lab) -> None:
     lab.start()
     row = lab.until(job)
     assert (row.status, row.exit_code) == ("FAILED", 7)
+    assert lab.runs() == 1
+
+
+def test_started_twice_runs_once(lab: Lab) -> None:
+    engine = lab.engine()
+    runner = engine._settings.runners["local"]
+    real = runner.submit
+
+    def twice(row: JobRow, system: System) -> str:
+        real(row, system)
+        return real(row, system)
+
+    runner.submit = twice  # type: ignore[method-assign]
+    job = lab.submit(seconds=0.5, code=7)
+    deadline = time.monotonic() + 30
+    while lab.job(job).status not in TERMINAL and time.monotonic() < deadline:
+        engine.step()
+        time.sleep(0.02)
+    row = lab.job(job)
+    assert (row.status, row.exit_code) == ("FAILED", 7)
+    time.sleep(0.5)
     assert lab.runs() == 1
 
 
