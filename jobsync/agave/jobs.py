@@ -14,6 +14,7 @@ from types import TracebackType
 from jobsync.agave import envelope, wire
 from jobsync.agave.exchange import Answer, Call, NeverSent, Repeat
 from jobsync.agave.http import Stream
+from jobsync.agave.rejection import refused_by_a_check
 from jobsync.agave.transport import Transport
 from jobsync.agave.urls import UnsafePath, Urls, query
 from jobsync.backend import Content, Event
@@ -93,14 +94,18 @@ class Jobs:
         """Send one submit, exactly once, on a connection of its own.
 
         Raises :class:`SubmitNotSent` when no connection stood, :class:`SubmitRejected` when the
-        gateway refused, and :class:`SubmitAmbiguous` for every other answer: the service may make
-        the job and still report an error (contract 3.1).
+        gateway refused or a check that comes before the job is made, and :class:`SubmitAmbiguous`
+        for every other answer: the service may make the job and still report an error (contract
+        3.1).
         """
         try:
             body = wire.submit_body(name, request)
         except ValueError as error:
             raise SubmitNotSent(f"a request that is not JSON: {error}") from error
-        return self._make(self.urls.jobs(), body, name)
+        answer = self._posted(self.urls.jobs(), body)
+        if refused_by_a_check(answer, notifying=bool(request.get("notifications"))):
+            raise _rejected(answer)
+        return _made(answer, name)
 
     def get(self, job_id: str) -> Run:
         """One visible job."""
@@ -125,7 +130,7 @@ class Jobs:
         """
         url, body = self.urls.job(job_id), wire.json_body({"action": action})
         if action.strip().lower() == "resubmit":
-            return self._make(url, body, None)
+            return _made(self._posted(url, body), None)
         call = Call("POST", url, body, Repeat.UNSENT, _JSON)
         value = envelope.result_of(self.transport.send(call), _MANAGED)
         return None if value is None else wire.run(wire.record(value, f"POST {url}"), f"POST {url}")
@@ -231,9 +236,10 @@ class Jobs:
             raise UnsafePath(f"DELETE {url} is not about permissions: not sent")
         envelope.result_of(self.transport.send(Call("DELETE", url)), _DELETED)
 
-    def _make(self, url: str, body: bytes, name: str | None) -> Run:
+    def _posted(self, url: str, body: bytes) -> Answer:
+        """The answer to what makes a job; the submit errors where none came."""
         try:
-            answer = self.transport.send(Call("POST", url, body, Repeat.NEVER, _JSON))
+            return self.transport.send(Call("POST", url, body, Repeat.NEVER, _JSON))
         except (NeverSent, UnsafePath) as error:
             raise SubmitNotSent(str(error), hint=error.hint) from error
         except Unauthorized as error:
@@ -243,15 +249,18 @@ class Jobs:
             ) from error
         except ServiceError as error:
             raise SubmitAmbiguous(str(error), hint=error.hint) from error
-        return _made(answer, name)
+
+
+def _rejected(answer: Answer) -> SubmitRejected:
+    refused = envelope.error_of(answer)
+    said = refused.said if isinstance(refused, Refused) else ""
+    return SubmitRejected(str(refused), status=answer.status, said=said, hint=refused.hint)
 
 
 def _made(answer: Answer, name: str | None) -> Run:
     """The job that *answer* proves to have been made; the submit errors for all else."""
     if envelope.rejected_by_gateway(answer):
-        refused = envelope.error_of(answer)
-        said = refused.said if isinstance(refused, Refused) else ""
-        raise SubmitRejected(str(refused), status=answer.status, said=said, hint=refused.hint)
+        raise _rejected(answer)
     asked = f"POST {answer.url}"
     try:
         run = wire.run(wire.record(envelope.result_of(answer, _MADE), asked), asked)

@@ -272,7 +272,7 @@ def test_a_wrong_token_is_one_clear_error(here: World) -> None:
 
 def test_the_service_refuses_a_bad_request_in_its_own_words(here: World) -> None:
     alice = here.as_("alice")
-    with pytest.raises(SubmitAmbiguous, match="No app found matching"):
+    with pytest.raises(SubmitRejected, match="No app found matching"):
         alice.submit("bad.app.aaaaaaaaaa", {"appId": "no-such-app"})
     assert alice.runs_named("bad.app.aaaaaaaaaa") == []
 

@@ -19,7 +19,7 @@ from jobsync import agave
 from jobsync.agave.auth import explicit
 from jobsync.agave.gate import Gate, Ticket
 from jobsync.agave.retry import Budget, Patience
-from jobsync.errors import SubmitAmbiguous, SubmitNotSent, Unreachable
+from jobsync.errors import SubmitNotSent, SubmitRejected, Unreachable
 from jobsync.local.tls import Certificate
 
 
@@ -140,7 +140,7 @@ def test_all_connections_share_one_tls_context(
             thread.start()
         for thread in threads:
             thread.join(20)
-        with pytest.raises(SubmitAmbiguous, match="No app found"):
+        with pytest.raises(SubmitRejected, match="No app found"):
             alice.submit("tls.x.aaaaaaaaaa", {"appId": "no-such"})
     assert made == [] and len(loaded) == 1
 
