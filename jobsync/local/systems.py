@@ -47,7 +47,7 @@ class System:
     """An execution system.
 
     ``grace`` is how many seconds a job may be unknown to its engine and without an exit record
-    before it is called failed; shared file systems need more. ``exit_policy`` ``agave`` makes a
+    before it is called failed; only batch systems need that. ``exit_policy`` ``agave`` makes a
     job FINISHED whatever its exit code, as the real service does.
     """
 

@@ -134,7 +134,7 @@ def test_runner_killed_from_outside_is_failed(lab: Lab) -> None:
     claim = records.read_claim(Path(row.work_dir or ""))
     assert claim is not None and claim.pid is not None
     os.kill(claim.pid, signal.SIGKILL)
-    row = lab.until(job)
+    row = lab.until(job, seconds=2 if lab.kind == "fork" else 30)
     assert row.status == "FAILED"
     assert "gone from the engine without an exit record" in row.message
     if lab.kind == "slurm":

@@ -205,3 +205,21 @@ def test_bad_app_is_one_clear_error(tmp_path: Path, state: Path) -> None:
     (folder / "app.json").unlink()
     with embedded(state, tmp_path, "alice"):
         pass
+
+
+def test_job_lost_with_the_machine_is_failed_at_the_first_look(run: Run, state: Path) -> None:
+    apply = run("alice", "step", "30")
+    line(apply)
+    job = line(apply)
+    until(state, job, "RUNNING")
+    apply.send_signal(signal.SIGKILL)
+    apply.wait()
+    store = Store(state / "jobs.db")
+    row = store.job(job)
+    assert row is not None and row.native_id is not None
+    os.killpg(int(row.native_id.split(".")[0]), signal.SIGKILL)
+    with embedded(state, state.parent, "alice", Drive.OBSERVE) as (url, token):
+        seen = call(url, token, f"/jobs/v2/{job}")
+    assert isinstance(seen, dict)
+    assert (seen["status"], "without an exit record" in seen["message"]) == ("FAILED", True)
+    store.close()

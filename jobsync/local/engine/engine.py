@@ -259,12 +259,11 @@ class Engine:
         """The engine no longer has the job and there is no record of its end: wait, then FAILED."""
         now = self._settings.clock()
         since = self._memory.gone_since.setdefault(row.id, now)
-        asked = self._memory.fate_asked.setdefault(row.id, now)
-        if now - asked < min(system.grace, _FATE_SECONDS):
+        if now - self._memory.fate_asked.get(row.id, 0.0) < _FATE_SECONDS:
             return
         self._memory.fate_asked[row.id] = now
         fate = runner.fate(row)
-        if now - since < system.grace and not fate.certain:
+        if now - since < (system.grace if fate.patience is None else fate.patience):
             return
         if records.read_exit(records.work_of(row.work_dir)) is not None:
             return  # it arrived after all; the next turn takes it

@@ -16,6 +16,9 @@ from jobsync.local.store import JobRow
 from jobsync.local.systems import System
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_CLAIMING = 1.0
+"""Seconds that a claim may stay empty: it is made first and written then."""
+
 _PASSED = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 
 
@@ -91,7 +94,10 @@ class Fork:
             processes.kill(left)
 
     def fate(self, row: JobRow) -> Fate:
-        return Fate()
+        """A process writes its record before it ends, and on this very machine."""
+        claim = records.read_claim(Path(row.work_dir or ""))
+        just_claimed = claim is not None and claim.pid is None
+        return Fate(patience=_CLAIMING if just_claimed else 0.0)
 
     def label(self, native_id: str) -> str:
         return f"process {processes.pid_of(native_id)}"

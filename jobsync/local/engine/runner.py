@@ -24,10 +24,14 @@ class Silent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What the engine knows of a job that is gone. ``certain``: it will leave no exit record."""
+    """What the engine knows of a job that is gone.
+
+    ``patience`` is how many seconds its exit record may still take to appear; None leaves that to
+    the system's grace period.
+    """
 
     words: str = ""
-    certain: bool = False
+    patience: float | None = None
 
 
 class Runner(Protocol):

@@ -45,6 +45,9 @@ _OUTAGE = re.compile(
 _LOST = frozenset(
     {"TIMEOUT", "CANCELLED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "BOOT_FAIL", "DEADLINE"}
 )
+_LOST_SECONDS = 3.0
+"""How long a record may take of a job that Slurm itself calls lost."""
+
 _SLURM_VARIABLES = ("SLURM_CONF", "SLURM_CLUSTERS", "SLURM_CONF_SERVER")
 
 
@@ -117,7 +120,9 @@ class Slurm:
         state = str(job.sub_state.name)
         nodes = re.search(r"(?:^| )NodeList=(\S+)", done.stdout)
         place = f" on {nodes[1]}" if nodes and nodes[1] != "(null)" else ""
-        return Fate(f"Slurm says {state}{place}", certain=state in _LOST)
+        return Fate(
+            f"Slurm says {state}{place}", patience=_LOST_SECONDS if state in _LOST else None
+        )
 
     def label(self, native_id: str) -> str:
         return f"Slurm job {native_id}"
