@@ -27,7 +27,10 @@ C = TypeVar("C", JobChange, AccessChange, OutputChange)
 
 @dataclass(slots=True)
 class Agenda:
-    """The changes that have not been begun, each in the list of its kind."""
+    """The changes that have not been begun, each in the list of its kind.
+
+    ``submitting`` are the addresses that this apply was to submit, whether that worked or not.
+    """
 
     submits: list[JobChange] = field(default_factory=list)
     restores: list[JobChange] = field(default_factory=list)
@@ -36,6 +39,7 @@ class Agenda:
     grants: list[AccessChange] = field(default_factory=list)
     outputs: list[OutputChange] = field(default_factory=list)
     awaited: list[OutputChange] = field(default_factory=list)
+    submitting: set[Address] = field(default_factory=set)
 
     def add(self, change: Change) -> None:
         """Put *change* where it belongs."""
@@ -45,6 +49,7 @@ class Agenda:
             self.outputs.append(change)
         elif change.action in SUBMITS:
             self.submits.append(change)
+            self.submitting.add(change.address)
         elif change.action is Action.RESTORE:
             self.restores.append(change)
         elif change.action is Action.STOP:
@@ -57,11 +62,16 @@ class Agenda:
         return [
             *_take(self.submits, lambda change: board.ready(change.needs)),
             *_take(self.restores, lambda change: True),
-            *_take(self.stops, lambda change: board[change.address].stage is not Stage.DUE),
+            *_take(self.stops, lambda change: self._can_stop(change, board)),
             *_take(self.grants, lambda change: _can_grant(change, board)),
             *_take(self.outputs, lambda change: _can_fetch(change, board)),
             *_take(self.awaited, lambda change: _can_fetch(change, board)),
         ]
+
+    def _can_stop(self, change: JobChange, board: Board) -> bool:
+        """A superseded run is stopped once its successor is there, not before."""
+        there = board[change.address].stage in (Stage.ACTIVE, Stage.FINISHED)
+        return there or change.address not in self.submitting
 
     def take_broken(self, board: Board) -> list[tuple[Change, str]]:
         """Take what never can be begun, with the reason."""

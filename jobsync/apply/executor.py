@@ -26,6 +26,7 @@ from jobsync.apply.settings import ApplySettings
 from jobsync.apply.submit import reconcile, scan
 from jobsync.apply.waiting import Watch
 from jobsync.backend import Backend
+from jobsync.errors import ServiceError
 from jobsync.model import (
     SUBMITS,
     AccessChange,
@@ -45,6 +46,9 @@ from jobsync.model import (
 _WORKERS = 16
 _TICK = 0.5
 """Seconds after which the coordinator looks up from running calls, to see whether to stop."""
+_FEW = 20
+"""Up to so many submits, asking for each name costs less than a listing of everything."""
+
 _STOPPED = "stopped before it was begun"
 
 
@@ -267,8 +271,8 @@ class _Executor:
         """Look once more whether a submit of this run has become two jobs."""
         driver = self._session.driver
         futures = {
-            self._pool.submit(driver.drive, scan(entry)): change
-            for name, change in self._submitted.items()
+            self._pool.submit(driver.drive, scan(entry)): self._submitted[name]
+            for name in self._suspects()
             if (entry := driver.past(name)) is not None and entry.state is State.CONFIRMED
         }
         for future, change in futures.items():
@@ -277,6 +281,17 @@ class _Executor:
                 said = (change.address, str(Kind.JOB))
                 self._outcomes = [o for o in self._outcomes if (o.address, o.kind) != said]
                 self._keep(self._session.ended(jobs.outcome_of(change, entry)))
+
+    def _suspects(self) -> list[str]:
+        """The names to ask for: of many submits only those that one listing shows twice."""
+        if len(self._submitted) <= _FEW:
+            return list(self._submitted)
+        try:
+            runs = self._session.backend.runs(lambda run: run.name in self._submitted)
+        except ServiceError:
+            return list(self._submitted)
+        counts = Counter(run.name for run in runs if run.owner == self._plan.user)
+        return [name for name in self._submitted if counts[name] != 1]
 
     def _end(self) -> tuple[Outcome, ...]:
         counts = Counter(str(outcome.result) for outcome in self._outcomes)

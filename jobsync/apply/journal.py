@@ -32,6 +32,9 @@ from jobsync.apply.record import (
 )
 from jobsync.errors import JobsyncError
 
+_REPEATABLE = frozenset({State.INTENT, State.ACCEPTED, State.CONFIRMED})
+"""What is not fsynced by itself: without these lines, the next run finds the same job again."""
+
 _LIMIT = 256 * 1024 * 1024
 
 
@@ -77,8 +80,8 @@ class Journal:
     def append(self, entry: Entry, clock: Clock) -> Entry:
         """Write *entry*, and return it with its times.
 
-        Everything but an ``intent`` is on the disk when this returns. Raises
-        :class:`JournalFailed`, and from then on always.
+        Unless the power failing could only cost a look at the service, it is on the disk when
+        this returns. Raises :class:`JournalFailed`, and from then on always.
         """
         now = clock.now()
         posted = now if entry.state is State.SENDING else entry.posted
@@ -88,7 +91,7 @@ class Journal:
                 raise self._failed()
             line = encode(self._lines, entry_document(entry))
             try:
-                self._write(line, durable=entry.state is not State.INTENT)
+                self._write(line, durable=entry.state not in _REPEATABLE)
             except OSError as error:
                 self._give_up(error)
                 raise self._failed() from error
@@ -142,6 +145,8 @@ def open_journal(state_dir: Path, binding: Binding) -> Iterator[Journal]:
     try:
         yield _load(descriptor, path, binding)
     finally:
+        with suppress(OSError):
+            os.fsync(descriptor)
         os.close(descriptor)
 
 

@@ -103,7 +103,6 @@ def _codes(plan: Plan, outcomes: tuple[Outcome, ...]) -> Iterable[ExitCode]:
                 yield ExitCode.PARTIAL
         elif outcome.result is Result.FAILED:
             yield ExitCode.PARTIAL if done else ExitCode.ERROR
-    settled = {outcome.address for outcome in carried if outcome.kind == Kind.JOB}
     for state in plan.states:
-        if state.standing in _FAILED and state.address not in settled:
+        if state.standing in _FAILED:
             yield ExitCode.JOB_FAILED

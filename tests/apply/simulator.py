@@ -36,6 +36,9 @@ from jobsync.apply.submit import (
     submit,
 )
 
+REPEATABLE = (State.INTENT, State.ACCEPTED, State.CONFIRMED)
+"""What the journal does not fsync by itself."""
+
 NAME, ADDRESS = "phylo.align.aaaaaaaaaa", "align"
 LIMITS = Limits(settle=120.0, visible=60.0)
 TIMEOUT = 30.0
@@ -126,9 +129,9 @@ class World:
         return reply
 
     def power_cut(self) -> None:
-        """What was not fsynced may be gone."""
-        if self.synced < len(self.journal) and self.dice.random() < 0.5:
-            del self.journal[self.synced :]
+        """What was not fsynced may be gone, from some line on."""
+        if self.synced < len(self.journal):
+            del self.journal[self.dice.randint(self.synced, len(self.journal)) :]
         self.synced = len(self.journal)
 
     def answer(self, command: Command) -> Any:
@@ -158,7 +161,7 @@ class World:
                 raise DiskFull
             return entry
         self.journal.append(entry)
-        if entry.state is not State.INTENT:
+        if entry.state not in REPEATABLE:
             self.synced = len(self.journal)
         return entry
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 from memory import Job
@@ -185,6 +186,39 @@ def test_a_superseded_run_is_stopped_after_its_successor_is_there(world: World) 
     verbs = [call[0] for call in world.service.calls]
     assert verbs.index("submit") < verbs.index("stop")
     assert old.final == "STOPPED"
+
+
+def test_a_run_is_not_stopped_when_its_successor_could_not_be_submitted(world: World) -> None:
+    old = world.service.make("phylo.align.bbbbbbbbbb", "alice", {})
+    bad = create("align", action=Action.REPLACE, request={"appId": OutputRef("nowhere", "x")})
+    stop = create("align", action=Action.STOP, before=ref(old), name=old.name)
+    outcomes = world.apply(plan(stop, bad))
+    assert sorted(str(o.result) for o in outcomes) == ["failed", "skipped"]
+    assert old.final == ""
+
+
+def test_a_superseded_run_is_stopped_although_the_current_one_has_failed(world: World) -> None:
+    old = world.service.make("phylo.align.bbbbbbbbbb", "alice", {})
+    failed = world.service.make(name("align"), "alice", {}, final="FAILED")
+    stop = create("align", action=Action.STOP, before=ref(old), name=old.name)
+    the_plan = plan(stop, states=(state("align", Standing.FAILED, ref(failed)),))
+    outcomes = world.apply(the_plan)
+    assert short(outcomes) == [("align", "job", "done")]
+    assert old.final == "STOPPED"
+    assert exit_code(the_plan, outcomes) is ExitCode.JOB_FAILED
+
+
+def test_many_submits_are_scanned_with_one_listing(world: World) -> None:
+    def doubled(do: Any) -> Any:
+        do()
+        return do()
+
+    world.service.script["submit"] = [doubled]
+    outcomes = world.apply(plan(*(create(f"j{n:02}") for n in range(30))))
+    results = [str(o.result) for o in outcomes]
+    assert (results.count("done"), results.count("unknown")) == (29, 1)
+    calls = [call[0] for call in world.service.calls]
+    assert (calls.count("runs"), calls.count("runs_named")) == (1, 31)
 
 
 def test_a_job_hidden_while_it_is_waited_for_is_over(world: World) -> None:

@@ -230,7 +230,7 @@ def test_after_a_failure_nothing_more_is_taken(
         assert [e.name for e in journal.open_submits()] == ["a"]
 
 
-def test_every_record_but_an_intent_is_synced_before_append_returns(
+def test_what_announces_a_post_is_synced_before_append_returns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_journal(tmp_path, BINDING):
@@ -245,3 +245,11 @@ def test_every_record_but_an_intent_is_synced_before_append_returns(
         assert disk.log == ["write"]
         journal.append(Entry("a", "a", State.SENDING), CLOCK)
         assert disk.log == ["write", "write", "fsync"]
+        disk.log.clear()
+        for state in (State.UNKNOWN, State.HELD, State.REJECTED, State.DUPLICATE):
+            journal.append(Entry("a", "a", state), CLOCK)
+        assert disk.log == ["write", "fsync"] * 4
+        disk.log.clear()
+        journal.append(Entry("a", "a", State.CONFIRMED, ids=("1",)), CLOCK)
+        assert disk.log == ["write"]
+    assert disk.log == ["write", "fsync"], "at the end at the latest"
