@@ -35,7 +35,7 @@ BATCH = 25
 KINDS = [
     *("drop", "drop", "drop", "close", "rewrite", "rewrite", "rewrite", "ignore", "refuse"),
     *("reset", "error", "busy", "empty", "longer", "shorter", "more", "shift"),
-    *("chunked", "chunked-cut", "slow"),
+    *("chunked", "chunked-cut", "chunked-more", "slow"),
 ]
 RUN = Run(JOB, "p.a.aaaaaaaaaa", "alice", "app", "FINISHED", RunState.FINISHED)
 

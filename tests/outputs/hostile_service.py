@@ -144,7 +144,7 @@ def _body(connection: socket.socket, remote: Remote, start: int, fault: Fault) -
         if position < fault.at < position + step:
             step = fault.at - position
         chunk = data[position : position + step]
-        if fault.kind == "chunked" or fault.kind == "chunked-cut":
+        if fault.kind.startswith("chunked"):
             connection.sendall(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
         else:
             connection.sendall(chunk)
@@ -159,7 +159,9 @@ def _body(connection: socket.socket, remote: Remote, start: int, fault: Fault) -
                 remote.rewrite(fault.data)
                 # As a server does that reads on in a file which changes under it.
                 data, fault = (fault.data + data[len(fault.data) :])[:end], Fault("none")
-    if fault.kind == "chunked":
+    if fault.kind == "chunked-more":
+        connection.sendall(b"5\r\nextra\r\n")
+    if fault.kind in ("chunked", "chunked-more"):
         connection.sendall(b"0\r\n\r\n")
     if fault.kind == "more":
         connection.sendall(b"x" * 1000)
@@ -175,7 +177,7 @@ def _head(status: int, start: int, data: bytes, fault: Fault) -> bytes:
     elif fault.kind == "more":
         length += 1000
     lines = [f"HTTP/1.1 {status} OK", "Content-Type: application/octet-stream"]
-    if fault.kind in ("chunked", "chunked-cut"):
+    if fault.kind.startswith("chunked"):
         lines.append("Transfer-Encoding: chunked")
     else:
         lines.append(f"Content-Length: {length}")
