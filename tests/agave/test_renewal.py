@@ -110,9 +110,14 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert "fresh-a1" in (tmp_path / "real" / "current").read_text()
 
 
-def test_many_threads_renew_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", ["in a file", "in variables"])
+def test_many_threads_renew_once(tmp_path: Path, kept: str) -> None:
     endpoint = Endpoint()
-    holder = keeper(find_credentials(bash_file(tmp_path), None), endpoint)
+    environ = {"TAPIS_BASE_URL": URL, "TAPIS_API_KEY": "k1", "TAPIS_API_SECRET": "s3"}
+    environ |= {"TAPIS_TOKEN": "a1", "TAPIS_REFRESH_TOKEN": "r1"}
+    if kept == "in a file":
+        environ = bash_file(tmp_path)
+    holder = keeper(find_credentials(environ, None), endpoint)
     found: list[str | None] = []
     threads = [
         threading.Thread(target=lambda: found.append(renewed(holder, "a1"))) for _ in range(16)
