@@ -34,7 +34,7 @@ def effective(grants: Rows, owner: str, user: str) -> Access:
     """
     if user == owner:
         return ALL_ACCESS
-    for name in sorted(grants, key=row_order):
+    for name in sorted(grants):
         if name in (user, WORLD):
             return grants[name]
     return NO_ACCESS
@@ -124,7 +124,7 @@ def compare(
     address: str, run_id: str, owner: str, before: Rows, after: Rows
 ) -> tuple[EffectiveAccess, ...]:
     """What each user with a row on either side could do, and will be able to, by user name."""
-    users = sorted({*before, *after}, key=row_order)
+    users = sorted({*before, *after})
     return tuple(
         EffectiveAccess(
             address,
@@ -240,8 +240,3 @@ def _kept(rows: Rows, image: Rows) -> dict[str, Access]:
 
 def _both(one: Access, other: Access) -> Access:
     return Access(read=one.read and other.read, write=one.write and other.write)
-
-
-def row_order(name: str) -> tuple[str, str]:
-    """The order in which the service looks at rows."""
-    return name.lower(), name

@@ -58,7 +58,7 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
         fetching.fetched_lines(snapshot),
         by_base(snapshot.foreign),
     )
-    draft.problems.extend(conflicts(desired))
+    draft.problems.extend(conflicts(desired, snapshot))
     for address in upstream_first(desired.jobs):
         plan_address(draft, desired.jobs[address])
     if options.prune and options.plans("jobs"):
@@ -128,9 +128,7 @@ def _finished(draft: Draft, others: tuple[Run, ...]) -> Plan:
         states=tuple(draft.states[address] for address in sorted(draft.states)),
         hazards=hazards(desired, snapshot, draft.histories, changes, draft.options.allow),
         basis=dict(sorted(draft.basis.items())),
-        effective=tuple(
-            sorted(draft.effective, key=lambda e: (e.address, e.run_id, e.user.lower(), e.user))
-        ),
+        effective=tuple(sorted(draft.effective, key=lambda e: (e.address, e.run_id, e.user))),
         superseded=sum(1 for change in draft.jobs if change.action is Action.REPLACE),
         undeclared=tuple(ref(run) for run in others if run.id not in deleted),
         duplicates=dict(sorted(draft.duplicates.items())),

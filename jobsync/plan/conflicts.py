@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import Counter
 
 from jobsync.errors import Problem
-from jobsync.model import Address, DesiredState
-from jobsync.plan.history import former_names
+from jobsync.model import Address, DesiredState, Snapshot
+from jobsync.plan.history import base_of, former_names
 from jobsync.plan.job_guards import literal_archive
 
 
-def conflicts(desired: DesiredState) -> tuple[Problem, ...]:
-    """Everything of *desired* that cannot be planned whatever is there."""
-    return (*_shared_archives(desired), *_shared_runs(desired))
+def conflicts(desired: DesiredState, snapshot: Snapshot) -> tuple[Problem, ...]:
+    """Everything of *desired* in which one declaration stands in the way of another."""
+    return (
+        *_shared_archives(desired),
+        *_shared_runs(desired),
+        *_pinned_elsewhere(desired, snapshot),
+    )
 
 
 def _shared_archives(desired: DesiredState) -> list[Problem]:
@@ -52,4 +56,21 @@ def _shared_runs(desired: DesiredState) -> list[Problem]:
         )
         for claim, addresses in claims.items()
         if len(addresses) > 1
+    ]
+
+
+def _pinned_elsewhere(desired: DesiredState, snapshot: Snapshot) -> list[Problem]:
+    """A run that one declaration pins and another one knows by its name would be run twice."""
+    names = {job.name: job.address for job in desired.jobs.values() if job.pinned is None}
+    pins = {job.pinned: job for job in desired.jobs.values() if job.pinned is not None}
+    return [
+        Problem(
+            pins[run.id].where,
+            f"{pins[run.id].address}: run {run.id} is already the run of {owner} by its name",
+            f"leave id out, or take {owner} out of the manifests",
+        )
+        for run in snapshot.runs
+        if run.id in pins
+        and run.owner == snapshot.user
+        and (owner := names.get(base_of(run.name))) is not None
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jobsync.model import AccessChange, Address, DesiredState, EffectiveAccess, Plan, Snapshot
-from jobsync.plan.access import Rows, effective, outcome, row_order
+from jobsync.plan.access import Rows, effective, outcome
 from jobsync.plan.history import histories
 
 
@@ -27,7 +27,7 @@ def matrix(desired: DesiredState, snapshot: Snapshot, plan: Plan) -> tuple[Effec
             if run.visible and isinstance(rows, Mapping):
                 after = outcome(rows, grants.get(run.id, ()))
                 sides[address, run.id, run.owner] = (rows, after)
-    users = sorted({user for both in sides.values() for one in both for user in one}, key=row_order)
+    users = sorted({user for both in sides.values() for one in both for user in one})
     return tuple(
         EffectiveAccess(
             address, run_id, user, effective(before, owner, user), effective(after, owner, user)

@@ -262,10 +262,16 @@ class World:
                 self._fetch(change, change.run.id if change.run else made[change.address])
 
     def _wait_for(self, addresses: set[str]) -> None:
-        """What others need and is active comes to its end; a hidden one is restored first."""
+        """What others need and is active comes to its end, where nothing of its name has yet."""
+        names = {r.id: RunName.parse(r.name) for r in self.runs.values()}
+        done = {
+            names[r.id].base
+            for r in self.runs.values()
+            if names[r.id] and r.owner == ME and r.visible and r.state is RunState.FINISHED
+        }
         for run in list(self.runs.values()):
-            name = RunName.parse(run.name)
-            mine = name is not None and run.owner == ME and run.visible
+            name = names[run.id]
+            mine = name is not None and run.owner == ME and run.visible and name.base not in done
             if mine and name.address in addresses and run.state is RunState.ACTIVE:
                 self._set(run, state=RunState.FINISHED, status="FINISHED")
 

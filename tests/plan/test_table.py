@@ -281,6 +281,13 @@ def test_two_declarations_of_one_run_are_an_error():
         planned(world, pinned(run.id), twin)
 
 
+def test_a_run_that_has_a_name_here_cannot_be_pinned_elsewhere_and_run_again():
+    world = World()
+    run = world.of(ONE)
+    with pytest.raises(PlanError, match=r"shared: run 0001-007 is already the run of align"):
+        planned(world, ONE, pinned(run.id))
+
+
 # --- placement, hours, outputs ---------------------------------------------------------
 
 
