@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from jobsync import identity
 from jobsync.manifest import request
-from jobsync.manifest.references import NOTICE_MACROS, PATH_MACROS
+from jobsync.manifest.reader import read
+from jobsync.manifest.references import NOTICE_MACROS, PATH_MACROS, BadReference, Filler
+from jobsync.manifest.schema import violations
+from jobsync.manifest.variables import Scope
 from jobsync.manifest.wording import did_you_mean, quoted
 from jobsync.manifest.writer import Writable, dump
+from jobsync.model import Value
 
 ALIASES = {
     "softwareName": "appId",
@@ -65,16 +69,22 @@ def convert(files: Iterable[tuple[str, bytes]], project: str) -> Converted:
     """
     converted = Converted()
     jobs: dict[str, Writable] = {}
+    archives: set[str] = set()
     for name, data in files:
-        one = _Job(name, converted.warnings)
+        one = _Job(name, converted.warnings, identity.ADDRESS_LIMIT - len(project))
         key, body = one.job(_parsed(name, data))
         free = key
         number = 2
         while free in jobs:
-            free = f"{key}-{number}"
+            free = f"{key[: one.limit - 4]}-{number}"
             number += 1
         if free != key:
             converted.warnings.append(f"{name}: a job {key} is there already: named {free}")
+        path = str(body.get("archivePath", "")).strip("/")
+        if path and "${JOB_" not in path and path in archives:
+            converted.warnings.append(f"{name}: archivePath left out: another job has it")
+            del body["archivePath"]
+        archives.add(path)
         jobs[free] = body
     document: dict[str, Writable] = {"apiVersion": "jobsync/v1", "project": project, "jobs": jobs}
     converted.text = dump(document)
@@ -92,6 +102,8 @@ def key_of(text: str, fallback: str = "job") -> str:
 def _parsed(name: str, data: bytes) -> dict[str, Any]:
     try:
         value = json.loads(data.decode("utf-8-sig"))
+        # Infinity, NaN, 1e999 and lone surrogates pass json.loads and nothing that follows.
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise NotConvertible(f"{name}: not JSON: {error}") from error
     if not isinstance(value, dict):
@@ -105,9 +117,10 @@ def _parsed(name: str, data: bytes) -> dict[str, Any]:
 class _Job:
     """One job.json on its way to a job of a manifest."""
 
-    def __init__(self, file: str, warnings: list[str]) -> None:
+    def __init__(self, file: str, warnings: list[str], limit: int) -> None:
         self.file = file
         self.warnings = warnings
+        self.limit = max(8, limit)
 
     def job(self, raw: dict[str, Any]) -> tuple[str, dict[str, Writable]]:
         fields: dict[str, Any] = {}
@@ -120,7 +133,7 @@ class _Job:
                 continue
             fields[name] = value
         name = str(fields.pop("name", "") or _stem(self.file))
-        key = key_of(name)
+        key = key_of(name)[: self.limit].rstrip("-_")
         if key != name:
             self._warn(f"the name {quoted(name)} became the key {key}")
         body: dict[str, Writable] = {}
@@ -128,6 +141,11 @@ class _Job:
             converted = self._field(field_name, value)
             if converted is not None:
                 body[field_name] = converted
+        inputs, parameters = body.get("inputs"), body.get("parameters")
+        if isinstance(inputs, dict) and isinstance(parameters, dict):
+            for twice in sorted(inputs.keys() & parameters.keys()):
+                self._warn(f"parameters.{twice} left out: it is an input too")
+                del parameters[twice]
         if "appId" not in body:
             self._warn("no appId: write one before the manifest is used")
             body = {"appId": "app-0.0", **body}
@@ -144,7 +162,12 @@ class _Job:
             self._warn(f"{name} left out: the service ignores it{f' ({near})' if near else ''}")
             return None
         try:
-            return self._value(name, value)
+            converted = self._value(name, value)
+            if name not in ("inputs", "parameters", "notifications"):
+                _check(name, converted)
+            elif name == "inputs" and converted is not None:
+                request.inputs(converted)  # type: ignore[arg-type]
+            return converted
         except request.Wrong as wrong:
             self._warn(f"{name} left out: {wrong.message}")
             return None
@@ -188,7 +211,7 @@ class _Job:
                 continue
             one_value: Writable = items[0] if not isinstance(item, list) else items
             try:
-                request.FIELDS[name]({key: one_value})  # type: ignore[dict-item]
+                _check(name, {key: one_value})
             except request.Wrong as wrong:
                 self._warn(f"{name}.{key} left out: {wrong.message}")
                 continue
@@ -208,7 +231,7 @@ class _Job:
                 if isinstance(notice.get("persistent"), str):
                     notice["persistent"] = notice["persistent"].lower() in _TRUE
                 try:
-                    request.notifications([notice])
+                    _check("notifications", [notice])
                 except request.Wrong as wrong:
                     self._warn(f"a notification left out: {wrong.message}")
                     continue
@@ -222,6 +245,32 @@ class _Job:
 
     def _warn(self, message: str) -> None:
         self.warnings.append(f"{self.file}: {message}")
+
+
+def _check(name: str, value: Writable) -> None:
+    """Raise :class:`request.Wrong` for what the language would refuse in a manifest."""
+    if value is None:
+        return
+    document = read(dump({"apiVersion": "jobsync/v1", "jobs": {"x": {name: value}}}).encode(), "")
+    problems = [
+        *document.problems,
+        *(v.problem for v in violations(document.value, document.places)),
+    ]
+    if problems:
+        raise request.Wrong(problems[0].message.removeprefix(f"jobs.x.{name} "))
+    try:
+        request.FIELDS[name](_filled(value))
+    except BadReference as error:
+        raise request.Wrong(error.message) from error
+
+
+def _filled(value: Writable) -> Value:
+    """What a manifest would send of a value."""
+    if isinstance(value, str):
+        return Filler(Scope()).fill(value) if "${" in value else value
+    if isinstance(value, Mapping):
+        return {key: _filled(item) for key, item in value.items()}
+    return [_filled(item) for item in value] if isinstance(value, Sequence) else value
 
 
 def _escaped(text: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from jobsync import identity
 from jobsync.manifest.scalars import Scalar
-from jobsync.manifest.variables import Scope
+from jobsync.manifest.variables import Scope, is_unicode
 from jobsync.manifest.wording import did_you_mean, one_of, quoted
 from jobsync.model import Value
 
@@ -145,7 +145,10 @@ class Filler:
             raise BadReference(f"the set does not list {quoted(name)} under env:", hint)
         if name not in self.scope.environ:
             raise BadReference(f"the environment variable {name} is not set")
-        return self.scope.environ[name]
+        value = self.scope.environ[name]
+        if not is_unicode(value):
+            raise BadReference(f"the environment variable {name} is not UTF-8")
+        return value
 
 
 def parse_job(name: str) -> JobReference:

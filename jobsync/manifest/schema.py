@@ -59,7 +59,7 @@ def _validator() -> jsonschema_rs.Draft202012Validator:
 
 
 def _explain(error: Any, value: Raw, places: Places) -> Iterator[Violation]:
-    path: Path = tuple(error.instance_path)
+    path = _true_path(value, error.instance_path)
     rule = _node(error.schema_path[:-1])
     kind = error.kind.name
     if kind == "additionalProperties":
@@ -100,6 +100,18 @@ def _node(schema_path: Iterable[str | int]) -> dict[str, Any]:
             target = node if isinstance(node, str) else node["$ref"]
             node, step = _node(target.removeprefix("#/").split("/")), ""
     return node if isinstance(node, dict) else {}
+
+
+def _true_path(value: Any, steps: Iterable[str | int]) -> Path:
+    """The path with keys as they are: the library makes a number of a key of digits."""
+    path: list[str | int] = []
+    for step in steps:
+        if isinstance(value, dict) and isinstance(step, int):
+            alike = (key for key in value if key.isdecimal() and int(key) == step)
+            step = str(step) if str(step) in value else next(alike)
+        path.append(step)
+        value = value[step]
+    return tuple(path)
 
 
 def _value_at(value: Any, path: Path) -> Raw:

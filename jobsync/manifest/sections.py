@@ -91,7 +91,7 @@ def merge(documents: Iterable[Document]) -> RawSet:
     for document in documents:
         merged.problems.extend(document.problems)
         merged.unread.update(problem.where for problem in document.problems)
-        if isinstance(document.value, dict):
+        if isinstance(document.value, dict) and is_manifest(document.value):
             _add(merged, document.value, document.places)
     return merged
 

@@ -42,10 +42,18 @@ def scope(
             hint = did_you_mean(name, raw.variables) or one_of(raw.variables)
             raw.problems.append(Problem(None, message, hint))
             continue
+        if not is_unicode(text):
+            raw.problems.append(Problem(None, f"--var {name}: the value is not UTF-8"))
+            continue
         values[name] = text if isinstance(values.get(name), str) else _read(raw, name, text)
     allowed = frozenset(raw.texts("env"))
     _check_allowed(raw)
     return Scope(values, frozenset(raw.variables), environ, allowed)
+
+
+def is_unicode(text: str) -> bool:
+    """Whether *text* can be sent: what the system gave us may hold bytes that are no text."""
+    return not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
 
 
 def _of_target(raw: RawSet, target: str | None) -> dict[str, Scalar]:
