@@ -89,14 +89,16 @@ def unexpected(rows: Rows, committed: str) -> tuple[str, ...]:
         seen.update(keys)
         want = next((wanted[key] for key in keys if key in wanted), LEVELS["NONE"])
         if row.before != want:
-            found.append(
-                f"{row.address} (run {row.run_id}): {row.user} has {row.before}, expected {want}"
-            )
+            found.append(f"{_who(*keys[0])} has {row.before}, expected {want}")
     for (address, run, user), access in sorted(wanted.items()):
         if (address, run, user) not in seen and access != LEVELS["NONE"]:
-            which = f"{address} (run {run})" if run else address
-            found.append(f"{which}: {user} has NONE, expected {access}")
+            found.append(f"{_who(address, run, user)} has NONE, expected {access}")
     return tuple(found)
+
+
+def _who(address: Address, run: str, user: str) -> str:
+    which = f" (run {terminal(run)})" if run else ""
+    return f"{terminal(address)}{which}: {terminal(user)}"
 
 
 def _cell(row: EffectiveAccess) -> str:
