@@ -19,14 +19,13 @@ from jobsync.apply.driver import Driver
 from jobsync.apply.fetching import Outputs
 from jobsync.apply.journal import open_journal
 from jobsync.apply.lock import apply_lock
-from jobsync.apply.record import Binding, State
+from jobsync.apply.record import Binding
 from jobsync.apply.report import Event, EventType, Kind, Report, kind_of
 from jobsync.apply.session import Session
 from jobsync.apply.settings import ApplySettings
-from jobsync.apply.submit import reconcile, scan
+from jobsync.apply.settling import duplicates, resolve_open
 from jobsync.apply.waiting import Watch
 from jobsync.backend import Backend
-from jobsync.errors import ServiceError
 from jobsync.model import (
     SUBMITS,
     AccessChange,
@@ -46,9 +45,6 @@ from jobsync.model import (
 _WORKERS = 16
 _TICK = 0.5
 """Seconds after which the coordinator looks up from running calls, to see whether to stop."""
-_FEW = 20
-"""Up to so many submits, asking for each name costs less than a listing of everything."""
-
 _STOPPED = "stopped before it was begun"
 
 
@@ -96,29 +92,13 @@ class _Executor:
     def run(self) -> tuple[Outcome, ...]:
         for change in self._plan.changes:
             self._planned(change)
-        self._sort_out(self._resolve_open())
+        self._sort_out(resolve_open(self._session, self._pool))
         while self._going():
             self._look()
         self._leave_the_rest()
         self._delete()
-        self._scan()
+        self._report_duplicates()
         return self._end()
-
-    # --- before anything else ---------------------------------------------------------
-
-    def _resolve_open(self) -> dict[Address, Outcome]:
-        """Find out about the submits of earlier runs; the addresses where that did not work."""
-        driver, limits = self._session.driver, self._session.settings.submits
-        futures = [
-            self._pool.submit(driver.drive, reconcile(entry, limits))
-            for entry in driver.open_submits()
-        ]
-        entries = [future.result() for future in futures]
-        return {
-            entry.address: jobs.unresolved(entry)
-            for entry in entries
-            if entry.state not in (State.CONFIRMED, State.REJECTED)
-        }
 
     def _sort_out(self, held: dict[Address, Outcome]) -> None:
         """Put every change on the agenda, but for what may not be begun."""
@@ -267,31 +247,12 @@ class _Executor:
             self._finished(begun, future.result())
         self._running.clear()
 
-    def _scan(self) -> None:
-        """Look once more whether a submit of this run has become two jobs."""
-        driver = self._session.driver
-        futures = {
-            self._pool.submit(driver.drive, scan(entry)): self._submitted[name]
-            for name in self._suspects()
-            if (entry := driver.past(name)) is not None and entry.state is State.CONFIRMED
-        }
-        for future, change in futures.items():
-            entry = future.result()
-            if entry.state is State.DUPLICATE:
-                said = (change.address, str(Kind.JOB))
-                self._outcomes = [o for o in self._outcomes if (o.address, o.kind) != said]
-                self._keep(self._session.ended(jobs.outcome_of(change, entry)))
-
-    def _suspects(self) -> list[str]:
-        """The names to ask for: of many submits only those that one listing shows twice."""
-        if len(self._submitted) <= _FEW:
-            return list(self._submitted)
-        try:
-            runs = self._session.backend.runs(lambda run: run.name in self._submitted)
-        except ServiceError:
-            return list(self._submitted)
-        counts = Counter(run.name for run in runs if run.owner == self._plan.user)
-        return [name for name in self._submitted if counts[name] != 1]
+    def _report_duplicates(self) -> None:
+        """A submit that has become two jobs is not done, whatever was said of it before."""
+        for outcome in duplicates(self._session, self._pool, self._submitted):
+            said = (outcome.address, outcome.kind)
+            self._outcomes = [o for o in self._outcomes if (o.address, o.kind) != said]
+            self._keep(self._session.ended(outcome))
 
     def _end(self) -> tuple[Outcome, ...]:
         counts = Counter(str(outcome.result) for outcome in self._outcomes)
