@@ -95,7 +95,7 @@ class Fork:
 
     def fate(self, row: JobRow) -> Fate:
         """A process writes its record before it ends, and on this very machine."""
-        claim = records.read_claim(Path(row.work_dir or ""))
+        claim = records.read_claim(records.work_of(row.work_dir))
         just_claimed = claim is not None and claim.pid is None
         return Fate(patience=_CLAIMING if just_claimed else 0.0)
 
