@@ -5,7 +5,8 @@ asked for in the order of the id, which never changes, and each page begins with
 the one before. Then nothing that was there all the time can be missing between two pages,
 whatever was submitted or hidden meanwhile: the second begins at or before the row where the first
 ends. Where that does not hold, the page is asked for again from further back. The end is an empty
-page, together with a page that begins at the last row and has nothing after it.
+page, together with one that begins at or before the last row, has nothing after it, and is shorter
+than pages of this service are: a full one may have been cut off just there.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from jobsync.model import Access, RemoteFile, Run
 LIMIT = 250
 """Asked for, never relied on: what comes back tells the stride."""
 
-_ROUNDS_WITHOUT_NEWS = 6
+_ROUNDS_WITHOUT_NEWS = 12
+_LEAST_STRIDE = 2
+"""A service that gives one row a page cannot be listed; one job on a page is a short page."""
+
 _MOST_PAGES = 10_000
 _PASSES = 4
 
@@ -63,7 +67,7 @@ def all_runs(page: RunPage, executor: Executor, ahead: int) -> Iterator[Run]:
     if not first:
         return
     yield from _after(first, "")
-    reach = _Reach(first[-1].id, len(first), len(first))
+    reach = _Reach(first[-1].id, len(first), max(_LEAST_STRIDE, len(first)))
     while True:
         aims = reach.aims()
         answers = [executor.submit(page, offset) for offset in aims]
@@ -89,27 +93,27 @@ def all_runs(page: RunPage, executor: Executor, ahead: int) -> Iterator[Run]:
                 answer.cancel()
         if reach.last != before.last or end is None:
             reach = replace(reach, window=1)
-        elif anchored and not end.result():
+        elif anchored and len(rows) < reach.stride and not end.result():
             return
         else:
-            reach = _searching(reach, anchored, len(end.result()))
+            reach = _searching(reach, aims[0] + len(rows) if anchored else None)
 
 
 def _reached(reach: _Reach, last: str, at: int, length: int) -> _Reach:
     return replace(reach, last=last, at=at, stride=max(reach.stride, length), back=1, idle=0)
 
 
-def _searching(reach: _Reach, anchored: bool, beyond: int) -> _Reach:
-    """Rows have moved: look further back for the last row, or further on for the end."""
+def _searching(reach: _Reach, after: int | None) -> _Reach:
+    """Rows have moved. *after* is where the last page ended, None when it began too late.
+
+    Without one, look further back for the last row; with one, go on from there.
+    """
     if reach.idle >= _ROUNDS_WITHOUT_NEWS:
         raise Unreadable("the list of jobs cannot be read to its end: the same pages come again")
-    further_back = min(max(1, reach.stride - 1), reach.back * 16)
-    return replace(
-        reach,
-        back=reach.back if anchored else further_back,
-        at=reach.at + beyond,
-        idle=reach.idle + 1,
-    )
+    idle = reach.idle + 1
+    if after is None:
+        return replace(reach, back=reach.back * 4, idle=idle)
+    return replace(reach, at=after, back=1, idle=idle)
 
 
 def _in_order(rows: Sequence[Run]) -> Sequence[Run]:

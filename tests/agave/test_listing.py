@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -40,13 +41,15 @@ class Moving:
         self.clip = clip
         self.moves = moves
         self.asked = 0
+        self.lock = threading.Lock()
 
     def page(self, offset: int) -> Sequence[Run]:
-        self.asked += 1
-        for _ in range(self.dice.randrange(3) if self.moves > 0 else 0):
-            self.moves -= 1
-            self.move()
-        return [run(number) for number in sorted(self.ids)[offset : offset + self.clip]]
+        with self.lock:
+            self.asked += 1
+            for _ in range(self.dice.randrange(3) if self.moves > 0 else 0):
+                self.moves -= 1
+                self.move()
+            return [run(number) for number in sorted(self.ids)[offset : offset + self.clip]]
 
     def move(self) -> None:
         if self.ids and self.dice.random() < 0.6:
@@ -115,6 +118,20 @@ def test_the_end_needs_more_than_an_empty_page(pool: ThreadPoolExecutor) -> None
         return seen[offset : offset + 100]
 
     assert len(list(all_runs(page, pool, 4))) == 101
+
+
+def test_a_full_page_that_ends_at_the_last_row_is_not_the_end(pool: ThreadPoolExecutor) -> None:
+    """The end looks empty while a job is away; then one comes in front of the page before it."""
+    jobs = [run(number) for number in (10, 20, 30)]
+    asked: list[int] = []
+
+    def page(offset: int) -> Sequence[Run]:
+        asked.append(offset)
+        early = [run(5), *jobs] if offset == 1 and asked.count(1) == 1 else jobs
+        seen = jobs[1:] if offset == 2 and asked.count(2) == 1 else early
+        return seen[offset : offset + 2]
+
+    assert [found.id for found in all_runs(page, pool, 1)] == [found.id for found in jobs]
 
 
 def test_duplicated_rows_count_once(pool: ThreadPoolExecutor) -> None:
