@@ -146,7 +146,7 @@ class _Run:
         for name, raw in job.fields.items():
             self.field = name
             value: Value
-            if _refers(raw):
+            if "${" in raw if isinstance(raw, str) else _refers(raw):
                 self.failed = False
                 value = self._filled(raw)
                 if self.failed:
@@ -326,9 +326,7 @@ class _Run:
 
 
 def _refers(value: Raw) -> bool:
-    """Whether a reference stands anywhere in *value*."""
-    if isinstance(value, str):
-        return "${" in value
+    """Whether a reference stands anywhere in a container."""
     if not isinstance(value, (dict, list)):
         return False
     for item in value.values() if isinstance(value, dict) else value:

@@ -136,6 +136,8 @@ class _Builder:
         starts, table = self.places.open()
         extend = table.extend
         bits = COLUMN_BITS
+        missing = _MISSING
+        decorated = b"&" in data or b"!" in data
         memo: dict[str, Raw] = {}
         names: dict[str, str] = {}
         stack: list[tuple[Any, str | None, list[Spot], str | None]] = []
@@ -151,31 +153,34 @@ class _Builder:
             event = get()
             kind = type(event)
             mark = event.start_mark
+            if in_map and key is None and kind is ScalarEvent:
+                key_spot = mark.line << bits | mark.column
+                text = event.value
+                key = names.get(text)
+                if key is None:
+                    key = self._key(event, key_spot)
+                    if key is not _MERGE and is_text(text) and len(names) < _MEMO_LIMIT:
+                        names[text] = key
+                elif decorated and (event.anchor is not None or event.tag is not None):
+                    key = self._key(event, key_spot)
+                if key in current:
+                    self._duplicate(current, spots, key, key_spot)
+                event = get()  # a value follows every key
+                kind = type(event)
+                mark = event.start_mark
             if kind is ScalarEvent:
                 spot = mark.line << bits | mark.column
                 text = event.value
-                if in_map and key is None:
-                    name = names.get(text)
-                    if name is None:
-                        name = self._key(event, spot)
-                        if name is not _MERGE and is_text(text) and len(names) < _MEMO_LIMIT:
-                            names[text] = name
-                    elif event.anchor is not None or event.tag is not None:
-                        name = self._key(event, spot)
-                    if name in current:
-                        self._duplicate(current, spots, name, spot)
-                    key = name
-                    key_spot = spot
-                    continue
-                value = memo.get(text, _MISSING) if event.implicit[0] else text
-                if value is _MISSING:
+                value = memo.get(text, missing) if event.implicit[0] else text
+                if value is missing:
                     value = self._plain(text, spot)
                     if len(memo) < _MEMO_LIMIT and len(text) < 64:
                         memo[text] = value
-                if event.tag is not None:
-                    self._tag(event.tag, spot)
-                if event.anchor is not None:
-                    self._anchors[event.anchor] = value
+                if decorated:
+                    if event.tag is not None:
+                        self._tag(event.tag, spot)
+                    if event.anchor is not None:
+                        self._anchors[event.anchor] = value
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 spot = mark.line << bits | mark.column
                 if in_map and key is None:
