@@ -391,3 +391,11 @@ def test_an_outage_in_the_middle_is_survived_or_said(tmp_path: Path) -> None:
     reader.on_open = always
     result = fetch(reader, tmp_path, ("a", "again/"))
     assert "reset" in result.failed[0][1] and len(reader.opened) < 20
+
+
+def test_a_file_listed_as_empty_is_asked_for_all_the_same(tmp_path: Path) -> None:
+    reader = MemoryReader({"a": b"not empty", "b": b""})
+    reader.rows[""] = [RemoteFile("a", 0, "t"), RemoteFile("b", 0, "t")]
+    result = fetch(reader, tmp_path, ("*", "out/"))
+    assert [name for name, _ in result.failed] == ["a"] and not (tmp_path / "out/a").exists()
+    assert [file.path for file in result.fetched] == ["b"]

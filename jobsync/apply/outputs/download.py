@@ -110,9 +110,12 @@ class _Part:
         tries, most = 0, self._have
         try:
             self._digest.feed_file(self._handle, self._have)
-            while self._have < self._wanted.length:
+            # An empty file is asked for too: the listing alone may be wrong about it.
+            done = 0 < self._wanted.length == self._have
+            while not done:
                 trouble = self._receive()
-                if self._have == self._wanted.length:
+                done = self._have == self._wanted.length and bool(self._have or not trouble)
+                if done:
                     break
                 if self._have > most:
                     tries, most = 0, self._have
@@ -152,6 +155,8 @@ class _Part:
             if isinstance(error, RangeRefused):
                 raise FileChanged(f"the service has no byte {offset} of it") from error
             return f"could not be fetched whole: {error}"
+        if self._have == self._wanted.length:
+            return ""
         return f"only {self._have} of {self._wanted.length} bytes came"
 
     def _take(self, content: Content, offset: int) -> None:
