@@ -68,6 +68,15 @@ def test_stop(shared: RealWorld) -> None:
     assert short(outcomes) == [("slow", "job", "done")]
 
 
+def test_a_request_that_is_refused_is_not_an_open_question(shared: RealWorld) -> None:
+    the_plan = plan(job("refused", request={"appId": "no-such-app-1.0"}))
+    [outcome] = shared.apply(the_plan)
+    assert outcome.result is Result.FAILED
+    assert "no-such-app" in outcome.detail
+    assert exit_code(the_plan, [outcome]) is ExitCode.ERROR
+    assert shared.apply(plan()) == ()
+
+
 FAULTS = {
     "fine": "",
     "drop before": "reset-before",
