@@ -67,8 +67,9 @@ def _moved(basis: Basis, address: Address, plan: Plan, snapshot: Snapshot) -> bo
         run = now.pop(run_id, None)
         if run is None or run.visible != visible:
             return True
-        if run.state is not state and (state, run.state) != (RunState.ACTIVE, RunState.FINISHED):
-            return True
+        finished = (state, run.state) == (RunState.ACTIVE, RunState.FINISHED)
+        if run.name in basis.names and run.state is not state and not finished:
+            return True  # how a superseded run ends decides nothing
     if any(run.owner == plan.user and run.name in basis.names for run in now.values()):
         return True
     submits = any(

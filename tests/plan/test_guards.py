@@ -226,6 +226,16 @@ def test_running_becoming_finished_is_not_a_difference(before, after, expected):
     assert moved == expected
 
 
+@pytest.mark.parametrize("after", [RunState.FAILED, RunState.FINISHED, RunState.STOPPED])
+def test_how_a_superseded_run_ends_is_not_a_difference(after):
+    world = World()
+    old = world.of(job("align"), RunState.ACTIVE)
+    wanted = job("align", {"parameters": {"n": 1}})
+    assert stale_after(world, [wanted], lambda: world._set(old, state=after)) == ()
+    gone = stale_after(world, [wanted], lambda: world._set(old, visible=False))
+    assert gone == ("align",)
+
+
 def test_a_run_that_was_hidden_or_vanished_is_stale():
     wanted = job("align", permissions=grants(bob="READ"))
     world = World()
