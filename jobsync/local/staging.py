@@ -32,7 +32,7 @@ def prepare(row: JobRow, app: App, system: System, storage: Storage) -> None:
 
     Raises :class:`StagingError`. A half-made folder of an earlier attempt is thrown away.
     """
-    work = Path(row.work_dir or work_folder(row, system))
+    work = work_folder(row, system)  # never what a row says: this folder is thrown away
     try:
         _prepare(row, app, system, storage, work)
     except Refusal as refusal:

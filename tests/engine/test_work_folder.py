@@ -13,7 +13,7 @@ import pytest
 from engine_lab import Lab, processes_with
 
 from jobsync.local import records, submission
-from jobsync.local.archive import archive
+from jobsync.local.archive import ArchiveError, archive
 from jobsync.local.archive_path import slug
 from jobsync.local.store import TERMINAL, JobRow
 
@@ -231,6 +231,26 @@ def test_archiving_can_be_broken_off_and_repeated(tmp_path: Path) -> None:
     archive(work, target)
     assert sorted(path.name for path in target.iterdir()) == ["one", "two"]
     assert not work.exists()
+
+
+def test_a_folder_that_was_not_staged_is_never_archived(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job without a work folder once meant the folder that the service was started in."""
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "precious").write_text("x")
+    monkeypatch.chdir(here)
+    target = tmp_path / "target"
+    for work in (here, Path(), Path("../here")):
+        with pytest.raises(ArchiveError, match="not the work folder"):
+            archive(work, target)
+    job = lab.submit()
+    for status in ("PROCESSING_INPUTS", "STAGED", "SUBMITTING", "QUEUED", "CLEANING_UP"):
+        lab.store.transition(job, status, "")
+    lab.engine().step()
+    assert lab.job(job).status in TERMINAL
+    assert [path.name for path in here.iterdir()] == ["precious"]
 
 
 def test_archive_that_cannot_be_written_is_failed(lab: Lab) -> None:
