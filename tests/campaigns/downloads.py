@@ -50,7 +50,7 @@ def make_remote(rng: random.Random) -> Remote:
         length = rng.choice([size, size, size + 5000, max(0, size - 5000)])
         remote.faults.append(Fault(kind, at, rng.randbytes(length) if kind == "rewrite" else b""))
     if rng.random() < 1 / 30:
-        remote.listed = size + rng.choice([-1, 1, 777]) if size else 7
+        remote.listed = size + rng.choice([-1, 1, 777]) if size > 1 else 7
     return remote
 
 
