@@ -3,7 +3,8 @@
 The only place that starts programs.
 """
 
-from jobsync.local.engine.engine import Engine, EngineSettings
+from jobsync.local.engine.engine import Engine
 from jobsync.local.engine.runners import runners
+from jobsync.local.engine.settings import EngineSettings
 
 __all__ = ["Engine", "EngineSettings", "runners"]

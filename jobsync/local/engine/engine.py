@@ -10,19 +10,18 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from jobsync.local import records
-from jobsync.local.apps import Apps
 from jobsync.local.engine.finish import finish
+from jobsync.local.engine.memory import Ending, Memory, Waiting
 from jobsync.local.engine.runner import Declined, Runner, Silent, Unsure
+from jobsync.local.engine.settings import EngineSettings
 from jobsync.local.staging import StagingError, prepare, work_folder
-from jobsync.local.storage import Storage
 from jobsync.local.store import TERMINAL, IllegalTransition, JobRow, Store, UnknownJob
-from jobsync.local.systems import System, Systems, run_seconds
+from jobsync.local.systems import System, run_seconds
 
 log = logging.getLogger(__name__)
 
@@ -42,65 +41,13 @@ _LONGEST_RETRY = 60.0
 _TRIES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
-    """What an engine works with. ``runners`` has one runner for each system, by name.
-
-    ``dialect`` decides what a stopped job ends as (contract 4.4, 9).
-    """
-
-    systems: Systems
-    apps: Apps
-    storage: Storage
-    runners: Mapping[str, Runner]
-    dialect: str = "agave"
-    clock: Callable[[], float] = time.time
-
-
-@dataclass(slots=True)
-class _Ending:
-    """A job that is being ended: why, since when, how often it was told."""
-
-    reason: str
-    by_user: bool
-    since: float
-    told: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A job that waits for room, and what it takes room in: its system and its queue."""
-
-    job_id: str
-    system: str
-    keys: tuple[str, str]
-
-    @classmethod
-    def of(cls, row: JobRow) -> _Waiting:
-        return cls(row.id, row.system, (row.system, f"{row.system}/{row.queue}"))
-
-
-@dataclass(slots=True)
-class _Memory:
-    """When things were last seen. Lost with the process, and rebuilt by looking again."""
-
-    gone_since: dict[str, float] = field(default_factory=dict)
-    ending: dict[str, _Ending] = field(default_factory=dict)
-    retry_at: dict[str, float] = field(default_factory=dict)
-    fate_asked: dict[str, float] = field(default_factory=dict)
-    waiting: list[_Waiting] = field(default_factory=list)
-    silent: dict[str, str] = field(default_factory=dict)
-    trouble: Counter[str] = field(default_factory=Counter)
-    placed: int = 0
-
-
 class Engine:
     """Moves jobs along. :meth:`run` belongs to one thread; :meth:`wake`, :meth:`cancel` to all."""
 
     def __init__(self, store: Store, settings: EngineSettings) -> None:
         self._store = store
         self._settings = settings
-        self._memory = _Memory()
+        self._memory = Memory()
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._turn = threading.Lock()  # turns do not overlap, whoever asks for one
@@ -288,12 +235,12 @@ class Engine:
             if not heard or began < self._next_scan:
                 return
             self._news = False
-        waiting: list[_Waiting] = []
+        waiting: list[Waiting] = []
         for row in self._store.jobs_in(WAITING):
             if row.cancel_requested:
                 self._guarded(row, self._stop_waiting)
             else:
-                waiting.append(_Waiting.of(row))
+                waiting.append(Waiting.of(row))
         self._memory.waiting = waiting
         now = time.monotonic()
         self._scanned, self._next_scan = now, now + 5 * (now - began)
@@ -307,7 +254,7 @@ class Engine:
 
     def _end(self, row: JobRow, reason: str, *, by_user: bool = False) -> None:
         self._memory.ending.setdefault(
-            row.id, _Ending(reason, by_user, time.monotonic() - _POLITE_SECONDS)
+            row.id, Ending(reason, by_user, time.monotonic() - _POLITE_SECONDS)
         )
 
     def _press(self, row: JobRow, runner: Runner) -> None:
@@ -325,7 +272,7 @@ class Engine:
             ending.since = time.monotonic()
             self._changed = True
 
-    def _report_end(self, row: JobRow, ending: _Ending, unplaced: bool) -> None:
+    def _report_end(self, row: JobRow, ending: Ending, unplaced: bool) -> None:
         if ending.by_user and (self._settings.dialect == "aloe" or unplaced):
             text = STOPPED_EARLY
             self._transition(row, "STOPPED", text, message=text, ended=self._settings.clock())
@@ -369,7 +316,7 @@ class Engine:
         free = self._capacity()
         if not any(free.values()):
             return
-        rest: list[_Waiting] = []
+        rest: list[Waiting] = []
         for index, waiting in enumerate(self._memory.waiting):
             if not self._start(waiting, free):
                 rest.append(waiting)
@@ -378,7 +325,7 @@ class Engine:
                 break
         self._memory.waiting = rest
 
-    def _start(self, waiting: _Waiting, free: Counter[str]) -> bool:
+    def _start(self, waiting: Waiting, free: Counter[str]) -> bool:
         """Start one job if there is room; False leaves it waiting."""
         system = self._settings.systems.by_name.get(waiting.system)
         if system is None or any(free[key] < 1 for key in waiting.keys):

@@ -1,0 +1,45 @@
+"""What the loop keeps between turns. Nothing in it matters: all can be found out again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from jobsync.local.store import JobRow
+
+
+@dataclass(slots=True)
+class Ending:
+    """A job that is being ended: why, since when, how often it was told."""
+
+    reason: str
+    by_user: bool
+    since: float
+    told: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A job that waits for room, and what it takes room in: its system and its queue."""
+
+    job_id: str
+    system: str
+    keys: tuple[str, str]
+
+    @classmethod
+    def of(cls, row: JobRow) -> Waiting:
+        return cls(row.id, row.system, (row.system, f"{row.system}/{row.queue}"))
+
+
+@dataclass(slots=True)
+class Memory:
+    """When things were last seen. Lost with the process, and rebuilt by looking again."""
+
+    gone_since: dict[str, float] = field(default_factory=dict)
+    ending: dict[str, Ending] = field(default_factory=dict)
+    retry_at: dict[str, float] = field(default_factory=dict)
+    fate_asked: dict[str, float] = field(default_factory=dict)
+    waiting: list[Waiting] = field(default_factory=list)
+    silent: dict[str, str] = field(default_factory=dict)
+    trouble: Counter[str] = field(default_factory=Counter)
+    placed: int = 0

@@ -1,0 +1,27 @@
+"""What an engine is made of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from jobsync.local.apps import Apps
+from jobsync.local.engine.runner import Runner
+from jobsync.local.storage import Storage
+from jobsync.local.systems import Systems
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What an engine works with. ``runners`` has one runner for each system, by name.
+
+    ``dialect`` decides what a stopped job ends as (contract 4.4, 9).
+    """
+
+    systems: Systems
+    apps: Apps
+    storage: Storage
+    runners: Mapping[str, Runner]
+    dialect: str = "agave"
+    clock: Callable[[], float] = time.time
