@@ -131,7 +131,6 @@ class _Run:
     def __init__(self, job: _Job, member: Member) -> None:
         self.job = job
         self.member = member
-        self.filler = Filler(job.scope, member.values)
         self.field = ""
         self.at: Step = ()
         self.failed = False
@@ -211,7 +210,7 @@ class _Run:
         jobs = self._reference if self.field in _REFERRING else None
         self.at = at
         try:
-            return self.filler.fill(text, jobs)
+            return Filler(self.job.scope, self.member.values).fill(text, jobs)
         except BadReference as error:
             self.failed = True
             if error.message:

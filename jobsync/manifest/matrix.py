@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from jobsync import identity
 from jobsync.errors import Location, Problem
@@ -21,6 +22,8 @@ LIMIT = 1000
 
 _RESERVED = ("include", "exclude", "limit")
 
+_NOTHING: Mapping[str, Scalar] = MappingProxyType({})
+
 Values = tuple[Scalar, ...]
 Texts = tuple[str, ...]
 
@@ -30,7 +33,7 @@ class Member:
     """One run of a job: its address and the value of every axis."""
 
     address: Address
-    values: Mapping[str, Scalar] = field(default_factory=dict)
+    values: Mapping[str, Scalar]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,7 @@ class Family:
 
 def single(key: str) -> Family:
     """The family of a job without a matrix."""
-    member = Member(key)
-    return Family(key, (), (member,), {(): member})
+    return Family(key, (), (Member(key, _NOTHING),), {})
 
 
 def family(
