@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from jobsync.agave.auth import Credentials, TokenKeeper
@@ -25,6 +26,7 @@ __all__ = [
     "connect",
     "connect_jobs",
     "connect_reader",
+    "token_door",
 ]
 
 
@@ -71,9 +73,25 @@ def connect_jobs(
     return Jobs(Urls(base_url), _transport(Transport, base_url, credentials, how))
 
 
+@contextmanager
+def token_door(base_url: str, how: Connection | None = None) -> Iterator[Door]:
+    """A door for logging in, which happens before there is a token."""
+    door = _door(base_url, how or Connection())
+    try:
+        yield door
+    finally:
+        door.close()
+
+
 def _transport(
     kind: type[Transport], base_url: str, credentials: Credentials, how: Connection
 ) -> Transport:
+    door = _door(base_url, how)
+    keeper = TokenKeeper(Urls(base_url).base, credentials, TokenTransport(door), how.timing)
+    return kind(door, keeper, timing=how.timing, patience=how.patience, budget=Budget(how.retries))
+
+
+def _door(base_url: str, how: Connection) -> Door:
     settings = HttpSettings(
         base_url,
         concurrency=how.concurrency,
@@ -84,6 +102,4 @@ def _transport(
         proxies=how.proxies,
         user_agent=how.user_agent,
     )
-    door = Door(settings, how.timing)
-    keeper = TokenKeeper(Urls(base_url).base, credentials, TokenTransport(door), how.timing)
-    return kind(door, keeper, timing=how.timing, patience=how.patience, budget=Budget(how.retries))
+    return Door(settings, how.timing)

@@ -130,6 +130,34 @@ class CredentialFiles:
                 return entry
         return None
 
+    def check_free(self, base_url: str, username: str) -> None:
+        """Refuse to take ``current`` from another service or user."""
+        for entry in _entries(self.current):
+            if (entry.base_url, entry.username) != (base_url, username):
+                raise SettingsError(
+                    f"{self.current} is {entry.username}'s login at {entry.base_url}",
+                    hint="log out of that first, or set TAPIS_CACHE_DIR to another folder",
+                )
+
+    def keep(self, context: JsonValue) -> None:
+        """Make *context* the login, readable by its owner only."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_keep(self.folder, error) from error
+        with self.locked():
+            write(self.current, json.dumps(context).encode())
+
+    def forget(self, base_url: str) -> bool:
+        """Remove ``current`` when it is for *base_url*; whether it was."""
+        if not any(entry.base_url == base_url for entry in _entries(self.current)):
+            return False
+        try:
+            self.current.unlink()
+        except OSError as error:
+            raise SettingsError(f"{self.current} cannot be removed: {error.strerror}") from error
+        return True
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the one lock under which tokens in this folder are renewed."""

@@ -152,6 +152,10 @@ class Urls:
     def me(self) -> str:
         return f"{self.base}/profiles/v2/me"
 
+    def clients(self) -> str:
+        """Where API clients are made."""
+        return f"{self.base}/clients/v2/"
+
     def token(self) -> str:
         """Where tokens are renewed: at the root of the host part people configure (7.1)."""
         return f"{self.base}/token"

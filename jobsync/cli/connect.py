@@ -46,7 +46,7 @@ def reader(place: Place, environ: Mapping[str, str]) -> Iterator[Reader]:
 
     with (
         _reached(place, environ, drive=False) as (url, credentials),
-        agave.connect_reader(url, credentials, how=_how(place.target, environ)) as opened,
+        agave.connect_reader(url, credentials, how=how(place.target, environ)) as opened,
     ):
         yield opened
 
@@ -58,7 +58,7 @@ def backend(place: Place, environ: Mapping[str, str]) -> Iterator[Backend]:
 
     with (
         _reached(place, environ, drive=True) as (url, credentials),
-        agave.connect(url, credentials, how=_how(place.target, environ)) as opened,
+        agave.connect(url, credentials, how=how(place.target, environ)) as opened,
     ):
         yield opened
 
@@ -96,7 +96,7 @@ def local_user() -> str:
     return name if USERNAME.fullmatch(name) and name not in ("world", "me") else "me"
 
 
-def _how(target: Target, environ: Mapping[str, str]) -> Connection:
+def how(target: Target, environ: Mapping[str, str]) -> Connection:
     """What the environment says of the way there: a proxy, and certificates of one's own."""
     from jobsync.agave import Connection
 
@@ -118,7 +118,7 @@ def jobs_client(
     place = somewhere(target, manifests, environ)
     with (
         _reached(place, environ, drive=False) as (url, credentials),
-        agave.connect_jobs(url, credentials, how=_how(place.target, environ)) as opened,
+        agave.connect_jobs(url, credentials, how=how(place.target, environ)) as opened,
     ):
         yield opened
 

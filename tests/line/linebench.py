@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,3 +84,19 @@ class Bench:
             for stream in (process.stdout, process.stderr):
                 if stream:
                     stream.close()
+
+
+@contextmanager
+def serving(bench: Bench, *arguments: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """``jobsync serve`` in the folder of the bench: its URL and the users' tokens."""
+    process = bench.start("serve", *arguments)
+    try:
+        assert process.stdout
+        url = process.stdout.readline().strip()
+        tokens = json.loads((bench.folder / ".jobsync/users.json").read_text())
+        yield url, tokens
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == 0, err
+        assert not any(token in err for token in tokens.values())

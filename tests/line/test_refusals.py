@@ -4,32 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from linebench import Bench
-
-
-@contextmanager
-def serving(bench: Bench, *arguments: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """``jobsync serve`` in the folder of the bench: its URL and the users' tokens."""
-    process = bench.start("serve", *arguments)
-    try:
-        assert process.stdout
-        url = process.stdout.readline().strip()
-        tokens = json.loads((bench.folder / ".jobsync/users.json").read_text())
-        yield url, tokens
-    finally:
-        process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=30)
-        assert process.returncode == 0, err
-        assert not any(token in err for token in tokens.values())
+from linebench import Bench, serving
 
 
 @pytest.mark.parametrize("command", ["plan", "apply", "validate", "drift"])

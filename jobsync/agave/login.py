@@ -1,0 +1,100 @@
+"""Logging in: an API client of one's own, and the first pair of tokens (contract 7.1).
+
+What comes of it goes into the file ``current`` that the other clients of the service read too.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import time
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from jobsync.agave import envelope
+from jobsync.agave.credential_files import CredentialFiles
+from jobsync.agave.exchange import Call, Repeat
+from jobsync.agave.http import Door
+from jobsync.agave.transport import TokenTransport
+from jobsync.agave.urls import Urls
+from jobsync.errors import Unreadable
+from jobsync.model import JsonValue
+from jobsync.secret import Secret
+
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+_MADE = frozenset({200, 201})
+
+
+def log_in(door: Door, files: CredentialFiles, username: str, password: Secret, now: float) -> None:
+    """Make an API client, get a token with the password, and keep both in ``current``.
+
+    Each login makes a client of its own: renewing a token kills the one before it, so two programs
+    must not share a client. The password is not kept. *now* is in seconds since 1970.
+
+    Raises :class:`~jobsync.errors.SettingsError` when ``current`` belongs to somebody else, before
+    anything is asked, and the service's own refusal otherwise.
+    """
+    files.check_free(door.base, username)
+    client = _new_client(door, username, password)
+    key, secret = _text(client, "consumerKey"), Secret(_text(client, "consumerSecret"))
+    form = {
+        "grant_type": "password",
+        "username": username,
+        "password": password.reveal(),
+        "scope": "PRODUCTION",
+    }
+    answer = TokenTransport(door).grant(form, key, secret)
+    files.keep(_context(door.base, username, key, secret, answer, int(now)))
+
+
+def log_out(files: CredentialFiles, base_url: str) -> bool:
+    """Forget the credentials for *base_url* in ``current``; whether there were any."""
+    return files.forget(base_url)
+
+
+def _new_client(door: Door, username: str, password: Secret) -> Mapping[str, JsonValue]:
+    form = {
+        "clientName": f"jobsync-{secrets.token_hex(4)}",
+        "description": "made by jobsync auth login",
+        "tier": "Unlimited",
+    }
+    body = urlencode(form).encode("ascii")
+    call = Call("POST", Urls(door.base).clients(), body, Repeat.NEVER, _FORM)
+    pair = base64.b64encode(f"{username}:{password.reveal()}".encode()).decode("ascii")
+    result = envelope.result_of(door.whole(call, Secret(f"Basic {pair}")), _MADE)
+    if not isinstance(result, dict):
+        raise Unreadable(f"POST {call.url}: the answer is no API client")
+    return result
+
+
+def _context(
+    base_url: str,
+    username: str,
+    key: str,
+    secret: Secret,
+    answer: Mapping[str, JsonValue],
+    now: int,
+) -> dict[str, JsonValue]:
+    """The keys that all clients read (contract/clients 1.1)."""
+    lasts = answer.get("expires_in")
+    seconds = int(lasts) if isinstance(lasts, (int, float)) else 14400
+    return {
+        "tenantid": "",
+        "baseurl": base_url,
+        "devurl": "",
+        "apisecret": secret.reveal(),
+        "apikey": key,
+        "username": username,
+        "access_token": _text(answer, "access_token"),
+        "refresh_token": str(answer.get("refresh_token") or ""),
+        "created_at": now,
+        "expires_in": seconds,
+        "expires_at": time.ctime(now + seconds),
+    }
+
+
+def _text(found: Mapping[str, JsonValue], name: str) -> str:
+    value = found.get(name)
+    if not isinstance(value, str) or not value:
+        raise Unreadable(f"the service gave no {name}")
+    return value

@@ -1,0 +1,93 @@
+"""``jobsync auth``: log in, log out, and see which credentials are used."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from jobsync.cli import connect
+from jobsync.errors import SettingsError
+
+if TYPE_CHECKING:
+    from jobsync.model import Target
+
+
+@click.group("auth")
+def command() -> None:
+    """Log in, log out, and see which credentials are used.
+
+    In CI set TAPIS_BASE_URL and TAPIS_TOKEN instead; nothing is written then.
+    """
+
+
+def _remote(target: str | None, manifests: str | None) -> Target:
+    found = connect.somewhere(target, manifests, os.environ).target
+    if found.name == connect.LOCAL:
+        raise SettingsError(
+            "the local service needs no login", hint="name another --target, or set TAPIS_BASE_URL"
+        )
+    return found
+
+
+@command.command("login")
+@click.option("-m", "--manifests", type=click.Path(), help="The set that names the target.")
+@click.option("--target", metavar="NAME", help="The target to log in to.")
+@click.option("--username", prompt=True, prompt_required=True, help="Who to log in as.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def login(manifests: str | None, target: str | None, username: str, password_stdin: bool) -> None:
+    """Log in with a password, once. The password is not kept.
+
+    Makes an API client of its own and keeps it, with its tokens, in the file that the platform's
+    other clients read (~/.agave/current).
+    """
+    from jobsync import agave
+    from jobsync.agave.credential_files import CredentialFiles
+    from jobsync.agave.login import log_in
+    from jobsync.secret import Secret
+
+    found = _remote(target, manifests)
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\n")
+    else:
+        password = click.prompt("Password", hide_input=True, err=True)
+    files = CredentialFiles.of(os.environ)
+    with agave.token_door(found.base_url, connect.how(found, os.environ)) as door:
+        log_in(door, files, username, Secret(password), time.time())
+    click.echo(f"Logged in to {found.base_url} as {username}; kept in {files.current}")
+
+
+@command.command("logout")
+@click.option("-m", "--manifests", type=click.Path(), help="The set that names the target.")
+@click.option("--target", metavar="NAME", help="The target to log out of.")
+def logout(manifests: str | None, target: str | None) -> None:
+    """Forget the credentials that login kept; tokens already given out live till they expire."""
+    from jobsync.agave.credential_files import CredentialFiles
+    from jobsync.agave.login import log_out
+
+    found = _remote(target, manifests)
+    files = CredentialFiles.of(os.environ)
+    if log_out(files, found.base_url):
+        click.echo(f"Forgot the credentials for {found.base_url}")
+    else:
+        click.echo(f"{files.current} has no credentials for {found.base_url}")
+
+
+@command.command("status")
+@click.option("-m", "--manifests", type=click.Path(), help="The set that names the target.")
+@click.option("--target", metavar="NAME", help="The target to ask.")
+def status(manifests: str | None, target: str | None) -> None:
+    """Show who you are to the target, and where that was found. Never shows a token."""
+    from jobsync.agave import auth
+
+    place = connect.somewhere(target, manifests, os.environ)
+    with connect.reader(place, os.environ) as reader:
+        user, url = reader.whoami(), reader.base_url
+    if place.target.name == connect.LOCAL:
+        source = f"the users of {place.state}"
+    else:
+        source = auth.find_credentials(os.environ, place.target.base_url).source
+    click.echo(f"{user} at {url}, by {source}")
