@@ -242,10 +242,12 @@ def test_where_the_data_is(service, owner, dialect):
     """Running: the work folder, with what is there so far. Finished: the archive."""
     job = service.submit(owner, parameters={"seconds": 1, "lines": 3}, name="where")["id"]
     path = f"/jobs/v2/{job}/outputs/listings"
-    while service.call(owner, "GET", f"/jobs/v2/{job}").result["status"] != "RUNNING":
+    reply = service.call(owner, "GET", path)
+    while reply.status != 200 or "where.out" not in [row["name"] for row in reply.result]:
+        assert service.call(owner, "GET", f"/jobs/v2/{job}").result["status"] != "FAILED"
         time.sleep(0.01)
-    assert service.call(owner, "GET", path).status == 200
-    assert "where.out" in [row["name"] for row in listing(service, owner, job)]
+        reply = service.call(owner, "GET", path)
+    assert not service.service.store.job(job).archived
     assert service.wait(owner, job)["status"] == "FINISHED"
     rows = listing(service, owner, job)
     assert "counts.txt" in [row["name"] for row in rows]
