@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,13 +22,22 @@ from jobsync.cli.options import (
     target_options,
 )
 from jobsync.cli.plan import code_of, options_from, print_plan
-from jobsync.errors import Blocked, ExitCode, PlanFileError, SettingsError, Usage, worst
+from jobsync.errors import (
+    Blocked,
+    ExitCode,
+    PlanFileError,
+    ServiceError,
+    SettingsError,
+    Usage,
+    worst,
+)
 from jobsync.model import Target
 
 if TYPE_CHECKING:
     from jobsync.apply import ApplySettings
+    from jobsync.apply.outputs.tail import Tail
     from jobsync.backend import Backend
-    from jobsync.model import Plan
+    from jobsync.model import Outcome, Plan
 
 FOREVER = "forever"
 
@@ -112,6 +121,12 @@ def command(
         wait = math.inf
         if not quiet:
             click.echo("The local target runs inside this command, so apply waits.", err=True)
+    elif environ.get("CI") and not environ.get("JOBSYNC_STATE_DIR"):
+        click.echo(
+            "Warning: JOBSYNC_STATE_DIR is not set. If this runner's disk is thrown away, so is the"
+            " memory of a submit that was interrupted; see docs/ci.md.",
+            err=True,
+        )
     with connect.backend(place, environ) as backend:
         if saved:
             plan = _moved(saved, place)
@@ -145,7 +160,34 @@ def carry_out(
             outcomes = apply(plan, backend, heeding, report)
     if format_name == "text":
         click.echo(outcome(plan, outcomes), err=True, nl=False)
+        _show_what_failed_jobs_said(backend, outcomes)
     return worst([exit_code(plan, outcomes), stop.code])
+
+
+def _show_what_failed_jobs_said(backend: Backend, outcomes: Sequence[Outcome]) -> None:
+    """The last lines of standard error and output of each job that failed while waited for."""
+    from jobsync.apply import Kind
+    from jobsync.apply.outputs.tail import tails
+    from jobsync.model import Result
+
+    for outcome in outcomes:
+        if outcome.kind == Kind.RUN and outcome.result is Result.FAILED:
+            # This only explains a failure that has been reported already.
+            with contextlib.suppress(ServiceError):
+                run = backend.run(outcome.run_id)
+                for tail in tails(backend, outcome.address, run):
+                    click.echo(_said(outcome.address, tail), err=True)
+
+
+def _said(address: str, tail: Tail) -> str:
+    from jobsync.render.escape import terminal
+
+    which = "" if tail.is_whole else f", the last {len(tail.lines)} lines"
+    lines = [f"\n{terminal(address)} wrote to {terminal(tail.path)}{which}:"]
+    lines += [f"  | {terminal(line)}" for line in tail.lines]
+    if not tail.is_whole:
+        lines.append(f"All of it: {terminal(tail.command)}")
+    return "\n".join(lines)
 
 
 def read_plan(path: Path) -> Plan:
@@ -199,7 +241,7 @@ def _confirm() -> None:
         raise Blocked("not confirmed, so nothing was changed")
 
 
-@contextmanager
+@contextlib.contextmanager
 def _audited(settings: ApplySettings, path: str | None, plan: Plan) -> Iterator[ApplySettings]:
     if path is None:
         yield settings

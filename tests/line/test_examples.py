@@ -139,3 +139,17 @@ def test_plan_leaves_nothing_but_the_state_folder(wordcount: Bench) -> None:
     assert left == {".jobsync", "apps", "data", "wordcount.yaml"}
     assert (wordcount.folder / ".jobsync").stat().st_mode & 0o777 == 0o700
     assert Path(wordcount.folder / ".jobsync/users.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_a_failed_job_said_is_shown(wordcount: Bench) -> None:
+    (wordcount.folder / "apps/wordcount-1.0/wrapper.sh").write_text(
+        "echo working; seq 30 >&2; printf 'bad \\033[31m input\\n' >&2; exit 3\n"
+    )
+    done = wordcount.run("apply", "--auto-approve")
+    assert done.code == 7
+    assert "exited with status 3" in done.err
+    assert "  | 12\n" in done.err
+    assert "  | 11\n" not in done.err
+    assert "\033" not in done.err
+    assert "  | working\n" in done.err
+    assert "jobsync outputs get count" in done.err
