@@ -22,11 +22,29 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+FILE_OF = 10_000
+"""Jobs in one file: a file may have 32 MiB."""
 
-def manifest(jobs: int) -> str:
-    """A set of *jobs* jobs of 25 lines, in chains of ten that take each other's outputs."""
-    out = ["apiVersion: jobsync/v1\nproject: bench\ntarget: local\njobs:\n"]
-    for number in range(jobs):
+
+def write(folder: Path, jobs: int) -> None:
+    """A set of *jobs* jobs in *folder*, and the same values as JSON."""
+    from jobsync.manifest.reader import read
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for start in range(0, jobs, FILE_OF):
+        text = manifest(start, min(jobs, start + FILE_OF))
+        path = folder / f"set-{start:09}.yaml"
+        path.write_text(text)
+        path.with_suffix(".json").write_text(json.dumps(read(text.encode(), "x").value))
+
+
+def manifest(start: int, end: int) -> str:
+    """Jobs of 25 lines each, in chains of ten that take each other's outputs."""
+    out = ["apiVersion: jobsync/v1\n"]
+    if start == 0:
+        out.append("project: bench\ntarget: local\n")
+    out.append("jobs:\n")
+    for number in range(start, end):
         upstream = "agave://data.tacc/alice/in.fa"
         if number % 10:
             upstream = f"${{jobs.job-{number - 1}.outputs/aligned.fa}}"
@@ -65,8 +83,9 @@ def manifest(jobs: int) -> str:
 def floor(path: Path) -> object:
     import yaml
 
-    for _ in yaml.parse(path.read_bytes(), Loader=yaml.CLoader):
-        pass
+    for file in sorted(path.glob("*.yaml")):
+        for _ in yaml.parse(file.read_bytes(), Loader=yaml.CLoader):
+            pass
     return None
 
 
@@ -83,13 +102,15 @@ def safe_loader(path: Path) -> object:
     from jobsync.manifest import schema
 
     validator = jsonschema_rs.Draft202012Validator(json.loads(schema.text()))
-    value = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
-    list(validator.iter_errors(value))
-    return value
+    values = []
+    for file in sorted(path.glob("*.yaml")):
+        values.append(yaml.load(file.read_bytes(), Loader=yaml.CSafeLoader))
+        list(validator.iter_errors(values[-1]))
+    return values
 
 
 def json_loads(path: Path) -> object:
-    return json.loads(path.with_suffix(".json").read_bytes())
+    return [json.loads(file.read_bytes()) for file in sorted(path.glob("*.json"))]
 
 
 METHODS: dict[str, Callable[[Path], object]] = {
@@ -106,10 +127,8 @@ KEYS = ("seconds", "cpu", "bytes")
 def measure(name: str, path: Path) -> None:
     """Run one method in this process, imports first, and print seconds and bytes."""
     with tempfile.TemporaryDirectory() as folder:
-        small = Path(folder) / "small.yaml"
-        small.write_text(manifest(1))
-        small.with_suffix(".json").write_text("{}")
-        METHODS[name](small)
+        write(Path(folder), 1)
+        METHODS[name](Path(folder))
     gc.collect()
     before = peak_memory()
     started, worked = time.perf_counter(), time.process_time()
@@ -128,11 +147,8 @@ def peak_memory() -> int:
 def compare(jobs: int, rounds: int) -> dict[str, dict[str, float]]:
     """The median of *rounds* of every method on one set, measured in turn."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "set.yaml"
-        path.write_text(manifest(jobs))
-        from jobsync.manifest.reader import read
-
-        path.with_suffix(".json").write_text(json.dumps(read(path.read_bytes(), "x").value))
+        path = Path(folder)
+        write(path, jobs)
         found: dict[str, list[dict[str, float]]] = {name: [] for name in METHODS}
         for _ in range(rounds):
             for name in METHODS:
