@@ -263,7 +263,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="jobsync-load-") as folder:
+    with tempfile.TemporaryDirectory(prefix="jobsync-load-", ignore_cleanup_errors=True) as folder:
         found = measure(
             Path(folder), seconds=options.seconds, clients=options.clients, jobs=options.jobs
         )

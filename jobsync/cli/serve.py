@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jobsync.local.service import Service, ServiceSettings
 
 STATE_FOLDER = ".jobsync"
+_LOOK_SECONDS = 0.5
 
 
 @click.command("serve")
@@ -101,7 +102,9 @@ def _run(settings: ServiceSettings) -> None:
     with alone(settings.state_dir), Service(settings) as service:
         click.echo(service.url)
         _introduce(service)
-        ended.wait()
+        # The kernel may hand a signal to another thread, which wakes nobody here: look again.
+        while not ended.wait(_LOOK_SECONDS):
+            pass
         click.echo("Stopping: requests under way are answered, running jobs run on.", err=True)
 
 
