@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from jobsync.model import Outcome, Plan, Result
+from jobsync.model import Action, Outcome, Plan, Result
 from jobsync.render.escape import terminal
 from jobsync.render.values import counted
 
@@ -22,7 +22,10 @@ _NEXT: Mapping[Result, str] = {
         "It is not known whether a submit reached the service. The next apply looks for it first; "
         "or say what you know: jobsync resolve ADDRESS --submitted ID | --not-submitted"
     ),
-    Result.FAILED: "See what failed above; the next apply tries again what can be tried.",
+    Result.FAILED: (
+        "What failed was not done; the next apply tries it again. A job that failed is only run "
+        "again when that is asked: jobsync apply --retry ADDRESS"
+    ),
     Result.STALE: "What the plan rested on has moved. Plan again: jobsync plan",
     Result.SKIPPED: "What was left out depends on what failed. Apply again when that is mended.",
     Result.WAITING: (
@@ -32,15 +35,34 @@ _NEXT: Mapping[Result, str] = {
 }
 
 
+_KINDS: Mapping[str, str] = {
+    "job": "job",
+    "permission": "permissions",
+    "run": "run",
+    "output": "outputs",
+}
+"""In the order in which they come about."""
+
+_ACTIONS: Mapping[Action, str] = {
+    Action.CREATE: "submit",
+    Action.REPLACE: "submit anew",
+    Action.RETRY: "submit again",
+    Action.RESTORE: "restore",
+    Action.DELETE: "delete",
+    Action.STOP: "stop",
+}
+
+
 def outcome(plan: Plan, outcomes: Sequence[Outcome]) -> str:
     """The table of what happened to each change of *plan*, ending with a line break."""
-    rows = sorted(outcomes, key=lambda o: (o.address, o.kind, o.action, o.run_id, o.detail))
+    order = list(_KINDS)
+    rows = sorted(
+        outcomes,
+        key=lambda o: (o.address, order.index(o.kind), o.action, o.run_id, o.detail),
+    )
     if not rows:
         return "Nothing was done.\n" if plan.changes else "There was nothing to do.\n"
-    cells = [
-        (terminal(row.address), f"{terminal(row.kind)} {row.action}", str(row.result), _about(row))
-        for row in rows
-    ]
+    cells = [(terminal(row.address), _what(row), str(row.result), _about(row)) for row in rows]
     widths = [max(len(cell[column]) for cell in cells) for column in range(3)]
     lines = [
         "  ".join([*(c.ljust(w) for c, w in zip(cell[:3], widths, strict=True)), cell[3]]).rstrip()
@@ -50,6 +72,11 @@ def outcome(plan: Plan, outcomes: Sequence[Outcome]) -> str:
     lines += ["", _counts(rows)]
     lines += [_NEXT[result] for result in present if result in _NEXT]
     return "\n".join(lines) + "\n"
+
+
+def _what(row: Outcome) -> str:
+    """``submit``, ``permissions``, ``run``, ``outputs``: what it was that came out so."""
+    return _ACTIONS[row.action] if row.kind == "job" else _KINDS[row.kind]
 
 
 def _about(row: Outcome) -> str:

@@ -34,20 +34,21 @@ def test_the_table_of_outcomes():
         (
             Outcome("tree", "job", Action.CREATE, Result.WAITING, "needs align"),
             Outcome("align", "job", Action.CREATE, Result.DONE, run_id="0001-007"),
-            Outcome("align", "permissions", Action.CREATE, Result.FAILED, "403 \x1b[2J"),
+            Outcome("align", "permission", Action.CREATE, Result.FAILED, "403 \x1b[2J"),
             Outcome("zip", "job", Action.RETRY, Result.UNKNOWN, "timeout", "0002-007"),
         ),
     )
     assert text == (
-        "align  job create          done     run 0001-007\n"
-        "align  permissions create  failed   403 \\x1b[2J\n"
-        "tree   job create          waiting  needs align\n"
-        "zip    job retry           unknown  run 0002-007: timeout\n"
+        "align  submit        done     run 0001-007\n"
+        "align  permissions   failed   403 \\x1b[2J\n"
+        "tree   submit        waiting  needs align\n"
+        "zip    submit again  unknown  run 0002-007: timeout\n"
         "\n"
         "Applied 4 changes: 1 done, 1 waiting, 1 failed, 1 unknown.\n"
         "It is not known whether a submit reached the service. The next apply looks for it first; "
         "or say what you know: jobsync resolve ADDRESS --submitted ID | --not-submitted\n"
-        "See what failed above; the next apply tries again what can be tried.\n"
+        "What failed was not done; the next apply tries it again. A job that failed is only run "
+        "again when that is asked: jobsync apply --retry ADDRESS\n"
         "Some of it needs runs that have not finished. Apply again later, or wait: "
         "jobsync apply --wait\n"
     )

@@ -83,6 +83,8 @@ class FetchResult:
             return self.unavailable
         size = sum(file.size for file in self.fetched)
         parts = [f"{_count(len(self.fetched), 'file')} fetched ({size} bytes)"]
+        if not self.fetched:
+            parts = ["nothing to fetch"] if self.result is Result.DONE else []
         parts += [f"{name}: refused, {why}" for name, why in self.refused]
         parts += [f"{name}: {why}" for name, why in self.failed]
         parts += self.missing
