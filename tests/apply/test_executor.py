@@ -208,6 +208,14 @@ def test_a_superseded_run_is_stopped_although_the_current_one_has_failed(world: 
     assert exit_code(the_plan, outcomes) is ExitCode.JOB_FAILED
 
 
+def test_a_run_that_has_ended_is_not_stopped(world: World) -> None:
+    old = world.service.make("phylo.align.bbbbbbbbbb", "alice", {}, final="FINISHED")
+    stop = create("align", action=Action.STOP, before=ref(old), name=old.name)
+    [outcome] = world.apply(plan(stop))
+    assert (outcome.result, outcome.detail) == (Result.DONE, "it had ended: FINISHED")
+    assert order(world, "stop") == []
+
+
 def test_many_submits_are_scanned_with_one_listing(world: World) -> None:
     def doubled(do: Any) -> Any:
         do()

@@ -207,8 +207,13 @@ def settle(lab: Lab) -> tuple[int, bool, list[str]]:
 
 def try_point(service: LocalService, root: Path, number: int, point: Point) -> dict[str, object]:
     lab = Lab(service, root, f"k{number}")
-    first = lab.apply(injected(point))
     wrong = []
+    try:
+        first = lab.apply(injected(point))
+    except subprocess.TimeoutExpired as hang:
+        said = (hang.stderr or b"").decode(errors="replace")
+        first = subprocess.CompletedProcess([], -1, "", said.replace("Traceback", "traceback"))
+        wrong.append(f"hangs: {said[-600:]}")
     if broken(first):
         wrong.append(f"traceback: {first.stderr[-1500:]}")
     _, by_hand, more = settle(lab)
@@ -239,6 +244,7 @@ def main() -> int:
     parser.add_argument("--points", type=int, default=60, help="how many, spread over all; 0: all")
     parser.add_argument("--mode", choices=("kill", "error", "both"), default="both")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--skip", type=int, default=0, help="leave so many out at the start")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     began = time.monotonic()
@@ -253,7 +259,7 @@ def main() -> int:
             if calm.returncode != 0:
                 print(calm.stdout, calm.stderr)
                 return 1
-            every = list(points(calls_in(root / "log"), options.mode))
+            every = list(points(calls_in(root / "log"), options.mode))[options.skip :]
             chosen = every
             if 0 < options.points < len(every):
                 chosen = random.Random(options.seed).sample(every, options.points)
