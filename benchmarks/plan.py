@@ -1,0 +1,452 @@
+"""A no-op plan of many jobs, against the least it could take and against agavepy.
+
+    python benchmarks/plan.py [--declared N ...] [--remote N ...] [--latency MS ...] [--rounds N]
+                              [--agavepy-python PYTHON] [--json FILE]
+
+Every job is declared with permissions and has one finished run. All over TLS, each figure a whole
+process from start to exit:
+
+* *jobsync*: ``jobsync plan`` with a ceiling of 32 connections;
+* *bound*: the same number of calls by 32 threads on bare ``http.client`` connections that look at
+  no answer: the first page alone, then everything else as fast as it goes;
+* *agavepy*: the plain script, one call after another: list the jobs, then each permission list.
+  It asks once for each list, where jobsync asks until a page has only the owner, as it must (the
+  service clips a limit without saying so). ``--agavepy-python`` or ``JOBSYNC_AGAVEPY_PYTHON`` names
+  an interpreter that has agavepy 0.9.5; without one this part is left out and the reason printed.
+
+The server is a process of its own, made for latency only: it gives out answers in the service's
+shapes that were prepared before, waits the latency before each, and knows nothing else. Rounds go
+in turns, medians are shown. Other work on the machine disturbs all of them; CPU seconds less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import http.client
+import json
+import os
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+USER, TOKEN, PROJECT = "alice", "benchmark-token", "bench"
+PAGE = 250
+CEILING = 32
+TIME = "2026-01-01T00:00:00.000-06:00"
+HEAD = '{"status":"success","message":null,"version":"2.2.22-r7deb380","result":'
+
+
+# --- what there is ---------------------------------------------------------------------
+
+
+def manifest(declared: int, url: str) -> str:
+    """A set of *declared* jobs that bob and carol may read, on a target at *url*."""
+    out = [
+        f"apiVersion: jobsync/v1\nproject: {PROJECT}\ntarget: bench\n",
+        f"targets:\n  bench: {{baseUrl: '{url}', concurrency: {CEILING}}}\njobs:\n",
+    ]
+    for number in range(declared):
+        out.append(
+            f"  job-{number}:\n"
+            "    appId: famsa-2.2\n"
+            f"    inputs: {{sequences: agave://data/in-{number}.fa}}\n"
+            f"    parameters: {{threads: {number % 16 + 1}, gap: 0.5}}\n"
+            "    batchQueue: normal\n"
+            '    maxRunTime: "00:10:00"\n'
+            "    permissions: {bob: READ, carol: READ_WRITE}\n"
+        )
+    return "".join(out)
+
+
+def names_of(folder: Path, remote: int) -> list[str]:
+    """The names on the service: of all that is declared, then of other people's habits."""
+    import jobsync
+
+    names = [job.name for job in jobsync.load([folder]).jobs.values()]
+    return names + [f"my analysis {number}" for number in range(remote - len(names))]
+
+
+# --- the server ------------------------------------------------------------------------
+
+
+class World:
+    """All answers, ready to be sent."""
+
+    def __init__(self, folder: Path) -> None:
+        names = json.loads((folder / "names.json").read_text())
+        mixed = sorted((hashlib.sha256(name.encode()).hexdigest()[:12], name) for name in names)
+        self.url = ""
+        self.rows, self.summaries = [], []
+        for key, name in mixed:
+            row = {
+                "id": f"{int(key, 16):019d}-0001-007",
+                "name": name,
+                "owner": USER,
+                "appId": "famsa-2.2",
+                "status": "FINISHED",
+                "created": TIME,
+                "startTime": TIME,
+                "endTime": TIME,
+                "executionSystem": "local",
+            }
+            self.rows.append(_bytes(row))
+            links = {"self": {"href": f"https://localhost/jobs/v2/{row['id']}"}}
+            self.summaries.append(_bytes({**row, "_links": links}))
+        self.lists: dict[str, list[bytes]] = {}
+
+    def answer(self, target: str) -> bytes:
+        parts = urlsplit(target)
+        terms = {key: values[0] for key, values in parse_qs(parts.query).items()}
+        start, length = int(terms.get("offset", "0")), min(PAGE, int(terms.get("limit", "100")))
+        if parts.path.endswith("/pems"):
+            rows = self._permissions(parts.path.split("/")[-2])
+            return _whole([rows[0], *rows[1:][start : start + length]])
+        if parts.path.startswith("/profiles"):
+            return _framed(HEAD.encode() + _bytes({"username": USER}) + b"}")
+        if parts.path.rstrip("/") != "/jobs/v2":
+            return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+        found = self.rows if "filter" in terms else self.summaries
+        return _whole(found[start : start + length])
+
+    def _permissions(self, job: str) -> list[bytes]:
+        users = ((USER, True), ("bob", False), ("carol", True))
+        base = f"https://localhost/jobs/v2/{job}"
+        return [
+            _bytes(
+                {
+                    "username": user,
+                    "internalUsername": None,
+                    "permission": {"read": True, "write": write},
+                    "_links": {
+                        "self": {"href": f"{base}/pems/{user}"},
+                        "parent": {"href": base},
+                        "profile": {"href": f"https://localhost/profiles/v2/{user}"},
+                    },
+                }
+            )
+            for user, write in users
+        ]
+
+
+def _bytes(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _whole(rows: list[bytes]) -> bytes:
+    return _framed(HEAD.encode() + b"[" + b",".join(rows) + b"]}")
+
+
+def _framed(body: bytes) -> bytes:
+    return (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\n"
+        b"Date: Thu, 01 Jan 2026 06:00:00 GMT\r\nServer: benchmark\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(body)
+    ) + body
+
+
+def serve(folder: Path) -> None:
+    """Answer until killed. A line on standard input sets the latency and starts a new count."""
+    world, state = World(folder), State()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
+        print(listening.getsockname()[1], flush=True)
+        threading.Thread(target=state.listen, daemon=True).start()
+        while True:
+            raw, _ = listening.accept()
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            arguments = (raw, context, world, state)
+            threading.Thread(target=converse, args=arguments, daemon=True).start()
+
+
+class State:
+    """The latency in seconds, and the targets that were asked for since it was set."""
+
+    def __init__(self) -> None:
+        self.latency = 0.0
+        self.asked: list[str] = []
+
+    def listen(self) -> None:
+        for line in sys.stdin:
+            report = {"asked": len(self.asked), "pages": sum("/pems" not in t for t in self.asked)}
+            self.latency, self.asked = float(line), []
+            print(json.dumps(report), flush=True)
+
+
+def converse(raw: socket.socket, context: ssl.SSLContext, world: World, state: State) -> None:
+    try:
+        with context.wrap_socket(raw, server_side=True) as connection:
+            pending = b""
+            while True:
+                while b"\r\n\r\n" not in pending:
+                    piece = connection.recv(65536)
+                    if not piece:
+                        return
+                    pending += piece
+                head, _, pending = pending.partition(b"\r\n\r\n")
+                target = head.split(b" ", 2)[1].decode("ascii")
+                state.asked.append(target)
+                answer = world.answer(target)
+                time.sleep(state.latency)
+                connection.sendall(answer)
+    except OSError:
+        return
+
+
+# --- the least it could take -----------------------------------------------------------
+
+
+def bound(url: str, ca: str, pages: int, calls: int) -> None:
+    """*calls* calls on bare connections, *pages* of them of the listing."""
+    host = urlsplit(url).netloc
+    context = ssl.create_default_context(cafile=ca)
+    head = {"Authorization": f"Bearer {TOKEN}"}
+    own = threading.local()
+
+    def get(path: str) -> None:
+        if not hasattr(own, "connection"):
+            own.connection = http.client.HTTPSConnection(host, context=context)
+        own.connection.request("GET", path, headers=head)
+        own.connection.getresponse().read()
+
+    paths = [f"/jobs/v2/?filter=id&limit={PAGE}&offset={PAGE * n}" for n in range(1, pages)]
+    paths += ["/jobs/v2/0001-007/pems?limit=250&offset=0"] * (calls - pages)
+    get(f"/jobs/v2/?filter=id&limit={PAGE}&offset=0")
+    with ThreadPoolExecutor(CEILING) as pool:
+        list(pool.map(get, paths))
+
+
+AGAVEPY = f"""
+import os, sys, warnings
+warnings.filterwarnings("ignore")
+from urllib.parse import urlsplit
+import agavepy.agave as module
+url, wanted, CA = sys.argv[1], int(sys.argv[2]), os.environ["REQUESTS_CA_BUNDLE"]
+resources = module.load_resource(url)
+for api in resources["apis"]:  # the SDK drops a port that is in the URL, and sends no token then
+    if "basePath" in api["api_declaration"]:
+        api["api_declaration"]["basePath"] = url
+ag = module.Agave(api_server=url, token="{TOKEN}", resources=resources, verify=CA)
+ag.host = urlsplit(url).hostname
+ag.refresh_aris()
+jobs, offset = [], 0
+while True:
+    page = ag.jobs.list(limit={PAGE}, offset=offset)
+    if not page:
+        break
+    jobs += page
+    offset += len(page)
+ours = [job for job in jobs if job["name"].startswith("{PROJECT}.")]
+assert len(ours) == wanted, len(ours)
+for job in ours:
+    assert len(ag.jobs.listPermissions(jobId=job["id"], limit={PAGE})) == 3
+"""
+
+
+# --- measuring -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Took:
+    """Seconds on the wall and of CPU, peak memory in MB."""
+
+    wall: float
+    cpu: float
+    memory: float
+
+
+def run(command: list[str], environ: dict[str, str], folder: Path) -> Took:
+    """Run *command* to its end. A figure of something that failed would be worth nothing."""
+    with (folder / "out").open("w+b") as out, (folder / "err").open("w+b") as err:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, env=environ, cwd=folder, stdout=out, stderr=err)
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            err.seek(0)
+            raise SystemExit(f"{command}: {err.read()[-2000:].decode(errors='replace')}")
+    return Took(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+def median(rounds: list[Took]) -> Took:
+    return Took(*(statistics.median(one) for one in zip(*map(_fields, rounds), strict=True)))
+
+
+def _fields(took: Took) -> tuple[float, float, float]:
+    return took.wall, took.cpu, took.memory
+
+
+class Server:
+    """The server process of one world."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        assert process.stdout
+        self.url = f"https://localhost:{int(process.stdout.readline())}"
+
+    def reset(self, latency: float) -> dict[str, int]:
+        """Set the latency in seconds; how many calls came since the last time, and of pages."""
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(f"{latency}\n")
+        self._process.stdin.flush()
+        counts: dict[str, int] = json.loads(self._process.stdout.readline())
+        return counts
+
+
+@contextmanager
+def served(folder: Path, declared: int, remote: int) -> Iterator[Server]:
+    """A server with *remote* jobs of which *declared* are ours, and the set beside it."""
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    command += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "ca.pem")]
+    subprocess.run(command, check=True, capture_output=True)
+    (folder / "set").mkdir()
+    (folder / "set/jobs.yaml").write_text(manifest(declared, "https://localhost"))
+    (folder / "names.json").write_text(json.dumps(names_of(folder / "set", remote)))
+    process = subprocess.Popen(
+        [sys.executable, __file__, "--serve", str(folder)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        server = Server(process)
+        (folder / "set/jobs.yaml").write_text(manifest(declared, server.url))
+        yield server
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def compare(
+    declared: int, remote: int, latencies: list[float], rounds: int, agavepy: str
+) -> list[dict[str, Any]]:
+    """The figures of one world at each latency (milliseconds)."""
+    found = []
+    with tempfile.TemporaryDirectory(prefix="jobsync-plan-") as name:
+        folder = Path(name)
+        with served(folder, declared, remote) as server:
+            for latency in latencies:
+                found.append(_measured(server, folder, declared, latency, rounds, agavepy))
+                found[-1].update({"declared": declared, "remote": remote})
+                print(line(found[-1]), flush=True)
+    return found
+
+
+def _measured(
+    server: Server, folder: Path, declared: int, latency: float, rounds: int, agavepy: str
+) -> dict[str, Any]:
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("TAPIS_")}
+    environ |= {"TAPIS_BASE_URL": server.url, "TAPIS_TOKEN": TOKEN, "HOME": str(folder)}
+    environ |= {"REQUESTS_CA_BUNDLE": str(folder / "ca.pem")}
+    plan = [sys.executable, "-m", "jobsync", "plan", "set", "--detailed-exitcode"]
+    took: dict[str, list[Took]] = {"jobsync": [], "bound": [], "agavepy": []}
+    seconds = latency / 1000
+    server.reset(seconds)
+    for number in range(rounds):
+        took["jobsync"].append(run(plan, environ, folder))
+        if b"No changes." not in (folder / "out").read_bytes():
+            raise SystemExit(f"not a no-op: {(folder / 'out').read_text()[:2000]}")
+        counts = server.reset(seconds)
+        least = [sys.executable, __file__, "--bound", server.url, str(folder / "ca.pem")]
+        least += [str(counts["pages"]), str(counts["asked"])]
+        took["bound"].append(run(least, environ, folder))
+        if agavepy and number == 0:
+            script = [agavepy, "-c", AGAVEPY, server.url, str(declared)]
+            took["agavepy"].append(run(script, environ, folder))
+        server.reset(seconds)
+    return {
+        "latency": latency,
+        **counts,
+        "arithmetic": seconds * (1 + -(-(counts["asked"] - 1) // CEILING)),
+        **{who: _fields(median(rows)) for who, rows in took.items() if rows},
+        "ratios": [ours.wall / least.wall for ours, least in zip(*list(took.values())[:2])],
+    }  # fmt: skip
+
+
+def line(found: dict[str, Any]) -> str:
+    wall, cpu, memory = found["jobsync"]
+    least, least_cpu, _ = found["bound"]
+    text = (
+        f"{found['declared']:6} of {found['remote']:6}  {found['latency']:4.0f} ms "
+        f"{found['asked']:6} calls  jobsync {wall:6.2f} s ({cpu:5.2f} s cpu, {memory:4.0f} MB)  "
+        f"bound {least:6.2f} s ({least_cpu:5.2f} s cpu; arithmetic {found['arithmetic']:.2f} s)  "
+        f"{statistics.median(found['ratios']):.2f}x"
+    )
+    if "agavepy" in found:
+        text += f"  agavepy {found['agavepy'][0]:.1f} s: {found['agavepy'][0] / wall:.0f}x ours"
+    return text
+
+
+def memory(found: list[dict[str, Any]]) -> Iterator[str]:
+    """What one job more costs, from the difference of two worlds."""
+    peaks = {(one["declared"], one["remote"]): one["jobsync"][2] for one in found}
+    for (declared, remote), peak in sorted(peaks.items()):
+        for (others, there), other in sorted(peaks.items()):
+            if declared == others and there > remote:
+                each = (other - peak) * 1024 / (there - remote)
+                yield f"a remote job more costs {each:.2f} KB ({remote} to {there}, {declared} ours)"
+            if remote == there and others > declared:
+                each = (other - peak) * 1024 / (others - declared)
+                yield f"a declared job more costs {each:.2f} KB ({declared} to {others})"
+
+
+def interpreter(named: str) -> str:
+    """An interpreter with agavepy, or an empty text after saying why there is none."""
+    if not named:
+        print("agavepy is left out: neither --agavepy-python nor JOBSYNC_AGAVEPY_PYTHON is given")
+        return ""
+    words = "from importlib.metadata import version; print(version('agavepy'))"
+    done = subprocess.run([named, "-c", words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(f"agavepy is left out: {named} does not have it")
+        return ""
+    print(f"agavepy {done.stdout.strip()}", flush=True)
+    return named
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--declared", type=int, nargs="+", default=[1_000, 10_000])
+    parser.add_argument("--remote", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--latency", type=float, nargs="+", default=[0, 20, 100])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--agavepy-python", default=os.environ.get("JOBSYNC_AGAVEPY_PYTHON", ""), metavar="PYTHON"
+    )
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    agavepy = interpreter(options.agavepy_python)
+    found = []
+    for declared in options.declared:
+        for remote in options.remote:
+            if remote >= declared:
+                small = declared <= 1_000 and remote <= 1_000
+                found += compare(
+                    declared, remote, options.latency, options.rounds, agavepy if small else ""
+                )
+    print("\n".join(memory(found)))
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--serve"]:
+        serve(Path(sys.argv[2]))
+    elif sys.argv[1:2] == ["--bound"]:
+        bound(sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
+    else:
+        main()
