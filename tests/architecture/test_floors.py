@@ -114,7 +114,9 @@ def test_one_door_per_library(path: Path) -> None:
             continue
         doors = DOORS.get(library)
         assert doors is not None, f"{name} imports {library}, which has no door"
-        inside = any(name == door or (door.endswith("/") and name.startswith(door)) for door in doors)
+        inside = any(
+            name == door or (door.endswith("/") and name.startswith(door)) for door in doors
+        )
         assert inside, f"{name} imports {library}; its door is {sorted(doors)}"
 
 

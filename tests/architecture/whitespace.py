@@ -26,5 +26,5 @@ def faults(path: Path) -> list[str]:
 
 if __name__ == "__main__":
     lines = [line for name in sys.argv[1:] for line in faults(Path(name))]
-    print("\n".join(lines))
+    sys.stdout.writelines(f"{line}\n" for line in lines)
     sys.exit(bool(lines))
