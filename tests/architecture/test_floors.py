@@ -148,3 +148,8 @@ def test_the_words_that_name_no_owner_are_not_used() -> None:
     forbidden = {"utils", "util", "helpers", "helper", "common", "base", "core", "manager", "misc"}
     used = {path.stem for path in MODULES} & forbidden
     assert not used
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
+    assert len(names) == len(set(names))
