@@ -52,9 +52,13 @@ import os, subprocess, sys, time
 from dataclasses import replace
 from pathlib import Path
 from jobsync.apply import Limits, apply
-from jobsync.cli import line
+from jobsync.cli import connect, line
 
-settings = line.settings
+settings, how = line.settings, connect.how
+
+def impatient(*arguments):
+    # A send that fails leaves the client waiting for an answer: 60 s by default.
+    return replace(how(*arguments), idle_timeout=2.0, total_timeout=6.0)
 
 def shorter(*arguments, **options):
     limits = Limits(settle=1.0, visible=3.0, pause=0.05, longest_pause=0.2)
@@ -71,7 +75,8 @@ def traced(*arguments):
             time.sleep(0.01)
     return apply(*arguments)
 
-line.settings, sys.modules["jobsync.apply"].apply = shorter, traced
+connect.how, line.settings = impatient, shorter
+sys.modules["jobsync.apply"].apply = traced
 from jobsync.cli.main import main
 sys.exit(main())
 """
