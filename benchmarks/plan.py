@@ -372,8 +372,11 @@ def _measured(
         **counts,
         "arithmetic": seconds * (1 + -(-(counts["asked"] - 1) // CEILING)),
         **{who: _fields(median(rows)) for who, rows in took.items() if rows},
-        "ratios": [ours.wall / least.wall for ours, least in zip(*list(took.values())[:2])],
-    }  # fmt: skip
+        "ratios": [
+            ours.wall / least.wall
+            for ours, least in zip(took["jobsync"], took["bound"], strict=True)
+        ],
+    }
 
 
 def line(found: dict[str, Any]) -> str:
@@ -397,10 +400,10 @@ def memory(found: list[dict[str, Any]]) -> Iterator[str]:
         for (others, there), other in sorted(peaks.items()):
             if declared == others and there > remote:
                 each = (other - peak) * 1024 / (there - remote)
-                yield f"a remote job more costs {each:.2f} KB ({remote} to {there}, {declared} ours)"
+                yield f"a remote job costs {each:.2f} KB ({remote} to {there}, {declared} ours)"
             if remote == there and others > declared:
                 each = (other - peak) * 1024 / (others - declared)
-                yield f"a declared job more costs {each:.2f} KB ({declared} to {others})"
+                yield f"a declared job costs {each:.2f} KB ({declared} to {others})"
 
 
 def interpreter(named: str) -> str:
