@@ -8,8 +8,9 @@ the run's own address and must not hide the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -67,7 +68,7 @@ def observe(desired: DesiredState, reader: Reader, lock: Lock, target: Target) -
             f"target {target.name} is for {target.owner}, but the credentials are {user}'s",
             hint=f"log in as {target.owner}, or change targets.{target.name}.owner",
         )
-    with ThreadPoolExecutor(max_workers=max(1, reader.concurrency)) as pool:
+    with _threads(reader) as pool:
         return _Observation(desired, reader, lock, target, user, pool).take()
 
 
@@ -104,7 +105,7 @@ def observe_again(plan: Plan, reader: Reader, target: Target) -> Snapshot:
         for change in plan.changes
         if isinstance(change, AccessChange) and change.run and change.image is not None
     )
-    with ThreadPoolExecutor(max_workers=max(1, reader.concurrency)) as pool:
+    with _threads(reader) as pool:
         found = _ask(pool, reader.runs_named, names)
         runs = {run.id: run for rows in found.values() for run in rows}
         pinned = _ask(pool, lambda run_id: _run(reader, run_id), sorted(ids - runs.keys()))
@@ -125,6 +126,16 @@ def service_name(target: Target) -> str:
     return target.base_url.rstrip("/") or LOCAL
 
 
+@contextmanager
+def _threads(reader: Reader) -> Iterator[ThreadPoolExecutor]:
+    """As many as the service may be asked at once. What has not begun when one fails never does."""
+    pool = ThreadPoolExecutor(max_workers=max(1, reader.concurrency))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
 class _Observation:
     """One observation under way: each step asks what the step before showed to be needed."""
 
@@ -141,6 +152,8 @@ class _Observation:
         self._jobs = desired.jobs
         self._reader = reader
         self._pool = pool
+        self._known: dict[Address, History] | None = None
+        self._access: dict[str, Future[Mapping[str, Access] | Unavailable]] = {}
         self._seen = Snapshot(
             user=user,
             target=target.name,
@@ -163,15 +176,24 @@ class _Observation:
     def _list(self) -> None:
         ours = self._our_names()
         declared = {job.name for job in self._jobs.values()}
+        managed = self._managed_names()
+        pinned = {job.pinned for job in self._jobs.values() if job.pinned}
+        prefixes = tuple({f"{own if isinstance(own, str) else own[0]}." for own in ours})
         user = self._seen.user
 
         def keep(run: Run) -> bool:
+            if not run.name.startswith(prefixes):
+                return False
             name = RunName.parse(run.name)
             if name is None:
                 return False
             if run.owner != user:
                 return name.base in declared
-            return name.project in ours or (name.project, name.address) in ours
+            pair = (name.project, name.address)
+            if run.visible and pair in managed and run.id not in pinned:
+                # Its permissions will be wanted: asked for now, while the listing goes on.
+                self._access[run.id] = self._pool.submit(_access, self._reader, run.id)
+            return name.project in ours or pair in ours
 
         rows = self._reader.runs(keep)
         self._add([run for run in rows if run.owner == user and run.visible])
@@ -184,6 +206,18 @@ class _Observation:
             pair for job in self._jobs.values() for pair in former_names(self._desired.project, job)
         )
         return {self._desired.project, *former}
+
+    def _managed_names(self) -> set[tuple[str, Address]]:
+        """Whose runs have their permissions managed, by what their names say."""
+        return {
+            pair
+            for job in self._jobs.values()
+            if job.permissions is not None
+            for pair in (
+                (self._desired.project, job.address),
+                *former_names(self._desired.project, job),
+            )
+        }
 
     def _read_pinned(self) -> None:
         pins = sorted({job.pinned for job in self._jobs.values() if job.pinned})
@@ -255,8 +289,11 @@ class _Observation:
             for run in known[address].all
             if run.visible
         ]
-        found = _ask(self._pool, lambda run_id: _access(self._reader, run_id), runs)
-        self._seen = replace(self._seen, access=found)
+        begun = {run_id: self._access[run_id] for run_id in runs if run_id in self._access}
+        others = [run_id for run_id in runs if run_id not in begun]
+        found = _ask(self._pool, lambda run_id: _access(self._reader, run_id), others)
+        found.update((run_id, future.result()) for run_id, future in begun.items())
+        self._seen = replace(self._seen, access={run_id: found[run_id] for run_id in runs})
 
     def _walk_outputs(self) -> None:
         known, lines = self._histories(), fetched_lines(self._seen)
@@ -286,7 +323,9 @@ class _Observation:
         self._seen = replace(self._seen, apps=apps, missing_apps=missing)
 
     def _histories(self) -> dict[Address, History]:
-        return histories(self._desired, self._seen)
+        if self._known is None:
+            self._known = histories(self._desired, self._seen)
+        return self._known
 
     def _add(self, runs: Iterable[Run]) -> None:
         """Merge by id; a full record replaces a summary row, never the other way round."""
@@ -295,7 +334,9 @@ class _Observation:
             if run.request is not None or run.id not in merged:
                 merged[run.id] = run
         ordered = tuple(sorted(merged.values(), key=lambda run: run.id))
-        self._seen = replace(self._seen, runs=ordered)
+        if ordered != self._seen.runs:
+            self._seen = replace(self._seen, runs=ordered)
+            self._known = None
 
 
 def _ask(pool: ThreadPoolExecutor, question: Callable[[K], T], about: Iterable[K]) -> dict[K, T]:

@@ -59,9 +59,20 @@ class AgaveReader:
     def runs(self, keep: Callable[[Run], bool]) -> list[Run]:
         """See :class:`~jobsync.backend.Reader`. Whether a person stopped a run that the service
         calls FAILED stands in its message only, so a row without one is looked up."""
-        page = self._page({"filter": wire.ROW_FIELDS})
-        kept = [run for run in all_runs(page, self._pages, self.concurrency) if keep(run)]
-        return list(self._pages.map(self._explained, kept))
+        asked = {"filter": wire.ROW_FIELDS, **_ORDER}
+        rows = all_runs(
+            lambda offset: self.jobs.list_rows(limit=LIMIT, offset=offset, terms=asked),
+            self._pages,
+            self.concurrency,
+        )
+        kept = [
+            wire.run(row.record, row.asked)
+            for row in rows
+            if keep(wire.bare_run(row.record, row.asked))
+        ]
+        explained = self._pages.map(self._looked_up, [run for run in kept if _is_unclear(run)])
+        clear = {run.id: replace(run, request=None) for run in explained}
+        return [clear.get(run.id, run) for run in kept]
 
     def runs_named(self, name: str) -> list[Run]:
         """See :class:`~jobsync.backend.Reader`.
@@ -124,11 +135,6 @@ class AgaveReader:
                 found.append(run)
         return found
 
-    def _explained(self, run: Run) -> Run:
-        if run.state is not RunState.FAILED or run.message:
-            return run
-        return replace(self._looked_up(run), request=None)
-
     def _completed(self, run: Run) -> Run:
         return run if run.request is not None else self._looked_up(run)
 
@@ -170,6 +176,11 @@ class AgaveBackend(AgaveReader):
 
     def stop(self, run_id: str) -> None:
         self.jobs.manage(run_id, "stop")
+
+
+def _is_unclear(run: Run) -> bool:
+    """Whether it cannot be told if the run failed or a person stopped it."""
+    return run.state is RunState.FAILED and not run.message
 
 
 def _same_to_a_database(one: str, other: str) -> bool:

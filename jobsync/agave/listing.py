@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Protocol, TypeVar
 
 from jobsync.agave.wire import Permission
 from jobsync.backend import Event
 from jobsync.errors import Unreadable
-from jobsync.model import Access, RemoteFile, Run
+from jobsync.model import Access, RemoteFile
 
 LIMIT = 250
 """Asked for, never relied on: what comes back tells the stride."""
@@ -31,7 +32,15 @@ _LEAST_STRIDE = 2
 _MOST_PAGES = 10_000
 _PASSES = 4
 
-RunPage = Callable[[int], Sequence[Run]]
+
+class Identified(Protocol):
+    """A job, or a record of one."""
+
+    @property
+    def id(self) -> str: ...
+
+
+R = TypeVar("R", bound=Identified)
 PermissionPage = Callable[[int], Sequence[Permission]]
 FilePage = Callable[[int], Sequence[RemoteFile]]
 EventPage = Callable[[int], Sequence[Event]]
@@ -57,7 +66,7 @@ class _Reach:
         return [max(0, self.at - self.back) + step * number for number in range(self.window)]
 
 
-def all_runs(page: RunPage, executor: Executor, ahead: int) -> Iterator[Run]:
+def all_runs(page: Callable[[int], Sequence[R]], executor: Executor, ahead: int) -> Iterator[R]:
     """Every run that *page* gives out from an offset on, each once, in the order of the id.
 
     Once the first page has told the stride, up to *ahead* pages are asked for at a time. Raises
@@ -116,15 +125,15 @@ def _searching(reach: _Reach, after: int | None) -> _Reach:
     return replace(reach, at=after, back=1, idle=idle)
 
 
-def _in_order(rows: Sequence[Run]) -> Sequence[Run]:
+def _in_order(rows: Sequence[R]) -> Sequence[R]:
     """*rows* when they come in the order asked for; without it no completeness can be shown."""
     if any(one.id > other.id for one, other in pairwise(rows)):
         raise Unreadable("the list of jobs does not come in the order that was asked for")
     return rows
 
 
-def _after(rows: Sequence[Run], last: str) -> list[Run]:
-    out: list[Run] = []
+def _after(rows: Sequence[R], last: str) -> list[R]:
+    out: list[R] = []
     for row in rows:
         if row.id > last:
             out.append(row)

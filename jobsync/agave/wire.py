@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
 
 from jobsync.agave.envelope import sanitised
 from jobsync.backend import Event
@@ -39,6 +40,7 @@ _NEWER_NAMES = {
     "workPath": "outputPath",
     "lastModified": "lastUpdated",
 }
+_TO_TRANSLATE = frozenset({*_NEWER_NAMES, "_links", "maxHours", "archive"})
 _STOPPED = frozenset({"STOPPED", "KILLED"})
 _STOPPED_BY_A_PERSON = re.compile(
     r"(successfully killed remote job process|job cancelled by user)\b", re.IGNORECASE
@@ -53,6 +55,14 @@ _DEFAULTS = {
     "defaultMemoryPerNode": "memoryPerNode",
     "defaultMaxRunTime": "maxRunTime",
 }
+
+
+class Row(NamedTuple):
+    """A record of a listing that nobody has looked into yet; *asked* says where it came from."""
+
+    id: str
+    record: Record
+    asked: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +109,21 @@ def run(row: Record, asked: str, *, seen_visible: bool = True) -> Run:
     ``request`` is None when the record is only a summary row (contract 2.4).
     """
     known = older_names(row)
+    found = bare_run(known, asked, seen_visible=seen_visible)
+    return replace(
+        found,
+        created=moment(known.get("created")),
+        ended=moment(known.get("endTime")),
+        request=known if is_full(known) else None,
+    )
+
+
+def bare_run(row: Record, asked: str, *, seen_visible: bool = True) -> Run:
+    """One job without its times and its request: enough to tell whether anybody wants it.
+
+    Of a long listing most rows are not wanted, and times cost as much as all the rest.
+    """
+    known = older_names(row)
     status = text(known, "status", asked).upper()
     message = _words(known.get("message"))
     visible = known.get("visible")
@@ -110,10 +135,7 @@ def run(row: Record, asked: str, *, seen_visible: bool = True) -> Run:
         status=status,
         state=run_state(status, message),
         visible=seen_visible if visible is None else _truth(visible),
-        created=moment(known.get("created")),
-        ended=moment(known.get("endTime")),
         message=message if status in _STOPPED or status == "FAILED" else "",
-        request=known if is_full(known) else None,
     )
 
 
@@ -138,6 +160,8 @@ def run_state(status: str, message: str = "") -> RunState:
 
 def older_names(row: Record) -> Record:
     """A job record in the older engine's names, without links (contract 9.2, field map)."""
+    if _TO_TRANSLATE.isdisjoint(row):
+        return row
     out: Record = {}
     for key, value in row.items():
         if key != "_links":

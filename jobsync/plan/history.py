@@ -38,7 +38,8 @@ def ref(run: Run) -> RunRef:
 
 
 def oldest_first(runs: Iterable[Run]) -> tuple[Run, ...]:
-    return tuple(sorted(runs, key=_age))
+    found = tuple(runs)
+    return found if len(found) < 2 else tuple(sorted(found, key=_age))
 
 
 def attempt_of(run: Run) -> int:
@@ -130,10 +131,15 @@ def _history(
     if job.pinned is not None:
         pinned = [run for run in snapshot.runs if run.id == job.pinned]  # pinned jobs are few
         return History(tuple(pinned), oldest_first(run for run in [*own, *former] if run.visible))
-    exact = [run for run in own if base_of(run.name) == job.name]
-    older = [run for run in own if base_of(run.name) != job.name and run.visible]
+    exact = [run for run in own if _carries(run, job.name)]
+    older = [run for run in own if run.visible and not _carries(run, job.name)]
     older += [run for run in former if run.visible]
     return History(oldest_first(exact), oldest_first(older))
+
+
+def _carries(run: Run, name: str) -> bool:
+    """Whether *run* is an attempt at *name*; most names are compared without taking them apart."""
+    return run.name == name or (run.name.startswith(f"{name}.r") and base_of(run.name) == name)
 
 
 def _pinned_ids(desired: DesiredState) -> frozenset[str]:
