@@ -2,19 +2,27 @@
 
     python tests/campaigns/hostile_paths.py [--count 1000000] [--seed 1] [--wire 2000]
 
-Each case is either refused before anything is sent, or the request target that requests and
-urllib3 would write is exactly the intended one, segment by segment. ``--wire`` of them are really
-sent to a socket and compared there. Exits 1 when one differs.
+Every operation that puts an id, a user or a path into a URL is called (``jobs pems-show``,
+``pems-revoke``, ``pems-delete``, the outputs and the rest). Each case is either refused before
+anything is sent, or the request is exactly the intended one: method, user in the body, and the
+target that requests and urllib3 would write, segment by segment. Nothing that is legal may be
+refused. ``--wire`` of them are really sent to a socket and compared there. Exits 1 otherwise.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
+import re
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from urllib3.util.url import _encode_target
@@ -25,8 +33,11 @@ from scripted_server import ScriptedServer, envelope
 
 from jobsync.agave.exchange import Call
 from jobsync.agave.http import Door, HttpSettings
+from jobsync.agave.jobs import Jobs
 from jobsync.agave.retry import Timing
+from jobsync.agave.transport import Transport
 from jobsync.agave.urls import UnsafePath, Urls
+from jobsync.errors import SubmitNotSent
 from jobsync.secret import Secret
 
 PIECES = [
@@ -102,37 +113,164 @@ PIECES = [
 BASE = "http://127.0.0.1:9"
 
 
+LEGAL = [
+    *("1-007", "6608339759546166810-242ac114-0001-007", "bob", "a.b", "x_y-z", "..a", "a..b", "-"),
+    *(
+        "counts.txt",
+        "logs/run 1.log",
+        "a+b/c&d=e",
+        "x;y",
+        "\u00e9t\u00e9.csv",
+        ".hidden",
+        "100%.txt",
+    ),
+]
+_LEGAL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+USER = "bob"
+JOB = "1-007"
+
+
 def text(dice: random.Random) -> str:
+    if dice.random() < 0.2:
+        return dice.choice(LEGAL)
     return "".join(dice.choice(PIECES) for _ in range(dice.choice((0, 1, 1, 2, 3, 5))))
 
 
-def cases(urls: Urls) -> list[tuple[Callable[[str, str], str], Callable[[str, str], list[str]]]]:
-    """How to build a URL, and the decoded segments it must have."""
-    return [
-        (lambda a, b: urls.job(a), lambda a, b: [a]),
-        (urls.pems_of, lambda a, b: [a, "pems", b]),
-        (
-            lambda a, b: urls.media("1-007", b),
-            lambda a, b: ["1-007", "outputs", "media", *split(b)],
-        ),
-        (
-            lambda a, b: urls.listing("1-007", b),
-            lambda a, b: ["1-007", "outputs", "listings", *split(b)],
-        ),
-        (lambda a, b: urls.history(a), lambda a, b: [a, "history"]),
-    ]
+class Stopped(Exception):
+    """The request was made; that is all there is to see."""
 
 
-def split(path: str) -> list[str]:
-    return path.split("/")
+class Catcher:
+    """In place of the transport: keeps the call that would be sent."""
+
+    concurrency = 1
+    call: Call
+
+    def send(self, call: Call) -> Any:
+        self.call = call
+        raise Stopped
+
+    @contextmanager
+    def stream(self, call: Call) -> Iterator[Any]:
+        self.send(call)
+        yield
 
 
-def wrong(target: str, segments: list[str]) -> bool:
-    """Whether *target* does not decode to exactly *segments*, or a segment is not what it is."""
+@dataclass(frozen=True)
+class Operation:
+    """One operation on (id, text): what it calls, and the request that it is meant to be."""
+
+    name: str
+    run: Callable[[Jobs, str, str], object]
+    method: str
+    tail: Callable[[str], list[str]]
+    takes: str = ""
+    user_in_body: bool = False
+
+    def legal(self, job: str, other: str) -> bool:
+        """Whether nothing speaks against it, by the rules of contract 1.1 and 6.1."""
+        if not is_name(job):
+            return False
+        if self.takes == "name":
+            return is_name(other)
+        if self.takes == "folder":
+            return other == "" or is_path(other.strip("/"))
+        return is_path(other.lstrip("/")) if self.takes == "path" else True
+
+
+def is_name(text: str) -> bool:
+    return bool(_LEGAL_NAME.fullmatch(text)) and len(text) <= 128
+
+
+def is_path(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    segments = path.split("/")
+    return ".." not in path and "~" not in path and not {"", ".", ".."} & set(segments)
+
+
+def _opened(jobs: Jobs, job: str, path: str) -> None:
+    with jobs.download_output(job, path):
+        pass
+
+
+def _nothing(_: str) -> list[str]:
+    return []
+
+
+OPERATIONS = [
+    Operation("get", lambda j, a, b: j.get(a), "GET", _nothing),
+    Operation("status", lambda j, a, b: j.get_status(a), "GET", lambda b: ["status"]),
+    Operation("history", lambda j, a, b: j.get_history(a), "GET", lambda b: ["history"]),
+    Operation("stop", lambda j, a, b: j.manage(a, "stop"), "POST", _nothing),
+    Operation("delete", lambda j, a, b: j.delete(a), "DELETE", _nothing),
+    Operation("hide", lambda j, a, b: j.hide(a), "POST", lambda b: ["hide"]),
+    Operation("pems-list", lambda j, a, b: j.list_permissions(a), "GET", lambda b: ["pems"]),
+    Operation("pems-drop", lambda j, a, b: j.delete_permissions(a), "DELETE", lambda b: ["pems"]),
+    Operation(
+        "pems-grant",
+        lambda j, a, b: j.update_permissions(a, b, "READ"),
+        "POST",
+        lambda b: ["pems"],
+        user_in_body=True,
+    ),
+    Operation(
+        "pems-revoke",
+        lambda j, a, b: j.update_permissions(a, b, "NONE"),
+        "POST",
+        lambda b: ["pems"],
+        user_in_body=True,
+    ),
+    Operation(
+        "pems-show",
+        lambda j, a, b: j.list_permissions_for_user(a, b),
+        "GET",
+        lambda b: ["pems", b],
+        "name",
+    ),
+    Operation(
+        "pems-update",
+        lambda j, a, b: j.update_permissions_for_user(a, b, "READ"),
+        "POST",
+        lambda b: ["pems", b],
+        "name",
+    ),
+    Operation(
+        "pems-delete",
+        lambda j, a, b: j.delete_permissions_for_user(a, b),
+        "DELETE",
+        lambda b: ["pems", b],
+        "name",
+    ),
+    Operation(
+        "outputs-list",
+        lambda j, a, b: j.list_outputs(a, b),
+        "GET",
+        lambda b: ["outputs", "listings", *b.strip("/").split("/")],
+        "folder",
+    ),
+    Operation(
+        "outputs-download",
+        _opened,
+        "GET",
+        lambda b: ["outputs", "media", *b.lstrip("/").split("/")],
+        "path",
+    ),
+]
+
+
+def wrong(operation: Operation, call: Call, target: str, job: str, other: str) -> bool:
+    """Whether the request is another one than *operation* on *job* and *other* is meant to be."""
     parts = target.split("/")
     if parts[:3] != ["", "jobs", "v2"] or any(c in target for c in "?# \r\n\0"):
         return True
-    return [unquote(part) for part in parts[3:]] != segments or ".." in parts or "." in parts
+    if [unquote(part) for part in parts[3:]] != [job, *operation.tail(other)]:
+        return True
+    if operation.user_in_body and json.loads(call.body or b"{}")["username"] != other:
+        return True
+    return call.method != operation.method or ".." in parts or "." in parts
 
 
 def main() -> int:
@@ -147,44 +285,74 @@ def main() -> int:
 def campaign(count: int, seed: int, wire: int) -> int:
     dice = random.Random(seed)
     began = time.monotonic()
-    refused = differing = 0
-    on_wire: list[tuple[str, str]] = []
+    tally: Counter[str] = Counter()
+    seen: set[str] = set()
+    on_wire: list[tuple[Call, str]] = []
     door = Door(HttpSettings(BASE), Timing())
-    table = cases(Urls(BASE))
+    transport = Transport(door, None, timing=Timing())  # type: ignore[arg-type]
+    catcher = Catcher()
+    jobs = Jobs(Urls(BASE), catcher)  # type: ignore[arg-type]
     for _ in range(count):
-        build, meant = dice.choice(table)
-        one, other = text(dice), text(dice)
+        operation = dice.choice(OPERATIONS)
+        # A legal id most of the time: else hardly a user or a path would come into play.
+        job = (
+            JOB
+            if (operation.takes or operation.user_in_body) and dice.random() < 0.8
+            else text(dice)
+        )
+        other = text(dice)
         try:
-            url = build(one, other)
-            request = door._prepare(Call("GET", url), Secret("Bearer t"))
-        except UnsafePath:
-            refused += 1
+            operation.run(jobs, job, other)
+        except Stopped:
+            call = catcher.call
+        except (UnsafePath, SubmitNotSent):
+            tally["refused"] += 1
+            if operation.legal(job, other):
+                tally["legal but refused"] += 1
+                print(f"REFUSED {operation.name} {job!r} {other!r}")
+            continue
+        try:
+            transport._check(call)
+            request = door._prepare(call, Secret("Bearer t"))
+        except UnsafePath as error:
+            tally["refused"] += 1
+            if operation.legal(job, other):
+                tally["legal but refused"] += 1
+                print(f"REFUSED {operation.name} {job!r} {other!r}: {error}")
             continue
         target = _encode_target(request.path_url)
-        if wrong(target, meant(one, other)):
-            differing += 1
-            print(f"WRONG {one!r} {other!r} -> {target!r}")
+        if wrong(operation, call, target, job, other):
+            tally["wrong"] += 1
+            print(f"WRONG {operation.name} {job!r} {other!r} -> {call.method} {target!r}")
+            continue
+        tally["exact"] += 1
+        seen.add(operation.name)
         if len(on_wire) < wire:
-            on_wire.append((url.removeprefix(BASE), target))
-    exact = count - refused - differing
-    differing += sent(on_wire)
+            on_wire.append((call, target))
+    tally["wrong"] += sent(on_wire)
     seconds = time.monotonic() - began
     print(
-        f"{count} cases (seed {seed}): {refused} refused, {exact} exactly as intended, "
-        f"{len(on_wire)} sent over a socket, {differing} wrong, {seconds:.0f} s"
+        f"{count} cases of {len(OPERATIONS)} operations (seed {seed}): {tally['refused']} refused, "
+        f"{tally['exact']} exactly as intended, {len(on_wire)} sent over a socket, "
+        f"{tally['legal but refused']} legal but refused, {tally['wrong']} wrong, {seconds:.0f} s"
     )
-    return 1 if differing else 0
+    unseen = {operation.name for operation in OPERATIONS} - seen
+    if unseen:
+        print(f"never sent: {sorted(unseen)}")
+    return 1 if tally["wrong"] or tally["legal but refused"] or unseen else 0
 
 
-def sent(targets: list[tuple[str, str]]) -> int:
-    """How many of *targets* arrive as another request line than expected."""
+def sent(calls: list[tuple[Call, str]]) -> int:
+    """How many of *calls* arrive as another request line than expected."""
     with ScriptedServer(envelope({})) as server:
         door = Door(HttpSettings(server.url), Timing())
-        for path, _ in targets:
-            door.whole(Call("GET", server.url + path), Secret("Bearer t"))
+        for call, _ in calls:
+            url = server.url + call.url.removeprefix(BASE)
+            door.whole(replace(call, url=url), Secret("Bearer t"))
         door.close()
-        arrived = [seen.target for seen in server.seen]
-    return sum(got != meant for got, (_, meant) in zip(arrived, targets, strict=True))
+        arrived = [(seen.method, seen.target) for seen in server.seen]
+    meant = [(call.method, target) for call, target in calls]
+    return sum(got != want for got, want in zip(arrived, meant, strict=True))
 
 
 if __name__ == "__main__":
