@@ -65,6 +65,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "null-prefix": Kind("output paths start with null/ (contract 6.2)", times=ALWAYS),
         "empty-missing": Kind("a missing archived file is 200 and empty", times=ALWAYS),
         "system-down": Kind("the system with the outputs is down"),
+        "ignored-grant": Kind("a permission is answered as set or taken away, and is not"),
         "duplicate-owner": Kind("the owner's permission comes twice", times=ALWAYS),
     }
 )

@@ -254,6 +254,16 @@ def test_duplicate_owner(curl, put, owner):
     assert [row["username"] for row in rows] == [owner, owner]
 
 
+def test_ignored_grant(curl, put, owner):
+    curl.arm("ignored-grant")
+    path, body = f"/jobs/v2/{put().id}/pems", '{"username": "bob", "permission": "READ"}'
+    for expected in ([owner], [owner, "bob"]):
+        _, status, answer, _ = curl(path, "-H", "Content-Type: application/json", "-d", body)
+        assert (status, json.loads(answer)["result"]["permission"]["read"]) == (201, True)
+        rows = json.loads(curl(path)[2])["result"]
+        assert [row["username"] for row in rows] == expected
+
+
 def test_every_kind_has_its_curl_test():
     """A new kind of fault must be shown here too."""
     with open(__file__, encoding="utf-8") as file:  # noqa: PTH123
