@@ -18,6 +18,7 @@ from jobsync.model import (
     PermissionsMode,
     Result,
 )
+from jobsync.plan.access import in_order
 
 
 def carry_out(session: Session, change: AccessChange, run_id: str) -> Outcome:
@@ -32,18 +33,15 @@ def carry_out(session: Session, change: AccessChange, run_id: str) -> Outcome:
     return session.ended(outcome, began)
 
 
-def in_order(grants: Iterable[GrantChange], me: str) -> tuple[GrantChange, ...]:
-    """Grants, then changes, then revokes, my own last: nobody is without access in between."""
-    return tuple(sorted(grants, key=lambda grant: (grant.user == me, _stage(grant), grant.user)))
-
-
-def from_list(change: AccessChange, now: Mapping[str, Access]) -> tuple[GrantChange, ...]:
+def from_list(
+    change: AccessChange, now: Mapping[str, Access], owner: str
+) -> tuple[GrantChange, ...]:
     """What *change* comes to for a run whose list could not be seen when it was decided.
 
     That is a run just submitted, found or restored. Rows keep the service's spelling; where the
-    mode is exact, rows that are not declared go.
+    mode is exact, rows that are not declared go; one like the *owner*'s stays.
     """
-    spelled = {user.lower(): user for user in now}
+    spelled = {user.lower(): user for user in now if user.lower() != owner.lower()}
     grants = []
     for grant in change.grants:
         user = spelled.pop(grant.user.lower(), grant.user)
@@ -55,12 +53,6 @@ def from_list(change: AccessChange, now: Mapping[str, Access]) -> tuple[GrantCha
     return tuple(grants)
 
 
-def _stage(grant: GrantChange) -> int:
-    if grant.after == NO_ACCESS:
-        return 2
-    return 0 if grant.before == NO_ACCESS else 1
-
-
 def _held_to(session: Session, change: AccessChange, run_id: str) -> tuple[Result, str]:
     try:
         now = session.backend.access(run_id)
@@ -69,14 +61,14 @@ def _held_to(session: Session, change: AccessChange, run_id: str) -> tuple[Resul
             return Result.STALE, f"the run is gone since the plan: {error}"
         return Result.FAILED, f"nothing was changed: {error}"
     if change.run is None or change.image is None:
-        change = replace(change, grants=from_list(change, now))
+        change = replace(change, grants=from_list(change, now, session.plan.user))
     elif now != dict(change.image):
         return Result.STALE, f"the list has moved since the plan: {_moved(change.image, now)}"
     after, troubles = _written(session, change, run_id)
     lost = _audited(session, change, run_id, after)
     if after is None:
         return Result.FAILED, f"written, but it could not be read back: {troubles['']}"
-    missed = [grant for grant in change.grants if _level(after, grant.user) != grant.after]
+    missed = [grant for grant in change.grants if not _taken(grant, after)]
     if missed or lost:
         return Result.FAILED, "; ".join([*(_miss(g, after, troubles) for g in missed), *lost])
     return Result.DONE, _summary(change.grants)
@@ -91,19 +83,23 @@ def _written(
     left alone when anything else did not take: I may be needed to mend it.
     """
     me, grants = session.plan.user, in_order(change.grants, session.plan.user)
-    troubles = _send(session, [grant for grant in grants if grant.user != me], run_id)
+    own = [grant for grant in grants if grant.user.lower() == me.lower()]
+    others = [grant for grant in grants if grant not in own]
+    troubles = _send(session, others, run_id)
     try:
         after = session.backend.access(run_id)
-        own = [grant for grant in grants if grant.user == me]
         if not own:
             return after, troubles
-        if any(_level(after, g.user) != g.after for g in grants if g.user != me):
-            return after, {**troubles, me: "left as it was, since other changes failed"}
+        mine = own[0].user
+        if not all(_taken(grant, after) for grant in others):
+            return after, {**troubles, mine: "left as it was, since other changes failed"}
         troubles = _send(session, own, run_id)
         try:
             return session.backend.access(run_id), troubles
-        except Forbidden:  # which proves that my own READ is gone
-            return {**after, me: own[0].after}, troubles
+        except Forbidden as error:  # which proves that my own READ is gone, and no more
+            if own[0].after.write:
+                troubles[mine] = f"it cannot be read back: {error}"
+            return {name: access for name, access in after.items() if name != mine}, troubles
     except ServiceError as error:
         return None, {"": str(error)}
 
@@ -121,6 +117,12 @@ def _send(session: Session, grants: Iterable[GrantChange], run_id: str) -> dict[
 
 def _level(grants: Mapping[str, Access], user: str) -> Access:
     return grants.get(user, NO_ACCESS)
+
+
+def _taken(grant: GrantChange, after: Mapping[str, Access]) -> bool:
+    """Whether *after* shows it. Of a row without access that was to go, it must be gone."""
+    is_gone = grant.user not in after or grant.before != NO_ACCESS
+    return _level(after, grant.user) == grant.after and (is_gone or grant.after != NO_ACCESS)
 
 
 def _miss(grant: GrantChange, after: Mapping[str, Access], troubles: Mapping[str, str]) -> str:
@@ -147,7 +149,7 @@ def _audited(
     """Write a line per user; why lines could not be written."""
     troubles = []
     for grant in in_order(change.grants, session.plan.user):
-        taken = after is not None and _level(after, grant.user) == grant.after
+        taken = after is not None and _taken(grant, after)
         troubles.append(
             session.audited(
                 AuditLine(

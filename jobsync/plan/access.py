@@ -69,9 +69,20 @@ def reduced_to(job: DeclaredJob, image: Rows, owner: str) -> dict[str, Access]:
     for user, access in image.items():
         if user in declared:
             rows[user] = _both(access, declared[user].access)
-        elif _stays(job, user, owner):
+        elif access == NO_ACCESS or _stays(job, user, owner):
             rows[user] = access
     return _kept(rows, image)
+
+
+def other_spellings(job: DeclaredJob, image: Rows) -> tuple[tuple[str, str], ...]:
+    """(row, declared name) where they differ by case only. The row is changed under its own name,
+    since the service refuses a second one; it may let in only who is spelled so (contract 5.3)."""
+    declared = {user.lower(): user for user in job.permissions or {}}
+    return tuple(
+        (row, name)
+        for row, access in sorted(image.items())
+        if (name := declared.get(row.lower(), row)) != row and access != NO_ACCESS
+    )
 
 
 def change_current(job: DeclaredJob, run: Run, image: Rows, me: str) -> AccessChange | None:
@@ -116,8 +127,11 @@ def outcome(image: Rows, grants: Iterable[GrantChange]) -> dict[str, Access]:
     """The rows that are there once *grants* are carried out."""
     rows = dict(image)
     for grant in grants:
-        rows[grant.user] = grant.after
-    return _kept(rows, image)
+        if grant.after == NO_ACCESS:
+            rows.pop(grant.user, None)
+        else:
+            rows[grant.user] = grant.after
+    return rows
 
 
 def compare(
@@ -159,7 +173,8 @@ def _grant_changes(
     changes = []
     for user in {*image, *after}:
         was, will = image.get(user, NO_ACCESS), after.get(user, NO_ACCESS)
-        if was == will or user.lower() == owner.lower():
+        is_same = was == will and not (user not in after and _hides(user, after))
+        if is_same or user.lower() == owner.lower():
             continue
         grant = declared.get(user)
         changes.append(
@@ -172,25 +187,38 @@ def _grant_changes(
                 where=grant.where if grant else None,
             )
         )
-    return tuple(sorted(changes, key=lambda change: _write_order(change, me)))
+    return in_order(changes, me)
 
 
-def _write_order(change: GrantChange, me: str) -> tuple[int, str]:
-    """Gains, then changes, then revokes; the acting user's own row last (contract 5.4)."""
-    if change.user.lower() == me.lower():
-        rank = 3
-    elif change.after == NO_ACCESS:
-        rank = 2
-    elif change.before == NO_ACCESS:
-        rank = 0
-    else:
-        rank = 1
-    return rank, change.user
+def in_order(grants: Iterable[GrantChange], me: str) -> tuple[GrantChange, ...]:
+    """*grants* as they are to be written: gains, then changes, then revokes, my own row last.
+
+    Nobody is without access in between, and I can finish (contract 5.4). Gains go up in user name
+    order and revokes down: a row is never taken away before the rows that it hides, so nobody has
+    in between what was neither theirs before nor will be (contract 5.1).
+    """
+    up = sorted(grants, key=lambda grant: grant.user)
+    revokes = [grant for grant in reversed(up) if grant.after == NO_ACCESS]
+    others = [grant for grant in up if grant.after != NO_ACCESS]
+    others.sort(key=lambda grant: grant.before != NO_ACCESS)
+    return tuple(sorted([*others, *revokes], key=lambda grant: grant.user.lower() == me.lower()))
+
+
+def _hides(user: str, after: Rows) -> bool:
+    """Whether a row of *user* without access would keep others, or *user*, from what is declared.
+
+    Such a row (EXECUTE reads back so) is no difference to ask about, but for this (contract 5.1).
+    """
+    if user == WORLD:
+        return any(name > WORLD and access != NO_ACCESS for name, access in after.items())
+    return user < WORLD and after.get(WORLD, NO_ACCESS) != NO_ACCESS
 
 
 def _note(image: Rows, after: Rows, owner: str, user: str) -> str:
     was, will = effective(image, owner, user), effective(after, owner, user)
     row = after.get(user, NO_ACCESS)
+    if row == image.get(user, NO_ACCESS):
+        return "a row without access that hides others"
     if user == WORLD:
         return _world_note(image.get(user, NO_ACCESS), row)
     if will != row and WORLD in after:

@@ -19,7 +19,7 @@ def public_access(case: Case) -> Hazard | None:
         change.address
         for change in case.access
         for grant in change.grants
-        if grant.user == WORLD
+        if grant.user.lower() == WORLD
         and ((grant.after.read > grant.before.read) or (grant.after.write > grant.before.write))
     }
     if not found:

@@ -208,6 +208,12 @@ def _plan_access(draft: Draft, job: DeclaredJob, history: History, decision: Dec
             reason = f"cannot be read: {image.reason}" if image else "were not read"
             _problem(draft, job, f"permissions of run {run.id} {reason}")
             continue
+        for row, name in access.other_spellings(job, image):
+            draft.warnings.append(
+                f"{job.address}: run {run.id} has a row for {row}, which the service may not take "
+                f"for {name}; if {name} is not let in, revoke it: "
+                f"jobsync jobs pems-revoke {run.id} {row}"
+            )
         is_current = (
             decision.action is None
             and decision.run is not None

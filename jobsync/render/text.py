@@ -211,10 +211,10 @@ def _access(
 
 def _grant(grant: GrantChange, width: int, palette: Palette) -> str:
     user = terminal(grant.user).ljust(width)
-    if grant.before == NO_ACCESS:
-        return f"      {palette.paint(palette.green, '+')} {user} : {grant.after}"
     if grant.after == NO_ACCESS:
         return f"      {palette.paint(palette.red, '-')} {user} : {grant.before}"
+    if grant.before == NO_ACCESS:
+        return f"      {palette.paint(palette.green, '+')} {user} : {grant.after}"
     return f"      {palette.paint(palette.yellow, '~')} {user} : {grant.before} -> {grant.after}"
 
 

@@ -13,7 +13,6 @@ from memory import Job
 from plans import World, create, grants, name, plan, short
 
 from jobsync.apply import AuditFile, exit_code
-from jobsync.apply.access import in_order
 from jobsync.errors import ExitCode, SettingsError, Unreachable
 from jobsync.model import (
     LEVELS,
@@ -24,6 +23,7 @@ from jobsync.model import (
     Result,
     RunRef,
 )
+from jobsync.plan.access import in_order
 
 ACCESS = st.sampled_from([NO_ACCESS, LEVELS["READ"], LEVELS["WRITE"], LEVELS["READ_WRITE"]])
 USERS = st.sampled_from(["alice", "bob", "carol", "dave", "erin", "world", "zoe"])
@@ -157,6 +157,46 @@ def test_giving_up_my_own_access_comes_last_and_is_proven(world: World) -> None:
     assert outcome.result is Result.DONE
     assert job.grants == {}
     assert [c[2] for c in calls(world) if c[0] == "grant"] == ["carol", "alice"]
+
+
+def test_what_is_left_of_my_own_access_is_not_guessed(world: World) -> None:
+    """Once my READ is gone the list cannot be read: only that much is proven."""
+    before = {"alice": "READ_WRITE"}
+    for level, somebody_else_revoked in (("WRITE", False), ("READ", True)):
+        job = shared(world, "bob", **before)
+
+        def revoked(do: Any, job: Job = job) -> Any:
+            job.grants.pop("alice")
+
+        world.service.script["grant"] = [revoked] if somebody_else_revoked else []
+        [outcome] = world.apply(plan(grants("align", ref(job), before, alice=level)))
+        assert outcome.result is Result.FAILED, level
+        assert f"not {level}" in outcome.detail
+
+
+def test_a_row_like_the_owners_is_left_alone(world: World) -> None:
+    job = world.service.make(name("align"), "alice", {})
+    job.grants.update({"Alice": LEVELS["READ"]})
+    world.apply(plan(create("align"), grants("align", None, {}, bob="READ")))
+    assert job.grants == {"Alice": LEVELS["READ"], "bob": LEVELS["READ"]}
+
+
+def test_a_row_without_access_that_was_to_go_must_be_gone(world: World) -> None:
+    job = shared(world)
+    job.grants.update({"world": NO_ACCESS, "zed": LEVELS["READ"]})
+    from dataclasses import replace
+
+    change = replace(
+        grants("align", ref(job), {"zed": "READ"}),
+        grants=(GrantChange("world", NO_ACCESS, NO_ACCESS),),
+        image=dict(job.grants),
+    )
+    world.service.ignore_grants_to = {"world"}
+    [outcome] = world.apply(plan(change))
+    assert outcome.result is Result.FAILED
+    world.service.ignore_grants_to = set()
+    [outcome] = world.apply(plan(change))
+    assert (outcome.result, set(job.grants)) == (Result.DONE, {"zed"})
 
 
 def test_a_run_taken_over_is_held_to_what_is_declared(world: World) -> None:

@@ -77,6 +77,18 @@ def test_the_first_row_that_is_the_user_or_world_decides(acl, user, expected):
         (grants(bob="READ"), {"bob": NO_ACCESS}, [("bob", "NONE", "READ")]),
         (grants(), {"bob": NO_ACCESS}, []),
         (grants(), rows(**{"..": "READ"}), [("..", "READ", "NONE")]),
+        # A row without access is no difference, unless it keeps somebody from what is declared.
+        (grants(zed="READ"), {"world": NO_ACCESS, **rows(zed="READ")}, [("world", "NONE", "NONE")]),
+        (grants(bob="READ"), {"world": NO_ACCESS, **rows(bob="READ")}, []),
+        (grants(world="READ"), {"bob": NO_ACCESS, **rows(world="READ")}, [("bob", "NONE", "NONE")]),
+        (grants(world="READ"), {"zed": NO_ACCESS, **rows(world="READ")}, []),
+        (grants(world="READ", bob="NONE"), {"bob": NO_ACCESS, **rows(world="READ")}, []),
+        # What world hid must not come to light on the way: down to world, then the rest.
+        (
+            grants(),
+            rows(bob="WRITE", world="READ", zed="WRITE"),
+            [("zed", "WRITE", "NONE"), ("world", "READ", "NONE"), ("bob", "WRITE", "NONE")],
+        ),
     ],
 )
 def test_the_current_run_is_held_to_what_is_declared(declared, image, expected):
@@ -101,7 +113,7 @@ def test_writes_go_gains_changes_revokes_and_my_own_last():
     )
     plan = planned(world, wanted)
     (change,) = plan.changes
-    assert [grant.user for grant in change.grants] == ["yan", "bob", "carol", "zed", "alice"]
+    assert [grant.user for grant in change.grants] == ["yan", "bob", "zed", "carol", "alice"]
     assert [hazard.name for hazard in plan.hazards] == ["self-lockout"]
 
 
@@ -219,3 +231,19 @@ def test_the_matrix_has_every_run_and_user_before_and_after():
 def test_access_is_a_pair_and_nothing_else():
     assert Access(True, True) == LEVELS["ALL"] == LEVELS["READ_WRITE"]
     assert READ.write is False
+
+
+def test_an_old_run_keeps_a_row_without_access_since_it_may_keep_others_out():
+    wanted = job("align", {"parameters": {"n": 2}}, permissions=grants(world="READ"))
+    world = World()
+    world.of(job("align"), acl={"bob": NO_ACCESS, **rows(world="READ")})
+    world.of(wanted, acl=rows(world="READ"))
+    assert planned(world, wanted).changes == ()
+
+
+def test_a_row_of_another_case_is_named():
+    wanted = job("align", permissions=grants(bob="READ"))
+    world = World()
+    run = world.of(wanted, acl=rows(Bob="READ"))
+    (warning,) = planned(world, wanted).warnings
+    assert f"jobsync jobs pems-revoke {run.id} Bob" in warning
