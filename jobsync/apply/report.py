@@ -81,8 +81,8 @@ def exit_code(plan: Plan, outcomes: Iterable[Outcome]) -> ExitCode:
     """The code that an apply of *plan* ends with (product 3).
 
     A job that failed is 7, whether it failed before or while it was waited for; what could not be
-    carried out is 5 when other changes were and 1 when none was; what is still running when the
-    wait is over is 5. Waiting for the next apply is not a failure.
+    carried out, or could not be read, is 5 when other changes were and 1 when none was; what is
+    still running when the wait is over is 5. Waiting for the next apply is not a failure.
     """
     outcomes = tuple(outcomes)
     return worst(_codes(plan, outcomes))
@@ -104,5 +104,7 @@ def _codes(plan: Plan, outcomes: tuple[Outcome, ...]) -> Iterable[ExitCode]:
         elif outcome.result is Result.FAILED:
             yield ExitCode.PARTIAL if done else ExitCode.ERROR
     for state in plan.states:
+        if state.problems:
+            yield ExitCode.PARTIAL if done else ExitCode.ERROR
         if state.standing in _FAILED:
             yield ExitCode.JOB_FAILED

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from jobsync.cli.options import manifests_option, target_options
-from jobsync.errors import ExitCode, SettingsError
+from jobsync.errors import ExitCode, SettingsError, worst
+
+if TYPE_CHECKING:
+    from jobsync.model import Snapshot
 
 
 @click.command("access")
@@ -47,15 +51,32 @@ def command(
     committed = _committed(Path(expect)) if expect else None
     desired, chosen = line.load(paths, target, variables, os.environ)
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
-        plan, seen = line.decide(desired, chosen, reader, PlanOptions())
+        plan, seen = line.decide(
+            desired, chosen, reader, PlanOptions(only=frozenset({"jobs", "permissions"}))
+        )
     rows = matrix(desired, seen, plan)
+    code = _unread(seen)
     if committed is not None:
         found = access.unexpected(rows, committed)
         for difference in found:
             click.echo(difference)
-        return ExitCode.CHANGES if found else ExitCode.OK
+        return worst([code, ExitCode.CHANGES if found else ExitCode.OK])
     click.echo(access.FORMATS[format_name](access.changed(rows) if changed else rows), nl=False)
-    return ExitCode.OK
+    return code
+
+
+def _unread(seen: Snapshot) -> ExitCode:
+    """Say which lists could not be read: the matrix has nothing on their runs."""
+    from jobsync.model import Unavailable
+    from jobsync.render.escape import terminal
+
+    code = ExitCode.OK
+    for run_id, answer in sorted(seen.access.items()):
+        if isinstance(answer, Unavailable):
+            reason = terminal(answer.reason)
+            click.echo(f"permissions of run {run_id} cannot be read: {reason}", err=True)
+            code = ExitCode.ERROR
+    return code
 
 
 def _committed(path: Path) -> str:
