@@ -243,6 +243,8 @@ class Door:
             with self._lean.reply(call.method, target, call.body, headers) as reply:
                 head = Answer(call.method, call.url, reply.status, reply.headers, b"")
                 return self._read(call, head, reply.pieces)
+        except ValueError as error:
+            raise UnsafePath(f"cannot be asked for: {sanitised(call.url)}") from error
         except NoConnection as error:
             raise NeverSent(f"{call.method} {call.url}: no answer: {_reason(error)}") from error
         except (http.client.HTTPException, OSError) as error:

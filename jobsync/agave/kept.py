@@ -69,6 +69,7 @@ class KeptConnections:
     ) -> None:
         parts = urlsplit(base)
         self.origin = f"{parts.scheme}://{parts.netloc}"
+        self._netloc = parts.netloc
         self._host, self._port = parts.hostname or "", parts.port
         self._context = context
         self._opened = opened
@@ -86,14 +87,16 @@ class KeptConnections:
     ) -> Iterator[Reply]:
         """Ask for *target*, a path with its query, and give the answer with its body unread.
 
-        A connection whose answer was read to its end is kept. Raises :class:`NoConnection`, and
-        OSError or HTTPException when the answer did not come.
+        A connection whose answer was read to its end is kept. Raises :class:`NoConnection`, OSError
+        or HTTPException when the answer did not come, ValueError for what cannot be sent.
         """
+        question = self._question(method, target, body, headers)
         connection = self._taken()
         keep = False
         try:
-            connection.request(method, target, body, dict(headers))
-            response = connection.getresponse()
+            connection.sock.sendall(question)
+            response = http.client.HTTPResponse(connection.sock, method=method)
+            response.begin()
             yield Reply(response.status, _lowered(response), response)
             keep = response.isclosed() and not response.will_close
         finally:
@@ -101,6 +104,18 @@ class KeptConnections:
                 self._free.append((time.monotonic(), connection))
             else:
                 connection.close()
+
+    def _question(
+        self, method: str, target: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> bytes:
+        """The whole request. Raises ValueError for what would not stay on its own line."""
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {self._netloc}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if body is not None:
+            lines.append(f"Content-Length: {len(body)}")
+        if any(not line.isprintable() for line in lines):
+            raise ValueError("a control character in what is to be sent")
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
 
     def _taken(self) -> http.client.HTTPConnection:
         """The connection used last, so that those which are not needed grow old."""

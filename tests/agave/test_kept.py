@@ -134,3 +134,11 @@ def test_a_token_does_not_leave_its_base_url(url: str) -> None:
     door = Door(HttpSettings("http://127.0.0.1:9/base"), Timing())
     with pytest.raises(UnsafePath):
         door.whole(Call("GET", url), Secret("Bearer x"))
+
+
+def test_a_header_cannot_start_another() -> None:
+    door = Door(HttpSettings("http://127.0.0.1:9"), Timing())
+    for value in ("Bearer x\r\nX: y", "Bearer \u20ac", "Bearer x\n"):
+        with pytest.raises(UnsafePath) as caught:
+            door.whole(Call("GET", "http://127.0.0.1:9/x"), Secret(value))
+        assert "Bearer" not in str(caught.value)
