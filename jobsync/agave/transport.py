@@ -7,7 +7,9 @@ token endpoint has a transport of its own.
 from __future__ import annotations
 
 import base64
+import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,6 +25,8 @@ from jobsync.agave.urls import UnsafePath, Urls
 from jobsync.errors import ServiceError, Unauthorized, Unreachable
 from jobsync.model import JsonValue
 from jobsync.secret import Secret
+
+log = logging.getLogger("jobsync.http")
 
 _ATTEMPTS_ON_500 = 3
 """The service answers 500 for outputs that are not there (contract 6.5): do not insist."""
@@ -135,7 +139,7 @@ class Transport:
         """
         token, grants = self._bearer.token(), 1
         for _ in range(1 if call.repeat is Repeat.NEVER else _MOST_TOKENS):
-            outcome = self._gated(token, attempt)
+            outcome = self._logged(call, token, attempt)
             if not isinstance(outcome, Answer) or not envelope.token_is_stale(outcome):
                 return outcome
             if call.repeat is Repeat.NEVER and not envelope.rejected_by_gateway(outcome):
@@ -144,7 +148,23 @@ class Transport:
             if renewed is None:
                 return outcome
             token, grants = renewed.token, renewed.grants
-        return self._gated(token, attempt)
+        return self._logged(call, token, attempt)
+
+    def _logged(self, call: Call, token: Secret, attempt: Callable[[Secret], T]) -> T:
+        """One attempt, and a line about it: method, URL, status, time; no body, no token."""
+        if not log.isEnabledFor(logging.DEBUG):
+            return self._gated(token, attempt)
+        began = time.monotonic()
+        word: object = "no answer"
+        try:
+            outcome = self._gated(token, attempt)
+            word = outcome.status
+            return outcome
+        finally:
+            spent = (time.monotonic() - began) * 1000
+            log.debug(
+                "%s %s: %s in %.0f ms", call.method, envelope.sanitised(call.url), word, spent
+            )
 
     def _gated(self, token: Secret, attempt: Callable[[Secret], T]) -> T:
         ticket = self.gate.enter()

@@ -17,6 +17,7 @@ import click
 
 from jobsync.cli import download
 from jobsync.cli.columns import fields_text, table_text
+from jobsync.cli.options import log_options
 from jobsync.cli.records import event_record, file_record, permission_record, run_record
 from jobsync.errors import SettingsError, SubmitAmbiguous, UnknownOutcome, Usage
 
@@ -40,6 +41,7 @@ def command() -> None:
 
 def _operation(function: F) -> F:
     """The options of every operation."""
+    function = log_options(function)
     for option in (
         click.option("-m", "--manifests", type=click.Path(), help="The set that names the target."),
         click.option("--target", metavar="NAME", help="The target to use."),

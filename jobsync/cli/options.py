@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    import logging
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,8 +33,28 @@ def manifests_option(command: F) -> F:
     )(command)
 
 
+def log_options(command: F) -> F:
+    """What is said about the requests that are sent; never a token, never a body."""
+    command = click.option(
+        "--log-file",
+        type=click.Path(dir_okay=False),
+        expose_value=False,
+        callback=_log_to_file,
+        help="Append a line for each request to this file.",
+    )(command)
+    return click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        expose_value=False,
+        callback=_log_to_stderr,
+        help="Print a line for each request to standard error.",
+    )(command)
+
+
 def target_options(command: F) -> F:
-    """Where to, and the variables that may depend on it."""
+    """Where to, the variables that may depend on it, and the log of what is asked there."""
+    command = log_options(command)
     command = click.option(
         "--var",
         "variables",
@@ -97,3 +120,30 @@ def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
             raise click.BadParameter(f"{value!r} is not NAME=VALUE")
         pairs[name] = text
     return pairs
+
+
+def _log_to_stderr(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        import logging
+
+        _log_through(logging.StreamHandler(sys.stderr))
+
+
+def _log_to_file(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value:
+        import logging
+
+        try:
+            _log_through(logging.FileHandler(value, encoding="utf-8"))
+        except OSError as error:
+            raise click.BadParameter(f"{value} cannot be written: {error.strerror}") from error
+
+
+def _log_through(handler: logging.Handler) -> None:
+    import logging
+
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger = logging.getLogger("jobsync")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
