@@ -161,10 +161,8 @@ class Transport:
             word = outcome.status
             return outcome
         finally:
-            spent = (time.monotonic() - began) * 1000
-            log.debug(
-                "%s %s: %s in %.0f ms", call.method, envelope.sanitised(call.url), word, spent
-            )
+            url, spent = envelope.sanitised(call.url), (time.monotonic() - began) * 1000
+            log.debug("%s %s: %s in %.0f ms", call.method, url, word, spent)
 
     def _gated(self, token: Secret, attempt: Callable[[Secret], T]) -> T:
         ticket = self.gate.enter()

@@ -193,3 +193,17 @@ def test_no_traceback_even_for_a_defect(wordcount: Bench, tmp_path: Path) -> Non
     assert done.returncode == 1
     assert "defect in jobsync: ZeroDivisionError: seeded" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_log_names_each_request_and_never_a_token(wordcount: Bench) -> None:
+    with serving(wordcount, "--user", "alice") as (url, tokens):
+        environ = {"TAPIS_BASE_URL": url, "TAPIS_TOKEN": tokens["alice"]}
+        arguments = ("--target", "env", "-v", "--log-file", "requests.log")
+        plan = wordcount.run("plan", *arguments, **environ)
+        jobs = wordcount.run("jobs", "list", *arguments, **environ)
+    log = (wordcount.folder / "requests.log").read_text()
+    assert plan.code == jobs.code == 0
+    assert f"GET {url}/profiles/v2/me: 200" in log
+    assert f"GET {url}/profiles/v2/me: 200" in plan.err
+    assert log.count("/jobs/v2/?") >= 2
+    assert not any(token in log + plan.err + jobs.err for token in tokens.values())
