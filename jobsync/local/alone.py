@@ -1,4 +1,4 @@
-"""One engine at a time on a state folder: two on one database would run jobs twice."""
+"""One ``serve`` at a time on a state folder. Commands on it go on beside it."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from jobsync.errors import LocalServiceError
-from jobsync.local.service import prepare_state
+from jobsync.local.state import prepare
 
-LOCK = "service.lock"
-_PATIENCE = 5.0
-"""Seconds; commands that only look hold the lock for an instant."""
+LOCK = "serve.lock"
 
 
 @contextmanager
 def alone(state: Path) -> Iterator[None]:
     """Hold *state* for as long as this is open. Raises :class:`LocalServiceError`."""
-    prepare_state(state)
-    lock = FileLock(state / LOCK, timeout=_PATIENCE)
+    prepare(state)
+    lock = FileLock(state / LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
         raise LocalServiceError(
-            f"another service, or an apply that waits, has the jobs of {state}",
+            f"another service has the jobs of {state}",
             hint="end that first, or give another --state",
         ) from error
     try:

@@ -10,26 +10,29 @@ from contextlib import suppress
 from pathlib import Path
 
 from jobsync.local import records
+from jobsync.local.copying import Check, copy_file, go_on
 
 
 class ArchiveError(Exception):
     """Outputs that cannot be archived; the text names the file."""
 
 
-def archive(work: Path, target: Path) -> None:
+def archive(work: Path, target: Path, check: Check = go_on) -> None:
     """Move every new file of *work* below *target* and throw the work folder away.
 
     Inputs, the app's files and our own stay behind. Can be repeated after it was broken off.
     A link becomes what it points to, if that lies in the work folder; one that leads out is left.
-    A folder that was not staged for a job is never touched.
+    A folder that was not staged for a job is never touched, nor is one that a link stands for, nor
+    one that shares a path with its archive. *check* is called between files and may raise.
     """
-    if not records.is_work_folder(work):
+    if not records.is_work_folder(work) or work.is_symlink() or _nested(work, target):
         raise ArchiveError(f"Cannot archive {work}: it is not the work folder of a job")
     staged = records.read_staged(work)
     try:
         target.mkdir(parents=True, exist_ok=True)
         for path in list(_new(work, staged)):
-            _move(work, path, target / path)
+            check()
+            _move(work, path, target / path, check)
     except OSError as error:
         raise ArchiveError(f"Cannot archive {error.filename}: {error.strerror}") from error
     with suppress(OSError):
@@ -37,6 +40,11 @@ def archive(work: Path, target: Path) -> None:
         done = work.with_name(f"{work.name}.done")
         work.rename(done)
         shutil.rmtree(done)
+
+
+def _nested(work: Path, target: Path) -> bool:
+    one, other = Path(os.path.realpath(work)), Path(os.path.realpath(target))
+    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def _new(work: Path, staged: frozenset[str]) -> Iterator[str]:
@@ -61,7 +69,7 @@ def _new(work: Path, staged: frozenset[str]) -> Iterator[str]:
     yield from plain
 
 
-def _move(work: Path, path: str, target: Path) -> None:
+def _move(work: Path, path: str, target: Path, check: Check) -> None:
     source = work / path
     if source.is_dir():
         target.mkdir(parents=True, exist_ok=True)
@@ -75,17 +83,18 @@ def _move(work: Path, path: str, target: Path) -> None:
             and real.is_file()
             and records.FOLDER not in real.relative_to(os.path.realpath(work)).parts
         ):
-            _put(real, target)
+            _put(real, target, check)
     elif source.is_file():
         try:
             source.replace(target)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            _put(source, target)
+            _put(source, target, check)
 
 
-def _put(source: Path, target: Path) -> None:
+def _put(source: Path, target: Path, check: Check) -> None:
     part = target.with_name(target.name + ".part")
-    shutil.copy2(source, part)
+    copy_file(source, part, check)
+    shutil.copystat(source, part)
     part.replace(target)

@@ -96,7 +96,7 @@ def read_claim(work: Path) -> Claim | None:
     if words is None:
         return None
     pid = int(words[0]) if words and words[0].isdigit() else None
-    return Claim(pid, words[1] if len(words) > 1 else "")
+    return Claim(pid, words[1] if len(words) > 1 and words[1].isdigit() else "")
 
 
 def take_claim(work: Path) -> bool:

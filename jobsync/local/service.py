@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from jobsync.errors import LocalServiceError
-from jobsync.local import apps, systems, users
+from jobsync.local import apps, state, systems, users
 from jobsync.local.dialect import DIALECTS
+from jobsync.local.driving import Driver
 from jobsync.local.engine import Engine, EngineSettings, runners
 from jobsync.local.faults import BadFault, FaultBoard
 from jobsync.local.front import Front
@@ -27,6 +30,9 @@ from jobsync.local.tls import Certificate, TlsFront
 from jobsync.local.tokens import LIFETIME, Tokens
 from jobsync.local.wire import can_read
 
+_STARTING = "starting.lock"
+_PATIENCE = 60.0
+
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -34,13 +40,12 @@ class Drive(str, Enum):
     """What the engine does while the service runs.
 
     ``STEP`` moves all jobs on; ``OBSERVE`` starts nothing new but sees what happened to what runs,
-    and carries out stops; ``ELSEWHERE`` leaves that to whoever made the service; ``NONE`` leaves
-    jobs as they are.
+    and carries out stops; ``NONE`` leaves jobs as they are. Of several services on one state folder
+    one does so at a time (:mod:`jobsync.local.driving`).
     """
 
     STEP = "step"
     OBSERVE = "observe"
-    ELSEWHERE = "elsewhere"
     NONE = "none"
 
 
@@ -82,7 +87,7 @@ class Service:
     """
 
     def __init__(self, settings: ServiceSettings) -> None:
-        self.settings = settings
+        self.settings = settings = _absolute(settings)
         if settings.dialect not in DIALECTS:
             raise LocalServiceError(f"no dialect {settings.dialect!r}: agave or aloe")
         if settings.host not in LOOPBACK and not settings.behind_tls:
@@ -98,10 +103,9 @@ class Service:
         self.url = ""
         self.store: Store
         self.engine: Engine
-        self._stop = threading.Event()
         self._server: Server | None = None
         self._tls: TlsFront | None = None
-        self._thread: threading.Thread | None = None
+        self._driver: Driver | None = None
 
     def __enter__(self) -> Service:
         self.start()
@@ -116,18 +120,20 @@ class Service:
         self.stop()
 
     def start(self) -> None:
-        """Open the state, start the engine, then answer requests."""
-        settings = self.settings
-        prepare_state(settings.state_dir)
-        try:
-            self.store = Store(settings.state_dir / "jobs.db")
-        except Conflict as error:
-            raise LocalServiceError(str(error)) from error
-        try:
-            self._open()
-        except BaseException:
-            self.stop()
-            raise
+        """Open the state, see what happened meanwhile, answer requests, move jobs along."""
+        state_dir = self.settings.state_dir
+        state.prepare(state_dir)
+        # One after the other: two that both make a user would make two tokens.
+        with _in_turn(state_dir):
+            try:
+                self.store = Store(state_dir / "jobs.db")
+            except Conflict as error:
+                raise LocalServiceError(str(error)) from error
+            try:
+                self._open()
+            except BaseException:
+                self.stop()
+                raise
 
     def stop(self, patience: float = 10.0) -> None:
         """Finish the requests under way, let the engine end its turn, close. Jobs run on."""
@@ -135,24 +141,26 @@ class Service:
             self._tls.stop()
         if self._server is not None:
             self._server.stop(patience)
-        self._stop.set()
-        if self._thread is not None:
-            self.engine.wake()
-            self._thread.join()
+        if self._driver is not None:
+            self._driver.stop()
         self.store.close()
-        self._tls = self._server = self._thread = None
+        self._tls = self._server = self._driver = None
 
     def _open(self) -> None:
         settings = self.settings
         self.tokens = users.ensure(self.store, settings.state_dir, settings.users)
         table = _systems(settings)
         catalog = apps.load(settings.apps)
+        archive = settings.state_dir / "archive"
+        works = {system.work_folder for system in table.by_name.values()}
+        state.refuse_overlap(settings.state_dir, settings.workspace, archive, works)
         storage = Storage(
             settings.workspace,
-            settings.state_dir / "archive",
+            archive,
             self.store,
             may_read=self._may_read,
             hosts=(settings.host,),
+            hidden=(settings.state_dir, *works),
         )
         self.engine = Engine(
             self.store,
@@ -177,8 +185,11 @@ class Service:
             kill_delay=settings.kill_delay if settings.drive is not Drive.NONE else 0.0,
             aloe_delay=settings.aloe_delay,
         )
+        self._driver = Driver(self.engine, settings.state_dir)
+        if settings.drive is not Drive.NONE:
+            self._driver.look_once()
         self._serve(site)
-        self._drive()
+        self._drive(self._driver)
 
     def _serve(self, site: Site) -> None:
         settings = self.settings
@@ -198,45 +209,45 @@ class Service:
         self.url = f"{'https' if settings.certificate else 'http'}://{host}:{port}"
         self._server.start()
 
-    def _drive(self) -> None:
-        turns = {Drive.STEP: self.engine.step, Drive.OBSERVE: self.engine.observe}
-        turn = turns.get(self.settings.drive)
-        if turn is None:
-            return
-
-        def look() -> None:
-            # A command on the same state folder has its own front: nobody wakes this engine.
-            if self.store.changed_elsewhere():
-                self.engine.wake()
-            turn()
-
-        self._thread = threading.Thread(
-            target=self.engine.run, args=(self._stop, look), name="jobsync-engine", daemon=True
-        )
-        self._thread.start()
+    def _drive(self, driver: Driver) -> None:
+        if self.settings.drive is Drive.STEP:
+            driver.start_jobs()
+        elif self.settings.drive is Drive.OBSERVE:
+            driver.watch_jobs()
 
     def _may_read(self, row: JobRow, user: str) -> bool:
         return can_read(permission_of(row, self.store.grants(row.id), user))
 
 
-def prepare_state(folder: Path) -> None:
-    """Make the state folder, readable by its owner only, and keep it out of git."""
+@contextmanager
+def _in_turn(folder: Path) -> Iterator[None]:
+    lock = FileLock(folder / _STARTING, timeout=_PATIENCE)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        ignore = folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", "utf-8")
-    except OSError as error:
-        raise LocalServiceError(f"cannot use {folder} for state: {error.strerror}") from error
+        lock.acquire()
+    except Timeout as error:
+        raise LocalServiceError(f"another process does not come to use {folder}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _absolute(settings: ServiceSettings) -> ServiceSettings:
+    """The same whatever becomes of the current folder; jobs never get a relative path."""
+    return replace(
+        settings,
+        state_dir=settings.state_dir.absolute(),
+        workspace=settings.workspace.absolute(),
+        apps=tuple(folder.absolute() for folder in settings.apps),
+    )
 
 
 def _systems(settings: ServiceSettings) -> systems.Systems:
-    state = settings.state_dir
-    named = [path for path in (state / "systems.yaml", state / "systems.json") if path.exists()]
+    folder = settings.state_dir
+    named = [path for path in (folder / "systems.yaml", folder / "systems.json") if path.exists()]
     return systems.load(
-        named[0] if named else state / "systems.yaml",
-        work_folder=state / "work",
+        named[0] if named else folder / "systems.yaml",
+        work_folder=folder / "work",
         cpus=settings.cpus or os.cpu_count() or 1,
         parse=_parse,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from jobsync.local import records
 from jobsync.local.apps import App
 from jobsync.local.archive_path import slug
+from jobsync.local.copying import Check, copy_file, go_on
 from jobsync.local.refusal import Refusal
 from jobsync.local.storage import Located, Storage
 from jobsync.local.store import JobRow
@@ -27,14 +28,15 @@ def work_folder(row: JobRow, system: System) -> Path:
     return system.work_folder / row.owner / f"job-{row.id}"
 
 
-def prepare(row: JobRow, app: App, system: System, storage: Storage) -> None:
+def prepare(row: JobRow, app: App, system: System, storage: Storage, check: Check = go_on) -> None:
     """Make the work folder of *row* from nothing. Inputs are checked again, as the owner.
 
+    *check* is called now and then while inputs are copied, and may raise to break it off.
     Raises :class:`StagingError`. A half-made folder of an earlier attempt is thrown away.
     """
     work = work_folder(row, system)  # never what a row says: this folder is thrown away
     try:
-        _prepare(row, app, system, storage, work)
+        _prepare(row, app, system, storage, work, check)
     except Refusal as refusal:
         raise StagingError(refusal.message) from refusal
     except UnicodeError as error:
@@ -43,14 +45,17 @@ def prepare(row: JobRow, app: App, system: System, storage: Storage) -> None:
         raise StagingError(f"Cannot stage: {error.filename}: {error.strerror}") from error
 
 
-def _prepare(row: JobRow, app: App, system: System, storage: Storage, work: Path) -> None:
-    if work.name != f"job-{row.id}" or not work.is_absolute():
+def _prepare(
+    row: JobRow, app: App, system: System, storage: Storage, work: Path, check: Check
+) -> None:
+    odd = work.name != f"job-{row.id}" or work.parent.name != row.owner or row.owner == ".."
+    if odd or not work.is_absolute() or work.is_symlink():
         raise StagingError(f"Cannot stage into {work}: it is not the folder of job {row.id}")
     if work.exists():
         shutil.rmtree(work)
     (work / records.FOLDER).mkdir(parents=True)
     _copy_app(app, work)
-    staged = _stage_inputs(row, storage, work)
+    staged = _stage_inputs(row, storage, work, check)
     name = slug(row.name)
     script = fill(app.template.read_text("utf-8"), row, app, staged)
     (work / f"{name}.ipcexe").write_text(script, "utf-8")
@@ -74,13 +79,15 @@ def _copy_app(app: App, work: Path) -> None:
     for entry in sorted(app.folder.iterdir()):
         if entry in skipped or entry.name.startswith("."):
             continue
+        if _holds(entry, work):
+            raise StagingError(f"Cannot stage {entry}: the work folders of jobs lie in it")
         if entry.is_dir():
             shutil.copytree(entry, work / entry.name)
         else:
             shutil.copy2(entry, work / entry.name)
 
 
-def _stage_inputs(row: JobRow, storage: Storage, work: Path) -> dict[str, list[str]]:
+def _stage_inputs(row: JobRow, storage: Storage, work: Path, check: Check) -> dict[str, list[str]]:
     """Copy the inputs; each input id with its file names. A URI used twice is copied once."""
     names: dict[str, str] = {}
     staged: dict[str, list[str]] = {}
@@ -90,7 +97,7 @@ def _stage_inputs(row: JobRow, storage: Storage, work: Path) -> dict[str, list[s
             if uri not in names:
                 place = storage.locate(uri, row.owner)
                 names[uri] = _free_name(_safe(place.path.name), work)
-                _copy(place, work / names[uri], uri)
+                _copy(place, work / names[uri], uri, check)
         staged[key] = [names[uri] for uri in uris]
     return staged
 
@@ -113,28 +120,35 @@ def _free_name(name: str, work: Path) -> str:
     return candidate
 
 
-def _copy(place: Located, target: Path, uri: str) -> None:
+def _holds(folder: Path, work: Path) -> bool:
+    """Whether the work folder lies in *folder*, which would then be copied into itself."""
+    return Path(os.path.realpath(work)).is_relative_to(os.path.realpath(folder))
+
+
+def _copy(place: Located, target: Path, uri: str, check: Check) -> None:
     source = place.path
     if not source.exists():
         raise StagingError(f"Input file or directory does not exist: {uri}")
     if source.is_dir():
-        _copy_folder(place, source, target)
+        _copy_folder(place, source, target, check)
     elif source.is_file():
-        shutil.copyfile(source, target)
+        copy_file(source, target, check)
     else:
         raise StagingError(f"Input is neither a file nor a directory: {uri}")
 
 
-def _copy_folder(place: Located, source: Path, target: Path) -> None:
-    """Copy a folder without what may not be seen: dot entries of the workspace, links that lead
-    out of the storage system, links to folders (they could lead round in a circle)."""
+def _copy_folder(place: Located, source: Path, target: Path, check: Check) -> None:
+    """Copy a folder without what may not be seen: dot entries of the workspace, what the service
+    keeps, links that lead out of the storage system, links to folders (they could lead round in a
+    circle), and the folder that is being copied to."""
     target.mkdir()
     for entry in sorted(source.iterdir()):
         if entry.name.startswith(".") and place.hides_dots:
             continue
-        if entry.is_symlink() and (entry.is_dir() or not place.holds(entry)):
+        if not place.holds(entry) or (entry.is_symlink() and entry.is_dir()):
             continue
         if entry.is_dir():
-            _copy_folder(place, entry, target / entry.name)
+            if not _holds(entry, target.parent):
+                _copy_folder(place, entry, target / entry.name, check)
         elif entry.is_file():
-            shutil.copyfile(entry, target / entry.name)
+            copy_file(entry, target / entry.name, check)

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from jobsync.local import records
 from jobsync.local.refusal import Refusal
 from jobsync.local.store import Condition, JobRow, Listing
 
@@ -46,11 +47,12 @@ class Located:
     path: Path
     root: Path
     hides_dots: bool = False
+    hidden: tuple[Path, ...] = ()
 
     def holds(self, path: Path) -> bool:
         """Whether *path*, links followed, still lies in this storage system and may be seen."""
         real = Path(os.path.realpath(path))
-        if not real.is_relative_to(self.root):
+        if not real.is_relative_to(self.root) or _below(real, self.hidden):
             return False
         return not (self.hides_dots and has_dot(real.relative_to(self.root).parts))
 
@@ -59,7 +61,8 @@ class Storage:
     """The storage systems of one service.
 
     *may_read* decides whether a user may read a job; *hosts* are the names under which this
-    service is reached, so that its own output URLs can be inputs.
+    service is reached, so that its own output URLs can be inputs. *hidden* folders are not part of
+    the workspace, wherever they lie: the state with its tokens, and the work folders of jobs.
     """
 
     def __init__(
@@ -70,10 +73,13 @@ class Storage:
         *,
         may_read: Callable[[JobRow, str], bool] | None = None,
         hosts: Sequence[str] = (),
+        hidden: Sequence[str | Path] = (),
     ) -> None:
         self.workspace = Path(os.path.realpath(workspace))
         self.archive = Path(os.path.realpath(archive))
         self.hosts = {*_LOOPBACK, *hosts}
+        real = (Path(os.path.realpath(folder)) for folder in hidden)
+        self.hidden = tuple(one for one in real if one.is_relative_to(self.workspace))
         self._jobs = jobs
         self._may_read = may_read or self._reads
 
@@ -92,6 +98,8 @@ class Storage:
         except ValueError as error:
             raise unreadable(uri) from error
         path = unquote(parts.path)
+        if "\0" in path:  # no file has such a name, and nothing that opens files takes it
+            raise unreadable(uri)
         if parts.scheme == "agave":
             return self._in_system(parts.netloc, path, uri, caller)
         media = _MEDIA.fullmatch(path)
@@ -133,11 +141,21 @@ class Storage:
         """The folder of an archive path that was accepted before."""
         return self.archive.joinpath(*segments(path))
 
+    def archive_target(self, path: str) -> Path:
+        """The folder of an archive path, to write into. Raises :class:`Refusal` when it leads out
+        of the archive, which it did not when it was accepted."""
+        parts = segments(path)
+        real = Path(os.path.realpath(self.archive.joinpath(*parts)))
+        if not parts or has_dot(parts) or not real.is_relative_to(self.archive):
+            raise Refusal(403, f"User does not have permission to access archivePath {path}")
+        return self.archive.joinpath(*parts)
+
     def data_folder(self, row: JobRow) -> Path | None:
         """Where the data of a job lies: its archive, else its work folder, if it has one."""
         if row.archived and row.archive_path:
             return self.archive_folder(row.archive_path)
-        return Path(row.work_dir) if row.work_dir else None
+        work = records.work_of(row.work_dir)
+        return None if work == records.NOWHERE else work
 
     # --- where things are ---------------------------------------------------------------
 
@@ -152,7 +170,9 @@ class Storage:
         parts = segments(path)
         if has_dot(parts):
             raise unreadable(uri)
-        place = Located(self.workspace.joinpath(*parts), self.workspace, hides_dots=True)
+        place = Located(
+            self.workspace.joinpath(*parts), self.workspace, hides_dots=True, hidden=self.hidden
+        )
         return _contained(place, uri)
 
     def _in_archive(self, path: str, uri: str, caller: str) -> Located:
@@ -248,6 +268,10 @@ def canonical(path: str) -> str:
 def has_dot(parts: Sequence[str]) -> bool:
     """Whether a name starts with a dot (``..`` included)."""
     return any(part.startswith(".") for part in parts)
+
+
+def _below(path: Path, folders: Sequence[Path]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
 
 
 def _contained(place: Located, uri: str) -> Located:

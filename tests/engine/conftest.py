@@ -13,6 +13,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from engine_lab import Lab, need_cluster
 
 
+@pytest.fixture(autouse=True)
+def _nowhere_that_matters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service moves and deletes files: a mistake must not meet the repository."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(
     params=[
         pytest.param("fork", marks=pytest.mark.fork),

@@ -13,7 +13,7 @@ import pytest
 from engine_lab import Lab, processes_with
 
 from jobsync.local import records
-from jobsync.local.engine.engine import STOPPED_EARLY, STOPPED_RUNNING
+from jobsync.local.engine.stopping import STOPPED_EARLY, STOPPED_RUNNING
 from jobsync.local.store import TERMINAL, JobRow
 from jobsync.local.systems import System
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,12 @@ from jobsync.local.store import JobRow
 from jobsync.testing import LocalService, local_service
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def _nowhere_that_matters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service moves and deletes files: a mistake must not meet the repository."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="module", params=["agave", "aloe"])

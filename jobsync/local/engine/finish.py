@@ -8,6 +8,9 @@ from pathlib import Path
 from jobsync.local import records
 from jobsync.local.archive import ArchiveError, archive
 from jobsync.local.archive_path import slug
+from jobsync.local.copying import Check
+from jobsync.local.engine.errands import Errands
+from jobsync.local.refusal import Refusal
 from jobsync.local.storage import Storage
 from jobsync.local.store import JobRow, Store
 from jobsync.local.systems import System
@@ -19,40 +22,45 @@ _SHOWN = 200
 def finish(
     store: Store,
     storage: Storage,
+    errands: Errands,
     row: JobRow,
     system: System | None,
     clock: Callable[[], float],
-) -> None:
-    """Bring a job in CLEANING_UP, ARCHIVING or ARCHIVING_* to its end. Can be repeated.
+) -> JobRow:
+    """Bring a job in CLEANING_UP, ARCHIVING or ARCHIVING_* towards its end. Can be repeated.
 
     A non-zero exit is FAILED, unless the system's exit policy is ``agave``; so is a wrapper that
-    called back a failure. Outputs of a failed job stay in its work folder (contract 6.3).
+    called back a failure. Outputs of a failed job stay in its work folder (contract 6.3). A job
+    that comes back as ARCHIVING still has its files on the way.
     """
     work = records.work_of(row.work_dir)
     if row.status == "CLEANING_UP":
         trouble = _trouble(row, work, system)
         if trouble:
-            store.transition(row.id, "FAILED", trouble, message=trouble)
-            return
+            return store.transition(row.id, "FAILED", trouble, message=trouble)
         if not row.archive:
             text = "Job completed. Skipping archiving at user request."
-            store.transition(row.id, "FINISHED", text, message=text)
-            return
+            return store.transition(row.id, "FINISHED", text, message=text)
         row = store.transition(row.id, "ARCHIVING", "Beginning to archive output.")
     if row.status == "ARCHIVING":
-        row = _archive(store, storage, row, work)
+        row = _archive(store, storage, errands, row, work)
     if row.status == "ARCHIVING_FAILED":
-        store.transition(row.id, "FAILED", row.message, ended=row.ended or clock())
+        row = store.transition(row.id, "FAILED", row.message, ended=row.ended or clock())
     elif row.status == "ARCHIVING_FINISHED":
         text = "Job completed successfully."
-        store.transition(row.id, "FINISHED", text, message=text)
+        row = store.transition(row.id, "FINISHED", text, message=text)
+    return row
 
 
-def _archive(store: Store, storage: Storage, row: JobRow, work: Path) -> JobRow:
-    try:
+def _archive(store: Store, storage: Storage, errands: Errands, row: JobRow, work: Path) -> JobRow:
+    def move(check: Check) -> None:
         if work.exists():
-            archive(work, storage.archive_folder(row.archive_path or ""))
-    except ArchiveError as error:
+            archive(work, storage.archive_target(row.archive_path or ""), check)
+
+    try:
+        if not errands.do(row.id, move):
+            return row
+    except (ArchiveError, Refusal) as error:
         return store.transition(row.id, "ARCHIVING_FAILED", str(error), message=str(error))
     text = "Job archiving completed successfully."
     return store.transition(row.id, "ARCHIVING_FINISHED", text, archived=True)

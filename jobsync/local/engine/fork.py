@@ -37,11 +37,12 @@ class Fork:
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def submit(self, row: JobRow, system: System) -> str:
-        script = records.run_script(records.work_of(row.work_dir))
+        work = records.work_of(row.work_dir)
+        script = records.run_script(work)
         try:
             child = subprocess.Popen(  # noqa: S603 -- our own script; user text is inside files
                 ["bash", str(script)],  # noqa: S607
-                cwd=row.work_dir,
+                cwd=work,
                 env={**self._environment, processes.MARKER: row.id},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

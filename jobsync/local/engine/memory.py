@@ -33,13 +33,23 @@ class Waiting:
 
 @dataclass(slots=True)
 class Memory:
-    """When things were last seen. Lost with the process, and rebuilt by looking again."""
+    """When things were last seen. Lost with the process, and rebuilt by looking again.
+
+    ``staging`` are the jobs whose inputs are being copied: they have their room already.
+    """
 
     gone_since: dict[str, float] = field(default_factory=dict)
     ending: dict[str, Ending] = field(default_factory=dict)
     retry_at: dict[str, float] = field(default_factory=dict)
     fate_asked: dict[str, float] = field(default_factory=dict)
     waiting: list[Waiting] = field(default_factory=list)
+    staging: dict[str, Waiting] = field(default_factory=dict)
     silent: dict[str, str] = field(default_factory=dict)
     trouble: Counter[str] = field(default_factory=Counter)
     placed: int = 0
+
+    def forget(self, job_id: str) -> None:
+        """A job has ended."""
+        for seen in (self.gone_since, self.fate_asked, self.ending, self.retry_at, self.staging):
+            seen.pop(job_id, None)
+        self.trouble.pop(job_id, None)

@@ -98,7 +98,8 @@ class Slurm:
     def end(self, row: JobRow, sharply: int) -> None:
         natives = [native for native, job_id in self._queue.items() if job_id == row.id]
         for native in {*natives, *([row.native_id] if row.native_id else [])}:
-            self._run(shlex.split(self._io.get_cancel_cmd(native)))
+            # By name too: a cluster that lost its state counts from 1 again.
+            self._run([*shlex.split(self._io.get_cancel_cmd(native)), f"--name={row.id}"])
         self._due = -math.inf
 
     def remains(self, row: JobRow) -> bool:
@@ -220,7 +221,7 @@ def _sbatch(row: JobRow, system: System) -> list[str]:
         f"--nodes={row.node_count}",
         f"--ntasks-per-node={row.processors_per_node}",
         f"--partition={(queue.partition if queue else '') or row.queue}",
-        f"--chdir={row.work_dir}",
+        f"--chdir={records.work_of(row.work_dir)}",
         "--output=/dev/null",
         "--no-requeue",
     ]

@@ -1,0 +1,112 @@
+"""What the loop writes about a job, and how it keeps the trouble of one from the others."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from jobsync.local import records
+from jobsync.local.engine.errands import Errands, Here
+from jobsync.local.engine.memory import Memory
+from jobsync.local.engine.runner import Runner, Silent
+from jobsync.local.engine.settings import EngineSettings
+from jobsync.local.store import TERMINAL, IllegalTransition, JobRow, Store, UnknownJob
+from jobsync.local.systems import run_seconds
+
+log = logging.getLogger(__name__)
+
+_TRIES = 5
+
+
+class Logbook:
+    """The database, the memory and the settings of one loop. ``changed``: a job has moved."""
+
+    def __init__(self, store: Store, settings: EngineSettings) -> None:
+        self.store = store
+        self.settings = settings
+        self.memory = Memory()
+        self.errands: Errands = Here()
+        self.changed = False
+
+    def transition(self, row: JobRow, status: str, text: str, **columns: Any) -> JobRow:
+        self.changed = True
+        return self.store.transition(row.id, status, text, **columns)
+
+    def fail(self, row: JobRow, text: str) -> None:
+        records.take_claim(records.work_of(row.work_dir))
+        self.forget(row)
+        self.transition(row, "FAILED", text, message=text, ended=self.settings.clock())
+
+    def fresh(self, row: JobRow) -> JobRow:
+        return self.store.job(row.id) or row
+
+    def forget(self, row: JobRow) -> None:
+        self.memory.forget(row.id)
+        self.errands.drop(row.id)
+
+    def adopt(self, row: JobRow, native: str | None, runner: Runner) -> JobRow:
+        """Write down the native id of a job that was started but not (or otherwise) recorded."""
+        if native is None and row.native_id is None:
+            claim = records.read_claim(records.work_of(row.work_dir))
+            native = claim.native if claim is not None else None
+        if row.status == "SUBMITTING":
+            native = native or row.native_id
+            text = f"{label(native, runner)} placed in queue {row.queue} of {row.system}."
+            return self.transition(
+                row, "QUEUED", text, native_id=native, submitted=self.settings.clock()
+            )
+        if native is not None and native != row.native_id:
+            return self.store.update(row.id, native_id=native)
+        return row
+
+    def mark_running(self, row: JobRow, runner: Runner) -> JobRow:
+        """QUEUED becomes RUNNING once the job has said that it began."""
+        if row.status != "QUEUED":
+            return row
+        started = records.read_started(records.work_of(row.work_dir))
+        if started is None:
+            return row
+        where = f" on {started.node}" if started.node else ""
+        at = max(started.at, row.submitted or 0.0)  # the record has whole seconds only
+        limit = self._enforced(row, at)
+        text = f"{label(row.native_id, runner)} started running{where}."
+        return self.transition(row, "RUNNING", text, started=at, deadline=limit, message=text)
+
+    def _enforced(self, row: JobRow, started: float) -> float | None:
+        """The deadline that the loop holds itself; a batch system keeps its own clock."""
+        system = self.settings.systems.get(row.system)
+        if system is None or system.engine != "fork":
+            return None
+        return started + run_seconds(row.max_run_time)
+
+    # --- trouble ------------------------------------------------------------------------
+
+    def guarded(self, row: JobRow, action: Callable[[JobRow], None]) -> None:
+        """Do something with one job; what goes wrong with it must not stop the others."""
+        try:
+            action(row)
+        except (IllegalTransition, UnknownJob):
+            log.debug("job %s changed under the engine", row.id, exc_info=True)
+        except Silent as silent:
+            log.debug("job %s: the engine cannot be asked: %s", row.id, silent)
+        except Exception as error:
+            # Whatever it is (a full disk, a locked database, a mistake of ours), the others go on,
+            # and this one is tried again before it is given up.
+            log.warning("job %s: %s: %s", row.id, type(error).__name__, error)
+            log.debug("in full", exc_info=True)
+            self.memory.trouble[row.id] += 1
+            if self.memory.trouble[row.id] >= _TRIES:
+                self._give_up(row.id, error)
+
+    def _give_up(self, job_id: str, error: Exception) -> None:
+        row = self.store.job(job_id)
+        if row is not None and row.status not in TERMINAL:
+            kind = type(error).__name__
+            self.fail(row, f"Job processing failed with exception type {kind}: {error}")
+
+
+def label(native_id: str | None, runner: Runner) -> str:
+    """A native id at the beginning of a sentence."""
+    words = runner.label(native_id) if native_id else "job"
+    return words[:1].upper() + words[1:]
