@@ -27,6 +27,7 @@ class AgaveReader:
 
     def __init__(self, jobs: Jobs) -> None:
         self.jobs = jobs
+        self._me = ""
         self._pages = ThreadPoolExecutor(self.concurrency, thread_name_prefix="jobsync-page")
 
     def __enter__(self: Self) -> Self:
@@ -54,7 +55,9 @@ class AgaveReader:
         return self.jobs.transport.concurrency
 
     def whoami(self) -> str:
-        return self.jobs.whoami()
+        if not self._me:
+            self._me = self.jobs.whoami()
+        return self._me
 
     def runs(self, keep: Callable[[Run], bool]) -> list[Run]:
         """See :class:`~jobsync.backend.Reader`. Whether a person stopped a run that the service

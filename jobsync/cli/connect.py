@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobsync.cli.target import choose_without_set
+from jobsync.errors import SettingsError
 from jobsync.identity import USERNAME
 from jobsync.model import Target
 
@@ -48,6 +49,7 @@ def reader(place: Place, environ: Mapping[str, str]) -> Iterator[Reader]:
         _reached(place, environ, drive=False) as (url, credentials),
         agave.connect_reader(url, credentials, how=how(place.target, environ)) as opened,
     ):
+        _check_user(opened, credentials, environ)
         yield opened
 
 
@@ -60,7 +62,24 @@ def backend(place: Place, environ: Mapping[str, str]) -> Iterator[Backend]:
         _reached(place, environ, drive=True) as (url, credentials),
         agave.connect(url, credentials, how=how(place.target, environ)) as opened,
     ):
+        _check_user(opened, credentials, environ)
         yield opened
+
+
+def _check_user(reader: Reader, credentials: Credentials, environ: Mapping[str, str]) -> None:
+    """Refuse a token of somebody else than ``TAPIS_USERNAME`` says. Files may spell it otherwise.
+
+    Raises :class:`SettingsError`.
+    """
+    named = environ.get("TAPIS_USERNAME", "").strip()
+    if not named or credentials.username != named:
+        return
+    acting = reader.whoami()
+    if acting != named:
+        raise SettingsError(
+            f"TAPIS_USERNAME is {named}, but the token is {acting}'s",
+            hint="correct or unset TAPIS_USERNAME, or use the token of that user",
+        )
 
 
 @contextmanager
