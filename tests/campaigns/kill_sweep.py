@@ -64,14 +64,20 @@ def shorter(*arguments, **options):
     limits = Limits(settle=1.0, visible=3.0, pause=0.05, longest_pause=0.2)
     return replace(settings(*arguments, **options), submits=limits, poll=(0.05, 0.2), patience=5.0)
 
+def attached():
+    try:
+        return not any("TracerPid:\\t0\\n" in t.joinpath("status").read_text()
+                       for t in Path("/proc/self/task").iterdir())
+    except OSError:  # the injected one, when it comes early
+        return False
+
 def traced(*arguments):
     words = os.environ.get("STRACE", "").split()
     if words:
         quiet = subprocess.DEVNULL
         me = str(os.getpid())
         subprocess.Popen(["strace", "-f", "-qq", *words, "-p", me], stdin=quiet, stderr=quiet)
-        while any("TracerPid:\\t0\\n" in t.joinpath("status").read_text()
-                  for t in Path("/proc/self/task").iterdir()):
+        while not attached():
             time.sleep(0.01)
     return apply(*arguments)
 
