@@ -67,11 +67,15 @@ def settings(
 
 
 def state_dir(place: Place, environ: Mapping[str, str]) -> Path:
-    """The folder of the journal and of the lock of applies."""
-    if named := environ.get("JOBSYNC_STATE_DIR"):
-        return Path(named)
+    """The folder of the journal and of the lock of applies.
+
+    That of the local service lies with the service, whatever ``JOBSYNC_STATE_DIR`` says: one that
+    outlived it would take the jobs of a deleted folder for lost ones.
+    """
     if place.target.name == LOCAL:
         return place.state
+    if named := environ.get("JOBSYNC_STATE_DIR"):
+        return Path(named)
     from platformdirs import user_state_path
 
     return user_state_path("jobsync", appauthor=False)

@@ -6,7 +6,6 @@ is called, and what is heavy in it only when it runs.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
@@ -16,7 +15,7 @@ from types import FrameType
 import click
 
 import jobsync
-from jobsync.cli.streams import make_patient
+from jobsync.cli.streams import flush, make_patient
 from jobsync.errors import ExitCode, JobsyncError
 
 COMMANDS: dict[str, str] = {
@@ -80,7 +79,7 @@ def main() -> None:
     # Set by hand: a shell that starts us in the background makes SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     make_patient()
-    sys.exit(_flush(_run(sys.argv[1:])))
+    sys.exit(_ended(_run(sys.argv[1:])))
 
 
 def _run(arguments: list[str]) -> int:
@@ -120,21 +119,16 @@ def report(error: JobsyncError) -> None:
 
 
 def _say(text: str) -> None:
-    # When nobody listens on stderr any more, the exit code still says what happened.
-    with contextlib.suppress(OSError):
-        click.echo(text, err=True)
+    click.echo(text, err=True)
 
 
-def _flush(code: int) -> int:
-    """Everything printed reaches its reader before the exit; what could not be written is said."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        _say(f"Error: the output could not be written: {error.strerror}")
-        # The interpreter would try again at exit and print a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return code or ExitCode.ERROR
-    return code
+def _ended(code: int) -> int:
+    """The exit code, once everything printed has reached its reader."""
+    error = flush()
+    if error is None:
+        return code
+    _say(f"Error: the output could not be written: {error.strerror}")
+    return code or ExitCode.ERROR
 
 
 class _TerminatedError(BaseException):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
@@ -10,14 +11,16 @@ from typing import TextIO
 
 
 class _Patient(io.RawIOBase):
-    """Bytes to a file descriptor; once nobody reads there any more, to nowhere.
+    """Bytes to a file descriptor; once that fails, to nowhere.
 
-    ``jobsync apply | head`` must not end an apply in the middle.
+    Neither ``jobsync apply | head`` nor a full disk under a log must end an apply in the middle.
+    ``failed`` is what went wrong, but for a reader that has left, which is nobody's fault.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._heard = True
+        self.failed: OSError | None = None
 
     def writable(self) -> bool:
         return True
@@ -35,7 +38,20 @@ class _Patient(io.RawIOBase):
             return os.write(self._descriptor, data)
         except BrokenPipeError:
             self._heard = False
-            return len(data)
+        except OSError as error:
+            self._heard, self.failed = False, error
+        return len(data)
+
+
+class _AsciiText(io.TextIOWrapper):
+    """Text for a terminal that has ASCII alone: everything else is escaped.
+
+    It must not say so: click takes an ASCII stream for a mistake, and writes UTF-8 to it.
+    """
+
+    def write(self, text: str) -> int:
+        super().write(text.encode("ascii", "backslashreplace").decode("ascii"))
+        return len(text)
 
 
 def make_patient() -> None:
@@ -44,14 +60,23 @@ def make_patient() -> None:
     sys.stderr = _patient(sys.stderr)
 
 
+def flush() -> OSError | None:
+    """Bring everything printed to its reader; what went wrong with standard output, if anything."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return raw.failed if isinstance(raw, _Patient) else None
+
+
 def _patient(stream: TextIO | None) -> TextIO:
     if stream is None:  # closed by whoever started us
         return Path(os.devnull).open("w", encoding="utf-8")
     stream.flush()
     descriptor = stream.fileno()
-    return io.TextIOWrapper(
+    ascii_only = codecs.lookup(stream.encoding).name == "ascii"
+    return (_AsciiText if ascii_only else io.TextIOWrapper)(
         io.BufferedWriter(_Patient(descriptor)),  # type: ignore[type-var]
-        encoding=stream.encoding,
+        encoding="utf-8" if ascii_only else stream.encoding,
         errors="backslashreplace",
         line_buffering=os.isatty(descriptor) or stream is sys.stderr,
     )
