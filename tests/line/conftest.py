@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from linebench import Bench
+from linebench import Bench, Lab
+
+from jobsync.testing import LocalService, local_service
 
 EXAMPLES = Path(__file__).parents[2] / "manifests"
 
@@ -33,3 +35,18 @@ def phylogeny(tmp_path: Path) -> Iterator[Bench]:
 @pytest.fixture
 def wordcount(tmp_path: Path) -> Iterator[Bench]:
     yield from _bench("wordcount", tmp_path)
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[LocalService]:
+    """A service in this process, for commands that run as alice with ``--target env``."""
+    with local_service(users=("alice", "bob")) as running:
+        yield running
+
+
+@pytest.fixture
+def lab(tmp_path: Path, service: LocalService) -> Iterator[Lab]:
+    """An empty folder whose commands go to ``service``; its sets have a project of their own."""
+    made = Lab(tmp_path, service)
+    yield made
+    made.close()

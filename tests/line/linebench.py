@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from jobsync.testing import LocalService
 
 
 @dataclass
@@ -84,6 +88,38 @@ class Bench:
             for stream in (process.stdout, process.stderr):
                 if stream:
                     stream.close()
+
+
+class Lab(Bench):
+    """A bench whose commands act as alice on a running service, with sets written by the test."""
+
+    numbers = itertools.count(1)
+
+    def __init__(self, folder: Path, service: LocalService) -> None:
+        super().__init__(folder)
+        self.service = service
+        self.project = f"lab{next(self.numbers)}"
+        self.environ |= {
+            "TAPIS_BASE_URL": service.url,
+            "TAPIS_TOKEN": service.tokens["alice"],
+            "JOBSYNC_STATE_DIR": str(folder / "state"),
+        }
+
+    def write(self, jobs: str, head: str = "") -> None:
+        """The set of this lab: *jobs* below ``jobs:``, *head* above."""
+        body = textwrap.indent(textwrap.dedent(jobs), "  ")
+        text = f"apiVersion: jobsync/v1\nproject: {self.project}\n{head}jobs:\n{body}"
+        (self.folder / "set.yaml").write_text(text)
+
+    def apply(self, *arguments: str) -> Done:
+        done = self.run("apply", "--auto-approve", "--wait", *arguments)
+        assert done.code == 0, done.err
+        return done
+
+    def mine(self) -> list[dict[str, str]]:
+        """The visible runs of this lab's project."""
+        rows = self.service.call("alice", "GET", "/jobs/v2?limit=250").result
+        return [row for row in rows if row["name"].startswith(f"{self.project}.")]
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from jobsync.agave.auth import find_credentials
 from jobsync.agave.urls import base_url
 from jobsync.cli.target import choose, choose_without_set
 from jobsync.errors import JobsyncError, SettingsError
-from jobsync.testing import LocalService, local_service
+from jobsync.testing import LocalService
 
 URL = {"TAPIS_BASE_URL": "https://api.example.org"}
 TARGETS = "targets:\n  tacc: {baseUrl: https://api.tacc.example, owner: labbot, concurrency: 8}\n"
@@ -111,12 +111,6 @@ SET = """\
     jobs:
       one: {appId: wc-demo-1.00}
     """
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[LocalService]:
-    with local_service() as running:
-        yield running
 
 
 @pytest.fixture
