@@ -236,10 +236,17 @@ def _absolute(settings: ServiceSettings) -> ServiceSettings:
     """The same whatever becomes of the current folder; jobs never get a relative path."""
     return replace(
         settings,
-        state_dir=settings.state_dir.absolute(),
-        workspace=settings.workspace.absolute(),
-        apps=tuple(folder.absolute() for folder in settings.apps),
+        state_dir=_fixed(settings.state_dir),
+        workspace=_fixed(settings.workspace),
+        apps=tuple(_fixed(folder) for folder in settings.apps),
     )
+
+
+def _fixed(path: Path) -> Path:
+    """Without ``..``, which would lead through folders that may be gone later. Otherwise as given:
+    the nodes of a cluster may know a folder by this name only."""
+    path = path.absolute()
+    return path.resolve() if ".." in path.parts else path
 
 
 def _systems(settings: ServiceSettings) -> systems.Systems:

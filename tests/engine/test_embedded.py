@@ -18,6 +18,7 @@ from embedded_command import call
 
 from jobsync.errors import LocalServiceError
 from jobsync.local.embedded import embedded as _embedded
+from jobsync.local.engine import processes
 from jobsync.local.service import Drive
 from jobsync.local.store import Store
 
@@ -218,6 +219,8 @@ def test_job_lost_with_the_machine_is_failed_at_the_first_look(run: Run, state: 
     row = store.job(job)
     assert row is not None and row.native_id is not None
     os.killpg(int(row.native_id.split(".")[0]), signal.SIGKILL)
+    while processes.is_alive(row.native_id):
+        time.sleep(0.01)
     with embedded(state, state.parent, "alice", Drive.OBSERVE) as (url, token):
         seen = call(url, token, f"/jobs/v2/{job}")
     assert isinstance(seen, dict)

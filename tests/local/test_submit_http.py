@@ -264,3 +264,11 @@ def test_aloe_keeps_an_accepted_job_to_itself_for_a_while(tmp_path: Path):
         assert service.wait("alice", job)["status"] == "FINISHED"
         assert time.monotonic() - accepted >= 0.5
         assert len(service.call("alice", "GET", "/jobs/v2").result) == 1
+
+
+@pytest.mark.parametrize("uri", ["agave://local/x%00y", "x\0y", "agave://archive/a/x%00y"])
+def test_a_name_that_no_file_can_have_is_refused_in_the_words_of_the_contract(service, owner, uri):
+    body = {"name": "x", "appId": "wc-demo-1.00", "inputs": {"text": uri}}
+    reply = service.call(owner, "POST", "/jobs/v2", body)
+    assert (reply.status, reply.json["status"]) == (403, "error")
+    assert reply.json["message"].startswith("You do not have permission to access this the input")
