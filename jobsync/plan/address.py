@@ -48,6 +48,15 @@ def plan_address(draft: Draft, job: DeclaredJob) -> None:
     draft.decisions[job.address] = decision
 
 
+def note_needs(draft: Draft) -> None:
+    """How the needed jobs stand that are out of scope: what takes their outputs has to know."""
+    jobs = draft.desired.jobs
+    for address in sorted(draft.scope & jobs.keys()):
+        for need in jobs[address].needs:
+            if need not in draft.states and (decision := draft.decisions.get(need)):
+                _set_state(draft, jobs[need], decision)
+
+
 def _decision(draft: Draft, job: DeclaredJob, history: History) -> Decision | None:
     if job.pinned is None:
         asked = job.address in draft.options.retry

@@ -27,7 +27,7 @@ from jobsync.model import (
     Snapshot,
 )
 from jobsync.plan import fetching
-from jobsync.plan.address import plan_address
+from jobsync.plan.address import note_needs, plan_address
 from jobsync.plan.conflicts import conflicts
 from jobsync.plan.draft import Draft, on_run
 from jobsync.plan.guards import hazards
@@ -61,6 +61,7 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
     draft.problems.extend(conflicts(desired, snapshot))
     for address in upstream_first(desired.jobs):
         plan_address(draft, desired.jobs[address])
+    note_needs(draft)
     if options.prune and options.plans("jobs"):
         _plan_deletes(draft, others)
     if draft.problems:

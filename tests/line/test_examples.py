@@ -153,3 +153,12 @@ def test_what_a_failed_job_said_is_shown(wordcount: Bench) -> None:
     assert "\033" not in done.err
     assert "  | working\n" in done.err
     assert "jobsync outputs get count" in done.err
+
+
+def test_what_is_excluded_but_finished_is_still_there_to_take_from(phylogeny: Bench) -> None:
+    assert phylogeny.run("apply", "--auto-approve").code == 0
+    phylogeny.edit("phylogeny.yaml", "model: lg", "model: wag")
+    done = phylogeny.run("apply", "--exclude", "align", "--auto-approve")
+    assert done.code == 0, done.err
+    assert len(phylogeny.jobs()) == 3
+    assert phylogeny.run("plan", "--detailed-exitcode").code == 0
