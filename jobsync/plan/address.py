@@ -30,6 +30,8 @@ from jobsync.plan.references import References
 
 _STUCK = frozenset({Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE, Standing.BLOCKED})
 
+_RUNS = frozenset({Standing.CURRENT, Standing.IN_PROGRESS})
+
 
 def plan_address(draft: Draft, job: DeclaredJob) -> None:
     history = draft.histories[job.address]
@@ -49,11 +51,12 @@ def plan_address(draft: Draft, job: DeclaredJob) -> None:
 
 
 def note_needs(draft: Draft) -> None:
-    """How the needed jobs stand that are out of scope: what takes their outputs has to know."""
+    """The needed jobs out of scope that have a run: what takes their outputs has to know it."""
     jobs = draft.desired.jobs
     for address in sorted(draft.scope & jobs.keys()):
         for need in jobs[address].needs:
-            if need not in draft.states and (decision := draft.decisions.get(need)):
+            decision = draft.decisions.get(need)
+            if need not in draft.states and decision and decision.standing in _RUNS:
                 _set_state(draft, jobs[need], decision)
 
 
