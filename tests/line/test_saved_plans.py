@@ -1,0 +1,212 @@
+"""``plan --out``, ``show``, ``apply --plan``: what was looked at is what is done, or nothing is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from linebench import Done, Lab
+
+from jobsync.plan import file
+from jobsync.testing import local_service
+
+ONE = "one: {appId: wc-demo-1.00, permissions: {bob: READ}}\n"
+
+
+def saved(lab: Lab, *arguments: str) -> Path:
+    done = lab.run("plan", "--out", "saved.plan", *arguments)
+    assert done.code == 0, done.err
+    return lab.folder / "saved.plan"
+
+
+def apply_saved(lab: Lab, *arguments: str, **environ: str) -> Done:
+    return lab.run("apply", "--plan", "saved.plan", "--auto-approve", *arguments, **environ)
+
+
+def test_a_saved_plan_shows_as_the_plan_did_in_every_format(lab: Lab) -> None:
+    lab.write(ONE)
+    for format_name in ("text", "json", "markdown"):
+        plan = lab.run("plan", "--out", "saved.plan", "--format", format_name)
+        assert "saved.plan" in plan.err
+        assert lab.run("show", "saved.plan", "--format", format_name).out == plan.out
+    assert (lab.folder / "saved.plan").stat().st_mode & 0o777 == 0o600
+    assert lab.service.tokens["alice"] not in (lab.folder / "saved.plan").read_text()
+    first = (lab.folder / "saved.plan").read_bytes()
+    assert saved(lab).read_bytes() == first, "no times, nothing random"
+
+
+def test_showing_asks_no_service(lab: Lab) -> None:
+    lab.write(ONE)
+    saved(lab)
+    (lab.folder / "set.yaml").unlink()
+    done = lab.run("show", "saved.plan", TAPIS_BASE_URL="http://127.0.0.1:9", TAPIS_TOKEN="x")
+    assert done.code == 0 and "# one will be created" in done.out
+
+
+def test_what_is_stale_is_told_by_address_and_the_rest_goes_on(lab: Lab) -> None:
+    lab.write("one: {appId: wc-demo-1.00}\ntwo: {appId: wc-demo-1.00}\n")
+    saved(lab)
+    lab.apply("--select", "one")
+    done = apply_saved(lab, "--wait")
+    assert done.code == 3
+    assert "one" in done.err and "stale" in done.err
+    names = sorted(row["name"].split(".")[1] for row in lab.mine())
+    assert names == ["one", "two"], "one was not submitted again, and two was"
+
+
+def test_a_permission_that_moved_meanwhile_is_stale(lab: Lab) -> None:
+    lab.write(ONE)
+    lab.apply()
+    (run,) = lab.mine()
+    lab.write(ONE.replace("bob: READ", "bob: READ, carol: READ"))
+    saved(lab)
+    path = f"/jobs/v2/{run['id']}/pems"
+    lab.service.call("alice", "POST", path, {"username": "dave", "permission": "READ"})
+    assert apply_saved(lab).code == 3
+    names = {row["username"] for row in lab.service.call("alice", "GET", path).result}
+    assert names == {"alice", "bob", "dave"}, "nothing was written"
+
+
+def test_an_active_run_that_finished_is_not_stale(lab: Lab) -> None:
+    lab.write("one: {appId: wc-demo-1.00, parameters: {seconds: 2}}\n")
+    assert lab.run("apply", "--auto-approve").code == 0
+    lab.write("one: {appId: wc-demo-1.00, parameters: {seconds: 2}, permissions: {bob: READ}}\n")
+    text = lab.run("plan", "--out", "saved.plan").out
+    (run,) = lab.mine()
+    lab.service.wait("alice", run["id"])
+    assert apply_saved(lab).code == 0, text
+
+
+def test_what_was_decided_cannot_be_changed_by_flags(lab: Lab) -> None:
+    lab.write(ONE)
+    saved(lab)
+    for flags in (["--prune"], ["--select", "one"], ["--retry", "one"], ["--only", "jobs"]):
+        done = apply_saved(lab, *flags)
+        assert done.code == 64 and flags[0] in done.err
+    assert lab.mine() == []
+
+
+def test_another_target_user_or_service_is_refused(lab: Lab) -> None:
+    lab.write(ONE)
+    saved(lab)
+    assert "for target env, not local" in apply_saved(lab, "--target", "local").err
+    bob = apply_saved(lab, TAPIS_TOKEN=lab.service.tokens["bob"])
+    assert bob.code == 1 and "made for user alice" in bob.err
+    with local_service(users=("alice",)) as other:
+        elsewhere = apply_saved(lab, TAPIS_BASE_URL=other.url, TAPIS_TOKEN=other.tokens["alice"])
+        assert elsewhere.code == 1, "credentials of another service are not sent there"
+        assert other.call("alice", "GET", "/jobs/v2").result == []
+    assert lab.mine() == []
+
+
+def newer(document: dict[str, Any]) -> None:
+    document["format_version"] = "9.0"
+
+
+def edited(document: dict[str, Any]) -> None:
+    text = json.dumps(document["plan"]).replace('"READ"', '"WRITE"').replace("bob", "eve")
+    document["plan"] = json.loads(text)
+
+
+def without_digest(document: dict[str, Any]) -> None:
+    del document["digest"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [(newer, "format"), (edited, "edited"), (without_digest, "not a saved plan")],
+)
+@pytest.mark.parametrize("command", [["show", "saved.plan"], ["apply", "--plan", "saved.plan"]])
+def test_an_edited_or_newer_file_is_refused(
+    lab: Lab, change: Any, said: str, command: list[str]
+) -> None:
+    lab.write(ONE)
+    path = saved(lab)
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+    done = lab.run(*command, *(["--auto-approve"] if command[0] == "apply" else []))
+    assert done.code == 1 and said in done.err, done.err
+    assert lab.mine() == []
+
+
+def test_a_missing_or_cut_file_is_one_line(lab: Lab) -> None:
+    lab.write(ONE)
+    path = saved(lab)
+    assert "cannot be read" in lab.run("show", "nosuch.plan").err
+    path.write_text(path.read_text()[:-40])
+    done = lab.run("show", "saved.plan")
+    assert done.code == 1 and "not a saved plan" in done.err
+    path.write_bytes(b"\xff\xfe")
+    assert "UTF-8" in lab.run("show", "saved.plan").err
+
+
+def test_hazards_are_accepted_at_either_end(lab: Lab) -> None:
+    lab.write("one: {appId: wc-demo-1.00, permissions: {world: READ}}\n")
+    saved(lab)
+    blocked = apply_saved(lab)
+    assert blocked.code == 4 and "--allow public-access" in blocked.err
+    assert lab.mine() == []
+    assert file.loads((lab.folder / "saved.plan").read_text()).hazards[0].name == "public-access"
+    assert apply_saved(lab, "--allow", "public-access", "--wait").code == 0
+
+
+# --- closure: what was applied, through a file each time, leaves nothing to do -----------
+
+EDITS = [
+    "one: {appId: wc-demo-1.00}\n",
+    "one: {appId: wc-demo-1.00, permissions: {bob: READ, carol: READ_WRITE}}\n",
+    "one: {appId: wc-demo-1.00, permissions: {}, outputs: [{path: '*.txt', to: got/}]}\n",
+    """\
+    one: {appId: wc-demo-1.00, permissions: {carol: READ}, outputs: [{path: '*.txt', to: got/}]}
+    two:
+      appId: wc-demo-1.00
+      inputs: {text: "${jobs.one.outputs/counts.txt}"}
+      matrix: {lines: [1, 2]}
+      parameters: {lines: "${matrix.lines}"}
+      permissions: {}
+      expect: ['*.out']
+    """,
+    """\
+    one: {appId: wc-demo-1.00, parameters: {lines: 4}, permissions: {}}
+    two:
+      appId: wc-demo-1.00
+      inputs: {text: "${jobs.one.outputs/counts.txt}"}
+      matrix: {lines: [2]}
+      parameters: {lines: "${matrix.lines}"}
+      permissions: {bob: ALL}
+    """,
+    """\
+    uno:
+      appId: wc-demo-1.00
+      parameters: {lines: 4}
+      formerly: [one]
+      permissions: {dave: WRITE}
+    """,
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("through_a_file", [False, True])
+def test_after_each_edit_apply_leaves_nothing_to_do(lab: Lab, through_a_file: bool) -> None:
+    closure(lab, EDITS, through_a_file)
+
+
+def test_after_two_edits_through_a_file_nothing_is_left_to_do(lab: Lab) -> None:
+    closure(lab, EDITS[3:5], True)
+
+
+def closure(lab: Lab, edits: list[str], through_a_file: bool) -> None:
+    for edit in edits:
+        lab.write(edit)
+        flags = ["--allow", "mass-revoke", "--allow", "delete-jobs"]
+        if through_a_file:
+            saved(lab, "--prune")
+            done = apply_saved(lab, "--wait", *flags)
+        else:
+            done = lab.run("apply", "--auto-approve", "--wait", "--prune", *flags)
+        assert done.code == 0, done.err + done.out
+        after = lab.run("plan", "--prune", "--detailed-exitcode")
+        assert after.code == 0 and "No changes." in after.out, edit + after.out
