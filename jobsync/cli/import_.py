@@ -84,7 +84,7 @@ def _job(run: Run, access: Mapping[str, Access]) -> dict[str, Writable]:
     job: dict[str, Writable] = {"id": run.id}
     for field in _FIELDS:
         value = record.get(field)
-        if value in (None, {}, []):
+        if _is_nothing(value):
             continue
         if field == "memoryPerNode" and isinstance(value, (int, float)):
             value = f"{value:g}GB"
@@ -93,6 +93,11 @@ def _job(run: Run, access: Mapping[str, Access]) -> dict[str, Writable]:
         user: str(level) for user, level in sorted(access.items()) if level.read or level.write
     }
     return job
+
+
+def _is_nothing(value: JsonValue) -> bool:
+    """Whether the service has no value here: it says 0 for what neither app nor queue limits."""
+    return not value and value is not False
 
 
 def _literal(value: JsonValue) -> Writable:

@@ -1,0 +1,224 @@
+"""Commands that only look: why, status, history, drift, import, validate --online. And only GET."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from linebench import Lab
+
+from jobsync import connect_reader, token
+from jobsync.agave.urls import UnsafePath
+from jobsync.model import Access
+
+TWO = """\
+    up: {appId: wc-demo-1.00, parameters: {lines: 2}, permissions: {bob: READ}}
+    down: {appId: wc-demo-1.00, inputs: {text: "${jobs.up.outputs/counts.txt}"}}
+"""
+
+
+def test_why_says_field_by_field_what_was_decided_and_where_it_stands(lab: Lab) -> None:
+    lab.write(TWO)
+    assert "create" in lab.run("why", "up").out
+    lab.apply()
+    text = lab.run("why", "up").out
+    assert "up: current" in text and "same, set.yaml:4" in text
+    lab.write(TWO.replace("lines: 2", "lines: 5"))
+    text = lab.run("why", "up").out
+    for words in ("parameters.lines", "2", "5", "set.yaml:4", "replace"):
+        assert words in text
+    assert "up" in lab.run("why", "down").out
+    unknown = lab.run("why", "nosuch")
+    assert unknown.code in (1, 64) and "nosuch" in unknown.err
+
+
+def test_history_has_every_run_of_the_address(lab: Lab) -> None:
+    lab.write("one: {appId: wc-demo-1.00}\n")
+    assert "no runs yet" in lab.run("history", "one").out
+    lab.apply()
+    lab.write("one: {appId: wc-demo-1.00, rerun: 2}\n")
+    lab.apply()
+    runs = json.loads(lab.run("history", "one", "--format", "json").out)
+    assert [run["status"] for run in runs] == ["FINISHED", "FINISHED"]
+    assert all(run["events"][0]["status"] == "PENDING" for run in runs)
+    text = lab.run("history", "one").out
+    assert all(run["id"] in text for run in runs)
+    assert lab.run("history", "nosuch").code == 64
+
+
+def test_status_watches_until_nothing_runs_any_more(lab: Lab) -> None:
+    lab.write("one: {appId: wc-demo-1.00, parameters: {seconds: 3}}\n")
+    assert json.loads(lab.run("status", "--format", "json").out)[0]["run"] is None
+    assert lab.run("apply", "--auto-approve").code == 0
+    looks = lab.run("status", "--watch", "--format", "json")
+    assert looks.code == 0
+    standings = [json.loads(line)[0]["standing"] for line in looks.out.splitlines()]
+    assert standings[0] == "in_progress" and standings[-1] != "in_progress"
+    assert set(standings[:-1]) == {"in_progress"}
+    assert "FINISHED" in lab.run("status").out
+
+
+def test_drift_sees_what_was_changed_behind_its_back(lab: Lab) -> None:
+    lab.write(TWO)
+    lab.apply()
+    assert lab.run("drift").code == 0
+    (run,) = (row for row in lab.mine() if ".up." in row["name"])
+    path = f"/jobs/v2/{run['id']}"
+    body = {"username": "eve", "permission": "READ"}
+    assert lab.service.call("alice", "POST", f"{path}/pems", body).status == 201
+    drift = lab.run("drift")
+    assert drift.code == 2 and "- eve" in drift.out
+    assert lab.run("drift", "--only", "jobs").code == 0
+    lab.service.call("alice", "POST", f"{path}/pems", {**body, "permission": "NONE"})
+    assert lab.service.call("alice", "DELETE", path).status == 200
+    hidden = lab.run("drift", "--format", "json")
+    assert hidden.code == 2
+    (change,) = (row for row in json.loads(hidden.out)["resource_changes"] if row["type"] == "job")
+    assert change["change"]["actions"] == ["update"] and "restore" in str(change)
+
+
+def test_the_first_plan_after_import_is_empty(lab: Lab) -> None:
+    for folder in (lab.service.workspace, lab.folder):
+        (folder / "na ${x}").write_text("a")
+    inputs = {"text": "agave://local/na%20$%7Bx%7D"}
+    jobs = [
+        lab.service.submit("alice", name="My Job", parameters={"lines": 7}, inputs=inputs),
+        lab.service.submit("alice", name="My Job", archive=False, memoryPerNode="2GB"),
+        lab.service.submit("alice", name="1: odd/name ${env.HOME}", maxRunTime="00:01:00"),
+        lab.service.submit("alice", name="x" * 60, nodeCount=1, processorsPerNode=1),
+    ]
+    for user, level in (("bob", "READ"), ("carol", "ALL"), ("world", "WRITE")):
+        body = {"username": user, "permission": level}
+        lab.service.call("alice", "POST", f"/jobs/v2/{jobs[0]['id']}/pems", body)
+    for job in jobs:
+        lab.service.wait("alice", job["id"])
+    done = lab.run("import", *(job["id"] for job in jobs), "--out", "imported.yaml")
+    assert done.code == 0, done.err
+    plan = lab.run("plan", "imported.yaml", "--detailed-exitcode")
+    assert plan.code == 0 and "No changes." in plan.out, plan.out + plan.err
+    again = lab.run("import", jobs[0]["id"], "--out", "imported.yaml")
+    assert again.code == 1 and "exists already" in again.err
+    text = (lab.folder / "imported.yaml").read_text()
+    (lab.folder / "imported.yaml").write_text(text.replace("bob: READ\n", "bob: WRITE\n"))
+    assert "~ bob : READ -> WRITE" in lab.run("plan", "imported.yaml").out
+    assert lab.run("import", "nosuch-007").code == 1
+
+
+def test_validate_online_asks_the_apps(lab: Lab) -> None:
+    lab.write("one: {appId: wc-demo-1.00, parameters: {lines: 2}}\n")
+    done = lab.run("validate", "--online")
+    assert done.code == 0 and "checked against 1 of 1 apps" in done.out
+    lab.write("one: {appId: wc-demo-1.00, parameters: {line: 2}}\ntwo: {appId: nosuch-1}\n")
+    assert lab.run("validate").code == 0, "without asking, nothing is wrong"
+    done = lab.run("validate", "--online")
+    assert done.code == 1
+    assert "set.yaml:4:" in done.err and "line" in done.err
+    assert "set.yaml:5:" in done.err and "nosuch-1" in done.err
+
+
+# --- nothing but GET -------------------------------------------------------------------
+
+
+@contextmanager
+def logged(url: str) -> Iterator[tuple[str, list[str]]]:
+    """A relay before *url*, and what passed through it, as ``METHOD /path``."""
+    seen: list[str] = []
+
+    class Relay(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def relay(self) -> None:
+            seen.append(f"{self.command} {self.path}")
+            length = int(self.headers.get("Content-Length") or 0)
+            asked = urllib.request.Request(
+                url + self.path,
+                self.rfile.read(length) if length else None,
+                dict(self.headers),
+                method=self.command,
+            )
+            try:
+                answer = urllib.request.urlopen(asked, timeout=30)
+            except urllib.error.HTTPError as error:
+                answer = error
+            with answer:
+                body = answer.read()
+                self.send_response(answer.status)
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+        do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = relay
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Relay) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", seen
+        finally:
+            server.shutdown()
+
+
+NEW = "    new: {appId: wc-demo-1.00, permissions: {world: READ}}\n"
+PLANNING = [
+    ["plan", "--prune", "--detailed-exitcode", "--out", "saved.plan"],
+    ["plan", "--retry", "down", "--stop-superseded", "--format", "markdown"],
+    ["drift"],
+    ["why", "up"],
+    ["status"],
+    ["history", "up"],
+    ["access"],
+    ["validate", "--online"],
+    ["outputs", "list"],
+]
+
+
+def test_planning_sends_nothing_but_get(lab: Lab) -> None:
+    lab.write(TWO)
+    with logged(lab.service.url) as (url, seen):
+        lab.environ["TAPIS_BASE_URL"] = url
+        lab.apply()
+        assert {line.split()[0] for line in seen} == {"GET", "POST"}, "the log sees a submit"
+        # Something for every row of the table: replaced, retried, pruned, hidden, revoked.
+        for edit in (TWO.replace("lines: 2", "lines: 3").replace("bob: READ", "carol: READ"), TWO):
+            lab.write(edit + NEW)
+            for arguments in PLANNING:
+                seen.clear()
+                done = lab.run(*arguments)
+                assert done.code in (0, 2), done.err
+                assert {line.split()[0] for line in seen} == {"GET"}, (arguments, seen)
+
+
+def test_the_transport_of_a_planner_refuses_to_write(lab: Lab) -> None:
+    run = lab.service.submit("alice", name="kept")
+    with logged(lab.service.url) as (url, seen):
+        with connect_reader(url, token(url, lab.service.tokens["alice"])) as reader:
+            jobs = reader.jobs
+            for write in (
+                lambda: jobs.submit("p.a.abbbbbbbbb", {"appId": "wc-demo-1.00"}),
+                lambda: jobs.manage(run["id"], "stop"),
+                lambda: jobs.delete(run["id"]),
+                lambda: jobs.hide(run["id"]),
+                lambda: jobs.update_permissions(run["id"], "bob", str(Access(True, True))),
+                lambda: jobs.delete_permissions(run["id"]),
+            ):
+                with pytest.raises(Exception, match="only reads") as caught:
+                    write()
+                assert isinstance(caught.value.__cause__ or caught.value, UnsafePath)
+            assert reader.run(run["id"]).id == run["id"]
+        assert [line.split()[0] for line in seen] == ["GET"]
+
+
+def test_a_relay_that_logs_is_no_path_of_its_own(lab: Lab, tmp_path: Path) -> None:
+    """What goes wrong at the relay is seen, so that the tests above mean something."""
+    with logged("http://127.0.0.1:9") as (url, seen), pytest.raises(OSError):
+        urllib.request.urlopen(url + "/x", timeout=5)
+    assert seen == ["GET /x"]
