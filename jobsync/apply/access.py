@@ -20,6 +20,8 @@ from jobsync.model import (
 )
 from jobsync.plan.access import in_order
 
+_UNSEEN = "without READ what was written cannot be read back"
+
 
 def carry_out(session: Session, change: AccessChange, run_id: str) -> Outcome:
     """Bring the grants of run *run_id* to what *change* says.
@@ -96,9 +98,9 @@ def _written(
         troubles = _send(session, own, run_id)
         try:
             return session.backend.access(run_id), troubles
-        except Forbidden as error:  # which proves that my own READ is gone, and no more
+        except Forbidden:  # which proves that my own READ is gone, and no more
             if own[0].after.write:
-                troubles[mine] = f"it cannot be read back: {error}"
+                troubles[mine] = _UNSEEN
             return {name: access for name, access in after.items() if name != mine}, troubles
     except ServiceError as error:
         return None, {"": str(error)}
@@ -126,6 +128,8 @@ def _taken(grant: GrantChange, after: Mapping[str, Access]) -> bool:
 
 
 def _miss(grant: GrantChange, after: Mapping[str, Access], troubles: Mapping[str, str]) -> str:
+    if troubles.get(grant.user) == _UNSEEN:
+        return f"{grant.user} may have {grant.after} or not: {_UNSEEN}"
     text = f"{grant.user} has {_level(after, grant.user)}, not {grant.after}"
     return f"{text}: {troubles[grant.user]}" if grant.user in troubles else text
 
