@@ -28,9 +28,17 @@ def need_cluster() -> None:
     """Skip without a cluster, and say why; where one must be (CI), fail."""
     if os.environ.get("SLURM_CONF") and shutil.which("sbatch"):
         return
-    if os.environ.get("JOBSYNC_REQUIRE_SLURM"):
+    if os.environ.get("CI", "").lower() in ("1", "true"):
         pytest.fail(NO_CLUSTER)
     pytest.skip(NO_CLUSTER)
+
+
+def cluster_size() -> tuple[int, int]:
+    """How many nodes the cluster of the tests has, and how many processors each."""
+    words = subprocess.run(
+        ["sinfo", "-h", "-p", "debug", "-o", "%D %c"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    return int(words[0]), int(words[1])
 
 
 PROBE = """\

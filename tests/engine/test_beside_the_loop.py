@@ -137,7 +137,7 @@ def test_the_service_ends_while_an_input_is_copied(lab: Lab, gate: threading.Eve
     job = huge(lab)
     with running(lab):
         lab.until(job, "STAGING_INPUTS")
-    assert not [t for t in threading.enumerate() if t.name.startswith("jobsync-files")]
+    assert not [t for t in threading.enumerate() if t.name.startswith("jobsync-errand")]
     assert lab.job(job).status == "STAGING_INPUTS"
     gate.set()
     with running(lab):

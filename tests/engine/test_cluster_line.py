@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from engine_lab import need_cluster
+from engine_lab import cluster_size, need_cluster
 
 from jobsync.local.store import STATUSES, Store
 
@@ -85,11 +85,12 @@ jobs:
 """
 
 
-@pytest.mark.parametrize(
-    "count",
-    [12, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
-)
-def test_a_matrix_over_the_nodes(tmp_path: Path, count: int) -> None:
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_matrix_over_the_nodes(tmp_path: Path) -> None:
+    """200 jobs where there are several nodes, 40 on one: all ran once, are shared and fetched."""
+    nodes, _ = cluster_size()
+    count = 200 if nodes > 1 else 40
     where = folder(tmp_path, "wordcount", CLUSTER)
     (where / "wordcount.yaml").unlink()
     values = ", ".join(f'"0.{number:03}"' for number in range(count))
@@ -102,7 +103,11 @@ def test_a_matrix_over_the_nodes(tmp_path: Path, count: int) -> None:
     jobs = store.jobs_in(STATUSES)
     assert [job.status for job in jobs] == ["FINISHED"] * count
     assert len({job.name for job in jobs}) == count
+    used = set()
     for job in jobs:
+        used |= {event.description.split()[-1] for event in store.events(job.id)
+                 if event.status == "RUNNING" and event.description}  # fmt: skip
         assert store.grants(job.id) == {"bob": "READ"}
         assert [event.status for event in store.events(job.id)].count("RUNNING") == 1
     store.close()
+    assert used == {f"n{number}." for number in range(1, nodes + 1)}

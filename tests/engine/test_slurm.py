@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from engine_lab import Lab, need_cluster
+from engine_lab import Lab, cluster_size, need_cluster
+
+from jobsync.local.store import TERMINAL
 
 pytestmark = pytest.mark.slurm
 MakeLab = Callable[..., Lab]
@@ -24,10 +26,6 @@ def kind() -> str:
 
 def command(*words: str) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout
-
-
-def node_count() -> int:
-    return int(command("sinfo", "-h", "-p", "debug", "-o", "%D").split()[0])
 
 
 class Controller:
@@ -61,33 +59,36 @@ def controller(kind: str) -> Iterator[Controller]:
         found.start()
 
 
-def outage(lab: Lab, controller: Controller, seconds: float) -> None:
-    """Two jobs run while the controller is away; one ends meanwhile, one after."""
-    short, long = lab.submit(seconds=1, code=7), lab.submit(seconds=seconds + 2)
-    lab.start()
-    lab.until(short, "RUNNING")
-    lab.until(long, "RUNNING")
-    controller.stop()
-    late = lab.submit()
-    assert lab.until(short, seconds=seconds + 5).exit_code == 7
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        assert lab.job(long).status == "RUNNING"
-        assert lab.job(late).status not in ("FAILED", "FINISHED")
-        time.sleep(0.1)
-    controller.start()
-    assert lab.until(long).status == "FINISHED"
-    assert lab.until(late, seconds=60).status == "FINISHED"
-    assert lab.runs() == 3
-
-
-def test_controller_away_for_6_seconds(make_lab: MakeLab, controller: Controller) -> None:
-    outage(make_lab(), controller, 6)
-
-
 @pytest.mark.slow
-def test_controller_away_for_30_seconds(make_lab: MakeLab, controller: Controller) -> None:
-    outage(make_lab(), controller, 30)
+@pytest.mark.timeout(300)
+def test_many_jobs_an_outage_and_a_time_limit(make_lab: MakeLab, controller: Controller) -> None:
+    """What takes long, at once: the controller is away for 30 s among many jobs, one of which
+    runs into its time limit. 200 jobs where there are several nodes, 60 on one."""
+    lab = make_lab(max_jobs=100)
+    limited = lab.submit(seconds=300, maxRunTime="00:01:00")
+    failing, long = lab.submit(seconds=6, code=7), lab.submit(seconds=36)
+    jobs = [lab.submit(name=f"m.{n}") for n in range(200 if cluster_size()[0] > 1 else 60)]
+    lab.start()
+    for job in (limited, failing, long):
+        lab.until(job, "RUNNING")
+    lab.until_lines("end", 5)
+    controller.stop()
+    back = time.monotonic() + 30
+    assert lab.until(failing).exit_code == 7  # its record counts, whoever is away
+    late = lab.submit()
+    while time.monotonic() < back:
+        assert {lab.job(limited).status, lab.job(long).status} == {"RUNNING"}
+        assert lab.job(late).status not in TERMINAL
+        assert "FAILED" not in {lab.job(job).status for job in jobs}
+        time.sleep(0.5)
+    controller.start()
+    for job in (*jobs, long, late):
+        assert lab.until(job, seconds=150).status == "FINISHED"
+    row = lab.until(limited, seconds=150)
+    assert row.status == "FAILED"
+    assert "Slurm says TIMEOUT" in row.message
+    starts = [line.split()[3] for line in lab.log.read_text().splitlines() if "start" in line]
+    assert sorted(starts) == sorted([limited, failing, long, late, *jobs])
 
 
 def test_bad_partition_is_failed_with_the_words_of_sbatch(lab: Lab) -> None:
@@ -119,10 +120,11 @@ def test_cancelled_by_somebody_else(lab: Lab) -> None:
 
 def test_stop_of_a_job_that_waits_in_the_cluster(make_lab: MakeLab) -> None:
     lab = make_lab(max_jobs=50)
-    first = [lab.submit(seconds=30, nodeCount=node_count(), processorsPerNode=2)]
-    waiting = lab.submit(nodeCount=node_count())
+    nodes, processors = cluster_size()
+    first = lab.submit(seconds=30, nodeCount=nodes, processorsPerNode=processors)
+    waiting = lab.submit(nodeCount=nodes)
     lab.start()
-    lab.until(first[0], "RUNNING")
+    lab.until(first, "RUNNING")
     row = lab.until(waiting, "QUEUED")
     lab.store.request_cancel(waiting)
     assert lab.until(waiting).status == "FAILED"
@@ -130,42 +132,22 @@ def test_stop_of_a_job_that_waits_in_the_cluster(make_lab: MakeLab) -> None:
 
 
 def test_wall_time_nodes_and_name_are_passed_on(lab: Lab) -> None:
-    job = lab.submit(seconds=30, maxRunTime="00:02:01", nodeCount=node_count())
+    nodes, _ = cluster_size()
+    job = lab.submit(seconds=30, maxRunTime="00:02:01", nodeCount=nodes)
     lab.start()
     row = lab.until(job, "RUNNING")
     shown = command("squeue", "-h", "-j", str(row.native_id), "-o", "%j %l %D %P")
-    assert shown.split() == [job, "3:00", str(node_count()), "debug"]
+    assert shown.split() == [job, "3:00", str(nodes), "debug"]
 
 
 def test_jobs_land_on_all_nodes(make_lab: MakeLab) -> None:
-    nodes = node_count()
+    nodes, processors = cluster_size()
     if nodes < 2:
         pytest.skip("one node")
     lab = make_lab(max_jobs=50)
-    jobs = [lab.submit(seconds=1, processorsPerNode=2) for _ in range(2 * nodes)]
+    jobs = [lab.submit(seconds=1, processorsPerNode=processors) for _ in range(2 * nodes)]
     lab.start()
     for job in jobs:
         assert lab.until(job, seconds=60).status == "FINISHED"
     used = {line.split()[2] for line in lab.log.read_text().splitlines() if "start" in line}
     assert used == {f"n{number}" for number in range(1, nodes + 1)}
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(200)
-def test_time_limit_is_failed(lab: Lab) -> None:
-    job = lab.submit(seconds=300, maxRunTime="00:01:00")
-    lab.start()
-    row = lab.until(job, seconds=150)
-    assert row.status == "FAILED"
-    assert "Slurm says TIMEOUT" in row.message
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_200_jobs_each_run_once(make_lab: MakeLab) -> None:
-    lab = make_lab(max_jobs=100)
-    jobs = [lab.submit(name=f"m.{number}") for number in range(200)]
-    lab.start()
-    assert {lab.until(job, seconds=250).status for job in jobs} == {"FINISHED"}
-    starts = [line.split()[3] for line in lab.log.read_text().splitlines() if "start" in line]
-    assert sorted(starts) == sorted(jobs)

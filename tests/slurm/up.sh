@@ -11,7 +11,7 @@ set -euo pipefail
 
 lab=${1:?usage: up.sh DIR}
 nodes=${SLURM_LAB_NODES:-1}
-cpus=${SLURM_LAB_CPUS:-2}
+cpus=${SLURM_LAB_CPUS:-4}
 port=${SLURM_LAB_PORT:-17817}
 packages=(slurmctld slurmd slurm-client munge)
 

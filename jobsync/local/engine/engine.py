@@ -61,14 +61,15 @@ class Engine:
         """Call *turn* (:meth:`step`, or :meth:`observe` for a service that starts nothing) until
         *stop* is set; often while jobs run, seldom while nothing does.
 
-        Files are copied beside the loop. When this returns, nothing is being copied any more.
+        What takes long is done beside the loop, and is over when this returns.
         """
+        book = self._book
         try:
-            with Beside(self._wake.set) as self._book.errands:
+            with Beside(self._wake.set) as book.files, Beside(self._wake.set) as book.calls:
                 self._turns(stop, turn or self.step)
         finally:
-            self._book.errands = Here()
-            self._book.memory.staging.clear()
+            book.files, book.calls = Here(), Here()
+            book.memory.staging.clear()
 
     def _turns(self, stop: threading.Event, turn: Callable[[], None]) -> None:
         pause = _BUSY

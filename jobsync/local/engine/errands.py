@@ -1,8 +1,9 @@
-"""Long work on files, beside the loop: one huge input must not hold up the other jobs.
+"""What may take long, beside the loop: one huge input must not hold up the other jobs, nor one
+``sbatch`` that waits for a controller.
 
-An errand touches nothing but files. Statuses, claims and the start of a job stay with the loop, so
-that whatever happens to an errand, the job is where the database says it is: a folder half staged
-is thrown away and made again, archiving goes on where it stopped.
+An errand never writes to the database. So whatever happens to it, the job is where the database
+says it is: a folder half staged is thrown away and made again, archiving goes on where it stopped,
+a job that may have been submitted is looked for.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ class Errands(Protocol):
     def under_way(self, job_id: str) -> bool:
         """Whether an errand of this job was begun and is not over."""
 
+    def begun(self, job_id: str) -> bool:
+        """Whether there is an errand of this job whose end nobody has taken."""
+
     def drop(self, job_id: str) -> None:
         """Nobody wants this errand any more: break it off."""
 
@@ -43,6 +47,9 @@ class Here:
         return True
 
     def under_way(self, job_id: str) -> bool:
+        return False
+
+    def begun(self, job_id: str) -> bool:
         return False
 
     def drop(self, job_id: str) -> None:
@@ -59,7 +66,7 @@ class Beside:
     def __init__(self, done: Callable[[], None], at_once: int = AT_ONCE) -> None:
         self._done = done
         self._at_once = at_once
-        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="jobsync-files")
+        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="jobsync-errand")
         self._errands: dict[str, _Errand] = {}
         self._ended = threading.Event()
 
@@ -88,6 +95,9 @@ class Beside:
     def under_way(self, job_id: str) -> bool:
         errand = self._errands.get(job_id)
         return errand is not None and not errand.future.done()
+
+    def begun(self, job_id: str) -> bool:
+        return job_id in self._errands
 
     def drop(self, job_id: str) -> None:
         errand = self._errands.pop(job_id, None)

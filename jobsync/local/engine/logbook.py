@@ -20,13 +20,17 @@ _TRIES = 5
 
 
 class Logbook:
-    """The database, the memory and the settings of one loop. ``changed``: a job has moved."""
+    """The database, the memory and the settings of one loop. ``changed``: a job has moved.
+
+    ``files`` copies and moves what jobs read and write, ``calls`` asks batch systems.
+    """
 
     def __init__(self, store: Store, settings: EngineSettings) -> None:
         self.store = store
         self.settings = settings
         self.memory = Memory()
-        self.errands: Errands = Here()
+        self.files: Errands = Here()
+        self.calls: Errands = Here()
         self.changed = False
 
     def transition(self, row: JobRow, status: str, text: str, **columns: Any) -> JobRow:
@@ -43,7 +47,8 @@ class Logbook:
 
     def forget(self, row: JobRow) -> None:
         self.memory.forget(row.id)
-        self.errands.drop(row.id)
+        self.files.drop(row.id)
+        self.calls.drop(row.id)
 
     def adopt(self, row: JobRow, native: str | None, runner: Runner) -> JobRow:
         """Write down the native id of a job that was started but not (or otherwise) recorded."""

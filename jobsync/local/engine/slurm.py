@@ -70,11 +70,12 @@ class Slurm:
         self._question: _Question | None = None
         self._silence = ""
         self._queue: dict[str, str] = {}  # Slurm's job id -> our job id, of the last answer
+        self._lock = threading.Lock()  # submits come from threads of their own
         self._recent: dict[str, str] = {}  # the same of jobs submitted since the question
 
     def submit(self, row: JobRow, system: System) -> str:
-        if self._silence:
-            self._hear()
+        if self._silence:  # do not wait for sbatch while the controller is known to be away
+            raise Unsure(self._silence)
         try:
             done = self._run(_sbatch(row, system))
         except Silent as silent:
@@ -85,18 +86,19 @@ class Slurm:
         native = done.stdout.strip().split(";")[0]
         if not native.isdigit():
             raise Unsure(f"sbatch answered {native[:80]!r}")
-        self._queue[native] = self._recent[native] = row.id
+        with self._lock:
+            self._queue[native] = self._recent[native] = row.id
         return native
 
     def survey(self, rows: Sequence[JobRow]) -> dict[str, str]:
         self._listen()
         by_job: dict[str, list[str]] = {}
-        for native, job_id in self._queue.items():
+        for native, job_id in self._known():
             by_job.setdefault(job_id, []).append(native)
         return {row.id: _chosen(row, by_job[row.id]) for row in rows if row.id in by_job}
 
     def end(self, row: JobRow, sharply: int) -> None:
-        natives = [native for native, job_id in self._queue.items() if job_id == row.id]
+        natives = [native for native, job_id in self._known() if job_id == row.id]
         for native in {*natives, *([row.native_id] if row.native_id else [])}:
             # By name too: a cluster that lost its state counts from 1 again.
             self._run([*shlex.split(self._io.get_cancel_cmd(native)), f"--name={row.id}"])
@@ -128,12 +130,9 @@ class Slurm:
     def label(self, native_id: str) -> str:
         return f"Slurm job {native_id}"
 
-    def _hear(self) -> None:
-        """Do not wait for ``sbatch`` while the controller is known to be away."""
-        try:
-            self._listen()
-        except Silent as silent:
-            raise Unsure(str(silent)) from silent
+    def _known(self) -> list[tuple[str, str]]:
+        with self._lock:
+            return list(self._queue.items())
 
     def _listen(self) -> None:
         """Bring the last answer of ``squeue`` up to date, without waiting long. Raises Silent.
@@ -142,14 +141,16 @@ class Slurm:
         thread, while the loop goes on taking exit records.
         """
         if self._question is None and time.monotonic() >= self._due:
-            self._recent = {}
+            with self._lock:
+                self._recent = {}
             self._question = _Question(self._ask)
         if self._question is not None and self._question.wait(_GLANCE):
             answer, self._silence = self._question.answer, self._question.silence
             self._question = None
             self._due = time.monotonic() + self._poll
             if answer is not None:
-                self._queue = answer | self._recent
+                with self._lock:
+                    self._queue = answer | self._recent
         elif self._question is not None and self._question.age() > _GLANCE * 4:
             self._silence = self._silence or "squeue has not answered yet"
         if self._silence:

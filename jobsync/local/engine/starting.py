@@ -7,6 +7,8 @@ from collections import Counter
 from functools import partial
 
 from jobsync.local import records
+from jobsync.local.copying import Check
+from jobsync.local.engine.errands import Here
 from jobsync.local.engine.logbook import Logbook
 from jobsync.local.engine.memory import Waiting
 from jobsync.local.engine.runner import Declined, Silent, Unsure
@@ -18,6 +20,7 @@ from jobsync.local.systems import System
 WAITING = ("PENDING", "PROCESSING_INPUTS", "STAGING_INPUTS", "STAGED")
 
 _LONGEST_RETRY = 60.0
+_AT_ONCE = Here()
 
 
 class Starter:
@@ -25,12 +28,17 @@ class Starter:
 
     def __init__(self, book: Logbook) -> None:
         self._book = book
+        self._natives: dict[str, str] = {}
+        """The native ids that submits under way came to."""
 
     def recover(self) -> None:
         """Jobs of which it is not known whether the engine got them, and that it does not have."""
+        calls = self._book.calls
         for row in self._book.store.jobs_in(("SUBMITTING",)):
-            if row.native_id is None and not row.cancel_requested:
-                self._book.guarded(row, self._submit_again)
+            if row.native_id or row.cancel_requested or calls.under_way(row.id):
+                continue
+            again = self._submit if calls.begun(row.id) else self._submit_again
+            self._book.guarded(row, again)
 
     def start(self) -> None:
         """Go on with the jobs that are being staged, and start what fits."""
@@ -80,13 +88,13 @@ class Starter:
     def _go_on_staging(self) -> None:
         book = self._book
         for job_id, waiting in list(book.memory.staging.items()):
-            if book.errands.under_way(job_id):
+            if book.files.under_way(job_id):
                 continue
             row = book.store.job(job_id)
             system = book.settings.systems.by_name.get(waiting.system)
             if row is None or system is None or not _may_start(row):
                 book.memory.staging.pop(job_id)
-                book.errands.drop(job_id)
+                book.files.drop(job_id)
             else:
                 book.guarded(row, partial(self._launch, system=system))
 
@@ -108,7 +116,7 @@ class Starter:
         book.memory.staging[row.id] = Waiting.of(row)
         staged = partial(prepare, row, app, system, book.settings.storage)
         try:
-            if not book.errands.do(row.id, staged):
+            if not book.files.do(row.id, staged):
                 return
         except StagingError as error:
             book.fail(row, str(error))
@@ -120,15 +128,23 @@ class Starter:
             row = book.transition(row, "STAGED", "Job inputs staged to execution system.")
         row = book.transition(row, "SUBMITTING", "Preparing job for submission.")
         book.memory.staging.pop(row.id, None)
-        self._submit(row, system)
+        self._submit(row)
 
     # --- submitting ---------------------------------------------------------------------
 
-    def _submit(self, row: JobRow, system: System) -> None:
+    def _submit(self, row: JobRow) -> None:
+        """Hand a job to its engine, or see what came of that."""
         book = self._book
+        system = book.settings.systems.by_name[row.system]
         runner = book.settings.runners[system.name]
+
+        def hand_over(_: Check) -> None:
+            self._natives[row.id] = runner.submit(row, system)
+
+        calls = _AT_ONCE if system.engine == "fork" else book.calls
         try:
-            native = runner.submit(row, system)
+            if not calls.do(row.id, hand_over):
+                return
         except Declined as declined:
             book.fail(row, f"Failed to submit job: {declined}")
         except Unsure as unsure:
@@ -137,7 +153,7 @@ class Starter:
             text = f"Attempt {row.retries + 1} to submit job failed, will retry: {unsure}"
             book.transition(row, "SUBMITTING", text, retries=row.retries + 1)
         else:
-            book.adopt(row, native, runner)
+            book.adopt(row, self._natives.pop(row.id), runner)
 
     def _submit_again(self, row: JobRow) -> None:
         book = self._book
@@ -154,7 +170,7 @@ class Starter:
         elif native is not None:
             book.adopt(row, native, runner)
         else:
-            self._submit(row, system)
+            self._submit(row)
 
 
 def _may_start(row: JobRow) -> bool:

@@ -36,7 +36,7 @@ class Watcher:
         for name, rows in by_system.items():
             self._look_at(self._book.settings.systems.get(name), rows)
         for row in self._book.store.jobs_in(ENDING):
-            if not self._book.errands.under_way(row.id):
+            if not self._book.files.under_way(row.id):
                 self._book.guarded(row, self._finish)
 
     def _by_system(self, statuses: Collection[str]) -> dict[str, list[JobRow]]:
@@ -130,7 +130,7 @@ class Watcher:
         system = book.settings.systems.get(row.system)
         before = row.status
         after = finish(
-            book.store, book.settings.storage, book.errands, row, system, book.settings.clock
+            book.store, book.settings.storage, book.files, row, system, book.settings.clock
         )
         if after.status != before:
             book.changed = True
