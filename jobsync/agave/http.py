@@ -1,7 +1,7 @@
 """The door to HTTP: one exchange at a time, nothing decided here but how bytes travel.
 
-What is sent once, streams, or goes through a proxy goes over requests; the many small questions
-go over connections of their own kind (``kept``), at a quarter of the cost.
+What is sent once, or goes through a proxy, goes over requests; downloads and the many small
+questions go over connections of their own kind (``kept``), at a quarter of the cost.
 
 Nothing is taken from the environment (no proxies, no ``.netrc``, which would replace the token),
 no redirect is followed, no cookie kept, no compression asked for, TLS is always verified. An
@@ -18,7 +18,7 @@ import ssl
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,7 +33,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from jobsync import __version__
 from jobsync.agave.envelope import sanitised, unreadable
 from jobsync.agave.exchange import Answer, Call, NeverSent, Repeat
-from jobsync.agave.kept import KeptConnections, NoConnection
+from jobsync.agave.kept import KeptConnections, NoConnection, Reply
 from jobsync.agave.retry import Timing
 from jobsync.agave.urls import UnsafePath, base_url
 from jobsync.errors import SettingsError, Unreachable, Unreadable
@@ -237,18 +237,28 @@ class Door:
 
     def _asked(self, call: Call, authorization: Secret) -> Answer:
         """Over a kept connection: a read, or a write that may be repeated."""
+        with self._replied(call, authorization) as reply:
+            return self._read(call, _head_of(call, reply), reply.pieces)
+
+    @contextmanager
+    def _replied(self, call: Call, authorization: Secret) -> Iterator[Reply]:
         target = self._target(call)
         headers = {**self._headers(call), "Authorization": authorization.reveal()}
-        try:
-            with self._lean.reply(call.method, target, call.body, headers) as reply:
-                head = Answer(call.method, call.url, reply.status, reply.headers, b"")
-                return self._read(call, head, reply.pieces)
-        except ValueError as error:
-            raise UnsafePath(f"cannot be asked for: {sanitised(call.url)}") from error
-        except NoConnection as error:
-            raise NeverSent(f"{call.method} {call.url}: no answer: {_reason(error)}") from error
-        except (http.client.HTTPException, OSError) as error:
-            raise Unreachable(f"{call.method} {call.url}: no answer: {_reason(error)}") from error
+        with ExitStack() as stack:
+            try:
+                reply = stack.enter_context(
+                    self._lean.reply(call.method, target, call.body, headers)
+                )
+            except ValueError as error:
+                raise UnsafePath(f"cannot be asked for: {sanitised(call.url)}") from error
+            except NoConnection as error:
+                raise NeverSent(f"{call.method} {call.url}: no answer: {_reason(error)}") from error
+            except (http.client.HTTPException, OSError) as error:
+                raise Unreachable(
+                    f"{call.method} {call.url}: no answer: {_reason(error)}"
+                ) from error
+            # Outside of it: an OSError of whoever uses the answer is none of the connection.
+            yield reply
 
     def _target(self, call: Call) -> str:
         """What is asked for at the origin: *call*'s URL as it is, below the base URL.
@@ -265,13 +275,21 @@ class Door:
     @contextmanager
     def stream(self, call: Call, authorization: Secret) -> Iterator[Stream | Answer]:
         """A 200 or 206 as a stream, anything else as a whole answer; raises like ``whole``."""
+        if call.repeat is Repeat.ALWAYS and not self._proxied:
+            with self._replied(call, authorization) as reply:
+                yield self._opened(call, _head_of(call, reply), reply.pieces, reply.blocks)
+            return
         with self._sent(call, authorization) as response:
-            if response.status_code in (200, 206):
-                head = _head(call, response)
-                _check_framing(head)
-                yield Stream(head, self._chunks(call, response))
-            else:
-                yield self._read(call, _head(call, response), _pieces(response))
+            head = _head(call, response)
+            yield self._opened(call, head, _pieces(response), _blocks(response))
+
+    def _opened(
+        self, call: Call, head: Answer, pieces: _Pieces, blocks: _Pieces
+    ) -> Stream | Answer:
+        if head.status not in (200, 206):
+            return self._read(call, head, pieces)
+        _check_framing(head)
+        return Stream(head, _chunks(call, blocks))
 
     @contextmanager
     def _sent(self, call: Call, authorization: Secret) -> Iterator[requests.Response]:
@@ -359,10 +377,10 @@ class Door:
                     break
         return replace(head, body=start)
 
-    def _chunks(self, call: Call, response: requests.Response) -> Iterator[bytes]:
-        with _reading(call):
-            while piece := response.raw.read(CHUNK, decode_content=False):
-                yield piece
+
+def _chunks(call: Call, blocks: _Pieces) -> Iterator[bytes]:
+    with _reading(call):
+        yield from blocks(CHUNK)
 
 
 def _tls_context(ca_file: str | None) -> ssl.SSLContext:
@@ -377,12 +395,24 @@ def _head(call: Call, response: requests.Response) -> Answer:
     return Answer(call.method, call.url, response.status_code, headers, b"")
 
 
+def _head_of(call: Call, reply: Reply) -> Answer:
+    return Answer(call.method, call.url, reply.status, reply.headers, b"")
+
+
 def _pieces(response: requests.Response) -> _Pieces:
     def pieces(size: int) -> Iterator[bytes]:
         while piece := response.raw.read1(size, decode_content=False):
             yield piece
 
     return pieces
+
+
+def _blocks(response: requests.Response) -> _Pieces:
+    def blocks(size: int) -> Iterator[bytes]:
+        while block := response.raw.read(size, decode_content=False):
+            yield block
+
+    return blocks
 
 
 def _check_framing(head: Answer) -> None:

@@ -2,7 +2,7 @@
 
 A plan of many jobs is thousands of small questions, and there a general library costs more than
 the questions themselves. So what may be repeated goes over the standard library's own connections;
-what must be sent once, and what streams, does not come here.
+what must be sent once does not come here.
 """
 
 from __future__ import annotations
@@ -48,6 +48,22 @@ class Reply:
                 raise http.client.IncompleteRead(b"", left)
             left -= len(piece)
             yield piece
+        self.response.close()
+
+    def blocks(self, size: int) -> Iterator[bytes]:
+        """The body in pieces of *size*, only the last shorter. Raises like :meth:`pieces`."""
+        if self.response.chunked or self.response.length is None:
+            while block := self.response.read(size):
+                yield block
+            return
+        left = self.response.length
+        while left:
+            block = self.response.fp.read(min(size, left))
+            left -= len(block)
+            if block:
+                yield block
+            if len(block) < size and left:
+                raise http.client.IncompleteRead(b"", left)
         self.response.close()
 
 
