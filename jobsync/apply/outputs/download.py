@@ -18,6 +18,7 @@ from pathlib import Path
 from jobsync.apply.outputs.destination import Origin, PartMark, Place, mark_of
 from jobsync.apply.outputs.failure import FileChanged, FileFailed, Interrupted
 from jobsync.apply.outputs.hashing import Digest
+from jobsync.apply.outputs.writing import Writer
 from jobsync.backend import Content, Reader
 from jobsync.errors import Forbidden, NotFound, RangeRefused, ServiceError, Unauthorized
 
@@ -103,7 +104,7 @@ class _Part:
     def __init__(self, line: Line, place: Place, handle: int, wanted: Wanted) -> None:
         self._line, self._handle, self._wanted = line, handle, wanted
         self._have = self._usable(place)
-        self._digest = Digest(wanted.length, handle)
+        self._digest = Digest(wanted.length)
 
     def complete(self) -> str:
         """Receive until every byte is here; the SHA-256."""
@@ -168,31 +169,35 @@ class _Part:
         if content.offset not in (0, offset):
             raise FileChanged(f"byte {offset} was asked for, {content.offset} was sent")
         known = self._have - content.offset
-        for chunk in content.chunks:
-            self._line.received(self._wanted, len(chunk))
-            known = self._compare(chunk, known) if known else self._append(chunk)
-            if self._line.stop():
-                raise Interrupted("asked to stop")
+        writer = Writer(self._handle, self._have, self._wanted.length)
+        try:
+            for chunk in content.chunks:
+                self._line.received(self._wanted, len(chunk))
+                known = (
+                    self._compare(chunk, known, writer) if known else self._append(chunk, writer)
+                )
+                if self._line.stop():
+                    raise Interrupted("asked to stop")
+        finally:
+            # Also what came before a connection broke is kept.
+            writer.close()
 
-    def _compare(self, chunk: bytes, known: int) -> int:
+    def _compare(self, chunk: bytes, known: int, writer: Writer) -> int:
         """Hold *chunk* against the end of the part; what is beyond it is new."""
         old = os.pread(self._handle, min(known, len(chunk)), self._have - known)
         if chunk[: len(old)] != old:
             raise FileChanged("what was fetched before is not what is sent now")
         if len(chunk) > known:
-            self._append(chunk[known:])
+            self._append(chunk[known:], writer)
             return 0
         return known - len(chunk)
 
-    def _append(self, chunk: bytes) -> int:
+    def _append(self, chunk: bytes, writer: Writer) -> int:
         if self._have + len(chunk) > self._wanted.length:
             raise FileChanged(f"more than its {self._wanted.length} bytes are sent")
-        view, offset = memoryview(chunk), self._have
-        while view:
-            written = os.pwrite(self._handle, view, offset)
-            view, offset = view[written:], offset + written
+        writer.append(chunk)
         self._digest.feed(chunk)
-        self._have = offset
+        self._have += len(chunk)
         return 0
 
     def _wait(self, seconds: float) -> None:
