@@ -11,10 +11,11 @@ than pages of this service are: a full one may have been cut off just there.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from operator import gt, lt
 from typing import Protocol, TypeVar
 
 from jobsync.agave.wire import Permission
@@ -25,7 +26,7 @@ from jobsync.model import Access, RemoteFile
 LIMIT = 250
 """Asked for, never relied on: what comes back tells the stride."""
 
-_ROUNDS_WITHOUT_NEWS = 12
+_ROUNDS_WITHOUT_NEWS = 40
 _LEAST_STRIDE = 2
 """A service that gives one row a page cannot be listed; one job on a page is a short page."""
 
@@ -87,7 +88,7 @@ def all_runs(page: Callable[[int], Sequence[R]], executor: Executor, ahead: int)
             for offset, answer in zip(aims, answers, strict=True):
                 rows = _in_order(answer.result())
                 anchored = bool(rows) and rows[0].id <= reach.last
-                fresh = _after(rows, reach.last) if anchored else []
+                fresh = _after(rows, reach.last) if anchored else ()
                 yield from fresh
                 whole = bool(fresh) and len(rows) >= reach.stride
                 if fresh:
@@ -126,19 +127,21 @@ def _searching(reach: _Reach, after: int | None) -> _Reach:
 
 
 def _in_order(rows: Sequence[R]) -> Sequence[R]:
-    """*rows* when they come in the order asked for; without it no completeness can be shown."""
-    if any(one.id > other.id for one, other in pairwise(rows)):
+    """*rows*, each once, when they come in the order asked for.
+
+    Without the order no completeness can be shown. A row that comes twice counts once: how long a
+    page is tells where the next begins.
+    """
+    ids = [row.id for row in rows]
+    if all(map(lt, ids, ids[1:])):
+        return rows
+    if any(map(gt, ids, ids[1:])):
         raise Unreadable("the list of jobs does not come in the order that was asked for")
-    return rows
+    return [row for row, before in zip(rows, [None, *ids], strict=False) if row.id != before]
 
 
-def _after(rows: Sequence[R], last: str) -> list[R]:
-    out: list[R] = []
-    for row in rows:
-        if row.id > last:
-            out.append(row)
-            last = row.id
-    return out
+def _after(rows: Sequence[R], last: str) -> Sequence[R]:
+    return rows[bisect_right(rows, last, key=lambda row: row.id) :]
 
 
 def all_permissions(page: PermissionPage) -> dict[str, Access]:

@@ -241,3 +241,22 @@ def test_a_history_may_repeat_itself() -> None:
 def test_a_history_that_ignores_the_offset_is_an_error() -> None:
     with pytest.raises(Unreadable):
         all_events(lambda offset: [Event("RUNNING", "t", "alice", "")])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 40, 49, 50, 51, 120])
+@pytest.mark.parametrize("clip", [2, 3, 50])
+def test_rows_that_come_twice_on_a_page_count_once(
+    pool: ThreadPoolExecutor, count: int, clip: int
+) -> None:
+    """And push others off the end of the page."""
+    dice = random.Random(count * clip)
+    lock = threading.Lock()
+    jobs = [run(number) for number in range(count)]
+
+    def page(offset: int) -> Sequence[Run]:
+        rows = jobs[offset : offset + clip]
+        with lock:
+            again = dice.randrange(len(rows) + 1)
+        return [*rows[:again], *rows[max(0, again - 1) :]][:clip]
+
+    assert [item.id for item in all_runs(page, pool, 4)] == [item.id for item in jobs]
