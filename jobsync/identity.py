@@ -116,6 +116,10 @@ def canonical_inputs(inputs: Mapping[str, Value]) -> dict[str, list[JsonValue]]:
     out: dict[str, list[JsonValue]] = {}
     for key in sorted(inputs):
         raw = inputs[key]
+        if isinstance(raw, str) and ";" not in raw:
+            if text := raw.strip():
+                out[key] = [text]
+            continue
         items: list[Value] = raw if isinstance(raw, list) else [raw]
         if len(items) == 1 and isinstance(items[0], str):
             items = [*items[0].split(";")]
@@ -131,6 +135,12 @@ def canonical_parameters(parameters: Mapping[str, Value]) -> dict[str, JsonValue
     for key in sorted(parameters):
         raw = parameters[key]
         if raw is None:
+            continue
+        if not isinstance(raw, (str, list)):
+            out[key] = _item_text(raw)
+            continue
+        if isinstance(raw, str) and ";" not in raw:
+            out[key] = raw
             continue
         items = raw if isinstance(raw, list) else [raw]
         texts = [_item_text(item) for item in items if item is not None]
@@ -149,7 +159,7 @@ def canonical_request(request: Mapping[str, Value]) -> dict[str, JsonValue]:
     """
     out: dict[str, JsonValue] = {"appId": _item_text(request.get("appId"))}
     if inputs := canonical_inputs(_mapping(request.get("inputs"))):
-        out["inputs"] = {key: list(value) for key, value in inputs.items()}
+        out["inputs"] = dict(inputs)
     if parameters := canonical_parameters(_mapping(request.get("parameters"))):
         out["parameters"] = parameters
     archive = request.get("archive")
