@@ -12,6 +12,8 @@ from pathlib import Path
 from jobsync.local import records
 from jobsync.local.copying import Check, copy_file, go_on
 
+_FEW = 200
+
 
 class ArchiveError(Exception):
     """Outputs that cannot be archived; the text names the file."""
@@ -40,6 +42,21 @@ def archive(work: Path, target: Path, check: Check = go_on) -> None:
         done = work.with_name(f"{work.name}.done")
         work.rename(done)
         shutil.rmtree(done)
+
+
+def is_short(work: Path, target: Path) -> bool:
+    """Whether archiving is done in an instant: a few renames on one file system."""
+    count = 0
+    try:
+        if work.stat().st_dev != target.stat().st_dev:
+            return False
+        for folder, names, files in os.walk(work):
+            count += len(names) + len(files)
+            if count > _FEW or any(Path(folder, name).is_symlink() for name in files):
+                return False
+    except OSError:
+        return False
+    return True
 
 
 def _nested(work: Path, target: Path) -> bool:

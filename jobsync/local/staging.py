@@ -18,6 +18,9 @@ from jobsync.local.store import JobRow
 from jobsync.local.systems import System
 from jobsync.local.template import fill
 
+_SHORT = 1 << 20
+_FEW = 64
+
 
 class StagingError(Exception):
     """A work folder that cannot be made; the text names the input or file."""
@@ -43,6 +46,21 @@ def prepare(row: JobRow, app: App, system: System, storage: Storage, check: Chec
         raise StagingError(f"The wrapper of {app.id} is not UTF-8: {error}") from error
     except OSError as error:
         raise StagingError(f"Cannot stage: {error.filename}: {error.strerror}") from error
+
+
+def is_short(row: JobRow, storage: Storage) -> bool:
+    """Whether staging is done in an instant: the inputs are few small files, or there are none."""
+    inputs: dict[str, list[str]] = row.request.get("inputs") or {}
+    left = _SHORT
+    try:
+        for uri in {uri for uris in inputs.values() for uri in uris}:
+            path = storage.locate(uri, row.owner).path
+            left -= max(path.stat().st_size, _SHORT // _FEW)
+            if left < 0 or not path.is_file():
+                return False
+    except (OSError, Refusal):
+        return True  # it will not come far
+    return True
 
 
 def _prepare(

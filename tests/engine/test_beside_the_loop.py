@@ -48,6 +48,8 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
         archiving.archive(work, target, check)
 
     monkeypatch.setattr(staging, "copy_file", slow_copy)
+    monkeypatch.setattr(staging, "_SHORT", 100)
+    monkeypatch.setattr(finish, "is_short", lambda *_: False)
     monkeypatch.setattr(finish, "archive", slow_archive)
     return opened
 

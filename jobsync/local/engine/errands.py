@@ -56,6 +56,10 @@ class Here:
         pass
 
 
+HERE = Here()
+"""For what is known to be short: a thread of its own would take longer."""
+
+
 class Beside:
     """Errands in a few threads. *done* is called in one of them when a long one is over.
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jobsync.local import records
-from jobsync.local.archive import ArchiveError, archive
+from jobsync.local.archive import ArchiveError, archive, is_short
 from jobsync.local.archive_path import slug
 from jobsync.local.copying import Check
-from jobsync.local.engine.errands import Errands
+from jobsync.local.engine.errands import HERE, Errands
 from jobsync.local.refusal import Refusal
 from jobsync.local.storage import Storage
 from jobsync.local.store import JobRow, Store
@@ -57,6 +57,9 @@ def _archive(store: Store, storage: Storage, errands: Errands, row: JobRow, work
         if work.exists():
             archive(work, storage.archive_target(row.archive_path or ""), check)
 
+    target = storage.archive_folder(row.archive_path or "")
+    if not errands.begun(row.id) and is_short(work, target):
+        errands = HERE
     try:
         if not errands.do(row.id, move):
             return row

@@ -8,19 +8,18 @@ from functools import partial
 
 from jobsync.local import records
 from jobsync.local.copying import Check
-from jobsync.local.engine.errands import Here
+from jobsync.local.engine.errands import HERE
 from jobsync.local.engine.logbook import Logbook
 from jobsync.local.engine.memory import Waiting
 from jobsync.local.engine.runner import Declined, Silent, Unsure
 from jobsync.local.engine.watching import PLACED
-from jobsync.local.staging import StagingError, prepare, work_folder
+from jobsync.local.staging import StagingError, is_short, prepare, work_folder
 from jobsync.local.store import JobRow
 from jobsync.local.systems import System
 
 WAITING = ("PENDING", "PROCESSING_INPUTS", "STAGING_INPUTS", "STAGED")
 
 _LONGEST_RETRY = 60.0
-_AT_ONCE = Here()
 
 
 class Starter:
@@ -44,14 +43,14 @@ class Starter:
         """Go on with the jobs that are being staged, and start what fits."""
         self._go_on_staging()
         free = self._capacity()
-        if not any(free.values()):
+        if not self._room(free):
             return
         waiting = self._book.memory.waiting
         rest: list[Waiting] = []
         for index, one in enumerate(waiting):
             if not self._start(one, free):
                 rest.append(one)
-            elif not any(free.values()):  # a long queue is not gone through for nothing
+            elif not self._room(free):  # a long queue is not gone through for nothing
                 rest += waiting[index + 1 :]
                 break
         self._book.memory.waiting = rest
@@ -68,6 +67,9 @@ class Starter:
             free[key] -= 1
         self._book.guarded(row, lambda row: self._launch(row, system))
         return True
+
+    def _room(self, free: Counter[str]) -> bool:
+        return any(free[name] > 0 for name in self._book.settings.systems.by_name)
 
     def _capacity(self) -> Counter[str]:
         """How many more jobs each system and queue may have in its engine now."""
@@ -114,9 +116,11 @@ class Starter:
         if row.work_dir != work:
             row = book.store.update(row.id, work_dir=work)
         book.memory.staging[row.id] = Waiting.of(row)
-        staged = partial(prepare, row, app, system, book.settings.storage)
+        storage = book.settings.storage
+        staged = partial(prepare, row, app, system, storage)
+        files = HERE if not book.files.begun(row.id) and is_short(row, storage) else book.files
         try:
-            if not book.files.do(row.id, staged):
+            if not files.do(row.id, staged):
                 return
         except StagingError as error:
             book.fail(row, str(error))
@@ -141,7 +145,7 @@ class Starter:
         def hand_over(_: Check) -> None:
             self._natives[row.id] = runner.submit(row, system)
 
-        calls = _AT_ONCE if system.engine == "fork" else book.calls
+        calls = HERE if system.engine == "fork" else book.calls
         try:
             if not calls.do(row.id, hand_over):
                 return
