@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,7 +56,8 @@ class Line:
     """What a download needs from around it.
 
     ``again`` lists the file anew (None: it is gone), ``stop`` says whether to leave off,
-    ``received`` is told of every chunk that came, ``patience`` are the waits between tries.
+    ``received`` is told of every chunk that came, ``patience`` are the waits between tries. A
+    download holds one of the ``slots`` while it receives, not while the disk takes its bytes.
     """
 
     reader: Reader
@@ -63,6 +65,7 @@ class Line:
     stop: Callable[[], bool]
     received: Callable[[Wanted, int], None]
     patience: tuple[float, ...]
+    slots: threading.Semaphore
 
 
 def download(line: Line, place: Place, wanted: Wanted) -> Whole:
@@ -75,7 +78,8 @@ def download(line: Line, place: Place, wanted: Wanted) -> Whole:
     with place.open_part() as handle:
         for _ in range(CHANGES_LIMIT + 1):
             try:
-                digest = _Part(line, place, handle, wanted).complete()
+                with line.slots:
+                    digest = _Part(line, place, handle, wanted).complete()
             except FileChanged as change:
                 trouble = str(change)
                 os.ftruncate(handle, 0)

@@ -22,7 +22,7 @@ from jobsync.errors import JobsyncError, ServiceError, Unauthorized
 from jobsync.model import Address, Fetch, FetchedFile, OutputChange, Run
 from jobsync.plan.outputs import Selection, select
 
-_ROUND = 1000
+_ROUND = 2000
 _ROUNDS = 8
 
 _Got = Union[Whole, FetchedFile, None]
@@ -123,7 +123,8 @@ class _Fetching:
         self._ledger, self._report, self._root = ledger, report, root
         self._stop = stop
         self._threads = max(1, limits.jobs or reader.concurrency)
-        self._line = Line(reader, self._again, stop, self._arrived, limits.patience)
+        slots = threading.Semaphore(self._threads)
+        self._line = Line(reader, self._again, stop, self._arrived, limits.patience, slots)
         self._mutex = threading.Lock()
         self._received = 0
         self._total_bytes = self._total_files = 0
@@ -135,7 +136,9 @@ class _Fetching:
         self._total_files = len(fetches)
         self._total_bytes = sum(fetch.length for fetch in fetches)
         wanted = [Wanted(self._run.id, f.path, f.to, f.length, f.last_modified) for f in fetches]
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="fetch") as pool:
+        # Half as many again, for those that wait for the disk to take a file.
+        threads = self._threads + (self._threads + 1) // 2
+        with ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool:
             for batch in _rounds(wanted):
                 self._round(pool, batch)
         done = tuple(sorted(self._fetched, key=lambda file: file.to))
