@@ -27,7 +27,6 @@ class AgaveReader:
 
     def __init__(self, jobs: Jobs) -> None:
         self.jobs = jobs
-        self._me = ""
         self._pages = ThreadPoolExecutor(self.concurrency, thread_name_prefix="jobsync-page")
 
     def __enter__(self: Self) -> Self:
@@ -55,9 +54,7 @@ class AgaveReader:
         return self.jobs.transport.concurrency
 
     def whoami(self) -> str:
-        if not self._me:
-            self._me = self.jobs.whoami()
-        return self._me
+        return self.jobs.whoami()
 
     def runs(self, keep: Callable[[Run], bool]) -> list[Run]:
         """See :class:`~jobsync.backend.Reader`. Whether a person stopped a run that the service

@@ -64,14 +64,18 @@ def sanitised(text: str) -> str:
     return clean if len(clean) <= _SHOWN else clean[:_SHOWN] + "..."
 
 
+def _refuse(word: str) -> JsonValue:
+    raise ValueError(f"{word} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+
+
 def parse_json(body: bytes) -> JsonValue:
     """JSON as the standard has it. Raises ValueError for all else, however deep or long."""
 
-    def refuse(word: str) -> JsonValue:
-        raise ValueError(f"{word} is not JSON")
-
     try:
-        value: JsonValue = json.loads(body, parse_constant=refuse)
+        value: JsonValue = _DECODER.decode(body.decode(json.detect_encoding(body)))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     return value

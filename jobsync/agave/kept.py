@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from jobsync.agave.head import Response
+
 _FRESH = 1.0
 """Seconds for which an idle connection is taken to be open without looking."""
 
@@ -111,9 +113,9 @@ class KeptConnections:
         keep = False
         try:
             connection.sock.sendall(question)
-            response = http.client.HTTPResponse(connection.sock, method=method)
+            response = Response(connection.sock, method=method)
             response.begin()
-            yield Reply(response.status, _lowered(response), response)
+            yield Reply(response.status, response.fields, response)
             keep = response.isclosed() and not response.will_close
         finally:
             if keep:
@@ -167,11 +169,3 @@ def _quiet(connection: http.client.HTTPConnection) -> bool:
     poll = select.poll()
     poll.register(connection.sock, select.POLLIN)
     return not poll.poll(0)
-
-
-def _lowered(response: http.client.HTTPResponse) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, value in response.headers.items():
-        key = name.lower()
-        found[key] = f"{found[key]}, {value}" if key in found else str(value)
-    return found

@@ -98,9 +98,14 @@ def _dotted(path: str) -> bool:
 
 def query(terms: Mapping[str, str | int]) -> str:
     """``?a=b`` of *terms* in their order, or nothing."""
-    pairs = (f"{quote(key, safe='')}={quote(str(value), safe='')}" for key, value in terms.items())
+    pairs = (f"{_term(key)}={_term(value)}" for key, value in terms.items())
     text = "&".join(pairs)
     return f"?{text}" if text else ""
+
+
+def _term(value: str | int) -> str:
+    text = str(value)
+    return text if text.isascii() and text.isalnum() else quote(text, safe="")
 
 
 class Urls:

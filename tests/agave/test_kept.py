@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException, HTTPResponse
 
 import pytest
 from scripted_server import Reply, ScriptedServer, closing, http, raw
@@ -13,6 +15,7 @@ from scripted_server import Reply, ScriptedServer, closing, http, raw
 from jobsync import agave
 from jobsync.agave.auth import explicit
 from jobsync.agave.exchange import Call
+from jobsync.agave.head import Response, read_fields
 from jobsync.agave.http import Door, HttpSettings
 from jobsync.agave.kept import KeptConnections, NoConnection
 from jobsync.agave.retry import Timing
@@ -142,3 +145,58 @@ def test_a_header_cannot_start_another() -> None:
         with pytest.raises(UnsafePath) as caught:
             door.whole(Call("GET", "http://127.0.0.1:9/x"), Secret(value))
         assert "Bearer" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        (b"\r\n", {}),
+        (b"", {}),
+        (b"A: 1\r\nb:2 \r\n\r\n", {"a": "1", "b": "2"}),
+        (b"A: 1\nB: x: y\n\n", {"a": "1", "b": "x: y"}),
+        (b"A: 1\r\na: 2\r\n\r\n", {"a": "1, 2"}),
+        (b"A: 1\r\n  2\r\n\r\n", {"a": "1 2"}),
+        (b"A:\r\n\r\n", {"a": ""}),
+        (b"A: \xe9\r\n\r\n", {"a": "\u00e9"}),
+    ],
+)
+def test_header_lines(text: bytes, fields: dict[str, str]) -> None:
+    assert read_fields(io.BytesIO(text)) == fields
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"<html>\r\n\r\n", b": x\r\n\r\n", b"A : x\r\n\r\n", b" A: x\r\n\r\n"),
+        *(b"A: " + b"x" * 70_000 + b"\r\n\r\n", b"A: x\r\n" * 101 + b"\r\n"),
+    ],
+)
+def test_what_is_no_header_line_is_refused(text: bytes) -> None:
+    with pytest.raises(HTTPException):
+        read_fields(io.BytesIO(text))
+
+
+def test_a_head_is_read_as_the_standard_library_reads_it() -> None:
+    heads = [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Made\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+        b"HTTP/1.1 204 None\r\n\r\n",
+        b"HTTP/1.1 304 Same\r\nContent-Length: 9\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 3\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\n\r\nabc",
+    ]
+    for head in heads:
+        seen = []
+        for kind in (HTTPResponse, Response):
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                theirs.sendall(head)
+                theirs.shutdown(socket.SHUT_WR)
+                response = kind(ours, method="GET")
+                response.begin()
+                facts = (response.status, bool(response.chunked), response.length)
+                seen.append((*facts, response.will_close, response.read()))
+        assert seen[0] == seen[1], head
