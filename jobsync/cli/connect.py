@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jobsync.backend import Backend, Reader
 
 LOCAL = "local"
+NAMELESS = "local-user"
 STATE_FOLDER = ".jobsync"
 """Everything the local service keeps, in the folder of the manifests."""
 
@@ -111,8 +112,8 @@ def local_user() -> str:
     try:
         name = getpass.getuser().lower()
     except (OSError, KeyError):  # a container may run under a number without a name
-        return "me"
-    return name if USERNAME.fullmatch(name) and name not in ("world", "me") else "me"
+        return NAMELESS
+    return name if USERNAME.fullmatch(name) and name not in ("world", "me") else NAMELESS
 
 
 def how(target: Target, environ: Mapping[str, str]) -> Connection:

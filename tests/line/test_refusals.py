@@ -207,3 +207,10 @@ def test_the_log_names_each_request_and_never_a_token(wordcount: Bench) -> None:
     assert f"GET {url}/profiles/v2/me: 200" in plan.err
     assert log.count("/jobs/v2/?") >= 2
     assert not any(token in log + plan.err + jobs.err for token in tokens.values())
+
+
+@pytest.mark.parametrize("account", ["me", "Ada Lovelace", "world", ""])
+def test_an_account_whose_name_is_no_user_name(wordcount: Bench, account: str) -> None:
+    names = {"LOGNAME": account, "USER": account, "LNAME": account, "USERNAME": account}
+    done = wordcount.run("apply", "--auto-approve", **names)
+    assert done.code == 0, done.err
