@@ -78,6 +78,8 @@ def fetch_from(
     if change.expect and not chosen.missing:
         ledger.record_expectation(change.address, run.id)
     with Root(ledger.outputs_root) as root:
+        if why := _no_room(root, fetches):
+            return replace(nothing, unavailable=why)
         work = _Fetching(reader, change.address, run, ledger, limits, report, stop, root)
         result = work.carry_out(fetches)
     result = replace(result, missing=chosen.missing, refused=tuple(sorted(refused.items())))
@@ -99,6 +101,25 @@ def _over(limits: Limits, fetches: Sequence[Fetch]) -> str:
     if limits.max_bytes is not None and size > limits.max_bytes:
         return f"{size} bytes to fetch, more than --max-bytes {limits.max_bytes}"
     return ""
+
+
+def _no_room(root: Root, fetches: Sequence[Fetch]) -> str:
+    """Why the disk cannot hold what is to come, told before its first byte; empty when it can."""
+    free = root.free_bytes()
+    if sum(fetch.length for fetch in fetches) <= free:
+        return ""
+    missing = 0
+    for fetch in fetches:
+        with contextlib.suppress(FileFailed), root.place(fetch.to) as place:
+            found = place.existing()
+            if found is None or found.st_size != fetch.length:
+                missing += max(0, fetch.length - max(0, place.part_size()))
+    if missing <= free:
+        return ""
+    return (
+        f"{missing} bytes to fetch, but only {free} are free where outputs go: "
+        "free some space, or say with outputsRoot: where there is more"
+    )
 
 
 class _Fetching:

@@ -1,0 +1,143 @@
+"""Fetching where the disk is full, refuses direct writes, or has devices planted on it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from memory_service import MemoryReader, finished_run
+
+from jobsync.apply.outputs import FetchResult, Ledger, Limits, fetch_all, writing
+from jobsync.errors import ExitCode
+from jobsync.model import OutputChange, OutputRule, Result
+
+MIB = 1024 * 1024
+LARGE = os.urandom(9 * MIB + 4321)
+
+
+def fetch(reader: MemoryReader, root: Path, outputs_root: Path | None = None) -> FetchResult:
+    return fetch_all(
+        reader,
+        OutputChange("align", None, (OutputRule("**", "out/"),)),
+        finished_run(),
+        ledger=Ledger(str(root), str(outputs_root or root), ["align"]),
+        limits=Limits(patience=(0.0, 0.0)),
+        report=lambda progress: None,
+        stop=lambda: False,
+    )
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 4 MiB."""
+    where = tmp_path / "disk"
+    where.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(where)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs root")
+    yield where
+    subprocess.run(["umount", str(where)], check=True)
+
+
+def test_what_does_not_fit_is_refused_before_its_first_byte(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    reader = MemoryReader({"big": LARGE})
+    result = fetch(reader, tmp_path, small_disk)
+    assert result.exit_code is ExitCode.PARTIAL and reader.opened == []
+    assert f"{len(LARGE)} bytes to fetch, but only" in result.unavailable
+
+
+def test_a_disk_that_fills_meanwhile_is_said_and_the_fetch_goes_on_later(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    data = os.urandom(3 * MIB)
+    reader = MemoryReader({"a": b"small", "big": data})
+    hog = small_disk / "hog"
+    reader.on_open = lambda path, offset: hog.write_bytes(bytes(2 * MIB)) and None
+    result = fetch(reader, tmp_path, small_disk)
+    assert "no space left on the disk" in dict(result.failed)["big"]
+    assert not (small_disk / "out" / "big").exists()
+    hog.unlink()
+    reader.on_open = lambda path, offset: None
+    reader.sent = 0
+    assert fetch(reader, tmp_path, small_disk).result is Result.DONE
+    assert (small_disk / "out" / "big").read_bytes() == data
+    assert reader.sent < len(data) // 2 + MIB, "what had come was not gone on with"
+
+
+@pytest.mark.parametrize("what", ["final", "part"])
+def test_a_planted_device_is_neither_read_nor_written(tmp_path: Path, what: str) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    part = f".jobsync-{hashlib.sha256(b'a').hexdigest()[:20]}.part"
+    try:
+        os.mknod(out / ("a" if what == "final" else part), 0o020666, os.makedev(1, 5))
+    except PermissionError:
+        pytest.skip("making a device needs root")
+    result = fetch(MemoryReader({"a": b"new"}), tmp_path)
+    if what == "final":
+        assert "a device has its name here" in dict(result.failed)["a"]
+        assert (out / "a").is_char_device()
+    else:
+        assert result.result is Result.DONE and (out / "a").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("refusing", ["never", "at the flag", "at the write"])
+def test_large_files_are_whole_whatever_the_disk_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusing: str
+) -> None:
+    refuse_direct(monkeypatch, refusing)
+    assert fetch(MemoryReader({"big": LARGE}, chunk=100_003), tmp_path).result is Result.DONE
+    assert (tmp_path / "out" / "big").read_bytes() == LARGE
+
+
+def refuse_direct(monkeypatch: pytest.MonkeyPatch, refusing: str) -> None:
+    """What file systems without direct writes say, at one place or the other."""
+    real_fcntl, real_pwrite, direct = writing.fcntl.fcntl, os.pwrite, os.O_DIRECT
+
+    def set_flags(handle: int, command: int, value: int = 0) -> int:
+        if refusing == "at the flag" and value & direct:
+            raise OSError(errno.EINVAL, "no")
+        return real_fcntl(handle, command, value)
+
+    def pwrite(handle: int, data: bytes, offset: int) -> int:
+        if refusing == "at the write" and real_fcntl(handle, writing.fcntl.F_GETFL) & direct:
+            raise OSError(errno.EINVAL, "no")
+        return real_pwrite(handle, data, offset)
+
+    monkeypatch.setattr(writing.fcntl, "fcntl", set_flags)
+    monkeypatch.setattr(os, "pwrite", pwrite)
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    start=st.integers(0, 2 * writing.BLOCK),
+    pieces=st.lists(st.integers(1, 3 * writing.BLOCK), min_size=1, max_size=8),
+)
+def test_any_pieces_from_any_offset_are_written_as_they_are(
+    tmp_path_factory: pytest.TempPathFactory, start: int, pieces: list[int]
+) -> None:
+    data = (LARGE * 2)[: start + sum(pieces)]
+    path = tmp_path_factory.mktemp("w") / "f"
+    path.write_bytes(data[:start])
+    handle = os.open(path, os.O_RDWR)
+    try:
+        writer = writing.Writer(handle, start, start + writing.WORTH_DIRECT)
+        at = start
+        for size in pieces:
+            writer.append(data[at : at + size])
+            at += size
+            assert writer.end == at
+        writer.close()
+        assert not writing.fcntl.fcntl(handle, writing.fcntl.F_GETFL) & os.O_DIRECT
+    finally:
+        os.close(handle)
+    assert path.read_bytes() == data
