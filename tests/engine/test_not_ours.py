@@ -258,3 +258,14 @@ def test_an_app_that_holds_the_work_folders_is_not_copied_into_itself(tmp_path: 
     assert lab.job(job).status == "FAILED"
     assert "the work folders of jobs lie in it" in lab.job(job).message
     lab.close()
+
+
+@pytest.mark.parametrize("text", ["4711 --user=root", "4711 -u", "x y", "-1 -1", ""])
+def test_what_a_job_writes_into_its_claim_is_no_argument(tmp_path: Path, text: str) -> None:
+    """A job may overwrite its claim; its words must not reach ``kill`` or ``scancel``."""
+    (tmp_path / ".jobsync").mkdir()
+    (tmp_path / ".jobsync" / "claim").write_text(text)
+    claim = records.read_claim(tmp_path)
+    assert claim is not None
+    assert claim.scheduler_id == ""
+    assert claim.pid in (4711, None)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,17 @@ def test_cancelled_by_somebody_else(lab: Lab) -> None:
     row = lab.until(job)
     assert row.status == "FAILED"
     assert "Slurm says CANCELLED" in row.message
+
+
+def test_a_job_of_somebody_else_under_our_number_is_not_cancelled(lab: Lab) -> None:
+    """A cluster that lost its state counts from 1 again."""
+    other = command("sbatch", "--parsable", "--wrap", "sleep 20", "-o", "/dev/null").strip()
+    row = lab.job(lab.submit())
+    engine = lab.engine()
+    engine._settings.runners["local"].end(replace(row, native_id=other), 1)
+    time.sleep(0.5)
+    assert command("squeue", "-h", "-j", other, "-o", "%T").strip() in ("RUNNING", "PENDING")
+    command("scancel", other)
 
 
 def test_stop_of_a_job_that_waits_in_the_cluster(make_lab: MakeLab) -> None:
