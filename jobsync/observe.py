@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from jobsync.apply.outputs import lockfile
 from jobsync.apply.outputs.lockfile import Lock
+from jobsync.apply.outputs.reasons import unavailable
 from jobsync.apply.outputs.walk import walk
 from jobsync.backend import Reader
 from jobsync.errors import (
@@ -366,5 +367,5 @@ def _files(reader: Reader, run_id: str) -> tuple[RemoteFile, ...] | Unavailable:
         return walk(reader, run_id)
     except (Unauthorized, Throttled):
         raise
-    except Refused as error:
-        return Unavailable(str(error))
+    except (Refused, Unreadable) as error:
+        return Unavailable(unavailable(run_id, error))
