@@ -4,9 +4,10 @@
 
 Large: one file, ``curl -o`` against a fetch. Small: many files at some latency, ``curl --parallel
 --parallel-max 32`` against a fetch with 32 at once. Ours hashes, fsyncs, lists again and
-records; curl only writes. Medians of rounds side by side; ``wall`` is the fetch of what a plan
-names, ``process`` the whole process with the start of Python and the first listing. Memory is the
-peak of the fetching process. The server is a process of its own. Prints JSON at the end.
+records; curl only writes. Medians of rounds side by side, the ratio is that of the pairs; ``wall``
+is the fetch of what a plan names, ``process`` the whole process with the start of Python and the
+first listing. Memory is the peak of the fetching process. The server is a process of its own.
+Prints JSON at the end.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import socket
 import statistics
@@ -141,11 +143,21 @@ def measure(source: Path, latency: float, rounds: int, work: Path) -> dict[str, 
                     shutil.rmtree(work, ignore_errors=True)
                     work.mkdir()
                     os.sync()
+                    before = cpu()
                     for key, value in one(url, source, work).items():
                         found.setdefault(key, []).append(value)
+                    found.setdefault(f"{one.__name__}_cpu", []).append(cpu() - before)
+                if "curl" in found:
+                    found.setdefault("ratio", []).append(found["wall"][-1] / found["curl"][-1])
         finally:
             server.kill()
     return {key: round(statistics.median(values), 3) for key, values in found.items()}
+
+
+def cpu() -> float:
+    """CPU seconds, user and system, of all child processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def curl(url: str, source: Path, work: Path) -> dict[str, float]:
@@ -160,7 +172,9 @@ def curl(url: str, source: Path, work: Path) -> dict[str, float]:
     settings.write_text("\n".join(lines))
     parallel = ["--parallel", "--parallel-max", str(PARALLEL)] if len(lines) > 1 else []
     began = time.perf_counter()
-    subprocess.run(["curl", "-sS", "--fail", *parallel, "-K", str(settings)], check=True)
+    subprocess.run(
+        ["curl", "-sS", "--no-progress-meter", "--fail", *parallel, "-K", str(settings)], check=True
+    )
     return {"curl": time.perf_counter() - began}
 
 
@@ -180,8 +194,8 @@ def ours(url: str, source: Path, work: Path) -> dict[str, float]:
 def show(title: str, found: dict[str, float]) -> None:
     print(f"{title}: fetch {found['wall']:.2f} s (process {found['process']:.2f} s), ", end="")
     if "curl" in found:
-        found["ratio"] = round(found["wall"] / found["curl"], 3)
         print(f"curl {found['curl']:.2f} s, ratio {found['ratio']:.2f}, ", end="")
+        print(f"CPU {found['ours_cpu']:.2f} and {found['curl_cpu']:.2f} s, ", end="")
     else:
         print("curl is not installed: nothing to compare with, ", end="")
     print(f"peak {found['peak_mib']:.0f} MiB")
