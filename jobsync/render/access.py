@@ -80,12 +80,17 @@ def unexpected(rows: Rows, committed: str) -> tuple[str, ...]:
     left out or empty) holds for every run of an address. A user that is not listed has none.
     Raises :class:`SettingsError` for a file that is no such matrix.
     """
-    expected = _read(committed)
-    wanted: dict[tuple[Address, str, str], Access] = dict(expected)
+    # A CSV file has names as it can hold them, so they are compared in that form.
+    told = _as_they_are if _is_json(committed) else escape.csv
+    wanted: dict[tuple[Address, str, str], Access] = {
+        (told(address), told(run), told(user)): access
+        for (address, run, user), access in _read(committed)
+    }
     found = []
     seen: set[tuple[Address, str, str]] = set()
     for row in rows:
-        keys = ((row.address, row.run_id, row.user), (row.address, "", row.user))
+        address, user = told(row.address), told(row.user)
+        keys = ((address, told(row.run_id), user), (address, "", user))
         seen.update(keys)
         want = next((wanted[key] for key in keys if key in wanted), LEVELS["NONE"])
         if row.before != want:
@@ -94,6 +99,14 @@ def unexpected(rows: Rows, committed: str) -> tuple[str, ...]:
         if (address, run, user) not in seen and access != LEVELS["NONE"]:
             found.append(f"{_who(address, run, user)} has NONE, expected {access}")
     return tuple(found)
+
+
+def _as_they_are(text: str) -> str:
+    return text
+
+
+def _is_json(text: str) -> bool:
+    return text.lstrip().startswith("{")
 
 
 def _who(address: Address, run: str, user: str) -> str:
@@ -107,10 +120,10 @@ def _cell(row: EffectiveAccess) -> str:
 
 def _read(text: str) -> Iterable[tuple[tuple[Address, str, str], Access]]:
     try:
-        items = _json_items(text) if text.lstrip().startswith("{") else _csv_items(text)
+        items = _json_items(text) if _is_json(text) else _csv_items(text)
         return [
             (
-                (item["address"], item.get("run", ""), item["user"]),
+                (str(item["address"]), str(item.get("run") or ""), str(item["user"])),
                 LEVELS[item["access"]],
             )
             for item in items
@@ -128,7 +141,7 @@ def _json_items(text: str) -> list[dict[str, str]]:
 
 
 def _csv_items(text: str) -> list[dict[str, str]]:
-    return [
-        {key: value.removeprefix("'") for key, value in row.items()}
-        for row in csv.DictReader(io.StringIO(text))
-    ]
+    reader = csv.DictReader(io.StringIO(text))
+    if lacking := {"address", "user", "access"} - set(reader.fieldnames or ()):
+        raise ValueError(f"its first line has no {', '.join(sorted(lacking))}")
+    return list(reader)

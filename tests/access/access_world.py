@@ -118,7 +118,9 @@ class World:
         return {user: LEVELS[word] for user, word in self.store.grants(run).items()}
 
     def mine(self) -> list[Any]:
-        return [row for row in self.store.jobs_in(STATUSES) if row.owner == self.me]
+        """My jobs, hidden ones too, in an order that does not hang on their ids."""
+        rows = [row for row in self.store.jobs_in(STATUSES) if row.owner == self.me]
+        return sorted(rows, key=lambda row: (row.name, row.created))
 
     def all_rows(self) -> dict[str, Pairs]:
         runs = [row.id for row in self.store.jobs_in(STATUSES) if row.owner in (self.me, self.olga)]
@@ -227,7 +229,7 @@ def current_rows(declared: Rows, image: Rows, mode: str, owner: str) -> Pairs:
 
 
 def old_rows(declared: Rows, image: Rows, mode: str, owner: str) -> Pairs:
-    wanted = {spelled(user, image): level for user, level in declared.items()}
+    wanted = {spelled(user, image): level for user, level in declared.items() if user != owner}
     rows: Pairs = {}
     for user, (read, write) in image.items():
         if user in wanted:

@@ -1,0 +1,83 @@
+"""The matrix of ``jobsync access`` and what ``--expect`` makes of a saved one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobsync.errors import SettingsError
+from jobsync.model import LEVELS, NO_ACCESS, EffectiveAccess
+from jobsync.render.access import FORMATS, changed, unexpected
+from jobsync.render.escape import csv
+
+LEVEL = st.sampled_from([LEVELS[word] for word in ("NONE", "READ", "WRITE", "READ_WRITE")])
+HANDS = [
+    "bob",
+    "world",
+    "=cmd()",
+    "'=cmd()",
+    "+1",
+    "-1",
+    "@x",
+    "a,b",
+    'a"b',
+    "a b",
+    "a\r\nb",
+    "\u202ex",
+]
+NAMES = st.sampled_from(HANDS) | st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
+ROWS = st.lists(
+    st.builds(
+        EffectiveAccess,
+        st.sampled_from(["align", "tree.lg.1"]),
+        st.sampled_from(["1-007", "2-007"]),
+        NAMES,
+        LEVEL,
+        LEVEL,
+    ),
+    max_size=8,
+    unique_by=lambda row: (row.address, row.run_id, row.user),
+)
+
+
+@settings(deadline=None)
+@given(ROWS, st.sampled_from(["csv", "json"]), st.data())
+def test_a_saved_matrix_is_as_expected_and_any_change_is_not(rows, format_name, data):
+    saved = FORMATS[format_name](rows)
+    assert saved.endswith("\n")
+    if format_name == "csv" and len({(r.address, r.run_id, csv(r.user)) for r in rows}) < len(rows):
+        return  # two names that a CSV file cannot tell apart
+    assert unexpected(rows, saved) == ()
+    if rows:
+        row = data.draw(st.sampled_from(rows))
+        other = replace(row, before=data.draw(LEVEL.filter(lambda level: level != row.before)))
+        moved = [other if one is row else one for one in rows]
+        (told,) = unexpected(moved, saved)
+        assert f"has {other.before}, expected {row.before}" in told
+        assert "\n" not in told
+        gone = [one for one in rows if one is not row]
+        assert len(unexpected(gone, saved)) == (row.before != NO_ACCESS)
+
+
+def test_only_what_changes():
+    rows = (
+        EffectiveAccess("a", "1", "bob", LEVELS["READ"], NO_ACCESS),
+        EffectiveAccess("a", "1", "carol", LEVELS["READ"], LEVELS["READ"]),
+    )
+    assert changed(rows) == rows[:1]
+    assert FORMATS["text"](rows).splitlines() == [
+        "job  run  bob           carol",
+        "a    1    READ -> NONE  READ",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "{", "[]", "{}", "address,user\n1,2\n", "address,user,access\na,b,MANY\n"]
+)
+def test_what_is_no_matrix_is_refused(text):
+    rows = (EffectiveAccess("a", "1", "bob", LEVELS["READ"], NO_ACCESS),)
+    with pytest.raises(SettingsError, match="expected matrix"):
+        unexpected(rows, text)
