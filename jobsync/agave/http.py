@@ -42,6 +42,7 @@ from jobsync.secret import Secret
 USER_AGENT = f"jobsync/{__version__}"
 CHUNK = 256 * 1024
 _LARGEST_REFUSAL = 64 * 1024
+_IS_IT_THERE = "check that the base URL is right, the network is up, and the service runs"
 _NO_BODY = frozenset({204, 304})
 _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError)
 _PLAIN_TARGET = re.compile(
@@ -252,7 +253,9 @@ class Door:
             except ValueError as error:
                 raise UnsafePath(f"cannot be asked for: {sanitised(call.url)}") from error
             except NoConnection as error:
-                raise NeverSent(f"{call.method} {call.url}: no answer: {_reason(error)}") from error
+                raise NeverSent(
+                    f"{call.method} {call.url}: no answer: {_reason(error)}", hint=_IS_IT_THERE
+                ) from error
             except (http.client.HTTPException, OSError) as error:
                 raise Unreachable(
                     f"{call.method} {call.url}: no answer: {_reason(error)}"

@@ -58,6 +58,7 @@ def test_a_service_that_is_down(wordcount: Bench) -> None:
     assert done.code == 1
     assert url in done.err
     assert "refused" in done.err
+    assert "check that the base URL is right" in done.err
 
 
 def test_a_token_is_never_sent_in_clear(wordcount: Bench) -> None:
