@@ -8,7 +8,6 @@ most 64 characters that cannot be changed and stands in every list row (contract
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
@@ -33,6 +32,8 @@ _FINGERPRINT = re.compile(r"[a-z][a-z2-7]{9}")
 _ATTEMPT = re.compile(r"r([1-9][0-9]{0,2})")
 _SLUG_LIMIT = 16
 
+_BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = tuple(one + other for one in _BASE32 for other in _BASE32)
 _ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
 """One encoder for all: making one costs more than a fingerprint."""
 
@@ -191,8 +192,16 @@ def fingerprint(
         "rerun": rerun,
     }
     digest = hashlib.sha256(_ENCODE(document).encode("ascii")).digest()
-    # Nine characters of base32 are 45 bits, so the first ten bytes are more than enough.
-    return SCHEME + base64.b32encode(digest[:10]).decode("ascii").lower()[:9]
+    # Nine characters of lower-case RFC 4648 base32 are 45 bits, taken two characters at a time.
+    bits = int.from_bytes(digest[:7], "big") >> 6
+    return (
+        SCHEME
+        + _PAIRS[bits >> 40]
+        + _PAIRS[bits >> 30 & 1023]
+        + _PAIRS[bits >> 20 & 1023]
+        + _PAIRS[bits >> 10 & 1023]
+        + _PAIRS[bits & 1023][0]
+    )
 
 
 def _item_text(value: Value) -> str:
