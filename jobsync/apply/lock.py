@@ -11,7 +11,7 @@ import os
 import pwd
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -22,6 +22,9 @@ from jobsync.apply.clock import Clock
 from jobsync.apply.journal import file_stem
 from jobsync.apply.record import Binding
 from jobsync.errors import Blocked, JobsyncError
+
+_LOOKS, _LOOK_AGAIN = 20, 0.05
+"""How often, and after how many seconds, a name that is not there yet is looked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def apply_lock(state_dir: Path, binding: Binding, clock: Clock) -> Iterator[Hold
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
-        raise _taken(path, binding) from error
+        raise _taken(path, binding, clock) from error
     except OSError as error:
         raise JobsyncError(
             f"{path}: cannot be locked ({error.strerror or error})",
@@ -58,16 +61,37 @@ def apply_lock(state_dir: Path, binding: Binding, clock: Clock) -> Iterator[Hold
         _write(_holder_path(path), holder)
         yield holder
     finally:
+        # Gone before the lock is, so that nobody is told of a holder that has ended.
+        with suppress(OSError):
+            _holder_path(path).unlink(missing_ok=True)
         lock.release()
 
 
-def _taken(path: Path, binding: Binding) -> Blocked:
-    holder = _read(_holder_path(path))
+def _taken(path: Path, binding: Binding, clock: Clock) -> Blocked:
+    """Who has it. A holder takes a moment to write its name, and one that was killed leaves it."""
+    for _ in range(_LOOKS):
+        holder = _read(_holder_path(path))
+        if holder is not None and _may_live(holder):
+            break
+        clock.sleep(_LOOK_AGAIN)
     who = f"{holder}" if holder else "a process that has not said who it is"
     return Blocked(
         f"another apply of {binding.project} on {binding.service} is running: {who}",
         hint="wait for it to end; the lock goes with its process",
     )
+
+
+def _may_live(holder: Holder) -> bool:
+    """Whether it is not known to have ended; of another machine nothing is known."""
+    if holder.host != socket.gethostname():
+        return True
+    try:
+        os.kill(holder.pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's process
+        return True
+    return True
 
 
 def _holder_path(path: Path) -> Path:
