@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jobsync.cli.connect import STATE_FOLDER, local_user
+
 if TYPE_CHECKING:
     from jobsync.local.service import Service, ServiceSettings
 
-STATE_FOLDER = ".jobsync"
 _LOOK_SECONDS = 0.5
 
 
@@ -73,7 +74,6 @@ def command(
 
     The first line on standard output is its URL. The users' tokens are in STATE/users.json.
     """
-    from jobsync.cli.connect import local_user
     from jobsync.local.service import ServiceSettings
 
     root = Path(workspace).absolute()
