@@ -5,9 +5,10 @@ Floor 3. Knows nothing of requests, so that decoding can be tested on bytes alon
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Protocol
 
 from jobsync.errors import Unreachable
 
@@ -55,3 +56,33 @@ class Answer:
 
 class NeverSent(Unreachable):
     """No connection was made, so no byte of the request left this machine."""
+
+
+class NoConnection(OSError):
+    """No connection could be made, so nothing was sent. Its cause says why."""
+
+
+class BrokenAnswer(OSError):
+    """An answer that never came, was cut short, or is not HTTP. Its cause, if any, says why."""
+
+
+class Reply(Protocol):
+    """An answer whose body is still to be read. ``headers`` have lower-case names.
+
+    What reads the body raises OSError when it is cut short. To be closed in the end.
+    """
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """The body in pieces as they come, about *size* at most."""
+
+    def blocks(self, size: int) -> Iterator[bytes]:
+        """The body in pieces of *size*, only the last shorter."""
+
+    def close(self) -> None:
+        """Leave the rest of the body, if any."""

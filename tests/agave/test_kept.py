@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPException, HTTPResponse
 
 import pytest
 from scripted_server import Reply, ScriptedServer, closing, http, raw
 
 from jobsync import agave
 from jobsync.agave.auth import explicit
-from jobsync.agave.exchange import Call
-from jobsync.agave.head import Response, read_fields
+from jobsync.agave.exchange import BrokenAnswer, Call, NoConnection
 from jobsync.agave.http import Door, HttpSettings
-from jobsync.agave.kept import KeptConnections, NoConnection
+from jobsync.agave.kept import KeptConnections, KeptReply
 from jobsync.agave.retry import Timing
 from jobsync.agave.urls import UnsafePath
 from jobsync.errors import Refused
@@ -33,8 +30,11 @@ def kept(url: str) -> KeptConnections:
 
 
 def read(connections: KeptConnections) -> bytes:
-    with connections.reply("GET", "/x", None, {}) as reply:
+    reply = connections.ask("GET", "/x", None, {})
+    try:
         return b"".join(reply.pieces(7))
+    finally:
+        reply.close()
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,9 @@ def test_a_connection_is_used_again_after_a_whole_answer(reply: Reply) -> None:
 def test_a_connection_with_an_unread_rest_is_not_used_again() -> None:
     with ScriptedServer(http(200, b"x" * 100_000), http(200, GOOD)) as server:
         connections = kept(server.url)
-        with connections.reply("GET", "/x", None, {}) as reply:
-            next(reply.pieces(10))
+        reply = connections.ask("GET", "/x", None, {})
+        next(reply.pieces(10))
+        reply.close()
         assert read(connections) == GOOD
         connections.close()
     assert [seen.connection for seen in server.seen] == [1, 2]
@@ -83,12 +84,6 @@ def test_a_refusal_without_a_length_says_its_words() -> None:
         pytest.raises(Refused, match=r"No. resource \(404\)"),
     ):
         reader.whoami()
-
-
-def test_repeated_headers_are_one_value_and_no_length() -> None:
-    twice = HEAD + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nabcde"
-    with ScriptedServer(raw(twice)) as server, kept(server.url).reply("GET", "/", None, {}) as got:
-        assert got.headers["content-length"] == "5, 5"
 
 
 def test_many_threads_have_a_connection_each_and_no_more() -> None:
@@ -147,56 +142,135 @@ def test_a_header_cannot_start_another() -> None:
         assert "Bearer" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("text", "fields"),
-    [
-        (b"\r\n", {}),
-        (b"", {}),
-        (b"A: 1\r\nb:2 \r\n\r\n", {"a": "1", "b": "2"}),
-        (b"A: 1\nB: x: y\n\n", {"a": "1", "b": "x: y"}),
-        (b"A: 1\r\na: 2\r\n\r\n", {"a": "1, 2"}),
-        (b"A: 1\r\n  2\r\n\r\n", {"a": "1 2"}),
-        (b"A:\r\n\r\n", {"a": ""}),
-        (b"A: \xe9\r\n\r\n", {"a": "\u00e9"}),
-    ],
-)
-def test_header_lines(text: bytes, fields: dict[str, str]) -> None:
-    assert read_fields(io.BytesIO(text)) == fields
+def head(*lines: bytes) -> bytes:
+    return b"".join(line + b"\r\n" for line in (b"HTTP/1.1 200 OK", *lines, b""))
+
+
+def answered(data: bytes, method: str = "GET") -> tuple[KeptReply, list[bool]]:
+    """What is made of *data*, and, once it is closed, whether its connection may be used again."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(data)
+        theirs.shutdown(socket.SHUT_WR)
+        usable: list[bool] = []
+
+        def end(sock: socket.socket, again: bool) -> None:
+            usable.append(again)
+            sock.close()
+
+        try:
+            return KeptReply(ours, method, end), usable
+        except BaseException:
+            ours.close()
+            raise
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("lines", "fields"),
     [
-        *(b"<html>\r\n\r\n", b": x\r\n\r\n", b"A : x\r\n\r\n", b" A: x\r\n\r\n"),
-        *(b"A: " + b"x" * 70_000 + b"\r\n\r\n", b"A: x\r\n" * 101 + b"\r\n"),
+        ([], {}),
+        ([b"A: 1", b"b:2 "], {"a": "1", "b": "2"}),
+        ([b"A: x: y"], {"a": "x: y"}),
+        ([b"A: 1", b"a: 2"], {"a": "1, 2"}),
+        ([b"A:"], {"a": ""}),
+        ([b"A: \xe9"], {"a": "\u00e9"}),
     ],
 )
-def test_what_is_no_header_line_is_refused(text: bytes) -> None:
-    with pytest.raises(HTTPException):
-        read_fields(io.BytesIO(text))
+def test_header_lines(lines: list[bytes], fields: dict[str, str]) -> None:
+    reply, _ = answered(head(*lines, b"Content-Length: 0"))
+    reply.close()
+    assert reply.headers == {**fields, "content-length": "0"}
 
 
-def test_a_head_is_read_as_the_standard_library_reads_it() -> None:
-    heads = [
-        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
-        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Made\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
-        b"HTTP/1.1 204 None\r\n\r\n",
-        b"HTTP/1.1 304 Same\r\nContent-Length: 9\r\n\r\n",
-        b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nabc",
-        b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 3\r\n\r\nabc",
-        b"HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\nabc",
-        b"HTTP/1.1 200 OK\r\n\r\nabc",
-    ]
-    for head in heads:
-        seen = []
-        for kind in (HTTPResponse, Response):
-            ours, theirs = socket.socketpair()
-            with ours, theirs:
-                theirs.sendall(head)
-                theirs.shutdown(socket.SHUT_WR)
-                response = kind(ours, method="GET")
-                response.begin()
-                facts = (response.status, bool(response.chunked), response.length)
-                seen.append((*facts, response.will_close, response.read()))
-        assert seen[0] == seen[1], head
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"", b"HTTP/1.1 200 OK\r\n", b"<html></html>\r\n\r\n", b"HTTP/2 200 OK\r\n\r\n"),
+        *(b"HTTP/1.1 200 OK\nA: 1\n\n", b"\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        *(head(b"<html>"), head(b": x"), head(b"A : x"), head(b" A: x"), head(b"A: 1", b" 2")),
+        *(head(b"A: b\rc"), head(b"A: b\0c"), head(b"A: " + b"x" * 140_000)),
+        *(head(b"Content-Length: x"), head(b"Content-Length: -3"), head(b"Content-Length: 9" * 9)),
+        head(b"Content-Length: 5", b"Content-Length: 5") + b"abcde",
+        head(b"Content-Length: 1", b"Transfer-Encoding: chunked") + b"1\r\na\r\n0\r\n\r\n",
+        b"HTTP/1.1 101 Up\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nzz",
+    ],
+)
+def test_what_is_no_head_of_an_answer_is_refused(data: bytes) -> None:
+    with pytest.raises(BrokenAnswer):
+        answered(data)
+
+
+@pytest.mark.parametrize("size", [1, 3, 64])
+@pytest.mark.parametrize("way", ["pieces", "blocks"])
+@pytest.mark.parametrize(
+    ("data", "body", "again"),
+    [
+        (head(b"Content-Length: 3") + b"abc", b"abc", True),
+        (head(b"Content-Length: 3", b"Connection: close") + b"abc", b"abc", False),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nabc", b"abc", False),
+        (head(b"Content-Length: 3") + b"abcd", b"abc", False),
+        (head(b"Transfer-Encoding: Chunked") + b"2;x\r\nab\r\n1\r\nc\r\n0\r\n\r\n", b"abc", True),
+        (
+            head(b"Transfer-Encoding: chunked") + b"1\r\na\r\n0\r\nA: b\r\n\r\n",
+            b"a",
+            True,
+        ),
+        (head(b"Transfer-Encoding: chunked") + b"1\r\na\r\n0\r\n\r\nx", b"a", False),
+        (
+            head(b"Transfer-Encoding: chunked")
+            + b"1\r\na\r\n0\r\n\r\n"
+            + head(b"Content-Length: 1")
+            + b"b",
+            b"a",
+            False,
+        ),
+        (head() + b"abc", b"abc", False),
+        (b"HTTP/1.1 204 None\r\n\r\n", b"", True),
+        (b"HTTP/1.1 304 Same\r\nContent-Length: 9\r\n\r\n", b"", True),
+        (b"HTTP/1.1 100 Continue\r\nA: 1\r\n\r\n" + head(b"Content-Length: 1") + b"a", b"a", True),
+    ],
+)
+def test_a_body_is_read_to_its_end_and_no_further(
+    data: bytes, body: bytes, again: bool, way: str, size: int
+) -> None:
+    reply, usable = answered(data)
+    assert b"".join(getattr(reply, way)(size)) == body
+    assert "a" not in reply.headers
+    reply.close()
+    assert usable == [again]
+
+
+@pytest.mark.parametrize("way", ["pieces", "blocks"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        head(b"Content-Length: 4") + b"abc",
+        head(b"Content-Length: 4"),
+        head(b"Transfer-Encoding: chunked") + b"2\r\nab\r\n",
+        head(b"Transfer-Encoding: chunked") + b"2\r\na",
+        head(b"Transfer-Encoding: chunked") + b"2\r\nabc\r\n0\r\n\r\n",
+        head(b"Transfer-Encoding: chunked"),
+    ],
+)
+def test_a_body_that_is_cut_short_is_none(data: bytes, way: str) -> None:
+    reply, usable = answered(data)
+    with pytest.raises(BrokenAnswer):
+        b"".join(getattr(reply, way)(64))
+    reply.close()
+    assert usable == [False]
+
+
+def test_blocks_are_as_long_as_asked_for() -> None:
+    for lines in ([b"Content-Length: 10"], [b"Transfer-Encoding: chunked"], []):
+        body = b"0123456789"
+        sent = b"3\r\n012\r\n7\r\n3456789\r\n0\r\n\r\n" if b"chunked" in b"".join(lines) else body
+        reply, _ = answered(head(*lines) + sent)
+        assert list(reply.blocks(4)) == [b"0123", b"4567", b"89"]
+        reply.close()
+
+
+def test_the_answer_to_head_has_no_body() -> None:
+    reply, usable = answered(head(b"Content-Length: 9"), "HEAD")
+    assert list(reply.pieces(64)) == []
+    reply.close()
+    assert usable == [True]

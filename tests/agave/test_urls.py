@@ -11,7 +11,7 @@ import requests
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jobsync.agave.exchange import Call
+from jobsync.agave.exchange import Call, Repeat
 from jobsync.agave.http import Door, HttpSettings
 from jobsync.agave.retry import Timing
 from jobsync.agave.urls import UnsafePath, Urls, base_url, query
@@ -46,8 +46,12 @@ hostile = st.one_of(
 
 
 def prepared(url: str) -> str:
-    """What would stand on the request line after requests and urllib3 had their way."""
-    return DOOR._prepare(Call("GET", url), Secret("Bearer x")).path_url
+    """What would stand on the request line: on both ways the same."""
+    call = Call("GET", url)
+    sessions = DOOR._through_requests()
+    target = sessions._prepared(call, {}, Secret("Bearer x")).path_url
+    assert DOOR._target(call) == target
+    return target
 
 
 @settings(deadline=None, max_examples=150)
@@ -138,14 +142,14 @@ def test_a_url_that_requests_would_change_is_not_sent() -> None:
     for url in ("https://api.example.org/jobs/v2/a/../b", "https://api.example.org/jobs/v2/a b"):
         assert requests.Request("GET", url).prepare().url != url
         with pytest.raises(UnsafePath):
-            door._prepare(Call("GET", url), Secret("Bearer x"))
+            door.whole(Call("POST", url, repeat=Repeat.NEVER), Secret("Bearer x"))
 
 
 def test_a_token_does_not_leave_its_base_url() -> None:
     door = Door(HttpSettings("https://api.example.org/base"), Timing())
     for url in ("https://api.example.org/other", "https://api.example.org.evil/base/x"):
         with pytest.raises(UnsafePath):
-            door._prepare(Call("GET", url), Secret("Bearer x"))
+            door.whole(Call("POST", url, repeat=Repeat.NEVER), Secret("Bearer x"))
 
 
 def test_every_url_lies_below_the_base() -> None:

@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agave"))
 
 from scripted_server import ScriptedServer, envelope
 
-from jobsync.agave.exchange import Call
+from jobsync.agave.exchange import Call, Repeat
 from jobsync.agave.http import Door, HttpSettings
 from jobsync.agave.jobs import Jobs
 from jobsync.agave.retry import Timing
@@ -313,14 +313,13 @@ def campaign(count: int, seed: int, wire: int) -> int:
             continue
         try:
             transport._check(call)
-            request = door._prepare(call, Secret("Bearer t"))
+            target = asked_for(door, call)
         except UnsafePath as error:
             tally["refused"] += 1
             if operation.legal(job, other):
                 tally["legal but refused"] += 1
                 print(f"REFUSED {operation.name} {job!r} {other!r}: {error}")
             continue
-        target = _encode_target(request.path_url)
         if wrong(operation, call, target, job, other):
             tally["wrong"] += 1
             print(f"WRONG {operation.name} {job!r} {other!r} -> {call.method} {target!r}")
@@ -340,6 +339,14 @@ def campaign(count: int, seed: int, wire: int) -> int:
     if unseen:
         print(f"never sent: {sorted(unseen)}")
     return 1 if tally["wrong"] or tally["legal but refused"] or unseen else 0
+
+
+def asked_for(door: Door, call: Call) -> str:
+    """What *door* would ask for, on the way that it takes for such a call."""
+    if call.repeat is Repeat.ALWAYS:
+        return door._target(call)
+    request = door._through_requests()._prepared(call, {}, Secret("Bearer t"))
+    return str(_encode_target(request.path_url))
 
 
 def sent(calls: list[tuple[Call, str]]) -> int:
