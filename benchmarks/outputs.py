@@ -99,8 +99,8 @@ def fetch(url: str, folder: str) -> None:
     from jobsync import agave
     from jobsync.agave.auth import explicit
     from jobsync.apply.outputs import Ledger, Limits, fetch_all
-    from jobsync.apply.outputs.walk import walk
     from jobsync.model import OutputChange, OutputRule, Result, Run, RunState
+    from jobsync.outputs.walk import walk
     from jobsync.plan.outputs import select
 
     run = Run(JOB, "p.a.aaaaaaaaaa", "alice", "app", "FINISHED", RunState.FINISHED)

@@ -1,6 +1,6 @@
 """Observe: ask a service all that one decision rests on, and nothing else.
 
-Floor 3. Reads only, in parallel, through the :class:`~jobsync.backend.Reader` seam. What cannot be
+Floor 4. Reads only, in parallel, through the :class:`~jobsync.backend.Reader` seam. What cannot be
 read raises: an incomplete observation is never "nothing there". Only the outputs and the access
 list of a single run may be handed on as :class:`~jobsync.model.Unavailable`, because that marks
 the run's own address and must not hide the rest.
@@ -14,10 +14,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
-from jobsync.apply.outputs import lockfile
-from jobsync.apply.outputs.lockfile import Lock
-from jobsync.apply.outputs.reasons import unavailable
-from jobsync.apply.outputs.walk import walk
 from jobsync.backend import Reader
 from jobsync.errors import (
     Forbidden,
@@ -44,6 +40,10 @@ from jobsync.model import (
     Target,
     Unavailable,
 )
+from jobsync.outputs import lockfile
+from jobsync.outputs.lockfile import Lock
+from jobsync.outputs.reasons import unavailable
+from jobsync.outputs.walk import walk
 from jobsync.plan.fetching import fetched_lines, to_list
 from jobsync.plan.history import History, attempt_of, former_names, histories, live
 

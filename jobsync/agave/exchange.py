@@ -1,6 +1,6 @@
 """The nouns of one HTTP exchange: what is asked, what came back, how often it may be asked.
 
-Floor 3. Knows nothing of requests, so that decoding can be tested on bytes alone.
+Floor 4. Knows nothing of requests, so that decoding can be tested on bytes alone.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The command line: one file per command. Floor 5: parse, call, print, exit."""
+"""The command line: one file per command. Floor 6: parse, call, print, exit."""

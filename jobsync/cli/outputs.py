@@ -119,8 +119,8 @@ def get(
 def verify(paths: tuple[str, ...], jobs: int, format_name: str) -> ExitCode:
     """Hold the fetched files against jobsync.lock. Exits with 2 when something differs."""
     from jobsync import manifest
-    from jobsync.apply.outputs import lockfile
     from jobsync.apply.outputs import verify as verifying
+    from jobsync.outputs import lockfile
 
     desired = manifest.load(tuple(paths) or (".",), environ=os.environ)
     lock = lockfile.load(desired.root, desired.outputs_root)
@@ -146,8 +146,8 @@ class _Row:
 
 
 def _rows(desired: DesiredState, plan: Plan) -> Iterator[_Row]:
-    from jobsync.apply.outputs import lockfile
     from jobsync.model import OutputChange
+    from jobsync.outputs import lockfile
 
     planned = set()
     for change in (*plan.changes, *plan.awaiting):
@@ -198,8 +198,9 @@ def _fetch_declared(
     limits: Limits,
     meter: Meter,
 ) -> FetchResult:
-    from jobsync.apply.outputs import Ledger, fetch_all, reasons
+    from jobsync.apply.outputs import Ledger, fetch_all
     from jobsync.model import OutputChange
+    from jobsync.outputs import reasons
 
     job = desired.jobs[address]
     if not job.outputs:
@@ -222,7 +223,7 @@ def _narrowed(reader: Reader, change: OutputChange, run: Run, glob: str) -> Outp
     """Only those of the declared files whose path in the outputs *glob* means."""
     from dataclasses import replace
 
-    from jobsync.apply.outputs.walk import walk
+    from jobsync.outputs.walk import walk
     from jobsync.plan.outputs import compile_glob, select
 
     selection = select(change.rules, (), walk(reader, run.id))

@@ -21,19 +21,20 @@ FLOORS = {
     "backend": 2,
     "manifest": 2,
     "plan": 2,
-    "apply": 3,
-    "agave": 3,
-    "local": 3,
-    "observe": 3,
-    "render": 4,
-    "cli": 5,
-    "testing": 5,
-    "__main__": 6,
+    "outputs": 3,
+    "apply": 4,
+    "agave": 4,
+    "local": 4,
+    "observe": 4,
+    "render": 5,
+    "cli": 6,
+    "testing": 6,
+    "__main__": 7,
 }
 """The floor of each room. Rooms on one floor do not import each other, but for ``SAME_FLOOR``."""
 
-SAME_FLOOR = {("observe", "apply"), ("identity", "model"), ("names", "model")}
-"""observe walks outputs and reads the lock, which live in ``apply/outputs``; nouns serve names."""
+SAME_FLOOR = {("identity", "model"), ("names", "model")}
+"""Nouns serve names."""
 
 LOCAL_MAY_IMPORT = {"errors", "secret", "manifest", "local"}
 """The local service shares no codec with the client, or one mistake would cancel itself out."""

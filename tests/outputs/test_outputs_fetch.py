@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from memory_service import JOB, MemoryReader, finished_run
 
-from jobsync.apply.outputs import FetchResult, Ledger, Limits, fetch_all, lockfile
+from jobsync.apply.outputs import FetchResult, Ledger, Limits, fetch_all
 from jobsync.errors import ExitCode, Forbidden, NotFound, Refused, Unauthorized, Unreachable
 from jobsync.model import OutputChange, OutputRule, RemoteFile, Result, Run, RunState
+from jobsync.outputs import lockfile
 
 BIG = os.urandom(300_000)
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobsync import names
-from jobsync.apply.outputs import lockfile
-from jobsync.apply.outputs.lockfile import Lock
 from jobsync.errors import ManifestError, SettingsError
 from jobsync.model import FetchedFile
+from jobsync.outputs import lockfile
+from jobsync.outputs.lockfile import Lock
 
 SHA = "a" * 64
 
@@ -125,7 +125,7 @@ def test_many_writers_lose_nothing(tmp_path: Path) -> None:
 
 def test_processes_lose_nothing_either(tmp_path: Path) -> None:
     script = (
-        "import sys; from jobsync.apply.outputs import lockfile\n"
+        "import sys; from jobsync.outputs import lockfile\n"
         "from jobsync.model import FetchedFile\n"
         "for n in range(10):\n"
         "    new = [FetchedFile('a', '1', 'x', f'{sys.argv[2]}/{n}', 1, 'a' * 64)]\n"

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from memory_service import JOB, MemoryReader, finished_run
 
-from jobsync.apply.outputs import Ledger, Limits, fetch_all, lockfile
+from jobsync.apply.outputs import Ledger, Limits, fetch_all
 from jobsync.apply.outputs.tail import tails
 from jobsync.apply.outputs.verify import verify
 from jobsync.errors import Forbidden
 from jobsync.model import DeclaredJob, OutputChange, OutputRule, RemoteFile, Run, RunState
+from jobsync.outputs import lockfile
 
 RULES = (OutputRule("**", "out/"),)
 

@@ -10,16 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Union
 
-from jobsync.apply.outputs import commit, reasons
+from jobsync.apply.outputs import commit
 from jobsync.apply.outputs.destination import Root
 from jobsync.apply.outputs.download import CHANGES_LIMIT, OVERLAP, Line, Wanted, Whole, download
 from jobsync.apply.outputs.failure import FileFailed, Interrupted
 from jobsync.apply.outputs.ledger import Record
 from jobsync.apply.outputs.result import FetchResult, Limits, Progress
-from jobsync.apply.outputs.walk import walk
 from jobsync.backend import Reader
 from jobsync.errors import JobsyncError, ServiceError, Unauthorized
 from jobsync.model import Address, Fetch, FetchedFile, OutputChange, Run
+from jobsync.outputs import reasons
+from jobsync.outputs.walk import walk
 from jobsync.plan.outputs import Selection, select
 
 _ROUND = 2000

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from jobsync import names
-from jobsync.apply.outputs import lockfile
 from jobsync.model import Address, Fetch, FetchedFile
+from jobsync.outputs import lockfile
 
 
 class Record(Protocol):

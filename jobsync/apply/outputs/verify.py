@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobsync.apply.outputs.hashing import sha256_of
-from jobsync.apply.outputs.lockfile import Lock
 from jobsync.model import Address, DeclaredJob, FetchedFile
+from jobsync.outputs.lockfile import Lock
 
 _OWN = ".jobsync-"
 
