@@ -27,6 +27,7 @@ class AgaveReader:
 
     def __init__(self, jobs: Jobs) -> None:
         self.jobs = jobs
+        self._longest_page = 0
         self._pages = ThreadPoolExecutor(self.concurrency, thread_name_prefix="jobsync-page")
 
     def __enter__(self: Self) -> Self:
@@ -60,11 +61,13 @@ class AgaveReader:
         """See :class:`~jobsync.backend.Reader`. Whether a person stopped a run that the service
         calls FAILED stands in its message only, so a row without one is looked up."""
         asked = {"filter": wire.ROW_FIELDS, **_ORDER}
-        rows = all_runs(
-            lambda offset: self.jobs.list_rows(limit=LIMIT, offset=offset, terms=asked),
-            self._pages,
-            self.concurrency,
-        )
+
+        def page(offset: int) -> Sequence[wire.Row]:
+            found = self.jobs.list_rows(limit=LIMIT, offset=offset, terms=asked)
+            self._longest_page = max(self._longest_page, len(found))
+            return found
+
+        rows = all_runs(page, self._pages, self.concurrency)
         kept = [
             wire.run(row.record, row.asked)
             for row in rows
@@ -91,7 +94,8 @@ class AgaveReader:
 
     def access(self, run_id: str) -> dict[str, Access]:
         return all_permissions(
-            lambda offset: self.jobs.list_permissions(run_id, limit=LIMIT, offset=offset)
+            lambda offset: self.jobs.list_permissions(run_id, limit=LIMIT, offset=offset),
+            self._longest_page,
         )
 
     def files(self, run_id: str, folder: str = "") -> list[RemoteFile]:

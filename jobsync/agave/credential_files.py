@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from filelock import FileLock, Timeout
-
 from jobsync.agave.rotation import Fresh, Old, beside, cannot_keep, rotate, write
 from jobsync.agave.urls import base_url as one_spelling
 from jobsync.errors import SettingsError
@@ -161,6 +159,8 @@ class CredentialFiles:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the one lock under which tokens in this folder are renewed."""
+        from filelock import FileLock, Timeout
+
         place = self.folder if self.folder.is_dir() else self.agpy[0].parent
         lock = FileLock(str(place / ".jobsync-renew.lock"), timeout=_LOCK_PATIENCE)
         try:

@@ -379,6 +379,30 @@ def test_small_pages_and_moving_rows_lose_nothing(here: World) -> None:
     assert len(carol.history(one)) > 10
 
 
+def test_a_short_permission_list_takes_one_request_once_longer_pages_were_seen(
+    here: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    alice = here.as_("alice")
+    run, *_ = (alice.submit(f"p.short{n}.aaaaaaaaaa", {"appId": APP}) for n in range(20))
+    listed = len(here.as_("alice").runs(lambda run: True))
+    users = [f"u{number}" for number in range(listed // 10)]
+    for user in users:
+        alice.grant(run.id, user, Access(read=True, write=False))
+
+    def requests() -> int:
+        with caplog.at_level("DEBUG", "jobsync.http"):
+            caplog.clear()
+            assert sorted(alice.access(run.id)) == sorted(users)
+            return sum("/pems" in record.getMessage() for record in caplog.records)
+
+    assert requests() == 2
+    assert len(alice.runs(lambda run: True)) == listed
+    assert requests() == 1
+    users.append("one-more")
+    alice.grant(run.id, users[-1], Access(read=True, write=False))
+    assert requests() == 2
+
+
 def test_small_pages_of_files_lose_nothing(here: World) -> None:
     alice = here.as_("alice")
     run = here.finished(alice, "files.small.aaaaaaaaaa")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from jobsync.agave.listing import all_events, all_files, all_permissions, all_runs
@@ -177,6 +177,22 @@ def test_a_private_job_takes_one_page() -> None:
         return [Permission("alice", BOTH)]
 
     assert all_permissions(page) == {} and asked == [0]
+
+
+@settings(deadline=None, max_examples=200)
+@given(users=st.integers(0, 80), clip=st.integers(2, 60), longest=st.integers(0, 600))
+def test_a_far_shorter_page_is_the_whole_list(users: int, clip: int, longest: int) -> None:
+    """Also where permissions are clipped up to ten times harder than the listing was."""
+    grants = dict.fromkeys([f"u{number:02}" for number in range(users)], READ)
+    asked: list[int] = []
+
+    def page(offset: int) -> Sequence[Permission]:
+        asked.append(offset)
+        return permission_pages(grants, clip)(offset)
+
+    assume(clip > longest // 10)
+    assert all_permissions(page, longest) == grants
+    assert (len(asked) == 1) == (users <= longest // 10 or not users)
 
 
 @pytest.mark.parametrize(
