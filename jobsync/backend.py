@@ -9,6 +9,7 @@ cannot be read raises, it is never an empty answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -67,6 +68,9 @@ class Reader(Protocol):
 
     def access(self, run_id: str) -> dict[str, Access]:
         """The explicit grants of a run by user name, without the owner's row."""
+
+    def begin_access(self, run_id: str) -> Future[dict[str, Access]]:
+        """What :meth:`access` gives or raises, to come: for asking about thousands of runs."""
 
     def files(self, run_id: str, folder: str = "") -> list[RemoteFile]:
         """The entries of one output folder (not recursive), by name."""

@@ -63,14 +63,10 @@ def observe(desired: DesiredState, reader: Reader, lock: Lock, target: Target) -
 
     Raises :class:`SettingsError` when somebody else than the target's ``owner`` is acting.
     """
-    user = reader.whoami()
-    if target.owner and target.owner != user:
-        raise SettingsError(
-            f"target {target.name} is for {target.owner}, but the credentials are {user}'s",
-            hint=f"log in as {target.owner}, or change targets.{target.name}.owner",
-        )
     with _threads(reader) as pool:
-        return _Observation(desired, reader, lock, target, user, pool).take()
+        # Asked while the first page is on its way: nothing is decided before it is answered.
+        user = pool.submit(_acting, reader, target)
+        return _Observation(desired, reader, lock, target, pool).take(user)
 
 
 def lock_of(desired: DesiredState) -> Lock:
@@ -111,7 +107,8 @@ def observe_again(plan: Plan, reader: Reader, target: Target) -> Snapshot:
         runs = {run.id: run for rows in found.values() for run in rows}
         pinned = _ask(pool, lambda run_id: _run(reader, run_id), sorted(ids - runs.keys()))
         runs.update({run.id: run for run in pinned.values() if run is not None})
-        access = _ask(pool, lambda run_id: _access(reader, run_id), listed)
+        asked = {run_id: reader.begin_access(run_id) for run_id in listed}
+        access = {run_id: _access(answer) for run_id, answer in asked.items()}
     return Snapshot(
         user=reader.whoami(),
         target=target.name,
@@ -146,7 +143,6 @@ class _Observation:
         reader: Reader,
         lock: Lock,
         target: Target,
-        user: str,
         pool: ThreadPoolExecutor,
     ) -> None:
         self._desired = desired
@@ -154,9 +150,9 @@ class _Observation:
         self._reader = reader
         self._pool = pool
         self._known: dict[Address, History] | None = None
-        self._access: dict[str, Future[Mapping[str, Access] | Unavailable]] = {}
+        self._access: dict[str, Future[dict[str, Access]]] = {}
         self._seen = Snapshot(
-            user=user,
+            user="",
             target=target.name,
             base_url=service_name(target),
             runs=(),
@@ -164,8 +160,8 @@ class _Observation:
             expectations=lock.expectations,
         )
 
-    def take(self) -> Snapshot:
-        self._list()
+    def take(self, user: Future[str]) -> Snapshot:
+        self._list(user)
         self._read_pinned()
         self._ask_by_name()
         self._read_records()
@@ -174,13 +170,12 @@ class _Observation:
         self._read_apps()
         return self._seen
 
-    def _list(self) -> None:
+    def _list(self, acting: Future[str]) -> None:
         ours = self._our_names()
         declared = {job.name for job in self._jobs.values()}
         managed = self._managed_names()
         pinned = {job.pinned for job in self._jobs.values() if job.pinned}
         prefixes = tuple({f"{own if isinstance(own, str) else own[0]}." for own in ours})
-        user = self._seen.user
 
         def keep(run: Run) -> bool:
             if not run.name.startswith(prefixes):
@@ -188,15 +183,17 @@ class _Observation:
             name = RunName.parse(run.name)
             if name is None:
                 return False
-            if run.owner != user:
+            if run.owner != acting.result():
                 return name.base in declared
             pair = (name.project, name.address)
             if run.visible and pair in managed and run.id not in pinned:
                 # Its permissions will be wanted: asked for now, while the listing goes on.
-                self._access[run.id] = self._pool.submit(_access, self._reader, run.id)
+                self._access[run.id] = self._reader.begin_access(run.id)
             return name.project in ours or pair in ours
 
         rows = self._reader.runs(keep)
+        user = acting.result()
+        self._seen = replace(self._seen, user=user)
         self._add([run for run in rows if run.owner == user and run.visible])
         foreign = sorted((run for run in rows if run.owner != user), key=lambda run: run.id)
         self._seen = replace(self._seen, foreign=tuple(foreign))
@@ -290,11 +287,11 @@ class _Observation:
             for run in known[address].all
             if run.visible
         ]
-        begun = {run_id: self._access[run_id] for run_id in runs if run_id in self._access}
-        others = [run_id for run_id in runs if run_id not in begun]
-        found = _ask(self._pool, lambda run_id: _access(self._reader, run_id), others)
-        found.update((run_id, future.result()) for run_id, future in begun.items())
-        self._seen = replace(self._seen, access={run_id: found[run_id] for run_id in runs})
+        for run_id in runs:
+            if run_id not in self._access:
+                self._access[run_id] = self._reader.begin_access(run_id)
+        access = {run_id: _access(self._access[run_id]) for run_id in runs}
+        self._seen = replace(self._seen, access=access)
 
     def _walk_outputs(self) -> None:
         known, lines = self._histories(), fetched_lines(self._seen)
@@ -346,6 +343,16 @@ def _ask(pool: ThreadPoolExecutor, question: Callable[[K], T], about: Iterable[K
     return dict(zip(keys, pool.map(question, keys), strict=True))
 
 
+def _acting(reader: Reader, target: Target) -> str:
+    user = reader.whoami()
+    if target.owner and target.owner != user:
+        raise SettingsError(
+            f"target {target.name} is for {target.owner}, but the credentials are {user}'s",
+            hint=f"log in as {target.owner}, or change targets.{target.name}.owner",
+        )
+    return user
+
+
 def _run(reader: Reader, run_id: str) -> Run | None:
     try:
         return reader.run(run_id)
@@ -353,9 +360,9 @@ def _run(reader: Reader, run_id: str) -> Run | None:
         return None
 
 
-def _access(reader: Reader, run_id: str) -> Mapping[str, Access] | Unavailable:
+def _access(asked: Future[dict[str, Access]]) -> Mapping[str, Access] | Unavailable:
     try:
-        return reader.access(run_id)
+        return asked.result()
     except (Unauthorized, Throttled):
         raise
     except Refused as error:

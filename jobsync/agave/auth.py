@@ -10,16 +10,18 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from jobsync.agave.credential_files import CredentialFiles, Entry
 from jobsync.agave.retry import Timing
-from jobsync.agave.rotation import Fresh, Old
 from jobsync.agave.transport import Renewed
 from jobsync.agave.urls import base_url as one_spelling
 from jobsync.errors import SettingsError, Unauthorized
 from jobsync.model import JsonValue
 from jobsync.secret import Secret
+
+if TYPE_CHECKING:
+    from jobsync.agave.credential_files import CredentialFiles, Entry
+    from jobsync.agave.rotation import Fresh
 
 _NONE = Secret("")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
@@ -65,6 +67,8 @@ def find_credentials(
     wanted = None if base_url is None else one_spelling(base_url)
     if session is None and (found := _from_variables(environ, wanted)):
         return found
+    from jobsync.agave.credential_files import CredentialFiles
+
     files = CredentialFiles.of(environ)
     entry = files.session(session, wanted) if session else files.find(wanted)
     if entry is not None:
@@ -207,6 +211,8 @@ class TokenKeeper:
             return None
         if not mine.api_key or not mine.api_secret or not (self._refresh or mine.password):
             return None
+        from jobsync.agave.rotation import Old
+
         old = Old(self._token, self._refresh)
         if files is not None:
             files.check_writable(old)
@@ -217,6 +223,8 @@ class TokenKeeper:
         return Renewed(self._token, grants - 1)
 
     def _fresh(self, answer: Mapping[str, JsonValue]) -> Fresh:
+        from jobsync.agave.rotation import Fresh
+
         token, refresh = answer.get("access_token"), answer.get("refresh_token")
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise Unauthorized("the token endpoint gave something that is no token", status=200)

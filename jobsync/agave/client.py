@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -11,7 +11,16 @@ from typing import TypeVar
 
 from jobsync.agave import wire
 from jobsync.agave.jobs import Jobs
-from jobsync.agave.listing import LIMIT, all_events, all_files, all_permissions, all_runs
+from jobsync.agave.listing import (
+    LIMIT,
+    PermissionPage,
+    all_events,
+    all_files,
+    all_permissions,
+    all_runs,
+    beginning_with,
+    whole_list,
+)
 from jobsync.backend import Content, Event
 from jobsync.errors import Forbidden, NotFound, Refused, Unreadable
 from jobsync.model import Access, App, JsonValue, RemoteFile, Run, RunState
@@ -68,11 +77,8 @@ class AgaveReader:
             return found
 
         rows = all_runs(page, self._pages, self.concurrency)
-        kept = [
-            wire.run(row.record, row.asked)
-            for row in rows
-            if keep(wire.bare_run(row.record, row.asked))
-        ]
+        bare = ((wire.bare_run(row.record, row.asked), row) for row in rows)
+        kept = [wire.completed(run, row.record) for run, row in bare if keep(run)]
         explained = self._pages.map(self._looked_up, [run for run in kept if _is_unclear(run)])
         clear = {run.id: replace(run, request=None) for run in explained}
         return [clear.get(run.id, run) for run in kept]
@@ -93,10 +99,35 @@ class AgaveReader:
         return self.jobs.get(run_id)
 
     def access(self, run_id: str) -> dict[str, Access]:
-        return all_permissions(
-            lambda offset: self.jobs.list_permissions(run_id, limit=LIMIT, offset=offset),
-            self._longest_page,
-        )
+        return all_permissions(self._permission_page(run_id), self._longest_page)
+
+    def begin_access(self, run_id: str) -> Future[dict[str, Access]]:
+        """See :class:`~jobsync.backend.Reader`. A list of several pages is read on by a thread."""
+        found: Future[dict[str, Access]] = Future()
+
+        def first(asked: Future[list[wire.Permission]]) -> None:
+            try:
+                rows = asked.result()
+                whole = whole_list(rows, self._longest_page)
+                if whole is None:
+                    self._pages.submit(read_on, rows)
+                else:
+                    found.set_result(whole)
+            except BaseException as error:  # it is raised where the list is waited for
+                found.set_exception(error)
+
+        def read_on(rows: Sequence[wire.Permission]) -> None:
+            try:
+                page = beginning_with(rows, self._permission_page(run_id))
+                found.set_result(all_permissions(page, self._longest_page))
+            except BaseException as error:
+                found.set_exception(error)
+
+        self.jobs.begin_permissions(run_id, limit=LIMIT).add_done_callback(first)
+        return found
+
+    def _permission_page(self, run_id: str) -> PermissionPage:
+        return lambda offset: self.jobs.list_permissions(run_id, limit=LIMIT, offset=offset)
 
     def files(self, run_id: str, folder: str = "") -> list[RemoteFile]:
         return all_files(

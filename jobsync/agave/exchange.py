@@ -5,10 +5,11 @@ Floor 4. Knows nothing of requests, so that decoding can be tested on bytes alon
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from jobsync.errors import Unreachable
 
@@ -54,6 +55,27 @@ class Answer:
         return self.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+def then(asked: Future[A], read: Callable[[A], B]) -> Future[B]:
+    """What *read* makes of an answer to come. What either raises is raised where it is waited for.
+
+    *read* runs in the thread that brings the answer, so it must be short.
+    """
+    found: Future[B] = Future()
+
+    def done(answered: Future[A]) -> None:
+        try:
+            found.set_result(read(answered.result()))
+        except BaseException as error:
+            found.set_exception(error)
+
+    asked.add_done_callback(done)
+    return found
+
+
 class NeverSent(Unreachable):
     """No connection was made, so no byte of the request left this machine."""
 
@@ -66,17 +88,21 @@ class BrokenAnswer(OSError):
     """An answer that never came, was cut short, or is not HTTP. Its cause, if any, says why."""
 
 
-class Reply(Protocol):
-    """An answer whose body is still to be read. ``headers`` have lower-case names.
-
-    What reads the body raises OSError when it is cut short. To be closed in the end.
-    """
+class Head(Protocol):
+    """What an answer begins with. ``headers`` have lower-case names."""
 
     @property
     def status(self) -> int: ...
 
     @property
     def headers(self) -> Mapping[str, str]: ...
+
+
+class Reply(Head, Protocol):
+    """An answer whose body is still to be read, and which is to be closed in the end.
+
+    What reads the body raises OSError when it is cut short.
+    """
 
     def pieces(self, size: int) -> Iterator[bytes]:
         """The body in pieces as they come, about *size* at most."""

@@ -26,6 +26,7 @@ class Gate:
         self._ceiling = max(1, ceiling)
         self._limit = float(min(max(1, start), self._ceiling))
         self._in_flight = 0
+        self._queued = 0
         self._epoch = 0
         self._free = threading.Condition()
 
@@ -37,8 +38,20 @@ class Gate:
     def enter(self) -> Ticket:
         """Wait for a place."""
         with self._free:
-            while self._in_flight >= int(self._limit):
-                self._free.wait()
+            self._queued += 1
+            try:
+                while self._in_flight >= int(self._limit):
+                    self._free.wait()
+            finally:
+                self._queued -= 1
+            self._in_flight += 1
+            return Ticket(self._epoch)
+
+    def enter_now(self) -> Ticket | None:
+        """A place if there is one that nobody waits for."""
+        with self._free:
+            if self._queued or self._in_flight >= int(self._limit):
+                return None
             self._in_flight += 1
             return Ticket(self._epoch)
 

@@ -16,7 +16,7 @@ import socket
 import ssl
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -27,11 +27,13 @@ from jobsync.agave.exchange import (
     Answer,
     BrokenAnswer,
     Call,
+    Head,
     NeverSent,
     NoConnection,
     Repeat,
     Reply,
 )
+from jobsync.agave.gate import Gate
 from jobsync.agave.kept import KeptConnections
 from jobsync.agave.retry import Timing
 from jobsync.agave.urls import UnsafePath, base_url
@@ -40,6 +42,7 @@ from jobsync.secret import Secret
 
 if TYPE_CHECKING:
     from jobsync.agave.sessions import Sessions
+    from jobsync.agave.volley import Heard, Volley
 
 USER_AGENT = f"jobsync/{__version__}"
 CHUNK = 256 * 1024
@@ -123,11 +126,14 @@ class Door:
             idle=settings.idle_timeout,
         )
         self._sessions: Sessions | None = None
+        self._volley: Volley | None = None
         self._making = threading.Lock()
 
     def close(self) -> None:
         """Close all connections; whoever waits on one in another thread waits no longer."""
         self._connections.end()
+        if self._volley is not None:
+            self._volley.close()
         self._lean.close()
         if self._sessions is not None:
             self._sessions.close()
@@ -156,6 +162,48 @@ class Door:
                 yield self._read(call, reply)
         finally:
             reply.close()
+
+    def begin(
+        self,
+        call: Call,
+        authorization: Callable[[], Secret],
+        gate: Gate,
+        done: Callable[[Answer | None], None],
+    ) -> None:
+        """Ask for something small without waiting; *done* is told the whole answer, in time.
+
+        It is told None when none came at the first try that can be used: for ``whole`` to find out
+        why. Raises :class:`UnsafePath`. *call* has no body and may be repeated.
+        """
+        target = self._target(call)
+        if self._proxies:
+            done(None)
+            return
+
+        def text() -> bytes:
+            headers = {**self._headers(call), "Authorization": authorization().reveal()}
+            return self._lean.question(call.method, target, None, headers)
+
+        def heard(reply: Heard | None) -> None:
+            if reply is None or (reply.status < 300 and _misframed(call, reply)):
+                done(None)
+            else:
+                done(_answer(call, reply, reply.body))
+
+        self._through_volley(gate).ask(text, heard)
+
+    def _through_volley(self, gate: Gate) -> Volley:
+        with self._making:
+            if self._volley is None:
+                from jobsync.agave.volley import Volley
+
+                self._volley = Volley(
+                    self._lean,
+                    gate,
+                    lanes=self.settings.concurrency,
+                    idle=self.settings.idle_timeout,
+                )
+            return self._volley
 
     def _asked(self, call: Call, authorization: Secret) -> Reply:
         try:
@@ -245,8 +293,8 @@ def _chunks(call: Call, reply: Reply) -> Iterator[bytes]:
         raise _broken_off(call, error) from error
 
 
-def _answer(call: Call, reply: Reply, body: bytes) -> Answer:
-    return Answer(call.method, call.url, reply.status, reply.headers, body)
+def _answer(call: Call, head: Head, body: bytes) -> Answer:
+    return Answer(call.method, call.url, head.status, head.headers, body)
 
 
 def _broken_off(call: Call, error: OSError) -> Unreachable:
@@ -264,18 +312,22 @@ def _tls_context(ca_file: str | None) -> ssl.SSLContext:
         raise SettingsError(f"cannot read the certificates in {ca_file}: {error}") from error
 
 
-def _check_framing(call: Call, reply: Reply) -> None:
+def _check_framing(call: Call, head: Head) -> None:
     """Refuse an answer of which nobody can say whether all of it came."""
-    if call.method == "HEAD" or reply.status in _NO_BODY:
-        return
-    asked = f"{call.method} {call.url}"
-    coding = reply.headers.get("content-encoding", "identity").strip().lower()
+    if trouble := _misframed(call, head):
+        raise Unreadable(f"{call.method} {call.url}: {trouble}")
+
+
+def _misframed(call: Call, head: Head) -> str:
+    if call.method == "HEAD" or head.status in _NO_BODY:
+        return ""
+    coding = head.headers.get("content-encoding", "identity").strip().lower()
     if coding != "identity":
-        raise Unreadable(f"{asked}: compressed ({sanitised(coding)}) unasked")
-    if reply.headers.get("transfer-encoding", "").strip().lower() == "chunked":
-        return
-    if not _LENGTH.fullmatch(reply.headers.get("content-length", "").strip()):
-        raise Unreadable(f"{asked}: the answer does not say how long it is")
+        return f"compressed ({sanitised(coding)}) unasked"
+    if head.headers.get("transfer-encoding", "").strip().lower() == "chunked":
+        return ""
+    measured = _LENGTH.fullmatch(head.headers.get("content-length", "").strip())
+    return "" if measured else "the answer does not say how long it is"
 
 
 def _reason(error: BaseException) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from types import TracebackType
 
 from jobsync.agave import envelope, wire
-from jobsync.agave.exchange import Answer, Call, NeverSent, Repeat
+from jobsync.agave.exchange import Answer, Call, NeverSent, Repeat, then
 from jobsync.agave.http import Stream
 from jobsync.agave.rejection import refused_by_a_check
 from jobsync.agave.transport import Transport
@@ -166,6 +167,15 @@ class Jobs:
         """One page of the permissions of a job; the owner's row comes first on every page."""
         url = self.urls.pems(job_id) + query(_page(limit, offset))
         return wire.permissions(self._read(url), _get(url))
+
+    def begin_permissions(self, job_id: str, *, limit: int) -> Future[Permissions]:
+        """The first page of :meth:`list_permissions`, asked for without waiting."""
+        url = self.urls.pems(job_id) + query(_page(limit, 0))
+
+        def read(answer: Answer) -> Permissions:
+            return wire.permissions(envelope.result_of(answer, _READ), _get(url))
+
+        return then(self.transport.begin(Call("GET", url)), read)
 
     def update_permissions(self, job_id: str, user: str, permission: str) -> wire.Permission:
         """Set one user's row, the user in the body; ``NONE`` removes it. What now stands there.

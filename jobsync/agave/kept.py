@@ -29,8 +29,8 @@ _HEAD_END = b"\r\n\r\n"
 _NO_BODY = frozenset({204, 304})
 
 
-class _Found:
-    """What the parser has found; its methods are what it calls."""
+class Found:
+    """What the parser has found of an answer; its methods are what the parser calls."""
 
     __slots__ = ("body", "fields", "headed", "surplus", "whole")
 
@@ -57,6 +57,11 @@ class _Found:
 
     def on_message_complete(self) -> None:
         self.whole = True
+
+    def leaves_open(self, parser: httptools.HttpResponseParser) -> bool:
+        """Whether the connection may be used again after this answer."""
+        closes = "close" in self.fields.get("connection", "").lower()
+        return not (closes or self.surplus) and parser.get_http_version() == "1.1"
 
 
 class KeptReply:
@@ -94,7 +99,7 @@ class KeptReply:
                 raise BrokenAnswer("the connection was closed before the answer")
             held = held + more if held else more
         end += len(_HEAD_END)
-        self._found = _Found()
+        self._found = Found()
         self._parser = httptools.HttpResponseParser(self._found)
         _feed(self._parser, held[:end])
         if not self._found.headed:
@@ -156,9 +161,8 @@ class KeptReply:
 
     def close(self) -> None:
         """Leave the connection: to be used again when the answer was read to its very end."""
-        over = self._left == 0 and not self._ahead and not self._found.surplus
-        kept = "close" not in self.headers.get("connection", "").lower()
-        self._end(self._sock, over and kept and self._parser.get_http_version() == "1.1")
+        over = self._left == 0 and not self._ahead
+        self._end(self._sock, over and self._found.leaves_open(self._parser))
 
 
 class KeptConnections:
@@ -200,8 +204,8 @@ class KeptConnections:
         Raises :class:`NoConnection` when nothing was sent, OSError when the answer did not come,
         ValueError for what cannot be sent.
         """
-        question = self._question(method, target, body, headers)
-        sock = self._taken()
+        question = self.question(method, target, body, headers)
+        sock = self.taken()
         try:
             sock.sendall(question)
             return KeptReply(sock, method, self._ended)
@@ -209,7 +213,7 @@ class KeptConnections:
             sock.close()
             raise
 
-    def _question(
+    def question(
         self, method: str, target: str, body: bytes | None, headers: Mapping[str, str]
     ) -> bytes:
         """The whole request. Raises ValueError for what would not stay on its own line."""
@@ -221,8 +225,11 @@ class KeptConnections:
             raise ValueError("a control character in what is to be sent")
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
 
-    def _taken(self) -> socket.socket:
-        """The connection used last, so that those which are not needed grow old."""
+    def taken(self) -> socket.socket:
+        """The connection used last, so that those which are not needed grow old; or a new one.
+
+        Raises :class:`NoConnection`.
+        """
         while True:
             try:
                 since, sock = self._free.pop()

@@ -157,7 +157,7 @@ def all_permissions(page: PermissionPage, longest: int = 0) -> dict[str, Access]
     limit is clipped for all collections alike (2.1), so this one was not (docs/decisions/0007).
     A list of several pages is read until two readings agree: rows may move in between.
     """
-    found, pages = _permissions_once(page, longest // _FAR_SHORTER)
+    found, pages = _permissions_once(page, longest)
     if pages <= 2:
         return found
     for _ in range(_PASSES):
@@ -168,18 +168,40 @@ def all_permissions(page: PermissionPage, longest: int = 0) -> dict[str, Access]
     raise Unreadable("the permissions change faster than they can be read")
 
 
-def _permissions_once(page: PermissionPage, short: int = 0) -> tuple[dict[str, Access], int]:
-    """One reading, and its pages; a first page of at most *short* grants is the whole list."""
+def whole_list(rows: Sequence[Permission], longest: int) -> dict[str, Access] | None:
+    """What :func:`all_permissions` makes of a first page alone; None when more may follow."""
+    _, grants = _owned(rows)
+    return grants if not grants or _is_far_shorter(rows, longest) else None
+
+
+def beginning_with(rows: Sequence[Permission], page: PermissionPage) -> PermissionPage:
+    """*page*, but its beginning is *rows* when first asked for: that has just been read."""
+    held = [rows]
+    return lambda offset: held.pop() if held and offset == 0 else page(offset)
+
+
+def _owned(rows: Sequence[Permission]) -> tuple[str, dict[str, Access]]:
+    """The owner, who stands first on every page, and the grants of all others."""
+    if not rows or rows[0].access != Access(read=True, write=True):
+        raise Unreadable("a page of permissions that does not begin with the owner")
+    owner = rows[0].username
+    return owner, {row.username: row.access for row in rows if row.username != owner}
+
+
+def _is_far_shorter(rows: Sequence[Permission], longest: int) -> bool:
+    return (len(rows) - 1) * _FAR_SHORTER <= longest
+
+
+def _permissions_once(page: PermissionPage, longest: int = 0) -> tuple[dict[str, Access], int]:
+    """One reading, and its pages."""
     found: dict[str, Access] = {}
     owner, offset, stale = "", 0, 0
     for number in range(1, _MOST_PAGES):
         rows = page(offset)
-        if not rows or rows[0].access != Access(read=True, write=True):
-            raise Unreadable("a page of permissions that does not begin with the owner")
-        if owner and rows[0].username != owner:
+        named, grants = _owned(rows)
+        if owner and named != owner:
             raise Unreadable("two pages of permissions name different owners")
-        owner = rows[0].username
-        grants = {row.username: row.access for row in rows if row.username != owner}
+        owner = named
         if not grants:
             return found, number
         # The owner may come twice, before the window or inside it (contract 5.2): counting only
@@ -189,7 +211,7 @@ def _permissions_once(page: PermissionPage, short: int = 0) -> tuple[dict[str, A
         if stale > 2:
             raise Unreadable("a page of permissions brings nothing new")
         found.update(grants)
-        if number == 1 and len(rows) - 1 <= short:
+        if number == 1 and _is_far_shorter(rows, longest):
             return found, number
         offset += 1 if known else len(grants)
     raise Unreadable("permissions without end")

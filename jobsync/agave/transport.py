@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -33,6 +34,8 @@ _ATTEMPTS_ON_500 = 3
 
 _MOST_TOKENS = 3
 """How many tokens one call may go through. At most one of them is asked for (contract 6.5)."""
+
+_CLOSED = "the connection to the service is closed"
 
 T = TypeVar("T", Answer, Stream | Answer)
 
@@ -79,6 +82,9 @@ class Transport:
         self._patience = patience or Patience()
         self._budget = budget or Budget()
         self._closed = threading.Event()
+        self._later = ThreadPoolExecutor(
+            door.settings.concurrency, thread_name_prefix="jobsync-again"
+        )
         self.gate = Gate(door.settings.concurrency)
 
     @property
@@ -89,10 +95,53 @@ class Transport:
         """Give up what is under way in other threads, and send nothing more."""
         self._closed.set()
         self._door.close()
+        self._later.shutdown(wait=False, cancel_futures=True)
 
     def send(self, call: Call) -> Answer:
         """The whole answer to *call*, whatever its status, after as many tries as it allows."""
         return self._persist(call, lambda token: self._door.whole(call, token))
+
+    def begin(self, call: Call) -> Future[Answer]:
+        """As ``send`` for one of many small reads, without waiting for it.
+
+        The first try costs no thread; a second, if there has to be one, is an ordinary ``send``.
+        """
+        self._check(call)
+        asked: Future[Answer] = Future()
+        began = time.monotonic()
+
+        def done(answer: Answer | None) -> None:
+            if answer is not None:
+                self._tell(call, answer.status, began)
+            if answer is None or answer.status in TRANSIENT or answer.status == 401:
+                self._send_later(call, asked)
+            else:
+                self._budget.earn()
+                asked.set_result(answer)
+
+        self._door.begin(call, self._authorization, self.gate, done)
+        return asked
+
+    def _authorization(self) -> Secret:
+        return Secret(f"Bearer {self._bearer.token().reveal()}")
+
+    def _send_later(self, call: Call, asked: Future[Answer]) -> None:
+        def send() -> None:
+            try:
+                answer = self.send(call)
+            except BaseException as error:  # it is raised where the answer is waited for
+                asked.set_exception(error)
+            else:
+                asked.set_result(answer)
+
+        def given_up(sent: Future[None]) -> None:
+            if sent.cancelled():
+                asked.set_exception(NeverSent(_CLOSED))
+
+        try:
+            self._later.submit(send).add_done_callback(given_up)
+        except RuntimeError:  # shut down meanwhile
+            asked.set_exception(NeverSent(_CLOSED))
 
     @contextmanager
     def stream(self, call: Call) -> Iterator[Stream | Answer]:
@@ -161,6 +210,10 @@ class Transport:
             word = outcome.status
             return outcome
         finally:
+            self._tell(call, word, began)
+
+    def _tell(self, call: Call, word: object, began: float) -> None:
+        if log.isEnabledFor(logging.DEBUG):
             url, spent = envelope.sanitised(call.url), (time.monotonic() - began) * 1000
             log.debug("%s %s: %s in %.0f ms", call.method, url, word, spent)
 
@@ -168,7 +221,7 @@ class Transport:
         ticket = self.gate.enter()
         try:
             if self._closed.is_set():
-                raise NeverSent("the connection to the service is closed")
+                raise NeverSent(_CLOSED)
             outcome = attempt(Secret(f"Bearer {token.reveal()}"))
         except BaseException:
             self.gate.failed(ticket)

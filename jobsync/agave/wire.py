@@ -108,10 +108,14 @@ def run(row: Record, asked: str, *, seen_visible: bool = True) -> Run:
 
     ``request`` is None when the record is only a summary row (contract 2.4).
     """
+    return completed(bare_run(row, asked, seen_visible=seen_visible), row)
+
+
+def completed(bare: Run, row: Record) -> Run:
+    """*bare*, which was made of *row*, with its times and its request."""
     known = older_names(row)
-    found = bare_run(known, asked, seen_visible=seen_visible)
     return replace(
-        found,
+        bare,
         created=moment(known.get("created")),
         ended=moment(known.get("endTime")),
         request=known if is_full(known) else None,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -216,6 +217,14 @@ class MemoryBackend:
             return {user: job.grants[user] for user in sorted(job.grants)}
 
         return dict(self._call("access", run_id, do=do))
+
+    def begin_access(self, run_id: str) -> Future[dict[str, Access]]:
+        found: Future[dict[str, Access]] = Future()
+        try:
+            found.set_result(self.access(run_id))
+        except Exception as error:
+            found.set_exception(error)
+        return found
 
     def files(self, run_id: str, folder: str = "") -> list[RemoteFile]:
         return []

@@ -45,7 +45,7 @@ DOORS = {
     "deepdiff": {"plan/diff.py"},
     "requests": {"agave/sessions.py"},
     "urllib3": {"agave/sessions.py"},
-    "httptools": {"agave/kept.py"},
+    "httptools": {"agave/kept.py", "agave/volley.py"},
     "certifi": {"agave/http.py"},
     "click": {"cli/"},
     "rich": {"cli/"},
