@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from jobsync.model import Address, IdRef, JsonValue, OutputRef, Value
 
@@ -59,8 +60,9 @@ class RunName:
         """The name of the first attempt."""
         return f"{self.project}.{self.address}.{self.fingerprint}"
 
-    @classmethod
-    def parse(cls, text: str) -> RunName | None:
+    @staticmethod
+    @lru_cache(maxsize=65_536)
+    def parse(text: str) -> RunName | None:
         """Take *text* apart, or None when it is not wholly of the grammar."""
         parts = text.split(".")
         attempt = 1
@@ -76,7 +78,7 @@ class RunName:
             return None
         if not all(_SLUG.fullmatch(slug) for slug in slugs):
             return None
-        return cls(project, ".".join([key, *slugs]), parts[-1], attempt)
+        return RunName(project, ".".join([key, *slugs]), parts[-1], attempt)
 
 
 def slug(value: JsonValue) -> str:

@@ -105,9 +105,9 @@ class AgaveReader:
         """See :class:`~jobsync.backend.Reader`. A list of several pages is read on by a thread."""
         found: Future[dict[str, Access]] = Future()
 
-        def first(asked: Future[list[wire.Permission]]) -> None:
+        def first(page: Callable[[], list[wire.Permission]]) -> None:
             try:
-                rows = asked.result()
+                rows = page()
                 whole = whole_list(rows, self._longest_page)
                 if whole is None:
                     self._pages.submit(read_on, rows)
@@ -123,7 +123,7 @@ class AgaveReader:
             except BaseException as error:
                 found.set_exception(error)
 
-        self.jobs.begin_permissions(run_id, limit=LIMIT).add_done_callback(first)
+        self.jobs.begin_permissions(run_id, first, limit=LIMIT)
         return found
 
     def _permission_page(self, run_id: str) -> PermissionPage:

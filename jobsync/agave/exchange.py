@@ -6,12 +6,13 @@ Floor 4. Knows nothing of requests, so that decoding can be tested on bytes alon
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol, TypeVar
 
 from jobsync.errors import Unreachable
+
+T = TypeVar("T")
 
 
 class Repeat(Enum):
@@ -55,25 +56,11 @@ class Answer:
         return self.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
-A = TypeVar("A")
-B = TypeVar("B")
+Told = Callable[[Callable[[], T]], None]
+"""Told of an answer once it is there: given a function that gives it, or raises what went wrong.
 
-
-def then(asked: Future[A], read: Callable[[A], B]) -> Future[B]:
-    """What *read* makes of an answer to come. What either raises is raised where it is waited for.
-
-    *read* runs in the thread that brings the answer, so it must be short.
-    """
-    found: Future[B] = Future()
-
-    def done(answered: Future[A]) -> None:
-        try:
-            found.set_result(read(answered.result()))
-        except BaseException as error:
-            found.set_exception(error)
-
-    asked.add_done_callback(done)
-    return found
+It is called in the thread that brings the answers, so it must be short, and raise nothing itself.
+"""
 
 
 class NeverSent(Unreachable):

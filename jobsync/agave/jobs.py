@@ -7,13 +7,12 @@ differs, contract 2.0 says why it is wrong. Nothing here pages, waits or decides
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 
 from jobsync.agave import envelope, wire
-from jobsync.agave.exchange import Answer, Call, NeverSent, Repeat, then
+from jobsync.agave.exchange import Answer, Call, NeverSent, Repeat, Told
 from jobsync.agave.http import Stream
 from jobsync.agave.rejection import refused_by_a_check
 from jobsync.agave.transport import Transport
@@ -168,14 +167,14 @@ class Jobs:
         url = self.urls.pems(job_id) + query(_page(limit, offset))
         return wire.permissions(self._read(url), _get(url))
 
-    def begin_permissions(self, job_id: str, *, limit: int) -> Future[Permissions]:
+    def begin_permissions(self, job_id: str, told: Told[Permissions], *, limit: int) -> None:
         """The first page of :meth:`list_permissions`, asked for without waiting."""
         url = self.urls.pems(job_id) + query(_page(limit, 0))
 
-        def read(answer: Answer) -> Permissions:
-            return wire.permissions(envelope.result_of(answer, _READ), _get(url))
+        def read(answer: Callable[[], Answer]) -> Permissions:
+            return wire.permissions(envelope.result_of(answer(), _READ), _get(url))
 
-        return then(self.transport.begin(Call("GET", url)), read)
+        self.transport.begin(Call("GET", url), lambda answer: told(lambda: read(answer)))
 
     def update_permissions(self, job_id: str, user: str, permission: str) -> wire.Permission:
         """Set one user's row, the user in the body; ``NONE`` removes it. What now stands there.

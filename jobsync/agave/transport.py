@@ -18,7 +18,7 @@ from typing import Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from jobsync.agave import envelope
-from jobsync.agave.exchange import Answer, Call, NeverSent, Repeat
+from jobsync.agave.exchange import Answer, Call, NeverSent, Repeat, Told
 from jobsync.agave.gate import Gate
 from jobsync.agave.http import Door, Stream
 from jobsync.agave.retry import TRANSIENT, Budget, Patience, Timing, http_date, retry_after
@@ -35,7 +35,6 @@ _ATTEMPTS_ON_500 = 3
 _MOST_TOKENS = 3
 """How many tokens one call may go through. At most one of them is asked for (contract 6.5)."""
 
-_CLOSED = "the connection to the service is closed"
 
 T = TypeVar("T", Answer, Stream | Answer)
 
@@ -101,47 +100,33 @@ class Transport:
         """The whole answer to *call*, whatever its status, after as many tries as it allows."""
         return self._persist(call, lambda token: self._door.whole(call, token))
 
-    def begin(self, call: Call) -> Future[Answer]:
+    def begin(self, call: Call, told: Told[Answer]) -> None:
         """As ``send`` for one of many small reads, without waiting for it.
 
         The first try costs no thread; a second, if there has to be one, is an ordinary ``send``.
         """
         self._check(call)
-        asked: Future[Answer] = Future()
         began = time.monotonic()
 
         def done(answer: Answer | None) -> None:
             if answer is not None:
                 self._tell(call, answer.status, began)
             if answer is None or answer.status in TRANSIENT or answer.status == 401:
-                self._send_later(call, asked)
+                self._send_later(call, told)
             else:
                 self._budget.earn()
-                asked.set_result(answer)
+                told(lambda: answer)
 
         self._door.begin(call, self._authorization, self.gate, done)
-        return asked
 
     def _authorization(self) -> Secret:
         return Secret(f"Bearer {self._bearer.token().reveal()}")
 
-    def _send_later(self, call: Call, asked: Future[Answer]) -> None:
-        def send() -> None:
-            try:
-                answer = self.send(call)
-            except BaseException as error:  # it is raised where the answer is waited for
-                asked.set_exception(error)
-            else:
-                asked.set_result(answer)
-
-        def given_up(sent: Future[None]) -> None:
-            if sent.cancelled():
-                asked.set_exception(NeverSent(_CLOSED))
-
+    def _send_later(self, call: Call, told: Told[Answer]) -> None:
         try:
-            self._later.submit(send).add_done_callback(given_up)
+            self._later.submit(self.send, call).add_done_callback(lambda sent: told(_result(sent)))
         except RuntimeError:  # shut down meanwhile
-            asked.set_exception(NeverSent(_CLOSED))
+            told(_closed)
 
     @contextmanager
     def stream(self, call: Call) -> Iterator[Stream | Answer]:
@@ -221,7 +206,7 @@ class Transport:
         ticket = self.gate.enter()
         try:
             if self._closed.is_set():
-                raise NeverSent(_CLOSED)
+                _closed()
             outcome = attempt(Secret(f"Bearer {token.reveal()}"))
         except BaseException:
             self.gate.failed(ticket)
@@ -297,6 +282,14 @@ class TokenTransport:
         said = _oauth_words(value) if isinstance(value, dict) else ""
         line = f"cannot renew the token: POST {call.url}: {answer.status} {said}".rstrip()
         raise Unauthorized(line, status=answer.status, said=said, hint="log in again")
+
+
+def _closed() -> Answer:
+    raise NeverSent("the connection to the service is closed")
+
+
+def _result(sent: Future[Answer]) -> Callable[[], Answer]:
+    return _closed if sent.cancelled() else sent.result
 
 
 def _oauth_words(value: dict[str, JsonValue]) -> str:

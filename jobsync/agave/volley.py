@@ -135,7 +135,8 @@ class Volley:
         with self._guard:
             if not self._closed:
                 self._waiting.append(_Question(text, done))
-                self._ring()
+                if len(self._waiting) == 1:  # where others wait already, lanes are what is missing
+                    self._ring()
                 return
         done(None)
 

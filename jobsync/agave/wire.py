@@ -8,6 +8,7 @@ record without what makes it one raises :class:`~jobsync.errors.Unreadable`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -48,6 +49,7 @@ _STOPPED_BY_A_PERSON = re.compile(
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)", re.IGNORECASE
 )
+_USUAL_TIME = len("2018-01-26T15:01:44.000-06:00")
 _DEFAULTS = {
     "defaultQueue": "batchQueue",
     "defaultNodeCount": "nodeCount",
@@ -183,7 +185,14 @@ def older_names(row: Record) -> Record:
 
 def moment(value: JsonValue) -> datetime | None:
     """A time with its offset as an instant in UTC (contract 1.5); None when it cannot be told."""
-    if not isinstance(value, str) or not (match := _TIME.fullmatch(value.strip())):
+    if not isinstance(value, str):
+        return None
+    if len(value) == _USUAL_TIME and value[10] == "T":
+        with contextlib.suppress(ValueError, OverflowError):
+            when = datetime.fromisoformat(value)
+            if when.tzinfo is not None:
+                return when.astimezone(timezone.utc)
+    if not (match := _TIME.fullmatch(value.strip())):
         return None
     day, clock, fraction, offset = match.groups()
     offset = "+00:00" if offset in "Zz" else f"{offset[:3]}:{offset[-2:]}"

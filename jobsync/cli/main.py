@@ -78,7 +78,7 @@ _YOUNG = 20_000
 """New objects between two walks of the garbage collector. With Python's 700 it would walk hundreds
 of times over what thousands of jobs are read into, which has no cycles."""
 
-_TURN = 0.0005
+_TURN = 0.0001
 """Seconds after which a busy thread lets others in; those wait for the service, and soon again."""
 
 
