@@ -74,7 +74,7 @@ def cli() -> None:
     """Keep compute jobs, who may see them, and the files they produce in step with YAML in git."""
 
 
-_YOUNG = 20_000
+_YOUNG = 100_000
 """New objects between two walks of the garbage collector. With Python's 700 it would walk hundreds
 of times over what thousands of jobs are read into, which has no cycles."""
 

@@ -51,6 +51,14 @@ def declared_grants(job: DeclaredJob, owner: str) -> dict[str, Grant]:
     return {user: grant for user, grant in grants.items() if user.lower() != owner.lower()}
 
 
+def is_as_declared(job: DeclaredJob, image: Rows) -> bool:
+    """Whether the rows are the declared ones to the letter: then there is nothing to look into."""
+    declared = job.permissions or {}
+    return len(image) == len(declared) and all(
+        image.get(user) == grant.access for user, grant in declared.items()
+    )
+
+
 def held_to(job: DeclaredJob, image: Rows, owner: str) -> dict[str, Access]:
     """The rows that the current run is to have, spelled as the service spells them."""
     declared = declared_grants(job, owner)

@@ -220,6 +220,8 @@ def _plan_access(draft: Draft, job: DeclaredJob, history: History, decision: Dec
             reason = f"cannot be read: {image.reason}" if image else "were not read"
             _problem(draft, job, f"permissions of run {run.id} {reason}")
             continue
+        if access.is_as_declared(job, image):
+            continue
         for row, name in access.other_spellings(job, image):
             draft.warnings.append(
                 f"{job.address}: run {run.id} has a row for {row}, which the service may not take "

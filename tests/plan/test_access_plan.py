@@ -16,7 +16,13 @@ from jobsync.model import (
     RunState,
 )
 from jobsync.plan import PlanOptions, build
-from jobsync.plan.access import effective
+from jobsync.plan.access import (
+    change_current,
+    change_reduced,
+    effective,
+    is_as_declared,
+    other_spellings,
+)
 from jobsync.plan.matrix import matrix
 
 ADDITIVE = PermissionsMode.ADDITIVE
@@ -247,3 +253,23 @@ def test_a_row_of_another_case_is_named():
     run = world.of(wanted, acl=rows(Bob="READ"))
     (warning,) = planned(world, wanted).warnings
     assert f"jobsync jobs pems-revoke {run.id} Bob" in warning
+
+
+@pytest.mark.parametrize("mode", list(PermissionsMode))
+@settings(deadline=None, max_examples=300)
+@given(image=ROWS, changed=ROWS)
+def test_rows_that_are_as_declared_are_those_that_nothing_would_change(mode, image, changed):
+    """What is passed over for being equal is what the whole comparison would pass over."""
+    for declared in (image, changed):
+        wanted = job(
+            "align",
+            permissions=grants(**{user: str(level) for user, level in declared.items()}),
+            permissions_mode=mode,
+        )
+        run = World().of(wanted, acl=image)
+        if is_as_declared(wanted, image):
+            assert change_current(wanted, run, image, ME) is None
+            assert change_reduced(wanted, run, image, ME) is None
+            assert other_spellings(wanted, image) == ()
+        else:
+            assert declared != image
