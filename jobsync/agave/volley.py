@@ -118,6 +118,7 @@ class Volley:
         self._idle: list[_Lane] = []
         self._busy: set[_Lane] = set()
         self._connecting = 0
+        self._refused = False
         self._looked = 0.0
         self._guard = threading.Lock()
         self._closed = False
@@ -162,11 +163,12 @@ class Volley:
 
     def _turn(self) -> None:
         self._take_in()
-        refused = self._launch()
+        self._launch()
+        self._connect_ahead()
         left = len(self._waiting)
         with self._guard:
             self._awake = self._closed or bool(self._arrived) or len(self._waiting) > left
-        wait = 0.0 if self._awake else _UNTIL_GATE if refused else _UNTIL_LOOKED
+        wait = 0.0 if self._awake else _UNTIL_GATE if self._refused else _UNTIL_LOOKED
         for key, _ in self._selector.select(wait):
             if key.data is None:
                 self._ear.recv(_RECEIVED)
@@ -192,27 +194,28 @@ class Volley:
             elif self._waiting:
                 self._waiting.popleft().done(None)
 
-    def _launch(self) -> bool:
-        """Send what can be sent; whether the gate keeps some waiting."""
-        refused = False
+    def _launch(self) -> None:
+        """Send what can be sent, or note that the gate keeps some waiting."""
+        self._refused = False
         while self._waiting and self._idle:
             ticket = self._gate.enter_now()
             if ticket is None:
-                refused = True
-                break
+                self._refused = True
+                return
             lane = self._idle.pop()
             self._busy.add(lane)
             try:
                 lane.send(self._waiting.popleft(), ticket, time.monotonic() + self._patience)
             except OSError:
                 self._lost(lane)
-        # Twice as many lanes as may be in use: so many the gate lets through in the next round.
+
+    def _connect_ahead(self) -> None:
+        """Twice as many lanes as may be in use: so many the gate lets through in the next round."""
         lanes = len(self._busy) + len(self._idle) + self._connecting
         wanted = min(self._most, 2 * self._gate.limit, lanes + len(self._waiting)) - lanes
         for _ in range(wanted):
             self._connecting += 1
             self._connectors.submit(self._connect)
-        return refused
 
     def _connect(self) -> None:
         sock = None
@@ -250,6 +253,7 @@ class Volley:
             self._idle.append(lane)
         else:
             self._drop(lane)
+        self._launch()  # the next question is on its way while this answer is read
         question.done(heard)
 
     def _lost(self, lane: _Lane) -> None:
