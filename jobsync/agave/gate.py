@@ -1,6 +1,6 @@
 """How many requests may be in flight at once: it learns what the service bears.
 
-Starts low, doubles each round while all goes well, halves when the service says it is too much,
+Starts low, triples each round while all goes well, halves when the service says it is too much,
 and from then on grows by one a round. Numbers of real tenants are not documented (contract 7.4).
 """
 
@@ -58,7 +58,7 @@ class Gate:
     def succeeded(self, ticket: Ticket) -> None:
         """Give *ticket* back: the service kept up."""
         with self._free:
-            step = 1.0 if self._epoch == 0 else 1.0 / self._limit
+            step = 2.0 if self._epoch == 0 else 1.0 / self._limit
             self._limit = min(float(self._ceiling), self._limit + step)
             self._leave()
 

@@ -16,7 +16,7 @@ import socket
 import ssl
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -163,38 +163,10 @@ class Door:
         finally:
             reply.close()
 
-    def begin(
-        self,
-        call: Call,
-        authorization: Callable[[], Secret],
-        gate: Gate,
-        done: Callable[[Answer | None], None],
-    ) -> None:
-        """Ask for something small without waiting; *done* is told the whole answer, in time.
-
-        It is told None when none came at the first try that can be used: for ``whole`` to find out
-        why. Raises :class:`UnsafePath`. *call* has no body and may be repeated.
-        """
-        target = self._target(call)
-        if self._proxies:
-            done(None)
-            return
-
-        def text() -> bytes:
-            headers = {**self._headers(call), "Authorization": authorization().reveal()}
-            return self._lean.question(call.method, target, None, headers)
-
-        def heard(reply: Heard | None) -> None:
-            if reply is None or (reply.status < 300 and _misframed(call, reply)):
-                done(None)
-            else:
-                done(_answer(call, reply, reply.body))
-
-        self._through_volley(gate).ask(text, heard)
-
-    def _through_volley(self, gate: Gate) -> Volley:
+    def volley(self, gate: Gate) -> Volley | None:
+        """What asks many small questions at once; None where a proxy stands in between."""
         with self._making:
-            if self._volley is None:
+            if self._volley is None and not self._proxies:
                 from jobsync.agave.volley import Volley
 
                 self._volley = Volley(
@@ -204,6 +176,17 @@ class Door:
                     idle=self.settings.idle_timeout,
                 )
             return self._volley
+
+    def text(self, call: Call, authorization: Secret) -> bytes:
+        """The whole request that a volley is to send for *call*. Raises :class:`UnsafePath`."""
+        headers = {**self._headers(call), "Authorization": authorization.reveal()}
+        return self._lean.question(call.method, self._target(call), call.body, headers)
+
+    def answer(self, call: Call, heard: Heard) -> Answer | None:
+        """What a volley has heard; None when that is no answer, for ``whole`` to find out why."""
+        if heard.status < 300 and _misframed(call, heard):
+            return None
+        return _answer(call, heard, heard.body)
 
     def _asked(self, call: Call, authorization: Secret) -> Reply:
         try:

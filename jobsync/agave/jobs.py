@@ -169,12 +169,15 @@ class Jobs:
 
     def begin_permissions(self, job_id: str, told: Told[Permissions], *, limit: int) -> None:
         """The first page of :meth:`list_permissions`, asked for without waiting."""
-        url = self.urls.pems(job_id) + query(_page(limit, 0))
 
-        def read(answer: Callable[[], Answer]) -> Permissions:
-            return wire.permissions(envelope.result_of(answer(), _READ), _get(url))
+        def call() -> Call:
+            return Call("GET", self.urls.pems(job_id) + query(_page(limit, 0)))
 
-        self.transport.begin(Call("GET", url), lambda answer: told(lambda: read(answer)))
+        def read(answered: Callable[[], Answer]) -> Permissions:
+            answer = answered()
+            return wire.permissions(envelope.result_of(answer, _READ), _get(answer.url))
+
+        self.transport.begin(call, lambda answered: told(lambda: read(answered)))
 
     def update_permissions(self, job_id: str, user: str, permission: str) -> wire.Permission:
         """Set one user's row, the user in the body; ``NONE`` removes it. What now stands there.

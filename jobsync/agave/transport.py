@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from jobsync.agave import envelope
@@ -26,6 +26,9 @@ from jobsync.agave.urls import UnsafePath, Urls
 from jobsync.errors import ServiceError, Unauthorized, Unreachable
 from jobsync.model import JsonValue
 from jobsync.secret import Secret
+
+if TYPE_CHECKING:
+    from jobsync.agave.volley import Heard
 
 log = logging.getLogger("jobsync.http")
 
@@ -100,33 +103,43 @@ class Transport:
         """The whole answer to *call*, whatever its status, after as many tries as it allows."""
         return self._persist(call, lambda token: self._door.whole(call, token))
 
-    def begin(self, call: Call, told: Told[Answer]) -> None:
+    def begin(self, make: Callable[[], Call], told: Told[Answer]) -> None:
         """As ``send`` for one of many small reads, without waiting for it.
 
         The first try costs no thread; a second, if there has to be one, is an ordinary ``send``.
+        *make* gives the call when its turn has come; what it raises, *told* raises.
         """
+        begun = _Begun(self, make, told)
+        volley = self._door.volley(self.gate)
+        if volley is None:
+            begun.heard(None)
+        else:
+            volley.ask(begun.text, begun.heard)
+
+    def text(self, call: Call) -> bytes:
+        """The request for the first try of *call*."""
         self._check(call)
-        began = time.monotonic()
+        return self._door.text(call, Secret(f"Bearer {self._bearer.token().reveal()}"))
 
-        def done(answer: Answer | None) -> None:
-            if answer is not None:
-                self._tell(call, answer.status, began)
-            if answer is None or answer.status in TRANSIENT or answer.status == 401:
-                self._send_later(call, told)
-            else:
-                self._budget.earn()
-                told(lambda: answer)
+    def first_answer(self, call: Call, heard: Heard | None, began: float) -> Answer | None:
+        """What the first try brought; None when it takes another."""
+        answer = None if heard is None else self._door.answer(call, heard)
+        if answer is None:
+            return None
+        self._tell(call, answer.status, began)
+        if answer.status in TRANSIENT or answer.status == 401:
+            return None
+        self._budget.earn()
+        return answer
 
-        self._door.begin(call, self._authorization, self.gate, done)
-
-    def _authorization(self) -> Secret:
-        return Secret(f"Bearer {self._bearer.token().reveal()}")
-
-    def _send_later(self, call: Call, told: Told[Answer]) -> None:
+    def send_later(self, make: Callable[[], Call], told: Told[Answer]) -> None:
+        """An ordinary ``send`` in a thread of its own."""
         try:
-            self._later.submit(self.send, call).add_done_callback(lambda sent: told(_result(sent)))
+            sent = self._later.submit(lambda: self.send(make()))
         except RuntimeError:  # shut down meanwhile
             told(_closed)
+        else:
+            sent.add_done_callback(lambda done: told(_result(done)))
 
     @contextmanager
     def stream(self, call: Call) -> Iterator[Stream | Answer]:
@@ -242,6 +255,30 @@ class Transport:
 
     def _wait(self, failures: int, asked: float | None) -> None:
         self._timing.sleep(self._patience.wait(failures, asked, self._timing), self._closed)
+
+
+class _Begun:
+    """A read under way in a volley: made into a call only when its turn has come."""
+
+    __slots__ = ("_began", "_call", "_make", "_told", "_transport")
+
+    def __init__(self, transport: Transport, make: Callable[[], Call], told: Told[Answer]) -> None:
+        self._transport, self._make, self._told = transport, make, told
+        self._call: Call | None = None
+        self._began = 0.0
+
+    def text(self) -> bytes:
+        self._call, self._began = self._make(), time.monotonic()
+        return self._transport.text(self._call)
+
+    def heard(self, heard: Heard | None) -> None:
+        answer = None
+        if self._call is not None:
+            answer = self._transport.first_answer(self._call, heard, self._began)
+        if answer is None:
+            self._transport.send_later(self._make, self._told)
+        else:
+            self._told(lambda: answer)
 
 
 class ReadTransport(Transport):

@@ -29,7 +29,7 @@ def test_it_starts_low_and_grows_to_the_ceiling() -> None:
     for _ in range(20):
         gate.succeeded(gate.enter())
         limits.append(gate.limit)
-    assert limits[0] == 5 and limits == sorted(limits) and limits[-1] == 16
+    assert limits[0] == 6 and limits == sorted(limits) and limits[-1] == 16
     assert Gate(2).limit == 2
 
 
