@@ -138,14 +138,18 @@ def measure(source: Path, latency: float, rounds: int, work: Path) -> dict[str, 
         assert server.stdout is not None
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
         try:
-            for _ in range(rounds):
+            for number in range(rounds):
                 for one in (curl, ours):
-                    shutil.rmtree(work, ignore_errors=True)
-                    work.mkdir()
+                    # A new folder each: some file systems are slow to make files where others
+                    # have just been removed, which would be a matter of luck.
+                    folder = work / f"{number}-{one.__name__}"
+                    folder.mkdir(parents=True)
                     os.sync()
                     before = cpu()
-                    for key, value in one(url, source, work).items():
+                    for key, value in one(url, source, folder).items():
                         found.setdefault(key, []).append(value)
+                    for large in folder.rglob("*.bin"):
+                        large.unlink()
                     found.setdefault(f"{one.__name__}_cpu", []).append(cpu() - before)
                 if "curl" in found:
                     found.setdefault("ratio", []).append(found["wall"][-1] / found["curl"][-1])
@@ -221,12 +225,12 @@ def main() -> None:
         with (source / "large.bin").open("wb") as file:
             for _ in range(options.size):
                 file.write(block)
-        figures["large"] = measure(source, 0.0, options.rounds, work)
+        figures["large"] = measure(source, 0.0, options.rounds, work / "large")
         show(f"one file of {options.size} MiB", figures["large"])
         (source / "large.bin").unlink()
         for number in range(options.files):
             (source / f"f{number:05}").write_bytes(block[:2000])
-        figures["small"] = measure(source, options.latency / 1000, options.rounds, work)
+        figures["small"] = measure(source, options.latency / 1000, options.rounds, work / "small")
         show(f"{options.files} files at {options.latency:g} ms", figures["small"])
     print(json.dumps(figures))
     return None

@@ -78,6 +78,12 @@ class Reader(Protocol):
     def open(self, run_id: str, path: str, offset: int = 0) -> AbstractContextManager[Content]:
         """Open one output. ``Content.offset`` is 0 when the service ignored *offset*."""
 
+    def begin_read(self, run_id: str, path: str) -> Future[Content | None]:
+        """The whole of a small output, to come: one try, for fetching thousands of them.
+
+        None when that brought nothing; then :meth:`open` it. May raise what ``open`` raises.
+        """
+
     def history(self, run_id: str) -> list[Event]:
         """What happened to a run, oldest first."""
 

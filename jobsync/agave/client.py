@@ -22,7 +22,7 @@ from jobsync.agave.listing import (
     whole_list,
 )
 from jobsync.backend import Content, Event
-from jobsync.errors import Forbidden, NotFound, Refused, Unreadable
+from jobsync.errors import Forbidden, NotFound, Refused, ServiceError, Unreadable
 from jobsync.model import Access, App, JsonValue, RemoteFile, Run, RunState
 
 _ORDER = {"orderBy": "id", "order": "asc"}
@@ -131,8 +131,22 @@ class AgaveReader:
 
     def files(self, run_id: str, folder: str = "") -> list[RemoteFile]:
         return all_files(
-            lambda offset: self.jobs.list_outputs(run_id, folder, limit=LIMIT, offset=offset)
+            lambda offset: self.jobs.list_outputs(run_id, folder, limit=LIMIT, offset=offset),
+            self._pages,
         )
+
+    def begin_read(self, run_id: str, path: str) -> Future[Content | None]:
+        """See :class:`~jobsync.backend.Reader`."""
+        found: Future[Content | None] = Future()
+
+        def told(content: Content | ServiceError | None) -> None:
+            if isinstance(content, ServiceError):
+                found.set_exception(content)
+            else:
+                found.set_result(content)
+
+        self.jobs.begin_download(run_id, path, told)
+        return found
 
     @contextmanager
     def open(self, run_id: str, path: str, offset: int = 0) -> Iterator[Content]:

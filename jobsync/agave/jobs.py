@@ -173,11 +173,13 @@ class Jobs:
         def call() -> Call:
             return Call("GET", self.urls.pems(job_id) + query(_page(limit, 0)))
 
-        def read(answered: Callable[[], Answer]) -> Permissions:
-            answer = answered()
+        def read(answer: Answer) -> Permissions:
             return wire.permissions(envelope.result_of(answer, _READ), _get(answer.url))
 
-        self.transport.begin(call, lambda answered: told(lambda: read(answered)))
+        def again() -> None:
+            self.transport.send_later(call, lambda answered: told(lambda: read(answered())))
+
+        self.transport.begin(call, lambda answer: told(lambda: read(answer)), again)
 
     def update_permissions(self, job_id: str, user: str, permission: str) -> wire.Permission:
         """Set one user's row, the user in the body; ``NONE`` removes it. What now stands there.
@@ -233,6 +235,26 @@ class Jobs:
         headers = {"Range": f"bytes={offset}-"} if offset else {}
         with self.transport.stream(Call("GET", url, headers=headers)) as outcome:
             yield _content(outcome, offset)
+
+    def begin_download(
+        self, job_id: str, path: str, told: Callable[[Content | ServiceError | None], None]
+    ) -> None:
+        """A small output as a whole, asked for without waiting; or the refusal.
+
+        None when the first try brought nothing: :meth:`download_output` knows what to do then.
+        """
+
+        def read(answer: Answer) -> Content | ServiceError:
+            if answer.status != 200:
+                return envelope.error_of(answer)
+            length = answer.headers.get("content-length")
+            return Content(0, None if length is None else int(length), iter([answer.body]))
+
+        self.transport.begin(
+            lambda: Call("GET", self.urls.media(job_id, path.lstrip("/"))),
+            lambda answer: told(read(answer)),
+            lambda: told(None),
+        )
 
     # --- besides the jobs --------------------------------------------------------------
 

@@ -31,6 +31,9 @@ _LEAST_STRIDE = 2
 """A service that gives one row a page cannot be listed; one job on a page is a short page."""
 
 _MOST_PAGES = 10_000
+_FOLDER_PAGES = 4
+"""The service lists the whole folder on its storage for each page (6.2): not too many at once."""
+
 _FAR_SHORTER = 10
 """How many times longer a page must have been seen for a short one to be the whole list."""
 
@@ -217,17 +220,33 @@ def _permissions_once(page: PermissionPage, longest: int = 0) -> tuple[dict[str,
     raise Unreadable("permissions without end")
 
 
-def all_files(page: FilePage) -> list[RemoteFile]:
-    """Every entry of one folder, by name. Skipped dot entries shorten a page (contract 6.2)."""
+def all_files(page: FilePage, executor: Executor) -> list[RemoteFile]:
+    """Every entry of one folder, by name. Skipped dot entries shorten a page (contract 6.2).
+
+    Once pages have come that are as long as the first, up to four are asked for at a time. Each
+    counts only where it begins right after the one before; else it is asked for again from there.
+    """
     found: dict[str, RemoteFile] = {}
-    offset = 0
+    offset = stride = 0
+    window = 1
     for _ in range(_MOST_PAGES):
-        rows = page(offset)
-        fresh = {row.path: row for row in rows if row.path not in found}
-        if not fresh:
-            return [found[path] for path in sorted(found)]
-        found.update(fresh)
-        offset += len(rows)
+        aims = [offset + stride * number for number in range(window)]
+        answers = [executor.submit(page, aim) for aim in aims]
+        try:
+            for aim, answer in zip(aims, answers, strict=True):
+                if aim != offset:
+                    break
+                rows = answer.result()
+                fresh = {row.path: row for row in rows if row.path not in found}
+                if not fresh:
+                    return [found[path] for path in sorted(found)]
+                found.update(fresh)
+                offset += len(rows)
+        finally:
+            for answer in answers:
+                answer.cancel()
+        window = min(_FOLDER_PAGES, 2 * window) if len(rows) == stride else 1
+        stride = len(rows)
     raise Unreadable("an output folder without end")
 
 

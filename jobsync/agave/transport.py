@@ -103,17 +103,20 @@ class Transport:
         """The whole answer to *call*, whatever its status, after as many tries as it allows."""
         return self._persist(call, lambda token: self._door.whole(call, token))
 
-    def begin(self, make: Callable[[], Call], told: Told[Answer]) -> None:
-        """As ``send`` for one of many small reads, without waiting for it.
+    def begin(
+        self, make: Callable[[], Call], told: Callable[[Answer], None], lost: Callable[[], None]
+    ) -> None:
+        """Try one of many small reads once, without waiting for it, and without a thread for it.
 
-        The first try costs no thread; a second, if there has to be one, is an ordinary ``send``.
-        *make* gives the call when its turn has come; what it raises, *told* raises.
+        *make* gives the call when its turn has come. Either *told* is called with the answer, or
+        *lost* when none came that can be used, or one that asks for patience or another token.
+        Both are called in the thread that brings the answers: they must be short and not raise.
         """
-        begun = _Begun(self, make, told)
         volley = self._door.volley(self.gate)
         if volley is None:
-            begun.heard(None)
+            lost()
         else:
+            begun = _Begun(self, make, told, lost)
             volley.ask(begun.text, begun.heard)
 
     def text(self, call: Call) -> bytes:
@@ -260,10 +263,16 @@ class Transport:
 class _Begun:
     """A read under way in a volley: made into a call only when its turn has come."""
 
-    __slots__ = ("_began", "_call", "_make", "_told", "_transport")
+    __slots__ = ("_began", "_call", "_lost", "_make", "_told", "_transport")
 
-    def __init__(self, transport: Transport, make: Callable[[], Call], told: Told[Answer]) -> None:
-        self._transport, self._make, self._told = transport, make, told
+    def __init__(
+        self,
+        transport: Transport,
+        make: Callable[[], Call],
+        told: Callable[[Answer], None],
+        lost: Callable[[], None],
+    ) -> None:
+        self._transport, self._make, self._told, self._lost = transport, make, told, lost
         self._call: Call | None = None
         self._began = 0.0
 
@@ -276,9 +285,9 @@ class _Begun:
         if self._call is not None:
             answer = self._transport.first_answer(self._call, heard, self._began)
         if answer is None:
-            self._transport.send_later(self._make, self._told)
+            self._lost()
         else:
-            self._told(lambda: answer)
+            self._told(answer)
 
 
 class ReadTransport(Transport):

@@ -234,19 +234,49 @@ def test_permissions_of_several_pages_are_read_until_they_stand_still() -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(names=st.sets(st.text(alphabet="ab", min_size=1, max_size=4)), clip=st.integers(3, 6))
+@given(
+    names=st.sets(st.text(alphabet="abcd", min_size=1, max_size=4), max_size=60),
+    clip=st.integers(3, 6),
+)
 def test_dot_entries_eat_the_window_and_nothing_is_lost(names: set[str], clip: int) -> None:
-    entries = [".", "..", *sorted(names)]
+    entries = sorted([".", "..", *names], key=lambda name: (name[-1:], name))
 
     def page(offset: int) -> Sequence[RemoteFile]:
         window = entries[offset : offset + clip]
         return [RemoteFile(name, 1, "") for name in window if name not in (".", "..")]
 
-    assert [file.path for file in all_files(page)] == sorted(names)
+    with ThreadPoolExecutor(4) as pool:
+        assert [file.path for file in all_files(page, pool)] == sorted(names)
 
 
-def test_a_listing_of_one_file_that_ignores_the_offset_ends() -> None:
-    assert len(all_files(lambda offset: [RemoteFile("a", 1, "")])) == 1
+def test_a_listing_of_one_file_that_ignores_the_offset_ends(pool: ThreadPoolExecutor) -> None:
+    assert len(all_files(lambda offset: [RemoteFile("a", 1, "")], pool)) == 1
+
+
+@pytest.mark.parametrize(("count", "most"), [(3, 2), (4, 2), (8, 4), (40, 16)])
+def test_a_long_folder_is_read_in_few_rounds(
+    count: int, most: int, pool: ThreadPoolExecutor
+) -> None:
+    names = [f"{number:03}" for number in range(count)]
+    asked: list[int] = []
+
+    def page(offset: int) -> Sequence[RemoteFile]:
+        asked.append(offset)
+        return [RemoteFile(name, 1, "") for name in names[offset : offset + 4]]
+
+    assert [file.path for file in all_files(page, pool)] == names
+    assert len(asked) <= most
+
+
+def test_a_page_that_begins_too_late_is_asked_for_again(pool: ThreadPoolExecutor) -> None:
+    """One page in the middle is shorter than the others, so those asked for with it do not fit."""
+    names = [f"{number:03}" for number in range(60)]
+
+    def page(offset: int) -> Sequence[RemoteFile]:
+        size = 2 if 20 <= offset < 26 else 4
+        return [RemoteFile(name, 1, "") for name in names[offset : offset + size]]
+
+    assert [file.path for file in all_files(page, pool)] == names
 
 
 def test_a_history_may_repeat_itself() -> None:

@@ -172,7 +172,9 @@ class Place:
         self.drop_origin()
 
     def drop_origin(self) -> None:
-        self._unlink(self._sidecar)
+        # Looked for first: removing what is not there holds up everyone else in the folder.
+        if self._lstat(self._sidecar) is not None:
+            self._unlink(self._sidecar)
 
     def sync(self) -> None:
         os.fsync(self._folder)

@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,8 +69,10 @@ class Line:
     slots: threading.Semaphore
 
 
-def download(line: Line, place: Place, wanted: Wanted) -> Whole:
-    """Bring *wanted* to its part file.
+def download(
+    line: Line, place: Place, wanted: Wanted, begun: Future[Content | None] | None = None
+) -> Whole:
+    """Bring *wanted* to its part file. *begun* is a first try of all of it, made already.
 
     Raises :class:`FileFailed` when that cannot be done, :class:`Interrupted` when asked to stop,
     OSError for the disk, and the errors of a service that refuses everything.
@@ -79,7 +82,7 @@ def download(line: Line, place: Place, wanted: Wanted) -> Whole:
         for _ in range(CHANGES_LIMIT + 1):
             try:
                 with line.slots:
-                    digest = _Part(line, place, handle, wanted).complete()
+                    digest = _Part(line, place, handle, wanted, begun).complete()
             except FileChanged as change:
                 trouble = str(change)
                 os.ftruncate(handle, 0)
@@ -89,7 +92,7 @@ def download(line: Line, place: Place, wanted: Wanted) -> Whole:
             found = line.again(wanted)
             if found is None:
                 raise FileFailed("is gone from the service")
-            wanted = found
+            wanted, begun = found, None
     raise FileFailed(trouble)
 
 
@@ -105,8 +108,16 @@ def boot_id() -> str:
 class _Part:
     """The part file of one listed state of a file."""
 
-    def __init__(self, line: Line, place: Place, handle: int, wanted: Wanted) -> None:
+    def __init__(
+        self,
+        line: Line,
+        place: Place,
+        handle: int,
+        wanted: Wanted,
+        begun: Future[Content | None] | None,
+    ) -> None:
         self._line, self._handle, self._wanted = line, handle, wanted
+        self._begun = begun
         self._have = self._usable(place)
         self._digest = Digest(wanted.length)
 
@@ -139,7 +150,8 @@ class _Part:
         have = os.fstat(self._handle).st_size
         if have and have <= wanted.length and _same(place.origin(), origin):
             return have
-        os.ftruncate(self._handle, 0)
+        if have:
+            os.ftruncate(self._handle, 0)
         if wanted.length > OVERLAP:
             place.write_origin(origin)
         else:
@@ -152,8 +164,14 @@ class _Part:
             raise Interrupted("asked to stop")
         offset = max(0, self._have - OVERLAP)
         try:
-            with self._line.reader.open(self._wanted.job_id, self._wanted.path, offset) as content:
+            begun, self._begun = self._begun, None
+            content = begun.result() if begun is not None and not offset else None
+            if content is not None:
                 self._take(content, offset)
+            else:
+                wanted = self._wanted
+                with self._line.reader.open(wanted.job_id, wanted.path, offset) as opened:
+                    self._take(opened, offset)
         except (NotFound, Forbidden, Unauthorized):
             raise
         except ServiceError as error:

@@ -6,17 +6,17 @@ import contextlib
 import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import Union
+from typing import TypeVar, Union
 
 from jobsync.apply.outputs import commit
-from jobsync.apply.outputs.destination import Root
+from jobsync.apply.outputs.destination import Place, Root
 from jobsync.apply.outputs.download import CHANGES_LIMIT, OVERLAP, Line, Wanted, Whole, download
 from jobsync.apply.outputs.failure import FileFailed, Interrupted
 from jobsync.apply.outputs.ledger import Record
 from jobsync.apply.outputs.result import FetchResult, Limits, Progress
-from jobsync.backend import Reader
+from jobsync.backend import Content, Reader
 from jobsync.errors import JobsyncError, ServiceError, Unauthorized
 from jobsync.model import Address, Fetch, FetchedFile, OutputChange, Run
 from jobsync.outputs import reasons
@@ -25,6 +25,13 @@ from jobsync.plan.outputs import Selection, select
 
 _ROUND = 2000
 _ROUNDS = 8
+_AHEAD = 4
+"""Small files under way for each connection: coming, or on their way to the disk."""
+
+_WRITERS = 16
+"""Threads that write small files: enough for a slow disk, and not so many as to be in the way."""
+
+_T = TypeVar("_T")
 
 _Got = Union[Whole, FetchedFile, None]
 
@@ -147,6 +154,8 @@ class _Fetching:
         self._threads = max(1, limits.jobs or reader.concurrency)
         slots = threading.Semaphore(self._threads)
         self._line = Line(reader, self._again, stop, self._arrived, limits.patience, slots)
+        # Small files that are asked for and not yet written: what they hold is held in memory.
+        self._ahead = threading.Semaphore(limits.jobs or _AHEAD * self._threads)
         self._mutex = threading.Lock()
         self._received = 0
         self._total_bytes = self._total_files = 0
@@ -160,9 +169,12 @@ class _Fetching:
         wanted = [Wanted(self._run.id, f.path, f.to, f.length, f.last_modified) for f in fetches]
         # Half as many again, for those that wait for the disk to take a file.
         threads = self._threads + (self._threads + 1) // 2
-        with ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool:
+        with (
+            ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool,
+            ThreadPoolExecutor(min(threads, _WRITERS), thread_name_prefix="write") as disk,
+        ):
             for batch in _rounds(wanted):
-                self._round(pool, batch)
+                self._round(pool, disk, batch)
         done = tuple(sorted(self._fetched, key=lambda file: file.to))
         return FetchResult(
             self._address,
@@ -173,11 +185,15 @@ class _Fetching:
             left=len(fetches) - len(done) - len(self._failed),
         )
 
-    def _round(self, pool: ThreadPoolExecutor, batch: Sequence[Wanted]) -> None:
+    def _round(
+        self, pool: ThreadPoolExecutor, disk: ThreadPoolExecutor, batch: Sequence[Wanted]
+    ) -> None:
         """Fetch *batch*; what moved meanwhile is fetched again, a few times."""
         for turn in range(CHANGES_LIMIT + 1):
             # The large ones first, so that none of them is left running alone at the end.
-            got = list(pool.map(self._one, sorted(batch, key=lambda item: -item.length)))
+            ordered = sorted(batch, key=lambda item: -item.length)
+            asked = [self._begin(pool, disk, item) for item in ordered]
+            got = [item.result() for item in asked]
             self._settle([item for item in got if isinstance(item, FetchedFile)])
             whole = [item for item in got if isinstance(item, Whole)]
             steady, batch = self._checked(pool, whole)
@@ -188,8 +204,50 @@ class _Fetching:
                 for item in batch:
                     self._fail(item.path, "keeps changing on the service while it is fetched")
 
-    def _one(self, wanted: Wanted) -> _Got:
-        """One file, in a thread of the pool: its part, or the file when it is here already."""
+    def _begin(
+        self, pool: ThreadPoolExecutor, disk: ThreadPoolExecutor, wanted: Wanted
+    ) -> Future[_Got]:
+        """One file, to come: its part, or the file when it is here already.
+
+        A small one takes a thread only for the disk, once it has come; a large one all the time.
+        """
+        if wanted.length > OVERLAP:
+            return pool.submit(self._tried, wanted, self._brought)
+        got: Future[_Got] = Future()
+        found = self._tried(wanted, self._here)
+        if not isinstance(found, Wanted):
+            got.set_result(found)
+            return got
+
+        def write(begun: Future[Content | None]) -> None:
+            try:
+                got.set_result(
+                    self._tried(wanted, lambda place, w: download(self._line, place, w, begun))
+                )
+            except BaseException as error:  # it is raised where the file is waited for
+                got.set_exception(error)
+            finally:
+                self._ahead.release()
+
+        def arrived(begun: Future[Content | None]) -> None:
+            with contextlib.suppress(RuntimeError):  # interrupted: nobody waits any more
+                disk.submit(write, begun)
+
+        self._ahead.acquire()
+        self._reader.begin_read(wanted.job_id, wanted.path).add_done_callback(arrived)
+        return got
+
+    def _here(self, place: Place, wanted: Wanted) -> FetchedFile | Wanted:
+        """The file when it is here already, else what is still wanted."""
+        here = commit.already_here(place, wanted, self._ledger)
+        return wanted if here is None else self._file(wanted, here)
+
+    def _brought(self, place: Place, wanted: Wanted) -> FetchedFile | Whole:
+        found = self._here(place, wanted)
+        return download(self._line, place, wanted) if isinstance(found, Wanted) else found
+
+    def _tried(self, wanted: Wanted, work: Callable[[Place, Wanted], _T]) -> _T | None:
+        """What *work* makes of the place of *wanted*; None when it failed, which is noted."""
         if self._stop():
             return None
         if self._hopeless:
@@ -197,9 +255,7 @@ class _Fetching:
             return None
         try:
             with self._root.place(wanted.to) as place:
-                if (here := commit.already_here(place, wanted, self._ledger)) is not None:
-                    return self._file(wanted, here)
-                return download(self._line, place, wanted)
+                return work(place, wanted)
         except Interrupted:
             pass
         except FileFailed as error:

@@ -71,8 +71,12 @@ class Ledger:
         self._mutex = threading.Lock()
         self._lines: dict[str, FetchedFile] = {}
         self._claims: dict[str, Address] = {}
-        for file in lockfile.read(root).files:
+        self._runs: dict[Address, set[str]] = {}
+        lock = lockfile.read(root)
+        for file in lock.files:
             self._remember(file)
+        for address, job_id in lock.expectations:
+            self._runs.setdefault(address, set()).add(job_id)
 
     def claim(self, address: Address, fetches: Iterable[Fetch]) -> dict[str, str]:
         refused: dict[str, str] = {}
@@ -104,13 +108,19 @@ class Ledger:
                 self.root,
                 lambda lock: lockfile.changed(lock, files=(), expectations=[(address, job_id)]),
             )
+            self._runs.setdefault(address, set()).add(job_id)
 
     def retire(self, address: Address, job_id: str) -> None:
         with self._mutex:
+            # Seldom is there anything to forget, and the lock file may be long.
+            if self._runs.get(address, set()) <= {job_id}:
+                return
             lockfile.update(self.root, lambda lock: lockfile.retired(lock, address, job_id))
+            self._runs[address] = {job_id}
 
     def _remember(self, file: FetchedFile) -> None:
         key = names.collision_key(file.to)
         self._lines[key] = file
+        self._runs.setdefault(file.address, set()).add(file.job_id)
         if file.address in self._declared:
             self._claims[key] = file.address
