@@ -28,8 +28,8 @@ _ROUNDS = 8
 _AHEAD = 4
 """Small files under way for each connection: coming, or on their way to the disk."""
 
-_WRITERS = 16
-"""Threads that write small files: enough for a slow disk, and not so many as to be in the way."""
+_WRITERS = 4
+"""Threads that write small files; with more they would wait for each other, not for the disk."""
 
 _T = TypeVar("_T")
 
