@@ -32,16 +32,19 @@ ENDLESS = 10_000
 
 
 def zygote() -> None:
-    """Fork a fetching process for each line ``POINT URL FOLDER`` on stdin; say how it ended."""
+    """Fork a fetching process for each line ``POINT JOBS URL FOLDER`` on stdin; say how it ended.
+
+    0 JOBS are as many as the client likes: then the small file comes on its way beside the large.
+    """
     from jobsync import agave  # noqa: F401  (imported once, before the forks)
     from jobsync.apply.outputs import fetch_all  # noqa: F401
 
     for line in sys.stdin:
-        point, url, folder = line.split()
+        point, jobs, url, folder = line.split()
         child = os.fork()
         if child == 0:
             kill_before(int(point))
-            fetch(url, folder)
+            fetch(url, folder, int(jobs) or None)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         print("killed" if os.WIFSIGNALED(status) else os.WEXITSTATUS(status), flush=True)
@@ -65,7 +68,7 @@ def kill_before(point: int) -> None:
         setattr(os, name, wrapped(getattr(os, name)))
 
 
-def fetch(url: str, folder: str) -> None:
+def fetch(url: str, folder: str, jobs: int | None) -> None:
     from jobsync import agave
     from jobsync.agave.auth import explicit
     from jobsync.apply.outputs import Ledger, Limits, fetch_all
@@ -78,7 +81,7 @@ def fetch(url: str, folder: str) -> None:
             OutputChange("a", None, (OutputRule("**", "out/"),)),
             run,
             ledger=Ledger(folder, folder, ["a"]),
-            limits=Limits(jobs=1),
+            limits=Limits(jobs=jobs),
             report=lambda progress: None,
             stop=lambda: False,
         )
@@ -89,7 +92,8 @@ def fetch(url: str, folder: str) -> None:
 class Sweep:
     """One server, one zygote; :meth:`point` tries one kill."""
 
-    def __init__(self, large: int = 1_500_000) -> None:
+    def __init__(self, jobs: int, large: int = 1_500_000) -> None:
+        self._jobs = jobs
         rng = random.Random(1)
         self.contents = {"large": rng.randbytes(large), "d/small": rng.randbytes(20_000)}
         self.counts = Counter[str]()
@@ -112,7 +116,7 @@ class Sweep:
     def _point(self, process: subprocess.Popen[str], point: int) -> bool:
         remotes = {path: Remote(data) for path, data in self.contents.items()}
         with tempfile.TemporaryDirectory() as folder, HostileService(remotes) as service:
-            ended = ask(process, f"{point} {service.url} {folder}")
+            ended = ask(process, f"{point} {self._jobs} {service.url} {folder}")
             if ended != "killed":
                 self.counts["wrong"] += ended != "0"
                 return False
@@ -120,7 +124,7 @@ class Sweep:
             self.counts["wrong"] += not self._whole_or_absent(Path(folder))
             kept = self._kept(Path(folder))
             remotes["large"].asked.clear()
-            ended = ask(process, f"{ENDLESS} {service.url} {folder}")
+            ended = ask(process, f"{ENDLESS} {self._jobs} {service.url} {folder}")
             self.counts["not finished"] += ended != "0"
             self.counts["wrong"] += not self._is_whole(Path(folder))
             self._count_again(kept, remotes["large"].asked)
@@ -166,7 +170,7 @@ def main() -> int:
         zygote()
         return 0
     began = time.monotonic()
-    counts = Sweep().run(range(1, ENDLESS))
+    counts = Sweep(1).run(range(1, ENDLESS)) + Sweep(0).run(range(1, ENDLESS))
     print(json.dumps({**counts, "seconds": round(time.monotonic() - began, 1)}))
     return 1 if counts["wrong"] or counts["not finished"] or counts["fetched twice"] else 0
 

@@ -155,7 +155,8 @@ class _Fetching:
         slots = threading.Semaphore(self._threads)
         self._line = Line(reader, self._again, stop, self._arrived, limits.patience, slots)
         # Small files that are asked for and not yet written: what they hold is held in memory.
-        self._ahead = threading.Semaphore(limits.jobs or _AHEAD * self._threads)
+        self._ahead = threading.Semaphore(_AHEAD * self._threads)
+        self._small = OVERLAP if limits.jobs is None else -1
         self._mutex = threading.Lock()
         self._received = 0
         self._total_bytes = self._total_files = 0
@@ -209,9 +210,10 @@ class _Fetching:
     ) -> Future[_Got]:
         """One file, to come: its part, or the file when it is here already.
 
-        A small one takes a thread only for the disk, once it has come; a large one all the time.
+        A small one takes a thread only for the disk, once it has come; a large one all the time,
+        and so does each where a number was asked for.
         """
-        if wanted.length > OVERLAP:
+        if wanted.length > self._small:
             return pool.submit(self._tried, wanted, self._brought)
         got: Future[_Got] = Future()
         found = self._tried(wanted, self._here)
