@@ -31,7 +31,10 @@ def test_a_module_of_the_same_name_does_not_take_the_functions_place() -> None:
     assert callable(jobsync.observe)
 
 
-HEAVY = ("requests", "urllib3", "deepdiff", "rich", "werkzeug", "waitress", "jsonschema_rs")
+HEAVY = (
+    *("requests", "urllib3", "httptools", "deepdiff", "rich", "werkzeug", "waitress"),
+    "jsonschema_rs",
+)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +59,15 @@ def test_light_commands_do_not_pay_for_heavy_libraries(
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "click" in imported
     assert imported & set(HEAVY) <= set(allowed)
+
+
+def test_reading_does_not_pay_for_what_only_sends() -> None:
+    """A plan on a tenant sends GET only: neither requests nor the applier is imported for it."""
+    code = """
+import sys
+import jobsync.agave.auth, jobsync.agave.volley, jobsync.observe, jobsync.plan.build, jobsync.render
+print(sorted({"requests", "deepdiff", "jobsync.apply", "jobsync.agave.sessions"} & set(sys.modules)))
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
