@@ -5,16 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jobsync.model import Plan
-from jobsync.render.json import json
-from jobsync.render.markdown import as_markdown
 from jobsync.render.options import ANSI, PLAIN, Palette, RenderOptions
-from jobsync.render.text import text
+
+
+def _text(plan: Plan, options: RenderOptions) -> str:
+    from jobsync.render.text import text
+
+    return text(plan, options)
+
+
+def _json(plan: Plan, options: RenderOptions) -> str:
+    from jobsync.render.json import json
+
+    return json(plan, options)
+
+
+def _markdown(plan: Plan, options: RenderOptions) -> str:
+    from jobsync.render.markdown import as_markdown
+
+    return as_markdown(plan, options)
+
 
 FORMATS: dict[str, Callable[[Plan, RenderOptions], str]] = {
-    "text": text,
-    "json": json,
-    "markdown": as_markdown,
+    "text": _text,
+    "json": _json,
+    "markdown": _markdown,
 }
-"""Every way to show a plan."""
+"""Every way to show a plan. Each is imported when it is asked for."""
 
 __all__ = ["ANSI", "FORMATS", "PLAIN", "Palette", "RenderOptions"]
