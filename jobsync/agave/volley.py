@@ -230,6 +230,8 @@ class Volley:
             sock.close()
 
     def _heard(self, lane: _Lane) -> None:
+        if lane.sock.fileno() < 0:  # dropped since it was found to have something
+            return
         if lane.asked is None:
             if lane.ended():
                 self._idle.remove(lane)

@@ -189,6 +189,25 @@ def test_a_connection_that_the_service_ends_is_left(again: bytes) -> None:
     assert len({seen.connection for seen in server.seen}) == 3
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_connections_that_end_while_more_is_asked_lose_nothing() -> None:
+    """Ended without a word after each answer, often while the next question is sent on it."""
+    reply = reset(HEAD + b"Content-Length: 1\r\n\r\na")
+    with ScriptedServer(reply) as server, volley(server.url) as one:
+        told = [asked(one) for _ in range(300)]
+        heard = [answer.result(20) for answer in told]
+        assert one._thread.is_alive()
+    assert all(answer is None or answer.body == b"a" for answer in heard)
+    assert any(heard)
+
+
+def test_what_is_found_on_a_connection_that_was_dropped_meanwhile_is_nothing(echo: Echo) -> None:
+    with volley(echo.url) as one:
+        asked(one).result(10)
+        lane = one._idle[0]
+    one._heard(lane)
+
+
 @pytest.mark.parametrize(("status", "limit"), [(200, 6), (404, 6), (429, 2), (503, 2)])
 def test_the_gate_learns_from_what_is_heard(status: int, limit: int) -> None:
     gate = Gate(8, 4)
