@@ -343,6 +343,8 @@ def test_reads_survive_what_passes(here: World, spec: str) -> None:
     alice.grant(run.id, "bob", READ)
     here.service.faults.add(spec)
     assert alice.access(run.id) == {"bob": READ}
+    here.service.faults.add(spec)
+    assert alice.begin_access(run.id).result(30) == {"bob": READ}
     assert hands.slept
 
 
@@ -362,6 +364,11 @@ def test_a_list_that_cannot_be_read_is_never_empty(
     here.service.faults.add(spec)
     with pytest.raises(kind):
         alice.runs(lambda found: True)
+    here.service.faults.clear()
+    run = here.as_("alice").submit("unread.x.aaaaaaaaaa", {"appId": APP})
+    here.service.faults.add(spec)
+    with pytest.raises(kind):
+        alice.begin_access(run.id).result(30)
 
 
 def test_small_pages_and_moving_rows_lose_nothing(here: World) -> None:

@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 import pytest
 from agave_world import APP, World, world
 from scripted_server import Reply, ScriptedServer, closing, envelope, fault, http, raw, reset
-from waiting import Hands
 
 from jobsync import agave
 from jobsync.agave.auth import explicit
@@ -20,7 +19,7 @@ from jobsync.agave.gate import Gate
 from jobsync.agave.kept import KeptConnections
 from jobsync.agave.urls import UnsafePath
 from jobsync.agave.volley import Heard, Volley
-from jobsync.errors import Forbidden, NotFound, ServiceError, Unreachable, Unreadable
+from jobsync.errors import Forbidden, NotFound, ServiceError, Unreachable
 from jobsync.model import Access
 
 READ = Access(read=True, write=False)
@@ -226,13 +225,6 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield found
 
 
-@pytest.fixture(autouse=True)
-def no_faults(request: pytest.FixtureRequest) -> Iterator[None]:
-    yield
-    if "here" in request.fixturenames:
-        request.getfixturevalue("here").service.faults.clear()
-
-
 def test_lists_asked_for_together_are_those_asked_for_one_by_one(here: World) -> None:
     alice = here.as_("alice")
     runs = [alice.submit(f"p.many{n}.aaaaaaaaaa", {"appId": APP}).id for n in range(30)]
@@ -257,41 +249,6 @@ def test_what_cannot_be_read_is_raised_where_it_is_waited_for(here: World) -> No
         alice.begin_access("1-none-0001-007").result(20)
     with pytest.raises(UnsafePath):
         alice.begin_access("../x").result(20)
-
-
-@pytest.mark.parametrize(
-    "spec",
-    [
-        *("throttle,times=2", "throttle,retry-after=3", "html", "html,status=503"),
-        *("reset-before", "reset-after", "truncated", "lost"),
-    ],
-)
-def test_what_passes_is_survived(here: World, spec: str) -> None:
-    hands = Hands()
-    alice = here.as_("alice", timing=hands.timing, idle_timeout=1.0)
-    run = alice.submit("p.survivor.aaaaaaaaaa", {"appId": APP}).id
-    alice.grant(run, "bob", READ)
-    here.service.faults.add(spec)
-    assert alice.begin_access(run).result(30) == {"bob": READ}
-
-
-@pytest.mark.parametrize(
-    ("spec", "kind"),
-    [
-        ("html-200,times=9", Unreadable),
-        ("gzip,times=9", Unreadable),
-        ("throttle,times=9", ServiceError),
-        ("html,times=9", Unreachable),
-    ],
-)
-def test_a_list_that_cannot_be_read_is_never_empty(
-    here: World, spec: str, kind: type[ServiceError]
-) -> None:
-    alice = here.as_("alice", timing=Hands().timing)
-    run = alice.submit("p.unread.aaaaaaaaaa", {"appId": APP}).id
-    here.service.faults.add(spec)
-    with pytest.raises(kind):
-        alice.begin_access(run).result(30)
 
 
 def test_a_stale_token_is_asked_about_the_ordinary_way() -> None:
