@@ -364,6 +364,8 @@ def _syntax_problem(error: yaml.YAMLError, data: bytes, path: str) -> Problem:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
         where = Location(path, mark.line + 1, mark.column + 1)
+        if "nesting depth" in str(error.problem):  # newer versions of libyaml have a limit as well
+            return Problem(where, f"nested more than {DEPTH_LIMIT} deep")
         context = f" {error.context}" if error.context else ""
         character = data.decode()[mark.index : mark.index + 1]
         hint = _syntax_hint(str(error.context), error.context_mark, character)
