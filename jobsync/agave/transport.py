@@ -109,8 +109,9 @@ class Transport:
         """Try one of many small reads once, without waiting for it, and without a thread for it.
 
         *make* gives the call when its turn has come. Either *told* is called with the answer, or
-        *lost* when none came that can be used, or one that asks for patience or another token.
-        Both are called in the thread that brings the answers: they must be short and not raise.
+        *lost* when it is to be asked again: none came that can be used, or one that asks for
+        another token, or, after the wait that it asks for, for patience. Both may be called in the
+        thread that brings the answers: they must be short and not raise.
         """
         volley = self._door.volley(self.gate)
         if volley is None:
@@ -125,15 +126,35 @@ class Transport:
         return self._door.text(call, Secret(f"Bearer {self._bearer.token().reveal()}"))
 
     def first_answer(self, call: Call, heard: Heard | None, began: float) -> Answer | None:
-        """What the first try brought; None when it takes another."""
+        """What the first try brought; None when that is no answer, or asks for another token."""
         answer = None if heard is None else self._door.answer(call, heard)
         if answer is None:
             return None
         self._tell(call, answer.status, began)
-        if answer.status in TRANSIENT or answer.status == 401:
+        if answer.status == 401:
             return None
-        self._budget.earn()
+        if answer.status not in TRANSIENT:
+            self._budget.earn()
         return answer
+
+    def pause(
+        self, call: Call, answer: Answer, told: Callable[[Answer], None], lost: Callable[[], None]
+    ) -> None:
+        """Wait as after any first failure, in a thread of its own, and have it asked again."""
+
+        def wait() -> None:
+            if self._may_retry(call, answer, 1):
+                self._wait(1, self._asked(answer))
+                lost()
+            else:
+                told(answer)
+
+        try:
+            waiting = self._later.submit(wait)
+        except RuntimeError:  # shut down meanwhile
+            told(answer)
+        else:
+            waiting.add_done_callback(lambda done: told(answer) if done.cancelled() else None)
 
     def send_later(self, make: Callable[[], Call], told: Told[Answer]) -> None:
         """An ordinary ``send`` in a thread of its own."""
@@ -284,8 +305,10 @@ class _Begun:
         answer = None
         if self._call is not None:
             answer = self._transport.first_answer(self._call, heard, self._began)
-        if answer is None:
+        if answer is None or self._call is None:
             self._lost()
+        elif answer.status in TRANSIENT:
+            self._transport.pause(self._call, answer, self._told, self._lost)
         else:
             self._told(answer)
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from agave_world import APP, World, world
 from scripted_server import Reply, ScriptedServer, closing, envelope, fault, http, raw, reset
+from waiting import Hands
 
 from jobsync import agave
 from jobsync.agave.auth import explicit
@@ -249,6 +250,25 @@ def test_what_cannot_be_read_is_raised_where_it_is_waited_for(here: World) -> No
         alice.begin_access("1-none-0001-007").result(20)
     with pytest.raises(UnsafePath):
         alice.begin_access("../x").result(20)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_wait_that_a_first_refusal_asks_for_is_kept(status: int) -> None:
+    hands = Hands()
+    owner = {"username": "alice", "permission": {"read": True, "write": True}}
+    busy = http(status, b"{}", Retry_After="7")
+    how = agave.Connection(timing=hands.timing)
+    for ask in ("begin_access", "begin_read"):
+        hands.slept.clear()
+        with (
+            ScriptedServer(busy, envelope([owner])) as server,
+            agave.connect_reader(server.url, explicit(server.url, "t"), how=how) as reader,
+        ):
+            arguments = ("1-007",) if ask == "begin_access" else ("1-007", "a.txt")
+            found = getattr(reader, ask)(*arguments).result(10)
+            assert not found  # nobody but the owner; a file to be opened
+            assert len(server.seen) == (2 if ask == "begin_access" else 1)
+        assert hands.slept == [7.5]
 
 
 def test_a_stale_token_is_asked_about_the_ordinary_way() -> None:
