@@ -72,8 +72,11 @@ class Reader(Protocol):
     def begin_access(self, run_id: str) -> Future[dict[str, Access]]:
         """What :meth:`access` gives or raises, to come: for asking about thousands of runs."""
 
-    def files(self, run_id: str, folder: str = "") -> list[RemoteFile]:
-        """The entries of one output folder (not recursive), by name."""
+    def files(self, run_id: str, folder: str = "", at_least: int = 0) -> list[RemoteFile]:
+        """The entries of one output folder (not recursive), by name.
+
+        *at_least* is how many are known to be there: their pages are asked for at once.
+        """
 
     def open(self, run_id: str, path: str, offset: int = 0) -> AbstractContextManager[Content]:
         """Open one output. ``Content.offset`` is 0 when the service ignored *offset*."""

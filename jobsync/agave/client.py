@@ -36,7 +36,7 @@ class AgaveReader:
 
     def __init__(self, jobs: Jobs) -> None:
         self.jobs = jobs
-        self._longest_page = 0
+        self._longest_page = self._longest_listing = 0
         self._pages = ThreadPoolExecutor(self.concurrency, thread_name_prefix="jobsync-page")
 
     def __enter__(self: Self) -> Self:
@@ -129,11 +129,13 @@ class AgaveReader:
     def _permission_page(self, run_id: str) -> PermissionPage:
         return lambda offset: self.jobs.list_permissions(run_id, limit=LIMIT, offset=offset)
 
-    def files(self, run_id: str, folder: str = "") -> list[RemoteFile]:
-        return all_files(
-            lambda offset: self.jobs.list_outputs(run_id, folder, limit=LIMIT, offset=offset),
-            self._pages,
-        )
+    def files(self, run_id: str, folder: str = "", at_least: int = 0) -> list[RemoteFile]:
+        def page(offset: int) -> Sequence[RemoteFile]:
+            found = self.jobs.list_outputs(run_id, folder, limit=LIMIT, offset=offset)
+            self._longest_listing = max(self._longest_listing, len(found))
+            return found
+
+        return all_files(page, self._pages, at_least, self._longest_listing)
 
     def begin_read(self, run_id: str, path: str) -> Future[Content | None]:
         """See :class:`~jobsync.backend.Reader`."""

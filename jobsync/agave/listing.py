@@ -31,8 +31,12 @@ _LEAST_STRIDE = 2
 """A service that gives one row a page cannot be listed; one job on a page is a short page."""
 
 _MOST_PAGES = 10_000
-_FOLDER_PAGES = 4
-"""The service lists the whole folder on its storage for each page (6.2): not too many at once."""
+_FOLDER_PAGES = 10
+"""The service lists the whole folder on its storage for each page (6.2): not too many at once, but
+2,000 entries, which are fetched in one go, and the page that shows their end."""
+
+_DOTS = 2
+"""Rows by which a page of a folder may be shorter than what it stands for."""
 
 _FAR_SHORTER = 10
 """How many times longer a page must have been seen for a short one to be the whole list."""
@@ -220,32 +224,41 @@ def _permissions_once(page: PermissionPage, longest: int = 0) -> tuple[dict[str,
     raise Unreadable("permissions without end")
 
 
-def all_files(page: FilePage, executor: Executor) -> list[RemoteFile]:
-    """Every entry of one folder, by name. Skipped dot entries shorten a page (contract 6.2).
+def all_files(
+    page: FilePage, executor: Executor, at_least: int = 0, stride: int = 0
+) -> list[RemoteFile]:
+    """Every entry of one folder, by name. ``.`` and ``..`` are left out of a page (contract 6.2).
 
-    Once pages have come that are as long as the first, up to four are asked for at a time. Each
-    counts only where it begins right after the one before; else it is asked for again from there.
+    Once pages have come that are as long as the first, several are asked for at a time; at once
+    where *at_least* says how many entries are there, and *stride* how long a page has been before.
+    A page counts where it begins at or before the end of the one before; else it is asked for
+    again from there. One that would hold what follows, and brings nothing new, shows the end.
     """
     found: dict[str, RemoteFile] = {}
-    offset = stride = 0
+    offset = longest = 0
     window = 1
     for _ in range(_MOST_PAGES):
-        aims = [offset + stride * number for number in range(window)]
+        step = max(1, stride - _DOTS)
+        aims = [offset + step * number for number in range(window)]
+        if stride and offset < at_least:  # the last one is likely to show the end
+            aims = [*range(offset, at_least, step), at_least]
+        aims = aims[:_FOLDER_PAGES]
         answers = [executor.submit(page, aim) for aim in aims]
         try:
             for aim, answer in zip(aims, answers, strict=True):
-                if aim != offset:
+                if aim > offset:
                     break
                 rows = answer.result()
                 fresh = {row.path: row for row in rows if row.path not in found}
-                if not fresh:
+                if not fresh and (aim == offset or not rows or offset - aim + _DOTS < longest):
                     return [found[path] for path in sorted(found)]
                 found.update(fresh)
-                offset += len(rows)
+                offset = max(offset, aim + len(rows))
+                longest = max(longest, len(rows))
         finally:
             for answer in answers:
                 answer.cancel()
-        window = min(_FOLDER_PAGES, 2 * window) if len(rows) == stride else 1
+        window = 2 * window if len(rows) >= stride > 0 else 1
         stride = len(rows)
     raise Unreadable("an output folder without end")
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from jobsync.agave.listing import all_events, all_files, all_permissions, all_runs
+from jobsync.agave.listing import _FOLDER_PAGES, all_events, all_files, all_permissions, all_runs
 from jobsync.agave.wire import Permission
 from jobsync.backend import Event
 from jobsync.errors import Unreadable
@@ -236,9 +236,14 @@ def test_permissions_of_several_pages_are_read_until_they_stand_still() -> None:
 @settings(deadline=None, max_examples=60)
 @given(
     names=st.sets(st.text(alphabet="abcd", min_size=1, max_size=4), max_size=60),
-    clip=st.integers(3, 6),
+    clip=st.integers(3, 9),
+    at_least=st.integers(0, 60),
+    stride=st.integers(0, 60),
 )
-def test_dot_entries_eat_the_window_and_nothing_is_lost(names: set[str], clip: int) -> None:
+def test_dot_entries_eat_the_window_and_nothing_is_lost(
+    names: set[str], clip: int, at_least: int, stride: int
+) -> None:
+    """Whatever was thought of the folder before."""
     entries = sorted([".", "..", *names], key=lambda name: (name[-1:], name))
 
     def page(offset: int) -> Sequence[RemoteFile]:
@@ -246,14 +251,15 @@ def test_dot_entries_eat_the_window_and_nothing_is_lost(names: set[str], clip: i
         return [RemoteFile(name, 1, "") for name in window if name not in (".", "..")]
 
     with ThreadPoolExecutor(4) as pool:
-        assert [file.path for file in all_files(page, pool)] == sorted(names)
+        found = all_files(page, pool, at_least, stride)
+    assert [file.path for file in found] == sorted(names)
 
 
 def test_a_listing_of_one_file_that_ignores_the_offset_ends(pool: ThreadPoolExecutor) -> None:
     assert len(all_files(lambda offset: [RemoteFile("a", 1, "")], pool)) == 1
 
 
-@pytest.mark.parametrize(("count", "most"), [(3, 2), (4, 2), (8, 4), (40, 16)])
+@pytest.mark.parametrize(("count", "most"), [(3, 2), (4, 2), (8, 4), (40, 26)])
 def test_a_long_folder_is_read_in_few_rounds(
     count: int, most: int, pool: ThreadPoolExecutor
 ) -> None:
@@ -266,6 +272,22 @@ def test_a_long_folder_is_read_in_few_rounds(
 
     assert [file.path for file in all_files(page, pool)] == names
     assert len(asked) <= most
+
+
+@pytest.mark.parametrize("dots", [0, 2])
+def test_a_folder_whose_size_is_known_is_read_in_one_round(dots: int) -> None:
+    names = [f"{number:03}" for number in range(35)]
+    entries = [*[".", ".."][:dots], *names]
+    together = threading.Barrier(_FOLDER_PAGES)
+
+    def page(offset: int) -> Sequence[RemoteFile]:
+        together.wait(timeout=10)
+        window = entries[offset : offset + 6]
+        return [RemoteFile(name, 1, "") for name in window if name not in (".", "..")]
+
+    with ThreadPoolExecutor(_FOLDER_PAGES) as pool:
+        found = all_files(page, pool, at_least=35, stride=6)
+    assert [file.path for file in found] == names
 
 
 def test_a_page_that_begins_too_late_is_asked_for_again(pool: ThreadPoolExecutor) -> None:

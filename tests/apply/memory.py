@@ -226,7 +226,7 @@ class MemoryBackend:
             found.set_exception(error)
         return found
 
-    def files(self, run_id: str, folder: str = "") -> list[RemoteFile]:
+    def files(self, run_id: str, folder: str = "", at_least: int = 0) -> list[RemoteFile]:
         return []
 
     @contextmanager

@@ -40,7 +40,7 @@ class MemoryReader:
     def set(self, path: str, data: bytes, time: str) -> None:
         self.contents[path], self.times[path] = data, time
 
-    def files(self, run_id: str, folder: str = "") -> list[RemoteFile]:
+    def files(self, run_id: str, folder: str = "", at_least: int = 0) -> list[RemoteFile]:
         self.on_files(folder)
         with self._mutex:
             self.listed.append(folder)

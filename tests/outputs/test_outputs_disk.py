@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_service import MemoryReader, finished_run
 
-from jobsync.apply.outputs import FetchResult, Ledger, Limits, fetch_all, writing
+from jobsync.apply.outputs import FetchResult, Ledger, Limits, destination, fetch_all, writing
 from jobsync.errors import ExitCode
 from jobsync.model import OutputChange, OutputRule, Result
 
@@ -115,6 +115,48 @@ def refuse_direct(monkeypatch: pytest.MonkeyPatch, refusing: str) -> None:
 
     monkeypatch.setattr(writing.fcntl, "fcntl", set_flags)
     monkeypatch.setattr(os, "pwrite", pwrite)
+
+
+@pytest.mark.parametrize("instead", ["nothing", "a folder", "a link"])
+@pytest.mark.parametrize("when", ["coming", "checked"])
+def test_files_whose_folder_is_moved_away_meanwhile_are_not_taken_for_fetched(
+    tmp_path: Path, instead: str, when: str
+) -> None:
+    root, outside, aside = tmp_path / "set", tmp_path / "outside", tmp_path / "aside"
+    root.mkdir()
+    outside.mkdir()
+    reader = MemoryReader({"a": b"one", "b": b"two"})
+
+    def move(*_: object) -> None:
+        if not aside.exists():
+            (root / "out").rename(aside)
+            if instead == "a folder":
+                (root / "out").mkdir()
+            elif instead == "a link":
+                (root / "out").symlink_to(outside)
+
+    if when == "coming":
+        reader.on_open = move
+    else:  # once the listing before is done, only the one after is left
+        reader.on_open = lambda path, offset: setattr(reader, "on_files", move)
+    result = fetch(reader, root)
+    assert result.exit_code is ExitCode.PARTIAL and result.fetched == ()
+    said = "a symlink" if instead == "a link" else "its folder was moved or removed meanwhile"
+    assert all(said in why for why in dict(result.failed).values()) and len(result.failed) == 2
+    assert list(outside.iterdir()) == []
+    if instead == "a link":
+        (root / "out").unlink()
+    reader.on_open, reader.on_files = lambda path, offset: None, lambda folder: None
+    assert fetch(reader, root).result is Result.DONE
+    assert (root / "out/a").read_bytes() == b"one" and (root / "out/b").read_bytes() == b"two"
+
+
+def test_more_folders_than_are_held_open(tmp_path: Path) -> None:
+    files = {f"d{number}/f": b"%d" % number for number in range(destination._KEPT + 20)}
+    before = len([*Path("/proc/self/fd").iterdir()])
+    assert fetch(MemoryReader(files), tmp_path).result is Result.DONE
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
+    assert {path: (tmp_path / "out" / path).read_bytes() for path in files} == files
 
 
 @settings(deadline=None, max_examples=15)

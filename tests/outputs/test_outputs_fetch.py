@@ -208,7 +208,7 @@ def test_a_folder_that_lists_itself_ends_and_is_named(tmp_path: Path) -> None:
             RemoteFile(f"{prefix}loop", 0, "t", is_folder=True),
         ]
 
-    reader.files = lambda run_id, folder="": rows(folder)  # type: ignore[method-assign]
+    reader.files = lambda run_id, folder="", at_least=0: rows(folder)  # type: ignore[method-assign]
     reader.times["a"] = "t"
     result = fetch(reader, tmp_path, ("**", "out/"))
     assert [name for name, _ in result.refused] == ["loop/"] and "inside itself" in str(

@@ -8,17 +8,22 @@ hidden ``.part`` file beside its final name, with a sidecar that says what it is
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from jobsync.apply.outputs.failure import FileFailed, write_failed
+from jobsync.apply.outputs.failure import FOLDER_GONE, FileFailed, write_failed
 from jobsync.errors import SettingsError
+
+_KEPT = 64
+"""Folders held open at once, out of the 256 files that a process may open at the least."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _BELOW = _FOLDER | os.O_NOFOLLOW
@@ -48,9 +53,15 @@ class PartMark:
 
 
 class Root:
-    """The outputs' root, held open. The root itself is the user's word and may be a link."""
+    """The outputs' root, held open. The root itself is the user's word and may be a link.
+
+    Folders below it are held open too, for thousands of files go to few of them. What is written
+    to one that has been moved meanwhile goes along with it: :meth:`sync` tells.
+    """
 
     def __init__(self, folder: str) -> None:
+        self._kept: dict[str, int] = {}
+        self._guard = threading.Lock()
         try:
             Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
             self._handle = os.open(folder, _FOLDER)
@@ -58,6 +69,8 @@ class Root:
             raise SettingsError(f"outputs cannot go to {folder}: {error.strerror}") from error
 
     def close(self) -> None:
+        for handle in self._kept.values():
+            os.close(handle)
         os.close(self._handle)
 
     def __enter__(self) -> Root:
@@ -74,23 +87,56 @@ class Root:
     @contextlib.contextmanager
     def place(self, to: str) -> Iterator[Place]:
         """The place *to*, its folders made (0700) where they are missing."""
-        *folders, name = to.split("/")
-        handle = os.dup(self._handle)
+        folder, _, name = to.rpartition("/")
         try:
-            for folder in folders:
-                below = _enter(handle, folder)
-                os.close(handle)
-                handle = below
-            yield Place(handle, name)
+            kept = self._held(folder)
+            handle = self._opened(folder) if kept is None else kept
+            try:
+                yield Place(handle, name)
+            finally:
+                if kept is None:
+                    os.close(handle)
         except OSError as error:
             raise write_failed(error) from error
-        finally:
-            os.close(handle)
 
-    def sync(self, to: str) -> None:
-        """Make the names in the folder of *to* durable."""
-        with self.place(to) as place:
-            place.sync()
+    def sync(self, folder: str) -> None:
+        """Make the names in *folder* durable. Not while a place in it is open.
+
+        Raises FileFailed when it is not the folder that places were opened in.
+        """
+        kept = self._kept.get(folder)
+        try:
+            handle = self._opened(folder)
+            try:
+                if kept is not None and not os.path.sameopenfile(kept, handle):
+                    os.close(self._kept.pop(folder))
+                    raise FileFailed(FOLDER_GONE)
+                _sync_folder(handle)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise write_failed(error) from error
+
+    def _held(self, folder: str) -> int | None:
+        """The handle of *folder*, open until :meth:`close`; None when too many are."""
+        if (kept := self._kept.get(folder)) is not None:
+            return kept
+        with self._guard:
+            if folder not in self._kept and len(self._kept) < _KEPT:
+                self._kept[folder] = self._opened(folder)
+            return self._kept.get(folder)
+
+    def _opened(self, folder: str) -> int:
+        handle = os.dup(self._handle)
+        try:
+            for name in folder.split("/") if folder else ():
+                below = _enter(handle, name)
+                os.close(handle)
+                handle = below
+        except OSError:
+            os.close(handle)
+            raise
+        return handle
 
 
 class Place:
@@ -155,8 +201,7 @@ class Place:
         os.rename(draft, self._sidecar, src_dir_fd=self._folder, dst_dir_fd=self._folder)
 
     def commit(self, mark: PartMark) -> None:
-        """Give the part file its final name, in one step."""
-        self.existing()
+        """Give the part file its final name, in one step; :meth:`existing` was asked before."""
         found = self._lstat(self._part)
         if found is None or mark_of(found) != mark:
             raise FileFailed("its part file was touched by someone else; apply again")
@@ -176,20 +221,24 @@ class Place:
         if self._lstat(self._sidecar) is not None:
             self._unlink(self._sidecar)
 
-    def sync(self) -> None:
-        os.fsync(self._folder)
-
     def _own_part(self) -> int:
-        found = self._lstat(self._part)
+        try:
+            return self._new_part()
+        except FileExistsError:
+            found = self._lstat(self._part)
         if found is not None and not _is_ours(found):
             self._unlink(self._part)
             found = None
-        flags = _FILE if found else _FILE | os.O_CREAT | os.O_EXCL
-        handle = os.open(self._part, flags, 0o600, dir_fd=self._folder)
+        if found is None:
+            return self._new_part()
+        handle = os.open(self._part, _FILE, dir_fd=self._folder)
         if not _is_ours(os.fstat(handle)):
             os.close(handle)
             raise FileFailed("its part file was touched by someone else; apply again")
         return handle
+
+    def _new_part(self) -> int:
+        return os.open(self._part, _FILE | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self._folder)
 
     def _open_regular(self, name: str, access: int) -> int:
         flags = access | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -222,6 +271,14 @@ def _enter(parent: int, name: str) -> int:
         with contextlib.suppress(FileExistsError):
             os.mkdir(name, 0o700, dir_fd=parent)
         return os.open(name, _BELOW, dir_fd=parent)
+
+
+def _sync_folder(handle: int) -> None:
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that has no such thing
+            raise
 
 
 def _is_ours(found: os.stat_result) -> bool:

@@ -6,6 +6,8 @@ import errno
 
 from jobsync.errors import JobsyncError
 
+FOLDER_GONE = "its folder was moved or removed meanwhile; apply again"
+
 
 class FileFailed(JobsyncError):
     """This file cannot be fetched; its message is the reason, without the file's name."""
@@ -27,4 +29,6 @@ def write_failed(error: OSError) -> FileFailed:
         )
     if error.errno in (errno.ELOOP, errno.ENOTDIR):
         return FileFailed("a symlink or a file stands where a folder is to be; move it away")
+    if error.errno == errno.ENOENT:
+        return FileFailed(FOLDER_GONE)
     return FileFailed(f"cannot be written: {error.strerror}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -273,10 +274,11 @@ class _Fetching:
         self, pool: ThreadPoolExecutor, whole: Sequence[Whole]
     ) -> tuple[list[Whole], list[Wanted]]:
         """Those that are listed as before, and those to fetch again as they are listed now."""
-        folders = sorted({_folder(item.wanted.path) for item in whole})
+        counts = Counter(_folder(item.wanted.path) for item in whole)
+        listings = pool.map(lambda item: self._listing(*item), counts.items())
         listed: dict[str, tuple[int, str] | None] = {}
         troubles: dict[str, str] = {}
-        for folder, found in zip(folders, pool.map(self._listing, folders), strict=True):
+        for folder, found in zip(counts, listings, strict=True):
             if isinstance(found, str):
                 troubles[folder] = found
             else:
@@ -296,9 +298,9 @@ class _Fetching:
                 moved.append(replace(wanted, length=now[0], last_modified=now[1]))
         return steady, moved
 
-    def _listing(self, folder: str) -> dict[str, tuple[int, str] | None] | str:
+    def _listing(self, folder: str, count: int) -> dict[str, tuple[int, str] | None] | str:
         try:
-            entries = self._reader.files(self._run.id, folder)
+            entries = self._reader.files(self._run.id, folder, count)
         except ServiceError as error:
             return reasons.unavailable(self._run.id, error)
         return {e.path: (e.length, e.last_modified) for e in entries if not e.is_folder}
@@ -324,9 +326,16 @@ class _Fetching:
 
     def _settle(self, files: Sequence[FetchedFile]) -> None:
         """Make names durable, then the record of them, then drop what was kept for a resume."""
-        for to in {_folder(file.to): file.to for file in files}.values():
-            with contextlib.suppress(JobsyncError):
-                self._root.sync(to)
+        lost: dict[str, str] = {}
+        for folder in {_folder(file.to) for file in files}:
+            try:
+                self._root.sync(folder)
+            except FileFailed as error:
+                lost[folder] = str(error)
+        for file in files:
+            if why := lost.get(_folder(file.to)):
+                self._fail(file.path, why)
+        files = [file for file in files if _folder(file.to) not in lost]
         self._ledger.record(files)
         for file in files:
             if file.size > OVERLAP:
