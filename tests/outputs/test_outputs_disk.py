@@ -61,7 +61,8 @@ def test_a_disk_that_fills_meanwhile_is_said_and_the_fetch_goes_on_later(
     data = os.urandom(3 * MIB)
     reader = MemoryReader({"a": b"small", "big": data})
     hog = small_disk / "hog"
-    reader.on_open = lambda path, offset: hog.write_bytes(bytes(2 * MIB)) and None
+    fill = {"big": lambda: hog.write_bytes(bytes(2 * MIB)), "a": lambda: None}
+    reader.on_open = lambda path, offset: fill[path]() and None
     result = fetch(reader, tmp_path, small_disk)
     assert "no space left on the disk" in dict(result.failed)["big"]
     assert not (small_disk / "out" / "big").exists()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -145,9 +146,18 @@ class Place:
     def __init__(self, folder: int, name: str) -> None:
         self._folder = folder
         self._name = name
-        # Not made of the name itself: that may be as long as a name can be.
-        stem = f".jobsync-{hashlib.sha256(name.encode()).hexdigest()[:20]}"
-        self._part, self._sidecar = f"{stem}.part", f"{stem}.json"
+
+    @functools.cached_property
+    def _part(self) -> str:
+        return f"{self._stem()}.part"
+
+    @property
+    def _sidecar(self) -> str:
+        return f"{self._stem()}.json"
+
+    def _stem(self) -> str:
+        """Not made of the name itself: that may be as long as a name can be."""
+        return f".jobsync-{hashlib.sha256(self._name.encode()).hexdigest()[:20]}"
 
     def existing(self) -> os.stat_result | None:
         """The regular file under the final name. Raises FileFailed for anything else there."""

@@ -7,17 +7,18 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TypeVar, Union
+from typing import TypeVar
 
 from jobsync.apply.outputs import commit
 from jobsync.apply.outputs.destination import Place, Root
 from jobsync.apply.outputs.download import CHANGES_LIMIT, OVERLAP, Line, Wanted, Whole, download
 from jobsync.apply.outputs.failure import FileFailed, Interrupted
 from jobsync.apply.outputs.ledger import Record
+from jobsync.apply.outputs.relay import Begun, Got, Relay
 from jobsync.apply.outputs.result import FetchResult, Limits, Progress
-from jobsync.backend import Content, Reader
+from jobsync.backend import Reader
 from jobsync.errors import JobsyncError, ServiceError, Unauthorized
 from jobsync.model import Address, Fetch, FetchedFile, OutputChange, Run
 from jobsync.outputs import reasons
@@ -27,14 +28,12 @@ from jobsync.plan.outputs import Selection, select
 _ROUND = 2000
 _ROUNDS = 8
 _AHEAD = 4
-"""Small files under way for each connection: coming, or on their way to the disk."""
+"""Small files for each connection that are coming or wait for the disk, held in memory."""
 
 _WRITERS = 4
 """Threads that write small files; with more they would wait for each other, not for the disk."""
 
 _T = TypeVar("_T")
-
-_Got = Union[Whole, FetchedFile, None]
 
 
 def fetch_all(
@@ -155,8 +154,6 @@ class _Fetching:
         self._threads = max(1, limits.jobs or reader.concurrency)
         slots = threading.Semaphore(self._threads)
         self._line = Line(reader, self._again, stop, self._arrived, limits.patience, slots)
-        # Small files that are asked for and not yet written: what they hold is held in memory.
-        self._ahead = threading.Semaphore(_AHEAD * self._threads)
         self._small = OVERLAP if limits.jobs is None else -1
         self._mutex = threading.Lock()
         self._received = 0
@@ -173,7 +170,7 @@ class _Fetching:
         threads = self._threads + (self._threads + 1) // 2
         with (
             ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool,
-            ThreadPoolExecutor(min(threads, _WRITERS), thread_name_prefix="write") as disk,
+            ThreadPoolExecutor(_WRITERS, thread_name_prefix="write") as disk,
         ):
             for batch in _rounds(wanted):
                 self._round(pool, disk, batch)
@@ -194,8 +191,10 @@ class _Fetching:
         for turn in range(CHANGES_LIMIT + 1):
             # The large ones first, so that none of them is left running alone at the end.
             ordered = sorted(batch, key=lambda item: -item.length)
-            asked = [self._begin(pool, disk, item) for item in ordered]
-            got = [item.result() for item in asked]
+            large = [item for item in ordered if item.length > self._small]
+            asked = [pool.submit(self._tried, item, self._brought) for item in large]
+            got = self._relayed(disk, ordered[len(large) :])
+            got += [item.result() for item in asked]
             self._settle([item for item in got if isinstance(item, FetchedFile)])
             whole = [item for item in got if isinstance(item, Whole)]
             steady, batch = self._checked(pool, whole)
@@ -206,39 +205,16 @@ class _Fetching:
                 for item in batch:
                     self._fail(item.path, "keeps changing on the service while it is fetched")
 
-    def _begin(
-        self, pool: ThreadPoolExecutor, disk: ThreadPoolExecutor, wanted: Wanted
-    ) -> Future[_Got]:
-        """One file, to come: its part, or the file when it is here already.
+    def _relayed(self, disk: ThreadPoolExecutor, small: Sequence[Wanted]) -> list[Got]:
+        """Small files take a thread only for the disk, unless a number at once was asked for."""
+        if not small:
+            return []
 
-        A small one takes a thread only for the disk, once it has come; a large one all the time,
-        and so does each where a number was asked for.
-        """
-        if wanted.length > self._small:
-            return pool.submit(self._tried, wanted, self._brought)
-        got: Future[_Got] = Future()
-        found = self._tried(wanted, self._here)
-        if not isinstance(found, Wanted):
-            got.set_result(found)
-            return got
+        def write(wanted: Wanted, begun: Begun) -> Got:
+            return self._tried(wanted, lambda place, w: download(self._line, place, w, begun))
 
-        def write(begun: Future[Content | None]) -> None:
-            try:
-                got.set_result(
-                    self._tried(wanted, lambda place, w: download(self._line, place, w, begun))
-                )
-            except BaseException as error:  # it is raised where the file is waited for
-                got.set_exception(error)
-            finally:
-                self._ahead.release()
-
-        def arrived(begun: Future[Content | None]) -> None:
-            with contextlib.suppress(RuntimeError):  # interrupted: nobody waits any more
-                disk.submit(write, begun)
-
-        self._ahead.acquire()
-        self._reader.begin_read(wanted.job_id, wanted.path).add_done_callback(arrived)
-        return got
+        relay = Relay(self._reader, small, lambda wanted: self._tried(wanted, self._here), write)
+        return relay.run(disk, min(self._threads, _WRITERS), _AHEAD * self._threads)
 
     def _here(self, place: Place, wanted: Wanted) -> FetchedFile | Wanted:
         """The file when it is here already, else what is still wanted."""
