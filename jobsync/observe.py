@@ -165,9 +165,10 @@ class _Observation:
         self._read_pinned()
         self._ask_by_name()
         self._read_records()
-        self._read_access()
+        managed = self._begin_access()
         self._walk_outputs()
         self._read_apps()
+        self._await_access(managed)
         return self._seen
 
     def _list(self, acting: Future[str]) -> None:
@@ -278,19 +279,23 @@ class _Observation:
         found = _ask(self._pool, lambda run_id: _run(self._reader, run_id), sorted(wanted))
         self._add(run for run in found.values() if run is not None)
 
-    def _read_access(self) -> None:
+    def _begin_access(self) -> list[str]:
+        """The runs whose permissions are managed. Those not asked for yet are asked for now."""
         known = self._histories()
-        runs = [
+        managed = [
             run.id
             for address, job in self._jobs.items()
             if job.permissions is not None
             for run in known[address].all
             if run.visible
         ]
-        for run_id in runs:
+        for run_id in managed:
             if run_id not in self._access:
                 self._access[run_id] = self._reader.begin_access(run_id)
-        access = {run_id: _access(self._access[run_id]) for run_id in runs}
+        return managed
+
+    def _await_access(self, managed: Iterable[str]) -> None:
+        access = {run_id: _access(self._access[run_id]) for run_id in managed}
         self._seen = replace(self._seen, access=access)
 
     def _walk_outputs(self) -> None:

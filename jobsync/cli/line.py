@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from jobsync.cli.connect import LOCAL, Place
 from jobsync.cli.target import choose, named_target
+from jobsync.collector import collector_paused
 from jobsync.errors import ManifestError
 from jobsync.model import Address, DesiredState, Plan, Target
 
@@ -50,11 +51,12 @@ def decide(
     from jobsync import manifest
     from jobsync.plan import build
 
-    seen = snapshot(desired, target, reader)
-    problems = manifest.check_apps(desired, seen.apps, seen.missing_apps)
-    if problems:
-        raise ManifestError(problems)
-    return build(desired, seen, options), seen
+    with collector_paused():
+        seen = snapshot(desired, target, reader)
+        problems = manifest.check_apps(desired, seen.apps, seen.missing_apps)
+        if problems:
+            raise ManifestError(problems)
+        return build(desired, seen, options), seen
 
 
 def settings(

@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from jobsync.collector import collector_paused
 from jobsync.errors import Location, ManifestError, Problem
 from jobsync.manifest import access, settings
 from jobsync.manifest.digests import Workspace
@@ -38,24 +37,8 @@ def load(
     of *environ* only the names that the set lists under ``env:`` are looked at. Raises
     :class:`ManifestError` with every problem of every file.
     """
-    with _without_collector():
+    with collector_paused():
         return _load(paths, target, variables or {}, environ or {})
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Loading makes many containers and no cycles: the collector would walk them for nothing."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            if gc.get_freeze_count() == 0:
-                # Straight into the oldest generation: or all of it is walked as young right away.
-                gc.freeze()
-                gc.unfreeze()
-            gc.enable()
 
 
 def _load(

@@ -13,6 +13,7 @@ PACKAGE = ROOT / "jobsync"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
+    "collector": 0,
     "errors": 0,
     "secret": 0,
     "model": 1,
