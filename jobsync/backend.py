@@ -36,6 +36,22 @@ class Event:
     description: str
 
 
+class Listed(Protocol):
+    """What a row of a listing says at first sight: enough to tell whether anybody wants it."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def owner(self) -> str: ...
+
+    @property
+    def visible(self) -> bool: ...
+
+
 class Reader(Protocol):
     """What can be asked of a service without changing anything."""
 
@@ -49,7 +65,7 @@ class Reader(Protocol):
     def whoami(self) -> str:
         """The user name that the credentials belong to."""
 
-    def runs(self, keep: Callable[[Run], bool]) -> list[Run]:
+    def runs(self, keep: Callable[[Listed], bool]) -> list[Run]:
         """Every visible run, mine and shared with me, that *keep* wants, from one complete listing.
 
         Summary rows: ``request`` is None. Raises :class:`Unreadable` when the listing cannot be

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
-from jobsync.backend import Reader
+from jobsync.backend import Listed, Reader
 from jobsync.errors import (
     Forbidden,
     NotFound,
@@ -178,7 +178,7 @@ class _Observation:
         pinned = {job.pinned for job in self._jobs.values() if job.pinned}
         prefixes = tuple({f"{own if isinstance(own, str) else own[0]}." for own in ours})
 
-        def keep(run: Run) -> bool:
+        def keep(run: Listed) -> bool:
             if not run.name.startswith(prefixes):
                 return False
             name = RunName.parse(run.name)

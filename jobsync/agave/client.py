@@ -21,7 +21,7 @@ from jobsync.agave.listing import (
     beginning_with,
     whole_list,
 )
-from jobsync.backend import Content, Event
+from jobsync.backend import Content, Event, Listed
 from jobsync.errors import Forbidden, NotFound, Refused, ServiceError, Unreadable
 from jobsync.model import Access, App, JsonValue, RemoteFile, Run, RunState
 
@@ -66,7 +66,7 @@ class AgaveReader:
     def whoami(self) -> str:
         return self.jobs.whoami()
 
-    def runs(self, keep: Callable[[Run], bool]) -> list[Run]:
+    def runs(self, keep: Callable[[Listed], bool]) -> list[Run]:
         """See :class:`~jobsync.backend.Reader`. Whether a person stopped a run that the service
         calls FAILED stands in its message only, so a row without one is looked up."""
         asked = {"filter": wire.ROW_FIELDS, **_ORDER}
@@ -77,8 +77,7 @@ class AgaveReader:
             return found
 
         rows = all_runs(page, self._pages, self.concurrency)
-        bare = ((wire.bare_run(row.record, row.asked), row) for row in rows)
-        kept = [wire.completed(run, row.record) for run, row in bare if keep(run)]
+        kept = [wire.run(row.record, row.asked) for row in rows if keep(row)]
         explained = self._pages.map(self._looked_up, [run for run in kept if _is_unclear(run)])
         clear = {run.id: replace(run, request=None) for run in explained}
         return [clear.get(run.id, run) for run in kept]

@@ -97,11 +97,11 @@ class Jobs:
         offset: int | None = None,
         terms: Mapping[str, str] | None = None,
     ) -> Rows:
-        """The same page as :meth:`list`, its rows not looked at but for their ids."""
+        """The same page as :meth:`list`, each row looked at only to tell whether it is wanted."""
         url = self.urls.jobs() + query({**(terms or {}), **_page(limit, offset)})
         asked = _get(url)
         found = wire.rows(self._read(url), asked)
-        return [wire.Row(wire.text(row, "id", asked), row, asked) for row in found]
+        return [wire.row(row, asked) for row in found]
 
     def submit(self, name: str, request: Mapping[str, JsonValue]) -> Run:
         """Send one submit, exactly once, on a connection of its own.

@@ -12,7 +12,7 @@ import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
@@ -63,6 +63,9 @@ class Row(NamedTuple):
     """A record of a listing that nobody has looked into yet; *asked* says where it came from."""
 
     id: str
+    name: str
+    owner: str
+    visible: bool
     record: Record
     asked: str
 
@@ -105,34 +108,26 @@ def text(row: Record, key: str, asked: str) -> str:
     return value
 
 
-def run(row: Record, asked: str, *, seen_visible: bool = True) -> Run:
+def row(found: Record, asked: str) -> Row:
+    """A record of a listing of visible jobs at first sight. Most of a long one nobody wants."""
+    return Row(
+        text(found, "id", asked),
+        text(found, "name", asked),
+        text(found, "owner", asked),
+        _visible(found, unsaid=True),
+        found,
+        asked,
+    )
+
+
+def run(found: Record, asked: str, *, seen_visible: bool = True) -> Run:
     """One job. *seen_visible* is what the question implies when the record does not tell.
 
     ``request`` is None when the record is only a summary row (contract 2.4).
     """
-    return completed(bare_run(row, asked, seen_visible=seen_visible), row)
-
-
-def completed(bare: Run, row: Record) -> Run:
-    """*bare*, which was made of *row*, with its times and its request."""
-    known = older_names(row)
-    return replace(
-        bare,
-        created=moment(known.get("created")),
-        ended=moment(known.get("endTime")),
-        request=known if is_full(known) else None,
-    )
-
-
-def bare_run(row: Record, asked: str, *, seen_visible: bool = True) -> Run:
-    """One job without its times and its request: enough to tell whether anybody wants it.
-
-    Of a long listing most rows are not wanted, and times cost as much as all the rest.
-    """
-    known = older_names(row)
+    known = older_names(found)
     status = text(known, "status", asked).upper()
     message = _words(known.get("message"))
-    visible = known.get("visible")
     return Run(
         id=text(known, "id", asked),
         name=text(known, "name", asked),
@@ -140,9 +135,17 @@ def bare_run(row: Record, asked: str, *, seen_visible: bool = True) -> Run:
         app_id=_words(known.get("appId")),
         status=status,
         state=run_state(status, message),
-        visible=seen_visible if visible is None else _truth(visible),
+        visible=_visible(known, unsaid=seen_visible),
+        created=moment(known.get("created")),
+        ended=moment(known.get("endTime")),
         message=message if status in _STOPPED or status == "FAILED" else "",
+        request=known if is_full(known) else None,
     )
+
+
+def _visible(found: Record, *, unsaid: bool) -> bool:
+    said = found.get("visible")
+    return unsaid if said is None else _truth(said)
 
 
 def is_full(row: Record) -> bool:
