@@ -106,7 +106,8 @@ def _plan_run(draft: Draft, job: DeclaredJob, history: History, decision: Decisi
                 "applies to the next run"
                 for change in placement_changes(job, decision.run)
             )
-            decision = replace(decision, notes=(*decision.notes, *notes))
+            if notes:
+                decision = replace(decision, notes=(*decision.notes, *notes))
         return decision
     if not draft.options.plans("jobs"):
         return replace(decision, action=None)
