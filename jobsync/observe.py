@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from jobsync.backend import Listed, Reader
@@ -63,10 +63,28 @@ def observe(desired: DesiredState, reader: Reader, lock: Lock, target: Target) -
 
     Raises :class:`SettingsError` when somebody else than the target's ``owner`` is acting.
     """
+    return begin(desired, reader, lock, target).whole()
+
+
+def begin(desired: DesiredState, reader: Reader, lock: Lock, target: Target) -> Observation:
+    """The same, when permissions need not be waited for yet. *reader* must stay open until then."""
     with _threads(reader) as pool:
         # Asked while the first page is on its way: nothing is decided before it is answered.
         user = pool.submit(_acting, reader, target)
-        return _Observation(desired, reader, lock, target, pool).take(user)
+        return _Asking(desired, reader, lock, target, pool).take(user)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What is known but for the permissions, which are asked for and have not all come."""
+
+    so_far: Snapshot
+    access: Mapping[str, Future[dict[str, Access]]]
+
+    def whole(self) -> Snapshot:
+        """Everything. Waits, and raises what reading the permissions raises."""
+        access = {run_id: _access(asked) for run_id, asked in self.access.items()}
+        return replace(self.so_far, access=access)
 
 
 def lock_of(desired: DesiredState) -> Lock:
@@ -134,7 +152,7 @@ def _threads(reader: Reader) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-class _Observation:
+class _Asking:
     """One observation under way: each step asks what the step before showed to be needed."""
 
     def __init__(
@@ -160,16 +178,15 @@ class _Observation:
             expectations=lock.expectations,
         )
 
-    def take(self, user: Future[str]) -> Snapshot:
+    def take(self, user: Future[str]) -> Observation:
         self._list(user)
         self._read_pinned()
         self._ask_by_name()
         self._read_records()
-        managed = self._begin_access()
+        access = self._begin_access()
         self._walk_outputs()
         self._read_apps()
-        self._await_access(managed)
-        return self._seen
+        return Observation(self._seen, access)
 
     def _list(self, acting: Future[str]) -> None:
         ours = self._our_names()
@@ -279,8 +296,8 @@ class _Observation:
         found = _ask(self._pool, lambda run_id: _run(self._reader, run_id), sorted(wanted))
         self._add(run for run in found.values() if run is not None)
 
-    def _begin_access(self) -> list[str]:
-        """The runs whose permissions are managed. Those not asked for yet are asked for now."""
+    def _begin_access(self) -> dict[str, Future[dict[str, Access]]]:
+        """Of every run whose permissions are managed. Most are asked for already."""
         known = self._histories()
         managed = [
             run.id
@@ -289,14 +306,8 @@ class _Observation:
             for run in known[address].all
             if run.visible
         ]
-        for run_id in managed:
-            if run_id not in self._access:
-                self._access[run_id] = self._reader.begin_access(run_id)
-        return managed
-
-    def _await_access(self, managed: Iterable[str]) -> None:
-        access = {run_id: _access(self._access[run_id]) for run_id in managed}
-        self._seen = replace(self._seen, access=access)
+        begin, asked = self._reader.begin_access, self._access
+        return {run_id: asked.get(run_id) or begin(run_id) for run_id in managed}
 
     def _walk_outputs(self) -> None:
         known, lines = self._histories(), fetched_lines(self._seen)

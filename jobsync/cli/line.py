@@ -46,17 +46,21 @@ def decide(
 ) -> tuple[Plan, Snapshot]:
     """Observe, check the declarations against the apps, and build the plan.
 
-    Raises :class:`ManifestError` for what an app would refuse, all problems at once.
+    What permissions have no part in is decided while they are on their way. Raises
+    :class:`ManifestError` for what an app would refuse, all problems at once.
     """
-    from jobsync import manifest
-    from jobsync.plan import build
+    from jobsync import manifest, plan
+    from jobsync.observe import begin, lock_of
 
     with collector_paused():
-        seen = snapshot(desired, target, reader)
-        problems = manifest.check_apps(desired, seen.apps, seen.missing_apps)
+        observation = begin(desired, reader, lock_of(desired), target)
+        so_far = observation.so_far
+        problems = manifest.check_apps(desired, so_far.apps, so_far.missing_apps)
         if problems:
             raise ManifestError(problems)
-        return build(desired, seen, options), seen
+        draft = plan.begin(desired, so_far, options)
+        seen = observation.whole()
+        return plan.complete(draft, seen.access), seen
 
 
 def settings(

@@ -1,7 +1,7 @@
 """The one decision: from what is declared and what is there to a finished plan. Pure."""
 
-from jobsync.plan.build import build
+from jobsync.plan.build import begin, build, complete
 from jobsync.plan.check import check
 from jobsync.plan.options import KINDS, PlanOptions
 
-__all__ = ["KINDS", "PlanOptions", "build", "check"]
+__all__ = ["KINDS", "PlanOptions", "begin", "build", "check", "complete"]

@@ -34,6 +34,7 @@ _RUNS = frozenset({Standing.CURRENT, Standing.IN_PROGRESS})
 
 
 def plan_address(draft: Draft, job: DeclaredJob) -> None:
+    """All of one address but its permissions."""
     history = draft.histories[job.address]
     decision = _decision(draft, job, history)
     if decision is None:
@@ -42,7 +43,6 @@ def plan_address(draft: Draft, job: DeclaredJob) -> None:
     if job.address in draft.scope:
         decision = _plan_run(draft, job, history, decision)
         decision = _plan_outputs(draft, job, decision)
-        _plan_access(draft, job, history, decision)
         _plan_stops(draft, job, history, decision)
         _note_duplicates(draft, job, history)
         draft.basis[job.address] = _basis(decision, history)
@@ -204,11 +204,14 @@ def _plan_outputs(draft: Draft, job: DeclaredJob, decision: Decision) -> Decisio
     return decision
 
 
-def _plan_access(draft: Draft, job: DeclaredJob, history: History, decision: Decision) -> None:
-    """Hold every visible run of the address to the declared grants (product 5)."""
+def plan_access(draft: Draft, job: DeclaredJob) -> None:
+    """Hold every visible run of an address that was planned to the declared grants (product 5)."""
+    decision = draft.decisions.get(job.address)
+    if decision is None or job.address not in draft.scope:
+        return
     if job.permissions is None or not draft.options.plans("permissions"):
         return
-    me = draft.snapshot.user
+    history, me = draft.histories[job.address], draft.snapshot.user
     if decision.action is Action.RESTORE and decision.before is not None:
         _add_access(draft, access.change_new(job, me, ref(decision.before)), me, {})
     elif decision.action is not None:

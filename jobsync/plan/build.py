@@ -1,17 +1,19 @@
 """Build a plan: decide every address, then say what has to change. Pure, sorted, byte-stable.
 
 The parts are elsewhere: ``history`` (whose run is it), ``decide`` (the table), ``reasons`` (why),
-``access``, ``fetching`` (outputs) and ``guards``. Here they are put together in one pass over the
-addresses, upstream first.
+``access``, ``fetching`` (outputs) and ``guards``. Here they are put together: one pass over the
+addresses, upstream first, and one over their permissions, which are the last to be read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from jobsync.errors import PlanError, Problem, Usage
 from jobsync.identity import RunName
 from jobsync.model import (
+    Access,
     AccessChange,
     Action,
     Address,
@@ -23,11 +25,11 @@ from jobsync.model import (
     OutputChange,
     Plan,
     Reason,
-    Run,
     Snapshot,
+    Unavailable,
 )
 from jobsync.plan import fetching
-from jobsync.plan.address import note_needs, plan_address
+from jobsync.plan.address import note_needs, plan_access, plan_address
 from jobsync.plan.conflicts import conflicts
 from jobsync.plan.draft import Draft, on_run
 from jobsync.plan.guards import hazards
@@ -44,9 +46,15 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
     :class:`PlanError` with every declaration that cannot be planned, and :class:`Usage` for options
     that name what is not there.
     """
-    options = options or PlanOptions()
+    return complete(begin(desired, snapshot, options or PlanOptions()), snapshot.access)
+
+
+def begin(desired: DesiredState, snapshot: Snapshot, options: PlanOptions) -> Draft:
+    """The part of :func:`build` that permissions have no part in: those may still be on their way.
+
+    ``snapshot.access`` is not looked at. Raises :class:`Usage`.
+    """
     named = by_address(desired, snapshot)
-    others = undeclared(desired, named)
     names = {address for project, address in named if project == desired.project}
     _check_options(desired, options)
     draft = Draft(
@@ -57,16 +65,28 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
         histories(desired, snapshot, named),
         fetching.fetched_lines(snapshot),
         by_base(snapshot.foreign),
+        undeclared(desired, named),
     )
     draft.problems.extend(conflicts(desired, snapshot))
     for address in upstream_first(desired.jobs):
         plan_address(draft, desired.jobs[address])
     note_needs(draft)
     if options.prune and options.plans("jobs"):
-        _plan_deletes(draft, others)
+        _plan_deletes(draft)
+    return draft
+
+
+def complete(draft: Draft, access: Mapping[str, Mapping[str, Access] | Unavailable]) -> Plan:
+    """The whole plan, once *access*, the ``access`` of the snapshot, is there.
+
+    Raises :class:`PlanError`.
+    """
+    draft.snapshot = replace(draft.snapshot, access=access)
+    for job in draft.desired.jobs.values():
+        plan_access(draft, job)
     if draft.problems:
         raise PlanError(draft.problems)
-    return _finished(draft, others)
+    return _finished(draft)
 
 
 def _check_options(desired: DesiredState, options: PlanOptions) -> None:
@@ -82,9 +102,9 @@ def _check_options(desired: DesiredState, options: PlanOptions) -> None:
 # --- what no address declares ----------------------------------------------------------
 
 
-def _plan_deletes(draft: Draft, others: tuple[Run, ...]) -> None:
+def _plan_deletes(draft: Draft) -> None:
     protected = {job.address.split(".")[0] for job in draft.desired.jobs.values() if job.protect}
-    for run in others:
+    for run in draft.undeclared:
         name = RunName.parse(run.name)
         if name is None or name.address not in draft.scope:
             continue
@@ -109,7 +129,7 @@ def _plan_deletes(draft: Draft, others: tuple[Run, ...]) -> None:
 # --- the whole -------------------------------------------------------------------------
 
 
-def _finished(draft: Draft, others: tuple[Run, ...]) -> Plan:
+def _finished(draft: Draft) -> Plan:
     desired, snapshot = draft.desired, draft.snapshot
     outputs = _without_clashes(draft)
     changes: tuple[Change, ...] = tuple(
@@ -131,7 +151,7 @@ def _finished(draft: Draft, others: tuple[Run, ...]) -> Plan:
         basis=dict(sorted(draft.basis.items())),
         effective=tuple(sorted(draft.effective, key=lambda e: (e.address, e.run_id, e.user))),
         superseded=sum(1 for change in draft.jobs if change.action is Action.REPLACE),
-        undeclared=tuple(ref(run) for run in others if run.id not in deleted),
+        undeclared=tuple(ref(run) for run in draft.undeclared if run.id not in deleted),
         duplicates=dict(sorted(draft.duplicates.items())),
         warnings=tuple(sorted(set(draft.warnings))),
     )

@@ -1,4 +1,4 @@
-"""A plan while it is put together, one address after the other. Lives inside one ``build``."""
+"""A plan while it is put together, one address after the other."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class Draft:
     histories: Mapping[Address, History]
     lines: fetching.Lines
     foreign: Mapping[str, list[Run]]
+    undeclared: tuple[Run, ...]
     decisions: dict[Address, Decision] = field(default_factory=dict)
     jobs: list[JobChange] = field(default_factory=list)
     access: list[AccessChange] = field(default_factory=list)

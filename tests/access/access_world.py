@@ -21,10 +21,10 @@ from jobsync import agave, manifest
 from jobsync.agave.auth import explicit
 from jobsync.agave.retry import Patience
 from jobsync.apply import ApplySettings, Limits, apply
+from jobsync.cli import line
 from jobsync.local.store import STATUSES
 from jobsync.model import Access, Outcome, Plan, Snapshot, Target
-from jobsync.observe import lock_of, observe
-from jobsync.plan import build
+from jobsync.plan import PlanOptions
 from jobsync.testing import LocalService
 
 PEOPLE = ("amy", "bob", "worl", "worldly", "zed")
@@ -156,8 +156,7 @@ class World:
         desired = manifest.load((self.folder / "set.yaml",))
         self.names = {address: job.name for address, job in desired.jobs.items()}
         target = Target("env", self.service.url)
-        seen = observe(desired, self.backend, lock_of(desired), target)
-        return build(desired, seen), seen
+        return line.decide(desired, target, self.backend, PlanOptions())
 
     def apply(self, plan: Plan) -> Applied:
         prior = self.all_rows()
