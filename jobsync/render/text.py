@@ -268,6 +268,8 @@ def _outputs(change: OutputChange, palette: Palette) -> str:
 def _standings(plan: Plan, palette: Palette) -> list[str]:
     lines = []
     for state in plan.states:
+        if not (state.notes or state.problems or state.standing in _SHOWN_STANDINGS):
+            continue
         notes = "; ".join(terminal(note) for note in state.notes)
         address = terminal(state.address)
         if state.standing in _SHOWN_STANDINGS:
