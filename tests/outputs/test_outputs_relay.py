@@ -49,7 +49,7 @@ def carried(
     reader: Slow, here: Callable[[Wanted], Wanted | Got], write: Callable[[Wanted, Begun], Got]
 ) -> list[Got]:
     with reader.pool, ThreadPoolExecutor(3) as disk:
-        return Relay(reader, wanted(), here, write).run(disk, 3, 20)
+        return Relay(reader, wanted(), here, write, 3).run(disk, 20)
 
 
 def test_each_is_got_once_and_few_are_under_way() -> None:
@@ -102,3 +102,20 @@ def test_an_error_at_the_very_start_leaves_nobody_waiting() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         carried(Slow(), fail, _never)
+
+
+def test_after_an_error_nobody_waits_for_what_is_still_to_come() -> None:
+    reader = Slow()
+
+    def begin_read(run_id: str, path: str) -> Future[Content | None]:
+        reader.begun += 1
+        if reader.begun == 20:
+            return reader.pool.submit(lambda: None)
+        return Future()
+
+    def write(one: Wanted, begun: Begun) -> Got:
+        raise KeyboardInterrupt
+
+    reader.begin_read = begin_read  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        carried(reader, lambda one: one, write)

@@ -213,8 +213,11 @@ class _Fetching:
         def write(wanted: Wanted, begun: Begun) -> Got:
             return self._tried(wanted, lambda place, w: download(self._line, place, w, begun))
 
-        relay = Relay(self._reader, small, lambda wanted: self._tried(wanted, self._here), write)
-        return relay.run(disk, min(self._threads, _WRITERS), _AHEAD * self._threads)
+        def here(wanted: Wanted) -> Wanted | Got:
+            return self._tried(wanted, self._here)
+
+        writers = min(self._threads, _WRITERS)
+        return Relay(self._reader, small, here, write, writers).run(disk, _AHEAD * self._threads)
 
     def _here(self, place: Place, wanted: Wanted) -> FetchedFile | Wanted:
         """The file when it is here already, else what is still wanted."""

@@ -24,7 +24,7 @@ Begun = Future[Union[Content, None]]
 
 
 class Relay:
-    """Brings *wanted*, in any order.
+    """Brings *wanted*, in any order, with *writers* threads.
 
     *here* is asked first: the file itself asks for what is still to come, anything else is got.
     *write* takes what has come and may take its time.
@@ -36,26 +36,25 @@ class Relay:
         wanted: Iterable[Wanted],
         here: Callable[[Wanted], Wanted | Got],
         write: Callable[[Wanted, Begun], Got],
+        writers: int,
     ) -> None:
         self._reader, self._here, self._write = reader, here, write
-        self._wanted = iter(wanted)
+        self._wanted, self._writers = iter(wanted), writers
         self._come: SimpleQueue[tuple[Wanted, Begun] | None] = SimpleQueue()
         self._guard = threading.Lock()
         self._under_way = 1  # the start, which holds the writers until all that it may is asked for
         self._got: list[Got] = []
 
-    def run(self, executor: Executor, writers: int, ahead: int) -> list[Got]:
+    def run(self, executor: Executor, ahead: int) -> list[Got]:
         """What was got of each, with *ahead* files coming or waiting for a writer at a time.
 
-        Whatever *here* or *write* raises is raised, and nothing more is asked for then.
+        Whatever *here* or *write* raises is raised. Nothing more is asked for or waited for then.
         """
-        writing = [executor.submit(self._write_all, writers) for _ in range(writers)]
+        writing = [executor.submit(self._write_all) for _ in range(self._writers)]
         with self._leaving_off():
-            try:
-                for _ in range(ahead):
-                    self._ask_next()
-            finally:
-                self._ended(writers)
+            for _ in range(ahead):
+                self._ask_next()
+            self._ended()
             for writer in writing:
                 writer.result()
         return self._got
@@ -66,6 +65,7 @@ class Relay:
             yield
         except BaseException:
             self._wanted = iter(())
+            self._dismiss()
             raise
 
     def _ask_next(self) -> None:
@@ -83,18 +83,20 @@ class Relay:
     def _came(self, wanted: Wanted, begun: Begun) -> None:
         self._come.put((wanted, begun))
 
-    def _write_all(self, writers: int) -> None:
+    def _write_all(self) -> None:
         with self._leaving_off():
             while (item := self._come.get()) is not None:
-                try:
-                    self._got.append(self._write(*item))
-                    self._ask_next()
-                finally:
-                    self._ended(writers)
+                self._got.append(self._write(*item))
+                self._ask_next()
+                self._ended()
 
-    def _ended(self, writers: int) -> None:
+    def _ended(self) -> None:
         with self._guard:
             self._under_way -= 1
             last = not self._under_way
-        for _ in range(writers if last else 0):
+        if last:
+            self._dismiss()
+
+    def _dismiss(self) -> None:
+        for _ in range(self._writers):
             self._come.put(None)
