@@ -316,7 +316,7 @@ def test_runs_are_decided_while_permissions_are_on_their_way(
     def give_up() -> None:
         for future in coming:
             if not future.done():
-                future.set_exception(Throttled("waited for before anything was decided"))
+                future.set_exception(Throttled("waited for too early", status=429))
 
     monkeypatch.setattr(world.backend, "begin_access", begin_access)
     monkeypatch.setattr(plan, "begin", begin)
