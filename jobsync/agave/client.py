@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from jobsync.agave import wire
+from jobsync.agave.exchange import CLOSED, NeverSent
 from jobsync.agave.jobs import Jobs
 from jobsync.agave.listing import (
     LIMIT,
@@ -109,7 +110,7 @@ class AgaveReader:
                 rows = page()
                 whole = whole_list(rows, self._longest_page)
                 if whole is None:
-                    self._pages.submit(read_on, rows)
+                    self._pages.submit(read_on, rows).add_done_callback(closed)
                 else:
                     found.set_result(whole)
             except BaseException as error:  # it is raised where the list is waited for
@@ -121,6 +122,10 @@ class AgaveReader:
                 found.set_result(all_permissions(page, self._longest_page))
             except BaseException as error:
                 found.set_exception(error)
+
+        def closed(reading: Future[None]) -> None:
+            if reading.cancelled():
+                found.set_exception(NeverSent(CLOSED))
 
         self.jobs.begin_permissions(run_id, first, limit=LIMIT)
         return found

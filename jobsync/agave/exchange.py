@@ -63,6 +63,9 @@ It is called in the thread that brings the answers, so it must be short, and rai
 """
 
 
+CLOSED = "the connection to the service is closed"
+
+
 class NeverSent(Unreachable):
     """No connection was made, so no byte of the request left this machine."""
 

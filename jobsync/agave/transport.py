@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from jobsync.agave import envelope
-from jobsync.agave.exchange import Answer, Call, NeverSent, Repeat, Told
+from jobsync.agave.exchange import CLOSED, Answer, Call, NeverSent, Repeat, Told
 from jobsync.agave.gate import Gate
 from jobsync.agave.http import Door, Stream
 from jobsync.agave.retry import TRANSIENT, Budget, Patience, Timing, http_date, retry_after
@@ -354,7 +354,7 @@ class TokenTransport:
 
 
 def _closed() -> Answer:
-    raise NeverSent("the connection to the service is closed")
+    raise NeverSent(CLOSED)
 
 
 def _result(sent: Future[Answer]) -> Callable[[], Answer]:

@@ -16,10 +16,12 @@ from waiting import Hands
 
 from jobsync import agave
 from jobsync.agave.auth import explicit
+from jobsync.agave.exchange import NeverSent
 from jobsync.agave.gate import Gate
 from jobsync.agave.kept import KeptConnections
 from jobsync.agave.urls import UnsafePath
 from jobsync.agave.volley import Heard, Volley
+from jobsync.agave.wire import Permission
 from jobsync.errors import Forbidden, NotFound, ServiceError, Unreachable
 from jobsync.model import Access
 
@@ -288,6 +290,31 @@ def test_closing_ends_every_wait(waits: float) -> None:
         with agave.connect_reader(server.url, explicit(server.url, "t")) as reader:
             found = [reader.begin_access(f"{number}-007") for number in range(50)]
             time.sleep(waits)
+        for one in found:
+            with pytest.raises(Unreachable, match="closed"):
+                one.result(10)
+
+
+def test_closing_ends_the_wait_for_further_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two lists are being read on when the reader is closed, the others wait for a thread."""
+    mode = {"read": True, "write": True}
+    page = envelope([{"username": user, "permission": mode} for user in ("alice", "bob")])
+    how = agave.Connection(concurrency=2)
+    leaving = threading.Event()
+
+    def further(run_id: str, *, limit: int, offset: int) -> list[Permission]:
+        leaving.wait(10)
+        time.sleep(0.2)
+        raise NeverSent("closed")
+
+    with ScriptedServer(page) as server:
+        with agave.connect_reader(server.url, explicit(server.url, "t"), how=how) as reader:
+            monkeypatch.setattr(reader.jobs, "list_permissions", further)
+            found = [reader.begin_access(f"{number}-007") for number in range(10)]
+            while len(server.seen) < len(found):
+                time.sleep(0.01)
+            time.sleep(0.2)
+            leaving.set()
         for one in found:
             with pytest.raises(Unreachable, match="closed"):
                 one.result(10)
