@@ -44,6 +44,7 @@ from jobsync.outputs import lockfile
 from jobsync.outputs.lockfile import Lock
 from jobsync.outputs.reasons import unavailable
 from jobsync.outputs.walk import walk
+from jobsync.plan.diff import lacking
 from jobsync.plan.fetching import fetched_lines, to_list
 from jobsync.plan.history import History, attempt_of, former_names, histories, live
 
@@ -324,16 +325,20 @@ class _Asking:
         self._seen = replace(self._seen, outputs=found)
 
     def _read_apps(self) -> None:
-        """The apps of jobs that may be submitted, so that what they would refuse is said first."""
+        """The apps of jobs that may be submitted, so that what they would refuse is said first.
+
+        Also of pinned runs that lack something: only their apps tell whether it was dropped.
+        """
         known = self._histories()
-        wanted = sorted(
-            {
-                str(job.request["appId"])
-                for address, job in self._jobs.items()
-                if job.pinned is None and "appId" in job.request and not live(known[address].exact)
-            }
-        )
-        apps, missing = ask_apps(self._reader, wanted)
+        wanted = set()
+        for address, job in self._jobs.items():
+            if job.pinned is None:
+                if "appId" in job.request and not live(known[address].exact):
+                    wanted.add(str(job.request["appId"]))
+            else:
+                runs = known[address].exact
+                wanted.update(run.app_id for run in runs if run.request and lacking(job, run))
+        apps, missing = ask_apps(self._reader, sorted(wanted))
         self._seen = replace(self._seen, apps=apps, missing_apps=missing)
 
     def _histories(self) -> dict[Address, History]:

@@ -23,10 +23,13 @@ def check_apps(
     """What the apps of *desired* would not take, by the definitions in *apps*, sorted by address.
 
     *missing* are apps of which the service says that they do not exist. A job whose app is None or
-    absent in *apps* (the service does not tell) is not looked at.
+    absent in *apps* (the service does not tell) is not looked at, nor is one that is pinned to a
+    run: it is not submitted.
     """
     problems: list[Problem] = []
     for job in desired.jobs.values():
+        if job.pinned is not None:
+            continue
         app_id = str(job.request.get("appId"))
         app = apps.get(app_id)
         if app_id in missing:

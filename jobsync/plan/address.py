@@ -83,17 +83,21 @@ def _checked_pin(draft: Draft, job: DeclaredJob, decision: Decision) -> Decision
         note = f"the record of run {run.id} was not read, so it is not compared"
         return replace(decision, notes=(*decision.notes, note))
     upstream = {up: draft.histories[up].all for up in job.upstream if up in draft.histories}
-    drifted, dropped = drift(job, run, References(upstream))
+    app = draft.snapshot.apps.get(run.app_id)
+    drifted, dropped = drift(job, run, References(upstream), app)
     for change in drifted:
         draft.problems.append(
             Problem(
                 change.where,
-                f"{job.address}: {change.path} is {change.after!r}, but run {run.id} was made with "
-                f"{change.before!r}",
+                f"{job.address}: {change.path} is {change.after!r}, but run {run.id} was made "
+                + ("without it" if change.before is None else f"with {change.before!r}"),
                 "remove id to run it anew",
             )
         )
-    notes = tuple(f"{change.path} was dropped by the service" for change in dropped)
+    why = "was dropped by the service"
+    if app is None:
+        why = "is not in the run's record: the service dropped it, or the run was made without it"
+    notes = tuple(f"{change.path} {why}" for change in dropped)
     return replace(decision, notes=(*decision.notes, *notes))
 
 

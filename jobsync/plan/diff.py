@@ -59,20 +59,31 @@ def semantic_changes(
 
 
 def drift(
-    job: DeclaredJob, run: Run, references: References
+    job: DeclaredJob, run: Run, references: References, app: App | None
 ) -> tuple[tuple[FieldChange, ...], tuple[FieldChange, ...]]:
-    """What a pinned run has otherwise than declared, and what the service dropped from it (N11).
+    """What a pinned run has otherwise than declared, and what the service may have dropped (N11).
 
-    Only declared fields count: absent means no opinion.
+    It drops what *app* does not know; of an app that is not known (None) that cannot be told. Only
+    declared fields count: absent means no opinion.
     """
     declared = {key: value for key, value in job.request.items() if value is not None}
     changes = _changes(job, declared, as_request(run.request), frozenset(), references, same_leaf)
-    dropped = tuple(
-        change
-        for change in changes
-        if change.before is None and change.path.startswith(("inputs.", "parameters."))
+    known = (
+        set() if app is None else {*_ids("inputs", app.inputs), *_ids("parameters", app.parameters)}
     )
+    droppable = lacking(job, run) - known
+    dropped = tuple(change for change in changes if change.path in droppable)
     return tuple(change for change in changes if change not in dropped), dropped
+
+
+def lacking(job: DeclaredJob, run: Run) -> frozenset[str]:
+    """The paths of declared inputs and parameters of which the record of *run* says nothing."""
+    record = as_request(run.request)
+    return frozenset(
+        f"{group}.{key}"
+        for group in ("inputs", "parameters")
+        for key in mapping(job.request.get(group)).keys() - mapping(record.get(group)).keys()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +242,10 @@ def _removed(job: DeclaredJob, run: Run, app: App | None) -> frozenset[str]:
         *_settable("parameters", app.parameters),
     }
     return _undeclared(job, run) & settable
+
+
+def _ids(group: str, fields: Mapping[str, AppField]) -> set[str]:
+    return {f"{group}.{key}" for key in fields}
 
 
 def _settable(group: str, fields: Mapping[str, AppField]) -> set[str]:

@@ -83,6 +83,18 @@ def test_drift_sees_what_was_changed_behind_its_back(lab: Lab) -> None:
     assert change["change"]["actions"] == ["update"] and "restore" in str(change)
 
 
+def test_a_pinned_run_that_was_made_without_a_declared_value_has_drifted(lab: Lab) -> None:
+    body = {"name": "by hand", "appId": "wc-demo-1.00"}
+    run = lab.service.submit("alice", **body)["id"]
+    lab.write(f'a: {{id: "{run}", appId: wc-demo-1.00, parameters: {{lines: 3}}}}\n')
+    done = lab.run("drift")
+    assert done.code == 1
+    assert f"a: parameters.lines is 3, but run {run} was made without it" in done.err
+    lab.write(f'a: {{id: "{run}", appId: wc-demo-1.00, parameters: {{other: 3}}}}\n')
+    done = lab.run("drift")
+    assert done.code == 0 and "parameters.other was dropped by the service" in done.out
+
+
 def test_the_first_plan_after_import_is_empty(lab: Lab) -> None:
     for folder in (lab.service.workspace, lab.folder):
         (folder / "na ${x}").write_text("a")

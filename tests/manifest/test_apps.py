@@ -109,3 +109,12 @@ def test_a_reference_to_a_job_passes_as_any_value(tmp_path: Path) -> None:
         "    parameters: {model: '${jobs.z.id}', threads: '${jobs.z.id}'}\n"
     )
     assert check_apps(load([path]), {"demo-1.0": APP}) == []
+
+
+def test_a_pinned_run_is_not_submitted_so_its_app_need_not_take_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "apiVersion: jobsync/v1\nproject: p\njobs:\n  a:\n    id: 0001-007\n    appId: demo-1.0\n"
+    )
+    desired = load([path])
+    assert check_apps(desired, {"demo-1.0": APP}, ["demo-1.0"]) == []

@@ -69,7 +69,7 @@ def against(declared, record, references=NONE):
 )
 def test_these_mean_the_same(declared, remote):
     run = World().add("x", request=remote)
-    assert drift(job("align", declared), run, NONE) == ((), ())
+    assert drift(job("align", declared), run, NONE, None) == ((), ())
 
 
 @pytest.mark.parametrize(

@@ -265,10 +265,18 @@ def test_a_pinned_run_that_cannot_be_seen_is_an_error():
 
 
 def test_what_the_service_dropped_from_a_pinned_run_is_a_note():
-    world = World()
+    """It drops what the app does not know; what the app knows was never given (N11)."""
+    field = AppField("known", type="number")
+    world = World(apps={"tool-1.0": App("tool-1.0", {}, {"known": field})})
     run = world.add("by hand")
     plan = planned(world, pinned(run.id, {"parameters": {"unknown": 1}}))
     assert plan.states[0].notes == ("parameters.unknown was dropped by the service",)
+    with pytest.raises(PlanError, match=r"parameters.known is 1, but run \S+ was made without it"):
+        planned(world, pinned(run.id, {"parameters": {"known": 1}}))
+    world.apps.clear()
+    plan = planned(world, pinned(run.id, {"parameters": {"known": 1}}))
+    (note,) = plan.states[0].notes
+    assert note.startswith("parameters.known is not in the run's record")
 
 
 def test_two_declarations_of_one_run_are_an_error():
