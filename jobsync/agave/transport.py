@@ -210,7 +210,7 @@ class Transport:
         """
         token, grants = self._bearer.token(), 1
         for _ in range(1 if call.repeat is Repeat.NEVER else _MOST_TOKENS):
-            outcome = self._logged(call, token, attempt)
+            outcome = self._gated(call, token, attempt)
             if not isinstance(outcome, Answer) or not envelope.token_is_stale(outcome):
                 return outcome
             if call.repeat is Repeat.NEVER and not envelope.rejected_by_gateway(outcome):
@@ -219,32 +219,14 @@ class Transport:
             if renewed is None:
                 return outcome
             token, grants = renewed.token, renewed.grants
-        return self._logged(call, token, attempt)
+        return self._gated(call, token, attempt)
 
-    def _logged(self, call: Call, token: Secret, attempt: Callable[[Secret], T]) -> T:
-        """One attempt, and a line about it: method, URL, status, time; no body, no token."""
-        if not log.isEnabledFor(logging.DEBUG):
-            return self._gated(token, attempt)
-        began = time.monotonic()
-        word: object = "no answer"
-        try:
-            outcome = self._gated(token, attempt)
-            word = outcome.status
-            return outcome
-        finally:
-            self._tell(call, word, began)
-
-    def _tell(self, call: Call, word: object, began: float) -> None:
-        if log.isEnabledFor(logging.DEBUG):
-            url, spent = envelope.sanitised(call.url), (time.monotonic() - began) * 1000
-            log.debug("%s %s: %s in %.0f ms", call.method, url, word, spent)
-
-    def _gated(self, token: Secret, attempt: Callable[[Secret], T]) -> T:
+    def _gated(self, call: Call, token: Secret, attempt: Callable[[Secret], T]) -> T:
         ticket = self.gate.enter()
         try:
             if self._closed.is_set():
                 _closed()
-            outcome = attempt(Secret(f"Bearer {token.reveal()}"))
+            outcome = self._logged(call, Secret(f"Bearer {token.reveal()}"), attempt)
         except BaseException:
             self.gate.failed(ticket)
             raise
@@ -254,6 +236,24 @@ class Transport:
             self.gate.succeeded(ticket)
             self._budget.earn()
         return outcome
+
+    def _logged(self, call: Call, bearer: Secret, attempt: Callable[[Secret], T]) -> T:
+        """One attempt, and a line about it: method, URL, status, time; no body, no token."""
+        if not log.isEnabledFor(logging.DEBUG):
+            return attempt(bearer)
+        began = time.monotonic()
+        word: object = "no answer"
+        try:
+            outcome = attempt(bearer)
+            word = outcome.status
+            return outcome
+        finally:
+            self._tell(call, word, began)
+
+    def _tell(self, call: Call, word: object, began: float) -> None:
+        if log.isEnabledFor(logging.DEBUG):
+            url, spent = envelope.sanitised(call.url), (time.monotonic() - began) * 1000
+            log.debug("%s %s: %s in %.0f ms", call.method, url, word, spent)
 
     def _may_retry(self, call: Call, outcome: Stream | Answer | Unreachable, failures: int) -> bool:
         if isinstance(outcome, Unreachable):

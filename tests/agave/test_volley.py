@@ -285,7 +285,8 @@ def test_a_stale_token_is_asked_about_the_ordinary_way() -> None:
 
 
 @pytest.mark.parametrize("waits", [0.0, 0.2])
-def test_closing_ends_every_wait(waits: float) -> None:
+def test_closing_ends_every_wait(waits: float, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "jobsync.http")
     with ScriptedServer(lambda connection: None) as server:
         with agave.connect_reader(server.url, explicit(server.url, "t")) as reader:
             found = [reader.begin_access(f"{number}-007") for number in range(50)]
@@ -293,6 +294,7 @@ def test_closing_ends_every_wait(waits: float) -> None:
         for one in found:
             with pytest.raises(Unreachable, match="closed"):
                 one.result(10)
+    assert len(caplog.records) <= len(server.seen), "what was never sent is not told of"
 
 
 def test_closing_ends_the_wait_for_further_pages(monkeypatch: pytest.MonkeyPatch) -> None:
