@@ -255,6 +255,17 @@ def test_drift_of_a_pinned_job_is_an_error_that_says_how_to_go_on():
     assert "parameters.threads is 2, but run 0001-007 was made with 1" in problem.message
 
 
+def test_the_permissions_of_a_pinned_run_that_may_only_be_read_cannot_be_managed():
+    world = World()
+    run = world.add("by hand", owner="bob", acl=rows(alice="READ", carol="READ"))
+    plan = planned(world, pinned(run.id, permissions=grants(alice="READ")))
+    assert plan.changes == ()
+    (problem,) = plan.states[0].problems
+    assert f"you have no WRITE on run {run.id}" in problem and "ask bob" in problem
+    held = planned(world, pinned(run.id, permissions=grants(alice="READ", carol="READ")))
+    assert held.changes == held.states[0].problems == ()
+
+
 def test_a_pinned_run_that_cannot_be_seen_is_an_error():
     with pytest.raises(PlanError, match="no run 42 can be seen"):
         planned(World(), pinned("42"))
