@@ -230,10 +230,6 @@ def plan_access(draft: Draft, job: DeclaredJob) -> None:
             continue
         if access.is_as_declared(job, image):
             continue
-        if not access.effective(image, run.owner, me).write:
-            text = f"you have no WRITE on run {run.id}, so its permissions cannot be managed"
-            _problem(draft, job, f"{text}; ask {run.owner} for it, or remove permissions here")
-            continue
         for row, name in access.other_spellings(job, image):
             draft.warnings.append(
                 f"{job.address}: run {run.id} has a row for {row}, which the service may not take "
@@ -253,6 +249,10 @@ def plan_access(draft: Draft, job: DeclaredJob) -> None:
             if is_current or job.pinned == run.id
             else access.change_reduced(job, run, image, me)
         )
+        if change and not access.effective(image, run.owner, me).write:
+            text = f"you have no WRITE on run {run.id}, so its permissions cannot be managed"
+            _problem(draft, job, f"{text}; ask {run.owner} for it, or remove permissions here")
+            continue
         _add_access(draft, change, run.owner, image)
 
 

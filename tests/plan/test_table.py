@@ -262,7 +262,8 @@ def test_the_permissions_of_a_pinned_run_that_may_only_be_read_cannot_be_managed
     assert plan.changes == ()
     (problem,) = plan.states[0].problems
     assert f"you have no WRITE on run {run.id}" in problem and "ask bob" in problem
-    held = planned(world, pinned(run.id, permissions=grants(alice="READ", carol="READ")))
+    as_is = grants(alice="READ", carol="READ", dave="NONE")
+    held = planned(world, pinned(run.id, permissions=as_is))
     assert held.changes == held.states[0].problems == ()
 
 
