@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from memory_service import MemoryReader, finished_run
 
 from jobsync.apply.outputs import FetchResult, Ledger, Limits, destination, fetch_all, writing
+from jobsync.apply.outputs.destination import Root
 from jobsync.errors import ExitCode
 from jobsync.model import OutputChange, OutputRule, Result
 
@@ -72,6 +73,15 @@ def test_a_disk_that_fills_meanwhile_is_said_and_the_fetch_goes_on_later(
     assert fetch(reader, tmp_path, small_disk).result is Result.DONE
     assert (small_disk / "out" / "big").read_bytes() == data
     assert reader.sent < len(data) // 2 + MIB, "what had come was not gone on with"
+
+
+def test_a_disk_that_fills_under_a_direct_write_is_said(
+    tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Root, "free_bytes", lambda root: 10**12)  # filled after it was asked
+    result = fetch(MemoryReader({"a": b"small", "big": LARGE}), tmp_path, small_disk)
+    assert "no space left on the disk" in dict(result.failed)["big"]
+    assert [file.path for file in result.fetched] == ["a"]
 
 
 @pytest.mark.parametrize("what", ["final", "part"])

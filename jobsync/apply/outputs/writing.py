@@ -75,10 +75,13 @@ class Writer:
             self._filled = 0
             self._write(full)
 
-    def _write(self, rest: memoryview) -> None:
-        while rest:
+    def _write(self, data: memoryview) -> None:
+        done = 0
+        while done < len(data):
             try:
-                written = os.pwrite(self._handle, rest, self._offset)
+                # Released at once: an error on its way would keep the block from being closed.
+                with data[done:] as rest:
+                    written = os.pwrite(self._handle, rest, self._offset)
             except OSError as error:
                 if not (self._direct and error.errno == errno.EINVAL):
                     raise
@@ -87,8 +90,8 @@ class Writer:
                 self._clear_direct()
                 continue
             self._offset += written
-            rest = rest[written:]
-            if rest:
+            done += written
+            if done < len(data):
                 # The disk is nearly full: the rest is no whole block any more.
                 self._clear_direct()
 
