@@ -148,6 +148,7 @@ class _Row:
 def _rows(desired: DesiredState, plan: Plan) -> Iterator[_Row]:
     from jobsync.model import OutputChange
     from jobsync.outputs import lockfile
+    from jobsync.plan.outputs import puts
 
     planned = set()
     for change in (*plan.changes, *plan.awaiting):
@@ -156,7 +157,10 @@ def _rows(desired: DesiredState, plan: Plan) -> Iterator[_Row]:
                 planned.add((row.address, row.to))
                 yield row
     for file in lockfile.load(desired.root, desired.outputs_root).files:
-        if file.address in desired.jobs and (file.address, file.to) not in planned:
+        job = desired.jobs.get(file.address)
+        if job is None or (file.address, file.to) in planned:
+            continue
+        if puts(job.outputs, file.path, file.to):
             state = "here" if file.present else "absent"
             yield _Row(file.address, file.to, state, file.size, file.path)
 

@@ -4,6 +4,7 @@ Text for git: one line a file, tab-separated and sorted, so that two branches th
 different jobs merge. After the header line:
 
     file    ADDRESS  TO  PATH  JOB-ID  SIZE  SHA256
+    old     ADDRESS  TO  PATH  JOB-ID  SIZE  SHA256    (left there by an earlier run)
     expect  ADDRESS  JOB-ID                            (its ``expect`` was met)
 """
 
@@ -33,10 +34,14 @@ _MERGE_MARKS = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The content of a lock file. Both parts are sets in meaning; ``files`` is sorted."""
+    """The content of a lock file. All parts are sets in meaning; files are sorted.
+
+    ``old`` are files that jobsync put where they lie, and that the present run did not make.
+    """
 
     files: tuple[FetchedFile, ...] = ()
     expectations: frozenset[tuple[Address, str]] = frozenset()
+    old: tuple[FetchedFile, ...] = ()
 
 
 def load(root: str, outputs_root: str) -> Lock:
@@ -69,31 +74,35 @@ def parse(data: bytes, path: str) -> Lock:
         bad_line = data.count(b"\n", 0, error.start) + 1
         problem = Problem(Location(path, bad_line, 1), "is not UTF-8", "restore it from git")
         raise ManifestError([problem]) from error
-    files: set[FetchedFile] = set()
+    files: dict[str, set[FetchedFile]] = {"file": set(), "old": set()}
     expectations: set[tuple[Address, str]] = set()
     problems: list[Problem] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line or line.startswith("#"):
             continue
         try:
-            entry = _parse_line(line.removesuffix("\r"))
+            kind, *fields = line.removesuffix("\r").split("\t")
+            if kind in files:
+                files[kind].add(_parse_file(fields))
+            else:
+                expectations.add(_parse_expectation(kind, fields))
         except ValueError as error:
             problems.append(Problem(Location(path, number, 1), str(error), _hint(line)))
-            continue
-        if isinstance(entry, FetchedFile):
-            files.add(entry)
-        else:
-            expectations.add(entry)
     if problems:
         raise ManifestError(problems)
-    return Lock(tuple(sorted(files, key=_order)), frozenset(expectations))
+    return Lock(
+        tuple(sorted(files["file"], key=_order)),
+        frozenset(expectations),
+        _elsewhere(files["old"], files["file"]),
+    )
 
 
 def render(lock: Lock) -> str:
     """The text of a lock file: the same content gives the same bytes."""
     lines = [
-        "\t".join(("file", f.address, f.to, f.path, f.job_id, str(f.size), f.sha256))
-        for f in sorted(set(lock.files), key=_order)
+        "\t".join((kind, f.address, f.to, f.path, f.job_id, str(f.size), f.sha256))
+        for kind, files in (("file", lock.files), ("old", lock.old))
+        for f in sorted(set(files), key=_order)
     ]
     lines += ["\t".join(("expect", *pair)) for pair in sorted(lock.expectations)]
     return "\n".join([HEADER, *lines, ""])
@@ -107,19 +116,25 @@ def update(root: str, change: Callable[[Lock], Lock]) -> Lock:
     with _exclusive(root):
         before = read(root)
         after = change(before)
-        same = after.expectations == before.expectations
-        if not same or set(after.files) != set(before.files):
+        if _sets(after) != _sets(before):
             _replace(root, render(after).encode("utf-8"))
     return after
 
 
-def _parse_line(line: str) -> FetchedFile | tuple[Address, str]:
-    kind, *fields = line.split("\t")
-    if kind == "expect" and len(fields) == 2:
-        address, job_id = fields
-        _require(_WORD.fullmatch(address) and _WORD.fullmatch(job_id), "an address and a job id")
-        return address, job_id
-    if kind != "file" or len(fields) != 6:
+def _sets(lock: Lock) -> tuple[object, ...]:
+    return set(lock.files), set(lock.old), lock.expectations
+
+
+def _parse_expectation(kind: str, fields: list[str]) -> tuple[Address, str]:
+    if kind != "expect" or len(fields) != 2:
+        raise ValueError("is not a line of a lock file")
+    address, job_id = fields
+    _require(_WORD.fullmatch(address) and _WORD.fullmatch(job_id), "an address and a job id")
+    return address, job_id
+
+
+def _parse_file(fields: list[str]) -> FetchedFile:
+    if len(fields) != 6:
         raise ValueError("is not a line of a lock file")
     address, to, path, job_id, size, digest = fields
     _require(_WORD.fullmatch(address), "an address in the second field")
@@ -199,14 +214,32 @@ def changed(
 ) -> Lock:
     """*lock* with new lines. What was at the same ``to`` before gives way."""
     new = tuple(files)
-    taken = {names.collision_key(file.to) for file in new}
-    kept = [file for file in lock.files if names.collision_key(file.to) not in taken]
-    return Lock((*kept, *new), lock.expectations | frozenset(expectations))
-
-
-def retired(lock: Lock, address: Address, job_id: str) -> Lock:
-    """*lock* without the lines of other runs of *address*: *job_id* is fetched whole."""
     return Lock(
-        tuple(f for f in lock.files if f.address != address or f.job_id == job_id),
-        frozenset(pair for pair in lock.expectations if pair[0] != address or pair[1] == job_id),
+        (*_elsewhere(lock.files, new), *new),
+        lock.expectations | frozenset(expectations),
+        _elsewhere(lock.old, new),
     )
+
+
+def retired(lock: Lock, address: Address, job_id: str, outputs_root: str) -> Lock:
+    """*lock* once *job_id* is fetched whole: what other runs of *address* left there is old.
+
+    Of what does not lie there any more nothing is kept.
+    """
+    other = [f for f in lock.files if f.address == address and f.job_id != job_id]
+    kept = tuple(f for f in lock.files if f.address != address or f.job_id == job_id)
+    old = [*_elsewhere(lock.old, other), *other]
+    return Lock(
+        kept,
+        frozenset(pair for pair in lock.expectations if pair[0] != address or pair[1] == job_id),
+        tuple(f for f in _elsewhere(old, kept) if os.path.lexists(Path(outputs_root) / f.to)),
+    )
+
+
+def _elsewhere(
+    files: Iterable[FetchedFile], others: Iterable[FetchedFile]
+) -> tuple[FetchedFile, ...]:
+    """Those of *files* whose places are not those of *others*."""
+    taken = {names.collision_key(file.to) for file in others}
+    found = (file for file in files if names.collision_key(file.to) not in taken)
+    return tuple(sorted(found, key=_order))

@@ -152,6 +152,12 @@ def destination(rule: OutputRule, glob: Glob, path: str) -> str:
     return f"{base}/{below}" if base and base != "/" else f"{lead}{below}"
 
 
+def puts(rules: Sequence[OutputRule], path: str, to: str) -> bool:
+    """Whether some rule takes *path* to *to*."""
+    globs = ((rule, compile_glob(rule.path)) for rule in rules)
+    return any(glob.matches(path) and destination(rule, glob, path) == to for rule, glob in globs)
+
+
 def clashes(fetches: Mapping[Address, Collection[Fetch]]) -> tuple[tuple[Address, str, str], ...]:
     """(address, path, reason) of files that would land on those of an earlier address."""
     tree, owners = names.Tree(), dict[str, Address]()

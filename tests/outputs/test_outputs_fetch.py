@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -400,3 +401,27 @@ def test_a_file_listed_as_empty_is_asked_for_all_the_same(tmp_path: Path) -> Non
     result = fetch(reader, tmp_path, ("*", "out/"))
     assert [name for name, _ in result.failed] == ["a"] and not (tmp_path / "out/a").exists()
     assert [file.path for file in result.fetched] == ["b"]
+
+
+def test_what_only_an_earlier_run_made_stays_known(tmp_path: Path) -> None:
+    """A later run that makes it again may replace it: it is no file of the user's."""
+    rules = ("**", "out/")
+    runs = [replace(finished_run(), id=f"000{number}-007") for number in range(1, 4)]
+    fetch(MemoryReader({"a": b"1", "b": b"1", "c": b"1"}), tmp_path, rules, run=runs[0])
+    (tmp_path / "out/c").unlink()
+    fetch(MemoryReader({"a": b"2"}), tmp_path, rules, run=runs[1])
+    lock = lockfile.load(str(tmp_path), str(tmp_path))
+    assert [(f.job_id, f.to) for f in lock.files] == [("0002-007", "out/a")]
+    assert [(f.job_id, f.to) for f in lock.old] == [("0001-007", "out/b")]
+    assert fetch(MemoryReader({"a": b"3", "b": b"3"}), tmp_path, rules, run=runs[2]).failed == ()
+    lock = lockfile.load(str(tmp_path), str(tmp_path))
+    assert [(f.job_id, f.to) for f in lock.files] == [("0003-007", "out/a"), ("0003-007", "out/b")]
+    assert lock.old == () and tree(tmp_path) == {"out/a": b"3", "out/b": b"3"}
+
+
+def test_a_few_files_of_a_replaced_job_by_hand_and_then_the_rest(tmp_path: Path) -> None:
+    fetch(MemoryReader({"a": b"1", "b": b"1"}), tmp_path, ("**", "out/"))
+    later, run = MemoryReader({"a": b"2", "b": b"2"}), replace(finished_run(), id="0002-007")
+    fetch(later, tmp_path, ("a", "out/"), run=run)
+    assert fetch(later, tmp_path, ("**", "out/"), run=run).result is Result.DONE
+    assert tree(tmp_path) == {"out/a": b"2", "out/b": b"2"}

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,11 @@ files = st.builds(
 def test_what_is_written_is_read(
     entries: list[FetchedFile], met: frozenset[tuple[str, str]]
 ) -> None:
-    lock = Lock(tuple(entries), met)
+    old = tuple(replace(entry, to=f"old/{entry.to}") for entry in entries)
+    lock = Lock(tuple(entries), met, old)
     again = lockfile.parse(lockfile.render(lock).encode(), "jobsync.lock")
     assert set(again.files) == set(entries) and again.expectations == met
+    assert set(again.old) == {entry for entry in old if not any(entry.to == e.to for e in entries)}
     assert lockfile.render(again) == lockfile.render(lock)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from memory_service import JOB, MemoryReader, finished_run
@@ -107,3 +109,23 @@ def test_nothing_to_read_is_nothing_shown() -> None:
 
     reader.on_files = forbidden
     assert tails(reader, "n", failed_run("n")) == ()
+
+
+def test_what_no_output_puts_there_any_more_is_extra_and_never_missing(tmp_path: Path) -> None:
+    fetched(tmp_path)
+    jobs = declared("a")
+    moved = {"a": replace(jobs["a"], outputs=(OutputRule("**", "moved/"),))}
+    lock = lockfile.load(str(tmp_path), str(tmp_path))
+    found = verify(lock, moved, str(tmp_path))
+    assert found.intact == 0 and found.missing == found.changed == ()
+    assert dict(found.extra)["out/same"] == "was put there for a, whose outputs go elsewhere now"
+    shutil.rmtree(tmp_path / "out")
+    assert verify(lock, moved, str(tmp_path)).is_clean
+
+
+def test_what_an_earlier_run_left_is_told(tmp_path: Path) -> None:
+    fetched(tmp_path)
+    ledger = Ledger(str(tmp_path), str(tmp_path), ["a"])
+    ledger.retire("a", "0002-007")
+    found = verify(lockfile.load(str(tmp_path), str(tmp_path)), declared("a"), str(tmp_path))
+    assert dict(found.extra)["out/same"] == f"was left by {JOB}, an earlier run of a"

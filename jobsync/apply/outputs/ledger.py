@@ -21,7 +21,7 @@ class Record(Protocol):
         """Take the places of *fetches* for *address*; by path, why a place cannot be taken."""
 
     def line(self, to: str) -> FetchedFile | None:
-        """What is recorded of the place *to*."""
+        """What is recorded of the place *to*, be it of an earlier run."""
 
     def record(self, files: Collection[FetchedFile]) -> None:
         """Note files that now lie at their places; durable on return."""
@@ -30,7 +30,7 @@ class Record(Protocol):
         """Note that a run has produced what its ``expect`` asks for."""
 
     def retire(self, address: Address, job_id: str) -> None:
-        """Forget what was fetched from other runs of *address*."""
+        """Note that what was fetched from other runs of *address* is old."""
 
 
 class Unrecorded:
@@ -73,6 +73,8 @@ class Ledger:
         self._claims: dict[str, Address] = {}
         self._runs: dict[Address, set[str]] = {}
         lock = lockfile.read(root)
+        for file in lock.old:
+            self._lines[names.collision_key(file.to)] = file
         for file in lock.files:
             self._remember(file)
         for address, job_id in lock.expectations:
@@ -115,7 +117,10 @@ class Ledger:
             # Seldom is there anything to forget, and the lock file may be long.
             if self._runs.get(address, set()) <= {job_id}:
                 return
-            lockfile.update(self.root, lambda lock: lockfile.retired(lock, address, job_id))
+            lockfile.update(
+                self.root,
+                lambda lock: lockfile.retired(lock, address, job_id, self.outputs_root),
+            )
             self._runs[address] = {job_id}
 
     def _remember(self, file: FetchedFile) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from jobsync.apply.outputs.hashing import sha256_of
 from jobsync.model import Address, DeclaredJob, FetchedFile
 from jobsync.outputs.lockfile import Lock
+from jobsync.plan.outputs import puts
 
 _OWN = ".jobsync-"
 
@@ -42,7 +43,11 @@ def verify(
     the root itself: what else lies in the set is the user's.
     """
     root = Path(outputs_root)
-    declared = [file for file in lock.files if file.address in jobs]
+    declared = [
+        file
+        for file in lock.files
+        if file.address in jobs and puts(jobs[file.address].outputs, file.path, file.to)
+    ]
     with ThreadPoolExecutor(threads) as pool:
         findings = list(pool.map(lambda file: _finding(root, file), declared))
     pairs = list(zip(declared, findings, strict=True))
@@ -85,16 +90,24 @@ def _finding(root: Path, file: FetchedFile) -> str:
 def _extra(
     lock: Lock, jobs: Mapping[Address, DeclaredJob], root: Path
 ) -> Iterator[tuple[str, str]]:
-    recorded = {file.to: file.address for file in lock.files}
+    recorded = {file.to for file in lock.files}
     seen: set[str] = set()
+    for file in lock.old:
+        if os.path.lexists(root / file.to):
+            seen.add(file.to)
+            yield file.to, f"was left by {file.job_id}, an earlier run of {file.address}"
     for folder in sorted(_folders(jobs)):
         for path in _files_below(root, folder):
             if path not in recorded and path not in seen:
                 seen.add(path)
                 yield path, "is not recorded as an output"
-    for to, address in recorded.items():
-        if address not in jobs and os.path.lexists(root / to):
-            yield to, f"is an output of {address}, which is not declared any more"
+    for file in lock.files:
+        if not os.path.lexists(root / file.to):
+            continue
+        if file.address not in jobs:
+            yield file.to, f"is an output of {file.address}, which is not declared any more"
+        elif not puts(jobs[file.address].outputs, file.path, file.to):
+            yield file.to, f"was put there for {file.address}, whose outputs go elsewhere now"
 
 
 def _folders(jobs: Mapping[Address, DeclaredJob]) -> set[str]:
