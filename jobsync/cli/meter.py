@@ -23,13 +23,11 @@ class Meter:
         self._live = sys.stderr.isatty() and not quiet
         self._said = time.monotonic()
         self._mutex = threading.Lock()
-        self._stop = threading.Event()
 
     def __enter__(self) -> Meter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
         if self._live:
             click.echo("\r\x1b[K", nl=False, err=True)
 
@@ -45,9 +43,6 @@ class Meter:
             nl=False,
             err=True,
         )
-
-    def stopped(self) -> bool:
-        return self._stop.is_set()
 
 
 def size_text(number: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,17 +99,19 @@ def get(
     _declared(desired, address)
     limits = Limits(jobs=jobs, max_bytes=max_bytes, max_files=max_files)
     from jobsync.cli import connect
+    from jobsync.cli.signals import stopping
 
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
         run = _current_run(desired, chosen, reader, address)
-        with Meter(address, quiet=quiet) as meter:
+        with stopping() as stop, Meter(address, quiet=quiet) as meter:
+            how = _How(limits, meter, stop.event.is_set)
             if to is not None and glob is not None:
                 folder = _loose_folder(to)
-                result = _fetch_loose(reader, address, run, glob, to, limits, meter)
+                result = _fetch_loose(reader, address, run, glob, to, how)
             else:
                 folder = Path()
-                result = _fetch_declared(reader, desired, address, run, glob, limits, meter)
-    return _say_result(result, folder)
+                result = _fetch_declared(reader, desired, address, run, glob, how)
+    return worst([_say_result(result, folder), stop.code])
 
 
 @command.command("verify")
@@ -193,14 +195,22 @@ def _row_document(row: _Row) -> dict[str, object]:
 # --- get -------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _How:
+    """Around one fetch: its limits, who is told how far it is, and whether to leave off."""
+
+    limits: Limits
+    meter: Meter
+    stop: Callable[[], bool]
+
+
 def _fetch_declared(
     reader: Reader,
     desired: DesiredState,
     address: str,
     run: Run,
     glob: str | None,
-    limits: Limits,
-    meter: Meter,
+    how: _How,
 ) -> FetchResult:
     from jobsync.apply.outputs import Ledger, fetch_all
     from jobsync.model import OutputChange
@@ -219,7 +229,7 @@ def _fetch_declared(
         change = _narrowed(reader, change, run, glob)
     ledger = Ledger(desired.root, desired.outputs_root, declared=list(desired.jobs))
     return fetch_all(
-        reader, change, run, ledger=ledger, limits=limits, report=meter, stop=meter.stopped
+        reader, change, run, ledger=ledger, limits=how.limits, report=how.meter, stop=how.stop
     )
 
 
@@ -249,8 +259,7 @@ def _fetch_loose(
     run: Run,
     glob: str,
     to: str,
-    limits: Limits,
-    meter: Meter,
+    how: _How,
 ) -> FetchResult:
     """Files by hand: from any run that is over, to anywhere the person says."""
     from jobsync.apply.outputs.fetch import fetch_from
@@ -264,7 +273,7 @@ def _fetch_loose(
     record: Record = Unrecorded(str(folder.absolute()))
     change = OutputChange(address, None, (rule,))
     return fetch_from(
-        reader, change, run, ledger=record, limits=limits, report=meter, stop=meter.stopped
+        reader, change, run, ledger=record, limits=how.limits, report=how.meter, stop=how.stop
     )
 
 

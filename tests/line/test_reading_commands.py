@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import signal
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -234,3 +235,18 @@ def test_a_relay_that_logs_is_no_path_of_its_own(lab: Lab, tmp_path: Path) -> No
     with logged("http://127.0.0.1:9") as (url, seen), pytest.raises(OSError):
         urllib.request.urlopen(url + "/x", timeout=5)
     assert seen == ["GET /x"]
+
+
+def test_ctrl_c_leaves_the_rest_of_a_fetch_and_the_same_command_goes_on(lab: Lab) -> None:
+    lab.write("a: {appId: wc-demo-1.00, outputs: [{path: '**', to: got/}]}\n")
+    lab.apply("--only", "jobs")
+    lab.service.arm("slow,seconds=2,on=media,times=99")
+    get = lab.start("outputs", "get", "a", "--jobs", "1")
+    lab.wait_for(lambda: any((lab.folder / "got").glob(".jobsync-*.part")))
+    get.send_signal(signal.SIGINT)
+    _, err = get.communicate(timeout=60)
+    assert get.returncode == 130, err
+    assert "Stopping" in err and "left; the same command goes on from there" in err
+    lab.service.disarm()
+    done = lab.run("outputs", "get", "a")
+    assert done.code == 0 and (lab.folder / "got/counts.txt").exists(), done.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,6 +160,47 @@ def test_files_whose_folder_is_moved_away_meanwhile_are_not_taken_for_fetched(
     reader.on_open, reader.on_files = lambda path, offset: None, lambda folder: None
     assert fetch(reader, root).result is Result.DONE
     assert (root / "out/a").read_bytes() == b"one" and (root / "out/b").read_bytes() == b"two"
+
+
+@pytest.mark.parametrize("instead", ["nothing", "a folder"])
+def test_a_folder_that_is_not_held_open_and_is_gone_is_not_taken_for_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instead: str
+) -> None:
+    monkeypatch.setattr(destination, "_KEPT", 1)
+    reader = MemoryReader({"a/f": b"one", "b/f": b"two", "c/f": b"three"})
+    give_name = destination.Place.commit
+
+    def commit(place: destination.Place, mark: destination.PartMark) -> None:
+        give_name(place, mark)
+        if (tmp_path / "out/c/f").exists():
+            shutil.rmtree(tmp_path / "out/c")
+            if instead == "a folder":
+                (tmp_path / "out/c").mkdir()
+
+    monkeypatch.setattr(destination.Place, "commit", commit)
+    result = fetch(reader, tmp_path)
+    assert result.exit_code is ExitCode.PARTIAL
+    assert "moved or removed meanwhile" in dict(result.failed)["c/f"]
+    assert [file.path for file in result.fetched] == ["a/f", "b/f"]
+
+
+def test_a_part_that_got_its_final_name_before_it_was_locked_is_not_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between opening the part and locking it another jobsync finishes the file."""
+    reader = MemoryReader({"a": b"whole"})
+    take = destination.fcntl.flock
+
+    def flock(handle: int, operation: int) -> None:
+        (part,) = (tmp_path / "out").glob(".jobsync-*.part")
+        part.write_bytes(b"whole")
+        part.rename(tmp_path / "out/a")
+        take(handle, operation)
+
+    monkeypatch.setattr(destination.fcntl, "flock", flock)
+    result = fetch(reader, tmp_path)
+    assert dict(result.failed) == {"a": "another jobsync is fetching it"}
+    assert (tmp_path / "out/a").read_bytes() == b"whole"
 
 
 def test_more_folders_than_are_held_open(tmp_path: Path) -> None:

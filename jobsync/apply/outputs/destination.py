@@ -30,6 +30,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _BELOW = _FOLDER | os.O_NOFOLLOW
 _FILE = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _SIDECAR_LIMIT = 64 * 1024
+_BESIDE = "another jobsync is fetching it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Root:
 
     def __init__(self, folder: str) -> None:
         self._kept: dict[str, int] = {}
+        self._first: dict[str, os.stat_result] = {}
         self._guard = threading.Lock()
         try:
             Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -91,7 +93,7 @@ class Root:
         folder, _, name = to.rpartition("/")
         try:
             kept = self._held(folder)
-            handle = self._opened(folder) if kept is None else kept
+            handle = self._entered(folder) if kept is None else kept
             try:
                 yield Place(handle, name)
             finally:
@@ -105,18 +107,23 @@ class Root:
 
         Raises FileFailed when it is not the folder that places were opened in.
         """
-        kept = self._kept.get(folder)
         try:
-            handle = self._opened(folder)
+            handle = self._opened(folder, make=False)
             try:
-                if kept is not None and not os.path.sameopenfile(kept, handle):
-                    os.close(self._kept.pop(folder))
+                if not os.path.samestat(self._first[folder], os.fstat(handle)):
+                    self._forget(folder)
                     raise FileFailed(FOLDER_GONE)
                 _sync_folder(handle)
             finally:
                 os.close(handle)
         except OSError as error:
+            self._forget(folder)
             raise write_failed(error) from error
+
+    def _forget(self, folder: str) -> None:
+        del self._first[folder]
+        if (kept := self._kept.pop(folder, None)) is not None:
+            os.close(kept)
 
     def _held(self, folder: str) -> int | None:
         """The handle of *folder*, open until :meth:`close`; None when too many are."""
@@ -124,14 +131,19 @@ class Root:
             return kept
         with self._guard:
             if folder not in self._kept and len(self._kept) < _KEPT:
-                self._kept[folder] = self._opened(folder)
+                self._kept[folder] = self._entered(folder)
             return self._kept.get(folder)
 
-    def _opened(self, folder: str) -> int:
+    def _entered(self, folder: str) -> int:
+        handle = self._opened(folder, make=True)
+        self._first.setdefault(folder, os.fstat(handle))
+        return handle
+
+    def _opened(self, folder: str, *, make: bool) -> int:
         handle = os.dup(self._handle)
         try:
             for name in folder.split("/") if folder else ():
-                below = _enter(handle, name)
+                below = _enter(handle, name, make=make)
                 os.close(handle)
                 handle = below
         except OSError:
@@ -183,7 +195,11 @@ class Place:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise FileFailed("another jobsync is fetching it") from error
+                raise FileFailed(_BESIDE) from error
+            # Another jobsync may just have given it its final name: it is not to be written to.
+            named = self._lstat(self._part)
+            if named is None or not os.path.samestat(named, os.fstat(handle)):
+                raise FileFailed(_BESIDE)
             yield handle
         finally:
             os.close(handle)
@@ -274,10 +290,12 @@ def mark_of(found: os.stat_result) -> PartMark:
     return PartMark(found.st_ino, found.st_size, found.st_mtime_ns)
 
 
-def _enter(parent: int, name: str) -> int:
+def _enter(parent: int, name: str, *, make: bool) -> int:
     try:
         return os.open(name, _BELOW, dir_fd=parent)
     except FileNotFoundError:
+        if not make:
+            raise
         with contextlib.suppress(FileExistsError):
             os.mkdir(name, 0o700, dir_fd=parent)
         return os.open(name, _BELOW, dir_fd=parent)

@@ -172,8 +172,13 @@ class _Fetching:
             ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool,
             ThreadPoolExecutor(_WRITERS, thread_name_prefix="write") as disk,
         ):
-            for batch in _rounds(wanted):
-                self._round(pool, disk, batch)
+            try:
+                for batch in _rounds(wanted):
+                    self._round(pool, disk, batch)
+            except BaseException:
+                # What has not begun never does; what has is waited for.
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
         done = tuple(sorted(self._fetched, key=lambda file: file.to))
         return FetchResult(
             self._address,
