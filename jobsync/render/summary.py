@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jobsync.identity import RunName
 from jobsync.model import (
+    KINDS,
     NO_ACCESS,
     SUBMITS,
     AccessChange,
@@ -13,6 +14,7 @@ from jobsync.model import (
     JobChange,
     OutputChange,
     Plan,
+    Scope,
     Standing,
 )
 from jobsync.render.values import counted, size
@@ -115,10 +117,7 @@ def also(plan: Plan) -> str:
             (counts.available, "available to restore"),
             (counts.unchanged, "unchanged"),
             (counts.in_progress, "in progress"),
-            (counts.failed, "failed"),
-            (counts.stopped, "stopped"),
-            (counts.incomplete, "incomplete"),
-            (counts.blocked, "blocked"),
+            *_troubles(counts),
             (counts.undeclared, "undeclared"),
         )
         if number
@@ -150,14 +149,59 @@ def _hours(counts: Summary) -> str:
 
 
 def _standing_still(plan: Plan) -> str:
+    """Why nothing is to be done, said only of what was looked at."""
+    scope = plan.scope
+    if scope.left_out and scope.left_out == scope.declared:
+        return "Nothing that is declared was selected."
+    if not plan.states:
+        return "Nothing is declared."
+    limits = "" if scope.is_whole else f" ({_limits(scope)})"
+    return f"{_why_nothing(plan)}{limits}."
+
+
+def _why_nothing(plan: Plan) -> str:
     standings = {state.standing for state in plan.states}
     if any(state.problems for state in plan.states):
-        return "Not everything could be read: see below."
-    if standings <= {Standing.CURRENT}:
-        return "Every job, permission and output is as declared."
-    if standings <= {Standing.CURRENT, Standing.IN_PROGRESS}:
-        return "Everything declared has run or is running."
-    return "Nothing can be done about what is listed below."
+        return "Not everything could be read"
+    if left_alone := _left_alone(plan):
+        return f"Left alone: {', '.join(left_alone)}"
+    if Standing.IN_PROGRESS in standings:
+        subject = "Everything declared" if plan.scope.is_whole else "What was looked at"
+        return f"{subject} has run or is running"
+    if plan.scope.is_whole:
+        return "Every job, permission and output is as declared"
+    return "What was looked at is as declared"
+
+
+def _left_alone(plan: Plan) -> list[str]:
+    """What is not as declared and yet not changed. Pending is only what jobs were not asked for."""
+    counts = summarise(plan)
+    pending = sum(1 for state in plan.states if state.standing is Standing.PENDING)
+    return [
+        f"{number} {text}"
+        for number, text in ((pending, "to submit or restore"), *_troubles(counts))
+        if number
+    ]
+
+
+def _troubles(counts: Summary) -> tuple[tuple[int, str], ...]:
+    return (
+        (counts.failed, "failed"),
+        (counts.stopped, "stopped"),
+        (counts.incomplete, "incomplete"),
+        (counts.blocked, "blocked"),
+    )
+
+
+def _limits(scope: Scope) -> str:
+    """``jobs only; 2 of 3 addresses left out``."""
+    kinds = "" if scope.kinds == KINDS else f"{' and '.join(scope.kinds)} only"
+    addresses = (
+        f"{scope.left_out} of {counted(scope.declared, 'address', 'addresses')} left out"
+        if scope.left_out
+        else ""
+    )
+    return "; ".join(part for part in (kinds, addresses) if part)
 
 
 def _addresses(plan: Plan) -> set[str]:
