@@ -23,7 +23,9 @@ from jobsync.render.values import counted, size
 @dataclass(frozen=True, slots=True)
 class Summary:
     """``node_hours`` is what the submits with a known limit may use; ``unknown_hours`` counts the
-    others. ``later`` are runs whose outputs are known only when they finish."""
+    others. ``later`` are runs whose outputs are known only when they finish, ``fetch_later`` those
+    of them with something to fetch. What could not be read of an address (``unread``) keeps it from
+    being ``unchanged``."""
 
     add: int
     change: int
@@ -33,6 +35,7 @@ class Summary:
     output_bytes: int
     available: int
     later: int
+    fetch_later: int
     unchanged: int
     in_progress: int
     failed: int
@@ -45,6 +48,8 @@ class Summary:
     gains: int
     changes: int
     loses: int
+    unread: int
+    warnings: int
 
 
 def summarise(plan: Plan) -> Summary:
@@ -56,6 +61,7 @@ def summarise(plan: Plan) -> Summary:
     destroyed = [change for change in jobs if change.action is Action.DELETE]
     grants = [grant for change in access for grant in change.grants]
     files = [file for change in outputs for file in change.files or ()]
+    later = [change for change in outputs if change.files is None] + list(plan.awaiting)
     fetches = [file for file in files if not file.available]
     standings = [state.standing for state in plan.states]
     changed = {change.address for change in plan.changes}
@@ -68,11 +74,14 @@ def summarise(plan: Plan) -> Summary:
         outputs=len(fetches),
         output_bytes=sum(file.length for file in fetches),
         available=len(files) - len(fetches),
-        later=sum(1 for change in outputs if change.files is None) + len(plan.awaiting),
+        later=len(later),
+        fetch_later=sum(1 for change in later if change.rules),
         unchanged=sum(
             1
             for state in plan.states
-            if state.standing is Standing.CURRENT and state.address not in changed
+            if state.standing is Standing.CURRENT
+            and state.address not in changed
+            and not state.problems
         ),
         in_progress=standings.count(Standing.IN_PROGRESS),
         failed=standings.count(Standing.FAILED),
@@ -85,6 +94,8 @@ def summarise(plan: Plan) -> Summary:
         gains=sum(1 for grant in grants if grant.before == NO_ACCESS),
         changes=sum(1 for grant in grants if NO_ACCESS not in (grant.before, grant.after)),
         loses=sum(1 for grant in grants if grant.after == NO_ACCESS),
+        unread=sum(1 for state in plan.states if state.problems),
+        warnings=len(plan.warnings),
     )
 
 
@@ -109,16 +120,20 @@ def also(plan: Plan) -> str:
     """The line after the headline, empty when there is nothing more to say."""
     counts = summarise(plan)
     outputs = f"{counted(counts.outputs, 'output')} to fetch ({size(counts.output_bytes)})"
+    later = f"outputs of {counted(counts.fetch_later, 'run')} to fetch when finished"
     parts = [
         f"{number} {text}" if text else str(number)
         for number, text in (
             (counts.superseded, "superseded"),
             (outputs if counts.outputs else 0, ""),
+            (later if counts.fetch_later else 0, ""),
             (counts.available, "available to restore"),
             (counts.unchanged, "unchanged"),
             (counts.in_progress, "in progress"),
             *_troubles(counts),
+            (counts.unread, "could not be read"),
             (counts.undeclared, "undeclared"),
+            (counted(counts.warnings, "warning") if counts.warnings else 0, ""),
         )
         if number
     ]
