@@ -28,6 +28,7 @@ from jobsync.model import (
     Scope,
 )
 from jobsync.plan import lines
+from jobsync.render.escape import in_json
 from jobsync.render.options import RenderOptions
 from jobsync.render.summary import summarise
 from jobsync.render.values import plain, redacted
@@ -48,7 +49,7 @@ _ACTIONS = {
 
 def json(plan: Plan, options: RenderOptions) -> str:
     """One document, ASCII only, keys sorted, ending with a line break."""
-    return lines.dumps(document(plan)) + "\n"
+    return in_json(lines.dumps(document(plan))) + "\n"
 
 
 def schema() -> str:

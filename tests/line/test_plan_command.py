@@ -227,6 +227,16 @@ def test_nothing_from_the_service_reaches_the_terminal_as_a_command(lab: Lab) ->
         assert not re.search(r"^\s*(::|##\[)", done.out, re.M)
 
 
+def test_no_json_starts_a_command_of_a_ci_runner(lab: Lab) -> None:
+    nasty = "##[error]x ##vso[task.complete]y"
+    lab.write(f"one: {{appId: wc-demo-1.00, parameters: {{lines: 3}}, expect: ['{nasty}']}}\n")
+    assert lab.run("apply", "--auto-approve", "--wait").code == 7
+    for arguments in (["plan"], ["status"]):
+        done = lab.run(*arguments, "--format", "json")
+        assert nasty in json.dumps(json.loads(done.out)), done.err
+        assert not re.search(r"##[a-z.]*\[", done.out)
+
+
 def test_a_reader_that_leaves_early_does_not_hurt(lab: Lab) -> None:
     lab.write("".join(f"job-{n}: {{appId: wc-demo-1.00}}\n" for n in range(400)))
     for format_name in ("text", "json", "markdown"):
