@@ -532,6 +532,24 @@ class EffectiveAccess:
     after: Access
 
 
+KINDS = ("jobs", "permissions", "outputs")
+"""The kinds of things that a plan looks at, as ``--only`` names them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a plan looked at: these ``kinds`` of things, of ``declared`` addresses all but
+    ``left_out``."""
+
+    kinds: tuple[str, ...] = KINDS
+    declared: int = 0
+    left_out: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        return self.kinds == KINDS and not self.left_out
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A finished decision: what to change and what that rests on. Sorted when built.
@@ -540,7 +558,7 @@ class Plan:
     changes, but what ``--wait`` fetches when they finish. ``states`` has every declared address
     that was selected. ``effective`` covers the runs whose grants change. ``superseded`` counts the
     runs that this plan replaces. ``duplicates`` has the run ids where one name has several live
-    runs.
+    runs. ``scope`` is what all of this is about.
     """
 
     project: str
@@ -560,6 +578,7 @@ class Plan:
     undeclared: tuple[RunRef, ...] = ()
     duplicates: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    scope: Scope = Scope()
 
 
 # --- what came of it -------------------------------------------------------------------

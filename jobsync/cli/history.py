@@ -45,7 +45,10 @@ def command(
         runs = oldest_first(run for run in histories(desired, seen)[address].all if run.visible)
         found = [(run, reader.history(run.id)) for run in runs]
     if format_name == "json":
-        click.echo(json.dumps([_document(run, events) for run, events in found], indent=2))
+        from jobsync.render.escape import in_json
+
+        documents = [_document(run, events) for run, events in found]
+        click.echo(in_json(json.dumps(documents, indent=2)))
         return
     if not found:
         click.echo(f"{address} has no runs yet.")

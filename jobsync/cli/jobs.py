@@ -399,4 +399,6 @@ def _one(style: str, record: Mapping[str, JsonValue]) -> None:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, indent=2)
+    from jobsync.render.escape import in_json
+
+    return in_json(json.dumps(value, indent=2))

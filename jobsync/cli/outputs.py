@@ -50,13 +50,13 @@ def list_outputs(
     rows = [
         row for row in sorted(_rows(desired, plan)) if fnmatch.fnmatchcase(row.address, pattern)
     ]
+    from jobsync.render.escape import in_json, terminal
+
     if format_name == "json":
-        click.echo(json.dumps([_row_document(row) for row in rows], indent=2))
+        click.echo(in_json(json.dumps([_row_document(row) for row in rows], indent=2)))
         return ExitCode.OK
     if not rows:
         click.echo("No outputs.", err=True)
-    from jobsync.render.escape import terminal
-
     width = max((len(row.address) for row in rows), default=0)
     for row in rows:
         size = "" if row.size is None else size_text(row.size)
@@ -123,12 +123,13 @@ def verify(paths: tuple[str, ...], jobs: int, format_name: str) -> ExitCode:
     from jobsync import manifest
     from jobsync.apply.outputs import verify as verifying
     from jobsync.outputs import lockfile
+    from jobsync.render.escape import in_json
 
     desired = manifest.load(tuple(paths) or (".",), environ=os.environ)
     lock = lockfile.load(desired.root, desired.outputs_root)
     found = verifying.verify(lock, desired.jobs, desired.outputs_root, threads=jobs)
     if format_name == "json":
-        click.echo(json.dumps(_verified_document(found), indent=2))
+        click.echo(in_json(json.dumps(_verified_document(found), indent=2)))
     else:
         _print_verified(found)
     return ExitCode.OK if found.is_clean else ExitCode.CHANGES

@@ -18,7 +18,7 @@ import click
 
 from jobsync.apply.report import Event, EventType, Kind
 from jobsync.model import Action, Result
-from jobsync.render.escape import terminal
+from jobsync.render.escape import in_json, terminal
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -61,7 +61,8 @@ def event_line(event: Event) -> str:
         "total_bytes": event.total,
         "counts": dict(event.counts),
     }
-    return json.dumps({key: value for key, value in document.items() if value not in ("", {}, 0)})
+    told = {key: value for key, value in document.items() if value not in ("", {}, 0)}
+    return in_json(json.dumps(told))
 
 
 def plain_line(event: Event) -> str:

@@ -52,11 +52,11 @@ def command(
 
 
 def _print(plan: Plan, format_name: str) -> None:
-    if format_name == "json":
-        click.echo(json.dumps([_document(state) for state in plan.states]))
-        return
-    from jobsync.render.escape import terminal
+    from jobsync.render.escape import in_json, terminal
 
+    if format_name == "json":
+        click.echo(in_json(json.dumps([_document(state) for state in plan.states])))
+        return
     rows = [
         (
             state.address,

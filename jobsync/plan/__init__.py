@@ -1,7 +1,8 @@
 """The one decision: from what is declared and what is there to a finished plan. Pure."""
 
+from jobsync.model import KINDS
 from jobsync.plan.build import begin, build, complete
 from jobsync.plan.check import check
-from jobsync.plan.options import KINDS, PlanOptions
+from jobsync.plan.options import PlanOptions
 
 __all__ = ["KINDS", "PlanOptions", "begin", "build", "check", "complete"]

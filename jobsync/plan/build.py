@@ -25,6 +25,7 @@ from jobsync.model import (
     OutputChange,
     Plan,
     Reason,
+    Scope,
     Snapshot,
     Unavailable,
 )
@@ -154,6 +155,7 @@ def _finished(draft: Draft) -> Plan:
         undeclared=tuple(ref(run) for run in draft.undeclared if run.id not in deleted),
         duplicates=dict(sorted(draft.duplicates.items())),
         warnings=tuple(sorted(set(draft.warnings))),
+        scope=Scope(draft.options.kinds, len(desired.jobs), len(desired.jobs.keys() - draft.scope)),
     )
 
 

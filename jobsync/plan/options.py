@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobsync.model import Address
-
-KINDS = frozenset({"jobs", "permissions", "outputs"})
-"""What ``--only`` may name."""
+from jobsync.model import KINDS, Address
 
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """``select`` and ``exclude`` are globs on addresses; ``only`` is a subset of :data:`KINDS`.
+    """``select`` and ``exclude`` are globs on addresses; ``only`` is a subset of ``model.KINDS``.
 
     Empty ``select`` and ``only`` mean everything. ``retry`` are addresses to run once more although
     their last run failed or was stopped; ``allow`` the hazards accepted on the command line.
@@ -27,5 +24,10 @@ class PlanOptions:
     allow: frozenset[str] = frozenset()
 
     def plans(self, kind: str) -> bool:
-        """Whether changes of *kind* (one of :data:`KINDS`) are wanted."""
+        """Whether changes of *kind* (one of ``model.KINDS``) are wanted."""
         return not self.only or kind in self.only
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Those of ``model.KINDS`` that are wanted."""
+        return tuple(kind for kind in KINDS if self.plans(kind))

@@ -66,7 +66,7 @@ def as_json(rows: Rows) -> str:
         for row in rows
     ]
     document = {"format_version": "1.0", "access": items}
-    return json.dumps(document, indent=2, sort_keys=True) + "\n"
+    return escape.in_json(json.dumps(document, indent=2, sort_keys=True)) + "\n"
 
 
 FORMATS: dict[str, Callable[[Rows], str]] = {"text": as_text, "csv": as_csv, "json": as_json}

@@ -25,13 +25,15 @@ from jobsync.model import (
     OutputChange,
     Plan,
     RunRef,
+    Scope,
 )
 from jobsync.plan import lines
+from jobsync.render.escape import in_json
 from jobsync.render.options import RenderOptions
 from jobsync.render.summary import summarise
 from jobsync.render.values import plain, redacted
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 """The first number changes when something is taken away or means something else."""
 
 Record = dict[str, object]
@@ -47,7 +49,7 @@ _ACTIONS = {
 
 def json(plan: Plan, options: RenderOptions) -> str:
     """One document, ASCII only, keys sorted, ending with a line break."""
-    return lines.dumps(document(plan)) + "\n"
+    return in_json(lines.dumps(document(plan))) + "\n"
 
 
 def schema() -> str:
@@ -64,6 +66,7 @@ def document(plan: Plan) -> Record:
         "service": plan.base_url,
         "user": plan.user,
         "manifest_digest": plan.manifest_digest,
+        "scope": _scope(plan.scope),
         "resource_changes": [_change(change) for change in plan.changes],
         "awaiting": [_output(change) for change in plan.awaiting],
         "addresses": [_state(state) for state in plan.states],
@@ -74,6 +77,10 @@ def document(plan: Plan) -> Record:
         "warnings": list(plan.warnings),
         "summary": dataclasses.asdict(summarise(plan)),
     }
+
+
+def _scope(scope: Scope) -> Record:
+    return {"kinds": list(scope.kinds), "declared": scope.declared, "left_out": scope.left_out}
 
 
 def _change(change: Change) -> Record:

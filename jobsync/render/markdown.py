@@ -1,8 +1,9 @@
 """A plan as Markdown for a pull request comment or a step summary, within a size.
 
-Full first; if that is too long, the changes folded and without bodies; if that is still too long,
-the counts. A hidden marker lets a bot find and replace its own comment. All that comes from outside
-stands in code spans or fences, so it is never structure, a mention or a link.
+Full first; if that is too long, the changes folded and without bodies, with the first of what is
+wrong; if that is still too long, the counts. A hidden marker lets a bot find and replace its own
+comment. All that comes from outside stands in code spans or fences, so it is never structure, a
+mention or a link.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ _SIGNS = {
     Action.FETCH: "fetch",
 }
 _TROUBLED = (Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE, Standing.BLOCKED)
+_FIRST = 10
+"""How many troubles, and how many warnings, are shown when not all fits."""
 
 
 def as_markdown(plan: Plan, options: RenderOptions) -> str:
@@ -69,16 +72,21 @@ def _summary(plan: Plan) -> str:
 def _full(plan: Plan) -> list[str]:
     blocks = action_blocks(plan, PLAIN)
     diff = [block("\n\n".join(_as_diff(text) for text in blocks), "diff")] if blocks else []
-    return [*_hazards(plan), *_troubles(plan), *_warnings(plan), *diff]
+    return [*_hazards(plan), *_troubles(_all_troubles(plan)), *_listed(_all_warnings(plan)), *diff]
 
 
 def _folded(plan: Plan) -> list[str]:
-    """One row of a table for each change, folded."""
+    """One row of a table for each change, folded, and the first of what is wrong."""
+    troubles, warnings = _all_troubles(plan), _all_warnings(plan)
     rows = ["| action | what | run |", "| --- | --- | --- |", *map(_row, plan.changes)]
     table = "\n".join(rows)
     summary = f"<details><summary>{len(plan.changes)} changes</summary>"
     return [
         *_hazards(plan),
+        *_troubles(troubles[:_FIRST]),
+        *_more(troubles),
+        *_listed(warnings[:_FIRST]),
+        *_more(warnings),
         f"{summary}\n\n{table}\n\n</details>",
         "Too long to be shown in full: run `jobsync plan`.",
     ]
@@ -129,16 +137,26 @@ def _hazards(plan: Plan) -> list[str]:
     return ["\n".join([*head, *rows])]
 
 
-def _troubles(plan: Plan) -> list[str]:
-    rows = [_trouble(state) for state in plan.states if state.standing in _TROUBLED]
-    rows += [
+def _all_troubles(plan: Plan) -> list[str]:
+    """A row of a table each, the worst first: of what could not be read nothing is known."""
+    rows = [
         f"| {cell(state.address)} | could not be read | {cell('; '.join(state.problems))} |"
         for state in plan.states
         if state.problems
     ]
+    for standing in _TROUBLED:
+        rows += [_trouble(state) for state in plan.states if state.standing is standing]
+    return rows
+
+
+def _troubles(rows: list[str]) -> list[str]:
     if not rows:
         return []
     return ["\n".join(["| job | standing | notes |", "| --- | --- | --- |", *rows])]
+
+
+def _more(items: list[str]) -> list[str]:
+    return [f"and {len(items) - _FIRST} more"] if len(items) > _FIRST else []
 
 
 def _trouble(state: AddressState) -> str:
@@ -146,8 +164,8 @@ def _trouble(state: AddressState) -> str:
     return f"| {cell(state.address)} | {state.standing} | {cell(notes) if notes else ''} |"
 
 
-def _warnings(plan: Plan) -> list[str]:
-    return _listed(f"Warning: {markdown(warning)}" for warning in plan.warnings)
+def _all_warnings(plan: Plan) -> list[str]:
+    return [f"Warning: {markdown(warning)}" for warning in plan.warnings]
 
 
 def _listed(lines: Iterable[str]) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jobsync.identity import RunName
 from jobsync.model import (
+    KINDS,
     NO_ACCESS,
     SUBMITS,
     AccessChange,
@@ -13,6 +14,7 @@ from jobsync.model import (
     JobChange,
     OutputChange,
     Plan,
+    Scope,
     Standing,
 )
 from jobsync.render.values import counted, size
@@ -21,7 +23,9 @@ from jobsync.render.values import counted, size
 @dataclass(frozen=True, slots=True)
 class Summary:
     """``node_hours`` is what the submits with a known limit may use; ``unknown_hours`` counts the
-    others. ``later`` are runs whose outputs are known only when they finish."""
+    others. ``later`` are runs whose outputs are known only when they finish, ``fetch_later`` those
+    of them with something to fetch. What could not be read of an address (``unread``) keeps it from
+    being ``unchanged``."""
 
     add: int
     change: int
@@ -31,6 +35,7 @@ class Summary:
     output_bytes: int
     available: int
     later: int
+    fetch_later: int
     unchanged: int
     in_progress: int
     failed: int
@@ -43,6 +48,8 @@ class Summary:
     gains: int
     changes: int
     loses: int
+    unread: int
+    warnings: int
 
 
 def summarise(plan: Plan) -> Summary:
@@ -54,6 +61,7 @@ def summarise(plan: Plan) -> Summary:
     destroyed = [change for change in jobs if change.action is Action.DELETE]
     grants = [grant for change in access for grant in change.grants]
     files = [file for change in outputs for file in change.files or ()]
+    later = [change for change in outputs if change.files is None] + list(plan.awaiting)
     fetches = [file for file in files if not file.available]
     standings = [state.standing for state in plan.states]
     changed = {change.address for change in plan.changes}
@@ -66,11 +74,14 @@ def summarise(plan: Plan) -> Summary:
         outputs=len(fetches),
         output_bytes=sum(file.length for file in fetches),
         available=len(files) - len(fetches),
-        later=sum(1 for change in outputs if change.files is None) + len(plan.awaiting),
+        later=len(later),
+        fetch_later=sum(1 for change in later if change.rules),
         unchanged=sum(
             1
             for state in plan.states
-            if state.standing is Standing.CURRENT and state.address not in changed
+            if state.standing is Standing.CURRENT
+            and state.address not in changed
+            and not state.problems
         ),
         in_progress=standings.count(Standing.IN_PROGRESS),
         failed=standings.count(Standing.FAILED),
@@ -83,6 +94,8 @@ def summarise(plan: Plan) -> Summary:
         gains=sum(1 for grant in grants if grant.before == NO_ACCESS),
         changes=sum(1 for grant in grants if NO_ACCESS not in (grant.before, grant.after)),
         loses=sum(1 for grant in grants if grant.after == NO_ACCESS),
+        unread=sum(1 for state in plan.states if state.problems),
+        warnings=len(plan.warnings),
     )
 
 
@@ -107,19 +120,20 @@ def also(plan: Plan) -> str:
     """The line after the headline, empty when there is nothing more to say."""
     counts = summarise(plan)
     outputs = f"{counted(counts.outputs, 'output')} to fetch ({size(counts.output_bytes)})"
+    later = f"outputs of {counted(counts.fetch_later, 'run')} to fetch when finished"
     parts = [
         f"{number} {text}" if text else str(number)
         for number, text in (
             (counts.superseded, "superseded"),
             (outputs if counts.outputs else 0, ""),
+            (later if counts.fetch_later else 0, ""),
             (counts.available, "available to restore"),
             (counts.unchanged, "unchanged"),
             (counts.in_progress, "in progress"),
-            (counts.failed, "failed"),
-            (counts.stopped, "stopped"),
-            (counts.incomplete, "incomplete"),
-            (counts.blocked, "blocked"),
+            *_troubles(counts),
+            (counts.unread, "could not be read"),
             (counts.undeclared, "undeclared"),
+            (counted(counts.warnings, "warning") if counts.warnings else 0, ""),
         )
         if number
     ]
@@ -150,14 +164,59 @@ def _hours(counts: Summary) -> str:
 
 
 def _standing_still(plan: Plan) -> str:
+    """Why nothing is to be done, said only of what was looked at."""
+    scope = plan.scope
+    if scope.left_out and scope.left_out == scope.declared:
+        return "Nothing that is declared was selected."
+    if not plan.states:
+        return "Nothing is declared."
+    limits = "" if scope.is_whole else f" ({_limits(scope)})"
+    return f"{_why_nothing(plan)}{limits}."
+
+
+def _why_nothing(plan: Plan) -> str:
     standings = {state.standing for state in plan.states}
     if any(state.problems for state in plan.states):
-        return "Not everything could be read: see below."
-    if standings <= {Standing.CURRENT}:
-        return "Every job, permission and output is as declared."
-    if standings <= {Standing.CURRENT, Standing.IN_PROGRESS}:
-        return "Everything declared has run or is running."
-    return "Nothing can be done about what is listed below."
+        return "Not everything could be read"
+    if left_alone := _left_alone(plan):
+        return f"Left alone: {', '.join(left_alone)}"
+    if Standing.IN_PROGRESS in standings:
+        subject = "Everything declared" if plan.scope.is_whole else "What was looked at"
+        return f"{subject} has run or is running"
+    if plan.scope.is_whole:
+        return "Every job, permission and output is as declared"
+    return "What was looked at is as declared"
+
+
+def _left_alone(plan: Plan) -> list[str]:
+    """What is not as declared and yet not changed. Pending is only what jobs were not asked for."""
+    counts = summarise(plan)
+    pending = sum(1 for state in plan.states if state.standing is Standing.PENDING)
+    return [
+        f"{number} {text}"
+        for number, text in ((pending, "to submit or restore"), *_troubles(counts))
+        if number
+    ]
+
+
+def _troubles(counts: Summary) -> tuple[tuple[int, str], ...]:
+    return (
+        (counts.failed, "failed"),
+        (counts.stopped, "stopped"),
+        (counts.incomplete, "incomplete"),
+        (counts.blocked, "blocked"),
+    )
+
+
+def _limits(scope: Scope) -> str:
+    """``jobs only; 2 of 3 addresses left out``."""
+    kinds = "" if scope.kinds == KINDS else f"{' and '.join(scope.kinds)} only"
+    addresses = (
+        f"{scope.left_out} of {counted(scope.declared, 'address', 'addresses')} left out"
+        if scope.left_out
+        else ""
+    )
+    return "; ".join(part for part in (kinds, addresses) if part)
 
 
 def _addresses(plan: Plan) -> set[str]:

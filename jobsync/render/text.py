@@ -7,7 +7,7 @@ because tools match ``# ADDRESS will be created`` to the end of the line.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from jobsync.model import (
     NO_ACCESS,
@@ -23,6 +23,7 @@ from jobsync.model import (
     Plan,
     Reason,
     Standing,
+    Value,
 )
 from jobsync.render.escape import terminal
 from jobsync.render.options import Palette, RenderOptions
@@ -68,21 +69,30 @@ def text(plan: Plan, options: RenderOptions) -> str:
 
 def action_blocks(plan: Plan, palette: Palette) -> list[str]:
     """One block of text for each change that is shown on its own, in plan order."""
-    new_grants = {
-        change.address: change.grants
-        for change in plan.changes
-        if isinstance(change, AccessChange) and change.run is None
-    }
+    sequels = _sequels(plan)
     blocks = []
     for change in plan.changes:
         if isinstance(change, JobChange):
-            blocks.append(_job(change, new_grants.get(change.address, ()), palette))
+            blocks.append(_job(change, sequels.get(change.address, {}), palette))
         elif isinstance(change, AccessChange):
             if change.run is not None:
                 blocks.append(_access(change, _side_effects(plan, change), palette))
         elif change.files is not None:
             blocks.append(_outputs(change, palette))
     return blocks
+
+
+def _sequels(plan: Plan) -> dict[Address, dict[str, Value]]:
+    """By address what a submit or restore brings with it: the grants of a new run, and where the
+    outputs go that are known when it has finished."""
+    sequels: dict[Address, dict[str, Value]] = {}
+    for change in plan.changes:
+        found = sequels.setdefault(change.address, {})
+        if isinstance(change, AccessChange) and change.run is None:
+            found["permissions"] = {grant.user: str(grant.after) for grant in change.grants}
+        elif isinstance(change, OutputChange) and change.files is None and change.rules:
+            found["outputs"] = [rule.to for rule in change.rules]
+    return sequels
 
 
 def _actions(plan: Plan, palette: Palette) -> list[str]:
@@ -95,7 +105,7 @@ def _actions(plan: Plan, palette: Palette) -> list[str]:
 # --- jobs ------------------------------------------------------------------------------
 
 
-def _job(change: JobChange, grants: tuple[GrantChange, ...], palette: Palette) -> str:
+def _job(change: JobChange, sequel: Mapping[str, Value], palette: Palette) -> str:
     phrase, sign, code = {
         Action.CREATE: ("will be created", "  +", palette.green),
         Action.RETRY: ("will be created", "  +", palette.green),
@@ -107,7 +117,7 @@ def _job(change: JobChange, grants: tuple[GrantChange, ...], palette: Palette) -
     opening = f"{palette.paint(code, sign)} job {terminal(change.address)} {{"
     if change.action is Action.REPLACE and change.before:
         opening = _commented(opening, f"run {terminal(change.before.id)} is kept")
-    lines += [opening, *_body(change, grants, palette)]
+    lines += [opening, *_body(change, sequel, palette)]
     lines.append(_commented("    }", _hours(change)))
     return "\n".join(lines)
 
@@ -127,36 +137,35 @@ def _because(change: JobChange) -> tuple[str, ...]:
     return ()
 
 
-def _body(change: JobChange, grants: tuple[GrantChange, ...], palette: Palette) -> list[str]:
+def _body(change: JobChange, sequel: Mapping[str, Value], palette: Palette) -> list[str]:
     run = change.before
     if change.action is Action.DELETE and run:
         return [_assigned(palette.paint(palette.red, "-"), "run", shown(run.id))]
     if change.action is Action.RESTORE and run:
         sign = palette.paint(palette.yellow, "~")
-        return [_commented(_assigned(sign, "visible", "false -> true"), f"run {terminal(run.id)}")]
+        visible = _assigned(sign, "visible", "false -> true")
+        return [_commented(visible, f"run {terminal(run.id)}"), *_added(sequel, palette)]
     if change.action is Action.STOP and run:
         sign = palette.paint(palette.yellow, "~")
         value = f"{shown(run.status)} -> {shown('STOPPED')}"
         return [_commented(_assigned(sign, "status", value), f"run {terminal(run.id)}")]
     if change.action is Action.REPLACE:
-        return [*_fields(change.fields, palette), *_permissions(grants, 11, palette)]
-    fields = [field for field in FIELDS if change.request.get(field) is not None]
-    width = max(
-        (len(field) for field in [*fields, *(["permissions"] if grants else [])]), default=0
-    )
+        return [*_fields(change.fields, palette), *_added(sequel, palette)]
+    request = {field: change.request[field] for field in FIELDS if _is_set(change, field)}
+    return _added({**request, **sequel}, palette)
+
+
+def _is_set(change: JobChange, field: str) -> bool:
+    return change.request.get(field) is not None
+
+
+def _added(values: Mapping[str, Value], palette: Palette) -> list[str]:
+    width = max(map(len, values), default=0)
     plus = palette.paint(palette.green, "+")
-    lines = [
-        _assigned(plus, field.ljust(width), request_value(field, change.request[field]))
-        for field in fields
+    return [
+        _assigned(plus, field.ljust(width), request_value(field, value))
+        for field, value in values.items()
     ]
-    return [*lines, *_permissions(grants, width, palette)]
-
-
-def _permissions(grants: tuple[GrantChange, ...], width: int, palette: Palette) -> list[str]:
-    if not grants:
-        return []
-    value = shown({grant.user: str(grant.after) for grant in grants})
-    return [_assigned(palette.paint(palette.green, "+"), "permissions".ljust(width), value)]
 
 
 def _fields(fields: Iterable[FieldChange], palette: Palette) -> list[str]:

@@ -73,9 +73,9 @@ def size(count: int) -> str:
     return f"{amount:.1f} {unit}"
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 output``, ``2 outputs``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def counted(number: int, noun: str, several: str = "") -> str:
+    """``1 output``, ``2 outputs``, or ``2`` of what *several* are called."""
+    return f"{number} {noun if number == 1 else several or noun + 's'}"
 
 
 def _notification(item: Value) -> Value:

@@ -143,6 +143,28 @@ def test_nothing_below_the_command_line_prints_exits_or_reads_the_environment(pa
             assert dotted not in {"os.environ", "os.getenv", "sys.exit", "os._exit"}, where
 
 
+NOT_PRINTED_AS_JSON = {"cli/columns.py", "cli/serve.py", "render/values.py"}
+"""They make a cell, a shell command and a value of a plan out of it."""
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if room_of(path) in {"cli", "render"}], ids=name_of
+)
+def test_json_is_printed_so_that_no_ci_runner_acts_on_it(path: Path) -> None:
+    if name_of(path) in NOT_PRINTED_AS_JSON:
+        return
+    calls = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)]
+    safe = {id(inner) for call in calls if called(call) == "in_json" for inner in call.args}
+    for call in calls:
+        dumps = ast.unparse(call.func) in {"json.dumps", "lines.dumps"}
+        assert not dumps or id(call) in safe, f"{name_of(path)}:{call.lineno}: without in_json"
+
+
+def called(call: ast.Call) -> str:
+    """The last word of what is called."""
+    return ast.unparse(call.func).rpartition(".")[2]
+
+
 def test_every_room_is_on_the_plan() -> None:
     rooms = {room_of(path) for path in MODULES} - {"__init__"}
     assert rooms <= set(FLOORS)

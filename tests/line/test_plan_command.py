@@ -66,6 +66,22 @@ def test_what_is_selected(lab: Lab) -> None:
     assert wrong.code == 64 and "nosuch*" in wrong.err
 
 
+def test_a_part_of_the_set_is_not_said_to_be_all_of_it(lab: Lab) -> None:
+    lab.write("one: {appId: wc-demo-1.00}\ntwo: {appId: wc-demo-1.00, permissions: {}}\n")
+    fresh = lab.run("plan", "--exclude", "*").out
+    assert fresh == "No changes. Nothing that is declared was selected.\n"
+    waiting = lab.run("drift", "--only", "permissions")
+    assert waiting.out == "No changes. Left alone: 2 to submit or restore (permissions only).\n"
+    assert waiting.code == 0
+    lab.apply()
+    saved = lab.run("plan", "--only", "jobs", "--select", "one", "--out", "p")
+    assert saved.out.startswith(
+        "No changes. What was looked at is as declared (jobs only; 1 of 2 addresses left out).\n"
+    )
+    assert lab.run("show", "p").out == saved.out
+    assert lab.run("drift").out.startswith("No changes. Every job, permission and output is")
+
+
 def test_a_variable_changes_the_name_and_an_unknown_one_is_said(lab: Lab) -> None:
     lab.write(PAIR, VARIABLES)
     texts = [lab.run("plan", *arguments).out for arguments in ((), ("--var", "lines=4"))]
@@ -209,6 +225,16 @@ def test_nothing_from_the_service_reaches_the_terminal_as_a_command(lab: Lab) ->
         assert done.code == 0, done.err
         assert "\x1b" not in done.out
         assert not re.search(r"^\s*(::|##\[)", done.out, re.M)
+
+
+def test_no_json_starts_a_command_of_a_ci_runner(lab: Lab) -> None:
+    nasty = "##[error]x ##vso[task.complete]y"
+    lab.write(f"one: {{appId: wc-demo-1.00, parameters: {{lines: 3}}, expect: ['{nasty}']}}\n")
+    assert lab.run("apply", "--auto-approve", "--wait").code == 7
+    for arguments in (["plan"], ["status"]):
+        done = lab.run(*arguments, "--format", "json")
+        assert nasty in json.dumps(json.loads(done.out)), done.err
+        assert not re.search(r"##[a-z.]*\[", done.out)
 
 
 def test_a_reader_that_leaves_early_does_not_hurt(lab: Lab) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import unicodedata
 
@@ -119,6 +120,19 @@ def test_a_block_cannot_be_closed_from_inside(lines):
     text = "\n".join(escape.terminal(line) for line in lines)
     tokens = leaves(escape.block(text, "diff"))
     assert [kind for kind, _ in tokens] == ["fence"]
+
+
+@PROPERTY
+@given(HOSTILE, st.sampled_from([None, 2]))
+@example("\\##[error]x", None)
+@example("###[error]x", 2)
+@example("section_end:1:x", 2)
+def test_json_means_the_same_and_starts_nothing(text: str, indent: int | None):
+    value = {text: [text, {"a": text}], "::error::": text}
+    safe = escape.in_json(json.dumps(value, indent=indent))
+    assert [command for line in safe.splitlines() for command in runner_commands(line)] == []
+    assert json.loads(safe) == value
+    assert escape.in_json(safe) == safe
 
 
 @PROPERTY

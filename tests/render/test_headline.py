@@ -1,0 +1,119 @@
+"""What is said when there is nothing to do: true of what was looked at, and of nothing else."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from planworld import World, desired, job
+
+from jobsync.model import Plan, RunState, Scope
+from jobsync.plan import PlanOptions, build, file
+from jobsync.render import FORMATS, RenderOptions
+from jobsync.render.summary import headline
+
+ALL_IS_WELL = "No changes. Every job, permission and output is as declared."
+
+
+def drift(*jobs, world=None, **options) -> Plan:
+    wanted = desired(*jobs)
+    return build(wanted, (world or World()).snapshot(wanted), PlanOptions(**options))
+
+
+def done(*jobs) -> World:
+    world = World()
+    for one in jobs:
+        world.of(one)
+    return world
+
+
+def only(*kinds):
+    return {"only": frozenset(kinds)}
+
+
+PAIR = (job("one"), job("two", {"parameters": {"x": 1}}))
+
+
+def test_all_is_as_declared_only_when_all_was_looked_at():
+    assert headline(drift(*PAIR, world=done(*PAIR))) == ALL_IS_WELL
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (only("jobs"), "What was looked at is as declared (jobs only)."),
+        (only("permissions"), "What was looked at is as declared (permissions only)."),
+        (
+            only("outputs", "jobs"),
+            "What was looked at is as declared (jobs and outputs only).",
+        ),
+        (
+            {"select": ("one",)},
+            "What was looked at is as declared (1 of 2 addresses left out).",
+        ),
+        (
+            {"exclude": ("one",), **only("outputs")},
+            "What was looked at is as declared (outputs only; 1 of 2 addresses left out).",
+        ),
+        ({"exclude": ("*",)}, "Nothing that is declared was selected."),
+    ],
+)
+def test_a_part_is_called_a_part(options, words):
+    assert headline(drift(*PAIR, world=done(*PAIR), **options)) == f"No changes. {words}"
+
+
+def test_every_kind_by_name_is_the_whole():
+    options = only("jobs", "permissions", "outputs")
+    assert headline(drift(*PAIR, world=done(*PAIR), **options)) == ALL_IS_WELL
+
+
+def test_what_is_not_declared_is_nothing_that_is_declared():
+    world = World()
+    world.add("phylo.bad.abcdefghij")
+    assert headline(drift(*PAIR, world=world, select=("bad",))) == (
+        "No changes. Nothing that is declared was selected."
+    )
+    assert headline(drift()) == "No changes. Nothing is declared."
+
+
+@pytest.mark.parametrize("kind", ["permissions", "outputs"])
+def test_what_has_not_run_is_not_as_declared(kind):
+    assert headline(drift(*PAIR, **only(kind))) == (
+        f"No changes. Left alone: 2 to submit or restore ({kind} only)."
+    )
+
+
+def test_what_stays_as_it_is_is_named():
+    world = World()
+    world.of(PAIR[0], RunState.FAILED)
+    blocked = job("two", needs=("one",))
+    plan = drift(PAIR[0], blocked, world=world)
+    assert headline(plan) == "No changes. Left alone: 1 failed, 1 blocked."
+
+
+def test_what_runs_is_not_yet_as_declared():
+    world = done(PAIR[0])
+    world.of(PAIR[1], RunState.ACTIVE)
+    assert headline(drift(*PAIR, world=world)) == (
+        "No changes. Everything declared has run or is running."
+    )
+    assert headline(drift(*PAIR, world=world, select=("two",))) == (
+        "No changes. What was looked at has run or is running (1 of 2 addresses left out)."
+    )
+
+
+@pytest.mark.parametrize("name", ["text", "markdown"])
+def test_a_saved_plan_says_the_same(name):
+    plan = drift(*PAIR, world=done(*PAIR), select=("one",), **only("jobs"))
+    assert plan.scope == Scope(("jobs",), declared=2, left_out=1)
+    loaded = file.loads(file.dumps(plan))
+    assert loaded == plan
+    text = FORMATS[name](loaded, RenderOptions())
+    assert text == FORMATS[name](plan, RenderOptions())
+    assert "No changes. What was looked at is as declared (jobs only; 1 of 2" in text
+
+
+def test_json_tells_what_was_looked_at():
+    plan = drift(*PAIR, world=done(*PAIR), exclude=("one",), **only("outputs"))
+    document = json.loads(FORMATS["json"](plan, RenderOptions()))
+    assert document["scope"] == {"kinds": ["outputs"], "declared": 2, "left_out": 1}
