@@ -138,9 +138,9 @@ def _hazards(plan: Plan) -> list[str]:
 
 
 def _all_troubles(plan: Plan) -> list[str]:
-    """A row of a table each, the worst first: of what could not be read nothing is known."""
+    """A row of a table each, the worst first: of what could not be planned nothing is sure."""
     rows = [
-        f"| {cell(state.address)} | could not be read | {cell('; '.join(state.problems))} |"
+        f"| {cell(state.address)} | could not be planned | {cell('; '.join(state.problems))} |"
         for state in plan.states
         if state.problems
     ]

@@ -131,7 +131,7 @@ def also(plan: Plan) -> str:
             (counts.unchanged, "unchanged"),
             (counts.in_progress, "in progress"),
             *_troubles(counts),
-            (counts.unread, "could not be read"),
+            (counts.unread, "could not be planned"),
             (counts.undeclared, "undeclared"),
             (counted(counts.warnings, "warning") if counts.warnings else 0, ""),
         )
@@ -177,7 +177,7 @@ def _standing_still(plan: Plan) -> str:
 def _why_nothing(plan: Plan) -> str:
     standings = {state.standing for state in plan.states}
     if any(state.problems for state in plan.states):
-        return "Not everything could be read"
+        return "Not everything could be planned"
     if left_alone := _left_alone(plan):
         return f"Left alone: {', '.join(left_alone)}"
     if Standing.IN_PROGRESS in standings:

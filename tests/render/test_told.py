@@ -71,7 +71,7 @@ def test_a_stopped_run_brings_no_outputs():
 def test_what_could_not_be_read_is_not_unchanged():
     plan = unreadable(1, job("new"))
     assert "unchanged" not in also(plan)
-    assert also(plan).startswith("Also: 1 could not be read.")
+    assert also(plan).startswith("Also: 1 could not be planned.")
     document = json.loads(FORMATS["json"](plan, RenderOptions()))
     assert document["summary"]["unchanged"] == 0
     assert document["summary"]["unread"] == 1
@@ -80,7 +80,7 @@ def test_what_could_not_be_read_is_not_unchanged():
 @pytest.mark.parametrize("name", ["text", "markdown"])
 def test_what_could_not_be_read_is_said_without_pointing(name):
     text = FORMATS[name](unreadable(1), RenderOptions())
-    assert "No changes. Not everything could be read." in text
+    assert "No changes. Not everything could be planned." in text
     assert "below" not in text
 
 
@@ -92,8 +92,8 @@ def test_the_folded_form_keeps_what_is_wrong():
     full = FORMATS["markdown"](plan, RenderOptions())
     folded = FORMATS["markdown"](plan, RenderOptions(budget=12_000))
     assert "<details>" in folded
-    assert full.count("| could not be read |") == 12
-    assert folded.count("| could not be read |") == 10
+    assert full.count("| could not be planned |") == 12
+    assert folded.count("| could not be planned |") == 10
     assert full.count("- Warning: ") == 11
     assert folded.count("- Warning: ") == 10
     assert "\n\nand 2 more\n\n- Warning" in folded
@@ -112,7 +112,7 @@ def test_the_first_of_what_is_wrong_is_what_could_not_be_read():
     plan = build(wanted, replace(world.snapshot(wanted), access=access))
     folded = FORMATS["markdown"](plan, RenderOptions(budget=12_000))
     assert "<details>" in folded
-    assert "| `zulu` | could not be read | `permissions of run" in folded
+    assert "| `zulu` | could not be planned | `permissions of run" in folded
     assert "and 11 more" in folded
 
 
@@ -120,4 +120,4 @@ def test_the_first_of_what_is_wrong_is_what_could_not_be_read():
 def test_every_form_counts_what_is_wrong(budget):
     plan = replace(unreadable(12, *(job(f"new{n}") for n in range(200))), warnings=("a", "b"))
     text = FORMATS["markdown"](plan, RenderOptions(budget=budget))
-    assert "12 could not be read, 2 warnings." in text
+    assert "12 could not be planned, 2 warnings." in text
