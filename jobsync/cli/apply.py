@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jobsync.cli import connect
+from jobsync.cli.files import FilePath
 from jobsync.cli.options import (
     color_option,
     decision_options,
@@ -76,7 +77,7 @@ wait_option = click.option(
 @selection_options
 @decision_options
 @wait_option
-@click.option("--plan", "plan_file", type=click.Path(), help="Apply this saved plan.")
+@click.option("--plan", "plan_file", type=FilePath(), help="Apply this saved plan.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option(
     "--format",
@@ -85,7 +86,7 @@ wait_option = click.option(
     default="text",
     help="json: one event per line.",
 )
-@click.option("--audit", type=click.Path(dir_okay=False), help="Append a line per change here.")
+@click.option("--audit", type=FilePath(dir_okay=False), help="Append a line per change here.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors and the end only.")
 @color_option
 def command(

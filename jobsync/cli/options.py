@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from jobsync.cli.files import FilePath
+
 if TYPE_CHECKING:
     import logging
 
@@ -18,7 +20,7 @@ COLORS = click.Choice(["auto", "always", "never"])
 
 def paths_argument(command: F) -> F:
     """The manifests, as plan and apply take them: files or folders, by default this folder."""
-    return click.argument("paths", nargs=-1, type=click.Path())(command)
+    return click.argument("paths", nargs=-1, type=FilePath())(command)
 
 
 def manifests_option(command: F) -> F:
@@ -28,7 +30,7 @@ def manifests_option(command: F) -> F:
         "--manifests",
         "paths",
         multiple=True,
-        type=click.Path(),
+        type=FilePath(),
         help="Manifest file or folder; may be given again. Default: this folder.",
     )(command)
 
@@ -37,7 +39,7 @@ def log_options(command: F) -> F:
     """What is said about the requests that are sent; never a token, never a body."""
     command = click.option(
         "--log-file",
-        type=click.Path(dir_okay=False),
+        type=FilePath(dir_okay=False),
         expose_value=False,
         callback=_log_to_file,
         help="Append a line for each request to this file.",

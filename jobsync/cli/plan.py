@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jobsync.cli.files import write_file
+from jobsync.cli.files import FilePath, holds_file, write_file
 from jobsync.cli.options import (
     color_option,
     decision_options,
@@ -67,7 +67,7 @@ def code_of(plan: Plan) -> ExitCode:
 @decision_options
 @click.option("--format", "format_name", type=FORMATS, default="text", help="How to print.")
 @click.option(
-    "--out", type=click.Path(dir_okay=False), help="Save the plan, for: jobsync apply --plan FILE"
+    "--out", type=FilePath(dir_okay=False), help="Save the plan, for: jobsync apply --plan FILE"
 )
 @click.option(
     "--detailed-exitcode",
@@ -97,5 +97,6 @@ def command(
         from jobsync.plan import file
 
         write_file(Path(out), file.dumps(plan))
-        click.echo(f"Saved to {out}. To apply it: jobsync apply --plan {out}", err=True)
+        if holds_file(Path(out)):
+            click.echo(f"Saved to {out}. To apply it: jobsync apply --plan {out}", err=True)
     return code_of(plan) if detailed_exitcode else ExitCode.OK
