@@ -136,6 +136,8 @@ def command(
             plan, seen = line.decide(desired, chosen, backend, options_from(flags))
         if format_name == "text" and not quiet:
             print_plan(plan, "text", color)
+        else:
+            say_what_is_wrong(plan)
         stale = frozenset(check(plan, seen, allow))
         settings = line.settings(place, environ, wait=wait, stale=stale)
         if not (plan.changes or plan.awaiting or line.unsettled(plan, settings.state_dir)):
@@ -144,6 +146,21 @@ def command(
             _confirm()
         with _audited(settings, audit, plan) as audited:
             return carry_out(plan, backend, audited, format_name, quiet=quiet)
+
+
+def say_what_is_wrong(plan: Plan) -> None:
+    """What has failed or could not be read, for whoever was not shown the plan."""
+    from jobsync.plan.verdict import failing
+    from jobsync.render.escape import terminal
+
+    failed = frozenset(failing(plan))
+    for state in plan.states:
+        found = [*state.problems]
+        if state.address in failed:
+            standing = str(state.standing).replace("_", " ")
+            found.insert(0, "; ".join([standing, *state.notes]))
+        for text in found:
+            click.echo(terminal(f"Error: {state.address}: {text}"), err=True)
 
 
 def carry_out(

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import click
 
-from jobsync.cli.apply import carry_out, seconds
+from jobsync.cli.apply import carry_out, say_what_is_wrong, seconds
 from jobsync.cli.options import manifests_option, target_options
 from jobsync.errors import ExitCode
 from jobsync.model import OutputChange
@@ -47,6 +47,7 @@ def command(
     place = connect.Place(desired.root, chosen)
     with connect.backend(place, os.environ) as backend:
         plan, _ = line.decide(desired, chosen, backend, PlanOptions())
+        say_what_is_wrong(plan)
         outputs = tuple(c for c in plan.changes if isinstance(c, OutputChange) and c.run)
         settings = line.settings(
             place,

@@ -221,3 +221,27 @@ def test_a_reader_that_leaves_early_does_not_hurt(lab: Lab) -> None:
         process.stdout = None
         assert process.stderr.read() == ""
         assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize("flags", [("-q",), ("--format", "json")])
+def test_an_apply_that_shows_no_plan_says_why_it_fails(lab: Lab, flags: tuple[str, ...]) -> None:
+    lab.write("bad: {appId: wc-demo-1.00, parameters: {seconds: 60}}\n")
+    assert lab.run("apply", "--auto-approve").code == 0
+    (run,) = lab.mine()
+    lab.service.call("alice", "POST", f"/jobs/v2/{run['id']}", {"action": "stop"})
+    lab.service.wait("alice", run["id"])
+    done = lab.run("apply", *flags)
+    assert done.code == 7 and done.out == ""
+    assert "Error: bad: stopped; run it again with: jobsync apply --retry bad" in done.err
+
+
+def test_a_quiet_apply_says_what_it_could_not_read(lab: Lab) -> None:
+    lab.write("one: {appId: wc-demo-1.00, permissions: {bob: READ}}\n")
+    lab.apply()
+    lab.service.arm("html,status=403,on=pems-list,times=always")
+    try:
+        done = lab.run("apply", "-q")
+    finally:
+        lab.service.disarm()
+    assert done.code == 1 and done.out == ""
+    assert done.err.startswith("Error: one: permissions") and "403" in done.err
