@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from jobsync.cli.files import FilePath
+from jobsync.errors import Usage
 
 if TYPE_CHECKING:
     import logging
@@ -95,7 +96,11 @@ def decision_options(command: F) -> F:
         click.option("--retry", multiple=True, metavar="ADDRESS", help="Run a failed job again."),
         click.option("--prune", is_flag=True, help="Delete runs that nothing declares any more."),
         click.option(
-            "--allow", multiple=True, metavar="HAZARD", help="Accept a hazard by its name."
+            "--allow",
+            multiple=True,
+            metavar="HAZARD",
+            callback=_hazards,
+            help="Accept a hazard by its name.",
         ),
     ):
         command = option(command)
@@ -112,6 +117,23 @@ def wants_color(choice: str, environ: dict[str, str]) -> bool:
     if choice != "auto":
         return choice == "always"
     return sys.stdout.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+def _hazards(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    if names:
+        from jobsync.plan.guards import HAZARDS
+
+        for name in names:
+            if name not in HAZARDS:
+                raise unknown(f"--allow {name}: there is no such hazard", name, HAZARDS)
+    return names
+
+
+def unknown(message: str, word: str, known: Collection[str]) -> Usage:
+    """The error for *word*, which is none of *known*: what may be meant, or what there is."""
+    from jobsync.manifest.wording import did_you_mean, one_of
+
+    return Usage(message, hint=did_you_mean(word, known) or one_of(known))
 
 
 def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

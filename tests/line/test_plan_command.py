@@ -66,6 +66,17 @@ def test_what_is_selected(lab: Lab) -> None:
     assert wrong.code == 64 and "nosuch*" in wrong.err
 
 
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_a_hazard_that_does_not_exist_cannot_be_accepted(lab: Lab, command: str) -> None:
+    lab.write(PAIR, VARIABLES)
+    near = lab.run(command, "--allow", "empty", "--allow", "delete-job")
+    assert near.code == 64 and near.out == ""
+    assert "--allow delete-job: there is no such hazard" in near.err
+    assert "did you mean delete-jobs?" in near.err
+    far = lab.run(command, "--allow", "nope")
+    assert far.code == 64 and "known: delete-jobs, empty, foreign-owner" in far.err
+
+
 def test_a_variable_changes_the_name_and_an_unknown_one_is_said(lab: Lab) -> None:
     lab.write(PAIR, VARIABLES)
     texts = [lab.run("plan", *arguments).out for arguments in ((), ("--var", "lines=4"))]
