@@ -43,6 +43,32 @@ def test_an_input_that_is_not_there(wordcount: Bench) -> None:
     assert "data/none.txt" in done.err
 
 
+def test_a_damaged_database_of_the_local_service(wordcount: Bench) -> None:
+    assert wordcount.run("status").code == 0
+    database = wordcount.folder / ".jobsync" / "jobs.db"
+    for leftover in database.parent.glob("jobs.db*"):
+        leftover.unlink()
+    database.write_text("this is no database\n" * 100)
+    done = wordcount.run("status")
+    assert done.code == 1 and done.out == ""
+    assert f"Error: {database} cannot be used: file is not a database" in done.err
+    assert f"delete the folder {database.parent}" in done.err
+
+
+def test_a_database_of_the_local_service_that_cannot_be_opened(wordcount: Bench) -> None:
+    (wordcount.folder / ".jobsync" / "jobs.db").mkdir(parents=True)
+    done = wordcount.run("status")
+    assert done.code == 1 and "jobs.db cannot be used: unable to open" in done.err
+    assert "can write to it" in done.err and "delete" not in done.err
+
+
+def test_a_state_folder_that_is_a_file(wordcount: Bench) -> None:
+    (wordcount.folder / ".jobsync").write_text("")
+    done = wordcount.run("status")
+    assert done.code == 1 and "for state: File exists" in done.err
+    assert "this account can write to" in done.err
+
+
 def test_a_wrong_token(wordcount: Bench) -> None:
     with serving(wordcount) as (url, _):
         done = wordcount.run("plan", "--target", "env", TAPIS_BASE_URL=url, TAPIS_TOKEN="wrong")
