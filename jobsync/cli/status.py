@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -52,8 +53,9 @@ def command(
 
 
 def _print(plan: Plan, format_name: str) -> None:
+    states = _with_notes(plan)
     if format_name == "json":
-        click.echo(json.dumps([_document(state) for state in plan.states]))
+        click.echo(json.dumps([_document(state) for state in states]))
         return
     from jobsync.render.escape import terminal
 
@@ -65,13 +67,30 @@ def _print(plan: Plan, format_name: str) -> None:
             state.run.id if state.run else "-",
             "; ".join((*state.notes, *state.problems)),
         )
-        for state in plan.states
+        for state in states
     ]
     heads = ("ADDRESS", "STANDS", "STATUS", "RUN", "")
     widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(4)]
     for row in (heads, *rows):
         cells = [f"{terminal(cell):<{width}}" for cell, width in zip(row, widths, strict=False)]
         click.echo("  ".join([*cells, terminal(row[4])]).rstrip())
+
+
+def _with_notes(plan: Plan) -> list[AddressState]:
+    """The states with what a plan says elsewhere: runs that are hidden, several of one name."""
+    from jobsync.model import Action, JobChange
+
+    notes: dict[str, list[str]] = {}
+    for change in plan.changes:
+        if isinstance(change, JobChange) and change.action is Action.RESTORE and change.before:
+            text = f"its run {change.before.id} is hidden; apply makes it visible again"
+            notes.setdefault(change.address, []).append(text)
+    for address, ids in plan.duplicates.items():
+        text = f"{len(ids)} live runs of one name: {', '.join(ids)} (first is current)"
+        notes.setdefault(address, []).append(text)
+    return [
+        replace(state, notes=(*notes.get(state.address, ()), *state.notes)) for state in plan.states
+    ]
 
 
 def _document(state: AddressState) -> dict[str, object]:
