@@ -15,7 +15,26 @@ from jobsync.errors import SettingsError
 
 
 class FilePath(click.Path):
-    """A path on the command line; an empty one, such as a variable that is not set, is refused."""
+    """A path on the command line; an empty one, such as a variable that is not set, is refused.
+
+    Whether it can be read is found out by reading it, with the same error whatever names it.
+    """
+
+    def __init__(
+        self,
+        *,
+        exists: bool = False,
+        file_okay: bool = True,
+        dir_okay: bool = True,
+        allow_dash: bool = False,
+    ) -> None:
+        super().__init__(
+            exists=exists,
+            file_okay=file_okay,
+            dir_okay=dir_okay,
+            readable=False,
+            allow_dash=allow_dash,
+        )
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
