@@ -209,7 +209,10 @@ def _said(address: str, tail: Tail) -> str:
 
 
 def read_plan(path: Path) -> Plan:
-    """A plan that ``plan --out`` saved. Raises what :func:`jobsync.plan.file.loads` raises."""
+    """A plan that ``plan --out`` saved.
+
+    Raises what :func:`jobsync.plan.file.loads` raises, with the name of the file.
+    """
     from jobsync.plan import file
 
     try:
@@ -219,7 +222,10 @@ def read_plan(path: Path) -> Plan:
         raise SettingsError(
             f"{path}: cannot be read: {reason}", hint="make one with: jobsync plan --out FILE"
         ) from error
-    return file.loads(text)
+    try:
+        return file.loads(text)
+    except PlanFileError as error:
+        raise PlanFileError(f"{path}: {error}", hint=error.hint) from error
 
 
 def _place_of(plan: Plan, paths: tuple[str, ...], target: str | None, flags: Any) -> connect.Place:
@@ -232,6 +238,11 @@ def _place_of(plan: Plan, paths: tuple[str, ...], target: str | None, flags: Any
     if target and target != plan.target:
         raise PlanFileError(f"this plan is for target {plan.target}, not {target}")
     root = Path(paths[0] if paths else plan.root)
+    if len(paths) > 1 or root.is_file():
+        raise Usage(
+            f"a saved plan takes the folder of its set, not {' '.join(paths) or root}",
+            hint="name it: jobsync apply --plan FILE FOLDER",
+        )
     if not root.is_dir():
         raise SettingsError(
             f"the folder of the set that this plan was made in is not here: {root}",

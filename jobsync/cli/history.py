@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobsync.cli.options import manifests_option, target_options
-from jobsync.errors import Usage
+from jobsync.cli.options import declared, manifests_option, target_options
 
 if TYPE_CHECKING:
     from jobsync.backend import Event
@@ -36,11 +35,7 @@ def command(
     from jobsync.plan.history import histories, oldest_first
 
     desired, chosen = line.load(paths, target, variables, os.environ)
-    if address not in desired.jobs:
-        raise Usage(
-            f"the manifests declare no job {address!r}",
-            hint="declared: " + ", ".join(desired.jobs),
-        )
+    declared(address, desired.jobs)
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
         seen = line.snapshot(desired, chosen, reader)
         known = histories(desired, seen)[address]

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_LISTED = 20
+"""How many known words an error lists; of the sets of words only addresses can be more."""
+
 COLORS = click.Choice(["auto", "always", "never"])
 
 
@@ -133,7 +136,14 @@ def unknown(message: str, word: str, known: Collection[str]) -> Usage:
     """The error for *word*, which is none of *known*: what may be meant, or what there is."""
     from jobsync.manifest.wording import did_you_mean, one_of
 
-    return Usage(message, hint=did_you_mean(word, known) or one_of(known))
+    listed = one_of(known) if len(known) <= _LISTED else "see them all with: jobsync status"
+    return Usage(message, hint=did_you_mean(word, known) or listed)
+
+
+def declared(address: str, addresses: Collection[str]) -> None:
+    """Raise :class:`Usage` when *address* is none of the declared *addresses*."""
+    if address not in addresses:
+        raise unknown(f"the manifests declare no job {address!r}", address, addresses)
 
 
 def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

@@ -52,6 +52,19 @@ def test_history_has_every_run_of_the_address(lab: Lab) -> None:
     assert lab.run("history", "nosuch").code == 64
 
 
+@pytest.mark.parametrize("command", [["why"], ["history"], ["plan", "--retry"]])
+def test_an_address_that_is_not_declared(lab: Lab, command: list[str]) -> None:
+    lab.write(TWO)
+    far = lab.run(*command, "nosuch")
+    assert far.code == 64
+    assert far.err == "Error: the manifests declare no job 'nosuch'\n  known: down, up\n"
+    assert "did you mean down?" in lab.run(*command, "dwon").err
+    lab.write(
+        "many: {appId: wc-demo-1.00, matrix: {rerun: [%s]}}\n" % ", ".join(map(str, range(21)))
+    )
+    assert "jobsync status" in lab.run(*command, "nosuch").err
+
+
 def test_a_hidden_run_is_told_by_status_and_history(lab: Lab) -> None:
     lab.write("one: {appId: wc-demo-1.00}\ntwo: {appId: wc-demo-1.00}\n")
     lab.apply("--select", "one")

@@ -197,6 +197,7 @@ def test_an_edited_or_newer_file_is_refused(
     path.write_text(json.dumps(document))
     done = lab.run(*command, *(["--auto-approve"] if command[0] == "apply" else []))
     assert done.code == 1 and said in done.err, done.err
+    assert done.err.startswith("Error: saved.plan: this ")
     assert lab.mine() == []
 
 
@@ -206,9 +207,21 @@ def test_a_missing_or_cut_file_is_one_line(lab: Lab) -> None:
     assert "cannot be read" in lab.run("show", "nosuch.plan").err
     path.write_text(path.read_text()[:-40])
     done = lab.run("show", "saved.plan")
-    assert done.code == 1 and "not a saved plan" in done.err
+    assert done.code == 1 and "saved.plan: this is not a saved plan" in done.err
     path.write_bytes(b"\xff\xfe")
     assert "UTF-8" in lab.run("show", "saved.plan").err
+
+
+def test_a_saved_plan_is_applied_in_a_folder_and_not_in_a_file(lab: Lab) -> None:
+    lab.write(ONE)
+    saved(lab)
+    for paths in (["set.yaml"], [".", "."]):
+        done = apply_saved(lab, *paths)
+        assert done.code == 64
+        assert f"takes the folder of its set, not {' '.join(paths)}\n" in done.err
+        assert "apply --plan FILE FOLDER" in done.err
+    assert "is not here: elsewhere" in apply_saved(lab, "elsewhere").err
+    assert lab.mine() == []
 
 
 def test_hazards_are_accepted_at_either_end(lab: Lab) -> None:
