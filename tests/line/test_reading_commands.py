@@ -59,9 +59,7 @@ def test_an_address_that_is_not_declared(lab: Lab, command: list[str]) -> None:
     assert far.code == 64
     assert far.err == "Error: the manifests declare no job 'nosuch'\n  known: down, up\n"
     assert "did you mean down?" in lab.run(*command, "dwon").err
-    lab.write(
-        "many: {appId: wc-demo-1.00, matrix: {rerun: [%s]}}\n" % ", ".join(map(str, range(21)))
-    )
+    lab.write("".join(f"job{number}: {{appId: wc-demo-1.00}}\n" for number in range(21)))
     assert "jobsync status" in lab.run(*command, "nosuch").err
 
 
