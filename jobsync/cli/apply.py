@@ -19,10 +19,11 @@ from jobsync.cli.options import (
     color_option,
     decision_options,
     paths_argument,
+    quiet_option,
     selection_options,
     target_options,
 )
-from jobsync.cli.plan import code_of, options_from, print_plan
+from jobsync.cli.plan import code_of, options_from, print_plan, say_what_is_wrong
 from jobsync.errors import (
     Blocked,
     ExitCode,
@@ -87,7 +88,7 @@ wait_option = click.option(
     help="json: one event per line.",
 )
 @click.option("--audit", type=FilePath(dir_okay=False), help="Append a line per change here.")
-@click.option("-q", "--quiet", is_flag=True, help="Print errors and the end only.")
+@quiet_option
 @color_option
 def command(
     paths: tuple[str, ...],
@@ -146,21 +147,6 @@ def command(
             _confirm()
         with _audited(settings, audit, plan) as audited:
             return carry_out(plan, backend, audited, format_name, quiet=quiet)
-
-
-def say_what_is_wrong(plan: Plan) -> None:
-    """What has failed or could not be read, for whoever was not shown the plan."""
-    from jobsync.plan.verdict import failing
-    from jobsync.render.escape import terminal
-
-    failed = frozenset(failing(plan))
-    for state in plan.states:
-        found = [*state.problems]
-        if state.address in failed:
-            standing = str(state.standing).replace("_", " ")
-            found.insert(0, "; ".join([standing, *state.notes]))
-        for text in found:
-            click.echo(terminal(f"Error: {state.address}: {text}"), err=True)
 
 
 def carry_out(

@@ -110,6 +110,13 @@ def decision_options(command: F) -> F:
     return command
 
 
+def quiet_option(command: F) -> F:
+    """For a log: just what is wrong, and what it all comes to."""
+    return click.option("-q", "--quiet", is_flag=True, help="Print errors and the end only.")(
+        command
+    )
+
+
 def color_option(command: F) -> F:
     """Colour: on a terminal unless ``NO_COLOR`` is set."""
     return click.option("--color", type=COLORS, default="auto", help="When to use colour.")(command)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobsync.cli.options import manifests_option, target_options
+from jobsync.cli.options import color_option, manifests_option, target_options, wants_color
 from jobsync.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -27,12 +27,14 @@ _PAUSE = 5.0
 @click.option(
     "--format", "format_name", type=click.Choice(["text", "json"]), default="text", help="How."
 )
+@color_option
 def command(
     paths: tuple[str, ...],
     target: str | None,
     variables: dict[str, str],
     watch: bool,
     format_name: str,
+    color: str,
 ) -> ExitCode:
     """Show how each declared job stands; exit 7 when one failed, was stopped or misses files."""
     from jobsync.cli import connect, line
@@ -44,7 +46,7 @@ def command(
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
         while True:
             plan, _ = line.decide(desired, chosen, reader, PlanOptions())
-            _print(plan, format_name)
+            _print(plan, format_name, color)
             running = any(state.standing is Standing.IN_PROGRESS for state in plan.states)
             if not (watch and running):
                 break
@@ -52,13 +54,17 @@ def command(
     return ExitCode.JOB_FAILED if failing(plan) else ExitCode.OK
 
 
-def _print(plan: Plan, format_name: str) -> None:
+def _print(plan: Plan, format_name: str, color: str) -> None:
     states = _with_notes(plan)
     if format_name == "json":
         click.echo(json.dumps([_document(state) for state in states]))
         return
+    from jobsync.plan.verdict import failing
     from jobsync.render.escape import terminal
+    from jobsync.render.options import RenderOptions
 
+    palette = RenderOptions(color=wants_color(color, dict(os.environ))).palette
+    failed = frozenset(failing(plan))
     rows = [
         (
             state.address,
@@ -73,7 +79,8 @@ def _print(plan: Plan, format_name: str) -> None:
     widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(4)]
     for row in (heads, *rows):
         cells = [f"{terminal(cell):<{width}}" for cell, width in zip(row, widths, strict=False)]
-        click.echo("  ".join([*cells, terminal(row[4])]).rstrip())
+        text = "  ".join([*cells, terminal(row[4])]).rstrip()
+        click.echo(palette.paint(palette.red, text) if row[0] in failed else text, color=True)
 
 
 def _with_notes(plan: Plan) -> list[AddressState]:

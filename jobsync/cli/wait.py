@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import click
 
-from jobsync.cli.apply import carry_out, say_what_is_wrong, seconds
-from jobsync.cli.options import manifests_option, target_options
+from jobsync.cli.apply import carry_out, seconds
+from jobsync.cli.options import manifests_option, quiet_option, target_options
+from jobsync.cli.plan import say_what_is_wrong
 from jobsync.errors import ExitCode
 from jobsync.model import OutputChange
 
@@ -27,7 +28,7 @@ from jobsync.model import OutputChange
     default="text",
     help="json: one event per line.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Print errors and the end only.")
+@quiet_option
 def command(
     paths: tuple[str, ...],
     target: str | None,

@@ -243,7 +243,8 @@ def test_an_apply_that_shows_no_plan_says_why_it_fails(lab: Lab, flags: tuple[st
     lab.service.wait("alice", run["id"])
     done = lab.run("apply", *flags)
     assert done.code == 7 and done.out == ""
-    assert "Error: bad: stopped; run it again with: jobsync apply --retry bad" in done.err
+    assert done.err.startswith("Error: bad: stopped; ")
+    assert done.err.endswith("run it again with: jobsync apply --retry bad\n")
 
 
 def test_a_quiet_apply_says_what_it_could_not_read(lab: Lab) -> None:
@@ -256,3 +257,19 @@ def test_a_quiet_apply_says_what_it_could_not_read(lab: Lab) -> None:
         lab.service.disarm()
     assert done.code == 1 and done.out == ""
     assert done.err.startswith("Error: one: permissions") and "403" in done.err
+
+
+@pytest.mark.parametrize("command", ["plan", "drift"])
+def test_a_quiet_plan_is_its_headline(lab: Lab, command: str) -> None:
+    lab.write(PAIR, VARIABLES)
+    done = lab.run(command, "-q")
+    assert done.code in (0, 2) and done.err == ""
+    assert done.out == "Plan: 3 to add, 0 to change, 0 to destroy.\n"
+
+
+def test_status_colours_what_has_failed(lab: Lab) -> None:
+    lab.write("one: {appId: wc-demo-1.00}\ntwo: {appId: wc-demo-1.00, expect: [nosuch.txt]}\n")
+    assert lab.run("apply", "--auto-approve", "--wait").code == 7
+    plain, colored = (lab.run("status", "--color", when).out for when in ("never", "always"))
+    assert re.sub(r"\x1b\[\d+m", "", colored) == plain and "\x1b" not in plain
+    assert [line.startswith("\x1b[31m") for line in colored.splitlines()] == [False, False, True]
