@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jobsync.cli.files import FilePath
 from jobsync.cli.options import manifests_option, target_options
 from jobsync.errors import ExitCode, SettingsError, worst
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--changed", is_flag=True, help="Only what the manifests would change.")
 @click.option(
     "--expect",
-    type=click.Path(dir_okay=False),
+    type=FilePath(dir_okay=False),
     help="A matrix saved with --format csv or json; exit 2 when it is not what is.",
 )
 def command(

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jobsync.cli import connect
+from jobsync.cli.files import FilePath
 from jobsync.cli.options import (
     color_option,
     decision_options,
     paths_argument,
+    quiet_option,
     selection_options,
     target_options,
 )
-from jobsync.cli.plan import code_of, options_from, print_plan
+from jobsync.cli.plan import code_of, options_from, print_plan, say_what_is_wrong
 from jobsync.errors import (
     Blocked,
     ExitCode,
@@ -76,7 +78,7 @@ wait_option = click.option(
 @selection_options
 @decision_options
 @wait_option
-@click.option("--plan", "plan_file", type=click.Path(), help="Apply this saved plan.")
+@click.option("--plan", "plan_file", type=FilePath(), help="Apply this saved plan.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option(
     "--format",
@@ -85,8 +87,8 @@ wait_option = click.option(
     default="text",
     help="json: one event per line.",
 )
-@click.option("--audit", type=click.Path(dir_okay=False), help="Append a line per change here.")
-@click.option("-q", "--quiet", is_flag=True, help="Print errors and the end only.")
+@click.option("--audit", type=FilePath(dir_okay=False), help="Append a line per change here.")
+@quiet_option
 @color_option
 def command(
     paths: tuple[str, ...],
@@ -135,6 +137,8 @@ def command(
             plan, seen = line.decide(desired, chosen, backend, options_from(flags))
         if format_name == "text" and not quiet:
             print_plan(plan, "text", color)
+        else:
+            say_what_is_wrong(plan)
         stale = frozenset(check(plan, seen, allow))
         settings = line.settings(place, environ, wait=wait, stale=stale)
         if not (plan.changes or plan.awaiting or line.unsettled(plan, settings.state_dir)):
@@ -191,7 +195,10 @@ def _said(address: str, tail: Tail) -> str:
 
 
 def read_plan(path: Path) -> Plan:
-    """A plan that ``plan --out`` saved. Raises what :func:`jobsync.plan.file.loads` raises."""
+    """A plan that ``plan --out`` saved.
+
+    Raises what :func:`jobsync.plan.file.loads` raises, with the name of the file.
+    """
     from jobsync.plan import file
 
     try:
@@ -201,7 +208,10 @@ def read_plan(path: Path) -> Plan:
         raise SettingsError(
             f"{path}: cannot be read: {reason}", hint="make one with: jobsync plan --out FILE"
         ) from error
-    return file.loads(text)
+    try:
+        return file.loads(text)
+    except PlanFileError as error:
+        raise PlanFileError(f"{path}: {error}", hint=error.hint) from error
 
 
 def _place_of(plan: Plan, paths: tuple[str, ...], target: str | None, flags: Any) -> connect.Place:
@@ -214,6 +224,11 @@ def _place_of(plan: Plan, paths: tuple[str, ...], target: str | None, flags: Any
     if target and target != plan.target:
         raise PlanFileError(f"this plan is for target {plan.target}, not {target}")
     root = Path(paths[0] if paths else plan.root)
+    if len(paths) > 1 or root.is_file():
+        raise Usage(
+            f"a saved plan takes the folder of its set, not {' '.join(paths) or root}",
+            hint="name it: jobsync apply --plan FILE FOLDER",
+        )
     if not root.is_dir():
         raise SettingsError(
             f"the folder of the set that this plan was made in is not here: {root}",

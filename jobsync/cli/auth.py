@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jobsync.cli import connect
+from jobsync.cli.files import FilePath
 from jobsync.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def _remote(target: str | None, manifests: str | None) -> Target:
 
 
 @command.command("login")
-@click.option("-m", "--manifests", type=click.Path(), help="The set that names the target.")
+@click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
 @click.option("--target", metavar="NAME", help="The target to log in to.")
 @click.option("--username", prompt=True, prompt_required=True, help="Who to log in as.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
@@ -61,7 +62,7 @@ def login(manifests: str | None, target: str | None, username: str, password_std
 
 
 @command.command("logout")
-@click.option("-m", "--manifests", type=click.Path(), help="The set that names the target.")
+@click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
 @click.option("--target", metavar="NAME", help="The target to log out of.")
 def logout(manifests: str | None, target: str | None) -> None:
     """Forget the credentials that login kept; tokens already given out live till they expire."""
@@ -77,7 +78,7 @@ def logout(manifests: str | None, target: str | None) -> None:
 
 
 @command.command("status")
-@click.option("-m", "--manifests", type=click.Path(), help="The set that names the target.")
+@click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
 @click.option("--target", metavar="NAME", help="The target to ask.")
 def status(manifests: str | None, target: str | None) -> None:
     """Show who you are to the target, and where that was found. Never shows a token."""

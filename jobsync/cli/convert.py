@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from jobsync.cli.files import FilePath
 from jobsync.errors import ExitCode, JobsyncError, Usage
 
 _LIMIT = 32 * 1024 * 1024
 
 
 @click.command("convert")
-@click.argument("files", nargs=-1, type=click.Path(), metavar="FILE.json...")
+@click.argument("files", nargs=-1, type=FilePath(), metavar="FILE.json...")
 @click.option("--project", metavar="NAME", help="The project of the set. Default: the folder.")
 def command(files: tuple[str, ...], project: str | None) -> ExitCode:
     """Print a manifest made from job.json files. What a person should look at goes to stderr."""

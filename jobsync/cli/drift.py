@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from jobsync.cli.options import color_option, paths_argument, selection_options, target_options
+from jobsync.cli.options import (
+    color_option,
+    paths_argument,
+    quiet_option,
+    selection_options,
+    target_options,
+)
 from jobsync.cli.plan import FORMATS, code_of, options_from, print_plan
 from jobsync.errors import ExitCode
 
@@ -17,6 +23,7 @@ from jobsync.errors import ExitCode
 @target_options
 @selection_options
 @click.option("--format", "format_name", type=FORMATS, default="text", help="How to print.")
+@quiet_option
 @color_option
 def command(
     paths: tuple[str, ...],
@@ -24,6 +31,7 @@ def command(
     variables: dict[str, str],
     format_name: str,
     color: str,
+    quiet: bool,
     **flags: Any,
 ) -> ExitCode:
     """Show what no longer matches the manifests; exit 2 when something does not.
@@ -35,5 +43,5 @@ def command(
     desired, chosen = line.load(paths, target, variables, os.environ)
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
         plan, _ = line.decide(desired, chosen, reader, options_from(flags))
-    print_plan(plan, format_name, color)
+    print_plan(plan, format_name, color, quiet=quiet)
     return code_of(plan)

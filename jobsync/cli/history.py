@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobsync.cli.options import manifests_option, target_options
-from jobsync.errors import Usage
+from jobsync.cli.options import declared, manifests_option, target_options
 
 if TYPE_CHECKING:
     from jobsync.backend import Event
-    from jobsync.model import Run
+    from jobsync.model import DeclaredJob, Run
+    from jobsync.plan.history import History
 
 
 @click.command("history")
@@ -35,14 +35,11 @@ def command(
     from jobsync.plan.history import histories, oldest_first
 
     desired, chosen = line.load(paths, target, variables, os.environ)
-    if address not in desired.jobs:
-        raise Usage(
-            f"the manifests declare no job {address!r}",
-            hint="declared: " + ", ".join(desired.jobs),
-        )
+    declared(address, desired.jobs)
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
         seen = line.snapshot(desired, chosen, reader)
-        runs = oldest_first(run for run in histories(desired, seen)[address].all if run.visible)
+        known = histories(desired, seen)[address]
+        runs = oldest_first(run for run in known.all if run.visible)
         found = [(run, reader.history(run.id)) for run in runs]
     if format_name == "json":
         from jobsync.render.escape import in_json
@@ -50,10 +47,29 @@ def command(
         documents = [_document(run, events) for run, events in found]
         click.echo(in_json(json.dumps(documents, indent=2)))
         return
-    if not found:
-        click.echo(f"{address} has no runs yet.")
     for run, events in found:
         _print(run, events)
+    hidden = _hidden(desired.jobs[address], known)
+    for text in hidden:
+        click.echo(text)
+    if not (found or hidden):
+        click.echo(f"{address} has no runs yet.")
+
+
+def _hidden(job: DeclaredJob, known: History) -> list[str]:
+    """What to say of the runs with the declared name that cannot be listed."""
+    from jobsync.model import Action
+    from jobsync.plan.decide import decide
+    from jobsync.render.escape import terminal
+
+    decision = decide(job, known, retry_asked=False)
+    restores = job.pinned is None and decision.action is Action.RESTORE
+    return [
+        f"{terminal(run.name)}  {terminal(run.id)}  is hidden"
+        + ("; apply makes it visible again" if restores and run == decision.before else "")
+        for run in known.exact
+        if not run.visible
+    ]
 
 
 def _document(run: Run, events: list[Event]) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobsync.cli.files import write_file
+from jobsync.cli.files import FilePath, holds_file, write_file
 from jobsync.errors import SettingsError, Usage
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ _FIELDS = (
 @click.command("import")
 @click.argument("job_ids", metavar="JOB_ID...", nargs=-1, required=True)
 @click.option("--project", default="imported", help="The project of the new set.")
-@click.option("-o", "--out", type=click.Path(dir_okay=False), help="Write here. Default: stdout.")
-@click.option("-m", "--manifests", type=click.Path(), help="The set that names the target.")
+@click.option("-o", "--out", type=FilePath(dir_okay=False), help="Write here. Default: stdout.")
+@click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
 @click.option("--target", metavar="NAME", help="The target to use.")
 def command(
     job_ids: tuple[str, ...],
@@ -53,7 +53,7 @@ def command(
 
     if not KEY.fullmatch(project):
         raise Usage(f"{project!r} is not a project name", hint="a letter, then a-z, 0-9, _ and -")
-    if out and Path(out).exists():
+    if out and holds_file(Path(out)):
         raise SettingsError(f"{out} exists already", hint="name another file with --out")
     place = connect.somewhere(target, manifests, os.environ)
     with connect.reader(place, os.environ) as reader:

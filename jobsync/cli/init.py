@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from jobsync.cli.files import FilePath
 from jobsync.errors import ExitCode, JobsyncError
 
 
 @click.command("init")
-@click.argument("folder", default=".", type=click.Path(file_okay=False))
+@click.argument("folder", default=".", type=FilePath(file_okay=False))
 def command(folder: str) -> ExitCode:
     """Write a small commented manifest and its data into FOLDER. Nothing is overwritten."""
     from jobsync.manifest import schema, starter

@@ -17,6 +17,7 @@ import click
 
 from jobsync.cli import download
 from jobsync.cli.columns import fields_text, table_text
+from jobsync.cli.files import FilePath
 from jobsync.cli.options import log_options
 from jobsync.cli.records import event_record, file_record, permission_record, run_record
 from jobsync.errors import SettingsError, SubmitAmbiguous, UnknownOutcome, Usage
@@ -43,7 +44,7 @@ def _operation(function: F) -> F:
     """The options of every operation."""
     function = log_options(function)
     for option in (
-        click.option("-m", "--manifests", type=click.Path(), help="The set that names the target."),
+        click.option("-m", "--manifests", type=FilePath(), help="The set that names the target."),
         click.option("--target", metavar="NAME", help="The target to use."),
         click.option(
             "--format",
@@ -104,7 +105,7 @@ def list_(
     "-f",
     "--file",
     "path",
-    type=click.Path(allow_dash=True),
+    type=FilePath(allow_dash=True),
     required=True,
     help="The job as one JSON object with name and appId; - reads standard input.",
 )
@@ -228,7 +229,7 @@ def outputs_list(
 @click.option(
     "-o",
     "--output",
-    type=click.Path(allow_dash=True),
+    type=FilePath(allow_dash=True),
     help="Where to; - is standard output. Default: the file's own name, here.",
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there.")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobsync.cli.connect import LOCAL, Place
+from jobsync.cli.options import declared
 from jobsync.cli.target import choose, named_target
 from jobsync.collector import collector_paused
 from jobsync.errors import ManifestError
@@ -47,11 +48,14 @@ def decide(
     """Observe, check the declarations against the apps, and build the plan.
 
     What permissions have no part in is decided while they are on their way. Raises
-    :class:`ManifestError` for what an app would refuse, all problems at once.
+    :class:`ManifestError` for what an app would refuse, all problems at once, and
+    :class:`~jobsync.errors.Usage` for a job to retry that is not declared.
     """
     from jobsync import manifest, plan
     from jobsync.observe import begin, lock_of
 
+    for address in sorted(options.retry):
+        declared(address, desired.jobs)
     with collector_paused():
         observation = begin(desired, reader, lock_of(desired), target)
         so_far = observation.so_far

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from jobsync.cli.files import FilePath
+from jobsync.errors import Usage
 
 if TYPE_CHECKING:
     import logging
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_LISTED = 20
+"""How many known words an error lists; of the sets of words only addresses can be more."""
+
 COLORS = click.Choice(["auto", "always", "never"])
 
 
 def paths_argument(command: F) -> F:
     """The manifests, as plan and apply take them: files or folders, by default this folder."""
-    return click.argument("paths", nargs=-1, type=click.Path())(command)
+    return click.argument("paths", nargs=-1, type=FilePath())(command)
 
 
 def manifests_option(command: F) -> F:
@@ -28,7 +34,7 @@ def manifests_option(command: F) -> F:
         "--manifests",
         "paths",
         multiple=True,
-        type=click.Path(),
+        type=FilePath(),
         help="Manifest file or folder; may be given again. Default: this folder.",
     )(command)
 
@@ -37,7 +43,7 @@ def log_options(command: F) -> F:
     """What is said about the requests that are sent; never a token, never a body."""
     command = click.option(
         "--log-file",
-        type=click.Path(dir_okay=False),
+        type=FilePath(dir_okay=False),
         expose_value=False,
         callback=_log_to_file,
         help="Append a line for each request to this file.",
@@ -93,11 +99,22 @@ def decision_options(command: F) -> F:
         click.option("--retry", multiple=True, metavar="ADDRESS", help="Run a failed job again."),
         click.option("--prune", is_flag=True, help="Delete runs that nothing declares any more."),
         click.option(
-            "--allow", multiple=True, metavar="HAZARD", help="Accept a hazard by its name."
+            "--allow",
+            multiple=True,
+            metavar="HAZARD",
+            callback=_hazards,
+            help="Accept a hazard by its name.",
         ),
     ):
         command = option(command)
     return command
+
+
+def quiet_option(command: F) -> F:
+    """For a log: just what is wrong, and what it all comes to."""
+    return click.option("-q", "--quiet", is_flag=True, help="Print errors and the end only.")(
+        command
+    )
 
 
 def color_option(command: F) -> F:
@@ -110,6 +127,30 @@ def wants_color(choice: str, environ: dict[str, str]) -> bool:
     if choice != "auto":
         return choice == "always"
     return sys.stdout.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+def _hazards(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    if names:
+        from jobsync.plan.guards import HAZARDS
+
+        for name in names:
+            if name not in HAZARDS:
+                raise unknown(f"--allow {name}: there is no such hazard", name, HAZARDS)
+    return names
+
+
+def unknown(message: str, word: str, known: Collection[str]) -> Usage:
+    """The error for *word*, which is none of *known*: what may be meant, or what there is."""
+    from jobsync.manifest.wording import did_you_mean, one_of
+
+    listed = one_of(known) if len(known) <= _LISTED else "see them all with: jobsync status"
+    return Usage(message, hint=did_you_mean(word, known) or listed)
+
+
+def declared(address: str, addresses: Collection[str]) -> None:
+    """Raise :class:`Usage` when *address* is none of the declared *addresses*."""
+    if address not in addresses:
+        raise unknown(f"the manifests declare no job {address!r}", address, addresses)
 
 
 def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jobsync.cli.files import write_file
+from jobsync.cli.files import FilePath, holds_file, write_file
 from jobsync.cli.options import (
     color_option,
     decision_options,
     paths_argument,
+    quiet_option,
     selection_options,
     target_options,
     wants_color,
@@ -41,12 +42,33 @@ def options_from(flags: dict[str, Any]) -> PlanOptions:
     )
 
 
-def print_plan(plan: Plan, format_name: str, color: str) -> None:
-    """Print *plan* to standard output."""
+def print_plan(plan: Plan, format_name: str, color: str, *, quiet: bool = False) -> None:
+    """Print *plan* to standard output; when *quiet*, of the text just what it amounts to."""
     from jobsync import render
 
+    if quiet and format_name == "text":
+        from jobsync.render.summary import headline
+
+        say_what_is_wrong(plan)
+        click.echo(headline(plan))
+        return
     options = render.RenderOptions(color=wants_color(color, dict(os.environ)))
     click.echo(render.FORMATS[format_name](plan, options), nl=False, color=True)
+
+
+def say_what_is_wrong(plan: Plan) -> None:
+    """What has failed or could not be read, for whoever was not shown the plan."""
+    from jobsync.plan.verdict import failing
+    from jobsync.render.escape import terminal
+
+    failed = frozenset(failing(plan))
+    for state in plan.states:
+        found = [*state.problems]
+        if state.address in failed:
+            standing = str(state.standing).replace("_", " ")
+            found.insert(0, "; ".join([standing, *state.notes]))
+        for text in found:
+            click.echo(terminal(f"Error: {state.address}: {text}"), err=True)
 
 
 def code_of(plan: Plan) -> ExitCode:
@@ -67,13 +89,14 @@ def code_of(plan: Plan) -> ExitCode:
 @decision_options
 @click.option("--format", "format_name", type=FORMATS, default="text", help="How to print.")
 @click.option(
-    "--out", type=click.Path(dir_okay=False), help="Save the plan, for: jobsync apply --plan FILE"
+    "--out", type=FilePath(dir_okay=False), help="Save the plan, for: jobsync apply --plan FILE"
 )
 @click.option(
     "--detailed-exitcode",
     is_flag=True,
     help="Exit 2 when there are changes, 7 when a declared job has failed.",
 )
+@quiet_option
 @color_option
 def command(
     paths: tuple[str, ...],
@@ -83,6 +106,7 @@ def command(
     out: str | None,
     detailed_exitcode: bool,
     color: str,
+    quiet: bool,
     **flags: Any,
 ) -> ExitCode:
     """Show what apply would change. Nothing is changed, and only GET requests are sent."""
@@ -92,10 +116,11 @@ def command(
     desired, chosen = line.load(paths, target, variables, environ)
     with connect.reader(connect.Place(desired.root, chosen), environ) as reader:
         plan, _ = line.decide(desired, chosen, reader, options_from(flags))
-    print_plan(plan, format_name, color)
+    print_plan(plan, format_name, color, quiet=quiet)
     if out:
         from jobsync.plan import file
 
         write_file(Path(out), file.dumps(plan))
-        click.echo(f"Saved to {out}. To apply it: jobsync apply --plan {out}", err=True)
+        if holds_file(Path(out)) and not quiet:
+            click.echo(f"Saved to {out}. To apply it: jobsync apply --plan {out}", err=True)
     return code_of(plan) if detailed_exitcode else ExitCode.OK

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jobsync.cli.connect import STATE_FOLDER, local_user
+from jobsync.cli.files import FilePath
 
 if TYPE_CHECKING:
     from jobsync.local.service import Service, ServiceSettings
@@ -26,11 +27,11 @@ _LOOK_SECONDS = 0.5
 @click.option(
     "--workspace",
     default=".",
-    type=click.Path(exists=True, file_okay=False),
+    type=FilePath(exists=True, file_okay=False),
     help="The storage system `local`. Default: this folder.",
 )
 @click.option(
-    "--state", type=click.Path(file_okay=False), help="What the service keeps. [WORKSPACE/.jobsync]"
+    "--state", type=FilePath(file_okay=False), help="What the service keeps. [WORKSPACE/.jobsync]"
 )
 @click.option(
     "--user", "users", multiple=True, metavar="NAME", help="Create this user; may be given again."
@@ -45,7 +46,7 @@ _LOOK_SECONDS = 0.5
 @click.option(
     "--apps",
     multiple=True,
-    type=click.Path(exists=True, file_okay=False),
+    type=FilePath(exists=True, file_okay=False),
     help="A folder with apps, besides WORKSPACE/apps; may be given again.",
 )
 @click.option(

@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from jobsync.cli.apply import read_plan
+from jobsync.cli.files import FilePath
 from jobsync.cli.options import color_option
 from jobsync.cli.plan import FORMATS, print_plan
 
 
 @click.command("show")
-@click.argument("plan_file", metavar="PLANFILE", type=click.Path())
+@click.argument("plan_file", metavar="PLANFILE", type=FilePath())
 @click.option("--format", "format_name", type=FORMATS, default="text", help="How to print.")
 @color_option
 def command(plan_file: str, format_name: str, color: str) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from jobsync.cli.options import manifests_option, target_options
+from jobsync.cli.options import color_option, manifests_option, target_options, wants_color
 from jobsync.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -26,12 +27,14 @@ _PAUSE = 5.0
 @click.option(
     "--format", "format_name", type=click.Choice(["text", "json"]), default="text", help="How."
 )
+@color_option
 def command(
     paths: tuple[str, ...],
     target: str | None,
     variables: dict[str, str],
     watch: bool,
     format_name: str,
+    color: str,
 ) -> ExitCode:
     """Show how each declared job stands; exit 7 when one failed, was stopped or misses files."""
     from jobsync.cli import connect, line
@@ -43,7 +46,7 @@ def command(
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
         while True:
             plan, _ = line.decide(desired, chosen, reader, PlanOptions())
-            _print(plan, format_name)
+            _print(plan, format_name, color)
             running = any(state.standing is Standing.IN_PROGRESS for state in plan.states)
             if not (watch and running):
                 break
@@ -51,12 +54,18 @@ def command(
     return ExitCode.JOB_FAILED if failing(plan) else ExitCode.OK
 
 
-def _print(plan: Plan, format_name: str) -> None:
+def _print(plan: Plan, format_name: str, color: str) -> None:
+    from jobsync.plan.verdict import failing
     from jobsync.render.escape import in_json, terminal
 
+    states = _with_notes(plan)
     if format_name == "json":
-        click.echo(in_json(json.dumps([_document(state) for state in plan.states])))
+        click.echo(in_json(json.dumps([_document(state) for state in states])))
         return
+    from jobsync.render.options import RenderOptions
+
+    palette = RenderOptions(color=wants_color(color, dict(os.environ))).palette
+    failed = frozenset(failing(plan))
     rows = [
         (
             state.address,
@@ -65,13 +74,31 @@ def _print(plan: Plan, format_name: str) -> None:
             state.run.id if state.run else "-",
             "; ".join((*state.notes, *state.problems)),
         )
-        for state in plan.states
+        for state in states
     ]
     heads = ("ADDRESS", "STANDS", "STATUS", "RUN", "")
     widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(4)]
     for row in (heads, *rows):
         cells = [f"{terminal(cell):<{width}}" for cell, width in zip(row, widths, strict=False)]
-        click.echo("  ".join([*cells, terminal(row[4])]).rstrip())
+        text = "  ".join([*cells, terminal(row[4])]).rstrip()
+        click.echo(palette.paint(palette.red, text) if row[0] in failed else text, color=True)
+
+
+def _with_notes(plan: Plan) -> list[AddressState]:
+    """The states with what a plan says elsewhere: runs that are hidden, several of one name."""
+    from jobsync.model import Action, JobChange
+
+    notes: dict[str, list[str]] = {}
+    for change in plan.changes:
+        if isinstance(change, JobChange) and change.action is Action.RESTORE and change.before:
+            text = f"its run {change.before.id} is hidden; apply makes it visible again"
+            notes.setdefault(change.address, []).append(text)
+    for address, ids in plan.duplicates.items():
+        text = f"{len(ids)} live runs of one name: {', '.join(ids)} (first is current)"
+        notes.setdefault(address, []).append(text)
+    return [
+        replace(state, notes=(*notes.get(state.address, ()), *state.notes)) for state in plan.states
+    ]
 
 
 def _document(state: AddressState) -> dict[str, object]:

@@ -9,7 +9,8 @@ from dataclasses import replace
 import click
 
 from jobsync.cli.apply import carry_out, seconds
-from jobsync.cli.options import manifests_option, target_options
+from jobsync.cli.options import manifests_option, quiet_option, target_options
+from jobsync.cli.plan import say_what_is_wrong
 from jobsync.errors import ExitCode
 from jobsync.model import OutputChange
 
@@ -27,7 +28,7 @@ from jobsync.model import OutputChange
     default="text",
     help="json: one event per line.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Print errors and the end only.")
+@quiet_option
 def command(
     paths: tuple[str, ...],
     target: str | None,
@@ -47,6 +48,7 @@ def command(
     place = connect.Place(desired.root, chosen)
     with connect.backend(place, os.environ) as backend:
         plan, _ = line.decide(desired, chosen, backend, PlanOptions())
+        say_what_is_wrong(plan)
         outputs = tuple(c for c in plan.changes if isinstance(c, OutputChange) and c.run)
         settings = line.settings(
             place,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobsync.cli.options import manifests_option, target_options
+from jobsync.cli.options import declared, manifests_option, target_options
 
 if TYPE_CHECKING:
     from jobsync.backend import Reader
@@ -29,6 +29,7 @@ def command(
     from jobsync.render.why import why
 
     desired, chosen = line.load(paths, target, variables, os.environ)
+    declared(address, desired.jobs)
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
         plan, seen = line.decide(desired, chosen, reader, PlanOptions())
         seen = _with_records(desired, seen, address, reader)

@@ -25,7 +25,7 @@ from jobsync.local.permissions import permission_of
 from jobsync.local.server import Server
 from jobsync.local.site import Site
 from jobsync.local.storage import Storage
-from jobsync.local.store import Conflict, JobRow, Store
+from jobsync.local.store import Conflict, JobRow, Store, Unusable
 from jobsync.local.tls import Certificate, TlsFront
 from jobsync.local.tokens import LIFETIME, Tokens
 from jobsync.local.wire import can_read
@@ -129,6 +129,14 @@ class Service:
                 self.store = Store(state_dir / "jobs.db")
             except Conflict as error:
                 raise LocalServiceError(str(error)) from error
+            except Unusable as error:
+                raise LocalServiceError(
+                    str(error),
+                    hint="restore the file from a copy, or delete the folder "
+                    f"{state_dir}: that forgets the local jobs and what they archived"
+                    if error.damaged
+                    else "see that this account can write to it and that the disk is not full",
+                ) from error
             try:
                 self._open()
             except BaseException:

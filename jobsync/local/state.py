@@ -30,7 +30,10 @@ def prepare(folder: Path) -> None:
         with suppress(FileExistsError), (folder / ".gitignore").open("x", encoding="utf-8") as file:
             file.write("*\n")
     except OSError as error:
-        raise LocalServiceError(f"cannot use {folder} for state: {error.strerror}") from error
+        raise LocalServiceError(
+            f"cannot use {folder} for state: {error.strerror}",
+            hint="the local service needs a folder there that this account can write to",
+        ) from error
 
 
 def _refuse_strange(folder: Path) -> None:

@@ -56,6 +56,14 @@ class Conflict(Exception):
     """The database refuses a row (contract 5.3: case of a user name, more than 32 characters)."""
 
 
+class Unusable(Exception):
+    """The database cannot be opened. ``damaged`` is whether its content is the reason."""
+
+    def __init__(self, message: str, *, damaged: bool) -> None:
+        super().__init__(message)
+        self.damaged = damaged
+
+
 class UnknownJob(LookupError):
     """No job has this id."""
 
@@ -220,7 +228,10 @@ _MIGRATIONS: tuple[str, ...] = (
 
 
 class Store:
-    """The database at *path*. Safe to use from several threads and several processes."""
+    """The database at *path*. Safe to use from several threads and several processes.
+
+    Raises :class:`Unusable` when it cannot be opened.
+    """
 
     def __init__(self, path: str | Path, *, clock: Callable[[], float] = time.time) -> None:
         self._path = str(path)
@@ -229,7 +240,12 @@ class Store:
         self._open: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._writing = threading.Lock()
-        self._migrate()
+        try:
+            self._migrate()
+        except sqlite3.DatabaseError as error:
+            self.close()
+            damaged = not isinstance(error, sqlite3.OperationalError)
+            raise Unusable(f"{self._path} cannot be used: {error}", damaged=damaged) from error
 
     def close(self) -> None:
         """Close every thread's connection. The store cannot be used afterwards."""
@@ -525,14 +541,14 @@ class Store:
             connection = sqlite3.connect(
                 self._path, timeout=30, isolation_level=None, check_same_thread=False
             )
+            with self._lock:
+                self._open.append(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             # Outlives the death of any process. A power cut may take the last instants with it,
             # as it takes the jobs that were running; syncing each step costs 4 ms of every one.
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.create_function("regexp", 2, _regexp, deterministic=True)
             self._local.connection = connection
-            with self._lock:
-                self._open.append(connection)
         return connection
 
     @contextmanager

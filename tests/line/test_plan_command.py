@@ -82,6 +82,17 @@ def test_a_part_of_the_set_is_not_said_to_be_all_of_it(lab: Lab) -> None:
     assert lab.run("drift").out.startswith("No changes. Every job, permission and output is")
 
 
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_a_hazard_that_does_not_exist_cannot_be_accepted(lab: Lab, command: str) -> None:
+    lab.write(PAIR, VARIABLES)
+    near = lab.run(command, "--allow", "empty", "--allow", "delete-job")
+    assert near.code == 64 and near.out == ""
+    assert "--allow delete-job: there is no such hazard" in near.err
+    assert "did you mean delete-jobs?" in near.err
+    far = lab.run(command, "--allow", "nope")
+    assert far.code == 64 and "known: delete-jobs, empty, foreign-owner" in far.err
+
+
 def test_a_variable_changes_the_name_and_an_unknown_one_is_said(lab: Lab) -> None:
     lab.write(PAIR, VARIABLES)
     texts = [lab.run("plan", *arguments).out for arguments in ((), ("--var", "lines=4"))]
@@ -247,3 +258,44 @@ def test_a_reader_that_leaves_early_does_not_hurt(lab: Lab) -> None:
         process.stdout = None
         assert process.stderr.read() == ""
         assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize("flags", [("-q",), ("--format", "json")])
+def test_an_apply_that_shows_no_plan_says_why_it_fails(lab: Lab, flags: tuple[str, ...]) -> None:
+    lab.write("bad: {appId: wc-demo-1.00, parameters: {seconds: 60}}\n")
+    assert lab.run("apply", "--auto-approve").code == 0
+    (run,) = lab.mine()
+    lab.service.call("alice", "POST", f"/jobs/v2/{run['id']}", {"action": "stop"})
+    lab.service.wait("alice", run["id"])
+    done = lab.run("apply", *flags)
+    assert done.code == 7 and done.out == ""
+    assert done.err.startswith("Error: bad: stopped; ")
+    assert done.err.endswith("run it again with: jobsync apply --retry bad\n")
+
+
+def test_a_quiet_apply_says_what_it_could_not_read(lab: Lab) -> None:
+    lab.write("one: {appId: wc-demo-1.00, permissions: {bob: READ}}\n")
+    lab.apply()
+    lab.service.arm("html,status=403,on=pems-list,times=always")
+    try:
+        done = lab.run("apply", "-q")
+    finally:
+        lab.service.disarm()
+    assert done.code == 1 and done.out == ""
+    assert done.err.startswith("Error: one: permissions") and "403" in done.err
+
+
+@pytest.mark.parametrize("command", ["plan", "drift"])
+def test_a_quiet_plan_is_its_headline(lab: Lab, command: str) -> None:
+    lab.write(PAIR, VARIABLES)
+    done = lab.run(command, "-q")
+    assert done.code in (0, 2) and done.err == ""
+    assert done.out == "Plan: 3 to add, 0 to change, 0 to destroy.\n"
+
+
+def test_status_colours_what_has_failed(lab: Lab) -> None:
+    lab.write("one: {appId: wc-demo-1.00}\ntwo: {appId: wc-demo-1.00, expect: [nosuch.txt]}\n")
+    assert lab.run("apply", "--auto-approve", "--wait").code == 7
+    plain, colored = (lab.run("status", "--color", when).out for when in ("never", "always"))
+    assert re.sub(r"\x1b\[\d+m", "", colored) == plain and "\x1b" not in plain
+    assert [line.startswith("\x1b[31m") for line in colored.splitlines()] == [False, False, True]

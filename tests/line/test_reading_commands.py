@@ -53,6 +53,56 @@ def test_history_has_every_run_of_the_address(lab: Lab) -> None:
     assert lab.run("history", "nosuch").code == 64
 
 
+@pytest.mark.parametrize("command", [["why"], ["history"], ["plan", "--retry"]])
+def test_an_address_that_is_not_declared(lab: Lab, command: list[str]) -> None:
+    lab.write(TWO)
+    far = lab.run(*command, "nosuch")
+    assert far.code == 64
+    assert far.err == "Error: the manifests declare no job 'nosuch'\n  known: down, up\n"
+    assert "did you mean down?" in lab.run(*command, "dwon").err
+    lab.write("".join(f"job{number}: {{appId: wc-demo-1.00}}\n" for number in range(21)))
+    assert "jobsync status" in lab.run(*command, "nosuch").err
+
+
+def test_a_hidden_run_is_told_by_status_and_history(lab: Lab) -> None:
+    lab.write("one: {appId: wc-demo-1.00}\ntwo: {appId: wc-demo-1.00}\n")
+    lab.apply("--select", "one")
+    (run,) = lab.mine()
+    lab.service.call("alice", "DELETE", f"/jobs/v2/{run['id']}")
+    words = f"{run['id']} is hidden; apply makes it visible again"
+    assert words in lab.run("status").out
+    one, two = json.loads(lab.run("status", "--format", "json").out)
+    assert one["notes"] == [f"its run {words}"] and two["notes"] == []
+    text = lab.run("history", "one").out
+    assert f"{run['id']}  is hidden; apply makes it visible again" in text
+    assert "no runs yet" not in text
+    assert "no runs yet" in lab.run("history", "two").out
+    lab.apply("--select", "one")
+    assert "hidden" not in lab.run("status").out + lab.run("history", "one").out
+
+
+def test_a_hidden_run_that_apply_leaves_hidden_is_not_promised(lab: Lab) -> None:
+    lab.write("one: {appId: wc-demo-1.00, parameters: {seconds: 60}}\n")
+    assert lab.run("apply", "--auto-approve").code == 0
+    (run,) = lab.mine()
+    lab.service.call("alice", "DELETE", f"/jobs/v2/{run['id']}")
+    text = lab.run("history", "one").out
+    assert f"{run['id']}  is hidden\n" in text and "apply makes" not in text
+    assert "apply makes" not in lab.run("status").out
+
+
+def test_status_tells_several_runs_of_one_name(lab: Lab) -> None:
+    lab.write("one: {appId: wc-demo-1.00}\n")
+    lab.apply()
+    (run,) = lab.mine()
+    body = {"name": run["name"], "appId": "wc-demo-1.00"}
+    twin = lab.service.call("alice", "POST", "/jobs/v2", body).result["id"]
+    words = f"2 live runs of one name: {run['id']}, {twin} (first is current)"
+    assert words in lab.run("status").out
+    (one,) = json.loads(lab.run("status", "--format", "json").out)
+    assert one["notes"] == [words]
+
+
 def test_status_watches_until_nothing_runs_any_more(lab: Lab) -> None:
     lab.write("one: {appId: wc-demo-1.00, parameters: {seconds: 3}}\n")
     assert json.loads(lab.run("status", "--format", "json").out)[0]["run"] is None

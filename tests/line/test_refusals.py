@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from linebench import Bench, serving
+
+from jobsync.cli.main import COMMANDS, cli
 
 
 @pytest.mark.parametrize("command", ["plan", "apply", "validate", "drift"])
@@ -41,6 +46,32 @@ def test_an_input_that_is_not_there(wordcount: Bench) -> None:
     assert done.code == 1
     assert "wordcount.yaml:10:" in done.err
     assert "data/none.txt" in done.err
+
+
+def test_a_damaged_database_of_the_local_service(wordcount: Bench) -> None:
+    assert wordcount.run("status").code == 0
+    database = wordcount.folder / ".jobsync" / "jobs.db"
+    for leftover in database.parent.glob("jobs.db*"):
+        leftover.unlink()
+    database.write_text("this is no database\n" * 100)
+    done = wordcount.run("status")
+    assert done.code == 1 and done.out == ""
+    assert f"Error: {database} cannot be used: file is not a database" in done.err
+    assert f"delete the folder {database.parent}" in done.err
+
+
+def test_a_database_of_the_local_service_that_cannot_be_opened(wordcount: Bench) -> None:
+    (wordcount.folder / ".jobsync" / "jobs.db").mkdir(parents=True)
+    done = wordcount.run("status")
+    assert done.code == 1 and "jobs.db cannot be used: unable to open" in done.err
+    assert "can write to it" in done.err and "delete" not in done.err
+
+
+def test_a_state_folder_that_is_a_file(wordcount: Bench) -> None:
+    (wordcount.folder / ".jobsync").write_text("")
+    done = wordcount.run("status")
+    assert done.code == 1 and "for state: File exists" in done.err
+    assert "this account can write to" in done.err
 
 
 def test_a_wrong_token(wordcount: Bench) -> None:
@@ -84,6 +115,32 @@ def test_a_port_that_is_taken(wordcount: Bench) -> None:
 )
 def test_usage_errors_are_64(wordcount: Bench, arguments: tuple[str, ...]) -> None:
     assert wordcount.run(*arguments).code == 64
+
+
+def paths_of(command: click.Command) -> Iterator[click.Path]:
+    for parameter in command.params:
+        if isinstance(parameter.type, click.Path):
+            yield parameter.type
+    for below in getattr(command, "commands", {}).values():
+        yield from paths_of(below)
+
+
+def test_whether_a_file_can_be_read_is_never_left_to_the_command_line() -> None:
+    context = click.Context(cli)
+    for name in COMMANDS:
+        command = cli.get_command(context, name)
+        assert command is not None
+        assert not [path for path in paths_of(command) if path.readable], name
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+@pytest.mark.parametrize(
+    "arguments", [("validate", "wordcount.yaml"), ("validate", "."), ("show", "wordcount.yaml")]
+)
+def test_a_file_that_cannot_be_read(wordcount: Bench, arguments: tuple[str, ...]) -> None:
+    (wordcount.folder / "wordcount.yaml").chmod(0)
+    done = wordcount.run(*arguments)
+    assert done.code == 1 and "cannot be read: permission denied" in done.err.lower()
 
 
 def test_in_ci_the_local_service_is_chosen_and_never_fallen_into(wordcount: Bench) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +39,70 @@ def test_a_saved_plan_shows_as_the_plan_did_in_every_format(lab: Lab) -> None:
     assert lab.service.tokens["alice"] not in (lab.folder / "saved.plan").read_text()
     first = (lab.folder / "saved.plan").read_bytes()
     assert saved(lab).read_bytes() == first, "no times, nothing random"
+
+
+def test_saving_through_a_link_keeps_the_link(lab: Lab) -> None:
+    lab.write(ONE)
+    link, real = lab.folder / "saved.plan", lab.folder / "elsewhere" / "real.plan"
+    real.parent.mkdir()
+    link.symlink_to("elsewhere/real.plan")
+    for _ in ("a dangling link", "a link to a file"):
+        saved(lab)
+        assert link.is_symlink() and '"format_version"' in real.read_text()
+        assert [entry.name for entry in real.parent.iterdir()] == ["real.plan"]
+
+
+def test_saving_into_a_pipe_writes_to_its_reader(lab: Lab) -> None:
+    lab.write(ONE)
+    pipe = lab.folder / "saved.plan"
+    os.mkfifo(pipe)
+    descriptor = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        done = lab.run("plan", "--out", "saved.plan")
+        text = os.read(descriptor, 1 << 16).decode()
+    finally:
+        os.close(descriptor)
+    assert done.code == 0 and "Saved to" not in done.err, done.err
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)
+    assert file.loads(text).changes
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFSOCK, stat.S_IFDIR])
+def test_what_no_plan_can_be_saved_into_is_left_alone(lab: Lab, kind: int) -> None:
+    lab.write(ONE)
+    path = lab.folder / "saved.plan"
+    if kind == stat.S_IFDIR:
+        path.mkdir()
+    else:
+        os.mknod(path, kind | 0o600)
+    done = lab.run("plan", "--out", "saved.plan")
+    assert done.code != 0 and "saved.plan" in done.err
+    assert stat.S_IFMT(path.lstat().st_mode) == kind
+
+
+def test_saving_to_standard_output_comes_after_what_is_printed(lab: Lab) -> None:
+    lab.write(ONE)
+    path = lab.folder / "everything"
+    (lab.folder / "out").symlink_to("/proc/self/fd/1")
+    with path.open("w") as output:
+        command = [sys.executable, "-m", "jobsync", "plan", "--out", "out"]
+        done = subprocess.run(
+            command, cwd=lab.folder, env=lab.environ, stdout=output, check=False, timeout=100
+        )
+    assert done.returncode == 0
+    printed, brace, plan = path.read_text().partition('{\n"digest')
+    assert "# one will be created" in printed
+    assert file.loads(brace + plan).changes
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("plan", "--out", ""), ("import", "x", "--out", ""), ("apply", "--plan", ""), ("plan", "")],
+)
+def test_an_empty_path_is_a_slip_of_whoever_calls(lab: Lab, arguments: tuple[str, ...]) -> None:
+    lab.write(ONE)
+    done = lab.run(*arguments)
+    assert done.code == 64 and "the path is empty" in done.err
 
 
 def test_showing_asks_no_service(lab: Lab) -> None:
@@ -129,6 +197,7 @@ def test_an_edited_or_newer_file_is_refused(
     path.write_text(json.dumps(document))
     done = lab.run(*command, *(["--auto-approve"] if command[0] == "apply" else []))
     assert done.code == 1 and said in done.err, done.err
+    assert done.err.startswith("Error: saved.plan: this ")
     assert lab.mine() == []
 
 
@@ -138,9 +207,21 @@ def test_a_missing_or_cut_file_is_one_line(lab: Lab) -> None:
     assert "cannot be read" in lab.run("show", "nosuch.plan").err
     path.write_text(path.read_text()[:-40])
     done = lab.run("show", "saved.plan")
-    assert done.code == 1 and "not a saved plan" in done.err
+    assert done.code == 1 and "saved.plan: this is not a saved plan" in done.err
     path.write_bytes(b"\xff\xfe")
     assert "UTF-8" in lab.run("show", "saved.plan").err
+
+
+def test_a_saved_plan_is_applied_in_a_folder_and_not_in_a_file(lab: Lab) -> None:
+    lab.write(ONE)
+    saved(lab)
+    for paths in (["set.yaml"], [".", "."]):
+        done = apply_saved(lab, *paths)
+        assert done.code == 64
+        assert f"takes the folder of its set, not {' '.join(paths)}\n" in done.err
+        assert "apply --plan FILE FOLDER" in done.err
+    assert "is not here: elsewhere" in apply_saved(lab, "elsewhere").err
+    assert lab.mine() == []
 
 
 def test_hazards_are_accepted_at_either_end(lab: Lab) -> None:
