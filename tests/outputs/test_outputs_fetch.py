@@ -394,6 +394,19 @@ def test_an_outage_in_the_middle_is_survived_or_said(tmp_path: Path) -> None:
     assert "reset" in result.failed[0][1] and len(reader.opened) < 20
 
 
+def test_of_many_that_failed_a_line_names_a_few_and_the_result_all(tmp_path: Path) -> None:
+    reader = MemoryReader({f"f{number:04}": b"1" for number in range(1500)})
+
+    def on_open(path: str, offset: int) -> None:
+        raise Refused("x", status=504)
+
+    reader.on_open = on_open
+    result = fetch(reader, tmp_path, ("*", "out/"))
+    assert len(result.failed) == 1500 and len(result.detail) < 1000
+    assert "f0004: " in result.detail and "f0005" not in result.detail
+    assert result.detail.endswith("; and 1,495 more")
+
+
 def test_a_file_listed_as_empty_is_asked_for_all_the_same(tmp_path: Path) -> None:
     reader = MemoryReader({"a": b"not empty", "b": b""})
     reader.rows[""] = [RemoteFile("a", 0, "t"), RemoteFile("b", 0, "t")]
