@@ -22,7 +22,7 @@ from jobsync.apply.outputs.failure import FileChanged, FileFailed, Interrupted
 from jobsync.apply.outputs.hashing import Digest
 from jobsync.apply.outputs.writing import Writer
 from jobsync.backend import Content, Reader
-from jobsync.errors import Forbidden, NotFound, RangeRefused, ServiceError, Unauthorized
+from jobsync.errors import RangeRefused, Refused, ServiceError
 
 OVERLAP = 64 * 1024
 """Bytes asked for again on a resume, to see that they are still the same. Smaller files are
@@ -75,7 +75,7 @@ def download(
     """Bring *wanted* to its part file. *begun* is a first try of all of it, made already.
 
     Raises :class:`FileFailed` when that cannot be done, :class:`Interrupted` when asked to stop,
-    OSError for the disk, and the errors of a service that refuses everything.
+    OSError for the disk, and :class:`~jobsync.errors.Refused` when the service says no.
     """
     trouble = ""
     with place.open_part() as handle:
@@ -172,11 +172,11 @@ class _Part:
                 wanted = self._wanted
                 with self._line.reader.open(wanted.job_id, wanted.path, offset) as opened:
                     self._take(opened, offset)
-        except (NotFound, Forbidden, Unauthorized):
+        except RangeRefused as error:
+            raise FileChanged(f"the service has no byte {offset} of it") from error
+        except Refused:  # the transport has asked often enough by then
             raise
         except ServiceError as error:
-            if isinstance(error, RangeRefused):
-                raise FileChanged(f"the service has no byte {offset} of it") from error
             return f"could not be fetched whole: {error}"
         if self._have == self._wanted.length:
             return ""
