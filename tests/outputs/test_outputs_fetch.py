@@ -413,6 +413,7 @@ def test_an_outage_in_the_middle_is_survived_or_said(tmp_path: Path) -> None:
         (Refused("x", status=504, said="Job output system s is not currently available"),
          "is down"),
         (Throttled("x", status=429), "slow down"),
+        (NotFound("x", status=404, said="File not found"), "does not have it"),
         (NotFound("x", status=400, said="Invalid job id"), "no job"),
     ],
 )  # fmt: skip

@@ -243,7 +243,7 @@ class _Fetching:
         except FileFailed as error:
             self._fail(wanted.path, str(error))
         except ServiceError as error:
-            why = reasons.unavailable(self._run.id, error)
+            why = reasons.file_unavailable(self._run.id, error)
             if isinstance(error, Unauthorized):
                 self._hopeless = why
             self._fail(wanted.path, why)
