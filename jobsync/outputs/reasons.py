@@ -15,6 +15,7 @@ from jobsync.errors import (
 from jobsync.model import Run, RunState
 
 _BAD_REQUEST = 400
+_NOT_FOUND = 404
 _SERVER_ERROR = 500
 _GATEWAY_TIMEOUT = 504
 _UNAVAILABLE = 503
@@ -47,6 +48,13 @@ def unavailable(run_id: str, error: ServiceError) -> str:
     if isinstance(error, Unreadable):
         return f"the listing of {run_id} cannot be understood: {error}"
     return f"the outputs of {run_id} cannot be read: {error}"
+
+
+def file_unavailable(run_id: str, error: ServiceError) -> str:
+    """As :func:`unavailable`, of a single file: a 404 is about that file, not about its job."""
+    if isinstance(error, NotFound) and error.status == _NOT_FOUND:
+        return f"the service does not have it among the outputs of {run_id} (any more)"
+    return unavailable(run_id, error)
 
 
 def _refused(run_id: str, error: Refused) -> str:

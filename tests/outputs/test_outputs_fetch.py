@@ -12,7 +12,16 @@ import pytest
 from memory_service import JOB, MemoryReader, finished_run
 
 from jobsync.apply.outputs import FetchResult, Ledger, Limits, fetch_all
-from jobsync.errors import ExitCode, Forbidden, NotFound, Refused, Unauthorized, Unreachable
+from jobsync.errors import (
+    ExitCode,
+    Forbidden,
+    NotFound,
+    Refused,
+    Throttled,
+    Unauthorized,
+    Unreachable,
+    Unreadable,
+)
 from jobsync.model import OutputChange, OutputRule, RemoteFile, Result, Run, RunState
 from jobsync.outputs import lockfile
 
@@ -378,7 +387,7 @@ def test_only_finished_runs_are_fetched(
 
 def test_an_outage_in_the_middle_is_survived_or_said(tmp_path: Path) -> None:
     reader = MemoryReader({"a": BIG, "b": b"1"})
-    failures = iter([Unreachable("reset"), Refused("x", status=500)])
+    failures = iter([Unreachable("reset"), Unreadable("no HTTP")])
 
     def on_open(path: str, offset: int) -> None:
         if path == "a" and (error := next(failures, None)):
@@ -393,6 +402,50 @@ def test_an_outage_in_the_middle_is_survived_or_said(tmp_path: Path) -> None:
     reader.on_open = always
     result = fetch(reader, tmp_path, ("a", "again/"))
     assert "reset" in result.failed[0][1] and len(reader.opened) < 20
+
+
+@pytest.mark.parametrize("data", [b"1", BIG])
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (Refused("x", status=500, said="Unable to locate job data. Work folder no longer exists."),
+         "purged"),
+        (Refused("x", status=500, said="File/folder does not exist"), "any more"),
+        (Refused("x", status=504, said="Job output system s is not currently available"),
+         "is down"),
+        (Throttled("x", status=429), "slow down"),
+        (NotFound("x", status=404, said="File not found"), "does not have it"),
+        (NotFound("x", status=400, said="Invalid job id"), "no job"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_refused_is_not_asked_for_again_and_has_its_own_words(
+    tmp_path: Path, error: Refused, words: str, data: bytes
+) -> None:
+    reader = MemoryReader({"a": data, "b": b"2"})
+
+    def on_open(path: str, offset: int) -> None:
+        if path == "a":
+            raise error
+
+    reader.on_open = on_open
+    result = fetch(reader, tmp_path, ("*", "out/"))
+    ((name, why),) = result.failed
+    assert name == "a" and words in why, why
+    assert [path for path, _ in reader.opened].count("a") == 1
+    assert [file.path for file in result.fetched] == ["b"]
+
+
+def test_of_many_that_failed_a_line_names_a_few_and_the_result_all(tmp_path: Path) -> None:
+    reader = MemoryReader({f"f{number:04}": b"1" for number in range(1500)})
+
+    def on_open(path: str, offset: int) -> None:
+        raise Refused("x", status=504)
+
+    reader.on_open = on_open
+    result = fetch(reader, tmp_path, ("*", "out/"))
+    assert len(result.failed) == 1500 and len(result.detail) < 1000
+    assert "f0004: " in result.detail and "f0005" not in result.detail
+    assert result.detail.endswith("; and 1,495 more")
 
 
 def test_a_file_listed_as_empty_is_asked_for_all_the_same(tmp_path: Path) -> None:

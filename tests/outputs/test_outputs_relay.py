@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from memory_service import MemoryReader
+from memory_service import MemoryReader, finished_run
 
+from jobsync.apply.outputs import Ledger, Limits, fetch_all
 from jobsync.apply.outputs.download import Wanted
 from jobsync.apply.outputs.relay import Begun, Got, Relay
 from jobsync.backend import Content
-from jobsync.model import FetchedFile
+from jobsync.errors import ServiceError, Unreachable
+from jobsync.model import FetchedFile, OutputChange, OutputRule
 
 COUNT = 300
 
@@ -119,3 +123,48 @@ def test_after_an_error_nobody_waits_for_what_is_still_to_come() -> None:
     reader.begin_read = begin_read  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         carried(reader, lambda one: one, write)
+
+
+class FirstTryFails(MemoryReader):
+    """The first try of each file ends in *first*; the second waits until eight are asked for."""
+
+    concurrency = 8
+
+    def __init__(self, first: Content | ServiceError | None) -> None:
+        super().__init__({f"f{number}": b"12" for number in range(16)})
+        self.first = first
+        self.together = threading.Barrier(8)
+        self.on_open = self._wait
+
+    def _wait(self, path: str, offset: int) -> None:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            self.together.wait(2)
+            return
+        raise Unreachable("too few ask at once")
+
+    def begin_read(self, run_id: str, path: str) -> Future[Content | None]:
+        found: Future[Content | None] = Future()
+        if isinstance(self.first, ServiceError):
+            found.set_exception(self.first)
+        else:
+            found.set_result(self.first)
+        return found
+
+
+@pytest.mark.parametrize(
+    "first",
+    [None, Unreachable("reset"), Content(0, None, iter(())), Content(0, 3, iter([b"123"]))],
+)
+def test_what_the_first_try_did_not_bring_is_not_got_by_the_writers(
+    tmp_path: Path, first: Content | ServiceError | None
+) -> None:
+    result = fetch_all(
+        FirstTryFails(first),
+        OutputChange("align", None, (OutputRule("*", "out/"),)),
+        finished_run(),
+        ledger=Ledger(str(tmp_path), str(tmp_path), ["align"]),
+        limits=Limits(patience=()),
+        report=lambda progress: None,
+        stop=lambda: False,
+    )
+    assert len(result.fetched) == 16, result.detail

@@ -56,7 +56,7 @@ def job(service: LocalService) -> str:
 
 @pytest.fixture
 def reader(service: LocalService) -> Iterator[Reader]:
-    how = agave.Connection(patience=Patience(attempts=1), concurrency=4)
+    how = agave.Connection(patience=Patience(attempts=2, first=0.05), concurrency=4)
     with agave.connect_reader(
         service.url, explicit(service.url, service.tokens["alice"]), how=how
     ) as opened:

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobsync.apply.outputs.destination import Origin, PartMark, Place, mark_of
-from jobsync.apply.outputs.failure import FileChanged, FileFailed, Interrupted
+from jobsync.apply.outputs.failure import FileChanged, FileFailed, Interrupted, NotBrought
 from jobsync.apply.outputs.hashing import Digest
 from jobsync.apply.outputs.writing import Writer
 from jobsync.backend import Content, Reader
-from jobsync.errors import Forbidden, NotFound, RangeRefused, ServiceError, Unauthorized
+from jobsync.errors import RangeRefused, Refused, ServiceError
 
 OVERLAP = 64 * 1024
 """Bytes asked for again on a resume, to see that they are still the same. Smaller files are
@@ -69,20 +69,18 @@ class Line:
     slots: threading.Semaphore
 
 
-def download(
-    line: Line, place: Place, wanted: Wanted, begun: Future[Content | None] | None = None
-) -> Whole:
-    """Bring *wanted* to its part file. *begun* is a first try of all of it, made already.
+def download(line: Line, place: Place, wanted: Wanted) -> Whole:
+    """Bring *wanted* to its part file.
 
     Raises :class:`FileFailed` when that cannot be done, :class:`Interrupted` when asked to stop,
-    OSError for the disk, and the errors of a service that refuses everything.
+    OSError for the disk, and :class:`~jobsync.errors.Refused` when the service says no.
     """
     trouble = ""
     with place.open_part() as handle:
         for _ in range(CHANGES_LIMIT + 1):
             try:
                 with line.slots:
-                    digest = _Part(line, place, handle, wanted, begun).complete()
+                    digest = _Part(line, place, handle, wanted).complete()
             except FileChanged as change:
                 trouble = str(change)
                 os.ftruncate(handle, 0)
@@ -92,8 +90,37 @@ def download(
             found = line.again(wanted)
             if found is None:
                 raise FileFailed("is gone from the service")
-            wanted, begun = found, None
+            wanted = found
     raise FileFailed(trouble)
+
+
+def write_down(line: Line, place: Place, wanted: Wanted, begun: Future[Content | None]) -> Whole:
+    """Write what *begun*, a first try of all of a small file, has brought to its part file.
+
+    Raises :class:`NotBrought` when that is not all of it, and otherwise what :func:`download` does.
+    """
+    content = _brought(begun)
+    with place.open_part() as handle:
+        try:
+            digest = _Part(line, place, handle, wanted).take_whole(content)
+        except FileChanged as change:
+            raise NotBrought(str(change)) from change
+        os.fsync(handle)
+        return Whole(wanted, digest, mark_of(os.fstat(handle)))
+
+
+def _brought(begun: Future[Content | None]) -> Content:
+    try:
+        content = begun.result()
+    except Refused as error:
+        if not isinstance(error, RangeRefused):
+            raise
+        raise NotBrought(str(error)) from error
+    except ServiceError as error:
+        raise NotBrought(str(error)) from error
+    if content is None:
+        raise NotBrought("nothing came")
+    return content
 
 
 @functools.cache
@@ -114,10 +141,8 @@ class _Part:
         place: Place,
         handle: int,
         wanted: Wanted,
-        begun: Future[Content | None] | None,
     ) -> None:
         self._line, self._handle, self._wanted = line, handle, wanted
-        self._begun = begun
         self._have = self._usable(place)
         self._digest = Digest(wanted.length)
 
@@ -143,6 +168,16 @@ class _Part:
             digest = self._digest.close()
         return digest
 
+    def take_whole(self, content: Content) -> str:
+        """Take all of a small file at once; the SHA-256."""
+        try:
+            self._take(content, 0)
+            if self._have != self._wanted.length:
+                raise FileChanged(f"only {self._have} of {self._wanted.length} bytes came")
+        finally:
+            digest = self._digest.close()
+        return digest
+
     def _usable(self, place: Place) -> int:
         """How much of the part is good to go on from; a fresh sidecar when nothing is."""
         wanted = self._wanted
@@ -164,19 +199,14 @@ class _Part:
             raise Interrupted("asked to stop")
         offset = max(0, self._have - OVERLAP)
         try:
-            begun, self._begun = self._begun, None
-            content = begun.result() if begun is not None and not offset else None
-            if content is not None:
+            wanted = self._wanted
+            with self._line.reader.open(wanted.job_id, wanted.path, offset) as content:
                 self._take(content, offset)
-            else:
-                wanted = self._wanted
-                with self._line.reader.open(wanted.job_id, wanted.path, offset) as opened:
-                    self._take(opened, offset)
-        except (NotFound, Forbidden, Unauthorized):
+        except RangeRefused as error:
+            raise FileChanged(f"the service has no byte {offset} of it") from error
+        except Refused:  # the transport has asked often enough by then
             raise
         except ServiceError as error:
-            if isinstance(error, RangeRefused):
-                raise FileChanged(f"the service has no byte {offset} of it") from error
             return f"could not be fetched whole: {error}"
         if self._have == self._wanted.length:
             return ""

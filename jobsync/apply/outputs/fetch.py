@@ -7,14 +7,22 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
 from jobsync.apply.outputs import commit
 from jobsync.apply.outputs.destination import Place, Root
-from jobsync.apply.outputs.download import CHANGES_LIMIT, OVERLAP, Line, Wanted, Whole, download
-from jobsync.apply.outputs.failure import FileFailed, Interrupted
+from jobsync.apply.outputs.download import (
+    CHANGES_LIMIT,
+    OVERLAP,
+    Line,
+    Wanted,
+    Whole,
+    download,
+    write_down,
+)
+from jobsync.apply.outputs.failure import FileFailed, Interrupted, NotBrought
 from jobsync.apply.outputs.ledger import Record
 from jobsync.apply.outputs.relay import Begun, Got, Relay
 from jobsync.apply.outputs.result import FetchResult, Limits, Progress
@@ -198,7 +206,7 @@ class _Fetching:
             ordered = sorted(batch, key=lambda item: -item.length)
             large = [item for item in ordered if item.length > self._small]
             asked = [pool.submit(self._tried, item, self._brought) for item in large]
-            got = self._relayed(disk, ordered[len(large) :])
+            got = self._relayed(pool, disk, ordered[len(large) :])
             got += [item.result() for item in asked]
             self._settle([item for item in got if isinstance(item, FetchedFile)])
             whole = [item for item in got if isinstance(item, Whole)]
@@ -210,19 +218,30 @@ class _Fetching:
                 for item in batch:
                     self._fail(item.path, "keeps changing on the service while it is fetched")
 
-    def _relayed(self, disk: ThreadPoolExecutor, small: Sequence[Wanted]) -> list[Got]:
-        """Small files take a thread only for the disk, unless a number at once was asked for."""
+    def _relayed(
+        self, pool: ThreadPoolExecutor, disk: ThreadPoolExecutor, small: Sequence[Wanted]
+    ) -> list[Got]:
+        """Small files take a thread only for the disk, unless a number at once was asked for.
+
+        What the first try does not bring is got as a large file is: the writers wait for nobody.
+        """
         if not small:
             return []
+        again: list[Future[Got]] = []
 
         def write(wanted: Wanted, begun: Begun) -> Got:
-            return self._tried(wanted, lambda place, w: download(self._line, place, w, begun))
+            try:
+                return self._tried(wanted, lambda place, w: write_down(self._line, place, w, begun))
+            except NotBrought:
+                again.append(pool.submit(self._tried, wanted, self._brought))
+                return None
 
         def here(wanted: Wanted) -> Wanted | Got:
             return self._tried(wanted, self._here)
 
         writers = min(self._threads, _WRITERS)
-        return Relay(self._reader, small, here, write, writers).run(disk, _AHEAD * self._threads)
+        got = Relay(self._reader, small, here, write, writers).run(disk, _AHEAD * self._threads)
+        return got + [item.result() for item in again]
 
     def _here(self, place: Place, wanted: Wanted) -> FetchedFile | Wanted:
         """The file when it is here already, else what is still wanted."""
@@ -248,7 +267,7 @@ class _Fetching:
         except FileFailed as error:
             self._fail(wanted.path, str(error))
         except ServiceError as error:
-            why = reasons.unavailable(self._run.id, error)
+            why = reasons.file_unavailable(self._run.id, error)
             if isinstance(error, Unauthorized):
                 self._hopeless = why
             self._fail(wanted.path, why)

@@ -18,7 +18,7 @@ from jobsync.backend import Content, Reader
 from jobsync.model import FetchedFile
 
 Got = Union[Whole, FetchedFile, None]
-"""A part, or the file when it was here already; None when it failed, which is noted elsewhere."""
+"""A part, or the file when it was here already; None when it failed or is got in another way."""
 
 Begun = Future[Union[Content, None]]
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from jobsync.errors import ExitCode
 from jobsync.model import Address, FetchedFile, Result
 
+_NAMED = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -78,19 +80,24 @@ class FetchResult:
 
     @property
     def detail(self) -> str:
-        """One line for people."""
+        """One line for people; it names a few of the files that did not come."""
         if self.unavailable:
             return self.unavailable
         size = sum(file.size for file in self.fetched)
         parts = [f"{_count(len(self.fetched), 'file')} fetched ({size} bytes)"]
         if not self.fetched:
             parts = ["nothing to fetch"] if self.result is Result.DONE else []
-        parts += [f"{name}: refused, {why}" for name, why in self.refused]
-        parts += [f"{name}: {why}" for name, why in self.failed]
+        parts += _few([f"{name}: refused, {why}" for name, why in self.refused])
+        parts += _few([f"{name}: {why}" for name, why in self.failed])
         parts += self.missing
         if self.left:
             parts.append(f"{_count(self.left, 'file')} left for the next apply")
         return "; ".join(parts)
+
+
+def _few(said: list[str]) -> list[str]:
+    more = len(said) - _NAMED
+    return [*said[:_NAMED], f"and {more:,} more"] if more > 0 else said
 
 
 def _count(number: int, noun: str) -> str:
