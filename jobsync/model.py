@@ -480,7 +480,8 @@ class Standing(Word):
 class AddressState:
     """How one declared address stands: its current run, or None when there is none yet.
 
-    ``problems`` are things about it that could not be read: what they would show is not planned.
+    ``problems`` are things about it that could not be read, so that what they would show is not
+    planned, and output files that are refused.
     """
 
     address: Address

@@ -155,6 +155,9 @@ def _rows(desired: DesiredState, plan: Plan) -> Iterator[_Row]:
             for row in _change_rows(change):
                 planned.add((row.address, row.to))
                 yield row
+    for state in plan.states:
+        for problem in state.problems:
+            yield _Row(state.address, "", "problem", None, "", problem)
     for file in lockfile.load(desired.root, desired.outputs_root).files:
         if file.address in desired.jobs and (file.address, file.to) not in planned:
             state = "here" if file.present else "absent"

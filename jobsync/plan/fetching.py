@@ -24,6 +24,8 @@ from jobsync.model import (
 from jobsync.plan.history import ref
 from jobsync.plan.outputs import Selection, compile_glob, select
 
+_SHOWN = 5
+
 Lines = Mapping[tuple[Address, str], tuple[FetchedFile, ...]]
 
 
@@ -32,12 +34,13 @@ class Outputs:
     """What the outputs of one finished run come to.
 
     ``change`` is None when there is nothing to fetch or to check. ``missing`` is what the run must
-    have produced and has not; ``problem`` why that cannot be told.
+    have produced and has not; ``problems`` say why that cannot be told, or which files no apply
+    will ever fetch. A change tells itself which files it refuses.
     """
 
     change: OutputChange | None = None
     missing: tuple[str, ...] = ()
-    problem: str = ""
+    problems: tuple[str, ...] = ()
 
 
 def fetched_lines(snapshot: Snapshot) -> Lines:
@@ -68,11 +71,11 @@ def of_finished(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) ->
     listing = snapshot.outputs.get(run.id)
     known = lines.get((job.address, run.id), ())
     if isinstance(listing, Unavailable):
-        return Outputs(problem=f"outputs cannot be read: {listing.reason}")
+        return Outputs(problems=(f"outputs cannot be read: {listing.reason}",))
     if listing is None:
         chosen = _from_lock(job, run, snapshot, lines)
         if chosen is None:
-            return Outputs(problem="outputs were not listed")
+            return Outputs(problems=("outputs were not listed",))
     else:
         chosen = select(job.outputs, _open_expectations(job, run, snapshot), listing)
     return _compared(job, run, chosen, known, snapshot)
@@ -111,7 +114,7 @@ def _compared(
     files = tuple(fetch for item in chosen.fetches if (fetch := _due(item, lines)) is not None)
     unchecked = bool(job.expect) and (job.address, run.id) not in snapshot.expectations
     if not files and (not unchecked or chosen.missing):
-        return Outputs(missing=chosen.missing)
+        return Outputs(missing=chosen.missing, problems=_refusals(chosen.refused))
     change = OutputChange(
         job.address,
         ref(run),
@@ -123,6 +126,13 @@ def _compared(
         where=job.where,
     )
     return Outputs(change, missing=chosen.missing)
+
+
+def _refusals(refused: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """What to say of refused files when nothing else is left to do about their run."""
+    told = tuple(f"output {path} is refused: {why}" for path, why in refused[:_SHOWN])
+    more = len(refused) - _SHOWN
+    return (*told, f"{more} more of its outputs are refused") if more > 0 else told
 
 
 def _due(item: Fetch, lines: Mapping[tuple[str, str], FetchedFile]) -> Fetch | None:
