@@ -205,6 +205,8 @@ def _plan_outputs(draft: Draft, job: DeclaredJob, decision: Decision) -> Decisio
             _problem(draft, job, problem)
     if change is not None and wanted:
         draft.outputs.append(change)
+        if edits := fetching.replaced(change, draft.lines):
+            draft.warnings.append(f"{job.address}: {edits}")
     return decision
 
 

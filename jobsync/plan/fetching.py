@@ -16,6 +16,7 @@ from jobsync.model import (
     Fetch,
     FetchedFile,
     OutputChange,
+    Presence,
     RemoteFile,
     Run,
     Snapshot,
@@ -103,6 +104,19 @@ def later(job: DeclaredJob, run: Run | None) -> OutputChange | None:
     )
 
 
+def replaced(change: OutputChange, lines: Lines) -> str:
+    """What *change* replaces: files that were fetched from this run and edited here since."""
+    known = lines.get((change.address, change.run.id), ()) if change.run else ()
+    edited = {(line.path, line.to) for line in known if line.presence is Presence.CHANGED}
+    places = [file.to for file in change.files or () if (file.path, file.to) in edited]
+    if not places:
+        return ""
+    more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
+    verb, them = ("was", "it") if len(places) == 1 else ("were", "them")
+    shown = ", ".join(places[:_SHOWN])
+    return f"{shown}{more} {verb} changed here since jobsync fetched {them}; apply replaces {them}"
+
+
 def _compared(
     job: DeclaredJob,
     run: Run,
@@ -136,11 +150,13 @@ def _refusals(refused: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
 
 
 def _due(item: Fetch, lines: Mapping[tuple[str, str], FetchedFile]) -> Fetch | None:
-    """*item* when it is still to fetch, marked as available when the lock knows it."""
+    """*item* when it is still to fetch, marked as available when it was fetched and is absent."""
     line = lines.get((item.path, item.to))
     if line is None or line.size != item.length:
         return item
-    return None if line.present else replace(item, available=True)
+    if line.presence is Presence.HERE:
+        return None
+    return replace(item, available=line.presence is Presence.ABSENT)
 
 
 def _from_lock(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> Selection | None:

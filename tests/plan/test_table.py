@@ -14,6 +14,7 @@ from jobsync.model import (
     AppField,
     JobChange,
     OutputRef,
+    Presence,
     Reason,
     RemoteFile,
     RunState,
@@ -21,7 +22,7 @@ from jobsync.model import (
     Unavailable,
 )
 from jobsync.plan import PlanOptions, build
-from jobsync.plan.verdict import unread
+from jobsync.plan.verdict import to_do, unread
 
 ONE = job("align", {"parameters": {"threads": 2}})
 OLD = job("align", {"parameters": {"threads": 1}})
@@ -347,9 +348,29 @@ def test_a_file_that_the_lock_knows_but_is_not_here_is_available():
     world = World()
     world.of(wanted)
     world.apply(planned(world, wanted))
-    world.fetched = [dataclasses.replace(line, present=False) for line in world.fetched]
-    (change,) = planned(world, wanted).changes
+    world.fetched = [dataclasses.replace(line, presence=Presence.ABSENT) for line in world.fetched]
+    plan = planned(world, wanted)
+    (change,) = plan.changes
     assert [file.available for file in change.files] == [True]
+    assert to_do(plan) == () and plan.warnings == ()
+
+
+def test_a_fetched_file_that_was_edited_here_is_a_change_and_what_apply_replaces_is_said():
+    import dataclasses
+
+    wanted = job("align", outputs=(rule("*.txt"),))
+    world = World()
+    world.of(wanted)
+    world.apply(planned(world, wanted))
+    world.fetched = [dataclasses.replace(line, presence=Presence.CHANGED) for line in world.fetched]
+    plan = planned(world, wanted)
+    (change,) = plan.changes
+    assert [file.available for file in change.files] == [False]
+    assert to_do(plan) == (change,)
+    assert plan.warnings == (
+        "align: results/out.txt was changed here since jobsync fetched it; apply replaces it",
+    )
+    assert planned(world, wanted, only=frozenset({"jobs"})).warnings == ()
 
 
 def test_a_literal_rule_needs_no_listing_once_the_lock_has_it():
