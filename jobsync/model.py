@@ -239,11 +239,19 @@ class Unavailable:
     reason: str
 
 
+class Presence(Word):
+    """What lies where a file was fetched to: a file of its size, nothing, or something else."""
+
+    HERE = "here"
+    ABSENT = "absent"
+    CHANGED = "changed"
+
+
 @dataclass(frozen=True, slots=True)
 class FetchedFile:
     """A line of ``jobsync.lock``: this file of this run was fetched whole, with this content.
 
-    ``present`` is whether it lies at ``to`` with that size now.
+    ``presence`` is what lies at ``to`` now.
     """
 
     address: Address
@@ -252,7 +260,7 @@ class FetchedFile:
     to: str
     size: int
     sha256: str
-    present: bool = field(default=True, compare=False)
+    presence: Presence = field(default=Presence.HERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -480,7 +488,8 @@ class Standing(Word):
 class AddressState:
     """How one declared address stands: its current run, or None when there is none yet.
 
-    ``problems`` are things about it that could not be read: what they would show is not planned.
+    ``problems`` are things about it that could not be read, so that what they would show is not
+    planned, and output files that are refused.
     """
 
     address: Address

@@ -8,7 +8,7 @@ the run's own address and must not hide the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -55,24 +55,38 @@ LOCAL = "local"
 """What names the embedded service in plans and journals: its URL is another one each time."""
 
 
-def observe(desired: DesiredState, reader: Reader, lock: Lock, target: Target) -> Snapshot:
+def observe(
+    desired: DesiredState,
+    reader: Reader,
+    lock: Lock,
+    target: Target,
+    outputs_of: Collection[Address] | None = None,
+) -> Snapshot:
     """Everything that planning *desired* rests on, from one service and from ``jobsync.lock``.
 
     Costs the pages of one listing; an exact question, visible and hidden, for each job without a
     finished or active run; a permission read for each run whose job declares permissions; a walk
-    for each finished run whose outputs the lock does not prove to be here.
+    for each finished run whose outputs the lock does not prove to be here, of the addresses
+    *outputs_of* (all of them when None).
 
     Raises :class:`SettingsError` when somebody else than the target's ``owner`` is acting.
     """
-    return begin(desired, reader, lock, target).whole()
+    return begin(desired, reader, lock, target, outputs_of).whole()
 
 
-def begin(desired: DesiredState, reader: Reader, lock: Lock, target: Target) -> Observation:
+def begin(
+    desired: DesiredState,
+    reader: Reader,
+    lock: Lock,
+    target: Target,
+    outputs_of: Collection[Address] | None = None,
+) -> Observation:
     """The same, when permissions need not be waited for yet. *reader* must stay open until then."""
     with _threads(reader) as pool:
         # Asked while the first page is on its way: nothing is decided before it is answered.
         user = pool.submit(_acting, reader, target)
-        return _Asking(desired, reader, lock, target, pool).take(user)
+        asking = _Asking(desired, reader, lock, target, pool)
+        return asking.take(user, desired.jobs if outputs_of is None else outputs_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +193,13 @@ class _Asking:
             expectations=lock.expectations,
         )
 
-    def take(self, user: Future[str]) -> Observation:
+    def take(self, user: Future[str], outputs_of: Collection[Address]) -> Observation:
         self._list(user)
         self._read_pinned()
         self._ask_by_name()
         self._read_records()
         access = self._begin_access()
-        self._walk_outputs()
+        self._walk_outputs(outputs_of)
         self._read_apps()
         return Observation(self._seen, access)
 
@@ -310,10 +324,12 @@ class _Asking:
         begin, asked = self._reader.begin_access, self._access
         return {run_id: asked.get(run_id) or begin(run_id) for run_id in managed}
 
-    def _walk_outputs(self) -> None:
+    def _walk_outputs(self, addresses: Collection[Address]) -> None:
         known, lines = self._histories(), fetched_lines(self._seen)
         runs = []
         for address, job in self._jobs.items():
+            if address not in addresses:
+                continue
             current = [
                 run
                 for run in known[address].exact

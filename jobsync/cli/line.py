@@ -36,10 +36,10 @@ def load(
 
 
 def snapshot(desired: DesiredState, target: Target, reader: Reader) -> Snapshot:
-    """What the service and ``jobsync.lock`` say now."""
+    """What the service and ``jobsync.lock`` say now; no outputs are listed."""
     from jobsync.observe import lock_of, observe
 
-    return observe(desired, reader, lock_of(desired), target)
+    return observe(desired, reader, lock_of(desired), target, outputs_of=())
 
 
 def decide(
@@ -53,11 +53,13 @@ def decide(
     """
     from jobsync import manifest, plan
     from jobsync.observe import begin, lock_of
+    from jobsync.plan.scope import in_scope
 
     for address in sorted(options.retry):
         declared(address, desired.jobs)
     with collector_paused():
-        observation = begin(desired, reader, lock_of(desired), target)
+        chosen = in_scope(desired.jobs, options)
+        observation = begin(desired, reader, lock_of(desired), target, outputs_of=chosen)
         so_far = observation.so_far
         problems = manifest.check_apps(desired, so_far.apps, so_far.missing_apps)
         if problems:

@@ -6,7 +6,7 @@ import fnmatch
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -149,23 +149,28 @@ class _Row:
 
 
 def _rows(desired: DesiredState, plan: Plan) -> Iterator[_Row]:
-    from jobsync.model import OutputChange
+    from jobsync.model import OutputChange, Presence
     from jobsync.outputs import lockfile
     from jobsync.plan.outputs import puts
 
+    files = lockfile.load(desired.root, desired.outputs_root).files
+    changed = {(file.address, file.to) for file in files if file.presence is Presence.CHANGED}
     planned = set()
     for change in (*plan.changes, *plan.awaiting):
         if isinstance(change, OutputChange):
             for row in _change_rows(change):
                 planned.add((row.address, row.to))
-                yield row
-    for file in lockfile.load(desired.root, desired.outputs_root).files:
+                edited = row.state == "to fetch" and (row.address, row.to) in changed
+                yield replace(row, state="changed") if edited else row
+    for standing in plan.states:
+        for problem in standing.problems:
+            yield _Row(standing.address, "", "problem", None, "", problem)
+    for file in files:
         job = desired.jobs.get(file.address)
         if job is None or (file.address, file.to) in planned:
             continue
         if puts(job.outputs, file.path, file.to):
-            state = "here" if file.present else "absent"
-            yield _Row(file.address, file.to, state, file.size, file.path)
+            yield _Row(file.address, file.to, str(file.presence), file.size, file.path)
 
 
 def _change_rows(change: OutputChange) -> Iterator[_Row]:
@@ -236,8 +241,6 @@ def _fetch_declared(
 
 def _narrowed(reader: Reader, change: OutputChange, run: Run, glob: str) -> OutputChange:
     """Only those of the declared files whose path in the outputs *glob* means."""
-    from dataclasses import replace
-
     from jobsync.outputs.walk import walk
     from jobsync.plan.outputs import compile_glob, select
 

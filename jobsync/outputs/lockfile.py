@@ -21,7 +21,7 @@ from pathlib import Path
 
 from jobsync import names
 from jobsync.errors import Location, ManifestError, Problem, SettingsError
-from jobsync.model import Address, FetchedFile
+from jobsync.model import Address, FetchedFile, Presence
 
 NAME = names.LOCKFILE
 HEADER = "# jobsync.lock 1: what was fetched; written by jobsync, commit it"
@@ -47,7 +47,7 @@ class Lock:
 def load(root: str, outputs_root: str) -> Lock:
     """Read the lock file of the set at *root*; an absent one is empty.
 
-    ``present`` of each file says whether a file of that size lies at ``to`` below *outputs_root*.
+    ``presence`` of each file says what lies at ``to`` below *outputs_root*; content is not read.
     Raises :class:`~jobsync.errors.ManifestError` with the place of every damaged line.
     """
     lock = read(root)
@@ -165,8 +165,9 @@ def _with_presence(outputs_root: str, file: FetchedFile) -> FetchedFile:
     try:
         found = os.lstat(Path(outputs_root) / file.to)
     except OSError:
-        return replace(file, present=False)
-    return replace(file, present=stat.S_ISREG(found.st_mode) and found.st_size == file.size)
+        return replace(file, presence=Presence.ABSENT)
+    same = stat.S_ISREG(found.st_mode) and found.st_size == file.size
+    return replace(file, presence=Presence.HERE if same else Presence.CHANGED)
 
 
 @contextlib.contextmanager

@@ -201,10 +201,12 @@ def _plan_outputs(draft: Draft, job: DeclaredJob, decision: Decision) -> Decisio
                 standing=Standing.INCOMPLETE,
                 notes=(*decision.notes, *found.missing),
             )
-        if found.problem:
-            _problem(draft, job, found.problem)
+        for problem in found.problems:
+            _problem(draft, job, problem)
     if change is not None and wanted:
         draft.outputs.append(change)
+        if edits := fetching.replaced(change, draft.lines):
+            draft.warnings.append(f"{job.address}: {edits}")
     return decision
 
 

@@ -16,6 +16,7 @@ from jobsync.model import (
     Fetch,
     FetchedFile,
     OutputChange,
+    Presence,
     RemoteFile,
     Run,
     Snapshot,
@@ -23,6 +24,8 @@ from jobsync.model import (
 )
 from jobsync.plan.history import ref
 from jobsync.plan.outputs import Selection, compile_glob, select
+
+_SHOWN = 5
 
 Lines = Mapping[tuple[Address, str], tuple[FetchedFile, ...]]
 
@@ -32,12 +35,13 @@ class Outputs:
     """What the outputs of one finished run come to.
 
     ``change`` is None when there is nothing to fetch or to check. ``missing`` is what the run must
-    have produced and has not; ``problem`` why that cannot be told.
+    have produced and has not; ``problems`` say why that cannot be told, or which files no apply
+    will ever fetch. A change tells itself which files it refuses.
     """
 
     change: OutputChange | None = None
     missing: tuple[str, ...] = ()
-    problem: str = ""
+    problems: tuple[str, ...] = ()
 
 
 def fetched_lines(snapshot: Snapshot) -> Lines:
@@ -68,11 +72,11 @@ def of_finished(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) ->
     listing = snapshot.outputs.get(run.id)
     known = lines.get((job.address, run.id), ())
     if isinstance(listing, Unavailable):
-        return Outputs(problem=f"outputs cannot be read: {listing.reason}")
+        return Outputs(problems=(f"outputs cannot be read: {listing.reason}",))
     if listing is None:
         chosen = _from_lock(job, run, snapshot, lines)
         if chosen is None:
-            return Outputs(problem="outputs were not listed")
+            return Outputs(problems=("outputs were not listed",))
     else:
         chosen = select(job.outputs, _open_expectations(job, run, snapshot), listing)
     return _compared(job, run, chosen, known, snapshot)
@@ -100,6 +104,19 @@ def later(job: DeclaredJob, run: Run | None) -> OutputChange | None:
     )
 
 
+def replaced(change: OutputChange, lines: Lines) -> str:
+    """What *change* replaces: files that were fetched from this run and edited here since."""
+    known = lines.get((change.address, change.run.id), ()) if change.run else ()
+    edited = {(line.path, line.to) for line in known if line.presence is Presence.CHANGED}
+    places = [file.to for file in change.files or () if (file.path, file.to) in edited]
+    if not places:
+        return ""
+    more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
+    verb, them = ("was", "it") if len(places) == 1 else ("were", "them")
+    shown = ", ".join(places[:_SHOWN])
+    return f"{shown}{more} {verb} changed here since jobsync fetched {them}; apply replaces {them}"
+
+
 def _compared(
     job: DeclaredJob,
     run: Run,
@@ -111,7 +128,7 @@ def _compared(
     files = tuple(fetch for item in chosen.fetches if (fetch := _due(item, lines)) is not None)
     unchecked = bool(job.expect) and (job.address, run.id) not in snapshot.expectations
     if not files and (not unchecked or chosen.missing):
-        return Outputs(missing=chosen.missing)
+        return Outputs(missing=chosen.missing, problems=_refusals(chosen.refused))
     change = OutputChange(
         job.address,
         ref(run),
@@ -125,12 +142,21 @@ def _compared(
     return Outputs(change, missing=chosen.missing)
 
 
+def _refusals(refused: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """What to say of refused files when nothing else is left to do about their run."""
+    told = tuple(f"output {path} is refused: {why}" for path, why in refused[:_SHOWN])
+    more = len(refused) - _SHOWN
+    return (*told, f"{more} more of its outputs are refused") if more > 0 else told
+
+
 def _due(item: Fetch, lines: Mapping[tuple[str, str], FetchedFile]) -> Fetch | None:
-    """*item* when it is still to fetch, marked as available when the lock knows it."""
+    """*item* when it is still to fetch, marked as available when it was fetched and is absent."""
     line = lines.get((item.path, item.to))
     if line is None or line.size != item.length:
         return item
-    return None if line.present else replace(item, available=True)
+    if line.presence is Presence.HERE:
+        return None
+    return replace(item, available=line.presence is Presence.ABSENT)
 
 
 def _from_lock(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> Selection | None:

@@ -22,10 +22,12 @@ def selected(
     for glob in (*options.select, *options.exclude):
         if not any(fnmatchcase(address, glob) for address in known):
             raise Usage(f"no address matches {glob!r}", hint="jobsync status lists the addresses")
-    chosen = {a for a in known if not options.select or _matches(a, options.select)}
-    return frozenset(
-        address for address in _with_needs(jobs, chosen) if not _matches(address, options.exclude)
-    )
+    return _matching(jobs, known, options)
+
+
+def in_scope(jobs: Mapping[Address, DeclaredJob], options: PlanOptions) -> frozenset[Address]:
+    """The declared ones of :func:`selected`, before it is known what else is there."""
+    return _matching(jobs, jobs, options)
 
 
 def upstream_first(jobs: Mapping[Address, DeclaredJob]) -> tuple[Address, ...]:
@@ -41,6 +43,15 @@ def upstream_first(jobs: Mapping[Address, DeclaredJob]) -> tuple[Address, ...]:
             else:
                 done[stack.pop()] = None
     return tuple(done)
+
+
+def _matching(
+    jobs: Mapping[Address, DeclaredJob], known: Iterable[Address], options: PlanOptions
+) -> frozenset[Address]:
+    chosen = {a for a in known if not options.select or _matches(a, options.select)}
+    return frozenset(
+        address for address in _with_needs(jobs, chosen) if not _matches(address, options.exclude)
+    )
 
 
 def _with_needs(

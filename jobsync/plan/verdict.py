@@ -24,7 +24,7 @@ def failing(plan: Plan) -> tuple[str, ...]:
 
 
 def unread(plan: Plan) -> tuple[str, ...]:
-    """Addresses of which something could not be read, so that nothing can be said about it."""
+    """Addresses of which something could not be read, or is refused: nothing can be done there."""
     return tuple(state.address for state in plan.states if state.problems)
 
 

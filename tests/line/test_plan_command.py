@@ -15,13 +15,17 @@ import struct
 import subprocess
 import sys
 import termios
+from importlib import import_module
 from pathlib import Path
 
 import jsonschema_rs
 import pytest
 from linebench import Lab
 
+from jobsync import PlanOptions, connect_reader, load, token
+from jobsync.cli import line
 from jobsync.errors import PRECEDENCE, ExitCode, worst
+from jobsync.model import Target
 
 SCHEMA = Path(__file__).parents[2] / "jobsync/render/plan.schema.json"
 PAIR = """\
@@ -91,6 +95,41 @@ def test_a_hazard_that_does_not_exist_cannot_be_accepted(lab: Lab, command: str)
     assert "did you mean delete-jobs?" in near.err
     far = lab.run(command, "--allow", "nope")
     assert far.code == 64 and "known: delete-jobs, empty, foreign-owner" in far.err
+
+
+def test_outputs_of_what_is_not_selected_are_not_listed(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.write(
+        """\
+        up: {appId: wc-demo-1.00, outputs: [{path: "*.txt", to: up/}]}
+        down:
+          appId: wc-demo-1.00
+          inputs: {text: "${jobs.up.outputs/counts.txt}"}
+          outputs: [{path: "*.txt", to: down/}]
+        other: {appId: wc-demo-1.00, rerun: 2, outputs: [{path: "*.txt", to: other/}]}
+        """
+    )
+    lab.apply("--only", "jobs")
+    listed = []
+    observing = import_module("jobsync.observe")
+    monkeypatch.setattr(observing, "walk", lambda reader, run_id: listed.append(run_id) or ())
+    target = Target("env", lab.service.url)
+    with connect_reader(lab.service.url, token(lab.service.url, lab.environ["TAPIS_TOKEN"])) as one:
+        desired = load([str(lab.folder)])
+
+        def asked(**options: object) -> list[str]:
+            listed.clear()
+            plan, _ = line.decide(desired, target, one, PlanOptions(**options))
+            addresses = {state.run.id: state.address for state in plan.states if state.run}
+            return sorted(addresses.get(run_id, "left out") for run_id in listed)
+
+        assert asked() == ["down", "other", "up"]
+        assert asked(select=("other",)) == ["other"]
+        assert asked(select=("down",)) == ["down", "up"], "with what it needs"
+        assert asked(select=("down",), exclude=("up",)) == ["down"]
+        line.snapshot(desired, target, one)
+        assert len(listed) == 1, "a history lists no outputs"
 
 
 def test_a_variable_changes_the_name_and_an_unknown_one_is_said(lab: Lab) -> None:

@@ -66,10 +66,10 @@ def test_files_land_where_the_rules_say_and_are_recorded(tmp_path: Path) -> None
     assert result.result is Result.DONE and result.exit_code is ExitCode.OK
     assert tree(tmp_path) == {"results/a.aln": BIG, "results/b.aln": b"", "the.log": b"hello"}
     lock = lockfile.load(str(tmp_path), str(tmp_path))
-    assert {f.to: (f.path, f.size, f.sha256, f.present) for f in lock.files} == {
-        "results/a.aln": ("out/a.aln", len(BIG), hashlib.sha256(BIG).hexdigest(), True),
-        "results/b.aln": ("out/b.aln", 0, hashlib.sha256(b"").hexdigest(), True),
-        "the.log": ("log.txt", 5, hashlib.sha256(b"hello").hexdigest(), True),
+    assert {f.to: (f.path, f.size, f.sha256, str(f.presence)) for f in lock.files} == {
+        "results/a.aln": ("out/a.aln", len(BIG), hashlib.sha256(BIG).hexdigest(), "here"),
+        "results/b.aln": ("out/b.aln", 0, hashlib.sha256(b"").hexdigest(), "here"),
+        "the.log": ("log.txt", 5, hashlib.sha256(b"hello").hexdigest(), "here"),
     }
     assert result.received == len(BIG) + 5
 

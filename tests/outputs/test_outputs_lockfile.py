@@ -95,8 +95,8 @@ def test_presence_is_by_size_and_kind(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"123")
     (tmp_path / "b").write_bytes(b"1234")
     (tmp_path / "c").symlink_to("a")
-    present = {f.to: f.present for f in lockfile.load(str(tmp_path), str(tmp_path)).files}
-    assert present == {"a": True, "b": False, "c": False, "d": False}
+    found = {f.to: str(f.presence) for f in lockfile.load(str(tmp_path), str(tmp_path)).files}
+    assert found == {"a": "here", "b": "changed", "c": "changed", "d": "absent"}
 
 
 def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:

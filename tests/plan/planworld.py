@@ -30,6 +30,7 @@ from jobsync.model import (
     OutputRule,
     PermissionsMode,
     Plan,
+    Presence,
     RemoteFile,
     Run,
     RunState,
@@ -329,7 +330,7 @@ class World:
         for file in chosen.fetches:
             key = (change.address, run_id, file.path, file.to)
             self.fetched = [
-                replace(line, present=True)
+                replace(line, presence=Presence.HERE)
                 if (line.address, line.job_id, line.path, line.to) == key
                 else line
                 for line in self.fetched

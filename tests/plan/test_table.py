@@ -14,12 +14,15 @@ from jobsync.model import (
     AppField,
     JobChange,
     OutputRef,
+    Presence,
     Reason,
+    RemoteFile,
     RunState,
     Standing,
     Unavailable,
 )
 from jobsync.plan import PlanOptions, build
+from jobsync.plan.verdict import to_do, unread
 
 ONE = job("align", {"parameters": {"threads": 2}})
 OLD = job("align", {"parameters": {"threads": 1}})
@@ -345,9 +348,29 @@ def test_a_file_that_the_lock_knows_but_is_not_here_is_available():
     world = World()
     world.of(wanted)
     world.apply(planned(world, wanted))
-    world.fetched = [dataclasses.replace(line, present=False) for line in world.fetched]
-    (change,) = planned(world, wanted).changes
+    world.fetched = [dataclasses.replace(line, presence=Presence.ABSENT) for line in world.fetched]
+    plan = planned(world, wanted)
+    (change,) = plan.changes
     assert [file.available for file in change.files] == [True]
+    assert to_do(plan) == () and plan.warnings == ()
+
+
+def test_a_fetched_file_that_was_edited_here_is_a_change_and_what_apply_replaces_is_said():
+    import dataclasses
+
+    wanted = job("align", outputs=(rule("*.txt"),))
+    world = World()
+    world.of(wanted)
+    world.apply(planned(world, wanted))
+    world.fetched = [dataclasses.replace(line, presence=Presence.CHANGED) for line in world.fetched]
+    plan = planned(world, wanted)
+    (change,) = plan.changes
+    assert [file.available for file in change.files] == [False]
+    assert to_do(plan) == (change,)
+    assert plan.warnings == (
+        "align: results/out.txt was changed here since jobsync fetched it; apply replaces it",
+    )
+    assert planned(world, wanted, only=frozenset({"jobs"})).warnings == ()
 
 
 def test_a_literal_rule_needs_no_listing_once_the_lock_has_it():
@@ -375,6 +398,43 @@ def test_a_missing_required_output_makes_a_run_incomplete_and_no_endless_change(
     assert plan.changes == ()
     assert plan.states[0].standing is Standing.INCOMPLETE
     assert "matched nothing" in plan.states[0].notes[0]
+
+
+def _tree(*paths):
+    return tuple(RemoteFile(path, 2, "2026-01-01T00:00:00.000-06:00") for path in paths)
+
+
+def test_a_refused_file_is_told_for_as_long_as_it_is_declared_and_no_endless_change():
+    wanted = job("align", outputs=(rule("out/*.aln"),), expect=("out/a.aln",))
+    world = World()
+    run = world.of(wanted)
+    world.files[run.id] = _tree("out/A.aln", "out/a.aln", "out/a~1.aln")
+    plan = planned(world, wanted)
+    (change,) = plan.changes
+    assert [file.to for file in change.files] == ["results/A.aln"]
+    assert [path for path, _ in change.refused] == ["out/a.aln", "out/a~1.aln"]
+    assert plan.states[0].problems == (), "the change tells"
+    world.apply(plan)
+    plan = planned(world, wanted)
+    assert plan.changes == ()
+    (state,) = plan.states
+    assert state.standing is Standing.CURRENT, "the run is whole: what takes its outputs may go on"
+    clash, name = state.problems
+    assert clash.startswith("output out/a.aln is refused: would go to results/a.aln")
+    assert name.startswith("output out/a~1.aln is refused: ")
+    assert unread(plan) == ("align",)
+
+
+def test_many_files_for_one_place_are_refused_in_few_words():
+    wanted = job("align", outputs=(rule("**/*.aln", "one.aln"),))
+    world = World()
+    run = world.of(wanted)
+    world.files[run.id] = _tree(*(f"{number}.aln" for number in range(9)))
+    plan = planned(world, wanted)
+    assert plan.changes == ()
+    *told, more = plan.states[0].problems
+    assert len(told) == 5 and "is one of 9 files" in told[0]
+    assert more == "4 more of its outputs are refused"
 
 
 def test_expect_is_checked_once_and_recorded():
