@@ -478,3 +478,14 @@ def test_a_few_files_of_a_replaced_job_by_hand_and_then_the_rest(tmp_path: Path)
     fetch(later, tmp_path, ("a", "out/"), run=run)
     assert fetch(later, tmp_path, ("**", "out/"), run=run).result is Result.DONE
     assert tree(tmp_path) == {"out/a": b"2", "out/b": b"2"}
+
+
+def test_one_output_that_fails_on_its_way_to_two_places_fails_twice(tmp_path: Path) -> None:
+    reader = MemoryReader({"a": b"1"})
+
+    def gone(path: str, offset: int) -> None:
+        raise NotFound("no such output", status=404)
+
+    reader.on_open = gone
+    result = fetch(reader, tmp_path, ("a", "one/"), ("a", "two/"))
+    assert [path for path, _ in result.failed] == ["a", "a"] and result.left == 0

@@ -168,7 +168,7 @@ class _Fetching:
         self._total_bytes = self._total_files = 0
         self._hopeless = ""
         self._fetched: list[FetchedFile] = []
-        self._failed: dict[str, str] = {}
+        self._failed: dict[tuple[str, str], str] = {}
 
     def carry_out(self, fetches: Sequence[Fetch]) -> FetchResult:
         self._total_files = len(fetches)
@@ -193,7 +193,7 @@ class _Fetching:
             self._run.id,
             fetched=done,
             received=self._received,
-            failed=tuple(sorted(self._failed.items())),
+            failed=tuple(sorted((path, why) for (path, _), why in self._failed.items())),
             left=len(fetches) - len(done) - len(self._failed),
         )
 
@@ -216,7 +216,7 @@ class _Fetching:
                 return
             if turn == CHANGES_LIMIT:
                 for item in batch:
-                    self._fail(item.path, "keeps changing on the service while it is fetched")
+                    self._fail(item, "keeps changing on the service while it is fetched")
 
     def _relayed(
         self, pool: ThreadPoolExecutor, disk: ThreadPoolExecutor, small: Sequence[Wanted]
@@ -257,7 +257,7 @@ class _Fetching:
         if self._stop():
             return None
         if self._hopeless:
-            self._fail(wanted.path, self._hopeless)
+            self._fail(wanted, self._hopeless)
             return None
         try:
             with self._root.place(wanted.to) as place:
@@ -265,12 +265,12 @@ class _Fetching:
         except Interrupted:
             pass
         except FileFailed as error:
-            self._fail(wanted.path, str(error))
+            self._fail(wanted, str(error))
         except ServiceError as error:
             why = reasons.file_unavailable(self._run.id, error)
             if isinstance(error, Unauthorized):
                 self._hopeless = why
-            self._fail(wanted.path, why)
+            self._fail(wanted, why)
         return None
 
     def _checked(
@@ -292,9 +292,9 @@ class _Fetching:
             wanted = item.wanted
             now = listed.get(wanted.path)
             if trouble := troubles.get(_folder(wanted.path)):
-                self._fail(wanted.path, f"could not be checked after it came: {trouble}")
+                self._fail(wanted, f"could not be checked after it came: {trouble}")
             elif now is None:
-                self._fail(wanted.path, "is gone from the service")
+                self._fail(wanted, "is gone from the service")
             elif now == (wanted.length, wanted.last_modified):
                 steady.append(item)
             else:
@@ -322,7 +322,7 @@ class _Fetching:
                 with self._root.place(item.wanted.to) as place:
                     commit.commit(place, item, self._ledger)
             except FileFailed as error:
-                self._fail(item.wanted.path, str(error))
+                self._fail(item.wanted, str(error))
             else:
                 done.append(self._file(item.wanted, item.sha256))
         return done
@@ -337,7 +337,7 @@ class _Fetching:
                 lost[folder] = str(error)
         for file in files:
             if why := lost.get(_folder(file.to)):
-                self._fail(file.path, why)
+                self._fail(file, why)
         files = [file for file in files if _folder(file.to) not in lost]
         self._ledger.record(files)
         for file in files:
@@ -353,9 +353,9 @@ class _Fetching:
             self._address, wanted.job_id, wanted.path, wanted.to, wanted.length, sha256
         )
 
-    def _fail(self, path: str, why: str) -> None:
+    def _fail(self, file: Wanted | FetchedFile, why: str) -> None:
         with self._mutex:
-            self._failed[path] = why
+            self._failed[file.path, file.to] = why
 
     def _arrived(self, wanted: Wanted, size: int) -> None:
         with self._mutex:
