@@ -27,7 +27,10 @@ _NEXT: Mapping[Result, str] = {
         "again when that is asked: jobsync apply --retry ADDRESS"
     ),
     Result.STALE: "What the plan rested on has moved. Plan again: jobsync plan",
-    Result.SKIPPED: "What was left out depends on what failed. Apply again when that is mended.",
+    Result.SKIPPED: (
+        "What was left out depends on what failed, or its turn had not come when apply was "
+        "stopped. Apply again when that is mended."
+    ),
     Result.WAITING: (
         "Some of it needs runs that have not finished. Apply again later, or wait: "
         "jobsync apply --wait"
