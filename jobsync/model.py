@@ -552,7 +552,7 @@ class Scope:
 
     kinds: tuple[str, ...] = KINDS
     declared: int = 0
-    left_out: int = 0
+    left_out: tuple[Address, ...] = ()
 
     @property
     def is_whole(self) -> bool:

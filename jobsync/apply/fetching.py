@@ -53,7 +53,7 @@ class Outputs:
                 self._ledger = Ledger(
                     plan.root,
                     plan.outputs_root,
-                    declared=[state.address for state in plan.states],
+                    declared=[*(state.address for state in plan.states), *plan.scope.left_out],
                 )
             return self._ledger
 

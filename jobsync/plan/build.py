@@ -155,7 +155,11 @@ def _finished(draft: Draft) -> Plan:
         undeclared=tuple(ref(run) for run in draft.undeclared if run.id not in deleted),
         duplicates=dict(sorted(draft.duplicates.items())),
         warnings=tuple(sorted(set(draft.warnings))),
-        scope=Scope(draft.options.kinds, len(desired.jobs), len(desired.jobs.keys() - draft.scope)),
+        scope=Scope(
+            draft.options.kinds,
+            len(desired.jobs),
+            tuple(sorted(desired.jobs.keys() - draft.scope)),
+        ),
     )
 
 

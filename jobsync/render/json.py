@@ -80,7 +80,8 @@ def document(plan: Plan) -> Record:
 
 
 def _scope(scope: Scope) -> Record:
-    return {"kinds": list(scope.kinds), "declared": scope.declared, "left_out": scope.left_out}
+    left_out = len(scope.left_out)
+    return {"kinds": list(scope.kinds), "declared": scope.declared, "left_out": left_out}
 
 
 def _change(change: Change) -> Record:

@@ -166,7 +166,7 @@ def _hours(counts: Summary) -> str:
 def _standing_still(plan: Plan) -> str:
     """Why nothing is to be done, said only of what was looked at."""
     scope = plan.scope
-    if scope.left_out and scope.left_out == scope.declared:
+    if scope.left_out and len(scope.left_out) == scope.declared:
         return "Nothing that is declared was selected."
     if not plan.states:
         return "Nothing is declared."
@@ -212,7 +212,7 @@ def _limits(scope: Scope) -> str:
     """``jobs only; 2 of 3 addresses left out``."""
     kinds = "" if scope.kinds == KINDS else f"{' and '.join(scope.kinds)} only"
     addresses = (
-        f"{scope.left_out} of {counted(scope.declared, 'address', 'addresses')} left out"
+        f"{len(scope.left_out)} of {counted(scope.declared, 'address', 'addresses')} left out"
         if scope.left_out
         else ""
     )

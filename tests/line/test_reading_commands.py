@@ -300,3 +300,17 @@ def test_ctrl_c_leaves_the_rest_of_a_fetch_and_the_same_command_goes_on(lab: Lab
     lab.service.disarm()
     done = lab.run("outputs", "get", "a")
     assert done.code == 0 and (lab.folder / "got/counts.txt").exists(), done.err
+
+
+def test_the_output_of_a_job_that_is_not_selected_keeps_its_place(lab: Lab) -> None:
+    lab.write(
+        """\
+        a: {appId: wc-demo-1.00, outputs: [{path: '*.txt', to: got/}]}
+        b: {appId: wc-demo-1.00, parameters: {lines: 3}, outputs: [{path: '*.txt', to: got/}]}
+        """
+    )
+    lab.apply("--select", "a")
+    before = (lab.folder / "got/counts.txt").stat().st_ino
+    done = lab.run("apply", "--auto-approve", "--wait", "--select", "b")
+    assert done.code != 0 and "which belongs to a" in done.err
+    assert (lab.folder / "got/counts.txt").stat().st_ino == before

@@ -105,7 +105,7 @@ def test_what_runs_is_not_yet_as_declared():
 @pytest.mark.parametrize("name", ["text", "markdown"])
 def test_a_saved_plan_says_the_same(name):
     plan = drift(*PAIR, world=done(*PAIR), select=("one",), **only("jobs"))
-    assert plan.scope == Scope(("jobs",), declared=2, left_out=1)
+    assert plan.scope == Scope(("jobs",), declared=2, left_out=("two",))
     loaded = file.loads(file.dumps(plan))
     assert loaded == plan
     text = FORMATS[name](loaded, RenderOptions())
