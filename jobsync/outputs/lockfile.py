@@ -93,7 +93,7 @@ def parse(data: bytes, path: str) -> Lock:
     return Lock(
         tuple(sorted(files["file"], key=_order)),
         frozenset(expectations),
-        _elsewhere(files["old"], files["file"]),
+        _elsewhere(sorted(files["old"], key=_order), files["file"]),
     )
 
 
@@ -240,7 +240,9 @@ def retired(lock: Lock, address: Address, job_id: str, outputs_root: str) -> Loc
 def _elsewhere(
     files: Iterable[FetchedFile], others: Iterable[FetchedFile]
 ) -> tuple[FetchedFile, ...]:
-    """Those of *files* whose places are not those of *others*."""
+    """Those of *files* whose places are not those of *others*, in their order."""
+    found = tuple(files)
+    if not found:  # mostly so of old ones, and the others may be many
+        return ()
     taken = {names.collision_key(file.to) for file in others}
-    found = (file for file in files if names.collision_key(file.to) not in taken)
-    return tuple(sorted(found, key=_order))
+    return tuple(file for file in found if names.collision_key(file.to) not in taken)

@@ -112,10 +112,10 @@ def write_down(line: Line, place: Place, wanted: Wanted, begun: Future[Content |
 def _brought(begun: Future[Content | None]) -> Content:
     try:
         content = begun.result()
-    except Refused as error:
-        if not isinstance(error, RangeRefused):
-            raise
+    except RangeRefused as error:
         raise NotBrought(str(error)) from error
+    except Refused:  # the transport has asked often enough by then
+        raise
     except ServiceError as error:
         raise NotBrought(str(error)) from error
     if content is None:
@@ -171,6 +171,7 @@ class _Part:
     def take_whole(self, content: Content) -> str:
         """Take all of a small file at once; the SHA-256."""
         try:
+            self._digest.feed_file(self._handle, self._have)
             self._take(content, 0)
             if self._have != self._wanted.length:
                 raise FileChanged(f"only {self._have} of {self._wanted.length} bytes came")

@@ -63,7 +63,7 @@ class Relay:
     def _leaving_off(self) -> Iterator[None]:
         try:
             yield
-        except BaseException:
+        except BaseException:  # also Ctrl-C: or the writers would wait for what nobody asks for
             self._wanted = iter(())
             self._dismiss()
             raise

@@ -43,11 +43,8 @@ def verify(
     the root itself: what else lies in the set is the user's.
     """
     root = Path(outputs_root)
-    declared = [
-        file
-        for file in lock.files
-        if file.address in jobs and puts(jobs[file.address].outputs, file.path, file.to)
-    ]
+    strays = {file: why for file in lock.files if (why := _stray(file, jobs))}
+    declared = [file for file in lock.files if file not in strays]
     with ThreadPoolExecutor(threads) as pool:
         findings = list(pool.map(lambda file: _finding(root, file), declared))
     pairs = list(zip(declared, findings, strict=True))
@@ -57,7 +54,7 @@ def verify(
         intact=sum(not finding for finding in findings),
         missing=missing,
         changed=changed,
-        extra=tuple(sorted(_extra(lock, jobs, root))),
+        extra=tuple(sorted(_extra(lock, strays, jobs, root))),
     )
 
 
@@ -87,8 +84,20 @@ def _finding(root: Path, file: FetchedFile) -> str:
         os.close(handle)
 
 
+def _stray(file: FetchedFile, jobs: Mapping[Address, DeclaredJob]) -> str:
+    """Why no output of a declared job is where *file* was put; empty when one is."""
+    if file.address not in jobs:
+        return f"is an output of {file.address}, which is not declared any more"
+    if not puts(jobs[file.address].outputs, file.path, file.to):
+        return f"was put there for {file.address}, whose outputs go elsewhere now"
+    return ""
+
+
 def _extra(
-    lock: Lock, jobs: Mapping[Address, DeclaredJob], root: Path
+    lock: Lock,
+    strays: Mapping[FetchedFile, str],
+    jobs: Mapping[Address, DeclaredJob],
+    root: Path,
 ) -> Iterator[tuple[str, str]]:
     recorded = {file.to for file in lock.files}
     seen: set[str] = set()
@@ -101,13 +110,9 @@ def _extra(
             if path not in recorded and path not in seen:
                 seen.add(path)
                 yield path, "is not recorded as an output"
-    for file in lock.files:
-        if not os.path.lexists(root / file.to):
-            continue
-        if file.address not in jobs:
-            yield file.to, f"is an output of {file.address}, which is not declared any more"
-        elif not puts(jobs[file.address].outputs, file.path, file.to):
-            yield file.to, f"was put there for {file.address}, whose outputs go elsewhere now"
+    for file, why in strays.items():
+        if os.path.lexists(root / file.to):
+            yield file.to, why
 
 
 def _folders(jobs: Mapping[Address, DeclaredJob]) -> set[str]:
