@@ -227,7 +227,7 @@ class Transport:
             if self._closed.is_set():
                 _closed()
             outcome = self._logged(call, Secret(f"Bearer {token.reveal()}"), attempt)
-        except BaseException:
+        except BaseException:  # also an interrupt: its place at the gate is given back
             self.gate.failed(ticket)
             raise
         if outcome.status in (429, 503):

@@ -68,22 +68,14 @@ def drift(
     """
     declared = {key: value for key, value in job.request.items() if value is not None}
     changes = _changes(job, declared, as_request(run.request), frozenset(), references, same_leaf)
-    known = (
-        set() if app is None else {*_ids("inputs", app.inputs), *_ids("parameters", app.parameters)}
-    )
-    droppable = lacking(job, run) - known
+    droppable = lacking(job, run) - (set() if app is None else _fields(app).keys())
     dropped = tuple(change for change in changes if change.path in droppable)
     return tuple(change for change in changes if change not in dropped), dropped
 
 
 def lacking(job: DeclaredJob, run: Run) -> frozenset[str]:
     """The paths of declared inputs and parameters of which the record of *run* says nothing."""
-    record = as_request(run.request)
-    return frozenset(
-        f"{group}.{key}"
-        for group in ("inputs", "parameters")
-        for key in mapping(job.request.get(group)).keys() - mapping(record.get(group)).keys()
-    )
+    return _given(job.request) - _given(as_request(run.request))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,27 +229,26 @@ def _removed(job: DeclaredJob, run: Run, app: App | None) -> frozenset[str]:
     """Paths that the run has, the declaration has not, and the app lets people set (N10)."""
     if app is None:
         return frozenset()
-    settable = {
-        *_settable("inputs", app.inputs),
-        *_settable("parameters", app.parameters),
-    }
+    settable = {path for path, field in _fields(app).items() if field.visible}
     return _undeclared(job, run) & settable
 
 
-def _ids(group: str, fields: Mapping[str, AppField]) -> set[str]:
-    return {f"{group}.{key}" for key in fields}
-
-
-def _settable(group: str, fields: Mapping[str, AppField]) -> set[str]:
-    return {f"{group}.{key}" for key, field in fields.items() if field.visible}
+def _fields(app: App) -> dict[str, AppField]:
+    """Every input and parameter of *app*, by path."""
+    groups = (("inputs", app.inputs), ("parameters", app.parameters))
+    return {f"{group}.{key}": field for group, fields in groups for key, field in fields.items()}
 
 
 def _undeclared(job: DeclaredJob, run: Run) -> frozenset[str]:
+    return _given(as_request(run.request)) - _given(job.request)
+
+
+def _given(request: Mapping[str, Value]) -> frozenset[str]:
+    """The paths of all inputs and parameters in *request*."""
     return frozenset(
         f"{group}.{key}"
         for group in ("inputs", "parameters")
-        for key in mapping((run.request or {}).get(group)).keys()
-        - mapping(job.request.get(group)).keys()
+        for key in mapping(request.get(group))
     )
 
 
