@@ -77,11 +77,11 @@ def outcome_of(change: JobChange, entry: Entry) -> Outcome:
     )
 
 
-def unresolved(entry: Entry) -> Outcome:
-    """An earlier submit of which it still is not known what came of it."""
+def earlier(entry: Entry) -> Outcome:
+    """What is known of a submit that an earlier run may have sent."""
     run_id = entry.ids[0] if entry.ids else ""
-    kind = str(Kind.JOB)
-    return Outcome(entry.address, kind, Action.CREATE, Result.UNKNOWN, explained(entry), run_id)
+    result = Result.DONE if entry.state is State.CONFIRMED else Result.UNKNOWN
+    return Outcome(entry.address, str(Kind.JOB), Action.CREATE, result, explained(entry), run_id)
 
 
 def explained(entry: Entry) -> str:

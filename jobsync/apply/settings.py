@@ -27,6 +27,7 @@ class ApplySettings:
 
     ``state_dir``  the folder of the journal and the lock (``JOBSYNC_STATE_DIR``).
     ``wait``       seconds to wait for jobs to finish, ``math.inf`` without end, None not at all.
+    ``embedded``   whether the service lives in this process, and an earlier one ended with its own.
     ``submits``    how long to look for a submit whose answer was lost, and for a new id.
     ``poll``       the first and the longest pause between two looks at running jobs, in seconds.
     ``patience``   seconds for which polling may fail before the wait is given up.
@@ -38,6 +39,7 @@ class ApplySettings:
 
     state_dir: Path
     wait: float | None = None
+    embedded: bool = False
     submits: Limits = field(default_factory=Limits)
     poll: tuple[float, float] = (1.0, 30.0)
     patience: float = 300.0

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from jobsync.apply import jobs
-from jobsync.apply.record import State
+from jobsync.apply.record import Entry, State
+from jobsync.apply.report import Event, EventType, Kind
 from jobsync.apply.session import Session
-from jobsync.apply.submit import reconcile, scan
+from jobsync.apply.submit import reconcile, reconcile_ended, scan
 from jobsync.errors import ServiceError
 from jobsync.model import Address, JobChange, Outcome
 
@@ -19,13 +20,28 @@ _FEW = 20
 
 def resolve_open(session: Session, pool: ThreadPoolExecutor) -> dict[Address, Outcome]:
     """Find out about the submits of earlier runs; the addresses where that did not work."""
-    driver, limits = session.driver, session.settings.submits
-    futures = [
-        pool.submit(driver.drive, reconcile(entry, limits)) for entry in driver.open_submits()
-    ]
-    entries = [future.result() for future in futures]
+    limits = session.settings.submits
+    settle = reconcile_ended if session.settings.embedded else reconcile
+
+    def find_out(entry: Entry) -> Entry:
+        looking = f"looking for {entry.name}, which may have been sent by an earlier run"
+        session.tell(
+            Event(
+                EventType.APPLY_PROGRESS,
+                0.0,
+                address=entry.address,
+                kind=str(Kind.JOB),
+                status=looking,
+            )
+        )
+        entry = session.driver.drive(settle(entry, limits))
+        if entry.state is State.CONFIRMED:
+            session.ended(jobs.earlier(entry))
+        return entry
+
+    entries = pool.map(find_out, session.driver.open_submits())
     return {
-        entry.address: jobs.unresolved(entry)
+        entry.address: jobs.earlier(entry)
         for entry in entries
         if entry.state not in (State.CONFIRMED, State.REJECTED)
     }

@@ -179,6 +179,17 @@ def reconcile(past: Entry, limits: Limits) -> Protocol:
     return (yield from _settle(past, limits))
 
 
+def reconcile_ended(past: Entry, limits: Limits) -> Protocol:
+    """The same where the service ended with the command that sent it, as the embedded one does.
+
+    Nothing of that command can arrive any more: what is not there was not made.
+    """
+    found = yield Search(past.name)
+    if past.ids or not isinstance(found, Found) or found.jobs:
+        return (yield from reconcile(past, limits))
+    return (yield from _note(past.to(State.REJECTED, reason="ended before the service had it")))
+
+
 def scan(entry: Entry) -> Protocol:
     """Look whether a confirmed submit has become two jobs, however that came about."""
     found = yield Search(entry.name)

@@ -75,7 +75,12 @@ def settings(
     """How to apply at *place*. The journal of the local service lies with the service."""
     from jobsync.apply import ApplySettings
 
-    return ApplySettings(state_dir=state_dir(place, environ), wait=wait, stale=stale)
+    return ApplySettings(
+        state_dir=state_dir(place, environ),
+        wait=wait,
+        embedded=place.target.name == LOCAL,
+        stale=stale,
+    )
 
 
 def state_dir(place: Place, environ: Mapping[str, str]) -> Path:

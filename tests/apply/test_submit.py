@@ -173,9 +173,13 @@ def test_a_late_job_is_found_by_the_next_run(world: World) -> None:
     [outcome] = world.apply(plan(create("align")))
     assert outcome.result is Result.UNKNOWN
     late = world.service.make(name("align"), "alice", {})
+    world.events.clear()
     [outcome] = world.apply(plan(create("align")))
     assert (outcome.result, outcome.run_id) == (Result.DONE, late.id)
     assert world.service.posts() == 1
+    told = [(str(event.type), event.status, event.run_id) for event in world.events[1:3]]
+    looking = f"looking for {name('align')}, which may have been sent by an earlier run"
+    assert told == [("apply_progress", looking, ""), ("apply_complete", "", late.id)]
 
 
 def test_an_open_submit_is_resolved_although_the_plan_is_empty(world: World) -> None:
@@ -269,6 +273,44 @@ def test_without_a_journal_nothing_is_sent(world: World, tmp_path: Path) -> None
     with pytest.raises(JobsyncError, match="so nothing"):
         world.apply(plan(create("align")))
     assert world.service.calls == []
+
+
+# --- a service that ends with the command ----------------------------------------------
+
+
+def test_what_ended_with_the_command_that_sent_it_is_sent_by_the_next(world: World) -> None:
+    world.service.script["submit"] = [lost]
+    [outcome] = world.apply(plan(create("align")), embedded=True)
+    assert outcome.result is Result.UNKNOWN, "of its own submit nobody knows"
+    began = world.clock.time
+    [outcome] = world.apply(plan(create("align")), embedded=True)
+    assert (outcome.result, len(world.service.named(name("align")))) == (Result.DONE, 1)
+    assert world.clock.time - began < 1.0, "there is nothing to wait for"
+
+
+def test_what_reached_a_service_before_it_ended_is_found(world: World) -> None:
+    world.service.script["submit"] = [lost]
+    world.apply(plan(create("align")), embedded=True)
+    there = world.service.make(name("align"), "alice", {})
+    [outcome] = world.apply(plan(create("align")), embedded=True)
+    assert (outcome.result, outcome.run_id) == (Result.DONE, there.id)
+    assert world.service.posts() == 1
+
+
+def test_a_search_that_fails_proves_nothing(world: World) -> None:
+    world.service.script["submit"] = [lost]
+    world.apply(plan(create("align")), embedded=True)
+    world.service.script["runs_named"] = [unreachable] * 100
+    [outcome] = world.apply(plan(create("align")), embedded=True)
+    assert (outcome.result, world.service.posts()) == (Result.UNKNOWN, 1)
+
+
+def test_a_confirmed_job_that_vanished_from_it_is_not_sent_again_either(world: World) -> None:
+    world.apply(plan(create("align")), embedded=True)
+    world.service.jobs.clear()
+    for _ in range(2):
+        [outcome] = world.apply(plan(create("align")), embedded=True)
+        assert (outcome.result, world.service.posts()) == (Result.UNKNOWN, 1)
 
 
 # --- by hand ---------------------------------------------------------------------------

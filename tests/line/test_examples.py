@@ -6,11 +6,17 @@ import json
 import re
 import shutil
 import signal
+import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from linebench import Bench
+
+from jobsync.apply.clock import SystemClock
+from jobsync.apply.journal import open_journal
+from jobsync.apply.record import Binding, Entry, State
+from jobsync.apply.submit import Limits
 
 
 def test_the_phylogeny_example_from_nothing_to_the_tree(phylogeny: Bench) -> None:
@@ -102,6 +108,21 @@ def test_after_kill_9_the_same_command_finishes_and_nothing_ran_twice(
     assert done.code == 0, done.err
     assert (wordcount.folder / "results/counts.txt").exists()
     assert Counter(job["name"] for job in wordcount.jobs()).most_common(1)[0][1] == 1
+
+
+def test_a_submit_that_was_killed_before_its_service_had_it_is_made_at_once(
+    wordcount: Bench,
+) -> None:
+    plan = json.loads(wordcount.run("plan", "--format", "json").out)
+    [name] = [change["name"] for change in plan["resource_changes"] if change["type"] == "job"]
+    binding = Binding("local", plan["user"], plan["project"])
+    with open_journal(wordcount.folder / ".jobsync", binding) as journal:
+        journal.append(Entry(name, "count", State.SENDING), SystemClock())
+    began = time.monotonic()
+    done = wordcount.run("apply", "--auto-approve")
+    assert done.code == 0, done.err
+    assert [job["name"] for job in wordcount.jobs()] == [name]
+    assert time.monotonic() - began < Limits().settle / 2
 
 
 def test_a_first_ctrl_c_stops_sending_and_the_next_apply_goes_on(wordcount: Bench) -> None:
