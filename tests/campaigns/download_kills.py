@@ -29,6 +29,8 @@ from hostile_service import JOB, HostileService, Remote
 OVERLAP = 65_536
 CALLS = ("open", "pwrite", "ftruncate", "fsync", "rename", "replace", "unlink", "mkdir")
 ENDLESS = 10_000
+DIRECT = 12_000_000
+"""Bytes of a file that is written past the page cache, by a thread beside."""
 
 
 def zygote() -> None:
@@ -92,7 +94,7 @@ def fetch(url: str, folder: str, jobs: int | None) -> None:
 class Sweep:
     """One server, one zygote; :meth:`point` tries one kill."""
 
-    def __init__(self, jobs: int, large: int = 1_500_000) -> None:
+    def __init__(self, jobs: int, large: int) -> None:
         self._jobs = jobs
         rng = random.Random(1)
         self.contents = {"large": rng.randbytes(large), "d/small": rng.randbytes(20_000)}
@@ -170,7 +172,9 @@ def main() -> int:
         zygote()
         return 0
     began = time.monotonic()
-    counts = Sweep(1).run(range(1, ENDLESS)) + Sweep(0).run(range(1, ENDLESS))
+    counts = Counter[str]()
+    for sweep in (Sweep(1, 1_500_000), Sweep(0, 1_500_000), Sweep(1, DIRECT)):
+        counts += sweep.run(range(1, ENDLESS))
     print(json.dumps({**counts, "seconds": round(time.monotonic() - began, 1)}))
     return 1 if counts["wrong"] or counts["not finished"] or counts["fetched twice"] else 0
 

@@ -25,8 +25,11 @@ def test_a_thousand_interrupted_or_mutated_downloads() -> None:
     assert counts["wrong"] == counts["not completed"] == 0, counts
 
 
-@pytest.mark.parametrize(("jobs", "resumed"), [(1, 3), (0, 1)])
-def test_a_kill_at_any_file_system_call_is_survived(jobs: int, resumed: int) -> None:
-    counts = download_kills.Sweep(jobs).run(range(1, 1000))
+@pytest.mark.parametrize(
+    ("jobs", "large", "resumed"),
+    [(1, 1_500_000, 3), (0, 1_500_000, 1), (1, download_kills.DIRECT, 3)],
+)
+def test_a_kill_at_any_file_system_call_is_survived(jobs: int, large: int, resumed: int) -> None:
+    counts = download_kills.Sweep(jobs, large).run(range(1, 1000))
     assert counts["points"] > 30 and counts["resumed"] >= resumed, counts
     assert counts["wrong"] == counts["not finished"] == counts["fetched twice"] == 0, counts

@@ -7,7 +7,9 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -101,7 +103,7 @@ def test_a_planted_device_is_neither_read_nor_written(tmp_path: Path, what: str)
         assert result.result is Result.DONE and (out / "a").read_bytes() == b"new"
 
 
-@pytest.mark.parametrize("refusing", ["never", "at the flag", "at the write"])
+@pytest.mark.parametrize("refusing", ["never", "at the flag", "at the write", "slowly"])
 def test_large_files_are_whole_whatever_the_disk_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusing: str
 ) -> None:
@@ -111,7 +113,7 @@ def test_large_files_are_whole_whatever_the_disk_takes(
 
 
 def refuse_direct(monkeypatch: pytest.MonkeyPatch, refusing: str) -> None:
-    """What file systems without direct writes say, at one place or the other."""
+    """What file systems without direct writes say, at one place or the other, or a slow one."""
     real_fcntl, real_pwrite, direct = writing.fcntl.fcntl, os.pwrite, os.O_DIRECT
 
     def set_flags(handle: int, command: int, value: int = 0) -> int:
@@ -122,6 +124,8 @@ def refuse_direct(monkeypatch: pytest.MonkeyPatch, refusing: str) -> None:
     def pwrite(handle: int, data: bytes, offset: int) -> int:
         if refusing == "at the write" and real_fcntl(handle, writing.fcntl.F_GETFL) & direct:
             raise OSError(errno.EINVAL, "no")
+        if refusing == "slowly":
+            time.sleep(0.02)
         return real_pwrite(handle, data, offset)
 
     monkeypatch.setattr(writing.fcntl, "fcntl", set_flags)
@@ -211,27 +215,81 @@ def test_more_folders_than_are_held_open(tmp_path: Path) -> None:
     assert {path: (tmp_path / "out" / path).read_bytes() for path in files} == files
 
 
-@settings(deadline=None, max_examples=15)
-@given(
-    start=st.integers(0, 2 * writing.BLOCK),
-    pieces=st.lists(st.integers(1, 3 * writing.BLOCK), min_size=1, max_size=8),
+@contextmanager
+def all_beside_taken() -> Iterator[None]:
+    """As when other large files are on their way."""
+    taken = 0
+    try:
+        while writing._BESIDE.acquire(blocking=False):
+            taken += 1
+        yield
+    finally:
+        for _ in range(taken):
+            writing._BESIDE.release()
+
+
+@pytest.mark.parametrize(
+    ("others", "block"),
+    [(nullcontext, writing.BLOCK_BESIDE), (all_beside_taken, writing.BLOCK)],
+    ids=["beside", "in between"],
 )
+@settings(deadline=None, max_examples=15)
+@given(data=st.data())
 def test_any_pieces_from_any_offset_are_written_as_they_are(
-    tmp_path_factory: pytest.TempPathFactory, start: int, pieces: list[int]
+    tmp_path_factory: pytest.TempPathFactory,
+    others: Callable[[], AbstractContextManager[None]],
+    block: int,
+    data: st.DataObject,
 ) -> None:
-    data = (LARGE * 2)[: start + sum(pieces)]
+    start = data.draw(st.integers(0, 2 * block))
+    pieces = data.draw(st.lists(st.integers(1, 3 * block), min_size=1, max_size=8))
+    content = (LARGE * 3)[: start + sum(pieces)]
     path = tmp_path_factory.mktemp("w") / "f"
-    path.write_bytes(data[:start])
+    path.write_bytes(content[:start])
     handle = os.open(path, os.O_RDWR)
     try:
-        writer = writing.Writer(handle, start, start + writing.WORTH_DIRECT)
+        with others():
+            writer = writing.Writer(handle, start, start + writing.WORTH_DIRECT)
         at = start
         for size in pieces:
-            writer.append(data[at : at + size])
+            writer.append(content[at : at + size])
             at += size
             assert writer.end == at
         writer.close()
         assert not writing.fcntl.fcntl(handle, writing.fcntl.F_GETFL) & os.O_DIRECT
     finally:
         os.close(handle)
-    assert path.read_bytes() == data
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3])
+def test_after_a_block_that_cannot_be_written_nothing_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """What came after it is left out, not put in its place."""
+    real, calls = os.pwrite, 0
+
+    def pwrite(handle: int, data: bytes, offset: int) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == failing:
+            raise OSError(errno.EIO, "the disk is broken")
+        return real(handle, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    handle = os.open(tmp_path / "f", os.O_RDWR | os.O_CREAT)
+    writer = writing.Writer(handle, 0, len(LARGE))
+    try:
+        with pytest.raises(OSError, match="broken"):
+            writer.append(LARGE)
+        writer.close()
+    finally:
+        os.close(handle)
+    assert (tmp_path / "f").read_bytes() == LARGE[: (failing - 1) * writing.BLOCK_BESIDE]
+    assert writing._BESIDE._value == 2, "the next file has no thread beside any more"
+
+
+def test_many_large_files_at_once_are_whole(tmp_path: Path) -> None:
+    files = {f"f{number}": LARGE[number:] for number in range(6)}
+    assert fetch(MemoryReader(files, chunk=100_003), tmp_path).result is Result.DONE
+    assert {name: (tmp_path / "out" / name).read_bytes() for name in files} == files

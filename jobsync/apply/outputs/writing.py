@@ -2,8 +2,10 @@
 
 A large download would push everything else out of the cache, and copying it there costs as much
 as receiving it. Direct writes need whole blocks at whole offsets from aligned memory, so bytes
-are gathered in one such block; what does not fill it, and every file system that refuses, goes
-the ordinary way.
+are gathered in such blocks. The first few files that come at once have two in turns: one is written
+by a thread beside while the other is filled. With more, some are received while others are written
+anyway, so one small block each will do. What does not fill a block, and every file system that
+refuses, goes the ordinary way.
 """
 
 from __future__ import annotations
@@ -12,74 +14,115 @@ import errno
 import fcntl
 import mmap
 import os
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 
 BLOCK = 256 * 1024
-"""Bytes gathered before they are written: what a killed process loses at most."""
+"""Bytes gathered before they are written."""
+
+BLOCK_BESIDE = 1024 * 1024
+"""The same where there are two blocks. What a killed process loses is both."""
 
 WORTH_DIRECT = 8 * 1024 * 1024
 """Files from this size on are written directly."""
 
 _DIRECT = getattr(os, "O_DIRECT", 0)
+_BESIDE = threading.BoundedSemaphore(2)  # files that have a thread beside, in this process
 
 
 class Writer:
     """Appends to the open file *handle* from *offset* on; *expected* is its size in the end.
 
-    Raises OSError. After :meth:`close` every byte is written and the handle is an ordinary one.
+    Raises OSError, also for bytes that were appended before: then nothing after those is written
+    any more. After :meth:`close` every byte is written and the handle is an ordinary one.
     """
 
     def __init__(self, handle: int, offset: int, expected: int) -> None:
-        self._handle, self._offset = handle, offset
-        self._block: mmap.mmap | None = None
-        self._filled = 0
-        self._direct = self._hopeless = False
-        if _DIRECT and expected - offset >= WORTH_DIRECT:
-            self._block = mmap.mmap(-1, BLOCK)
-
-    @property
-    def end(self) -> int:
+        self.end = offset
         """Where the next byte goes: all that was appended, written or not."""
-        return self._offset + self._filled
+        self._file = _File(handle, offset)
+        self._blocks: list[mmap.mmap] = []  # the one that is filled, and the one that is written
+        self._filled = 0
+        self._beside: ThreadPoolExecutor | None = None
+        self._written: Future[None] | None = None
+        if _DIRECT and expected - offset >= WORTH_DIRECT:
+            if _BESIDE.acquire(blocking=False):
+                self._beside = ThreadPoolExecutor(max_workers=1)
+                self._blocks = [mmap.mmap(-1, BLOCK_BESIDE), mmap.mmap(-1, BLOCK_BESIDE)]
+            else:
+                self._blocks = [mmap.mmap(-1, BLOCK)]
 
     def append(self, chunk: bytes) -> None:
         """Write *chunk*, or keep it until its block is full."""
-        if self._block is None:
-            self._write(memoryview(chunk))
-            return
         rest = memoryview(chunk)
-        while rest:
-            size = min(len(rest), BLOCK - self.end % BLOCK)
+        if not self._blocks:
+            self._file.write(rest)
+            self.end += len(rest)
+        while self._blocks and rest:
+            block = self._blocks[0]
+            size = min(len(rest), len(block) - self.end % len(block))
             start = self._filled
-            self._block[start : start + size] = rest[:size]
+            block[start : start + size] = rest[:size]
             self._filled += size
+            self.end += size
             rest = rest[size:]
-            if self.end % BLOCK == 0:
-                self._flush(self._block)
+            if self.end % len(block) == 0:
+                self._hand_over()
 
     def close(self) -> None:
         """Write what is left."""
-        if self._block is not None:
-            block, self._block = self._block, None
-            try:
-                self._flush(block)
-            finally:
-                self._clear_direct()
+        if not self._blocks:
+            return
+        try:
+            self._hand_over()
+            self._settle()
+        finally:
+            if self._beside is not None:
+                self._beside.shutdown()
+                _BESIDE.release()
+            self._file.clear_direct()
+            for block in self._blocks:
                 block.close()
+            self._blocks = []
 
-    def _flush(self, block: mmap.mmap) -> None:
-        if self._offset % BLOCK == 0 and self._filled == BLOCK:
+    def _hand_over(self) -> None:
+        """Have the filled block written; beside, once the other one is."""
+        filled, self._filled = self._filled, 0
+        if self._beside is None:
+            self._file.write_block(self._blocks[0], filled)
+            return
+        self._settle()
+        self._blocks.reverse()
+        self._written = self._beside.submit(self._file.write_block, self._blocks[1], filled)
+
+    def _settle(self) -> None:
+        written, self._written = self._written, None
+        if written is not None:
+            written.result()
+
+
+class _File:
+    """The end of an open file, written directly where that can be done."""
+
+    def __init__(self, handle: int, offset: int) -> None:
+        self._handle, self._offset = handle, offset
+        self._direct = self._hopeless = False
+
+    def write_block(self, block: mmap.mmap, filled: int) -> None:
+        """Write the first *filled* bytes of *block*: directly where they are all of it."""
+        if self._offset % len(block) == 0 and filled == len(block):
             self._set_direct()
         else:
-            self._clear_direct()
-        with memoryview(block) as whole, whole[: self._filled] as full:
-            self._filled = 0
-            self._write(full)
+            self.clear_direct()
+        # Released at once: what an error holds would keep the block from being closed.
+        with memoryview(block) as whole, whole[:filled] as full:
+            self.write(full)
 
-    def _write(self, data: memoryview) -> None:
+    def write(self, data: memoryview) -> None:
+        """Write *data* after what is there."""
         done = 0
         while done < len(data):
             try:
-                # Released at once: an error on its way would keep the block from being closed.
                 with data[done:] as rest:
                     written = os.pwrite(self._handle, rest, self._offset)
             except OSError as error:
@@ -87,13 +130,19 @@ class Writer:
                     raise
                 # This file system cannot, or wants larger blocks: never ask again.
                 self._hopeless = True
-                self._clear_direct()
+                self.clear_direct()
                 continue
             self._offset += written
             done += written
             if done < len(data):
                 # The disk is nearly full: the rest is no whole block any more.
-                self._clear_direct()
+                self.clear_direct()
+
+    def clear_direct(self) -> None:
+        """Make the handle an ordinary one."""
+        if self._direct:
+            fcntl.fcntl(self._handle, fcntl.F_SETFL, self._flags() & ~_DIRECT)
+            self._direct = False
 
     def _set_direct(self) -> None:
         if not self._direct and not self._hopeless:
@@ -103,11 +152,6 @@ class Writer:
                 self._hopeless = True
             else:
                 self._direct = True
-
-    def _clear_direct(self) -> None:
-        if self._direct:
-            fcntl.fcntl(self._handle, fcntl.F_SETFL, self._flags() & ~_DIRECT)
-            self._direct = False
 
     def _flags(self) -> int:
         return fcntl.fcntl(self._handle, fcntl.F_GETFL)
