@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 from jobsync.model import Access, App, JsonValue, RemoteFile, Run
+from jobsync.records import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """An open download: bytes from ``offset`` on, in chunks; ``length`` is the whole file's."""
 
     offset: int
@@ -26,8 +25,7 @@ class Content:
     chunks: Iterator[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One line of a run's history, oldest first. ``status`` is a job status or an event word."""
 
     status: str

@@ -12,11 +12,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
 from jobsync.model import Address, IdRef, JsonValue, OutputRef, Value
+from jobsync.records import Struct
 
 NAME_LIMIT = 63
 """The service's texts disagree whether 64 characters still fit (contract 3.2): one less."""
@@ -42,8 +42,7 @@ USERNAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 """The user names a manifest may name: safe in every URL and column (contract 5.3, 5.4)."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunName:
+class RunName(Struct, frozen=True):
     """A job name taken apart. ``attempt`` counts from 1; the first is not written."""
 
     project: str

@@ -7,12 +7,12 @@ and never takes part in a comparison.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Union
+from typing import ClassVar, Union
 
 from jobsync.errors import Location
+from jobsync.records import Placed, Struct, field
 
 Address = str
 """The key of a job plus its matrix values: ``align``, ``tree.lg.1``. Never an index."""
@@ -30,8 +30,7 @@ class Word(str, Enum):
 # --- values in a request ---------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class OutputRef:
+class OutputRef(Struct, frozen=True):
     """``${jobs.ADDRESS.outputs/PATH}``: an output of another job, once that has finished."""
 
     address: Address
@@ -41,8 +40,7 @@ class OutputRef:
         return f"${{jobs.{self.address}.outputs/{self.path}}}"
 
 
-@dataclass(frozen=True, slots=True)
-class IdRef:
+class IdRef(Struct, frozen=True):
     """``${jobs.ADDRESS.id}``: the id that the service gave to another job."""
 
     address: Address
@@ -58,8 +56,7 @@ Value = Union[None, bool, int, float, str, OutputRef, IdRef, list["Value"], dict
 # --- what is declared ------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Access:
+class Access(Struct, frozen=True, order=True):
     """What the service can tell about a permission (contract 5.1: EXECUTE is never reported)."""
 
     read: bool
@@ -88,13 +85,12 @@ WORLD = "world"
 """The user name whose grant reaches everybody (contract 5.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Placed, frozen=True):
     """What one user is to have. ``via`` is the team it came through (``@reviewers``) or empty."""
 
     access: Access
     via: str = ""
-    where: Location | None = field(default=None, compare=False)
+    where: Location | None = None
 
 
 class PermissionsMode(Word):
@@ -102,8 +98,7 @@ class PermissionsMode(Word):
     ADDITIVE = "additive"
 
 
-@dataclass(frozen=True, slots=True)
-class OutputRule:
+class OutputRule(Placed, frozen=True):
     """Which files to fetch (``path``, a glob) and where to (``to``, relative to the set).
 
     ``to`` ending in ``/`` is a folder; otherwise it is a file, and the glob may match one file.
@@ -112,11 +107,10 @@ class OutputRule:
     path: str
     to: str
     required: bool = True
-    where: Location | None = field(default=None, compare=False)
+    where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeclaredJob:
+class DeclaredJob(Placed, frozen=True):
     """One job of a manifest set, every variable and matrix value filled in.
 
     ``request`` holds only the declared request fields, in the service's spelling, without
@@ -142,23 +136,21 @@ class DeclaredJob:
     pinned: str | None = None
     formerly: tuple[str, ...] = ()
     protect: bool = False
-    where: Location | None = field(default=None, compare=False)
-    places: Mapping[str, Location] = field(default_factory=dict, compare=False)
+    where: Location | None = None
+    places: Mapping[str, Location] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Placed, frozen=True):
     """A place to run jobs. ``base_url`` is empty for ``local`` and ``env``, which always exist."""
 
     name: str
     base_url: str = ""
     owner: str = ""
     concurrency: int = 16
-    where: Location | None = field(default=None, compare=False)
+    where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Guards:
+class Guards(Struct, frozen=True):
     """Limits past which a plan names a hazard, and the hazards accepted in the manifest."""
 
     allow: frozenset[str] = frozenset()
@@ -168,8 +160,7 @@ class Guards:
     mass_revoke: int = 5
 
 
-@dataclass(frozen=True, slots=True)
-class DesiredState:
+class DesiredState(Struct, frozen=True):
     """All that a manifest set declares. ``jobs`` is in address order.
 
     ``root`` is the folder of the set (where ``jobsync.lock`` lies and ``outputs`` land),
@@ -199,8 +190,7 @@ class RunState(Word):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """One job on the service.
 
     ``status`` is the service's word, ``state`` what it means. ``request`` is the record in the
@@ -222,8 +212,7 @@ class Run:
     request: Mapping[str, JsonValue] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
+class RemoteFile(Struct, frozen=True):
     """One entry of an output folder. ``path`` is joined by us, without a leading ``/``."""
 
     path: str
@@ -232,8 +221,7 @@ class RemoteFile:
     is_folder: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Unavailable:
+class Unavailable(Struct, frozen=True):
     """Why something about one run could not be read; marks its address, never aborts a plan."""
 
     reason: str
@@ -247,12 +235,13 @@ class Presence(Word):
     CHANGED = "changed"
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedFile:
+class FetchedFile(Placed, frozen=True):
     """A line of ``jobsync.lock``: this file of this run was fetched whole, with this content.
 
-    ``presence`` is what lies at ``to`` now.
+    ``presence`` is what lies at ``to`` now; it takes no part in comparisons.
     """
+
+    ASIDE: ClassVar = frozenset({"presence"})
 
     address: Address
     job_id: str
@@ -260,11 +249,10 @@ class FetchedFile:
     to: str
     size: int
     sha256: str
-    presence: Presence = field(default=Presence.HERE, compare=False)
+    presence: Presence = Presence.HERE
 
 
-@dataclass(frozen=True, slots=True)
-class AppField:
+class AppField(Struct, frozen=True):
     """An input or parameter that an app declares."""
 
     id: str
@@ -276,8 +264,7 @@ class AppField:
     maximum: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class App:
+class App(Struct, frozen=True):
     """What the service tells of an app, as far as a manifest can be checked against it."""
 
     id: str
@@ -286,8 +273,7 @@ class App:
     defaults: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """What was observed of the service ("remote" to users) and of the fetched outputs.
 
     ``runs``        every visible run of mine with a name of this project or a former one, plus the
@@ -351,8 +337,7 @@ class Reason(Word):
     SUPERSEDED = "superseded"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(Placed, frozen=True):
     """One field on both sides, by the path people write (``parameters.threads``).
 
     None stands for "not set"; no request field has null for a value. ``note`` is for people.
@@ -362,11 +347,10 @@ class FieldChange:
     before: JsonValue
     after: JsonValue
     note: str = ""
-    where: Location | None = field(default=None, compare=False)
+    where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunRef:
+class RunRef(Struct, frozen=True):
     """The run that a decision is about."""
 
     id: str
@@ -374,8 +358,7 @@ class RunRef:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class JobChange:
+class JobChange(Placed, frozen=True):
     """Submit, restore, stop or hide one job.
 
     For a submit, ``name`` is the exact name to submit under (the key of the journal) and
@@ -397,11 +380,10 @@ class JobChange:
     retries: int = 0
     node_hours: float | None = None
     notes: tuple[str, ...] = ()
-    where: Location | None = field(default=None, compare=False)
+    where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GrantChange:
+class GrantChange(Placed, frozen=True):
     """One user's row, spelled as the service has it: set to ``after`` (``NO_ACCESS`` revokes)."""
 
     user: str
@@ -409,11 +391,10 @@ class GrantChange:
     after: Access
     via: str = ""
     note: str = ""
-    where: Location | None = field(default=None, compare=False)
+    where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AccessChange:
+class AccessChange(Placed, frozen=True):
     """The grants of one run. ``run`` is None for a run that this plan will submit.
 
     ``image`` is the whole list without the owner as it was when this was decided: apply refuses
@@ -429,11 +410,10 @@ class AccessChange:
     grants: tuple[GrantChange, ...]
     image: Mapping[str, Access] | None = field(default_factory=dict)
     mode: PermissionsMode = PermissionsMode.EXACT
-    where: Location | None = field(default=None, compare=False)
+    where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(Struct, frozen=True):
     """One file to fetch: ``path`` in the outputs, ``to`` in the set, ``length`` in bytes."""
 
     path: str
@@ -443,8 +423,7 @@ class Fetch:
     available: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class OutputChange:
+class OutputChange(Placed, frozen=True):
     """Files to fetch from one run.
 
     ``run`` is None for a run that this plan will submit; then, and while a run is active, ``files``
@@ -461,7 +440,7 @@ class OutputChange:
     missing: tuple[str, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
     action: Action = Action.FETCH
-    where: Location | None = field(default=None, compare=False)
+    where: Location | None = None
 
 
 Change = Union[JobChange, AccessChange, OutputChange]
@@ -484,8 +463,7 @@ class Standing(Word):
     INCOMPLETE = "incomplete"
 
 
-@dataclass(frozen=True, slots=True)
-class AddressState:
+class AddressState(Struct, frozen=True):
     """How one declared address stands: its current run, or None when there is none yet.
 
     ``problems`` are things about it that could not be read, so that what they would show is not
@@ -499,8 +477,7 @@ class AddressState:
     problems: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Hazard:
+class Hazard(Struct, frozen=True):
     """Something a person has to accept by name before apply goes on.
 
     ``limit`` and ``actual`` are texts for people; ``accept`` is the exact flag that accepts it
@@ -519,8 +496,7 @@ class Hazard:
         return f"--allow {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Basis:
+class Basis(Struct, frozen=True):
     """What the decision for one address rested on, so that apply can see that it still holds.
 
     ``names`` are the exact run names looked at; ``runs`` maps each run id to ``(state, visible)``.
@@ -530,8 +506,7 @@ class Basis:
     runs: Mapping[str, tuple[RunState, bool]]
 
 
-@dataclass(frozen=True, slots=True)
-class EffectiveAccess:
+class EffectiveAccess(Struct, frozen=True):
     """What one user can really do with one run: the first matching row decides (contract 5.1)."""
 
     address: Address
@@ -545,8 +520,7 @@ KINDS = ("jobs", "permissions", "outputs")
 """The kinds of things that a plan looks at, as ``--only`` names them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """What a plan looked at: these ``kinds`` of things, of ``declared`` addresses all but
     ``left_out``."""
 
@@ -559,8 +533,7 @@ class Scope:
         return self.kinds == KINDS and not self.left_out
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """A finished decision: what to change and what that rests on. Sorted when built.
 
     ``changes`` is what apply does. ``awaiting`` are outputs of runs that are still active: not
@@ -602,8 +575,7 @@ class Result(Word):
     STALE = "stale"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What came of one change. ``detail`` is for people: an id, a reason, a path."""
 
     address: Address

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from jobsync.backend import Listed, Reader
@@ -47,6 +46,7 @@ from jobsync.outputs.walk import walk
 from jobsync.plan.diff import lacking
 from jobsync.plan.fetching import fetched_lines, to_list
 from jobsync.plan.history import History, attempt_of, former_names, histories, live
+from jobsync.records import Struct, replace
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -89,8 +89,7 @@ def begin(
         return asking.take(user, desired.jobs if outputs_of is None else outputs_of)
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """What is known but for the permissions, which are asked for and have not all come."""
 
     so_far: Snapshot

@@ -15,7 +15,6 @@ import time
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,12 @@ from jobsync.local.service import Drive, Service, ServiceSettings
 from jobsync.local.store import STATUSES, TERMINAL
 from jobsync.local.tls import Certificate
 from jobsync.local.users import ensure
+from jobsync.records import Struct
 
 __all__ = ["Drive", "LocalService", "Reply", "local_service"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """An answer as it came: status, headers (names in lower case) and bytes."""
 
     status: int

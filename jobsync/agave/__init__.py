@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from jobsync.agave.auth import Credentials, TokenKeeper
 from jobsync.agave.client import AgaveBackend, AgaveReader
@@ -17,6 +16,7 @@ from jobsync.agave.jobs import Jobs
 from jobsync.agave.retry import Budget, Patience, Timing
 from jobsync.agave.transport import ReadTransport, TokenTransport, Transport
 from jobsync.agave.urls import Urls
+from jobsync.records import Struct, field
 
 __all__ = [
     "AgaveBackend",
@@ -30,8 +30,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Struct, frozen=True):
     """How to reach a service: times in seconds. The defaults suit a real tenant.
 
     ``proxies`` maps ``https`` to a proxy URL; ``ca_file`` replaces the certificates shipped with

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from jobsync.agave.retry import Timing
 from jobsync.agave.transport import Renewed
 from jobsync.agave.urls import base_url as one_spelling
 from jobsync.errors import SettingsError, Unauthorized
 from jobsync.model import JsonValue
+from jobsync.records import Placed, replace
 from jobsync.secret import Secret
 
 if TYPE_CHECKING:
@@ -27,12 +27,13 @@ _NONE = Secret("")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Placed, frozen=True):
     """Who to be on one service. ``source`` says where this was found, for people.
 
     ``files`` are where a renewed token is kept; None when it was not read from a file.
     """
+
+    ASIDE: ClassVar = frozenset({"files"})
 
     base_url: str
     token: Secret = _NONE
@@ -43,7 +44,7 @@ class Credentials:
     password: Secret = _NONE
     tenant: str = ""
     source: str = ""
-    files: CredentialFiles | None = field(default=None, compare=False)
+    files: CredentialFiles | None = None
 
     def __post_init__(self) -> None:
         for secret in (self.token, self.refresh_token):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from types import TracebackType
 from typing import TypeVar
 
@@ -25,6 +24,7 @@ from jobsync.agave.listing import (
 from jobsync.backend import Content, Event, Listed
 from jobsync.errors import Forbidden, NotFound, Refused, ServiceError, Unreadable
 from jobsync.model import Access, App, JsonValue, RemoteFile, Run, RunState
+from jobsync.records import replace
 
 _ORDER = {"orderBy": "id", "order": "asc"}
 _PASSES = 3

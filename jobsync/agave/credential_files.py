@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +17,7 @@ from jobsync.agave.rotation import Fresh, Old, beside, cannot_keep, rotate, writ
 from jobsync.agave.urls import base_url as one_spelling
 from jobsync.errors import SettingsError
 from jobsync.model import JsonValue
+from jobsync.records import Struct
 from jobsync.secret import Secret
 
 _LARGEST_FILE = 1024 * 1024
@@ -25,8 +25,7 @@ _LOCK_PATIENCE = 60.0
 _SYSTEM_AGPY = ("/etc/.agpy", "/root/.agpy", "/.agpy")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One client's credentials in one of the files. ``session`` is ``tenant/user/client``."""
 
     path: Path
@@ -40,8 +39,7 @@ class Entry:
     session: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialFiles:
+class CredentialFiles(Struct, frozen=True):
     """The folder with ``current`` and ``config.json``, and the ``.agpy`` files after them."""
 
     folder: Path

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from jobsync.agave.exchange import Answer
 from jobsync.errors import (
@@ -23,6 +22,7 @@ from jobsync.errors import (
     Unreadable,
 )
 from jobsync.model import JsonValue
+from jobsync.records import Struct
 
 _SHOWN = 200
 _STALE_CODES = frozenset({900901, 900903, 900904})
@@ -35,8 +35,7 @@ _XML_FAULT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """What the gateway in front of the service says: never the service itself."""
 
     code: int
@@ -48,8 +47,7 @@ class Fault:
         return ". ".join(text for text in (self.message, self.description) if text)
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True):
     """The service's own frame. ``result`` is None when absent, null, ``{}`` or ``""``."""
 
     status: str

@@ -6,11 +6,11 @@ Floor 4. Knows nothing of requests, so that decoding can be tested on bytes alon
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol, TypeVar
 
 from jobsync.errors import Unreachable
+from jobsync.records import Struct, field
 
 T = TypeVar("T")
 
@@ -28,8 +28,7 @@ class Repeat(Enum):
     NEVER = "never"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request. ``hides`` is the id of the job that a DELETE is meant to hide, if any."""
 
     method: str
@@ -40,8 +39,7 @@ class Call:
     hides: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """One whole answer. ``headers`` have lower-case names."""
 
     method: str

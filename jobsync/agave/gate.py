@@ -7,13 +7,13 @@ and from then on grows by one a round. Numbers of real tenants are not documente
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+
+from jobsync.records import Struct
 
 START = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(Struct, frozen=True):
     """The right to have one request in flight, and when it was given."""
 
     epoch: int

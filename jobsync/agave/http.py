@@ -18,7 +18,6 @@ import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from jobsync import __version__
@@ -38,6 +37,7 @@ from jobsync.agave.kept import KeptConnections
 from jobsync.agave.retry import Timing
 from jobsync.agave.urls import UnsafePath, base_url
 from jobsync.errors import SettingsError, Unreachable, Unreadable
+from jobsync.records import Struct, field
 from jobsync.secret import Secret
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ _NEEDLESS_ESCAPE = re.compile(r"%(?:2[DE]|3[0-9]|[46][1-9A-F]|[57][0-9A]|5F|7E)"
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
 
-@dataclass(frozen=True, slots=True)
-class HttpSettings:
+class HttpSettings(Struct, frozen=True):
     """How to reach one service. Times in seconds, sizes in bytes.
 
     ``idle_timeout`` bounds one wait for bytes, ``total_timeout`` a whole answer (not a download).
@@ -76,8 +75,7 @@ class HttpSettings:
     user_agent: str = USER_AGENT
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """An answer whose body is still to be read: ``chunks`` raises when it is cut short."""
 
     head: Answer

@@ -14,7 +14,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
 from operator import gt, lt
 from typing import Protocol, TypeVar
 
@@ -22,6 +21,7 @@ from jobsync.agave.wire import Permission
 from jobsync.backend import Event
 from jobsync.errors import Unreadable
 from jobsync.model import Access, RemoteFile
+from jobsync.records import Struct, replace
 
 LIMIT = 250
 """Asked for, never relied on: what comes back tells the stride."""
@@ -57,8 +57,7 @@ FilePage = Callable[[int], Sequence[RemoteFile]]
 EventPage = Callable[[int], Sequence[Event]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Reach:
+class _Reach(Struct, frozen=True):
     """How far a listing has come.
 
     ``last`` is the last id, ``at`` the offset after it, ``stride`` the longest page seen, ``back``

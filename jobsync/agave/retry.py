@@ -8,14 +8,14 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from jobsync.records import Struct
 
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 """The statuses after which the same question may be answered (contract 6.5, 7.4)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(Struct, frozen=True):
     """The clocks in use, so that a test need not wait. ``now`` counts seconds since 1970.
 
     ``sleep`` takes seconds and an event that ends it early.
@@ -27,8 +27,7 @@ class Timing:
     uniform: Callable[[float, float], float] = random.uniform
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """How often one call is tried, and how long it waits in between, in seconds."""
 
     attempts: int = 6

@@ -10,24 +10,22 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from jobsync.errors import SettingsError
 from jobsync.model import JsonValue
+from jobsync.records import Struct
 from jobsync.secret import Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Old:
+class Old(Struct, frozen=True):
     """The pair that is being replaced."""
 
     token: Secret
     refresh: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Fresh:
+class Fresh(Struct, frozen=True):
     """The pair that replaces it. ``expires_in`` in seconds, ``now`` seconds since 1970."""
 
     token: Secret

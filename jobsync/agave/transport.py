@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -25,6 +24,7 @@ from jobsync.agave.retry import TRANSIENT, Budget, Patience, Timing, http_date, 
 from jobsync.agave.urls import UnsafePath, Urls
 from jobsync.errors import ServiceError, Unauthorized, Unreachable
 from jobsync.model import JsonValue
+from jobsync.records import Struct
 from jobsync.secret import Secret
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ _MOST_TOKENS = 3
 T = TypeVar("T", Answer, Stream | Answer)
 
 
-@dataclass(frozen=True, slots=True)
-class Renewed:
+class Renewed(Struct, frozen=True):
     """Another token, and how often the endpoint may still be asked for one more."""
 
     token: Secret

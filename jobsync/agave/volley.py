@@ -16,13 +16,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import httptools
 
 from jobsync.agave.gate import Gate, Ticket
 from jobsync.agave.kept import Found, KeptConnections
 from jobsync.errors import JobsyncError
+from jobsync.records import Struct
 
 _RECEIVED = 64 * 1024
 _LARGEST = 4 * 1024 * 1024
@@ -31,8 +31,7 @@ _UNTIL_GATE = 0.005
 _OVERLOADED = (429, 503)
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """A whole answer. ``headers`` have lower-case names."""
 
     status: int
@@ -44,8 +43,7 @@ Done = Callable[["Heard | None"], None]
 """Told of the answer once, in the thread of the volley; None when none came that can be used."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(Struct, frozen=True):
     text: Callable[[], bytes]
     done: Done
 

@@ -12,7 +12,6 @@ import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ from jobsync.agave.envelope import sanitised
 from jobsync.backend import Event
 from jobsync.errors import Unreadable
 from jobsync.model import Access, App, AppField, JsonValue, RemoteFile, Run, RunState
+from jobsync.records import Struct
 
 Record = dict[str, JsonValue]
 
@@ -70,16 +70,14 @@ class Row(NamedTuple):
     asked: str
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
+class Permission(Struct, frozen=True):
     """One row of a permission list as the service tells it."""
 
     username: str
     access: Access
 
 
-@dataclass(frozen=True, slots=True)
-class JobStatus:
+class JobStatus(Struct, frozen=True):
     """The service's word for how a job stands."""
 
     id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from jobsync.apply.audit import AuditLine
 from jobsync.apply.report import Kind
@@ -19,6 +18,7 @@ from jobsync.model import (
     Result,
 )
 from jobsync.plan.access import in_order
+from jobsync.records import replace
 
 _UNSEEN = "without READ what was written cannot be read back"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from jobsync.apply.board import Board, Stage
@@ -21,12 +20,12 @@ from jobsync.model import (
     RunRef,
     RunState,
 )
+from jobsync.records import Struct, field, replace
 
 C = TypeVar("C", JobChange, AccessChange, OutputChange)
 
 
-@dataclass(slots=True)
-class Agenda:
+class Agenda(Struct):
     """The changes that have not been begun, each in the list of its kind.
 
     ``submitting`` are the addresses that this apply was to submit, whether that worked or not.

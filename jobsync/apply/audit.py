@@ -6,16 +6,15 @@ import json
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 from jobsync.errors import SettingsError
 from jobsync.model import Address, Result
+from jobsync.records import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class AuditLine:
+class AuditLine(Struct, frozen=True):
     """One change. ``user`` is the grantee, empty for a change of the job itself.
 
     ``before`` and ``after`` are levels for a grant, run ids or names for a job.

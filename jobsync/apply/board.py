@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from jobsync.model import (
     SUBMITS,
@@ -16,6 +15,7 @@ from jobsync.model import (
     Standing,
     Word,
 )
+from jobsync.records import Struct
 
 
 class Stage(Word):
@@ -27,8 +27,7 @@ class Stage(Word):
     BROKEN = "broken"
 
 
-@dataclass(frozen=True, slots=True)
-class Square:
+class Square(Struct, frozen=True):
     """Where one address stands. ``result`` is what that means to a job that needs it."""
 
     stage: Stage

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from jobsync.apply.audit import AuditLine
 from jobsync.apply.journal import JournalFailed
@@ -27,6 +26,7 @@ from jobsync.model import (
     RunState,
     Value,
 )
+from jobsync.records import replace
 
 _RESULTS: Mapping[State, Result] = {
     State.CONFIRMED: Result.DONE,

@@ -15,7 +15,6 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 from jobsync.apply.clock import Clock
@@ -31,6 +30,7 @@ from jobsync.apply.record import (
     latest,
 )
 from jobsync.errors import JobsyncError
+from jobsync.records import replace
 
 _REPEATABLE = frozenset({State.INTENT, State.ACCEPTED, State.CONFIRMED})
 """What is not fsynced by itself: without these lines, the next run finds the same job again."""

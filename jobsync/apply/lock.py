@@ -12,7 +12,6 @@ import pwd
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -22,13 +21,13 @@ from jobsync.apply.clock import Clock
 from jobsync.apply.journal import file_stem
 from jobsync.apply.record import Binding
 from jobsync.errors import Blocked, JobsyncError
+from jobsync.records import Struct, asdict
 
 _LOOKS, _LOOK_AGAIN = 20, 0.05
 """How often, and after how many seconds, a name that is not there yet is looked for again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """Who holds a lock. ``since`` is in UTC, to the second."""
 
     user: str

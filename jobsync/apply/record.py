@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 
 from jobsync.errors import JobsyncError
 from jobsync.model import JsonValue, Plan, Word
+from jobsync.records import Struct, replace
 
 FORMAT = 1
 """The version of the format. A journal of a newer one is refused, never guessed at."""
@@ -50,8 +50,7 @@ OPEN = frozenset({State.SENDING, State.ACCEPTED, State.UNKNOWN, State.HELD})
 """The states that the next run has to resolve before it does anything else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One step of one submit. The key is ``name``: it carries the attempt.
 
     ``at`` is when this was written, ``posted`` when the POST was about to be sent (0 before),
@@ -71,8 +70,7 @@ class Entry:
         return replace(self, state=state, ids=ids, reason=reason)
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """Whose journal it is: of one project, on one service, for one user.
 
     ``service`` is the ``base_url`` of plans: stable whatever port the service is on today.
@@ -122,8 +120,7 @@ def entry_document(entry: Entry) -> dict[str, JsonValue]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(Struct, frozen=True):
     """What a journal says. ``good`` is how many bytes of it are whole."""
 
     entries: tuple[Entry, ...]

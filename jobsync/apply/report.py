@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 
 from jobsync.errors import ExitCode, worst
 from jobsync.model import (
@@ -18,6 +17,7 @@ from jobsync.model import (
     Standing,
     Word,
 )
+from jobsync.records import Struct, field
 
 
 class EventType(Word):
@@ -40,8 +40,7 @@ class Kind(Word):
     OUTPUT = "output"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One thing that happened. ``at`` is seconds since the epoch, ``elapsed`` seconds it took.
 
     ``status`` is the service's word for a run, ``done`` of ``total`` are bytes of an output,

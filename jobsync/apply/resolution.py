@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Union
 
@@ -12,17 +11,16 @@ from jobsync.apply.lock import apply_lock
 from jobsync.apply.record import OPEN, Binding, Entry, State, decode, latest
 from jobsync.backend import Reader
 from jobsync.errors import JobsyncError
+from jobsync.records import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
+class Submitted(Struct, frozen=True):
     """It was submitted: this is the job."""
 
     job_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotSubmitted:
+class NotSubmitted(Struct, frozen=True):
     """It was not submitted, and will not arrive any more: it may be sent again."""
 
 

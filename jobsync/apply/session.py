@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 
 from jobsync.apply.audit import AuditLine
 from jobsync.apply.driver import Driver
@@ -13,10 +12,10 @@ from jobsync.apply.settings import ApplySettings
 from jobsync.backend import Backend
 from jobsync.errors import SettingsError
 from jobsync.model import Change, Outcome, Plan
+from jobsync.records import Struct, field, replace
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """One apply: its plan, the service, and where to tell what happens."""
 
     plan: Plan

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobsync.apply.audit import Audit
@@ -14,6 +13,7 @@ from jobsync.apply.outputs.result import Limits as FetchLimits
 from jobsync.apply.submit import Limits
 from jobsync.backend import Reader
 from jobsync.model import Address, OutputChange, Run
+from jobsync.records import Struct, field
 
 Fetch = Callable[
     [Reader, OutputChange, Run, Callable[[Progress], None], Callable[[], bool]], FetchResult
@@ -21,8 +21,7 @@ Fetch = Callable[
 """Carries out one output change; its own function so that a test can do without files."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApplySettings:
+class ApplySettings(Struct, frozen=True):
     """How to apply.
 
     ``state_dir``  the folder of the journal and the lock (``JOBSYNC_STATE_DIR``).

@@ -12,14 +12,13 @@ simulator in the tests carries out the same ones under every fault.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Union, cast
 
 from jobsync.apply.record import Entry, State
+from jobsync.records import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How long to look, in seconds, and how often a submit proven not made is tried.
 
     None of these decides whether a job may exist: waiting longer only settles more by itself.
@@ -35,15 +34,13 @@ class Limits:
 # --- commands and replies --------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(Struct, frozen=True):
     """Write the entry to the journal; nothing goes on unless that worked. Reply: the entry."""
 
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """Write the entry if the journal still takes it: it follows from one that is safely there.
 
     Reply: the entry.
@@ -52,44 +49,38 @@ class Note:
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Struct, frozen=True):
     """Ask for all my jobs of this exact name, visible and hidden. Reply: Found or Trouble."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(Struct, frozen=True):
     """Send the submit, once. Reply: Made, NotMade or Ambiguous."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, frozen=True):
     """Read a job by id. Reply: Found with one job or none, or Trouble."""
 
     job_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sleep:
+class Sleep(Struct, frozen=True):
     """Wait. Reply: Awake."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Now:
+class Now(Struct, frozen=True):
     """Ask for the time. Reply: Times."""
 
 
 Command = Union[Append, Note, Search, Post, Read, Sleep, Now]
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """A job that the service showed."""
 
     job_id: str
@@ -97,51 +88,44 @@ class Seen:
     visible: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The service answered: these jobs, oldest first."""
 
     jobs: tuple[Seen, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """The service did not answer, or not so that it could be understood."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """The service answered with an id."""
 
     job_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotMade:
+class NotMade(Struct, frozen=True):
     """It is proven that no job was made. ``again`` is whether it is worth another try."""
 
     reason: str
     again: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Ambiguous:
+class Ambiguous(Struct, frozen=True):
     """Whatever else may have come back."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Awake:
+class Awake(Struct, frozen=True):
     """``stopping`` is whether somebody asked to stop meanwhile."""
 
     stopping: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(Struct, frozen=True):
     """Wall and monotonic time in seconds."""
 
     wall: float

@@ -7,7 +7,6 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +33,7 @@ from jobsync.errors import (
     worst,
 )
 from jobsync.model import Target
+from jobsync.records import replace
 
 if TYPE_CHECKING:
     from jobsync.apply import ApplySettings

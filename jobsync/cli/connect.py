@@ -8,7 +8,6 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from jobsync.cli.target import choose_without_set
 from jobsync.errors import SettingsError
 from jobsync.identity import USERNAME
 from jobsync.model import Target
+from jobsync.records import Struct
 
 if TYPE_CHECKING:
     from jobsync.agave import Connection
@@ -29,8 +29,7 @@ STATE_FOLDER = ".jobsync"
 """Everything the local service keeps, in the folder of the manifests."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A target, and the folder of the set: the workspace of the local service."""
 
     root: str

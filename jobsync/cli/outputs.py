@@ -6,7 +6,6 @@ import fnmatch
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ import click
 from jobsync.cli.meter import Meter, size_text
 from jobsync.cli.options import manifests_option, target_options
 from jobsync.errors import ExitCode, SettingsError, worst
+from jobsync.records import Struct, replace
 
 if TYPE_CHECKING:
     from jobsync.apply.outputs import FetchResult, Limits
@@ -138,8 +138,7 @@ def verify(paths: tuple[str, ...], jobs: int, format_name: str) -> ExitCode:
 # --- list ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, order=True)
-class _Row:
+class _Row(Struct, frozen=True, order=True):
     address: str
     to: str
     state: str
@@ -201,8 +200,7 @@ def _row_document(row: _Row) -> dict[str, object]:
 # --- get -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _How:
+class _How(Struct, frozen=True):
     """Around one fetch: its limits, who is told how far it is, and whether to leave off."""
 
     limits: Limits

@@ -11,13 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
 
 from jobsync.apply.report import Event, EventType, Kind
 from jobsync.model import Action, Result
+from jobsync.records import Struct, field
 from jobsync.render.escape import in_json, terminal
 
 if TYPE_CHECKING:
@@ -105,16 +105,14 @@ class Lines:
                 self._write(line)
 
 
-@dataclass
-class _Row:
+class _Row(Struct):
     text: str
     since: float
     done: int = 0
     total: int = 0
 
 
-@dataclass
-class Board:
+class Board(Struct):
     """What the live view shows: one row for each thing under way, and how much is over."""
 
     rows: dict[tuple[str, str], _Row] = field(default_factory=dict)

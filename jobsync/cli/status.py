@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from jobsync.cli.options import color_option, manifests_option, target_options, wants_color
 from jobsync.errors import ExitCode
+from jobsync.records import replace
 
 if TYPE_CHECKING:
     from jobsync.model import AddressState, Plan

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import replace
 
 import click
 
@@ -13,6 +12,7 @@ from jobsync.cli.options import manifests_option, quiet_option, target_options
 from jobsync.cli.plan import say_what_is_wrong
 from jobsync.errors import ExitCode
 from jobsync.model import OutputChange
+from jobsync.records import replace
 
 
 @click.command("wait")

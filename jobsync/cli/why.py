@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from jobsync.cli.options import declared, manifests_option, target_options
+from jobsync.records import replace
 
 if TYPE_CHECKING:
     from jobsync.backend import Reader

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from werkzeug.wrappers import Response
+
+from jobsync.records import Struct, field
 
 JSON_TYPE = "application/json; charset=UTF-8"
 
@@ -21,8 +22,7 @@ NOTHING: Final = _Nothing()
 """No ``result`` key at all, which is not the same as ``"result": null`` (contract 1.2)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A success: what goes into ``result``, the HTTP status, and the rare message."""
 
     result: Any = NOTHING

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from jobsync.errors import LocalServiceError
+from jobsync.records import Struct, field
 
 SHIPPED = Path(__file__).parent / "apps"
 """The apps that come with the service."""
@@ -22,8 +22,7 @@ SHIPPED = Path(__file__).parent / "apps"
 PARAMETER_TYPES = frozenset({"string", "number", "bool", "flag", "enumeration"})
 
 
-@dataclass(frozen=True, slots=True)
-class AppField:
+class AppField(Struct, frozen=True):
     """An input or parameter that an app declares (Agave's ``value``, ``details``, ``semantics``).
 
     ``maximum`` is None for any number of values. ``type`` is ``input`` for inputs.
@@ -44,8 +43,7 @@ class AppField:
     enquote: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class App:
+class App(Struct, frozen=True):
     """An app as the service knows it. ``document`` is what ``GET /apps/v2/ID`` answers."""
 
     id: str

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
+
+from jobsync.records import Struct
 
 CENTRAL = timezone(timedelta(hours=-6))
 """Legacy servers ran on US Central time (contract 1.5). Without the summer hour: no zone data."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """What differs between the engines and is not a matter of key names.
 
     ``version`` is what clients tell the engines apart by, compared as text with

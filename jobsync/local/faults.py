@@ -12,15 +12,15 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+
+from jobsync.records import Struct, field
 
 ALWAYS = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """What a fault does, the options it takes with their defaults, how often it strikes."""
 
     text: str
@@ -77,8 +77,7 @@ class BadFault(ValueError):
     """A fault that cannot be understood."""
 
 
-@dataclass(slots=True)
-class Fault:
+class Fault(Struct):
     """One armed fault. ``left`` counts down to 0; negative is for ever. ``hits`` counts up."""
 
     spec: str
@@ -98,8 +97,7 @@ class Fault:
         return int(self.options[name])
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """The request as far as a fault looks at it. ``operation`` is a name such as ``submit``."""
 
     operation: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Any
 
 from jobsync.local import bodies, notifications, submission
@@ -13,6 +12,7 @@ from jobsync.local.refusal import Refusal
 from jobsync.local.search import conditions, order, window
 from jobsync.local.site import Call
 from jobsync.local.store import TERMINAL, Condition, JobRow, Listing
+from jobsync.records import replace
 
 _NO_VIEW = "User does not have permission to view this job"
 _SETTLED = TERMINAL | {"ARCHIVING_FINISHED", "ARCHIVING_FAILED"}

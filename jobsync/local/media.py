@@ -6,7 +6,6 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +13,7 @@ from werkzeug.http import dump_options_header, http_date
 from werkzeug.wrappers import Request, Response
 
 from jobsync.local.refusal import Refusal
+from jobsync.records import Struct
 
 CHUNK = 1 << 16
 
@@ -45,8 +45,7 @@ _TYPES = {
 _RANGE = re.compile(r"bytes=\s*([0-9]*)\s*-\s*([0-9]*)\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A file or folder as a listing shows it. Length in bytes, time in epoch seconds."""
 
     name: str

@@ -15,8 +15,9 @@ import os
 import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from jobsync.records import Struct
 
 FOLDER = ".jobsync"
 
@@ -49,8 +50,7 @@ def is_work_folder(work: Path) -> bool:
     return work.is_absolute() and (work / FOLDER / "run.sh").is_file()
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """Who runs the job: the process on its node, and the scheduler's id if there is one."""
 
     pid: int | None
@@ -62,16 +62,14 @@ class Claim:
         return self.scheduler_id or (str(self.pid) if self.pid is not None else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Struct, frozen=True):
     """When (epoch seconds) and where the job began."""
 
     at: float
     node: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(Struct, frozen=True):
     """How (exit code) and when (epoch seconds) the job ended."""
 
     code: int

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 
 from jobsync.local.refusal import Refusal
 from jobsync.local.systems import RUN_TIME, Queue, System, run_seconds
+from jobsync.records import Struct
 
 _UNITS = {"G": 1.0, "T": 1024.0, "P": 1024.0**2, "E": 1024.0**3}
 _MEMORY = re.compile(r"([0-9]*\.?[0-9]+)([EPTGM])B")
@@ -15,8 +15,7 @@ _ALOE_MEMORY = re.compile(r"([0-9]*\.?[0-9]+) ?(KB|MB|GB|TB)?", re.IGNORECASE)
 _ALOE_UNITS = {"KB": 1 / 1024**2, "MB": 1 / 1024, "GB": 1.0, "TB": 1024.0, "": 1.0}
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What a request and its app ask for. None leaves it to the queue."""
 
     node_count: int
@@ -27,8 +26,7 @@ class Wanted:
     app_queue: str
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """The queue that takes a job, and what it gets there. ``memory`` is GB, 0.0 means unset."""
 
     queue: Queue

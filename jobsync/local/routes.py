@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import urllib.parse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Union
 
 from werkzeug.exceptions import NotFound
@@ -20,12 +19,12 @@ from jobsync.local import catalog, files, jobs, outputs, permissions
 from jobsync.local.answer import Answer
 from jobsync.local.dialect import Dialect
 from jobsync.local.site import Call
+from jobsync.records import Struct
 
 Handler = Callable[[Call], Union[Answer, Response]]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """A name (what ``on=`` of a fault matches) and what carries it out."""
 
     name: str
@@ -97,8 +96,7 @@ WITH_PASSWORD = frozenset({"clients", "client"})
 ALOE_ACTIONS = "any(cancel, kill, stop, hide, unhide, resubmit)"
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """A recognised path: its methods, the decoded job id, and the raw rest of its variables."""
 
     endpoint: str

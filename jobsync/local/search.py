@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from jobsync.local.dialect import Dialect
 from jobsync.local.refusal import Refusal
 from jobsync.local.store import STATUSES, Condition
+from jobsync.records import Struct
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 250
@@ -73,8 +73,7 @@ _ALOE_TERMS: dict[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """``limit`` and ``offset`` as the service understands them."""
 
     limit: int

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +28,7 @@ from jobsync.local.store import Conflict, JobRow, Store, Unusable
 from jobsync.local.tls import Certificate, TlsFront
 from jobsync.local.tokens import LIFETIME, Tokens
 from jobsync.local.wire import can_read
+from jobsync.records import Struct, field, replace
 
 _STARTING = "starting.lock"
 _PATIENCE = 60.0
@@ -49,8 +49,7 @@ class Drive(str, Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceSettings:
+class ServiceSettings(Struct, frozen=True):
     """What a service is made of. ``state_dir`` holds all it keeps, ``workspace`` is ``local``.
 
     ``environment`` is the caller's; jobs see little of it. ``faults`` None means that there is no

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from werkzeug.wrappers import Request
 
@@ -16,10 +15,10 @@ from jobsync.local.store import JobRow, Store
 from jobsync.local.systems import Systems
 from jobsync.local.tokens import Tokens
 from jobsync.local.wire import Wire
+from jobsync.records import Struct, field
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """The parts that every request shares.
 
     ``wake`` tells the engine that there is something to do. ``stop_patience`` is how many seconds
@@ -41,8 +40,7 @@ class Site:
     aloe_delay: float = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request: who asks for what. ``rest`` is the path after the part that was recognised."""
 
     site: Site

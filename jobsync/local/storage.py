@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -19,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from jobsync.local import records
 from jobsync.local.refusal import Refusal
 from jobsync.local.store import Condition, JobRow, Listing
+from jobsync.records import Struct
 
 WORKSPACE = "local"
 ARCHIVE = "archive"
@@ -40,8 +40,7 @@ class Jobs(Protocol):
     def users(self) -> list[str]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(Struct, frozen=True):
     """A place in a storage system: its real path, and the real root that it must stay below."""
 
     path: Path

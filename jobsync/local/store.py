@@ -7,7 +7,6 @@ transaction; a status may only move along the table of contract 4.2. Times are e
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import sqlite3
@@ -15,9 +14,10 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from jobsync.records import Struct, astuple, field, replace
 
 TERMINAL = frozenset({"FINISHED", "KILLED", "STOPPED", "FAILED"})
 """The statuses that a job never leaves (contract 4.1)."""
@@ -68,8 +68,7 @@ class UnknownJob(LookupError):
     """No job has this id."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobRow:
+class JobRow(Struct, frozen=True):
     """One job as stored.
 
     ``request`` holds the resolved request in the legacy engine's field names, ready to be echoed.
@@ -108,8 +107,7 @@ class JobRow:
     notifications: list[Any] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
+class EventRow(Struct, frozen=True):
     """One line of a job's history."""
 
     id: int
@@ -120,8 +118,7 @@ class EventRow:
     description: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """An issued token (by its hash): ``kind`` is ``access`` or ``refresh``, ``expires`` epoch."""
 
     hash: str
@@ -133,8 +130,7 @@ class Token:
     partner: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(Struct, frozen=True):
     """An OAuth2 client of a user (contract 7.1)."""
 
     key: str
@@ -144,8 +140,7 @@ class Client:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """One search condition on a column of :data:`SEARCHABLE`.
 
     ``operator`` is one of eq neq lt lte gt gte in nin like rlike between.
@@ -156,8 +151,7 @@ class Condition:
     values: tuple[str | float | int | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """A question for a page of jobs that *user* may list."""
 
     user: str
@@ -170,7 +164,7 @@ class Listing:
 
 _BOOLEANS = frozenset({"archive", "cancel_requested", "visible", "archived"})
 _JSON = frozenset({"request", "notifications"})
-_COLUMNS = tuple(f.name for f in dataclasses.fields(JobRow))
+_COLUMNS = JobRow.__struct_fields__
 
 #: What a listing may be searched and ordered by: column or SQL expression, never user text.
 SEARCHABLE: Mapping[str, str] = {
@@ -288,9 +282,7 @@ class Store:
                 if db.execute("DELETE FROM tokens WHERE hash = ?", (token_hash,)).rowcount != 1:
                     return False
             for token in new:
-                db.execute(
-                    "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)", dataclasses.astuple(token)
-                )
+                db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(token))
         return True
 
     def token(self, token_hash: str) -> Token | None:
@@ -318,9 +310,7 @@ class Store:
         """Register an OAuth2 client; False when its owner has one of that name."""
         try:
             with self._write() as db:
-                db.execute(
-                    "INSERT INTO clients VALUES (?, ?, ?, ?, ?)", dataclasses.astuple(client)
-                )
+                db.execute("INSERT INTO clients VALUES (?, ?, ?, ?, ?)", astuple(client))
         except sqlite3.IntegrityError:
             return False
         return True
@@ -358,9 +348,7 @@ class Store:
         """Store several new jobs in one step."""
         now = self._clock()
         stored = [
-            dataclasses.replace(
-                row, created=row.created or now, last_updated=row.last_updated or now
-            )
+            replace(row, created=row.created or now, last_updated=row.last_updated or now)
             for row in rows
         ]
         with self._write() as db:
@@ -436,7 +424,7 @@ class Store:
             changes = {"status": status, "last_updated": now, **columns}
             _set(db, job_id, changes)
             _event(db, job_id, status, now, by or row.owner, description)
-            return dataclasses.replace(row, **changes)
+            return replace(row, **changes)
 
     def update(self, job_id: str, **columns: Any) -> JobRow:
         """Set *columns* without an event. ``last_updated`` moves, as a status poll moves it."""
@@ -444,7 +432,7 @@ class Store:
             row = _locked(db, job_id)
             changes = {"last_updated": self._clock(), **columns}
             _set(db, job_id, changes)
-            return dataclasses.replace(row, **changes)
+            return replace(row, **changes)
 
     def request_cancel(self, job_id: str) -> None:
         """Record the wish to stop a job; the engine carries it out."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -32,6 +31,7 @@ from jobsync.local.resources import (
 from jobsync.local.storage import ARCHIVE, Storage, canonical
 from jobsync.local.store import JobRow
 from jobsync.local.systems import System, Systems
+from jobsync.records import replace
 
 __all__ = ["Refusal", "again", "new_id", "resolve"]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from jobsync.errors import LocalServiceError
+from jobsync.records import Struct, field, replace
 
 ENGINES = ("fork", "slurm")
 RUN_TIME = re.compile(r"([0-9]{1,4}):([0-5][0-9]):([0-5][0-9])")
@@ -24,8 +24,7 @@ _MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(MB|GB|TB)?")
 _GIGABYTES = {"MB": 1 / 1024, "GB": 1.0, "TB": 1024.0, None: 1.0}
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(Struct, frozen=True):
     """A batch queue and what one job in it may ask for. None is no limit; memory is in GB.
 
     ``max_jobs`` is how many of its jobs the service keeps in the engine at once.
@@ -42,8 +41,7 @@ class Queue:
     partition: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class System:
+class System(Struct, frozen=True):
     """An execution system.
 
     ``grace`` is how many seconds a job may be unknown to its engine and without an exit record
@@ -81,8 +79,7 @@ class System:
         return next((queue for queue in self.queues if queue.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Systems:
+class Systems(Struct, frozen=True):
     """All execution systems by name; ``default`` is the one for apps that name none."""
 
     by_name: Mapping[str, System]

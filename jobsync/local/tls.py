@@ -11,14 +11,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from jobsync.records import Struct
 
 _CHUNK = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """PEM files of a certificate chain and its key."""
 
     chain: Path

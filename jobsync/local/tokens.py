@@ -15,7 +15,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
@@ -23,6 +22,7 @@ from werkzeug.wrappers import Request, Response
 from jobsync.local import gateway
 from jobsync.local.refusal import Refusal
 from jobsync.local.store import Client, Store, Token
+from jobsync.records import Struct
 
 LIFETIME = 14400.0
 """Seconds that an issued access token lives (contract 7.1)."""
@@ -50,8 +50,7 @@ class TokenRefused(Exception):
         self.description = description
 
 
-@dataclass(frozen=True, slots=True)
-class _Grant:
+class _Grant(Struct, frozen=True):
     access: str
     refresh: str
     expires_in: int

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from jobsync import identity
@@ -21,6 +20,7 @@ from jobsync.manifest.variables import Scope
 from jobsync.manifest.wording import did_you_mean, quoted
 from jobsync.manifest.writer import Writable, dump
 from jobsync.model import Value
+from jobsync.records import Struct, field
 
 ALIASES = {
     "softwareName": "appId",
@@ -50,8 +50,7 @@ _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _NOTICE_EVENTS = ("FINISHED", "FAILED", "STOPPED")
 
 
-@dataclass(slots=True)
-class Converted:
+class Converted(Struct):
     """The manifest text, and what a person should look at."""
 
     text: str = ""

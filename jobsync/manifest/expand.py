@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from jobsync.errors import Location, Problem
 from jobsync.manifest import landing, matrix, request
@@ -18,6 +17,7 @@ from jobsync.manifest.sections import Entry, RawSet
 from jobsync.manifest.variables import Scope
 from jobsync.manifest.wording import dotted, quoted
 from jobsync.model import Address, Grant, IdRef, OutputRef, OutputRule, PermissionsMode, Value
+from jobsync.records import Struct, field
 
 Families = Mapping[str, Family | None]
 Step = tuple["str | int", ...]
@@ -29,8 +29,7 @@ _FORMER = re.compile(r"([a-z][a-z0-9_-]*/)?[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _JOB_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     """One run on its way: everything but what depends on other runs and on files.
 
     ``files_of`` are the jobs whose outputs it takes, each with the field and place it says so.

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from jobsync import identity
 from jobsync.manifest.matrix import Family, Member
 from jobsync.manifest.references import BadReference, Selection, parse_selection
 from jobsync.manifest.scalars import OutOfRange, Scalar, plain
 from jobsync.manifest.wording import did_you_mean, one_of, quoted
+from jobsync.records import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Struct, frozen=True):
     """The runs that were chosen, in address order; ``several`` when a list was asked for."""
 
     members: tuple[Member, ...]

@@ -10,20 +10,19 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobsync.errors import Location, Problem
 from jobsync.manifest.reader import SIZE_LIMIT, too_large
 from jobsync.manifest.wording import printable
+from jobsync.records import Struct, field
 
 SUFFIXES = (".yaml", ".yml")
 APPS = "apps"
 """Folders of this name hold the definitions of apps, not manifests."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A file: ``shown`` in messages, ``relative`` to the set's folder, ``path`` to open it."""
 
     shown: str
@@ -31,8 +30,7 @@ class Source:
     path: str
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct):
     """What a search found. ``root`` is the folder of the set, absolute."""
 
     root: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from jobsync import identity
@@ -16,6 +15,7 @@ from jobsync.manifest.scalars import Scalar
 from jobsync.manifest.sections import Entry
 from jobsync.manifest.wording import did_you_mean, one_of, quoted
 from jobsync.model import Address
+from jobsync.records import Struct
 
 LIMIT = 1000
 """The most combinations of one matrix, unless its ``limit`` raises it."""
@@ -28,16 +28,14 @@ Values = tuple[Scalar, ...]
 Texts = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """One run of a job: its address and the value of every axis."""
 
     address: Address
     values: Mapping[str, Scalar]
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(Struct, frozen=True):
     """All runs of one job in address order; ``by_values`` finds one by its values as text."""
 
     key: str

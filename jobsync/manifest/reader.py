@@ -7,7 +7,6 @@ win, follow tags, and take several times as long.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
@@ -27,6 +26,7 @@ from jobsync.errors import Location, Problem
 from jobsync.manifest.places import COLUMN_BITS, Places, Raw, Spot
 from jobsync.manifest.scalars import OutOfRange, is_text, plain
 from jobsync.manifest.wording import quoted
+from jobsync.records import Struct
 
 SIZE_LIMIT = 32 * 1024 * 1024
 """The most bytes of one file."""
@@ -44,8 +44,7 @@ _MEMO_LIMIT = 200_000
 _SEPARATORS = {"\x85": "U+0085", "\u2028": "U+2028", "\u2029": "U+2029"}
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """One file that was read. With ``problems`` the value is what could be made of it, or None."""
 
     value: Raw

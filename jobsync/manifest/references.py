@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from jobsync import identity
 from jobsync.manifest.scalars import Scalar
 from jobsync.manifest.variables import Scope, is_unicode
 from jobsync.manifest.wording import did_you_mean, one_of, quoted
 from jobsync.model import Value
+from jobsync.records import Struct, field
 
 PATH_MACROS = frozenset({
     "APP_ID", "ARCHIVE_SYSTEM", "BATCH_QUEUE", "EXECUTION_SYSTEM", "JOB_CREATED_TIME", "JOB_ID",
@@ -46,8 +46,7 @@ class BadReference(Exception):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Which runs of a job: ``[model=lg,seed=*]``. ``every`` is a bare ``*``."""
 
     chosen: Mapping[str, str] = field(default_factory=dict)
@@ -55,8 +54,7 @@ class Selection:
     every: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class JobReference:
+class JobReference(Struct, frozen=True):
     """``${jobs.KEY[...].outputs/PATH}``, or ``.id`` when ``path`` is None."""
 
     key: str
@@ -69,8 +67,7 @@ Jobs = Callable[[JobReference], Value]
 """Turns a reference to a job into the value it stands for; raises :class:`BadReference`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filler:
+class Filler(Struct, frozen=True):
     """Fills in references with what is known at one place. None: not allowed at this place."""
 
     scope: Scope

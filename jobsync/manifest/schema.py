@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -18,21 +17,22 @@ import jsonschema_rs
 from jobsync.errors import Problem
 from jobsync.manifest.places import Places, Raw
 from jobsync.manifest.wording import dotted, unknown_key, wrong_value
+from jobsync.records import Struct
 
-Path = tuple["str | int", ...]
+Steps = tuple["str | int", ...]
+"""The keys and indexes that lead to a value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(Struct, frozen=True):
     """One thing that breaks the schema: where in the value, and the problem to show."""
 
-    path: Path
+    path: Steps
     problem: Problem
 
 
 def text() -> str:
     """The schema as it is published."""
-    return files("jobsync.manifest").joinpath("schema.json").read_text(encoding="utf-8")
+    return Path(__file__).with_name("schema.json").read_text("utf-8")
 
 
 def violations(value: Raw, places: Places) -> list[Violation]:
@@ -40,7 +40,7 @@ def violations(value: Raw, places: Places) -> list[Violation]:
     validator = _validator()
     if validator.is_valid(value):
         return []
-    found: dict[tuple[Path, str], Violation] = {}
+    found: dict[tuple[Steps, str], Violation] = {}
     for error in validator.iter_errors(value):
         for violation in _explain(error, value, places):
             found.setdefault((violation.path, violation.problem.message), violation)
@@ -102,7 +102,7 @@ def _node(schema_path: Iterable[str | int]) -> dict[str, Any]:
     return node if isinstance(node, dict) else {}
 
 
-def _true_path(value: Any, steps: Iterable[str | int]) -> Path:
+def _true_path(value: Any, steps: Iterable[str | int]) -> Steps:
     """The path with keys as they are: the library makes a number of a key of digits."""
     path: list[str | int] = []
     for step in steps:
@@ -114,19 +114,19 @@ def _true_path(value: Any, steps: Iterable[str | int]) -> Path:
     return tuple(path)
 
 
-def _value_at(value: Any, path: Path) -> Raw:
+def _value_at(value: Any, path: Steps) -> Raw:
     for step in path:
         value = value[step]
     found: Raw = value
     return found
 
 
-def _mapping_at(value: Raw, path: Path) -> dict[str, Raw]:
+def _mapping_at(value: Raw, path: Steps) -> dict[str, Raw]:
     found = _value_at(value, path)
     return found if isinstance(found, dict) else {}
 
 
-def _place(value: Raw, path: Path, places: Places) -> Any:
+def _place(value: Raw, path: Steps, places: Places) -> Any:
     if not path:
         return places.locate(places.root)
     container, last = _value_at(value, path[:-1]), path[-1]
@@ -137,5 +137,5 @@ def _place(value: Raw, path: Path, places: Places) -> Any:
     return places.locate(places.root)
 
 
-def _name(path: Path) -> str:
+def _name(path: Steps) -> str:
     return dotted(path) or "the file"

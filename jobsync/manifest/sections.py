@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import cast
 
 from jobsync.errors import Location, Problem
@@ -11,6 +10,7 @@ from jobsync.manifest.places import Places, Raw, Spot
 from jobsync.manifest.reader import Document
 from jobsync.manifest.schema import violations
 from jobsync.manifest.wording import dotted, shown
+from jobsync.records import Struct, field
 
 VERSION = "jobsync/v1"
 """The only version of the language so far."""
@@ -19,8 +19,7 @@ _ONCE = ("project", "target", "env", "ignore", "outputsRoot")
 _BY_KEY = ("targets", "variables", "teams", "defaults", "guards", "jobs")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A value, the mapping it stands in under ``key``, and the places of its file."""
 
     key: str
@@ -43,8 +42,7 @@ class Entry:
 Section = dict[str, Entry]
 
 
-@dataclass(slots=True)
-class RawSet:
+class RawSet(Struct):
     """All that the files say, not yet filled in. ``once`` has the keys that stand in one file."""
 
     once: Section = field(default_factory=dict)

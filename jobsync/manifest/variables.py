@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from jobsync.errors import Problem
 from jobsync.manifest.places import Raw
 from jobsync.manifest.scalars import OutOfRange, Scalar, plain
 from jobsync.manifest.sections import Entry, RawSet
 from jobsync.manifest.wording import did_you_mean, one_of, quoted
+from jobsync.records import Struct, field
 
 LOCAL_TARGETS = ("local", "env")
 """The targets that exist without being declared."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """The values that references may take. A declared variable without a value is not in it."""
 
     variables: Mapping[str, Scalar] = field(default_factory=dict)

@@ -16,12 +16,12 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobsync import names
 from jobsync.errors import Location, ManifestError, Problem, SettingsError
 from jobsync.model import Address, FetchedFile, Presence
+from jobsync.records import Struct, replace
 
 NAME = names.LOCKFILE
 HEADER = "# jobsync.lock 1: what was fetched; written by jobsync, commit it"
@@ -32,8 +32,7 @@ _WORD = re.compile(r"[^\s\x00-\x1f\x7f]{1,255}")
 _MERGE_MARKS = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """The content of a lock file. All parts are sets in meaning; files are sorted.
 
     ``old`` are files that jobsync put where they lie, and that the present run did not make.

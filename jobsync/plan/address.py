@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from jobsync.errors import Problem
 from jobsync.model import (
     SUBMITS,
@@ -27,6 +25,7 @@ from jobsync.plan.history import History, live, ref
 from jobsync.plan.hours import node_hours
 from jobsync.plan.reasons import why_replaced
 from jobsync.plan.references import References
+from jobsync.records import replace
 
 _STUCK = frozenset({Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE, Standing.BLOCKED})
 

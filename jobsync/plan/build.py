@@ -8,7 +8,6 @@ addresses, upstream first, and one over their permissions, which are the last to
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from jobsync.errors import PlanError, Problem, Usage
 from jobsync.identity import RunName
@@ -38,6 +37,7 @@ from jobsync.plan.history import by_address, by_base, histories, ref, undeclared
 from jobsync.plan.options import PlanOptions
 from jobsync.plan.outputs import clashes
 from jobsync.plan.scope import selected, upstream_first
+from jobsync.records import replace
 
 
 def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None = None) -> Plan:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from jobsync.model import (
     SUBMITS,
@@ -15,10 +14,10 @@ from jobsync.model import (
     Snapshot,
 )
 from jobsync.plan.history import History
+from jobsync.records import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """All that a guard may look at."""
 
     desired: DesiredState

@@ -6,16 +6,14 @@ outputs; a :class:`Decision` says what would be done, ``build`` whether it is pl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from jobsync.errors import Problem
 from jobsync.identity import RunName
 from jobsync.model import Action, DeclaredJob, Reason, Run, RunState, Snapshot, Standing
 from jobsync.plan.history import History, attempt_of, live
+from jobsync.records import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What is to become of one address.
 
     ``run`` is the current run, or the one that failed. ``action`` is None when nothing is to be

@@ -7,7 +7,6 @@ fields that differ, and its answer is translated to :class:`~jobsync.model.Field
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from jobsync.errors import Location
@@ -34,6 +33,7 @@ from jobsync.plan.canonical import (
     same_text,
 )
 from jobsync.plan.references import References
+from jobsync.records import Struct
 
 PLACEMENT = ("batchQueue", "nodeCount", "processorsPerNode", "memoryPerNode", "maxRunTime")
 """Fields that say where and how long, not what: changing them never re-runs a job."""
@@ -78,8 +78,7 @@ def lacking(job: DeclaredJob, run: Run) -> frozenset[str]:
     return _given(job.request) - _given(as_request(run.request))
 
 
-@dataclass(frozen=True, slots=True)
-class FieldView:
+class FieldView(Struct, frozen=True):
     """One field, as declared and as the run has it. ``same`` follows the rules of contract 3.7."""
 
     path: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from jobsync.errors import Problem
 from jobsync.model import (
@@ -25,10 +24,10 @@ from jobsync.plan import fetching
 from jobsync.plan.decide import Decision
 from jobsync.plan.history import History, ref
 from jobsync.plan.options import PlanOptions
+from jobsync.records import Struct, field
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     """What the addresses that were passed over have come to. ``scope`` are those selected."""
 
     desired: DesiredState

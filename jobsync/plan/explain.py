@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from jobsync.errors import Usage
 from jobsync.model import (
@@ -22,6 +21,7 @@ from jobsync.model import (
 from jobsync.plan.diff import FieldView, side_by_side
 from jobsync.plan.history import History, histories
 from jobsync.plan.references import References
+from jobsync.records import Struct
 
 _ACTION_RULES = {
     Action.CREATE: "no run has this name, and no older run is of this address: it is submitted",
@@ -45,16 +45,14 @@ _STANDING_RULES = {
 _PINNED = "the declaration is pinned to one run by id: nothing is ever submitted for it"
 
 
-@dataclass(frozen=True, slots=True)
-class SeenRun:
+class SeenRun(Struct, frozen=True):
     """A run of the address. ``role``: current, duplicate, failed, stopped, hidden, superseded."""
 
     run: Run
     role: str
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """``rule`` is the row of the decision table; ``compared`` the run that ``fields`` show."""
 
     job: DeclaredJob

@@ -8,7 +8,6 @@ matched.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 from jobsync.model import (
     Address,
@@ -24,14 +23,14 @@ from jobsync.model import (
 )
 from jobsync.plan.history import ref
 from jobsync.plan.outputs import Selection, compile_glob, select
+from jobsync.records import Struct, replace
 
 _SHOWN = 5
 
 Lines = Mapping[tuple[Address, str], tuple[FetchedFile, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
+class Outputs(Struct, frozen=True):
     """What the outputs of one finished run come to.
 
     ``change`` is None when there is nothing to fetch or to check. ``missing`` is what the run must

@@ -8,16 +8,15 @@ is read by its declared type, so that what was edited or cut is refused, never h
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import ClassVar, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from jobsync.errors import PlanFileError
+from jobsync.errors import Location, PlanFileError
 from jobsync.model import (
     AccessChange,
     IdRef,
@@ -28,6 +27,7 @@ from jobsync.model import (
     Plan,
 )
 from jobsync.plan import lines
+from jobsync.records import Struct
 
 FORMAT_VERSION = "1.1"
 """Raised in its first number when older versions of jobsync could misread the file, in its second
@@ -132,20 +132,19 @@ def _encode(value: object) -> JsonValue:
         return str(value.value)
     if isinstance(value, Mapping):
         return {_escaped(str(key)): _encode(item) for key, item in sorted(value.items())}
+    if isinstance(value, (Struct, Location)):
+        record = {name: _encode(getattr(value, name)) for name in _fields(value)}
+        kind = _NAMES.get(type(value))
+        return {"type": kind, **record} if kind else record
     if isinstance(value, (list, tuple)):
         return [_encode(item) for item in value]
     if isinstance(value, (set, frozenset)):
         return [_encode(item) for item in sorted(value)]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        record = {name: _encode(getattr(value, name)) for name in _fields(type(value))}
-        kind = _NAMES.get(type(value))
-        return {"type": kind, **record} if kind else record
     raise TypeError(f"a plan cannot hold {type(value).__name__}")
 
 
-@cache
-def _fields(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
+def _fields(value: Struct | Location) -> tuple[str, ...]:
+    return value._fields if isinstance(value, Location) else value.__struct_fields__
 
 
 def _escaped(key: str) -> str:
@@ -166,7 +165,7 @@ def _decoder(kind: object) -> Decoder:
         if any(get_origin(argument) in (list, dict) for argument in arguments):
             return _read_value
         return _either([_decoder(argument) for argument in arguments])
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+    if isinstance(kind, type) and issubclass(kind, (Struct, Location)):
         return _noun(kind)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return lambda value: _word(kind, value)
@@ -178,7 +177,8 @@ def _decoder(kind: object) -> Decoder:
 
 
 def _noun(kind: type[N]) -> Decoder:
-    decoders = {name: _decoder(hint) for name, hint in get_type_hints(kind).items()}
+    hints = get_type_hints(kind).items()
+    decoders = {name: _decoder(hint) for name, hint in hints if get_origin(hint) is not ClassVar}
     fields = decoders.keys() | ({"type"} if kind in _NAMES else set())
 
     def read(value: object) -> object:

@@ -7,18 +7,17 @@ ours (product 2). A pinned run belongs to its declaration and to no name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from jobsync.identity import RunName
 from jobsync.model import Address, DeclaredJob, DesiredState, Run, RunRef, RunState, Snapshot
+from jobsync.records import Struct
 
 Named = Mapping[tuple[str, Address], Sequence[Run]]
 _NEVER = datetime(9999, 12, 31, tzinfo=timezone.utc)
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """The runs of one declared address, each tuple oldest first.
 
     ``exact`` carry the declared name, any attempt, visible or hidden. ``older`` are the visible

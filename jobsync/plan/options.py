@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from jobsync.model import KINDS, Address
+from jobsync.records import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class PlanOptions:
+class PlanOptions(Struct, frozen=True):
     """``select`` and ``exclude`` are globs on addresses; ``only`` is a subset of ``model.KINDS``.
 
     Empty ``select`` and ``only`` mean everything. ``retry`` are addresses to run once more although

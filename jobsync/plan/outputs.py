@@ -17,10 +17,10 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from jobsync import names
 from jobsync.model import Address, Fetch, OutputRule, RemoteFile
+from jobsync.records import Struct
 
 DEPTH_LIMIT = 32
 """Folders deeper than this are not looked into (reliability 2.3)."""
@@ -28,8 +28,7 @@ DEPTH_LIMIT = 32
 _SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """What the rules of an address make of a listing.
 
     ``missing`` says which required rules and which expectations found nothing, and what was there
@@ -42,8 +41,7 @@ class Selection:
     refused: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Glob:
+class Glob(Struct, frozen=True):
     """A compiled glob. ``fixed`` is the number of leading segments that are its fixed folder."""
 
     text: str

@@ -8,7 +8,6 @@ as it may have been.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import islice, product
 
 from jobsync.identity import RunName, fingerprint
@@ -25,13 +24,13 @@ from jobsync.plan.decide import Decision
 from jobsync.plan.diff import placement_changes, semantic_changes
 from jobsync.plan.history import History
 from jobsync.plan.references import References
+from jobsync.records import Struct
 
 _RERUNS_TRIED = 20
 _COMBINATIONS_TRIED = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Why:
+class Why(Struct, frozen=True):
     """The reason, the fields that show it and words for what no field shows."""
 
     reason: Reason

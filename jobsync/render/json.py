@@ -6,8 +6,7 @@ with an ``action_reason``: nothing is destroyed, the old run is kept. A fetch is
 
 from __future__ import annotations
 
-import dataclasses
-from importlib import resources
+from pathlib import Path
 
 from jobsync.errors import Location
 from jobsync.model import (
@@ -28,6 +27,7 @@ from jobsync.model import (
     Scope,
 )
 from jobsync.plan import lines
+from jobsync.records import asdict
 from jobsync.render.escape import in_json
 from jobsync.render.options import RenderOptions
 from jobsync.render.summary import summarise
@@ -54,7 +54,7 @@ def json(plan: Plan, options: RenderOptions) -> str:
 
 def schema() -> str:
     """The published JSON Schema of the document."""
-    return resources.files(__package__).joinpath("plan.schema.json").read_text("utf-8")
+    return Path(__file__).with_name("plan.schema.json").read_text("utf-8")
 
 
 def document(plan: Plan) -> Record:
@@ -75,7 +75,7 @@ def document(plan: Plan) -> Record:
         "undeclared": [_run(run) for run in plan.undeclared],
         "duplicates": {address: list(ids) for address, ids in plan.duplicates.items()},
         "warnings": list(plan.warnings),
-        "summary": dataclasses.asdict(summarise(plan)),
+        "summary": asdict(summarise(plan)),
     }
 
 
@@ -141,7 +141,7 @@ def _output(change: OutputChange) -> Record:
         "change": {
             "actions": ["read"],
             "before": None,
-            "after": None if files is None else [dataclasses.asdict(file) for file in files],
+            "after": None if files is None else [asdict(file) for file in files],
         },
         "known_after_apply": files is None,
         "rules": [
@@ -218,4 +218,4 @@ def _run(run: RunRef) -> Record:
 
 
 def _where(where: Location | None) -> Record | None:
-    return dataclasses.asdict(where) if where else None
+    return where._asdict() if where else None

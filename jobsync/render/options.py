@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from jobsync.records import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Palette:
+class Palette(Struct, frozen=True):
     """What is written before and after a piece of text. All empty: no colour."""
 
     bold: str = ""
@@ -34,8 +33,7 @@ ANSI = Palette(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RenderOptions:
+class RenderOptions(Struct, frozen=True):
     """``budget`` is the most characters that Markdown may take; ``marker`` names the comment that
     a bot finds again. ``color`` is only used by formats that a terminal shows."""
 

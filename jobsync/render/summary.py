@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from jobsync.identity import RunName
 from jobsync.model import (
     KINDS,
@@ -17,11 +15,11 @@ from jobsync.model import (
     Scope,
     Standing,
 )
+from jobsync.records import Struct
 from jobsync.render.values import counted, size
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """``node_hours`` is what the submits with a known limit may use; ``unknown_hours`` counts the
     others. ``later`` are runs whose outputs are known only when they finish, ``fetch_later`` those
     of them with something to fetch. What could not be read of an address (``unread``) keeps it from

@@ -12,13 +12,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
 from jobsync.backend import Content, Event
 from jobsync.errors import Forbidden, NotFound, Refused
 from jobsync.model import NO_ACCESS, Access, App, RemoteFile, Run, RunState
+from jobsync.records import replace
 
 STATES = {
     "FINISHED": RunState.FINISHED,

@@ -20,12 +20,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from urllib3.util.url import _encode_target
+
+from jobsync.records import replace
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agave"))
 

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from jobsync.local.archive import ArchiveError, archive
 from jobsync.local.service import Service, ServiceSettings
 from jobsync.local.staging import StagingError, prepare
 from jobsync.local.store import TERMINAL
+from jobsync.records import replace
 from jobsync.testing import LocalService, local_service
 
 pytestmark = pytest.mark.fork

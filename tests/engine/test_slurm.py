@@ -7,13 +7,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from engine_lab import Lab, cluster_size, need_cluster
 
 from jobsync.local.store import TERMINAL
+from jobsync.records import replace
 
 pytestmark = pytest.mark.slurm
 MakeLab = Callable[..., Lab]

@@ -6,11 +6,11 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import replace
 
 from jobsync.backend import Content
 from jobsync.errors import NotFound, RangeRefused, ServiceError
 from jobsync.model import RemoteFile, Run, RunState
+from jobsync.records import replace
 
 JOB = "0001-test-007"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from jobsync.errors import (
 )
 from jobsync.model import OutputChange, OutputRule, RemoteFile, Result, Run, RunState
 from jobsync.outputs import lockfile
+from jobsync.records import replace
 
 BIG = os.urandom(300_000)
 

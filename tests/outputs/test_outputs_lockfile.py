@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from jobsync.errors import ManifestError, SettingsError
 from jobsync.model import FetchedFile
 from jobsync.outputs import lockfile
 from jobsync.outputs.lockfile import Lock
+from jobsync.records import replace
 
 SHA = "a" * 64
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 from memory_service import JOB, MemoryReader, finished_run
@@ -15,6 +14,7 @@ from jobsync.apply.outputs.verify import verify
 from jobsync.errors import Forbidden
 from jobsync.model import DeclaredJob, OutputChange, OutputRule, RemoteFile, Run, RunState
 from jobsync.outputs import lockfile
+from jobsync.records import replace
 
 RULES = (OutputRule("**", "out/"),)
 

@@ -6,7 +6,7 @@ Written from the contract, without the code under test: it judges plans by what 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 from jobsync.errors import Location
@@ -36,6 +36,7 @@ from jobsync.model import (
     RunState,
     Snapshot,
 )
+from jobsync.records import replace
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 STATUS = {

@@ -5,8 +5,6 @@ Independent random pairs almost never meet; editing makes every row of the table
 
 from __future__ import annotations
 
-import dataclasses
-
 from hypothesis import strategies as st
 from planworld import ME, PROJECT, RunState, World, desired, job, rule
 
@@ -20,6 +18,7 @@ from jobsync.model import (
     OutputRef,
     PermissionsMode,
 )
+from jobsync.records import replace
 
 USERS = ("bob", "carol", "dave", "world", "zed", ME)
 ADDRESSES = ("align", "report", "tree.lg.1", "tree.wag.1", "zip")
@@ -68,9 +67,7 @@ def declared_jobs(draw: st.DrawFn, pins: bool = True) -> tuple[DeclaredJob, ...]
             among=jobs,
             permissions=draw(GRANTS),
             permissions_mode=draw(st.sampled_from(list(PermissionsMode))),
-            outputs=tuple(
-                dataclasses.replace(one, to=f"{one.to}{address}/") for one in draw(RULES)
-            ),
+            outputs=tuple(replace(one, to=f"{one.to}{address}/") for one in draw(RULES)),
             expect=draw(st.sampled_from([(), ("out.txt",), ("missing",)])),
             retries=draw(st.integers(0, 2)),
             rerun=draw(st.integers(1, 2)),
@@ -168,6 +165,6 @@ def _pinned(draw: st.DrawFn, world: World) -> DeclaredJob:
     if owner != ME:
         acl = {**{u: a for u, a in acl.items() if u.lower() != owner}, ME: Access(True, True)}
     run = world.add("made by hand", draw(STATES), owner=owner, acl=acl)
-    return dataclasses.replace(
+    return replace(
         job("pinned", permissions=draw(GRANTS), outputs=(rule(to="pinned/"),)), pinned=run.id
     )

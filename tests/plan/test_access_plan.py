@@ -24,6 +24,7 @@ from jobsync.plan.access import (
     other_spellings,
 )
 from jobsync.plan.matrix import matrix
+from jobsync.records import replace
 
 ADDITIVE = PermissionsMode.ADDITIVE
 READ = LEVELS["READ"]
@@ -112,9 +113,8 @@ def test_writes_go_gains_changes_revokes_and_my_own_last():
     run = world.add(
         "by hand", owner="olga", acl=rows(alice="READ_WRITE", bob="READ", carol="READ", zed="READ")
     )
-    import dataclasses
 
-    wanted = dataclasses.replace(
+    wanted = replace(
         job("x", permissions=grants(bob="READ_WRITE", yan="READ", alice="READ")), pinned=run.id
     )
     plan = planned(world, wanted)

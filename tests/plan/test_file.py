@@ -15,6 +15,7 @@ from planworld import World, desired, job
 from jobsync.errors import PlanFileError
 from jobsync.model import IdRef, OutputRef
 from jobsync.plan import build, file
+from jobsync.records import replace
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "render"))
 from showcase import showcase
@@ -52,9 +53,8 @@ def test_round_trip_of_everything():
     )
 )  # fmt: skip
 def test_any_request_value_comes_back_with_its_type(value):
-    import dataclasses
 
-    wanted = desired(dataclasses.replace(job("align"), request={"appId": "t-1", "inputs": value}))
+    wanted = desired(replace(job("align"), request={"appId": "t-1", "inputs": value}))
     plan = build(wanted, World().snapshot(wanted))
     loaded = file.loads(file.dumps(plan))
     assert loaded == plan
@@ -130,7 +130,6 @@ def test_no_secret_type_can_get_in():
 
     wanted = desired(job("align"))
     plan = build(wanted, World().snapshot(wanted))
-    import dataclasses
 
     with pytest.raises(TypeError, match="a plan cannot hold Secret"):
-        file.dumps(dataclasses.replace(plan, user=Secret("x")))
+        file.dumps(replace(plan, user=Secret("x")))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from planworld import World, desired, grants, job, rows
 
@@ -12,6 +10,7 @@ from jobsync.model import LEVELS, Grant, Guards, RunState
 from jobsync.plan import PlanOptions, build, check
 from jobsync.plan.check import refuse_hazards
 from jobsync.plan.guards import GUARDS, HAZARDS
+from jobsync.records import replace
 
 LONG = {"maxRunTime": "10:00:00", "nodeCount": 1}
 
@@ -90,8 +89,8 @@ def test_self_lockout_only_of_what_somebody_else_owns():
     world = World()
     mine = world.add("by hand")
     theirs = world.add("by hand", owner="olga", acl=rows(alice="READ_WRITE"))
-    own = dataclasses.replace(job("own", permissions={}), pinned=mine.id)
-    shared = dataclasses.replace(job("shared", permissions={}), pinned=theirs.id)
+    own = replace(job("own", permissions={}), pinned=mine.id)
+    shared = replace(job("shared", permissions={}), pinned=theirs.id)
     plan = planned(world, own, shared)
     assert [(h.name, h.addresses) for h in plan.hazards] == [("self-lockout", ("shared",))]
 
@@ -157,7 +156,7 @@ def test_overwrite_archive():
     retried = job("align", path, retries=1)
     world = World()
     world.of(retried, RunState.FAILED, request={})
-    world.runs = {k: dataclasses.replace(r, request=None) for k, r in world.runs.items()}
+    world.runs = {k: replace(r, request=None) for k, r in world.runs.items()}
     assert names(planned(world, retried)) == ["overwrite-archive"]
 
 
@@ -263,7 +262,7 @@ def test_a_name_that_was_not_asked_for_again_is_stale():
     wanted = desired(job("align"))
     snapshot = World().snapshot(wanted)
     plan = build(wanted, snapshot)
-    unasked = dataclasses.replace(snapshot, confirmed=frozenset())
+    unasked = replace(snapshot, confirmed=frozenset())
     assert check(plan, unasked, HAZARDS) == ("align",)
 
 
@@ -275,4 +274,4 @@ def test_a_plan_for_somewhere_else_is_refused(field, value):
     snapshot = World().snapshot(wanted)
     plan = build(wanted, snapshot)
     with pytest.raises(PlanFileError, match="this plan was made for"):
-        check(plan, dataclasses.replace(snapshot, **{field: value}), HAZARDS)
+        check(plan, replace(snapshot, **{field: value}), HAZARDS)

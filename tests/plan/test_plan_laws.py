@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import random
 
 from hypothesis import given, settings
@@ -27,6 +26,7 @@ from jobsync.model import (
 from jobsync.plan import PlanOptions, begin, build, check, complete, file
 from jobsync.plan.access import effective
 from jobsync.plan.guards import HAZARDS
+from jobsync.records import replace
 
 OPTIONS = st.builds(
     PlanOptions,
@@ -54,7 +54,7 @@ def test_closure_applied_twice_is_applied_once(made: tuple[DesiredState, World],
 def test_permissions_may_come_last(made, options):
     wanted, world = made
     seen = world.snapshot(wanted)
-    draft = begin(wanted, dataclasses.replace(seen, access={}), options)
+    draft = begin(wanted, replace(seen, access={}), options)
     plan = build(wanted, seen, options)
     assert complete(draft, seen.access) == plan
     assert file.dumps(complete(begin(wanted, seen, options), seen.access)) == file.dumps(plan)
@@ -176,7 +176,7 @@ def test_once_no_name_is_submitted_that_exists_and_no_two_alike(made):
 def _shuffled_state(wanted: DesiredState, chance: random.Random) -> DesiredState:
     jobs = list(wanted.jobs.items())
     chance.shuffle(jobs)
-    return dataclasses.replace(wanted, jobs=dict(jobs))
+    return replace(wanted, jobs=dict(jobs))
 
 
 def _shuffled(snapshot: Snapshot, chance: random.Random) -> Snapshot:
@@ -185,9 +185,7 @@ def _shuffled(snapshot: Snapshot, chance: random.Random) -> Snapshot:
     chance.shuffle(foreign)
     access = list(snapshot.access.items())
     chance.shuffle(access)
-    return dataclasses.replace(
-        snapshot, runs=tuple(runs), foreign=tuple(foreign), access=dict(access)
-    )
+    return replace(snapshot, runs=tuple(runs), foreign=tuple(foreign), access=dict(access))
 
 
 def test_an_empty_plan_means_nothing_to_do_and_nothing_else():

@@ -23,6 +23,7 @@ from jobsync.model import (
 )
 from jobsync.plan import PlanOptions, build
 from jobsync.plan.verdict import to_do, unread
+from jobsync.records import replace
 
 ONE = job("align", {"parameters": {"threads": 2}})
 OLD = job("align", {"parameters": {"threads": 1}})
@@ -101,7 +102,7 @@ def test_the_oldest_finished_run_is_current_whatever_its_place_in_the_list():
     first, second = world.of(ONE), world.of(ONE)
     world.runs[second.id] = type(second)(
         **{
-            **{f: getattr(second, f) for f in second.__dataclass_fields__},
+            **{f: getattr(second, f) for f in second.__struct_fields__},
             "created": START - timedelta(days=1),
         }
     )
@@ -226,9 +227,8 @@ def test_a_foreign_run_beside_our_own_is_a_warning_only():
 
 
 def pinned(run_id: str, request=None, **fields):
-    import dataclasses
 
-    return dataclasses.replace(job("shared", request, **fields), pinned=run_id)
+    return replace(job("shared", request, **fields), pinned=run_id)
 
 
 def test_a_pinned_job_of_somebody_else_is_managed_but_never_submitted():
@@ -297,9 +297,8 @@ def test_what_the_service_dropped_from_a_pinned_run_is_a_note():
 def test_two_declarations_of_one_run_are_an_error():
     world = World()
     run = world.add("by hand")
-    import dataclasses
 
-    twin = dataclasses.replace(job("twin"), pinned=run.id)
+    twin = replace(job("twin"), pinned=run.id)
     with pytest.raises(PlanError, match="all say id 0001-007"):
         planned(world, pinned(run.id), twin)
 
@@ -342,13 +341,12 @@ def test_node_hours(request_, app, hours):
 
 
 def test_a_file_that_the_lock_knows_but_is_not_here_is_available():
-    import dataclasses
 
     wanted = job("align", outputs=(rule("*.txt"),))
     world = World()
     world.of(wanted)
     world.apply(planned(world, wanted))
-    world.fetched = [dataclasses.replace(line, presence=Presence.ABSENT) for line in world.fetched]
+    world.fetched = [replace(line, presence=Presence.ABSENT) for line in world.fetched]
     plan = planned(world, wanted)
     (change,) = plan.changes
     assert [file.available for file in change.files] == [True]
@@ -356,13 +354,12 @@ def test_a_file_that_the_lock_knows_but_is_not_here_is_available():
 
 
 def test_a_fetched_file_that_was_edited_here_is_a_change_and_what_apply_replaces_is_said():
-    import dataclasses
 
     wanted = job("align", outputs=(rule("*.txt"),))
     world = World()
     world.of(wanted)
     world.apply(planned(world, wanted))
-    world.fetched = [dataclasses.replace(line, presence=Presence.CHANGED) for line in world.fetched]
+    world.fetched = [replace(line, presence=Presence.CHANGED) for line in world.fetched]
     plan = planned(world, wanted)
     (change,) = plan.changes
     assert [file.available for file in change.files] == [False]
@@ -374,19 +371,18 @@ def test_a_fetched_file_that_was_edited_here_is_a_change_and_what_apply_replaces
 
 
 def test_a_literal_rule_needs_no_listing_once_the_lock_has_it():
-    import dataclasses
 
     wanted = job("align", outputs=(rule(),), expect=("out.txt",))
     world = World()
     run = world.of(wanted)
     world.apply(planned(world, wanted))
     declared = desired(wanted)
-    snapshot = dataclasses.replace(world.snapshot(declared), outputs={})
+    snapshot = replace(world.snapshot(declared), outputs={})
     assert build(declared, snapshot).changes == ()
     assert build(declared, snapshot).states[0].problems == ()
     more = desired(job("align", outputs=(rule(), rule("logs/a.log", "logs/")), expect=("out.txt",)))
     assert build(more, snapshot).states[0].problems == ("outputs were not listed",)
-    unread = dataclasses.replace(snapshot, outputs={run.id: Unavailable("503")})
+    unread = replace(snapshot, outputs={run.id: Unavailable("503")})
     assert build(more, unread).states[0].problems == ("outputs cannot be read: 503",)
 
 
@@ -469,17 +465,16 @@ def test_two_jobs_that_fetch_to_one_place_do_not_overwrite_each_other():
 
 
 def test_permissions_that_cannot_be_read_mark_the_address():
-    import dataclasses
 
     wanted = desired(job("align", permissions=grants(bob="READ")))
     world = World()
     run = world.of(wanted.jobs["align"])
     snapshot = world.snapshot(wanted)
-    unread = dataclasses.replace(snapshot, access={run.id: Unavailable("403")})
+    unread = replace(snapshot, access={run.id: Unavailable("403")})
     plan = build(wanted, unread)
     assert plan.changes == ()
     assert plan.states[0].problems == (f"permissions of run {run.id} cannot be read: 403",)
-    not_asked = dataclasses.replace(snapshot, access={})
+    not_asked = replace(snapshot, access={})
     assert build(wanted, not_asked).states[0].problems == (
         f"permissions of run {run.id} were not read",
     )
@@ -533,10 +528,9 @@ def test_a_parameter_that_was_taken_away_shows_when_the_app_lets_people_set_it()
 
 
 def test_without_the_record_the_plan_says_so():
-    import dataclasses
 
     world = world_of((FINISHED, 1, True), of=OLD)
-    world.runs = {k: dataclasses.replace(run, request=None) for k, run in world.runs.items()}
+    world.runs = {k: replace(run, request=None) for k, run in world.runs.items()}
     (change,) = planned(world, ONE).changes
     assert change.notes == ("the record of run 0001-007 was not read",)
 

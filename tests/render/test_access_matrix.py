@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobsync.errors import SettingsError
 from jobsync.model import LEVELS, NO_ACCESS, EffectiveAccess
+from jobsync.records import replace
 from jobsync.render.access import FORMATS, changed, unexpected
 from jobsync.render.escape import csv
 

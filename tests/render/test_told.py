@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from planworld import World, desired, grants, job, rule
 
 from jobsync.model import Plan, RunState, Unavailable
 from jobsync.plan import PlanOptions, build
+from jobsync.records import replace
 from jobsync.render import FORMATS, RenderOptions
 from jobsync.render.summary import also, summarise
 

@@ -17,11 +17,11 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from jobsync.apply.outputs.failure import FOLDER_GONE, FileFailed, write_failed
 from jobsync.errors import SettingsError
+from jobsync.records import Struct, asdict
 
 _KEPT = 64
 """Folders held open at once, out of the 256 files that a process may open at the least."""
@@ -33,8 +33,7 @@ _SIDECAR_LIMIT = 64 * 1024
 _BESIDE = "another jobsync is fetching it"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """What a part file is a part of. ``sha256`` is set once it is whole and verified."""
 
     job_id: str
@@ -45,8 +44,7 @@ class Origin:
     sha256: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PartMark:
+class PartMark(Struct, frozen=True):
     """A part file as it was left; a different one in its place is not ours."""
 
     inode: int

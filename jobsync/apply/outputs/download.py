@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 
 from jobsync.apply.outputs.destination import Origin, PartMark, Place, mark_of
@@ -23,6 +22,7 @@ from jobsync.apply.outputs.hashing import Digest
 from jobsync.apply.outputs.writing import Writer
 from jobsync.backend import Content, Reader
 from jobsync.errors import RangeRefused, Refused, ServiceError
+from jobsync.records import Struct
 
 OVERLAP = 64 * 1024
 """Bytes asked for again on a resume, to see that they are still the same. Smaller files are
@@ -32,8 +32,7 @@ CHANGES_LIMIT = 2
 """A file that changes on the service while it is fetched is begun anew this often."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """One file of one run as it was listed."""
 
     job_id: str
@@ -43,8 +42,7 @@ class Wanted:
     last_modified: str
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(Struct, frozen=True):
     """A part file that has every byte, is on the disk, and what it hashes to."""
 
     wanted: Wanted
@@ -52,8 +50,7 @@ class Whole:
     mark: PartMark
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """What a download needs from around it.
 
     ``again`` lists the file anew (None: it is gone), ``stop`` says whether to leave off,

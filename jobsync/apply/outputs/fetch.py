@@ -8,7 +8,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from typing import TypeVar
 
 from jobsync.apply.outputs import commit
@@ -32,6 +31,7 @@ from jobsync.model import Address, Fetch, FetchedFile, OutputChange, Run
 from jobsync.outputs import reasons
 from jobsync.outputs.walk import walk
 from jobsync.plan.outputs import Selection, select
+from jobsync.records import replace
 
 _ROUND = 2000
 _ROUNDS = 8

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from jobsync.errors import ExitCode
 from jobsync.model import Address, FetchedFile, Result
+from jobsync.records import Struct
 
 _NAMED = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How much to fetch at once and at most.
 
     ``jobs`` is the number of downloads at once (None: as many as the reader says are worth
@@ -26,8 +24,7 @@ class Limits:
     patience: tuple[float, ...] = (0.2, 0.5, 1.0, 2.0, 4.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """How far one change is; sent from several threads. Sizes in bytes.
 
     ``path`` is the file that moved it. ``files`` of ``total_files`` are whole and verified.
@@ -41,8 +38,7 @@ class Progress:
     total_files: int
 
 
-@dataclass(frozen=True, slots=True)
-class FetchResult:
+class FetchResult(Struct, frozen=True):
     """What came of one :class:`~jobsync.model.OutputChange`.
 
     ``fetched``  files that now lie at their ``to``, recorded in the lock file.

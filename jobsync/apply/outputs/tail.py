@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from jobsync.backend import Reader
 from jobsync.errors import ServiceError
 from jobsync.model import Address, RemoteFile, Run
+from jobsync.records import Struct
 
 LINES = 20
 _BYTES = 64 * 1024
@@ -15,8 +15,7 @@ _WIDEST = 500
 _SUFFIXES = (".err", ".out")
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(Struct, frozen=True):
     """The last lines of one file, as text from outside; ``command`` fetches all of it."""
 
     path: str

@@ -7,19 +7,18 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from jobsync.apply.outputs.hashing import sha256_of
 from jobsync.model import Address, DeclaredJob, FetchedFile
 from jobsync.outputs.lockfile import Lock
 from jobsync.plan.outputs import puts
+from jobsync.records import Struct
 
 _OWN = ".jobsync-"
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(Struct, frozen=True):
     """``changed`` holds (file, how). ``extra`` are (path, why) of files that no recorded output
     of a declared job accounts for; paths relative to the outputs' root. All sorted."""
 

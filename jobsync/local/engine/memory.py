@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 
 from jobsync.local.store import JobRow
+from jobsync.records import Struct, field
 
 
-@dataclass(slots=True)
-class Ending:
+class Ending(Struct):
     """A job that is being ended: why, since when, how often it was told."""
 
     reason: str
@@ -18,8 +17,7 @@ class Ending:
     told: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A job that waits for room, and what it takes room in: its system and its queue."""
 
     job_id: str
@@ -31,8 +29,7 @@ class Waiting:
         return cls(row.id, row.system, (row.system, f"{row.system}/{row.queue}"))
 
 
-@dataclass(slots=True)
-class Memory:
+class Memory(Struct):
     """When things were last seen. Lost with the process, and rebuilt by looking again.
 
     ``staging`` are the jobs whose inputs are being copied: they have their room already.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from jobsync.local.store import JobRow
 from jobsync.local.systems import System
+from jobsync.records import Struct
 
 
 class Declined(Exception):
@@ -22,8 +22,7 @@ class Silent(Exception):
     """The engine cannot be asked. It says nothing about any job."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(Struct, frozen=True):
     """What the engine knows of a job that is gone.
 
     ``patience`` is how many seconds its exit record may still take to appear; None leaves that to

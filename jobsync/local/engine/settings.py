@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from jobsync.local.apps import Apps
 from jobsync.local.engine.runner import Runner
 from jobsync.local.storage import Storage
 from jobsync.local.systems import Systems
+from jobsync.records import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
+class EngineSettings(Struct, frozen=True):
     """What an engine works with. ``runners`` has one runner for each system, by name.
 
     ``dialect`` decides what a stopped job ends as (contract 4.4, 9).
