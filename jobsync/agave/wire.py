@@ -13,7 +13,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import NamedTuple
 
 from jobsync.agave.envelope import sanitised
 from jobsync.backend import Event
@@ -59,7 +58,7 @@ _DEFAULTS = {
 }
 
 
-class Row(NamedTuple):
+class Row(Struct, frozen=True):
     """A record of a listing that nobody has looked into yet; *asked* says where it came from."""
 
     id: str
@@ -108,14 +107,13 @@ def text(row: Record, key: str, asked: str) -> str:
 
 def row(found: Record, asked: str) -> Row:
     """A record of a listing of visible jobs at first sight. Most of a long one nobody wants."""
-    return Row(
-        text(found, "id", asked),
-        text(found, "name", asked),
-        text(found, "owner", asked),
-        _visible(found, unsaid=True),
-        found,
-        asked,
-    )
+    job_id, name, owner = found.get("id"), found.get("name"), found.get("owner")
+    if not (isinstance(job_id, str) and isinstance(name, str) and isinstance(owner, str)) or not (
+        job_id and name and owner
+    ):
+        job_id, name, owner = (text(found, key, asked) for key in ("id", "name", "owner"))
+    visible = "visible" not in found or _visible(found, unsaid=True)
+    return Row(job_id, name, owner, visible, found, asked)
 
 
 def run(found: Record, asked: str, *, seen_visible: bool = True) -> Run:

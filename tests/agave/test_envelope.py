@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from jobsync.agave.envelope import (
     error_of,
     fault_of,
+    parse_json,
     rejected_by_gateway,
     result_of,
     sanitised,
@@ -227,6 +229,61 @@ def test_any_answer_gives_a_result_or_a_service_error(status: int, body: bytes, 
         result_of(answer(status, body, kind), {200, 204})
     except ServiceError as error:
         assert str(error).isprintable()
+
+
+def by_python(body: bytes) -> object:
+    """JSON by the standard library alone, without its words that are no JSON."""
+
+    def refuse(word: str) -> object:
+        raise ValueError(word)
+
+    return json.loads(body, parse_constant=refuse)
+
+
+def told(read: Callable[[bytes], object], body: bytes) -> str:
+    """The value with all its types, or that there is none."""
+    try:
+        return repr(read(body))
+    except ValueError:
+        return "not JSON"
+
+
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=12,
+)
+pieces = st.sampled_from(
+    [
+        *('{"a":', '"a":1', "}", "[", "]", ",", '"', " ", "null", "true", "NaN", "Infinity"),
+        *("0", "1", "9" * 25, "-", ".", "e", "E+5", "e400"),
+        *("\\", "u", "d800", "\\ud83d", "\\ude00", "\t", "\x00", "\x7f", "é", "\u2028", "\ufeff"),
+    ]
+)
+texts = any_json.map(json.dumps) | st.lists(pieces, max_size=8).map("".join)
+
+
+@settings(deadline=None, max_examples=1000)
+@given(texts.map(str.encode) | texts.map(lambda text: text.encode("utf-16")) | st.binary())
+def test_what_is_json_and_what_it_says_is_as_python_has_it(body: bytes) -> None:
+    assert told(parse_json, body) == told(by_python, body)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1e400", "-1e400", "1e-400", "5e-324", "0.1", "1E5", "-0", "9" * 400, "9" * 5000, "01"),
+        *('"\\ud800"', '"\\u0000"', '"\t"', "NaN", "\ufeff1", "1 2", "[1,]", "", "[" * 100_000),
+        '{"a":1,"b":2,"a":3}',
+    ],
+    ids=lambda text: text[:10],
+)
+def test_the_edges_of_json_are_as_python_has_them(text: str) -> None:
+    if text.startswith("[["):
+        with pytest.raises(ValueError, match="deeply"):
+            parse_json(text.encode())
+    else:
+        assert told(parse_json, text.encode()) == told(by_python, text.encode())
 
 
 @given(st.text(max_size=400))

@@ -42,7 +42,7 @@ LOCAL_MAY_IMPORT = {"errors", "records", "secret", "manifest", "local"}
 """The local service shares no codec with the client, or one mistake would cancel itself out."""
 
 DOORS = {
-    "msgspec": {"records.py"},
+    "msgspec": {"records.py", "agave/envelope.py"},
     "yaml": {"manifest/reader.py"},
     "jsonschema_rs": {"manifest/schema.py"},
     "deepdiff": {"plan/diff.py"},
