@@ -65,6 +65,7 @@ def begin(desired: DesiredState, snapshot: Snapshot, options: PlanOptions) -> Dr
         selected(desired.jobs, names, options),
         histories(desired, snapshot, named),
         fetching.fetched_lines(snapshot),
+        fetching.owners(snapshot, desired.jobs),
         by_base(snapshot.foreign),
         undeclared(desired, named),
     )

@@ -36,6 +36,7 @@ class Draft(Struct):
     scope: frozenset[Address]
     histories: Mapping[Address, History]
     lines: fetching.Lines
+    owners: fetching.Owners
     foreign: Mapping[str, list[Run]]
     undeclared: tuple[Run, ...]
     decisions: dict[Address, Decision] = field(default_factory=dict)

@@ -7,8 +7,9 @@ matched.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from jobsync import names
 from jobsync.model import (
     Address,
     DeclaredJob,
@@ -28,6 +29,7 @@ from jobsync.records import Struct, replace
 _SHOWN = 5
 
 Lines = Mapping[tuple[Address, str], tuple[FetchedFile, ...]]
+Owners = Mapping[str, Address]
 
 
 class Outputs(Struct, frozen=True):
@@ -51,6 +53,15 @@ def fetched_lines(snapshot: Snapshot) -> Lines:
     return {key: tuple(group) for key, group in lines.items()}
 
 
+def owners(snapshot: Snapshot, declared: Collection[Address]) -> Owners:
+    """Whose each place is: of the address that fetched a file to it, while that is declared."""
+    return {
+        names.collision_key(line.to): line.address
+        for line in snapshot.fetched
+        if line.address in declared
+    }
+
+
 def declares_outputs(job: DeclaredJob) -> bool:
     return bool(job.outputs or job.expect)
 
@@ -64,7 +75,9 @@ def to_list(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> boo
     return _from_lock(job, run, snapshot, lines) is None
 
 
-def of_finished(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> Outputs:
+def of_finished(
+    job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines, owners: Owners
+) -> Outputs:
     """What is to fetch from the finished *run*."""
     if not declares_outputs(job):
         return Outputs()
@@ -78,15 +91,18 @@ def of_finished(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) ->
             return Outputs(problems=("outputs were not listed",))
     else:
         chosen = select(job.outputs, _open_expectations(job, run, snapshot), listing)
-    return _compared(job, run, chosen, known, snapshot)
+    return _compared(job, run, chosen, known, snapshot, owners)
 
 
-def of_hidden(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> OutputChange | None:
+def of_hidden(
+    job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines, owners: Owners
+) -> OutputChange | None:
     """Outputs of a hidden run that is restored: it cannot be listed before."""
     if not declares_outputs(job):
         return None
     if (chosen := _from_lock(job, run, snapshot, lines)) is not None:
-        return _compared(job, run, chosen, lines.get((job.address, run.id), ()), snapshot).change
+        known = lines.get((job.address, run.id), ())
+        return _compared(job, run, chosen, known, snapshot, owners).change
     return later(job, run)
 
 
@@ -122,20 +138,30 @@ def _compared(
     chosen: Selection,
     known: tuple[FetchedFile, ...],
     snapshot: Snapshot,
+    owners: Owners,
 ) -> Outputs:
     lines = {(line.path, line.to): line for line in known}
-    files = tuple(fetch for item in chosen.fetches if (fetch := _due(item, lines)) is not None)
+    refused, files = dict(chosen.refused), list[Fetch]()
+    for item in chosen.fetches:
+        if (fetch := _due(item, lines)) is None:
+            continue
+        owner = owners.get(names.collision_key(fetch.to), job.address)
+        if owner == job.address:
+            files.append(fetch)
+        else:
+            refused[fetch.path] = f"would go to {fetch.to}, which belongs to {owner}"
+    told = tuple(sorted(refused.items()))
     unchecked = bool(job.expect) and (job.address, run.id) not in snapshot.expectations
     if not files and (not unchecked or chosen.missing):
-        return Outputs(missing=chosen.missing, problems=_refusals(chosen.refused))
+        return Outputs(missing=chosen.missing, problems=_refusals(told))
     change = OutputChange(
         job.address,
         ref(run),
         rules=job.outputs,
         expect=job.expect,
-        files=files,
+        files=tuple(files),
         missing=chosen.missing,
-        refused=chosen.refused,
+        refused=told,
         where=job.where,
     )
     return Outputs(change, missing=chosen.missing)

@@ -328,7 +328,7 @@ class World:
             return
         chosen = select(change.rules, change.expect, self.files[run_id])
         known = {(line.address, line.job_id, line.path, line.to) for line in self.fetched}
-        for file in chosen.fetches:
+        for file in chosen.fetches if change.files is None else change.files:
             key = (change.address, run_id, file.path, file.to)
             self.fetched = [
                 replace(line, presence=Presence.HERE)

@@ -421,6 +421,26 @@ def test_a_refused_file_is_told_for_as_long_as_it_is_declared_and_no_endless_cha
     assert unread(plan) == ("align",)
 
 
+def test_a_place_that_another_address_has_is_not_planned_for():
+    align, tree = job("align", outputs=(rule("log.txt"),)), job("tree", outputs=(rule("*.TXT"),))
+    world = World()
+    world.of(align), world.of(tree)
+    first, second = world.runs.values()
+    world.files[first.id] = _tree("log.txt")
+    world.apply(planned(world, align))
+    world.files[second.id] = _tree("LOG.TXT", "own.TXT")
+    plan = planned(world, align, tree)
+    (change,) = plan.changes
+    assert [file.path for file in change.files] == ["own.TXT"]
+    said = "would go to results/LOG.TXT, which belongs to align"
+    assert change.refused == (("LOG.TXT", said),)
+    world.apply(plan)
+    plan = planned(world, align, tree)
+    assert plan.changes == () and plan.states[1].problems == (f"output LOG.TXT is refused: {said}",)
+    (change,) = planned(world, tree).changes
+    assert [file.path for file in change.files] == ["LOG.TXT"], "align is declared no more"
+
+
 def test_many_files_for_one_place_are_refused_in_few_words():
     wanted = job("align", outputs=(rule("**/*.aln", "one.aln"),))
     world = World()
