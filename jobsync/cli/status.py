@@ -36,11 +36,14 @@ def command(
     format_name: str,
     color: str,
 ) -> ExitCode:
-    """Show how each declared job stands; exit 7 when one failed, was stopped or misses files."""
+    """Show how each declared job stands.
+
+    Exit 7 when one failed, was stopped or misses files, 1 when something could not be read.
+    """
     from jobsync.cli import connect, line
     from jobsync.model import Standing
     from jobsync.plan import PlanOptions
-    from jobsync.plan.verdict import failing
+    from jobsync.plan.verdict import failing, unread
 
     desired, chosen = line.load(paths, target, variables, os.environ)
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
@@ -51,7 +54,9 @@ def command(
             if not (watch and running):
                 break
             time.sleep(_PAUSE)
-    return ExitCode.JOB_FAILED if failing(plan) else ExitCode.OK
+    if failing(plan):
+        return ExitCode.JOB_FAILED
+    return ExitCode.ERROR if unread(plan) else ExitCode.OK
 
 
 def _print(plan: Plan, format_name: str, color: str) -> None:

@@ -103,6 +103,16 @@ def test_status_tells_several_runs_of_one_name(lab: Lab) -> None:
     assert one["notes"] == [words]
 
 
+def test_status_is_no_success_while_something_cannot_be_read(lab: Lab) -> None:
+    lab.write("one: {appId: wc-demo-1.00, permissions: {bob: READ}}\n")
+    lab.apply()
+    assert lab.run("status").code == 0
+    lab.service.arm("html,status=403,on=pems-list,times=always")
+    done = lab.run("status")
+    lab.service.disarm()
+    assert done.code == 1 and "one" in done.out and "403" in done.out
+
+
 def test_status_watches_until_nothing_runs_any_more(lab: Lab) -> None:
     lab.write("one: {appId: wc-demo-1.00, parameters: {seconds: 3}}\n")
     assert json.loads(lab.run("status", "--format", "json").out)[0]["run"] is None
