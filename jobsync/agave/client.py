@@ -204,6 +204,9 @@ class AgaveReader:
 class AgaveBackend(AgaveReader):
     """An Agave service that may also be changed."""
 
+    def prepare(self) -> None:
+        self.jobs.transport.prepare()
+
     def submit(self, name: str, request: Mapping[str, JsonValue]) -> Run:
         return self.jobs.submit(name, request)
 

@@ -201,6 +201,10 @@ class Door:
         except OSError as error:
             raise Unreachable(f"{call.method} {call.url}: no answer: {_reason(error)}") from error
 
+    def prepare(self) -> None:
+        """Import requests now, not between a submit's being written down and its being sent."""
+        self._through_requests()
+
     def _through_requests(self) -> Sessions:
         with self._making:
             if self._sessions is None:

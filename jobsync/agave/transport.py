@@ -92,6 +92,10 @@ class Transport:
     def concurrency(self) -> int:
         return self._door.settings.concurrency
 
+    def prepare(self) -> None:
+        """Import and make what sends a call that is sent once."""
+        self._door.prepare()
+
     def close(self) -> None:
         """Give up what is under way in other threads, and send nothing more."""
         self._closed.set()

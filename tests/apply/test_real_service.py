@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,29 @@ def test_a_chain_with_grants_to_the_end(shared: RealWorld) -> None:
     assert exit_code(the_plan, outcomes) is ExitCode.OK
     [first] = shared.named(name("chain-a"))
     assert {u: str(a) for u, a in shared.backend.access(first).items()} == {"bob": "READ"}
+
+
+SUBMIT = """
+import sys
+from jobsync import agave
+from jobsync.agave.auth import explicit
+
+with agave.connect(sys.argv[1], explicit(sys.argv[1], sys.argv[2])) as backend:
+    backend.prepare()
+    assert backend.runs_named("phylo.ready.aaaaaaaaaa") == []
+    before = set(sys.modules)
+    backend.submit("phylo.ready.aaaaaaaaaa", {"appId": "wc-demo-1.00"})
+    print(sorted(set(sys.modules) - before))
+"""
+
+
+def test_a_prepared_submit_imports_nothing_any_more(shared: RealWorld) -> None:
+    """A kill during an import would leave a submit that is written down and not sent."""
+    url, token = shared.service.url, shared.service.tokens["alice"]
+    done = subprocess.run(
+        [sys.executable, "-c", SUBMIT, url, token], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 def test_restore_and_delete(shared: RealWorld) -> None:
