@@ -104,7 +104,6 @@ def _submit(session: Session, change: JobChange, upstream: Mapping[Address, str]
     try:
         runs = _upstream_runs(session.backend, change, upstream)
         request = fill(change.request, runs)
-        session.backend.prepare()
         protocol = submit(
             change.name,
             change.address,

@@ -113,13 +113,24 @@ def _run(arguments: list[str]) -> int:
     except JobsyncError as error:
         report(error)
         return error.exit_code
-    except Exception as error:  # a defect of ours: say so in one line, keep the place for a report
+    except Exception as error:  # nothing foresaw it: say so, keep the place for a report
         if os.environ.get("JOBSYNC_TRACEBACK"):
             raise
-        _say(f"Error: this is a defect in jobsync: {type(error).__name__}: {error}")
+        _say(f"Error: {_unforeseen(error)}")
         _say("  Please report it with the output of the same command under JOBSYNC_TRACEBACK=1.")
         return ExitCode.ERROR
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _unforeseen(error: Exception) -> str:
+    """A disk that fails may do so anywhere, also under Python itself; all else is ours."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        said = f"{error.strerror}: {error.filename!r}"
+    elif isinstance(error, ImportError):
+        said = str(error)
+    else:
+        return f"this is a defect in jobsync: {type(error).__name__}: {error}"
+    return f"{said}: jobsync cannot go on. Where nothing is wrong with that, it is a defect."
 
 
 def report(error: JobsyncError) -> None:

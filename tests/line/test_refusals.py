@@ -237,10 +237,18 @@ def test_completion_scripts(wordcount: Bench) -> None:
         assert "jobsync" in done.out
 
 
-def test_no_traceback_even_for_a_defect(wordcount: Bench, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        ("ZeroDivisionError('seeded')", "this is a defect in jobsync: ZeroDivisionError: seeded\n"),
+        ("OSError(5, 'Input/output error', 'a')", "Input/output error: 'a': jobsync cannot go on."),
+        ("ImportError('x.so: cannot open')", "x.so: cannot open: jobsync cannot go on."),
+    ],
+)
+def test_no_traceback_whatever_happens(tmp_path: Path, raised: str, told: str) -> None:
     code = (
         "import sys, jobsync.cli.line as line\n"
-        "def broken(*a): raise ZeroDivisionError('seeded')\n"
+        f"def broken(*a): raise {raised}\n"
         "line.load = broken\n"
         "sys.argv = ['jobsync', 'plan']\n"
         "from jobsync.cli.main import main; main()\n"
@@ -249,7 +257,7 @@ def test_no_traceback_even_for_a_defect(wordcount: Bench, tmp_path: Path) -> Non
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "defect in jobsync: ZeroDivisionError: seeded" in done.stderr
+    assert done.stderr.startswith(f"Error: {told}")
     assert "Traceback" not in done.stderr
 
 
