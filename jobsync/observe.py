@@ -335,8 +335,8 @@ class _Asking:
                 if run.visible and run.state is RunState.FINISHED
             ][:1]
             runs += [run.id for run in current if to_list(job, run, self._seen, lines)]
-        # Each walk has threads of its own, so walks are taken one after the other.
-        found = {run_id: _files(self._reader, run_id) for run_id in runs}
+        with _threads(self._reader) as walkers:
+            found = _ask(walkers, lambda run_id: _files(self._reader, run_id, self._pool), runs)
         self._seen = replace(self._seen, outputs=found)
 
     def _read_apps(self) -> None:
@@ -405,9 +405,11 @@ def _access(asked: Future[dict[str, Access]]) -> Mapping[str, Access] | Unavaila
         return Unavailable(str(error))
 
 
-def _files(reader: Reader, run_id: str) -> tuple[RemoteFile, ...] | Unavailable:
+def _files(
+    reader: Reader, run_id: str, pool: ThreadPoolExecutor
+) -> tuple[RemoteFile, ...] | Unavailable:
     try:
-        return walk(reader, run_id)
+        return walk(reader, run_id, pool)
     except (Unauthorized, Throttled):
         raise
     except (Refused, Unreadable) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 from jobsync import names
 from jobsync.backend import Reader
@@ -20,8 +20,12 @@ _SAME_LISTING_LIMIT = 4
 _Signature = tuple[tuple[str, int, str, bool], ...]
 
 
-def walk(reader: Reader, run_id: str, *, limit: int = ENTRY_LIMIT) -> tuple[RemoteFile, ...]:
+def walk(
+    reader: Reader, run_id: str, pool: Executor | None = None, *, limit: int = ENTRY_LIMIT
+) -> tuple[RemoteFile, ...]:
     """Every output file of a run, by path; folder by folder, those of one level at once.
+
+    The folders are listed by the threads of *pool*, which several walks may share.
 
     A folder that is in the result is one that was *not* looked into: its name is refused, it lies
     too deep, or it lists itself; :func:`jobsync.plan.outputs.closed_reason` says which. Paths are
@@ -29,15 +33,17 @@ def walk(reader: Reader, run_id: str, *, limit: int = ENTRY_LIMIT) -> tuple[Remo
     (contract 6.2). Raises the reader's :class:`~jobsync.errors.ServiceError`, and
     :class:`~jobsync.errors.Unreadable` for more than *limit* entries.
     """
+    if pool is None:
+        with ThreadPoolExecutor(max_workers=max(1, reader.concurrency)) as own:
+            return walk(reader, run_id, own, limit=limit)
     walk_state = _Walk(limit)
     level: list[tuple[str, tuple[_Signature, ...]]] = [("", ())]
-    with ThreadPoolExecutor(max_workers=max(1, reader.concurrency)) as pool:
-        while level:
-            listings = pool.map(lambda item: reader.files(run_id, item[0]), level)
-            following: list[tuple[str, tuple[_Signature, ...]]] = []
-            for (folder, above), entries in zip(level, listings, strict=True):
-                following.extend(walk_state.enter(folder, above, entries))
-            level = following
+    while level:
+        listings = pool.map(lambda item: reader.files(run_id, item[0]), level)
+        following: list[tuple[str, tuple[_Signature, ...]]] = []
+        for (folder, above), entries in zip(level, listings, strict=True):
+            following.extend(walk_state.enter(folder, above, entries))
+        level = following
     return walk_state.found()
 
 

@@ -1,0 +1,37 @@
+"""What a plan lists of outputs: of many runs at the same time."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from linebench import Lab
+
+from jobsync import agave, manifest
+from jobsync.agave.auth import explicit
+from jobsync.model import RemoteFile, Target
+from jobsync.observe import lock_of, observe
+
+
+def test_the_outputs_of_several_runs_are_listed_at_the_same_time(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.write(
+        "one: {appId: wc-demo-1.00, outputs: [{path: '*.txt', to: one/}]}\n"
+        "two: {appId: wc-demo-1.00, outputs: [{path: '*.txt', to: two/}]}\n"
+    )
+    lab.apply()
+    both = threading.Barrier(2, timeout=20)
+    files = agave.AgaveReader.files
+
+    def meeting(reader: agave.AgaveReader, *arguments: str) -> list[RemoteFile]:
+        both.wait()  # neither is listed unless the other is being listed too
+        return files(reader, *arguments)
+
+    monkeypatch.setattr(agave.AgaveReader, "files", meeting)
+    desired = manifest.load((lab.folder,))
+    url, token = lab.service.url, lab.service.tokens["alice"]
+    with agave.connect_reader(url, explicit(url, token)) as reader:
+        seen = observe(desired, reader, lock_of(desired), Target("env", url))
+    assert [type(files) for files in seen.outputs.values()] == [tuple, tuple]
+    assert all("counts.txt" in [file.path for file in files] for files in seen.outputs.values())
