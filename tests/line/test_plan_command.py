@@ -113,7 +113,7 @@ def test_outputs_of_what_is_not_selected_are_not_listed(
     lab.apply("--only", "jobs")
     listed = []
     observing = import_module("jobsync.observe")
-    monkeypatch.setattr(observing, "walk", lambda reader, run_id: listed.append(run_id) or ())
+    monkeypatch.setattr(observing, "walk", lambda _, run_id, pool: listed.append(run_id) or ())
     target = Target("env", lab.service.url)
     with connect_reader(lab.service.url, token(lab.service.url, lab.environ["TAPIS_TOKEN"])) as one:
         desired = load([str(lab.folder)])
