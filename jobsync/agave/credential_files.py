@@ -23,6 +23,7 @@ from jobsync.secret import Secret
 _LARGEST_FILE = 1024 * 1024
 _LOCK_PATIENCE = 60.0
 _SYSTEM_AGPY = ("/etc/.agpy", "/root/.agpy", "/.agpy")
+"""Where the platform's own Python client looks after ``~/.agpy``, on any machine."""
 
 
 class Entry(Struct, frozen=True):

@@ -209,7 +209,7 @@ class KeptConnections:
         try:
             sock.sendall(question)
             return KeptReply(sock, method, self._ended)
-        except BaseException:
+        except BaseException:  # also Ctrl-C: nobody else knows of this connection yet
             sock.close()
             raise
 

@@ -71,7 +71,7 @@ def apply(
         with ThreadPoolExecutor(workers, thread_name_prefix="apply") as pool:
             try:
                 return _Executor(session, pool).run()
-            except BaseException:
+            except BaseException:  # also Ctrl-C: what has not begun never does
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 

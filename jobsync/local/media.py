@@ -98,7 +98,7 @@ def send(request: Request, path: Path, *, attach: bool) -> Response:
         if not stat.S_ISREG(found.st_mode):
             raise FileNotFoundError(path)
         window = _range(request.headers.get("Range"), found.st_size)
-    except BaseException:
+    except BaseException:  # whatever it is, the response does not get to own the file
         file.close()
         raise
     start, stop = window or (0, found.st_size)

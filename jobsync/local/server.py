@@ -54,7 +54,7 @@ class Server:
         self._dispatcher.set_thread_count(threads)
         try:
             self._server = self._created(host, port)
-        except BaseException:
+        except BaseException:  # also Ctrl-C: the threads of the dispatcher run already
             self._dispatcher.shutdown(timeout=1)
             raise
         self.port = int(self._server.effective_port)
