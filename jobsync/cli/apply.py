@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jobsync.cli import connect
+from jobsync.cli.duration import FOREVER, WaitingCommand, duration
 from jobsync.cli.files import FilePath
 from jobsync.cli.options import (
     color_option,
@@ -41,38 +42,17 @@ if TYPE_CHECKING:
     from jobsync.backend import Backend
     from jobsync.model import Outcome, Plan
 
-FOREVER = "forever"
-
-
-def seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    """``--wait`` alone waits without end; ``--wait=90`` or ``--wait=1h30m`` for so long."""
-    if value is None:
-        return None
-    if value == FOREVER:
-        return math.inf
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-    total, number = 0.0, ""
-    for letter in value:
-        if letter.isdigit() or letter == ".":
-            number += letter
-        elif letter in units and number:
-            total, number = total + float(number) * units[letter], ""
-        else:
-            raise click.BadParameter(f"{value!r} is not a time such as 90, 30m or 1h30m")
-    return total + float(number or 0)
-
-
 wait_option = click.option(
     "--wait",
     is_flag=False,
     flag_value=FOREVER,
     metavar="[=TIME]",
-    callback=seconds,
+    callback=duration,
     help="Wait for jobs to finish and fetch their outputs; =90, =30m, =1h30m for so long at most.",
 )
 
 
-@click.command("apply")
+@click.command("apply", cls=WaitingCommand)
 @paths_argument
 @target_options
 @selection_options

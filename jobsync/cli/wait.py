@@ -7,7 +7,8 @@ import os
 
 import click
 
-from jobsync.cli.apply import carry_out, seconds
+from jobsync.cli.apply import carry_out
+from jobsync.cli.duration import duration
 from jobsync.cli.options import manifests_option, quiet_option, target_options
 from jobsync.cli.plan import say_what_is_wrong
 from jobsync.errors import ExitCode
@@ -19,7 +20,7 @@ from jobsync.records import replace
 @manifests_option
 @target_options
 @click.option(
-    "--timeout", callback=seconds, metavar="TIME", help="Give up after this: 90, 30m, 1h30m."
+    "--timeout", callback=duration, metavar="TIME", help="Give up after this: 90, 30m, 1h30m."
 )
 @click.option(
     "--format",
