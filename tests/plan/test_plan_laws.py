@@ -5,15 +5,16 @@ from __future__ import annotations
 import copy
 import random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from planworld import ME, World
+from planworld import ME, PROJECT, World, desired, job
 from planworlds import worlds
 
 from jobsync.identity import RunName
 from jobsync.model import (
     NO_ACCESS,
     SUBMITS,
+    Access,
     AccessChange,
     Action,
     DesiredState,
@@ -26,6 +27,7 @@ from jobsync.model import (
 from jobsync.plan import PlanOptions, begin, build, check, complete, file
 from jobsync.plan.access import effective
 from jobsync.plan.guards import HAZARDS
+from jobsync.plan.history import former_names
 from jobsync.records import replace
 
 OPTIONS = st.builds(
@@ -60,23 +62,35 @@ def test_permissions_may_come_last(made, options):
     assert file.dumps(complete(begin(wanted, seen, options), seen.access)) == file.dumps(plan)
 
 
+def _moved_from_another_project() -> tuple[DesiredState, World]:
+    """A former run of report has the address that another job, without permissions, has now."""
+    world = World()
+    world.add("other.align.abcdefghij.r3", RunState.FINISHED, acl={"bob": Access(True, False)})
+    report = job("report", permissions={}, formerly=("other/align",))
+    return desired(job("align"), report), world
+
+
 @LAW
 @given(worlds(), OPTIONS)
+@example(_moved_from_another_project(), PlanOptions())
 def test_frame_what_is_not_stated_does_not_change(made, options):
     wanted, world = made
     before = copy.deepcopy(world)
     plan = build(wanted, world.snapshot(wanted), options)
     world.apply(plan)
-    declared = {job.address: job for job in wanted.jobs.values()}
+    declared = {(PROJECT, job.address): job for job in wanted.jobs.values()}
+    former = {key: job for job in wanted.jobs.values() for key in former_names(PROJECT, job)}
+    pinned = {job.pinned for job in wanted.jobs.values()}
     for run_id, run in before.runs.items():
         name = RunName.parse(run.name)
         mine = run.owner == ME and name is not None
-        pinned = run_id in {job.pinned for job in declared.values()}
-        if not mine and not pinned:
+        if not mine and run_id not in pinned:
             assert world.runs[run_id] == run
             assert world.acl[run_id] == before.acl[run_id]
-        elif mine and name.address in declared and declared[name.address].permissions is None:
-            assert world.acl[run_id] == before.acl[run_id]
+        elif mine:
+            owner = {**former, **declared}.get((name.project, name.address))
+            if owner is None or owner.permissions is None:
+                assert world.acl[run_id] == before.acl[run_id]
         if not options.prune:
             assert world.runs[run_id].visible >= run.visible
 
