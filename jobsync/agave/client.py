@@ -99,7 +99,12 @@ class AgaveReader:
         return self.jobs.get(run_id)
 
     def access(self, run_id: str) -> dict[str, Access]:
-        return all_permissions(self._permission_page(run_id), self._longest_page)
+        return all_permissions(self._permission_page(run_id), self._longest_clipped())
+
+    def _longest_clipped(self) -> int:
+        """The longest page of jobs seen; 0 once one was longer than asked for. Such a service does
+        not clip the limit but ignores it, so nothing is known about where it cuts other lists."""
+        return self._longest_page if self._longest_page <= LIMIT else 0
 
     def begin_access(self, run_id: str) -> Future[dict[str, Access]]:
         """See :class:`~jobsync.backend.Reader`. A list of several pages is read on by a thread."""
@@ -108,7 +113,7 @@ class AgaveReader:
         def first(page: Callable[[], list[wire.Permission]]) -> None:
             try:
                 rows = page()
-                whole = whole_list(rows, self._longest_page)
+                whole = whole_list(rows, self._longest_clipped())
                 if whole is None:
                     self._pages.submit(read_on, rows).add_done_callback(closed)
                 else:
@@ -119,7 +124,7 @@ class AgaveReader:
         def read_on(rows: Sequence[wire.Permission]) -> None:
             try:
                 page = beginning_with(rows, self._permission_page(run_id))
-                found.set_result(all_permissions(page, self._longest_page))
+                found.set_result(all_permissions(page, self._longest_clipped()))
             except BaseException as error:
                 found.set_exception(error)
 

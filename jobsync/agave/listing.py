@@ -41,7 +41,7 @@ _DOTS = 2
 _FAR_SHORTER = 10
 """How many times longer a page must have been seen for a short one to be the whole list."""
 
-_PASSES = 4
+_PASSES = 5
 
 
 class Identified(Protocol):
@@ -158,19 +158,19 @@ def all_permissions(page: PermissionPage, longest: int = 0) -> dict[str, Access]
 
     A row that allows nothing that can be told (EXECUTE) is kept: it hides later rows (5.1).
 
-    The end is a page of only the owner. It need not be asked for after a first page that is far
-    shorter than the *longest* page this service has given out in answer to the same limit: the
-    limit is clipped for all collections alike (2.1), so this one was not (docs/decisions/0007).
-    A list of several pages is read until two readings agree: rows may move in between.
+    Each page begins with the last row of the one before, as with jobs: then nobody who is on the
+    list all the time can be missing between two pages, whoever comes and goes. The end is a page
+    that holds that row, brings nothing new and is shorter than pages of this list are. Where that
+    row is gone, the list is read again.
+
+    The end need not be asked for after a first page that is far shorter than the *longest* page
+    this service has given out in answer to the same limit: the limit is clipped for all
+    collections alike (2.1), so this one was not (docs/decisions/0007).
     """
-    found, pages = _permissions_once(page, longest)
-    if pages <= 2:
-        return found
     for _ in range(_PASSES):
-        again, _pages = _permissions_once(page)
-        if again == found:
+        found = _permissions_once(page, longest)
+        if found is not None:
             return found
-        found = again
     raise Unreadable("the permissions change faster than they can be read")
 
 
@@ -198,28 +198,34 @@ def _is_far_shorter(rows: Sequence[Permission], longest: int) -> bool:
     return (len(rows) - 1) * _FAR_SHORTER <= longest
 
 
-def _permissions_once(page: PermissionPage, longest: int = 0) -> tuple[dict[str, Access], int]:
-    """One reading, and its pages."""
-    found: dict[str, Access] = {}
-    owner, offset, stale = "", 0, 0
-    for number in range(1, _MOST_PAGES):
-        rows = page(offset)
-        named, grants = _owned(rows)
-        if owner and named != owner:
-            raise Unreadable("two pages of permissions name different owners")
-        owner = named
-        if not grants:
-            return found, number
+def _permissions_once(page: PermissionPage, longest: int) -> dict[str, Access] | None:
+    """One reading; None when a page did not begin where the one before ended."""
+    rows = page(0)
+    owner, found = _owned(rows)
+    if not found or _is_far_shorter(rows, longest):
+        return found
+    offset = stale = 0
+    grants, last, stride = found, rows[-1].username, len(rows)
+    for _ in range(_MOST_PAGES):
         # The owner may come twice, before the window or inside it (contract 5.2): counting only
         # the others never skips a row, and at worst reads one again.
+        offset += max(1, len(grants) - 1)
+        rows = page(offset)
+        named, grants = _owned(rows)
+        if named != owner:
+            raise Unreadable("two pages of permissions name different owners")
+        if not grants and len(found) == 1:
+            return found  # a page of one row is not full: no service gives out rows one by one
+        if last not in {row.username for row in rows[1:]}:
+            return None
         known = grants.keys() <= found.keys()
+        if known and len(rows) < stride:
+            return found
         stale = stale + 1 if known else 0
         if stale > 2:
             raise Unreadable("a page of permissions brings nothing new")
-        found.update(grants)
-        if number == 1 and _is_far_shorter(rows, longest):
-            return found, number
-        offset += 1 if known else len(grants)
+        found |= grants
+        last, stride = rows[-1].username, max(stride, len(rows))
     raise Unreadable("permissions without end")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from agave_world import APP, World, settled, until, world
 from waiting import Hands
 
 from jobsync import agave
+from jobsync.agave import client as agave_client
 from jobsync.agave.auth import explicit
 from jobsync.agave.retry import Patience
 from jobsync.agave.urls import UnsafePath
@@ -26,6 +27,9 @@ from jobsync.errors import (
     Unreachable,
     Unreadable,
 )
+from jobsync.local import jobs as local_jobs
+from jobsync.local import permissions as local_permissions
+from jobsync.local.search import Window
 from jobsync.model import NO_ACCESS, Access, Run, RunState
 
 READ = Access(read=True, write=False)
@@ -408,6 +412,32 @@ def test_a_short_permission_list_takes_one_request_once_longer_pages_were_seen(
     users.append("one-more")
     alice.grant(run.id, users[-1], Access(read=True, write=False))
     assert requests() == 2
+
+
+def test_a_page_longer_than_asked_for_proves_nothing(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit is ignored for jobs, so how it is clipped for permissions is not known."""
+    asked = local_jobs.window
+
+    def unlimited(query: Mapping[str, str]) -> Window:
+        return Window(10_000, asked(query).offset)
+
+    def clipped(query: Mapping[str, str]) -> Window:
+        return Window(min(3, asked(query).limit), asked(query).offset)
+
+    monkeypatch.setattr(agave_client, "LIMIT", 20)
+    monkeypatch.setattr(local_permissions, "window", clipped)
+    alice = here.as_("alice")
+    run, *_ = (alice.submit(f"p.long{n}.aaaaaaaaaa", {"appId": APP}) for n in range(31))
+    users = {f"u{number}": READ for number in range(5)}
+    for user in users:
+        alice.grant(run.id, user, READ)
+    monkeypatch.setattr(local_jobs, "window", unlimited)
+    listed = alice.runs(lambda run: True)
+    assert len(listed) > 30
+    assert alice.access(run.id) == users
+    assert alice.begin_access(run.id).result(30) == users
 
 
 def test_small_pages_of_files_lose_nothing(here: World) -> None:

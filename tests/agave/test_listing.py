@@ -216,18 +216,44 @@ def test_permissions_that_cannot_be_trusted_are_an_error(
         all_permissions(page)
 
 
-def test_permissions_of_several_pages_are_read_until_they_stand_still() -> None:
-    """carol is revoked while the pages are read, and dave slips through the gap."""
-    grants = dict.fromkeys(["bob", "carol", "dave", "erin"], READ)
-    asked: list[int] = []
+@pytest.mark.parametrize("users", [2, 3, 4, 5, 100, 101, 199])
+@pytest.mark.parametrize("clip", [2, 3, 100])
+def test_nobody_slips_through_the_gap_that_a_revoke_leaves(users: int, clip: int) -> None:
+    """Whichever row goes, and between whichever two pages: who is there throughout is read."""
+    names = [f"u{number:03}" for number in range(users)]
+    for gone in {names[0], names[1], names[users // 2], names[-1]}:
+        for moment in (2, 3, 4):
+            grants = dict.fromkeys(names, READ)
+            asked: list[int] = []
 
-    def page(offset: int) -> Sequence[Permission]:
-        asked.append(offset)
-        if len(asked) == 2:
-            del grants["bob"]
-        return permission_pages(grants, 2)(offset)
+            def page(
+                offset: int,
+                asked: list[int] = asked,
+                grants: dict[str, Access] = grants,
+                gone: str = gone,
+                moment: int = moment,
+            ) -> Sequence[Permission]:
+                asked.append(offset)
+                if len(asked) == moment:
+                    del grants[gone]
+                return permission_pages(grants, clip)(offset)
 
-    assert all_permissions(page) == {"carol": READ, "dave": READ, "erin": READ}
+            found = all_permissions(page)
+            assert found.keys() >= set(names) - {gone}, (gone, moment)
+
+
+def test_a_list_of_one_page_takes_two_requests() -> None:
+    """The second begins with the last row of the first, and has nothing after it."""
+    for users in (1, 2, 99):
+        asked: list[int] = []
+
+        def page(offset: int, asked: list[int] = asked, users: int = users) -> Sequence[Permission]:
+            asked.append(offset)
+            grants = dict.fromkeys([f"u{number:02}" for number in range(users)], READ)
+            return permission_pages(grants, 100)(offset)
+
+        assert len(all_permissions(page)) == users
+        assert len(asked) == 2
 
 
 # --- outputs and history ---------------------------------------------------------------
