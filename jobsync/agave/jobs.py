@@ -296,6 +296,8 @@ class Jobs:
             ) from error
         except ServiceError as error:
             raise SubmitAmbiguous(str(error), hint=error.hint) from error
+        except Exception as error:  # nothing foresaw it, so it proves nothing
+            raise SubmitAmbiguous(f"POST {url}: {type(error).__name__}: {error}") from error
 
 
 def _rejected(answer: Answer) -> SubmitRejected:

@@ -196,9 +196,15 @@ class Sessions:
                 proxies=self._proxies,
                 timeout=self._timeouts,
             )
+            return _SessionReply(response, shot)
         except (*_FAILURES, OSError) as error:
             raise (NoConnection if _never_sent(shot, error) else BrokenAnswer) from error
-        return _SessionReply(response, shot)
+        except Exception as error:
+            # The parser of heads raises what it likes, ValueError among it: long after the request
+            # has gone out. Whatever it is, only a connection that never stood proves anything.
+            if shot is None:
+                raise
+            raise (BrokenAnswer if shot.connected else NoConnection) from error
 
     def _prepared(
         self, call: Call, headers: Mapping[str, str], authorization: Secret

@@ -1,0 +1,42 @@
+"""Nothing that an answer says makes a submit that went out look like one that did not."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from scripted_server import JOB, ScriptedServer, http
+
+from jobsync import agave
+from jobsync.agave.auth import explicit
+from jobsync.errors import SubmitAmbiguous
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "campaigns"))
+
+import submit_answers
+
+MADE = json.dumps({"status": "success", "message": None, "version": "2", "result": JOB}).encode()
+
+
+@pytest.mark.parametrize("codec", ["idna", "punycode", "no-such", "hex", "undefined"])
+@pytest.mark.parametrize("parameter", ["boundary*={}''x", "boundary*0*={}''x; boundary*1=y"])
+def test_a_head_that_the_parser_cannot_take_leaves_the_outcome_open(
+    codec: str, parameter: str
+) -> None:
+    """Python's parser of heads raises UnicodeError for some of these, which is a ValueError."""
+    odd = f"multipart/mixed; {parameter.format(codec)}"
+    with (
+        ScriptedServer(http(201, MADE, odd)) as server,
+        agave.connect(server.url, explicit(server.url, "t")) as client,
+    ):
+        with pytest.raises(SubmitAmbiguous):
+            client.submit("p.a.f", {"appId": "wc-1.0"})
+        assert len(server.seen) == 1
+
+
+def test_no_answer_of_any_kind_is_taken_for_not_sent() -> None:
+    ends, wrong = submit_answers.run(range(1_000_001_000, 1_000_002_500))
+    assert wrong == {}
+    assert ends["made"] > 100 and ends["unknown"] > 100
