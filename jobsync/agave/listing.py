@@ -21,6 +21,7 @@ from jobsync.agave.wire import Permission
 from jobsync.backend import Event
 from jobsync.errors import Unreadable
 from jobsync.model import Access, RemoteFile
+from jobsync.outputs.walk import ENTRY_LIMIT, too_many_entries
 from jobsync.records import Struct, replace
 
 LIMIT = 250
@@ -230,7 +231,12 @@ def _permissions_once(page: PermissionPage, longest: int) -> dict[str, Access] |
 
 
 def all_files(
-    page: FilePage, executor: Executor, at_least: int = 0, stride: int = 0
+    page: FilePage,
+    executor: Executor,
+    at_least: int = 0,
+    stride: int = 0,
+    *,
+    limit: int = ENTRY_LIMIT,
 ) -> list[RemoteFile]:
     """Every entry of one folder, by name. ``.`` and ``..`` are left out of a page (contract 6.2).
 
@@ -238,16 +244,23 @@ def all_files(
     where *at_least* says how many entries are there, and *stride* how long a page has been before.
     A page counts where it begins at or before the end of the one before; else it is asked for
     again from there. One that would hold what follows, and brings nothing new, shows the end.
+
+    Raises :class:`Unreadable` for more than *limit* entries: what is kept is bounded by that,
+    whatever the service says.
     """
     found: dict[str, RemoteFile] = {}
     offset = longest = 0
     window = 1
     for _ in range(_MOST_PAGES):
+        if len(found) > limit:
+            raise too_many_entries(limit)
         step = max(1, stride - _DOTS)
-        aims = [offset + step * number for number in range(window)]
-        if stride and offset < at_least:  # the last one is likely to show the end
-            aims = [*range(offset, at_least, step), at_least]
-        aims = aims[:_FOLDER_PAGES]
+        count = window
+        if stride and offset < at_least:  # as many as reach the end, which the last may show
+            count = 1 - (offset - at_least) // step
+        aims = [offset + step * number for number in range(min(count, _FOLDER_PAGES))]
+        if stride and aims[-1] > at_least > offset:
+            aims[-1] = at_least
         answers = [executor.submit(page, aim) for aim in aims]
         try:
             for aim, answer in zip(aims, answers, strict=True):
@@ -263,7 +276,7 @@ def all_files(
         finally:
             for answer in answers:
                 answer.cancel()
-        window = 2 * window if len(rows) >= stride > 0 else 1
+        window = min(2 * window, _FOLDER_PAGES) if len(rows) >= stride > 0 else 1
         stride = len(rows)
     raise Unreadable("an output folder without end")
 

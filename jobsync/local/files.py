@@ -33,9 +33,10 @@ def listing(call: Call) -> Answer:
     if not found.folder:
         return Answer([_written(call, found, path)])
     me = media.Entry(".", found.length, found.modified, folder=True)
-    inside = media.entries(place.path, place.holds)
     page = window(call.query)
-    kept = [me, *inside][page.offset : page.offset + page.limit]
+    stop = page.offset + page.limit
+    inside = call.site.folders.entries(place, page.offset - 1, stop - 1)
+    kept = inside if page.offset else [me, *inside][: page.limit]
     return Answer([_written(call, one, _joined(path, one.name)) for one in kept])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -73,16 +73,6 @@ def entry(path: Path, name: str) -> Entry | None:
     if stat.S_ISREG(found.st_mode):
         return Entry(name, found.st_size, found.st_mtime, folder=False)
     return None
-
-
-def entries(folder: Path, may_show: Callable[[Path], bool]) -> list[Entry]:
-    """What lies in *folder*, by name, without what *may_show* refuses."""
-    try:
-        names = sorted(one.name for one in folder.iterdir())
-    except OSError:
-        return []
-    found = (entry(folder / name, name) for name in names if may_show(folder / name))
-    return [one for one in found if one is not None]
 
 
 def send(request: Request, path: Path, *, attach: bool) -> Response:

@@ -18,6 +18,7 @@ from jobsync.local.permissions import may_read
 from jobsync.local.refusal import Refusal
 from jobsync.local.search import window
 from jobsync.local.site import Call
+from jobsync.local.storage import Located
 from jobsync.local.store import JobRow
 
 _NO_READ = "User does not have permission to view this resource."
@@ -41,18 +42,17 @@ def listing(call: Call) -> Answer:
 
 
 def _listing(call: Call, row: JobRow) -> Answer:
-    root, target, path = _locate(call, row)
-    found = media.entry(target, Path(path).name)
+    place, path = _locate(call, row)
+    found = media.entry(place.path, Path(path).name)
     if found is None:
         raise Refusal(500, _GONE)
     if not found.folder:
         # In a folder, a single file has no leading slash and its link is glued (contract 6.2).
         shown = path if path.count("/") == 1 else path.lstrip("/")
         return Answer([_written(call, row, found, shown)])
-    inside = media.entries(target, lambda one: _may_show(root, one))
     page = window(call.query)
-    rows = [None] * _DOTS + [*inside]
-    kept = [one for one in rows[page.offset : page.offset + page.limit] if one is not None]
+    stop = page.offset + page.limit
+    kept = call.site.folders.entries(place, page.offset - _DOTS, stop - _DOTS)
     base = "" if path == "/" else path
     return Answer([_written(call, row, one, f"{base}/{one.name}") for one in kept])
 
@@ -72,11 +72,11 @@ def _download(call: Call, row: JobRow) -> Response:
             "No work directory specified for this job. Usually this occurs when a job failed"
             " during submission.",
         )
-    _, target, path = _locate(call, row)
+    place, path = _locate(call, row)
     if path == "/":
         raise Refusal(400, "No output file specified.")
     try:
-        return media.send(call.request, target, attach=is_true(call.query.get("force")))
+        return media.send(call.request, place.path, attach=is_true(call.query.get("force")))
     except (OSError, ValueError) as error:
         if row.archived and call.fault("empty-missing"):
             # An archived job skips the existence check (contract 6.4).
@@ -126,8 +126,8 @@ def _readable(call: Call, missing: str) -> JobRow:
     return row
 
 
-def _locate(call: Call, row: JobRow) -> tuple[Path, Path, str]:
-    """The real root of the data, the real path asked for, and that path as the service names it.
+def _locate(call: Call, row: JobRow) -> tuple[Located, str]:
+    """The real place of the path asked for, and that path as the service names it.
 
     A path that leads out of the root, by a link or otherwise, is one that does not exist.
     """
@@ -140,14 +140,10 @@ def _locate(call: Call, row: JobRow) -> tuple[Path, Path, str]:
         target = Path(os.path.realpath(f"{root}{path}"))
     except ValueError as error:
         raise Refusal(500, _GONE) from error
-    if not _may_show(root, target):
+    place = Located(target, root, hidden=(root / _INTERNAL,))
+    if not place.holds(target):
         raise Refusal(500, _GONE)
-    return root, target, path
-
-
-def _may_show(root: Path, path: Path) -> bool:
-    real = Path(os.path.realpath(path))
-    return real.is_relative_to(root) and real.relative_to(root).parts[:1] != (_INTERNAL,)
+    return place, path
 
 
 def _written(call: Call, row: JobRow, one: media.Entry, path: str) -> dict[str, object]:

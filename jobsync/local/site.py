@@ -10,6 +10,7 @@ from werkzeug.wrappers import Request
 from jobsync.local.apps import Apps
 from jobsync.local.dialect import Dialect
 from jobsync.local.faults import Asked, Fault, FaultBoard
+from jobsync.local.folders import Folders
 from jobsync.local.storage import Storage
 from jobsync.local.store import JobRow, Store
 from jobsync.local.systems import Systems
@@ -33,6 +34,7 @@ class Site(Struct, frozen=True):
     tokens: Tokens
     faults: FaultBoard
     dialect: Dialect
+    folders: Folders = field(default_factory=Folders)
     wake: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.time
     stop_patience: float = 10.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
@@ -10,6 +11,7 @@ from jobsync.backend import Reader
 from jobsync.errors import Unreadable
 from jobsync.model import RemoteFile
 from jobsync.plan.outputs import DEPTH_LIMIT
+from jobsync.records import Struct
 
 ENTRY_LIMIT = 200_000
 """More entries than this are a mistake or an attack; a set that wants them splits its jobs."""
@@ -17,7 +19,12 @@ ENTRY_LIMIT = 200_000
 _SAME_LISTING_LIMIT = 4
 """Folders on one path that list exactly the same before the walk calls it a loop."""
 
-_Signature = tuple[tuple[str, int, str, bool], ...]
+
+class _Signature(Struct, frozen=True):
+    """What a folder lists, to know it again: a digest of names, lengths and times."""
+
+    digest: bytes
+    has_folder: bool
 
 
 def walk(
@@ -60,15 +67,8 @@ class _Walk:
         """Take in one listing and give the folders to look into next."""
         self._count += len(entries)
         if self._count > self._limit:
-            raise Unreadable(
-                f"the outputs have more than {self._limit} entries",
-                hint="let the job pack its files, or split it",
-            )
-        start = len(folder) + 1 if folder else 0
-        signature = tuple(
-            sorted((e.path[start:], e.length, e.last_modified, e.is_folder) for e in entries)
-        )
-        chain = (*above, signature)
+            raise too_many_entries(self._limit)
+        chain = (*above, _signature(folder, entries))
         if _is_loop(chain):
             self._looping.add(_first_repeat(folder, chain))
             return
@@ -92,11 +92,26 @@ class _Walk:
         return tuple(kept[path] for path in sorted(kept))
 
 
+def too_many_entries(limit: int) -> Unreadable:
+    """What to say of outputs with more than *limit* entries."""
+    return Unreadable(
+        f"the outputs have more than {limit:,} entries",
+        hint="let the job pack its files, or split it",
+    )
+
+
+def _signature(folder: str, entries: Sequence[RemoteFile]) -> _Signature:
+    start = len(folder) + 1 if folder else 0
+    found = hashlib.sha256()
+    for one in sorted(entries, key=lambda entry: entry.path):
+        said = (one.path[start:], one.length, one.last_modified, one.is_folder)
+        found.update(repr(said).encode("utf-8", "backslashreplace"))
+    return _Signature(found.digest(), any(entry.is_folder for entry in entries))
+
+
 def _is_loop(chain: tuple[_Signature, ...]) -> bool:
     """Names, sizes and times of a folder that holds folders are those of several above it."""
-    signature = chain[-1]
-    has_folder = any(is_folder for _name, _length, _time, is_folder in signature)
-    return has_folder and chain.count(signature) >= _SAME_LISTING_LIMIT
+    return chain[-1].has_folder and chain.count(chain[-1]) >= _SAME_LISTING_LIMIT
 
 
 def _first_repeat(folder: str, chain: tuple[_Signature, ...]) -> str:

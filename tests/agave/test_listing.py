@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -325,6 +326,45 @@ def test_a_page_that_begins_too_late_is_asked_for_again(pool: ThreadPoolExecutor
         return [RemoteFile(name, 1, "") for name in names[offset : offset + size]]
 
     assert [file.path for file in all_files(page, pool)] == names
+
+
+def test_a_long_folder_costs_memory_for_its_entries_only(pool: ThreadPoolExecutor) -> None:
+    """However many rounds it takes, few pages are asked for at once, and nothing else is kept."""
+    names = [f"{number:05}" for number in range(2_000)]
+    pending = most = 0
+    guard = threading.Lock()
+
+    def page(offset: int) -> Sequence[RemoteFile]:
+        nonlocal pending, most
+        with guard:
+            pending += 1
+            most = max(most, pending)
+        rows = [RemoteFile(name, 1, "") for name in names[offset : offset + 12]]
+        with guard:
+            pending -= 1
+        return rows
+
+    tracemalloc.start()
+    try:
+        found = all_files(page, pool)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [file.path for file in found] == names
+    assert most <= _FOLDER_PAGES
+    assert peak < 1_000 * len(names)
+
+
+def test_a_folder_without_end_is_given_up_at_the_limit(pool: ThreadPoolExecutor) -> None:
+    asked = []
+
+    def page(offset: int) -> Sequence[RemoteFile]:
+        asked.append(offset)
+        return [RemoteFile(f"{offset + number:09}", 1, "") for number in range(10)]
+
+    with pytest.raises(Unreadable, match="more than 500 entries"):
+        all_files(page, pool, limit=500)
+    assert len(asked) < 100
 
 
 def test_a_history_may_repeat_itself() -> None:
