@@ -1,15 +1,15 @@
 """The seam between jobsync and a jobs service: a few verbs, each with one meaning.
 
 Floor 2. ``agave/`` implements it. A planner is only ever given a :class:`Reader`, whose transport
-sends nothing but GET; an applier gets a :class:`Backend`. All methods are safe to call from
-several threads. All raise the :class:`~jobsync.errors.ServiceError` family and nothing else; what
-cannot be read raises, it is never an empty answer.
+sends nothing but GET; an applier gets a :class:`Backend`. All methods wait for the answer and are
+safe to call from several threads: asking many questions at once is the caller's business. All
+raise the :class:`~jobsync.errors.ServiceError` family and nothing else; what cannot be read raises,
+it is never an empty answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -83,9 +83,6 @@ class Reader(Protocol):
     def access(self, run_id: str) -> dict[str, Access]:
         """The explicit grants of a run by user name, without the owner's row."""
 
-    def begin_access(self, run_id: str) -> Future[dict[str, Access]]:
-        """What :meth:`access` gives or raises, to come: for asking about thousands of runs."""
-
     def files(self, run_id: str, folder: str = "", at_least: int = 0) -> list[RemoteFile]:
         """The entries of one output folder (not recursive), by name.
 
@@ -94,12 +91,6 @@ class Reader(Protocol):
 
     def open(self, run_id: str, path: str, offset: int = 0) -> AbstractContextManager[Content]:
         """Open one output. ``Content.offset`` is 0 when the service ignored *offset*."""
-
-    def begin_read(self, run_id: str, path: str) -> Future[Content | None]:
-        """The whole of a small output, to come: one try, for fetching thousands of them.
-
-        None when that brought nothing; then :meth:`open` it. May raise what ``open`` raises.
-        """
 
     def history(self, run_id: str) -> list[Event]:
         """What happened to a run, oldest first."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TypeVar, Union
 
 from jobsync.backend import Listed, Reader
 from jobsync.errors import (
@@ -46,10 +46,12 @@ from jobsync.outputs.walk import walk
 from jobsync.plan.diff import lacking
 from jobsync.plan.fetching import fetched_lines, to_list
 from jobsync.plan.history import History, attempt_of, former_names, histories, live
-from jobsync.records import Struct, replace
+from jobsync.records import replace
 
 K = TypeVar("K")
 T = TypeVar("T")
+Grants = Union[Mapping[str, Access], Unavailable]
+"""The access list of one run, or why it cannot be read."""
 
 LOCAL = "local"
 """What names the embedded service in plans and journals: its URL is another one each time."""
@@ -71,34 +73,11 @@ def observe(
 
     Raises :class:`SettingsError` when somebody else than the target's ``owner`` is acting.
     """
-    return begin(desired, reader, lock, target, outputs_of).whole()
-
-
-def begin(
-    desired: DesiredState,
-    reader: Reader,
-    lock: Lock,
-    target: Target,
-    outputs_of: Collection[Address] | None = None,
-) -> Observation:
-    """The same, when permissions need not be waited for yet. *reader* must stay open until then."""
-    with _threads(reader) as pool:
+    with _threads(reader) as pool, _threads(reader) as access_pool:
         # Asked while the first page is on its way: nothing is decided before it is answered.
         user = pool.submit(_acting, reader, target)
-        asking = _Asking(desired, reader, lock, target, pool)
+        asking = _Asking(desired, reader, lock, target, pool, access_pool)
         return asking.take(user, desired.jobs if outputs_of is None else outputs_of)
-
-
-class Observation(Struct, frozen=True):
-    """What is known but for the permissions, which are asked for and have not all come."""
-
-    so_far: Snapshot
-    access: Mapping[str, Future[dict[str, Access]]]
-
-    def whole(self) -> Snapshot:
-        """Everything. Waits, and raises what reading the permissions raises."""
-        access = {run_id: _access(asked) for run_id, asked in self.access.items()}
-        return replace(self.so_far, access=access)
 
 
 def lock_of(desired: DesiredState) -> Lock:
@@ -139,8 +118,7 @@ def observe_again(plan: Plan, reader: Reader, target: Target) -> Snapshot:
         runs = {run.id: run for rows in found.values() for run in rows}
         pinned = _ask(pool, lambda run_id: _run(reader, run_id), sorted(ids - runs.keys()))
         runs.update({run.id: run for run in pinned.values() if run is not None})
-        asked = {run_id: reader.begin_access(run_id) for run_id in listed}
-        access = {run_id: _access(answer) for run_id, answer in asked.items()}
+        access = _ask(pool, lambda run_id: _access(reader, run_id), listed)
     return Snapshot(
         user=reader.whoami(),
         target=target.name,
@@ -158,12 +136,18 @@ def service_name(target: Target) -> str:
 
 @contextmanager
 def _threads(reader: Reader) -> Iterator[ThreadPoolExecutor]:
-    """As many as the service may be asked at once. What has not begun when one fails never does."""
+    """As many as the service may be asked at once.
+
+    When one fails, or Ctrl-C is pressed, what has not begun never does, and what is under way is
+    not waited for: closing the reader ends it.
+    """
     pool = ThreadPoolExecutor(max_workers=max(1, reader.concurrency))
     try:
         yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown(wait=True)
 
 
 class _Asking:
@@ -176,13 +160,17 @@ class _Asking:
         lock: Lock,
         target: Target,
         pool: ThreadPoolExecutor,
+        access_pool: ThreadPoolExecutor,
     ) -> None:
         self._desired = desired
         self._jobs = desired.jobs
         self._reader = reader
         self._pool = pool
+        # Permissions are read in threads of their own: thousands of lists, before which nobody who
+        # has something else to ask has to queue.
+        self._access_pool = access_pool
         self._known: dict[Address, History] | None = None
-        self._access: dict[str, Future[dict[str, Access]]] = {}
+        self._access: dict[str, Future[Grants]] = {}
         self._seen = Snapshot(
             user="",
             target=target.name,
@@ -192,15 +180,15 @@ class _Asking:
             expectations=lock.expectations,
         )
 
-    def take(self, user: Future[str], outputs_of: Collection[Address]) -> Observation:
+    def take(self, user: Future[str], outputs_of: Collection[Address]) -> Snapshot:
         self._list(user)
         self._read_pinned()
         self._ask_by_name()
         self._read_records()
-        access = self._begin_access()
+        access = self._read_access()
         self._walk_outputs(outputs_of)
         self._read_apps()
-        return Observation(self._seen, access)
+        return replace(self._seen, access={run_id: got.result() for run_id, got in access.items()})
 
     def _list(self, acting: Future[str]) -> None:
         ours = self._our_names()
@@ -220,7 +208,7 @@ class _Asking:
             pair = (name.project, name.address)
             if run.visible and pair in managed and run.id not in pinned:
                 # Its permissions will be wanted: asked for now, while the listing goes on.
-                self._access[run.id] = self._reader.begin_access(run.id)
+                self._access[run.id] = self._access_of(run.id)
             return name.project in ours or pair in ours
 
         rows = self._reader.runs(keep)
@@ -310,7 +298,7 @@ class _Asking:
         found = _ask(self._pool, lambda run_id: _run(self._reader, run_id), sorted(wanted))
         self._add(run for run in found.values() if run is not None)
 
-    def _begin_access(self) -> dict[str, Future[dict[str, Access]]]:
+    def _read_access(self) -> dict[str, Future[Grants]]:
         """Of every run whose permissions are managed. Most are asked for already."""
         known = self._histories()
         managed = [
@@ -320,8 +308,10 @@ class _Asking:
             for run in known[address].all
             if run.visible
         ]
-        begin, asked = self._reader.begin_access, self._access
-        return {run_id: asked.get(run_id) or begin(run_id) for run_id in managed}
+        return {run_id: self._access.get(run_id) or self._access_of(run_id) for run_id in managed}
+
+    def _access_of(self, run_id: str) -> Future[Grants]:
+        return self._access_pool.submit(_access, self._reader, run_id)
 
     def _walk_outputs(self, addresses: Collection[Address]) -> None:
         known, lines = self._histories(), fetched_lines(self._seen)
@@ -396,9 +386,9 @@ def _run(reader: Reader, run_id: str) -> Run | None:
         return None
 
 
-def _access(asked: Future[dict[str, Access]]) -> Mapping[str, Access] | Unavailable:
+def _access(reader: Reader, run_id: str) -> Grants:
     try:
-        return asked.result()
+        return reader.access(run_id)
     except (Unauthorized, Throttled):
         raise
     except Refused as error:

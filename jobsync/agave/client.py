@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TypeVar
 
 from jobsync.agave import wire
-from jobsync.agave.exchange import CLOSED, NeverSent
 from jobsync.agave.jobs import Jobs
 from jobsync.agave.listing import (
     LIMIT,
@@ -18,11 +17,9 @@ from jobsync.agave.listing import (
     all_files,
     all_permissions,
     all_runs,
-    beginning_with,
-    whole_list,
 )
 from jobsync.backend import Content, Event, Listed
-from jobsync.errors import Forbidden, NotFound, Refused, ServiceError, Unreadable
+from jobsync.errors import Forbidden, NotFound, Refused, Unreadable
 from jobsync.model import Access, App, JsonValue, RemoteFile, Run, RunState
 from jobsync.records import replace
 
@@ -106,35 +103,6 @@ class AgaveReader:
         not clip the limit but ignores it, so nothing is known about where it cuts other lists."""
         return self._longest_page if self._longest_page <= LIMIT else 0
 
-    def begin_access(self, run_id: str) -> Future[dict[str, Access]]:
-        """See :class:`~jobsync.backend.Reader`. A list of several pages is read on by a thread."""
-        found: Future[dict[str, Access]] = Future()
-
-        def first(page: Callable[[], list[wire.Permission]]) -> None:
-            try:
-                rows = page()
-                whole = whole_list(rows, self._longest_clipped())
-                if whole is None:
-                    self._pages.submit(read_on, rows).add_done_callback(closed)
-                else:
-                    found.set_result(whole)
-            except BaseException as error:  # it is raised where the list is waited for
-                found.set_exception(error)
-
-        def read_on(rows: Sequence[wire.Permission]) -> None:
-            try:
-                page = beginning_with(rows, self._permission_page(run_id))
-                found.set_result(all_permissions(page, self._longest_clipped()))
-            except BaseException as error:
-                found.set_exception(error)
-
-        def closed(reading: Future[None]) -> None:
-            if reading.cancelled():
-                found.set_exception(NeverSent(CLOSED))
-
-        self.jobs.begin_permissions(run_id, first, limit=LIMIT)
-        return found
-
     def _permission_page(self, run_id: str) -> PermissionPage:
         return lambda offset: self.jobs.list_permissions(run_id, limit=LIMIT, offset=offset)
 
@@ -145,19 +113,6 @@ class AgaveReader:
             return found
 
         return all_files(page, self._pages, at_least, self._longest_listing)
-
-    def begin_read(self, run_id: str, path: str) -> Future[Content | None]:
-        """See :class:`~jobsync.backend.Reader`."""
-        found: Future[Content | None] = Future()
-
-        def told(content: Content | ServiceError | None) -> None:
-            if isinstance(content, ServiceError):
-                found.set_exception(content)
-            else:
-                found.set_result(content)
-
-        self.jobs.begin_download(run_id, path, told)
-        return found
 
     @contextmanager
     def open(self, run_id: str, path: str, offset: int = 0) -> Iterator[Content]:

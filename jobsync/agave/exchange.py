@@ -5,14 +5,12 @@ Floor 4. Knows nothing of requests, so that decoding can be tested on bytes alon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from jobsync.errors import Unreachable
 from jobsync.records import Struct, field
-
-T = TypeVar("T")
 
 
 class Repeat(Enum):
@@ -52,13 +50,6 @@ class Answer(Struct, frozen=True):
     def media_type(self) -> str:
         """``application/json`` of ``application/json; charset=UTF-8``, in lower case."""
         return self.headers.get("content-type", "").split(";")[0].strip().lower()
-
-
-Told = Callable[[Callable[[], T]], None]
-"""Told of an answer once it is there: given a function that gives it, or raises what went wrong.
-
-It is called in the thread that brings the answers, so it must be short, and raise nothing itself.
-"""
 
 
 CLOSED = "the connection to the service is closed"

@@ -32,7 +32,6 @@ from jobsync.agave.exchange import (
     Repeat,
     Reply,
 )
-from jobsync.agave.gate import Gate
 from jobsync.agave.kept import KeptConnections
 from jobsync.agave.retry import Timing
 from jobsync.agave.urls import UnsafePath, base_url
@@ -42,7 +41,6 @@ from jobsync.secret import Secret
 
 if TYPE_CHECKING:
     from jobsync.agave.sessions import Sessions
-    from jobsync.agave.volley import Heard, Volley
 
 USER_AGENT = f"jobsync/{__version__}"
 CHUNK = 256 * 1024
@@ -124,14 +122,11 @@ class Door:
             idle=settings.idle_timeout,
         )
         self._sessions: Sessions | None = None
-        self._volley: Volley | None = None
         self._making = threading.Lock()
 
     def close(self) -> None:
         """Close all connections; whoever waits on one in another thread waits no longer."""
         self._connections.end()
-        if self._volley is not None:
-            self._volley.close()
         self._lean.close()
         if self._sessions is not None:
             self._sessions.close()
@@ -160,31 +155,6 @@ class Door:
                 yield self._read(call, reply)
         finally:
             reply.close()
-
-    def volley(self, gate: Gate) -> Volley | None:
-        """What asks many small questions at once; None where a proxy stands in between."""
-        with self._making:
-            if self._volley is None and not self._proxies:
-                from jobsync.agave.volley import Volley
-
-                self._volley = Volley(
-                    self._lean,
-                    gate,
-                    lanes=self.settings.concurrency,
-                    idle=self.settings.idle_timeout,
-                )
-            return self._volley
-
-    def text(self, call: Call, authorization: Secret) -> bytes:
-        """The whole request that a volley is to send for *call*. Raises :class:`UnsafePath`."""
-        headers = {**self._headers(call), "Authorization": authorization.reveal()}
-        return self._lean.question(call.method, self._target(call), call.body, headers)
-
-    def answer(self, call: Call, heard: Heard) -> Answer | None:
-        """What a volley has heard; None when that is no answer, for ``whole`` to find out why."""
-        if heard.status < 300 and _misframed(call, heard):
-            return None
-        return _answer(call, heard, heard.body)
 
     def _asked(self, call: Call, authorization: Secret) -> Reply:
         try:

@@ -7,12 +7,12 @@ differs, contract 2.0 says why it is wrong. Nothing here pages, waits or decides
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 
 from jobsync.agave import envelope, wire
-from jobsync.agave.exchange import Answer, Call, NeverSent, Repeat, Told
+from jobsync.agave.exchange import Answer, Call, NeverSent, Repeat
 from jobsync.agave.http import Stream
 from jobsync.agave.rejection import refused_by_a_check
 from jobsync.agave.transport import Transport
@@ -167,20 +167,6 @@ class Jobs:
         url = self.urls.pems(job_id) + query(_page(limit, offset))
         return wire.permissions(self._read(url), _get(url))
 
-    def begin_permissions(self, job_id: str, told: Told[Permissions], *, limit: int) -> None:
-        """The first page of :meth:`list_permissions`, asked for without waiting."""
-
-        def call() -> Call:
-            return Call("GET", self.urls.pems(job_id) + query(_page(limit, 0)))
-
-        def read(answer: Answer) -> Permissions:
-            return wire.permissions(envelope.result_of(answer, _READ), _get(answer.url))
-
-        def again() -> None:
-            self.transport.send_later(call, lambda answered: told(lambda: read(answered())))
-
-        self.transport.begin(call, lambda answer: told(lambda: read(answer)), again)
-
     def update_permissions(self, job_id: str, user: str, permission: str) -> wire.Permission:
         """Set one user's row, the user in the body; ``NONE`` removes it. What now stands there.
 
@@ -235,26 +221,6 @@ class Jobs:
         headers = {"Range": f"bytes={offset}-"} if offset else {}
         with self.transport.stream(Call("GET", url, headers=headers)) as outcome:
             yield _content(outcome, offset)
-
-    def begin_download(
-        self, job_id: str, path: str, told: Callable[[Content | ServiceError | None], None]
-    ) -> None:
-        """A small output as a whole, asked for without waiting; or the refusal.
-
-        None when the first try brought nothing: :meth:`download_output` knows what to do then.
-        """
-
-        def read(answer: Answer) -> Content | ServiceError:
-            if answer.status != 200:
-                return envelope.error_of(answer)
-            length = answer.headers.get("content-length")
-            return Content(0, None if length is None else int(length), iter([answer.body]))
-
-        self.transport.begin(
-            lambda: Call("GET", self.urls.media(job_id, path.lstrip("/"))),
-            lambda answer: told(read(answer)),
-            lambda: told(None),
-        )
 
     # --- besides the jobs --------------------------------------------------------------
 

@@ -175,18 +175,6 @@ def all_permissions(page: PermissionPage, longest: int = 0) -> dict[str, Access]
     raise Unreadable("the permissions change faster than they can be read")
 
 
-def whole_list(rows: Sequence[Permission], longest: int) -> dict[str, Access] | None:
-    """What :func:`all_permissions` makes of a first page alone; None when more may follow."""
-    _, grants = _owned(rows)
-    return grants if not grants or _is_far_shorter(rows, longest) else None
-
-
-def beginning_with(rows: Sequence[Permission], page: PermissionPage) -> PermissionPage:
-    """*page*, but its beginning is *rows* when first asked for: that has just been read."""
-    held = [rows]
-    return lambda offset: held.pop() if held and offset == 0 else page(offset)
-
-
 def _owned(rows: Sequence[Permission]) -> tuple[str, dict[str, Access]]:
     """The owner, who stands first on every page, and the grants of all others."""
     if not rows or rows[0].access != Access(read=True, write=True):

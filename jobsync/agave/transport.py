@@ -11,13 +11,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from jobsync.agave import envelope
-from jobsync.agave.exchange import CLOSED, Answer, Call, NeverSent, Repeat, Told
+from jobsync.agave.exchange import CLOSED, Answer, Call, NeverSent, Repeat
 from jobsync.agave.gate import Gate
 from jobsync.agave.http import Door, Stream
 from jobsync.agave.retry import TRANSIENT, Budget, Patience, Timing, http_date, retry_after
@@ -26,9 +25,6 @@ from jobsync.errors import ServiceError, Unauthorized, Unreachable
 from jobsync.model import JsonValue
 from jobsync.records import Struct
 from jobsync.secret import Secret
-
-if TYPE_CHECKING:
-    from jobsync.agave.volley import Heard
 
 log = logging.getLogger("jobsync.http")
 
@@ -83,9 +79,6 @@ class Transport:
         self._patience = patience or Patience()
         self._budget = budget or Budget()
         self._closed = threading.Event()
-        self._later = ThreadPoolExecutor(
-            door.settings.concurrency, thread_name_prefix="jobsync-again"
-        )
         self.gate = Gate(door.settings.concurrency)
 
     @property
@@ -100,73 +93,10 @@ class Transport:
         """Give up what is under way in other threads, and send nothing more."""
         self._closed.set()
         self._door.close()
-        self._later.shutdown(wait=False, cancel_futures=True)
 
     def send(self, call: Call) -> Answer:
         """The whole answer to *call*, whatever its status, after as many tries as it allows."""
         return self._persist(call, lambda token: self._door.whole(call, token))
-
-    def begin(
-        self, make: Callable[[], Call], told: Callable[[Answer], None], lost: Callable[[], None]
-    ) -> None:
-        """Try one of many small reads once, without waiting for it, and without a thread for it.
-
-        *make* gives the call when its turn has come. Either *told* is called with the answer, or
-        *lost* when it is to be asked again: none came that can be used, or one that asks for
-        another token, or, after the wait that it asks for, for patience. Both may be called in the
-        thread that brings the answers: they must be short and not raise.
-        """
-        volley = self._door.volley(self.gate)
-        if volley is None:
-            lost()
-        else:
-            begun = _Begun(self, make, told, lost)
-            volley.ask(begun.text, begun.heard)
-
-    def text(self, call: Call) -> bytes:
-        """The request for the first try of *call*."""
-        self._check(call)
-        return self._door.text(call, Secret(f"Bearer {self._bearer.token().reveal()}"))
-
-    def first_answer(self, call: Call, heard: Heard | None, began: float) -> Answer | None:
-        """What the first try brought; None when that is no answer, or asks for another token."""
-        answer = None if heard is None else self._door.answer(call, heard)
-        if answer is None:
-            return None
-        self._tell(call, answer.status, began)
-        if answer.status == 401:
-            return None
-        if answer.status not in TRANSIENT:
-            self._budget.earn()
-        return answer
-
-    def pause(
-        self, call: Call, answer: Answer, told: Callable[[Answer], None], lost: Callable[[], None]
-    ) -> None:
-        """Wait as after any first failure, in a thread of its own, and have it asked again."""
-
-        def wait() -> None:
-            if self._may_retry(call, answer, 1):
-                self._wait(1, self._asked(answer))
-                lost()
-            else:
-                told(answer)
-
-        try:
-            waiting = self._later.submit(wait)
-        except RuntimeError:  # shut down meanwhile
-            told(answer)
-        else:
-            waiting.add_done_callback(lambda done: told(answer) if done.cancelled() else None)
-
-    def send_later(self, make: Callable[[], Call], told: Told[Answer]) -> None:
-        """An ordinary ``send`` in a thread of its own."""
-        try:
-            sent = self._later.submit(lambda: self.send(make()))
-        except RuntimeError:  # shut down meanwhile
-            told(_closed)
-        else:
-            sent.add_done_callback(lambda done: told(_result(done)))
 
     @contextmanager
     def stream(self, call: Call) -> Iterator[Stream | Answer]:
@@ -284,38 +214,6 @@ class Transport:
         self._timing.sleep(self._patience.wait(failures, asked, self._timing), self._closed)
 
 
-class _Begun:
-    """A read under way in a volley: made into a call only when its turn has come."""
-
-    __slots__ = ("_began", "_call", "_lost", "_make", "_told", "_transport")
-
-    def __init__(
-        self,
-        transport: Transport,
-        make: Callable[[], Call],
-        told: Callable[[Answer], None],
-        lost: Callable[[], None],
-    ) -> None:
-        self._transport, self._make, self._told, self._lost = transport, make, told, lost
-        self._call: Call | None = None
-        self._began = 0.0
-
-    def text(self) -> bytes:
-        self._call, self._began = self._make(), time.monotonic()
-        return self._transport.text(self._call)
-
-    def heard(self, heard: Heard | None) -> None:
-        answer = None
-        if self._call is not None:
-            answer = self._transport.first_answer(self._call, heard, self._began)
-        if answer is None or self._call is None:
-            self._lost()
-        elif answer.status in TRANSIENT:
-            self._transport.pause(self._call, answer, self._told, self._lost)
-        else:
-            self._told(answer)
-
-
 class ReadTransport(Transport):
     """A transport that cannot change anything: it sends GET and HEAD and nothing else."""
 
@@ -358,10 +256,6 @@ class TokenTransport:
 
 def _closed() -> Answer:
     raise NeverSent(CLOSED)
-
-
-def _result(sent: Future[Answer]) -> Callable[[], Answer]:
-    return _closed if sent.cancelled() else sent.result
 
 
 def _oauth_words(value: dict[str, JsonValue]) -> str:

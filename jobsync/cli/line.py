@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from jobsync.cli.connect import LOCAL, Place
 from jobsync.cli.options import declared
 from jobsync.cli.target import choose, named_target
-from jobsync.collector import collector_paused
 from jobsync.errors import ManifestError
 from jobsync.model import Address, DesiredState, Plan, Target
 
@@ -47,26 +46,21 @@ def decide(
 ) -> tuple[Plan, Snapshot]:
     """Observe, check the declarations against the apps, and build the plan.
 
-    What permissions have no part in is decided while they are on their way. Raises
-    :class:`ManifestError` for what an app would refuse, all problems at once, and
+    Raises :class:`ManifestError` for what an app would refuse, all problems at once, and
     :class:`~jobsync.errors.Usage` for a job to retry that is not declared.
     """
     from jobsync import manifest, plan
-    from jobsync.observe import begin, lock_of
+    from jobsync.observe import lock_of, observe
     from jobsync.plan.scope import in_scope
 
     for address in sorted(options.retry):
         declared(address, desired.jobs)
-    with collector_paused():
-        chosen = in_scope(desired.jobs, options)
-        observation = begin(desired, reader, lock_of(desired), target, outputs_of=chosen)
-        so_far = observation.so_far
-        problems = manifest.check_apps(desired, so_far.apps, so_far.missing_apps)
-        if problems:
-            raise ManifestError(problems)
-        draft = plan.begin(desired, so_far, options)
-        seen = observation.whole()
-        return plan.complete(draft, seen.access), seen
+    chosen = in_scope(desired.jobs, options)
+    seen = observe(desired, reader, lock_of(desired), target, outputs_of=chosen)
+    problems = manifest.check_apps(desired, seen.apps, seen.missing_apps)
+    if problems:
+        raise ManifestError(problems)
+    return plan.build(desired, seen, options), seen
 
 
 def settings(

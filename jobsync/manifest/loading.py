@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jobsync.collector import collector_paused
 from jobsync.errors import Location, ManifestError, Problem
 from jobsync.manifest import access, settings
 from jobsync.manifest.digests import Workspace
@@ -37,16 +36,6 @@ def load(
     of *environ* only the names that the set lists under ``env:`` are looked at. Raises
     :class:`ManifestError` with every problem of every file.
     """
-    with collector_paused():
-        return _load(paths, target, variables or {}, environ or {})
-
-
-def _load(
-    paths: Sequence[str | Path],
-    target: str | None,
-    variables: Mapping[str, str],
-    environ: Mapping[str, str],
-) -> DesiredState:
     found = discover(paths)
     documents, digest = _documents(found)
     raw = merge(documents)
@@ -54,7 +43,7 @@ def _load(
     project = settings.project(raw)
     chosen = target or raw.text("target")
     targets = settings.targets(raw, target)
-    filled = scope(raw, chosen, variables, environ)
+    filled = scope(raw, chosen, variables or {}, environ or {})
     drafts = expand(raw, filled, access.teams(raw))
     outputs_root = settings.outputs_root(raw, found.root)
     taken = [os.path.relpath(os.path.abspath(s.path), outputs_root) for s in found.sources]

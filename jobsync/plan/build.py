@@ -2,17 +2,14 @@
 
 The parts are elsewhere: ``history`` (whose run is it), ``decide`` (the table), ``reasons`` (why),
 ``access``, ``fetching`` (outputs) and ``guards``. Here they are put together: one pass over the
-addresses, upstream first, and one over their permissions, which are the last to be read.
+addresses, upstream first, and one over their permissions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from jobsync.errors import PlanError, Problem, Usage
 from jobsync.identity import RunName
 from jobsync.model import (
-    Access,
     AccessChange,
     Action,
     Address,
@@ -26,7 +23,6 @@ from jobsync.model import (
     Reason,
     Scope,
     Snapshot,
-    Unavailable,
 )
 from jobsync.plan import fetching
 from jobsync.plan.address import note_needs, plan_access, plan_address
@@ -47,14 +43,7 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
     :class:`PlanError` with every declaration that cannot be planned, and :class:`Usage` for options
     that name what is not there.
     """
-    return complete(begin(desired, snapshot, options or PlanOptions()), snapshot.access)
-
-
-def begin(desired: DesiredState, snapshot: Snapshot, options: PlanOptions) -> Draft:
-    """The part of :func:`build` that permissions have no part in: those may still be on their way.
-
-    ``snapshot.access`` is not looked at. Raises :class:`Usage`.
-    """
+    options = options or PlanOptions()
     named = by_address(desired, snapshot)
     names = {address for project, address in named if project == desired.project}
     _check_options(desired, options)
@@ -75,16 +64,7 @@ def begin(desired: DesiredState, snapshot: Snapshot, options: PlanOptions) -> Dr
     note_needs(draft)
     if options.prune and options.plans("jobs"):
         _plan_deletes(draft)
-    return draft
-
-
-def complete(draft: Draft, access: Mapping[str, Mapping[str, Access] | Unavailable]) -> Plan:
-    """The whole plan, once *access*, the ``access`` of the snapshot, is there.
-
-    Raises :class:`PlanError`.
-    """
-    draft.snapshot = replace(draft.snapshot, access=access)
-    for job in draft.desired.jobs.values():
+    for job in desired.jobs.values():
         plan_access(draft, job)
     if draft.problems:
         raise PlanError(draft.problems)

@@ -6,21 +6,18 @@ stands still, so that runs end when the machine says so.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
 from typing import Any
 
 import pytest
 from access_oracle import NOTHING, Rows, may
-from access_world import PEOPLE, STRANGER, Applied, Job, World
+from access_world import PEOPLE, STRANGER, Applied, World
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from jobsync import plan
-from jobsync.errors import PlanError, Throttled
-from jobsync.model import Access, AccessChange, Outcome, Result
+from jobsync.errors import PlanError
+from jobsync.model import AccessChange, Outcome, Result
 from jobsync.testing import Drive, LocalService, local_service
 
 ADDRESSES = st.sampled_from(["a", "b", "pin"])
@@ -291,41 +288,3 @@ def test_for_long() -> None:
 
     long = settings(max_examples=60, stateful_step_count=25, deadline=None)
     run_state_machine_as_test(Permissions, settings=long)
-
-
-def test_runs_are_decided_while_permissions_are_on_their_way(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Permissions come when all else is decided, or after ten seconds and then as an error."""
-    world = World(_service[0])
-    world.jobs = {"a": Job(permissions={"bob": "READ"}), "b": Job(permissions={"bob": "READ"})}
-    world.apply(world.plan()[0])
-    coming: list[Future[dict[str, Access]]] = []
-    decide_all_else = plan.begin
-
-    def begin_access(run_id: str) -> Future[dict[str, Access]]:
-        coming.append(Future())
-        return coming[-1]
-
-    def begin(*arguments: Any) -> Any:
-        draft = decide_all_else(*arguments)
-        for future in coming:
-            future.set_result({"bob": Access(read=True, write=True)})
-        return draft
-
-    def give_up() -> None:
-        for future in coming:
-            if not future.done():
-                future.set_exception(Throttled("waited for too early", status=429))
-
-    monkeypatch.setattr(world.backend, "begin_access", begin_access)
-    monkeypatch.setattr(plan, "begin", begin)
-    late = threading.Timer(10, give_up)
-    late.start()
-    try:
-        found, seen = world.plan()
-    finally:
-        late.cancel()
-        world.close()
-    assert len(coming) == 2 == len(seen.access)
-    assert {change.address for change in found.changes} == {"a", "b"}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -219,25 +218,12 @@ class MemoryBackend:
 
         return dict(self._call("access", run_id, do=do))
 
-    def begin_access(self, run_id: str) -> Future[dict[str, Access]]:
-        found: Future[dict[str, Access]] = Future()
-        try:
-            found.set_result(self.access(run_id))
-        except Exception as error:
-            found.set_exception(error)
-        return found
-
     def files(self, run_id: str, folder: str = "", at_least: int = 0) -> list[RemoteFile]:
         return []
 
     @contextmanager
     def open(self, run_id: str, path: str, offset: int = 0) -> Iterator[Content]:
         yield Content(0, 0, iter(()))
-
-    def begin_read(self, run_id: str, path: str) -> Future[Content | None]:
-        found: Future[Content | None] = Future()
-        found.set_result(None)
-        return found
 
     def history(self, run_id: str) -> list[Event]:
         return []

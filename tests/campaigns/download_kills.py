@@ -29,8 +29,8 @@ from hostile_service import JOB, HostileService, Remote
 OVERLAP = 65_536
 CALLS = ("open", "pwrite", "ftruncate", "fsync", "rename", "replace", "unlink", "mkdir")
 ENDLESS = 10_000
-DIRECT = 12_000_000
-"""Bytes of a file that is written past the page cache, by a thread beside."""
+LARGE = 12_000_000
+"""Bytes of a file that is hashed by a thread beside."""
 
 
 def zygote() -> None:
@@ -173,7 +173,7 @@ def main() -> int:
         return 0
     began = time.monotonic()
     counts = Counter[str]()
-    for sweep in (Sweep(1, 1_500_000), Sweep(0, 1_500_000), Sweep(1, DIRECT)):
+    for sweep in (Sweep(1, 1_500_000), Sweep(0, 1_500_000), Sweep(1, LARGE)):
         counts += sweep.run(range(1, ENDLESS))
     print(json.dumps({**counts, "seconds": round(time.monotonic() - began, 1)}))
     return 1 if counts["wrong"] or counts["not finished"] or counts["fetched twice"] else 0

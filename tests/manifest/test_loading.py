@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import subprocess
 import sys
@@ -314,21 +313,6 @@ def test_references_are_values(tmp_path: Path) -> None:
     job = load([tmp_path]).jobs["tree"]
     assert job.request["parameters"] == {"of": IdRef("align")}
     assert job.upstream == job.needs == ("align",)
-
-
-def test_the_collector_is_as_it_was(tmp_path: Path) -> None:
-    write(tmp_path, {"a.yaml": ALIGN, "bad.txt": "["})
-    assert gc.isenabled()
-    load([tmp_path])
-    assert gc.isenabled()
-    refused(tmp_path / "bad.txt")
-    assert gc.isenabled()
-    gc.disable()
-    try:
-        load([tmp_path])
-        assert not gc.isenabled()
-    finally:
-        gc.enable()
 
 
 def test_a_chain_of_a_thousand_and_a_wide_one(tmp_path: Path) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 
 from jobsync.backend import Content
-from jobsync.errors import NotFound, RangeRefused, ServiceError
+from jobsync.errors import NotFound, RangeRefused
 from jobsync.model import RemoteFile, Run, RunState
-from jobsync.records import replace
 
 JOB = "0001-test-007"
 
@@ -70,15 +68,6 @@ class MemoryReader:
         if offset and offset >= len(data):
             raise RangeRefused("range", status=416)
         yield Content(offset, len(data), self._chunks(data, offset))
-
-    def begin_read(self, run_id: str, path: str) -> Future[Content | None]:
-        found: Future[Content | None] = Future()
-        try:
-            with self.open(run_id, path) as content:
-                found.set_result(replace(content, chunks=iter(list(content.chunks))))
-        except ServiceError as error:
-            found.set_exception(error)
-        return found
 
     def _chunks(self, data: bytes, offset: int) -> Iterator[bytes]:
         for start in range(offset, len(data), self.chunk):

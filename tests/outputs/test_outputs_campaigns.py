@@ -27,7 +27,7 @@ def test_a_thousand_interrupted_or_mutated_downloads() -> None:
 
 @pytest.mark.parametrize(
     ("jobs", "large", "resumed"),
-    [(1, 1_500_000, 3), (0, 1_500_000, 1), (1, download_kills.DIRECT, 3)],
+    [(1, 1_500_000, 3), (0, 1_500_000, 1), (1, download_kills.LARGE, 3)],
 )
 def test_a_kill_at_any_file_system_call_is_survived(jobs: int, large: int, resumed: int) -> None:
     counts = download_kills.Sweep(jobs, large).run(range(1, 1000))

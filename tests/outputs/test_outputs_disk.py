@@ -7,17 +7,13 @@ import hashlib
 import os
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from memory_service import MemoryReader, finished_run
 
-from jobsync.apply.outputs import FetchResult, Ledger, Limits, destination, fetch_all, writing
+from jobsync.apply.outputs import FetchResult, Ledger, Limits, destination, fetch_all
 from jobsync.apply.outputs.destination import Root
 from jobsync.errors import ExitCode
 from jobsync.model import OutputChange, OutputRule, Result
@@ -103,33 +99,42 @@ def test_a_planted_device_is_neither_read_nor_written(tmp_path: Path, what: str)
         assert result.result is Result.DONE and (out / "a").read_bytes() == b"new"
 
 
-@pytest.mark.parametrize("refusing", ["never", "at the flag", "at the write", "slowly"])
+@pytest.mark.parametrize("takes", ["all", "little at a time"])
 def test_large_files_are_whole_whatever_the_disk_takes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusing: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, takes: str
 ) -> None:
-    refuse_direct(monkeypatch, refusing)
+    real = os.pwrite
+
+    def pwrite(handle: int, data: bytes, offset: int) -> int:
+        return real(handle, data[:4093] if takes != "all" else data, offset)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
     assert fetch(MemoryReader({"big": LARGE}, chunk=100_003), tmp_path).result is Result.DONE
     assert (tmp_path / "out" / "big").read_bytes() == LARGE
 
 
-def refuse_direct(monkeypatch: pytest.MonkeyPatch, refusing: str) -> None:
-    """What file systems without direct writes say, at one place or the other, or a slow one."""
-    real_fcntl, real_pwrite, direct = writing.fcntl.fcntl, os.pwrite, os.O_DIRECT
-
-    def set_flags(handle: int, command: int, value: int = 0) -> int:
-        if refusing == "at the flag" and value & direct:
-            raise OSError(errno.EINVAL, "no")
-        return real_fcntl(handle, command, value)
+@pytest.mark.parametrize("failing", [1, 2, 30])
+def test_after_bytes_that_cannot_be_written_nothing_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """What came after them is left out, not put in their place; the next fetch goes on there."""
+    real, calls = os.pwrite, 0
 
     def pwrite(handle: int, data: bytes, offset: int) -> int:
-        if refusing == "at the write" and real_fcntl(handle, writing.fcntl.F_GETFL) & direct:
-            raise OSError(errno.EINVAL, "no")
-        if refusing == "slowly":
-            time.sleep(0.02)
-        return real_pwrite(handle, data, offset)
+        nonlocal calls
+        calls += 1
+        if calls == failing:
+            raise OSError(errno.EIO, "the disk is broken")
+        return real(handle, data, offset)
 
-    monkeypatch.setattr(writing.fcntl, "fcntl", set_flags)
     monkeypatch.setattr(os, "pwrite", pwrite)
+    reader = MemoryReader({"big": LARGE}, chunk=100_003)
+    result = fetch(reader, tmp_path)
+    assert "the disk is broken" in dict(result.failed)["big"]
+    (part,) = (tmp_path / "out").glob(".jobsync-*.part")
+    assert part.read_bytes() == LARGE[: (failing - 1) * 100_003]
+    assert fetch(reader, tmp_path).result is Result.DONE
+    assert (tmp_path / "out" / "big").read_bytes() == LARGE
 
 
 @pytest.mark.parametrize("instead", ["nothing", "a folder", "a link"])
@@ -167,10 +172,9 @@ def test_files_whose_folder_is_moved_away_meanwhile_are_not_taken_for_fetched(
 
 
 @pytest.mark.parametrize("instead", ["nothing", "a folder"])
-def test_a_folder_that_is_not_held_open_and_is_gone_is_not_taken_for_fetched(
+def test_a_folder_that_is_gone_before_it_is_durable_is_not_taken_for_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instead: str
 ) -> None:
-    monkeypatch.setattr(destination, "_KEPT", 1)
     reader = MemoryReader({"a/f": b"one", "b/f": b"two", "c/f": b"three"})
     give_name = destination.Place.commit
 
@@ -207,86 +211,12 @@ def test_a_part_that_got_its_final_name_before_it_was_locked_is_not_written_to(
     assert (tmp_path / "out/a").read_bytes() == b"whole"
 
 
-def test_more_folders_than_are_held_open(tmp_path: Path) -> None:
-    files = {f"d{number}/f": b"%d" % number for number in range(destination._KEPT + 20)}
+def test_no_folder_is_left_open(tmp_path: Path) -> None:
+    files = {f"d{number}/f": b"%d" % number for number in range(90)}
     before = len([*Path("/proc/self/fd").iterdir()])
     assert fetch(MemoryReader(files), tmp_path).result is Result.DONE
     assert len([*Path("/proc/self/fd").iterdir()]) == before
     assert {path: (tmp_path / "out" / path).read_bytes() for path in files} == files
-
-
-@contextmanager
-def all_beside_taken() -> Iterator[None]:
-    """As when other large files are on their way."""
-    taken = 0
-    try:
-        while writing._BESIDE.acquire(blocking=False):
-            taken += 1
-        yield
-    finally:
-        for _ in range(taken):
-            writing._BESIDE.release()
-
-
-@pytest.mark.parametrize(
-    ("others", "block"),
-    [(nullcontext, writing.BLOCK_BESIDE), (all_beside_taken, writing.BLOCK)],
-    ids=["beside", "in between"],
-)
-@settings(deadline=None, max_examples=15)
-@given(data=st.data())
-def test_any_pieces_from_any_offset_are_written_as_they_are(
-    tmp_path_factory: pytest.TempPathFactory,
-    others: Callable[[], AbstractContextManager[None]],
-    block: int,
-    data: st.DataObject,
-) -> None:
-    start = data.draw(st.integers(0, 2 * block))
-    pieces = data.draw(st.lists(st.integers(1, 3 * block), min_size=1, max_size=8))
-    content = (LARGE * 3)[: start + sum(pieces)]
-    path = tmp_path_factory.mktemp("w") / "f"
-    path.write_bytes(content[:start])
-    handle = os.open(path, os.O_RDWR)
-    try:
-        with others():
-            writer = writing.Writer(handle, start, start + writing.WORTH_DIRECT)
-        at = start
-        for size in pieces:
-            writer.append(content[at : at + size])
-            at += size
-            assert writer.end == at
-        writer.close()
-        assert not writing.fcntl.fcntl(handle, writing.fcntl.F_GETFL) & os.O_DIRECT
-    finally:
-        os.close(handle)
-    assert path.read_bytes() == content
-
-
-@pytest.mark.parametrize("failing", [1, 2, 3])
-def test_after_a_block_that_cannot_be_written_nothing_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
-) -> None:
-    """What came after it is left out, not put in its place."""
-    real, calls = os.pwrite, 0
-
-    def pwrite(handle: int, data: bytes, offset: int) -> int:
-        nonlocal calls
-        calls += 1
-        if calls == failing:
-            raise OSError(errno.EIO, "the disk is broken")
-        return real(handle, data, offset)
-
-    monkeypatch.setattr(os, "pwrite", pwrite)
-    handle = os.open(tmp_path / "f", os.O_RDWR | os.O_CREAT)
-    writer = writing.Writer(handle, 0, len(LARGE))
-    try:
-        with pytest.raises(OSError, match="broken"):
-            writer.append(LARGE)
-        writer.close()
-    finally:
-        os.close(handle)
-    assert (tmp_path / "f").read_bytes() == LARGE[: (failing - 1) * writing.BLOCK_BESIDE]
-    assert writing._BESIDE._value == 2, "the next file has no thread beside any more"
 
 
 def test_many_large_files_at_once_are_whole(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from jobsync.model import (
     RunState,
     Snapshot,
 )
-from jobsync.plan import PlanOptions, begin, build, check, complete, file
+from jobsync.plan import PlanOptions, build, check, file
 from jobsync.plan.access import effective
 from jobsync.plan.guards import HAZARDS
 from jobsync.plan.history import former_names
@@ -49,17 +49,6 @@ def test_closure_applied_twice_is_applied_once(made: tuple[DesiredState, World],
     world.apply(file.loads(file.dumps(plan)))
     again = build(wanted, world.snapshot(wanted), options)
     assert again.changes == ()
-
-
-@LAW
-@given(worlds(), OPTIONS)
-def test_permissions_may_come_last(made, options):
-    wanted, world = made
-    seen = world.snapshot(wanted)
-    draft = begin(wanted, replace(seen, access={}), options)
-    plan = build(wanted, seen, options)
-    assert complete(draft, seen.access) == plan
-    assert file.dumps(complete(begin(wanted, seen, options), seen.access)) == file.dumps(plan)
 
 
 def _moved_from_another_project() -> tuple[DesiredState, World]:

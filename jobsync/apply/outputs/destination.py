@@ -15,16 +15,12 @@ import hashlib
 import json
 import os
 import stat
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from jobsync.apply.outputs.failure import FOLDER_GONE, FileFailed, write_failed
 from jobsync.errors import SettingsError
 from jobsync.records import Struct, asdict
-
-_KEPT = 64
-"""Folders held open at once, out of the 256 files that a process may open at the least."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _BELOW = _FOLDER | os.O_NOFOLLOW
@@ -55,14 +51,11 @@ class PartMark(Struct, frozen=True):
 class Root:
     """The outputs' root, held open. The root itself is the user's word and may be a link.
 
-    Folders below it are held open too, for thousands of files go to few of them. What is written
-    to one that has been moved meanwhile goes along with it: :meth:`sync` tells.
+    A folder below it that is replaced while files are written to it is noticed: FileFailed.
     """
 
     def __init__(self, folder: str) -> None:
-        self._kept: dict[str, int] = {}
         self._first: dict[str, os.stat_result] = {}
-        self._guard = threading.Lock()
         try:
             Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
             self._handle = os.open(folder, _FOLDER)
@@ -70,8 +63,6 @@ class Root:
             raise SettingsError(f"outputs cannot go to {folder}: {error.strerror}") from error
 
     def close(self) -> None:
-        for handle in self._kept.values():
-            os.close(handle)
         os.close(self._handle)
 
     def __enter__(self) -> Root:
@@ -87,16 +78,20 @@ class Root:
 
     @contextlib.contextmanager
     def place(self, to: str) -> Iterator[Place]:
-        """The place *to*, its folders made (0700) where they are missing."""
+        """The place *to*, its folders made (0700) where they are missing.
+
+        Raises FileFailed, also when its folder is not the one that it was before.
+        """
         folder, _, name = to.rpartition("/")
         try:
-            kept = self._held(folder)
-            handle = self._entered(folder) if kept is None else kept
+            handle = self._opened(folder, make=True)
             try:
+                found = os.fstat(handle)
+                if not os.path.samestat(self._first.setdefault(folder, found), found):
+                    raise FileFailed(FOLDER_GONE)
                 yield Place(handle, name)
             finally:
-                if kept is None:
-                    os.close(handle)
+                os.close(handle)
         except OSError as error:
             raise write_failed(error) from error
 
@@ -105,37 +100,17 @@ class Root:
 
         Raises FileFailed when it is not the folder that places were opened in.
         """
+        first = self._first.pop(folder)
         try:
             handle = self._opened(folder, make=False)
             try:
-                if not os.path.samestat(self._first[folder], os.fstat(handle)):
-                    self._forget(folder)
+                if not os.path.samestat(first, os.fstat(handle)):
                     raise FileFailed(FOLDER_GONE)
                 _sync_folder(handle)
             finally:
                 os.close(handle)
         except OSError as error:
-            self._forget(folder)
             raise write_failed(error) from error
-
-    def _forget(self, folder: str) -> None:
-        del self._first[folder]
-        if (kept := self._kept.pop(folder, None)) is not None:
-            os.close(kept)
-
-    def _held(self, folder: str) -> int | None:
-        """The handle of *folder*, open until :meth:`close`; None when too many are."""
-        if (kept := self._kept.get(folder)) is not None:
-            return kept
-        with self._guard:
-            if folder not in self._kept and len(self._kept) < _KEPT:
-                self._kept[folder] = self._entered(folder)
-            return self._kept.get(folder)
-
-    def _entered(self, folder: str) -> int:
-        handle = self._opened(folder, make=True)
-        self._first.setdefault(folder, os.fstat(handle))
-        return handle
 
     def _opened(self, folder: str, *, make: bool) -> int:
         handle = os.dup(self._handle)

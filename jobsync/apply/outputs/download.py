@@ -13,13 +13,11 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 
 from jobsync.apply.outputs.destination import Origin, PartMark, Place, mark_of
-from jobsync.apply.outputs.failure import FileChanged, FileFailed, Interrupted, NotBrought
+from jobsync.apply.outputs.failure import FileChanged, FileFailed, Interrupted
 from jobsync.apply.outputs.hashing import Digest
-from jobsync.apply.outputs.writing import Writer
 from jobsync.backend import Content, Reader
 from jobsync.errors import RangeRefused, Refused, ServiceError
 from jobsync.records import Struct
@@ -91,35 +89,6 @@ def download(line: Line, place: Place, wanted: Wanted) -> Whole:
     raise FileFailed(trouble)
 
 
-def write_down(line: Line, place: Place, wanted: Wanted, begun: Future[Content | None]) -> Whole:
-    """Write what *begun*, a first try of all of a small file, has brought to its part file.
-
-    Raises :class:`NotBrought` when that is not all of it, and otherwise what :func:`download` does.
-    """
-    content = _brought(begun)
-    with place.open_part() as handle:
-        try:
-            digest = _Part(line, place, handle, wanted).take_whole(content)
-        except FileChanged as change:
-            raise NotBrought(str(change)) from change
-        os.fsync(handle)
-        return Whole(wanted, digest, mark_of(os.fstat(handle)))
-
-
-def _brought(begun: Future[Content | None]) -> Content:
-    try:
-        content = begun.result()
-    except RangeRefused as error:
-        raise NotBrought(str(error)) from error
-    except Refused:  # the transport has asked often enough by then
-        raise
-    except ServiceError as error:
-        raise NotBrought(str(error)) from error
-    if content is None:
-        raise NotBrought("nothing came")
-    return content
-
-
 @functools.cache
 def boot_id() -> str:
     """What this start of the machine is called; empty where the system does not tell."""
@@ -161,17 +130,6 @@ class _Part:
                     raise FileFailed(trouble) from None
                 self._wait(self._line.patience[tries])
                 tries += 1
-        finally:
-            digest = self._digest.close()
-        return digest
-
-    def take_whole(self, content: Content) -> str:
-        """Take all of a small file at once; the SHA-256."""
-        try:
-            self._digest.feed_file(self._handle, self._have)
-            self._take(content, 0)
-            if self._have != self._wanted.length:
-                raise FileChanged(f"only {self._have} of {self._wanted.length} bytes came")
         finally:
             digest = self._digest.close()
         return digest
@@ -219,35 +177,31 @@ class _Part:
         if content.offset not in (0, offset):
             raise FileChanged(f"byte {offset} was asked for, {content.offset} was sent")
         known = self._have - content.offset
-        writer = Writer(self._handle, self._have, self._wanted.length)
-        try:
-            for chunk in content.chunks:
-                self._line.received(self._wanted, len(chunk))
-                known = (
-                    self._compare(chunk, known, writer) if known else self._append(chunk, writer)
-                )
-                if self._line.stop():
-                    raise Interrupted("asked to stop")
-        finally:
-            # Also what came before a connection broke is kept.
-            writer.close()
+        for chunk in content.chunks:
+            self._line.received(self._wanted, len(chunk))
+            known = self._compare(chunk, known) if known else self._append(chunk)
+            if self._line.stop():
+                raise Interrupted("asked to stop")
 
-    def _compare(self, chunk: bytes, known: int, writer: Writer) -> int:
+    def _compare(self, chunk: bytes, known: int) -> int:
         """Hold *chunk* against the end of the part; what is beyond it is new."""
         old = os.pread(self._handle, min(known, len(chunk)), self._have - known)
         if chunk[: len(old)] != old:
             raise FileChanged("what was fetched before is not what is sent now")
         if len(chunk) > known:
-            self._append(chunk[known:], writer)
+            self._append(chunk[known:])
             return 0
         return known - len(chunk)
 
-    def _append(self, chunk: bytes, writer: Writer) -> int:
+    def _append(self, chunk: bytes) -> int:
         if self._have + len(chunk) > self._wanted.length:
             raise FileChanged(f"more than its {self._wanted.length} bytes are sent")
-        writer.append(chunk)
         self._digest.feed(chunk)
-        self._have += len(chunk)
+        rest = memoryview(chunk)
+        while rest:  # a disk that is nearly full takes less than it is given
+            written = os.pwrite(self._handle, rest, self._have)
+            rest = rest[written:]
+            self._have += written
         return 0
 
     def _wait(self, seconds: float) -> None:

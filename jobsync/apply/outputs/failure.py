@@ -17,10 +17,6 @@ class FileChanged(JobsyncError):
     """The service's file is not the one that was listed; ask for the listing again."""
 
 
-class NotBrought(JobsyncError):
-    """The first try did not bring this file; it is to be asked for the ordinary way."""
-
-
 class Interrupted(JobsyncError):
     """The caller asked to stop; what has come is kept."""
 

@@ -7,11 +7,10 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import ThreadPoolExecutor
 
 from jobsync.apply.outputs import commit
-from jobsync.apply.outputs.destination import Place, Root
+from jobsync.apply.outputs.destination import Root
 from jobsync.apply.outputs.download import (
     CHANGES_LIMIT,
     OVERLAP,
@@ -19,11 +18,9 @@ from jobsync.apply.outputs.download import (
     Wanted,
     Whole,
     download,
-    write_down,
 )
-from jobsync.apply.outputs.failure import FileFailed, Interrupted, NotBrought
+from jobsync.apply.outputs.failure import FileFailed, Interrupted
 from jobsync.apply.outputs.ledger import Record
-from jobsync.apply.outputs.relay import Begun, Got, Relay
 from jobsync.apply.outputs.result import FetchResult, Limits, Progress
 from jobsync.backend import Reader
 from jobsync.errors import JobsyncError, ServiceError, Unauthorized
@@ -35,13 +32,6 @@ from jobsync.records import replace
 
 _ROUND = 2000
 _ROUNDS = 8
-_AHEAD = 4
-"""Small files for each connection that are coming or wait for the disk, held in memory."""
-
-_WRITERS = 4
-"""Threads that write small files; with more they would wait for each other, not for the disk."""
-
-_T = TypeVar("_T")
 
 
 def fetch_all(
@@ -162,7 +152,6 @@ class _Fetching:
         self._threads = max(1, limits.jobs or reader.concurrency)
         slots = threading.Semaphore(self._threads)
         self._line = Line(reader, self._again, stop, self._arrived, limits.patience, slots)
-        self._small = OVERLAP if limits.jobs is None else -1
         self._mutex = threading.Lock()
         self._received = 0
         self._total_bytes = self._total_files = 0
@@ -176,13 +165,10 @@ class _Fetching:
         wanted = [Wanted(self._run.id, f.path, f.to, f.length, f.last_modified) for f in fetches]
         # Half as many again, for those that wait for the disk to take a file.
         threads = self._threads + (self._threads + 1) // 2
-        with (
-            ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool,
-            ThreadPoolExecutor(_WRITERS, thread_name_prefix="write") as disk,
-        ):
+        with ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool:
             try:
                 for batch in _rounds(wanted):
-                    self._round(pool, disk, batch)
+                    self._round(pool, batch)
             except BaseException:
                 # What has not begun never does; what has is waited for.
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -197,17 +183,12 @@ class _Fetching:
             left=len(fetches) - len(done) - len(self._failed),
         )
 
-    def _round(
-        self, pool: ThreadPoolExecutor, disk: ThreadPoolExecutor, batch: Sequence[Wanted]
-    ) -> None:
+    def _round(self, pool: ThreadPoolExecutor, batch: Sequence[Wanted]) -> None:
         """Fetch *batch*; what moved meanwhile is fetched again, a few times."""
         for turn in range(CHANGES_LIMIT + 1):
             # The large ones first, so that none of them is left running alone at the end.
             ordered = sorted(batch, key=lambda item: -item.length)
-            large = [item for item in ordered if item.length > self._small]
-            asked = [pool.submit(self._tried, item, self._brought) for item in large]
-            got = self._relayed(pool, disk, ordered[len(large) :])
-            got += [item.result() for item in asked]
+            got = list(pool.map(self._tried, ordered))
             self._settle([item for item in got if isinstance(item, FetchedFile)])
             whole = [item for item in got if isinstance(item, Whole)]
             steady, batch = self._checked(pool, whole)
@@ -218,42 +199,8 @@ class _Fetching:
                 for item in batch:
                     self._fail(item, "keeps changing on the service while it is fetched")
 
-    def _relayed(
-        self, pool: ThreadPoolExecutor, disk: ThreadPoolExecutor, small: Sequence[Wanted]
-    ) -> list[Got]:
-        """Small files take a thread only for the disk, unless a number at once was asked for.
-
-        What the first try does not bring is got as a large file is: the writers wait for nobody.
-        """
-        if not small:
-            return []
-        again: list[Future[Got]] = []
-
-        def write(wanted: Wanted, begun: Begun) -> Got:
-            try:
-                return self._tried(wanted, lambda place, w: write_down(self._line, place, w, begun))
-            except NotBrought:
-                again.append(pool.submit(self._tried, wanted, self._brought))
-                return None
-
-        def here(wanted: Wanted) -> Wanted | Got:
-            return self._tried(wanted, self._here)
-
-        writers = min(self._threads, _WRITERS)
-        got = Relay(self._reader, small, here, write, writers).run(disk, _AHEAD * self._threads)
-        return got + [item.result() for item in again]
-
-    def _here(self, place: Place, wanted: Wanted) -> FetchedFile | Wanted:
-        """The file when it is here already, else what is still wanted."""
-        here = commit.already_here(place, wanted, self._ledger)
-        return wanted if here is None else self._file(wanted, here)
-
-    def _brought(self, place: Place, wanted: Wanted) -> FetchedFile | Whole:
-        found = self._here(place, wanted)
-        return download(self._line, place, wanted) if isinstance(found, Wanted) else found
-
-    def _tried(self, wanted: Wanted, work: Callable[[Place, Wanted], _T]) -> _T | None:
-        """What *work* makes of the place of *wanted*; None when it failed, which is noted."""
+    def _tried(self, wanted: Wanted) -> FetchedFile | Whole | None:
+        """The file when it is here already, else its part; None when it failed, which is noted."""
         if self._stop():
             return None
         if self._hopeless:
@@ -261,7 +208,10 @@ class _Fetching:
             return None
         try:
             with self._root.place(wanted.to) as place:
-                return work(place, wanted)
+                here = commit.already_here(place, wanted, self._ledger)
+                if here is not None:
+                    return self._file(wanted, here)
+                return download(self._line, place, wanted)
         except Interrupted:
             pass
         except FileFailed as error:
