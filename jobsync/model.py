@@ -363,8 +363,8 @@ class JobChange(Placed, frozen=True):
 
     For a submit, ``name`` is the exact name to submit under (the key of the journal) and
     ``request`` the body without ``name``, references still symbolic. ``before`` is the run that is
-    replaced, retried, restored, stopped or deleted. ``node_hours`` is the most the run may use,
-    None when unknown.
+    replaced, retried, restored, stopped or deleted. ``node_hours`` is the most that the run and
+    the ``retries`` left to it may use together, None when unknown.
     """
 
     address: Address

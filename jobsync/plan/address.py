@@ -22,7 +22,7 @@ from jobsync.plan.decide import Decision, decide, decide_pinned, unconfirmed
 from jobsync.plan.diff import drift, placement_changes
 from jobsync.plan.draft import Draft, on_run
 from jobsync.plan.history import History, live, ref
-from jobsync.plan.hours import node_hours
+from jobsync.plan.hours import attempts, node_hours
 from jobsync.plan.reasons import why_replaced
 from jobsync.plan.references import References
 from jobsync.records import replace
@@ -160,7 +160,10 @@ def _job_change(draft: Draft, job: DeclaredJob, decision: Decision) -> JobChange
     if decision.action is Action.RESTORE:
         return change
     app = draft.snapshot.apps.get(str(job.request.get("appId")))
-    change = replace(change, request=job.request, node_hours=node_hours(job.request, app))
+    hours = node_hours(job.request, app)
+    if hours is not None:
+        hours *= attempts(decision.attempt, job.retries)
+    change = replace(change, request=job.request, node_hours=hours)
     if decision.action is not Action.REPLACE or before is None:
         return change
     why = why_replaced(

@@ -13,7 +13,7 @@ from jobsync.model import (
 )
 from jobsync.plan.case import Case, addresses_of, count, hazard
 from jobsync.plan.history import base_of
-from jobsync.plan.hours import total
+from jobsync.plan.hours import shown, total, unknown_for
 
 
 def delete_jobs(case: Case) -> Hazard | None:
@@ -52,15 +52,10 @@ def over_budget(case: Case) -> Hazard | None:
     known, unknown = total(case.jobs)
     if limit is None or (known <= limit and not unknown):
         return None
-    actual = f"{known:.1f}" + (f" and {unknown} unknown" if unknown else "")
-    message = f"may use {actual} node-hours"
-    return hazard(
-        "over-budget",
-        message,
-        addresses_of(case.submits),
-        f"{limit:g} (guards.maxNodeHours)",
-        actual,
-    )
+    message = f"may use {_hours(known, unknown)}"
+    limit_text = f"{limit:g} (guards.maxNodeHours)"
+    found = addresses_of(case.submits)
+    return hazard("over-budget", message, found, limit_text, _actual(known, unknown))
 
 
 def rerun_finished(case: Case) -> Hazard | None:
@@ -71,12 +66,26 @@ def rerun_finished(case: Case) -> Hazard | None:
         for change in case.submits
         if change.action is Action.REPLACE and change.before and change.before.id in finished
     ]
-    known, _ = total(found)
-    if known <= limit:
+    known, unknown = total(found)
+    if known <= limit and not unknown:
         return None
-    message = f"runs {count(found, 'finished job')} again for up to {known:.1f} node-hours"
+    message = f"runs {count(found, 'finished job')} again, which may use {_hours(known, unknown)}"
     limit_text = f"{limit:g} (guards.rerunNodeHours)"
-    return hazard("rerun-finished", message, addresses_of(found), limit_text, f"{known:.1f}")
+    actual = _actual(known, unknown)
+    return hazard("rerun-finished", message, addresses_of(found), limit_text, actual)
+
+
+def _hours(known: float, unknown: int) -> str:
+    if not unknown:
+        return f"{shown(known)} node-hours"
+    amount = f"{shown(known)} node-hours and more" if known else "any number of node-hours"
+    them = "its maxRunTime" if unknown == 1 else "their maxRunTime"
+    return f"{amount} ({unknown_for(unknown)}: declare {them})"
+
+
+def _actual(known: float, unknown: int) -> str:
+    parts = [shown(known)] if known or not unknown else []
+    return " and ".join([*parts, unknown_for(unknown)] if unknown else parts)
 
 
 def overwrite_archive(case: Case) -> Hazard | None:

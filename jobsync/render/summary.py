@@ -15,6 +15,7 @@ from jobsync.model import (
     Scope,
     Standing,
 )
+from jobsync.plan import hours
 from jobsync.records import Struct
 from jobsync.render.values import counted, size
 
@@ -63,7 +64,7 @@ def summarise(plan: Plan) -> Summary:
     fetches = [file for file in files if not file.available]
     standings = [state.standing for state in plan.states]
     changed = {change.address for change in plan.changes}
-    hours = [change.node_hours for change in submits]
+    node_hours, unknown_hours = hours.total(submits)
     return Summary(
         add=len(submits),
         change=len(jobs) - len(submits) - len(destroyed) + len(separate_access(plan)),
@@ -87,8 +88,8 @@ def summarise(plan: Plan) -> Summary:
         incomplete=standings.count(Standing.INCOMPLETE),
         blocked=standings.count(Standing.BLOCKED),
         undeclared=len(_addresses(plan)),
-        node_hours=sum(value for value in hours if value is not None),
-        unknown_hours=hours.count(None),
+        node_hours=node_hours,
+        unknown_hours=unknown_hours,
         gains=sum(1 for grant in grants if grant.before == NO_ACCESS),
         changes=sum(1 for grant in grants if NO_ACCESS not in (grant.before, grant.after)),
         loses=sum(1 for grant in grants if grant.after == NO_ACCESS),
@@ -153,12 +154,12 @@ def also(plan: Plan) -> str:
 
 
 def _hours(counts: Summary) -> str:
-    if counts.unknown_hours == 0:
-        return f"At most {counts.node_hours:.1f} node-hours"
-    return (
-        f"At least {counts.node_hours:.1f} node-hours, "
-        f"{counted(counts.unknown_hours, 'run')} of unknown length"
-    )
+    unknown = hours.unknown_for(counts.unknown_hours)
+    known = counts.add - counts.unknown_hours
+    if not known:
+        return f"Node-hours {unknown}"
+    most = f"At most {hours.shown(counts.node_hours)} node-hours"
+    return f"{most} for {counted(known, 'run')}, {unknown}" if counts.unknown_hours else most
 
 
 def _standing_still(plan: Plan) -> str:

@@ -25,6 +25,7 @@ from jobsync.model import (
     Standing,
     Value,
 )
+from jobsync.plan import hours
 from jobsync.render.escape import terminal
 from jobsync.render.options import Palette, RenderOptions
 from jobsync.render.summary import also, headline
@@ -188,7 +189,9 @@ def _hours(change: JobChange) -> str:
         return ""
     if change.node_hours is None:
         return "node-hours unknown"
-    return f"at most {change.node_hours:.1f} node-hours"
+    runs = hours.attempts(change.attempt, change.retries)
+    of = f" in {runs} attempts" if runs > 1 else ""
+    return f"at most {hours.shown(change.node_hours)} node-hours{of}"
 
 
 # --- permissions -----------------------------------------------------------------------

@@ -18,6 +18,9 @@ def why(explanation: Explanation) -> str:
         f"  name        {terminal(job.name)}",
         f"  rule        {explanation.rule}",
     ]
+    if job.pinned is None:
+        again = f"rerun: {job.rerun + 1} in the manifest runs it again"
+        lines.append(f"  rerun       {job.rerun}; {again}")
     for change in explanation.changes:
         if isinstance(change, JobChange):
             lines.append(f"  action      {change.action} because {change.reason}")

@@ -134,6 +134,42 @@ def test_over_budget_and_an_unknown_run_time_counts_as_over(request_, limit, exp
     assert names(planned(World(), job("align", request_), guards=guards)) == expected
 
 
+@pytest.mark.parametrize(("retries", "expected"), [(3, []), (4, ["over-budget"])])
+def test_declared_retries_count_towards_the_budget(retries, expected):
+    guards = Guards(max_node_hours=40.0)  # LONG takes 10 for each attempt
+    plan = planned(World(), job("align", LONG, retries=retries), guards=guards)
+    assert names(plan) == expected
+    assert [h.actual for h in plan.hazards] == ["50.0"] * len(expected)
+
+
+def test_a_retry_counts_only_the_attempts_that_are_left():
+    wanted = job("align", LONG, retries=3)
+    world = World()
+    world.of(wanted, RunState.FAILED)
+    world.of(wanted, RunState.FAILED, attempt=2)
+    (change,) = planned(world, wanted).changes
+    assert (change.attempt, change.node_hours) == (3, 20.0)
+    used_up = replace(wanted, retries=0)
+    (change,) = planned(world, used_up, retry=frozenset({"align"})).changes
+    assert (change.attempt, change.node_hours) == (3, 10.0)
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_rerun_finished_counts_an_unknown_run_time_as_over(retries):
+    world = World()
+    world.of(job("align"))
+    again = job("align", {"parameters": {"n": 1}}, retries=retries)
+    (hazard,) = planned(world, again).hazards
+    assert (hazard.name, hazard.actual) == ("rerun-finished", "unknown for 1 run")
+
+
+def test_rerun_finished_counts_declared_retries():
+    world = World()
+    world.of(job("align"))
+    again = job("align", {**LONG, "nodeCount": 4, "parameters": {"n": 1}}, retries=2)
+    assert names(planned(world, again)) == ["rerun-finished"]
+
+
 @pytest.mark.parametrize(("nodes", "expected"), [(10, []), (11, ["rerun-finished"])])
 def test_rerun_finished(nodes, expected):
     world = World()
@@ -144,12 +180,12 @@ def test_rerun_finished(nodes, expected):
 
 
 def test_overwrite_archive():
-    path = {"archivePath": "results/align"}
+    path = {**LONG, "archivePath": "results/align"}
     world = World()
     world.of(job("align", path))
     new = job("align", {**path, "parameters": {"n": 1}})
     assert names(planned(world, new)) == ["overwrite-archive"]
-    moved = job("align", {"archivePath": "results/other", "parameters": {"n": 1}})
+    moved = job("align", {**LONG, "archivePath": "results/other", "parameters": {"n": 1}})
     assert names(planned(world, moved)) == []
     off = job("align", {**path, "archive": False})
     assert names(planned(world, off)) == []

@@ -10,7 +10,7 @@ from planworld import World, desired, job
 from jobsync.model import Plan, RunState, Scope
 from jobsync.plan import PlanOptions, build, file
 from jobsync.render import FORMATS, RenderOptions
-from jobsync.render.summary import headline
+from jobsync.render.summary import also, headline
 
 ALL_IS_WELL = "No changes. Every job, permission and output is as declared."
 
@@ -117,3 +117,29 @@ def test_json_tells_what_was_looked_at():
     plan = drift(*PAIR, world=done(*PAIR), exclude=("one",), **only("outputs"))
     document = json.loads(FORMATS["json"](plan, RenderOptions()))
     assert document["scope"] == {"kinds": ["outputs"], "declared": 2, "left_out": 1}
+
+
+@pytest.mark.parametrize(
+    ("requests", "retries", "said"),
+    [
+        ([{"maxRunTime": "01:00:00", "nodeCount": 2}], 0, "At most 2.0 node-hours."),
+        ([{"maxRunTime": "01:00:00", "nodeCount": 2}], 2, "At most 6.0 node-hours."),
+        ([{"maxRunTime": "00:00:02", "nodeCount": 1}], 0, "At most 0.1 node-hours."),
+        ([{"maxRunTime": "00:06:00", "nodeCount": 3}], 0, "At most 0.3 node-hours."),
+        ([{}], 0, "Node-hours unknown for 1 run."),
+        (
+            [{"maxRunTime": "01:00:00", "nodeCount": 2}, {}, {"parameters": {"x": 1}}],
+            0,
+            "At most 2.0 node-hours for 1 run, unknown for 2 runs.",
+        ),
+    ],
+)
+def test_node_hours_are_an_upper_bound_and_say_what_is_unknown(requests, retries, said):
+    jobs = [job(f"job{i}", request, retries=retries) for i, request in enumerate(requests)]
+    assert also(drift(*jobs)) == f"Also: {said}"
+
+
+def test_a_change_says_how_many_attempts_its_node_hours_are_for():
+    wanted = job("one", {"maxRunTime": "01:00:00", "nodeCount": 2}, retries=2)
+    text = FORMATS["text"](drift(wanted), RenderOptions())
+    assert "# at most 6.0 node-hours in 3 attempts" in text

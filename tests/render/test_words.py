@@ -111,6 +111,12 @@ def test_why_names_the_rule(state, words):
     assert words in told(world, "align", job("align"))
 
 
+@pytest.mark.parametrize("rerun", [1, 3])
+def test_why_says_what_rerun_is_and_what_runs_the_job_again(rerun):
+    said = told(World(), "align", job("align", rerun=rerun))
+    assert f"  rerun       {rerun}; rerun: {rerun + 1} in the manifest runs it again\n" in said
+
+
 def test_why_of_what_is_not_declared():
     with pytest.raises(Usage, match="not declared"):
         told(World(), "nothing", job("align"))
