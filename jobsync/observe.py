@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TypeVar, Union
 
 from jobsync.backend import Listed, Reader
+from jobsync.base_url import base_url
 from jobsync.errors import (
     Forbidden,
     NotFound,
@@ -130,8 +131,8 @@ def observe_again(plan: Plan, reader: Reader, target: Target) -> Snapshot:
 
 
 def service_name(target: Target) -> str:
-    """What names the service in a plan or a journal, whatever port it is on today."""
-    return target.base_url.rstrip("/") or LOCAL
+    """What names the service in a plan or a journal: the one spelling of its base URL."""
+    return base_url(target.base_url) if target.base_url else LOCAL
 
 
 @contextmanager

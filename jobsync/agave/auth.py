@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from jobsync.agave.retry import Timing
 from jobsync.agave.transport import Renewed
-from jobsync.agave.urls import base_url as one_spelling
+from jobsync.base_url import base_url as one_spelling
 from jobsync.errors import SettingsError, Unauthorized
 from jobsync.model import JsonValue
 from jobsync.records import Placed, replace

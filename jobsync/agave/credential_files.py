@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from jobsync.agave.rotation import Fresh, Old, beside, cannot_keep, rotate, write
-from jobsync.agave.urls import base_url as one_spelling
+from jobsync.base_url import base_url as one_spelling
 from jobsync.errors import SettingsError
 from jobsync.model import JsonValue
 from jobsync.records import Struct

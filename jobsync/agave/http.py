@@ -34,7 +34,8 @@ from jobsync.agave.exchange import (
 )
 from jobsync.agave.kept import KeptConnections
 from jobsync.agave.retry import Timing
-from jobsync.agave.urls import UnsafePath, base_url
+from jobsync.agave.urls import UnsafePath
+from jobsync.base_url import base_url
 from jobsync.errors import SettingsError, Unreachable, Unreadable
 from jobsync.records import Struct, field
 from jobsync.secret import Secret

@@ -8,57 +8,18 @@ what was built here. Links that the service hands out are never followed (contra
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from jobsync.errors import ServiceError, SettingsError
+from jobsync.base_url import base_url
+from jobsync.errors import ServiceError
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class UnsafePath(ServiceError):
     """An id, a name or a path that cannot be put into a URL without meaning something else."""
-
-
-def base_url(text: str) -> str:
-    """*text* in its one spelling: lower-case host, no default port, no slash at the end.
-
-    Raises :class:`SettingsError` for anything but ``https://HOST[:PORT][/PATH]``; ``http`` is
-    only for this machine, where nobody else can read the token.
-    """
-    try:
-        parts = urlsplit(text.strip())
-        port = parts.port
-    except ValueError as error:
-        raise SettingsError(f"not a base URL: {text!r}") from error
-    host = (parts.hostname or "").lower()
-    if parts.scheme not in _DEFAULT_PORTS or not host:
-        raise SettingsError(f"not a base URL: {text!r}", hint="like https://api.example.org")
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise SettingsError("a base URL has no user, query or fragment", hint=f"https://{host}")
-    if not re.fullmatch(r"[A-Za-z0-9._~/-]*", parts.path) or _dotted(parts.path):
-        raise SettingsError(f"not a base URL: {text!r}")
-    if not re.fullmatch(r"[a-z0-9.-]+|[0-9a-f:.]+", host):
-        raise SettingsError(f"not a host name: {host!r}")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise SettingsError(f"{text} would send the token in clear", hint="use https://")
-    shown = f"[{host}]" if ":" in host else host
-    if port is not None and port != _DEFAULT_PORTS[parts.scheme]:
-        shown += f":{port}"
-    return f"{parts.scheme}://{shown}{parts.path.rstrip('/')}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether *host* names this machine whatever the resolver says."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def identifier(text: str, what: str) -> str:
@@ -90,10 +51,6 @@ def _segment(part: str, path: str) -> str:
         return quote(part, safe="")
     except UnicodeEncodeError as error:
         raise UnsafePath(f"{path[:200]!r} is not Unicode text") from error
-
-
-def _dotted(path: str) -> bool:
-    return any(part in (".", "..") for part in path.split("/"))
 
 
 def query(terms: Mapping[str, str | int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from jobsync.cli.connect import LOCAL, Place
 from jobsync.cli.options import declared
 from jobsync.cli.target import choose, named_target
-from jobsync.errors import ManifestError
+from jobsync.errors import ManifestError, SettingsError
 from jobsync.model import Address, DesiredState, Plan, Target
 
 if TYPE_CHECKING:
@@ -81,11 +82,19 @@ def state_dir(place: Place, environ: Mapping[str, str]) -> Path:
     """The folder of the journal and of the lock of applies.
 
     That of the local service lies with the service, whatever ``JOBSYNC_STATE_DIR`` says: one that
-    outlived it would take the jobs of a deleted folder for lost ones.
+    outlived it would take the jobs of a deleted folder for lost ones. Raises
+    :class:`SettingsError` for a relative ``JOBSYNC_STATE_DIR``.
     """
     if place.target.name == LOCAL:
         return place.state
     if named := environ.get("JOBSYNC_STATE_DIR"):
+        if not Path(named).is_absolute():
+            whole = shlex.quote(str(Path(named).expanduser().absolute()))
+            raise SettingsError(
+                f"JOBSYNC_STATE_DIR is relative: {named!r}; from another folder the submits that "
+                "are remembered there would not be found",
+                hint=f"export JOBSYNC_STATE_DIR={whole}",
+            )
         return Path(named)
     from platformdirs import user_state_path
 

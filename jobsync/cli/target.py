@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from jobsync.base_url import base_url
 from jobsync.errors import SettingsError
 from jobsync.model import DesiredState, Target
 
@@ -44,7 +45,14 @@ def _built_in(name: str, names: Collection[str], environ: Mapping[str, str]) -> 
             "target env needs TAPIS_BASE_URL, which is not set",
             hint="set TAPIS_BASE_URL and TAPIS_TOKEN, or choose another --target",
         )
-    return Target(name=name, base_url=environ["TAPIS_BASE_URL"] if name == "env" else "")
+    return Target(name=name, base_url=_service(environ) if name == "env" else "")
+
+
+def _service(environ: Mapping[str, str]) -> str:
+    try:
+        return base_url(environ["TAPIS_BASE_URL"])
+    except SettingsError as error:
+        raise SettingsError(f"TAPIS_BASE_URL: {error}", hint=error.hint) from error
 
 
 def _unchosen(desired: DesiredState, environ: Mapping[str, str]) -> str:

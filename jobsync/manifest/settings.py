@@ -5,17 +5,15 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import urlsplit
 
 from jobsync import identity
-from jobsync.errors import Problem
+from jobsync.base_url import base_url
+from jobsync.errors import Problem, SettingsError
 from jobsync.manifest.places import Raw
 from jobsync.manifest.sections import Entry, RawSet
 from jobsync.manifest.variables import LOCAL_TARGETS
 from jobsync.manifest.wording import did_you_mean, one_of, quoted
 from jobsync.model import Guards, Target
-
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def project(raw: RawSet) -> str:
@@ -70,14 +68,15 @@ def _target(entry: Entry, raw: RawSet) -> Target:
     body = entry.value if isinstance(entry.value, dict) else {}
     path = f"targets.{entry.key}"
     url, owner, concurrency = body.get("baseUrl"), body.get("owner"), body.get("concurrency")
+    spelling, why = _spelled(url) if isinstance(url, str) else ("", "")
     if isinstance(url, str):
         if entry.key in LOCAL_TARGETS:
             message = f"{path}.baseUrl: {entry.key} exists already and has its own address"
             where = entry.places.value(body, "baseUrl")
             raw.problems.append(Problem(where, message, "give the target another name"))
-        elif why := _refuse_url(url):
+        elif why:
             where = entry.places.value(body, "baseUrl")
-            raw.problems.append(Problem(where, f"{path}.baseUrl {why}: {quoted(url)}"))
+            raw.problems.append(Problem(where, f"{path}.baseUrl: {why}"))
     elif entry.key not in LOCAL_TARGETS:
         hint = "baseUrl is a URL like https://api.example.org"
         raw.problems.append(Problem(entry.where, f"{path} lacks baseUrl", hint))
@@ -86,24 +85,19 @@ def _target(entry: Entry, raw: RawSet) -> Target:
         raw.problems.append(Problem(where, f"{path}.owner: {quoted(owner)} cannot be a user name"))
     return Target(
         entry.key,
-        base_url=url.rstrip("/") if isinstance(url, str) else "",
+        base_url=spelling,
         owner=owner if isinstance(owner, str) else "",
         concurrency=concurrency if isinstance(concurrency, int) else 16,
         where=entry.where,
     )
 
 
-def _refuse_url(url: str) -> str:
+def _spelled(url: str) -> tuple[str, str]:
+    """The one spelling of *url*, and why it has none."""
     try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return "is not a URL"
-    if not parts.hostname or port == 0:
-        return "is not a URL"
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        return "would send the token unprotected: use https"
-    return ""
+        return base_url(url), ""
+    except SettingsError as error:
+        return "", str(error)
 
 
 def _number(value: Raw) -> float | None:

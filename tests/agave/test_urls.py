@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from jobsync.agave.exchange import Call, Repeat
 from jobsync.agave.http import Door, HttpSettings
 from jobsync.agave.retry import Timing
-from jobsync.agave.urls import UnsafePath, Urls, base_url, query
-from jobsync.errors import SettingsError
+from jobsync.agave.urls import UnsafePath, Urls, query
 from jobsync.secret import Secret
 
 URLS = Urls("https://api.example.org")
@@ -106,35 +105,6 @@ def test_paths_that_the_service_would_change_are_refused(path: str) -> None:
 def test_query_terms_are_encoded() -> None:
     assert query({"name.eq": "a&b=c d", "limit": 2}) == "?name.eq=a%26b%3Dc%20d&limit=2"
     assert query({}) == ""
-
-
-@pytest.mark.parametrize(
-    ("text", "spelling"),
-    [
-        ("https://API.Example.org/", "https://api.example.org"),
-        ("https://api.example.org:443", "https://api.example.org"),
-        ("https://api.example.org:8443/base/", "https://api.example.org:8443/base"),
-        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
-        ("http://localhost", "http://localhost"),
-        ("http://[::1]:80/", "http://[::1]"),
-    ],
-)
-def test_a_base_url_has_one_spelling(text: str, spelling: str) -> None:
-    assert base_url(text) == spelling
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", "api.example.org", "ftp://x", "http://api.example.org", "http://10.0.0.1"),
-        *("https://user:pw@x", "https://x?y=1", "https://x#y", "https://x:99999", "https://x/../y"),
-        *("https://", "https://x y", "http://127.0.0.1.evil.org", "http://localhost.evil.org"),
-        "https://x/%2e%2e",
-    ],
-)
-def test_other_base_urls_are_refused(text: str) -> None:
-    with pytest.raises(SettingsError):
-        base_url(text)
 
 
 def test_a_url_that_requests_would_change_is_not_sent() -> None:

@@ -16,6 +16,7 @@ FLOORS = {
     "errors": 0,
     "records": 0,
     "secret": 0,
+    "base_url": 1,
     "model": 1,
     "identity": 1,
     "names": 1,

@@ -12,7 +12,7 @@ from linebench import Bench
 
 from jobsync import load
 from jobsync.agave.auth import find_credentials
-from jobsync.agave.urls import base_url
+from jobsync.base_url import base_url
 from jobsync.cli.target import choose, choose_without_set
 from jobsync.errors import JobsyncError, SettingsError
 from jobsync.testing import LocalService
