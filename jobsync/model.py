@@ -362,7 +362,8 @@ class JobChange(Placed, frozen=True):
     """Submit, restore, stop or hide one job.
 
     For a submit, ``name`` is the exact name to submit under (the key of the journal) and
-    ``request`` the body without ``name``, references still symbolic. ``before`` is the run that is
+    ``request`` the body without ``name``, references still symbolic; ``digests`` what its inputs
+    in the workspace were, as in :class:`DeclaredJob`. ``before`` is the run that is
     replaced, retried, restored, stopped or deleted. ``node_hours`` is the most that the run and
     the ``retries`` left to it may use together, None when unknown.
     """
@@ -373,6 +374,7 @@ class JobChange(Placed, frozen=True):
     name: str
     attempt: int = 1
     request: Mapping[str, Value] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
     upstream: tuple[Address, ...] = ()
     needs: tuple[Address, ...] = ()
     before: RunRef | None = None

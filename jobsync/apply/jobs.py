@@ -13,6 +13,7 @@ from jobsync.apply.session import Session
 from jobsync.apply.submit import submit
 from jobsync.backend import Backend
 from jobsync.errors import NotFound, ServiceError
+from jobsync.manifest.digests import moved
 from jobsync.model import (
     SUBMITS,
     Action,
@@ -102,6 +103,8 @@ def explained(entry: Entry) -> str:
 def _submit(session: Session, change: JobChange, upstream: Mapping[Address, str]) -> Outcome:
     kind = str(Kind.JOB)
     try:
+        if changed := moved(session.plan.root, change.digests):
+            return Outcome(change.address, kind, change.action, Result.STALE, "; ".join(changed))
         runs = _upstream_runs(session.backend, change, upstream)
         request = fill(change.request, runs)
         protocol = submit(

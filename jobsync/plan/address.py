@@ -163,7 +163,7 @@ def _job_change(draft: Draft, job: DeclaredJob, decision: Decision) -> JobChange
     hours = node_hours(job.request, app)
     if hours is not None:
         hours *= attempts(decision.attempt, job.retries)
-    change = replace(change, request=job.request, node_hours=hours)
+    change = replace(change, request=job.request, digests=job.digests, node_hours=hours)
     if decision.action is not Action.REPLACE or before is None:
         return change
     why = why_replaced(

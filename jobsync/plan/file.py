@@ -1,6 +1,6 @@
 """A plan as a file: versioned JSON that is the plan, byte for byte the same for the same plan.
 
-    {"format_version": "1.1", "digest": "<sha256 of the rest>", "plan": {...}}
+    {"format_version": "1.2", "digest": "<sha256 of the rest>", "plan": {...}}
 
 The file has no secrets and no times. It is typed on load: every field of every noun in ``model``
 is read by its declared type, so that what was edited or cut is refused, never half understood.
@@ -29,7 +29,7 @@ from jobsync.model import (
 from jobsync.plan import lines
 from jobsync.records import Struct
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 """Raised in its first number when older versions of jobsync could misread the file, in its second
 when they only cannot read it."""
 

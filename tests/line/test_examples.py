@@ -147,6 +147,53 @@ def test_a_saved_plan_applies_once_and_is_stale_then(wordcount: Bench) -> None:
     assert len(wordcount.jobs()) == 1
 
 
+def test_an_input_that_changed_since_the_plan_makes_its_address_stale(wordcount: Bench) -> None:
+    text = wordcount.folder / "data/text.txt"
+    planned = text.read_text()
+    assert wordcount.run("plan", "--out", "saved.plan").code == 0
+    text.write_text("zebra zebra\n")
+    stale = wordcount.run("apply", "--plan", "saved.plan", "--auto-approve")
+    assert stale.code == 3, stale.err
+    assert "agave://local/data/text.txt has changed since the plan" in stale.err
+    text.unlink()
+    gone = wordcount.run("apply", "--plan", "saved.plan", "--auto-approve")
+    assert gone.code == 3 and 'there is no file "data/text.txt"' in gone.err, gone.err
+    text.write_text(planned)
+    assert wordcount.jobs() == []
+    done = wordcount.run("apply", "--plan", "saved.plan", "--auto-approve")
+    assert done.code == 0, done.err
+    assert len(wordcount.jobs()) == 1
+
+
+def test_an_input_that_changes_while_apply_waits_for_another_job_is_not_submitted(
+    wordcount: Bench,
+) -> None:
+    set_file = wordcount.folder / "wordcount.yaml"
+    set_file.write_text(
+        set_file.read_text().replace("seconds: 1", "seconds: 3")
+        + """\
+  later:
+    appId: wordcount-1.0
+    inputs: {text: agave://local/data/more}
+    needs: [count]
+  other:
+    appId: wordcount-1.0
+    inputs: {text: agave://local/data/text.txt}
+    needs: [count]
+"""
+    )
+    more = wordcount.folder / "data/more"
+    more.mkdir()
+    (more / "a.txt").write_text("one\n")
+    apply = wordcount.start("apply", "--auto-approve")
+    wordcount.wait_for(lambda: any(job["status"] == "RUNNING" for job in wordcount.jobs()))
+    (more / "b.txt").write_text("two\n")
+    _, err = apply.communicate(timeout=60)
+    assert apply.returncode == 3, err
+    assert "agave://local/data/more has changed since the plan" in err
+    assert sorted(job["name"].split(".")[1] for job in wordcount.jobs()) == ["count", "other"]
+
+
 def test_without_a_terminal_nothing_is_done_unless_approved(wordcount: Bench) -> None:
     done = wordcount.run("apply")
     assert done.code == 4
