@@ -1,6 +1,6 @@
 """Identity: the name of a job on the service says which declaration it is a run of.
 
-    <project>.<address>.<fingerprint>[.r<attempt>]      phylo.tree.lg.1.ah4txw5qcd.r2
+    <project>.<address>.<fingerprint>[.r<attempt>]      phylo.tree.lg.1.bh4txw5qcd.r2
 
 Floor 1, pure. The service has no idempotency key and no labels; a job's name is free text of at
 most 64 characters that cannot be changed and stands in every list row (contract 3.2, 2.4).
@@ -24,8 +24,11 @@ NAME_LIMIT = 63
 ADDRESS_LIMIT = 47
 """The most that ``project`` and address may take together; leaves room for ``.rNN``."""
 
-SCHEME = "a"
+SCHEME = "b"
 """The letter of the fingerprint scheme in use. A new scheme gets a new letter."""
+
+OLD_SCHEME = "a"
+"""The scheme before: upstream jobs stand in it with their addresses, and apps do not count."""
 
 KEY = re.compile(r"[a-z][a-z0-9_-]*")
 _SLUG = re.compile(r"[a-z0-9_-]+")
@@ -180,29 +183,78 @@ def fingerprint(
     upstream: Mapping[Address, str],
     digests: Mapping[str, str],
     rerun: int = 1,
+    app: str = "",
 ) -> str:
     """Ten characters that change when a run would mean something else.
 
     *upstream* maps the address of every job it takes something from to that job's fingerprint,
-    or to its id when it is pinned. *digests* maps workspace inputs to the SHA-256 of their content.
+    or to its id when it is pinned: these stand for the jobs, so that an address means nothing.
+    *digests* maps workspace inputs to the SHA-256 of their content; *app* is the digest of the app
+    where the workspace holds it.
     """
-    document = {
-        "request": canonical_request(request),
-        "upstream": dict(upstream),
+    document: dict[str, JsonValue] = {
+        "request": canonical_request(_renamed(request, upstream)),
+        "upstream": [*sorted(upstream.values())],
         "digests": dict(digests),
         "rerun": rerun,
     }
+    if app:
+        document["app"] = app
+    return SCHEME + _digest(document)
+
+
+def old_fingerprint(
+    request: Mapping[str, Value],
+    *,
+    upstream: Mapping[Address, tuple[Address, str]],
+    digests: Mapping[str, str],
+    rerun: int = 1,
+) -> str:
+    """The fingerprint under :data:`OLD_SCHEME`, to recognise the runs that were made with it.
+
+    *upstream* maps each address to the one that the job had then, and its fingerprint or id.
+    """
+    document: dict[str, JsonValue] = {
+        "request": canonical_request(
+            _renamed(request, {a: was for a, (was, _) in upstream.items()})
+        ),
+        "upstream": dict(upstream.values()),
+        "digests": dict(digests),
+        "rerun": rerun,
+    }
+    return OLD_SCHEME + _digest(document)
+
+
+def _digest(document: Mapping[str, JsonValue]) -> str:
     digest = hashlib.sha256(_ENCODE(document).encode("ascii")).digest()
     # Nine characters of lower-case RFC 4648 base32 are 45 bits, taken two characters at a time.
     bits = int.from_bytes(digest[:7], "big") >> 6
     return (
-        SCHEME
-        + _PAIRS[bits >> 40]
+        _PAIRS[bits >> 40]
         + _PAIRS[bits >> 30 & 1023]
         + _PAIRS[bits >> 20 & 1023]
         + _PAIRS[bits >> 10 & 1023]
         + _PAIRS[bits & 1023][0]
     )
+
+
+def _renamed(request: Mapping[str, Value], names: Mapping[Address, str]) -> Mapping[str, Value]:
+    """*request* with *names* in its references in place of addresses."""
+    if not names:
+        return request
+    return {key: _renamed_value(value, names) for key, value in request.items()}
+
+
+def _renamed_value(value: Value, names: Mapping[Address, str]) -> Value:
+    if isinstance(value, OutputRef):
+        return OutputRef(names.get(value.address, value.address), value.path)
+    if isinstance(value, IdRef):
+        return IdRef(names.get(value.address, value.address))
+    if isinstance(value, list):
+        return [_renamed_value(item, names) for item in value]
+    if isinstance(value, dict):
+        return {key: _renamed_value(item, names) for key, item in value.items()}
+    return value
 
 
 def _item_text(value: Value) -> str:

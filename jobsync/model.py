@@ -110,6 +110,17 @@ class OutputRule(Placed, frozen=True):
     where: Location | None = None
 
 
+class AppFolder(Struct, frozen=True):
+    """An app that the workspace holds in ``apps/``.
+
+    ``digest`` is of all that makes a run what it is; ``changed`` maps each file of it, relative to
+    ``apps/``, to when it was last changed, in seconds since the epoch.
+    """
+
+    digest: str
+    changed: Mapping[str, float]
+
+
 class DeclaredJob(Placed, frozen=True):
     """One job of a manifest set, every variable and matrix value filled in.
 
@@ -117,7 +128,10 @@ class DeclaredJob(Placed, frozen=True):
     ``name``. ``places`` maps a dotted path (``parameters.threads``) to where it was written.
     ``digests`` maps an ``agave://local/`` URI among the inputs to the SHA-256 of its content.
     ``upstream`` are the jobs whose outputs or ids it takes, ``needs`` all it must wait for
-    (upstream included), both sorted. ``name`` is the run name of the first attempt.
+    (upstream included), both sorted. ``name`` is the run name of the first attempt. ``older`` are
+    the fingerprints that it had under older schemes, None when there are too many to try.
+    ``formerly`` are addresses, or ``project/address``. ``app`` is None where the app is not one of
+    the workspace, or the service has its own.
     """
 
     address: Address
@@ -135,6 +149,8 @@ class DeclaredJob(Placed, frozen=True):
     rerun: int = 1
     pinned: str | None = None
     formerly: tuple[str, ...] = ()
+    older: tuple[str, ...] | None = ()
+    app: AppFolder | None = None
     protect: bool = False
     where: Location | None = None
     places: Mapping[str, Location] = field(default_factory=dict)
@@ -165,7 +181,8 @@ class DesiredState(Struct, frozen=True):
 
     ``root`` is the folder of the set (where ``jobsync.lock`` lies and ``outputs`` land),
     ``outputs_root`` an absolute folder that outputs may not leave, ``digest`` the SHA-256 of
-    what was read, ``default_target`` the set's own ``target:`` or None.
+    what was read, ``default_target`` the set's own ``target:`` or None. ``service_here`` is whether
+    the service was taken for one of this folder, whose apps count; None when none of them is used.
     """
 
     project: str
@@ -176,6 +193,8 @@ class DesiredState(Struct, frozen=True):
     default_target: str | None = None
     targets: Mapping[str, Target] = field(default_factory=dict)
     guards: Guards = Guards()
+    service_here: bool | None = None
+    requires: str = ""
 
 
 # --- what is observed ------------------------------------------------------------------
@@ -327,8 +346,8 @@ class Reason(Word):
     NEVER_RUN = "never_run"
     FIELDS_CHANGED = "fields_changed"
     CONTENT_CHANGED = "content_changed"
+    APP_CHANGED = "app_changed"
     UPSTREAM_REPLACED = "upstream_replaced"
-    RENAMED = "renamed"
     RUN_FAILED = "run_failed"
     RUN_STOPPED = "run_stopped"
     RETRY_ASKED = "retry_asked"

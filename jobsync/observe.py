@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import count
 from typing import TypeVar, Union
 
 from jobsync.backend import Listed, Reader
@@ -46,7 +47,15 @@ from jobsync.outputs.reasons import unavailable
 from jobsync.outputs.walk import walk
 from jobsync.plan.diff import lacking
 from jobsync.plan.fetching import fetched_lines, to_list
-from jobsync.plan.history import History, attempt_of, former_names, histories, live
+from jobsync.plan.history import (
+    History,
+    attempt_of,
+    attempts_of,
+    former_names,
+    histories,
+    live,
+    names_of,
+)
 from jobsync.records import replace
 
 K = TypeVar("K")
@@ -193,7 +202,7 @@ class _Asking:
 
     def _list(self, acting: Future[str]) -> None:
         ours = self._our_names()
-        declared = {job.name for job in self._jobs.values()}
+        declared = {n for job in self._jobs.values() for n in names_of(self._desired, job)}
         managed = self._managed_names()
         pinned = {job.pinned for job in self._jobs.values() if job.pinned}
         prefixes = tuple({f"{own if isinstance(own, str) else own[0]}." for own in ours})
@@ -268,20 +277,20 @@ class _Asking:
         )
 
     def _attempts(self, job: DeclaredJob, known: History) -> tuple[list[str], list[Run]]:
-        """Ask for every attempt, up to the first that no run of mine carries."""
-        first = RunName.parse(job.name)
-        if first is None:
+        """Ask for every attempt under every name, up to the first that no run of mine carries."""
+        if RunName.parse(job.name) is None:
             raise Unreadable(f"{job.name!r} is not a name that jobsync makes")
         highest = max((attempt_of(run) for run in known.exact), default=0)
         names: list[str] = []
         runs: list[Run] = []
-        while True:
-            names.append(str(replace(first, attempt=len(names) + 1)))
-            rows = self._reader.runs_named(names[-1])
+        for attempt in count(1):
+            asked = [attempts_of((name,), attempt)[-1] for name in known.names]
+            rows = [run for name in asked for run in self._reader.runs_named(name)]
+            names += asked
             runs += rows
-            mine = any(run.owner == self._seen.user for run in rows)
-            if not mine and len(names) > highest:
-                return names, runs
+            if attempt > highest and all(run.owner != self._seen.user for run in rows):
+                break
+        return names, runs
 
     def _read_records(self) -> None:
         """Full records, only where a difference is going to be shown: replaced and pinned runs."""

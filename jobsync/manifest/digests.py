@@ -82,7 +82,7 @@ class Workspace:
                 return _folder(real)
             if not stat.S_ISREG(mode):
                 raise Unusable(f"{quoted(uri)} is not a file or folder")
-            return _file(real)
+            return file_digest(real)
         except FileNotFoundError:
             hint = "agave://local/PATH is a path from the folder of the set"
             raise Unusable(f"there is no file {quoted('/'.join(parts))}", hint) from None
@@ -90,7 +90,8 @@ class Workspace:
             raise Unusable(f"{quoted(uri)} cannot be read: {reason(error)}") from error
 
 
-def _file(path: str) -> str:
+def file_digest(path: str) -> str:
+    """The SHA-256 of the content of a file. Raises :class:`OSError`."""
     digest = hashlib.sha256()
     with open(path, "rb", buffering=0) as file:
         while chunk := file.read(_CHUNK):
@@ -107,5 +108,5 @@ def _folder(path: str) -> str:
             file = os.path.join(folder, name)
             if os.path.isfile(file):
                 total.update(os.fsencode(os.path.relpath(file, path)))
-                total.update(b"\0" + _file(file).encode() + b"\n")
+                total.update(b"\0" + file_digest(file).encode() + b"\n")
     return total.hexdigest()

@@ -296,8 +296,21 @@ class _Run:
             elif text in found:
                 self._say((number,), f"has {quoted(text)} twice")
             else:
-                found.append(text)
+                found.extend(self._former_addresses(text))
         return found
+
+    def _former_addresses(self, text: str) -> list[str]:
+        """A former key without matrix values means, in a matrix, the same values under that key.
+
+        Where the matrix has one run, that run may also have been the job before it had a matrix.
+        """
+        key, family = self.job.entry.key, self.job.families[self.job.entry.key]
+        values = self.member.address[len(key) :]
+        if not values or "." in text:
+            return [text]
+        if family is None or len(family.members) > 1:
+            return [text + values]
+        return [former for former in (text + values, text) if former != key + values]
 
     # --- the request as a whole --------------------------------------------------------
 

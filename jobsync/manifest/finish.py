@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from jobsync import identity
 from jobsync.errors import Location, Problem
+from jobsync.manifest.app_folders import AppFolders
 from jobsync.manifest.digests import SCHEME, Unusable, Workspace
 from jobsync.manifest.expand import Draft
 from jobsync.manifest.landing import Landings
+from jobsync.manifest.older import OlderFingerprints
 from jobsync.manifest.order import order
 from jobsync.manifest.wording import dotted, quoted
-from jobsync.model import Address, DeclaredJob, Value
+from jobsync.model import Address, AppFolder, DeclaredJob, Value
 
 _OWN_EACH_RUN = re.compile(r"\$\{(JOB_ID|JOB_NAME|JOB_CREATED_TIME)\}")
 
@@ -21,10 +23,14 @@ def finish(
     project: str,
     drafts: Iterable[Draft],
     workspace: Workspace,
+    apps: AppFolders | None,
     landings: Landings,
     problems: list[Problem],
 ) -> dict[Address, DeclaredJob]:
-    """The declared jobs in address order; what is wrong goes to *problems*."""
+    """The declared jobs in address order; what is wrong goes to *problems*.
+
+    *apps* are those of the workspace, None where the service has its own.
+    """
     by_address = {draft.address: draft for draft in drafts}
     addresses = sorted(by_address)
     sequence, cycles = order({address: by_address[address].needs for address in by_address})
@@ -40,16 +46,24 @@ def finish(
     problems.extend(_once_a_place(_pin_problems(ordered)))
     problems.extend(_once_a_place(_former_problems(project, ordered)))
     prints: dict[Address, str] = {}
+    older = OlderFingerprints()
     jobs: dict[Address, DeclaredJob] = {}
     for address in sequence:
         draft = by_address[address]
         digests = _digests(draft, workspace, problems)
+        app = _app(draft, apps, problems) if apps else None
         upstream = {other: prints[other] for other in draft.upstream if other in prints}
         fingerprint = identity.fingerprint(
-            draft.request, upstream=upstream, digests=digests, rerun=draft.rerun
+            draft.request,
+            upstream=upstream,
+            digests=digests,
+            rerun=draft.rerun,
+            app=app.digest if app else "",
         )
         prints[address] = draft.pinned or fingerprint
-        jobs[address] = _declared(project, draft, fingerprint, digests)
+        jobs[address] = _declared(
+            project, draft, fingerprint, older.add(draft, digests), digests, app
+        )
     return {address: jobs[address] for address in addresses if address in jobs}
 
 
@@ -61,8 +75,24 @@ def _once_a_place(problems: Iterator[Problem]) -> list[Problem]:
     return list(first.values())
 
 
+def _app(draft: Draft, apps: AppFolders, problems: list[Problem]) -> AppFolder | None:
+    try:
+        return apps.get(str(draft.request.get("appId")))
+    except Unusable as error:
+        where = draft.places.value("appId")
+        problems.append(
+            Problem(where, f"jobs.{draft.entry.key}.appId: {error.message}", error.hint)
+        )
+        return None
+
+
 def _declared(
-    project: str, draft: Draft, fingerprint: str, digests: Mapping[str, str]
+    project: str,
+    draft: Draft,
+    fingerprint: str,
+    older: tuple[str, ...] | None,
+    digests: Mapping[str, str],
+    app: AppFolder | None,
 ) -> DeclaredJob:
     return DeclaredJob(
         address=draft.address,
@@ -80,6 +110,8 @@ def _declared(
         rerun=draft.rerun,
         pinned=draft.pinned,
         formerly=draft.formerly,
+        older=older,
+        app=app,
         protect=draft.protect,
         where=draft.entry.where,
         places=draft.places,

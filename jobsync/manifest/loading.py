@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jobsync.errors import Location, ManifestError, Problem
 from jobsync.manifest import access, settings
+from jobsync.manifest.app_folders import AppFolders
 from jobsync.manifest.digests import Workspace
 from jobsync.manifest.expand import expand
 from jobsync.manifest.files import Found, Source, discover, read_bytes
@@ -20,34 +21,46 @@ from jobsync.manifest.landing import Landings
 from jobsync.manifest.reader import Document, read
 from jobsync.manifest.sections import is_manifest, merge
 from jobsync.manifest.variables import Scope, scope
-from jobsync.model import DesiredState
+from jobsync.model import DesiredState, Target
 
 
 def load(
     paths: Sequence[str | Path],
     *,
-    target: str | None = None,
+    target: str | Target | None = None,
     variables: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> DesiredState:
     """All that the manifests under *paths* declare.
 
-    *target* is the chosen target, None for the set's own; *variables* are the values of ``--var``;
-    of *environ* only the names that the set lists under ``env:`` are looked at. Raises
-    :class:`ManifestError` with every problem of every file.
+    *target* is the chosen target or its name, None for the set's own; *variables* are the values of
+    ``--var``; of *environ* only ``TAPIS_BASE_URL`` and the names that the set lists under ``env:``
+    are looked at. Raises :class:`ManifestError` with every problem of every file.
     """
+    environ = environ or {}
     found = discover(paths)
     documents, digest = _documents(found)
     raw = merge(documents)
     raw.problems.extend(found.problems)
     project = settings.project(raw)
-    chosen = target or raw.text("target")
-    targets = settings.targets(raw, target)
-    filled = scope(raw, chosen, variables or {}, environ or {})
+    named = target.name if isinstance(target, Target) else target
+    chosen = named or raw.text("target")
+    targets = settings.targets(raw, None if isinstance(target, Target) else target)
+    filled = scope(raw, chosen, variables or {}, environ)
     drafts = expand(raw, filled, access.teams(raw))
     outputs_root = settings.outputs_root(raw, found.root)
     taken = [os.path.relpath(os.path.abspath(s.path), outputs_root) for s in found.sources]
-    jobs = finish(project, drafts, Workspace(found.root), Landings(taken), raw.problems)
+    here, apps = settings.is_service_here(chosen, targets, environ), AppFolders(found.root)
+    if isinstance(target, Target):
+        here = settings.is_this_machine(target.base_url)
+    jobs = finish(
+        project,
+        drafts,
+        Workspace(found.root),
+        apps if here else None,
+        Landings(taken),
+        raw.problems,
+    )
     guards = settings.guards(raw)
     if raw.problems:
         raise ManifestError(raw.reported())
@@ -60,6 +73,7 @@ def load(
         default_target=raw.text("target"),
         targets=targets,
         guards=guards,
+        service_here=here if any(apps.has(str(d.request.get("appId"))) for d in drafts) else None,
     )
 
 

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from jobsync import identity
-from jobsync.base_url import base_url
+from jobsync.base_url import base_url, is_loopback
 from jobsync.errors import Problem, SettingsError
 from jobsync.manifest.places import Raw
 from jobsync.manifest.sections import Entry, RawSet
@@ -38,6 +40,26 @@ def targets(raw: RawSet, chosen: str | None) -> dict[str, Target]:
         hint = did_you_mean(chosen, names) or one_of(names)
         raw.problems.append(Problem(None, f"there is no target {quoted(chosen)}", hint))
     return found
+
+
+def is_service_here(
+    name: str | None, targets: Mapping[str, Target], environ: Mapping[str, str]
+) -> bool:
+    """Whether the target *name* may run the apps of the folder of the set."""
+    declared = targets[name].base_url if name and name in targets else ""
+    return name == "local" or is_this_machine(declared or environ.get("TAPIS_BASE_URL", ""))
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether a service is the embedded one (no URL) or listens on this machine.
+
+    Whose service listens on this machine cannot be told from its URL.
+    """
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return not url or is_loopback(host)
 
 
 def guards(raw: RawSet) -> Guards:

@@ -21,7 +21,7 @@ from jobsync.plan import access, fetching
 from jobsync.plan.decide import Decision, decide, decide_pinned, unconfirmed
 from jobsync.plan.diff import drift, placement_changes
 from jobsync.plan.draft import Draft, on_run
-from jobsync.plan.history import History, live, ref
+from jobsync.plan.history import History, attempts_of, live, ref
 from jobsync.plan.hours import attempts, node_hours
 from jobsync.plan.reasons import why_replaced
 from jobsync.plan.references import References
@@ -148,7 +148,9 @@ def _job_change(draft: Draft, job: DeclaredJob, decision: Decision) -> JobChange
         address=job.address,
         action=decision.action or Action.CREATE,
         reason=decision.reason,
-        name=before.name if decision.action is Action.RESTORE and before else decision.names[-1],
+        name=before.name
+        if decision.action is Action.RESTORE and before
+        else attempts_of((job.name,), decision.attempt)[-1],
         attempt=decision.attempt,
         upstream=job.upstream,
         needs=job.needs,
@@ -283,15 +285,21 @@ def _plan_stops(draft: Draft, job: DeclaredJob, history: History, decision: Deci
 
 
 def _note_duplicates(draft: Draft, job: DeclaredJob, history: History) -> None:
-    twins = live(history.exact)
-    if job.pinned is None and len(twins) > 1:
-        ids = tuple(run.id for run in twins)
-        draft.duplicates[job.address] = ids
-        draft.warnings.append(
-            f"{job.address}: {len(ids)} live runs of one name: {', '.join(ids)} (first is current)"
-        )
-    for run in draft.foreign.get(job.name, ()):
-        draft.warnings.append(f"{job.address}: run {run.id} of {run.owner} has exactly this name")
+    named: dict[str, list[str]] = {}
+    for run in live(history.exact) if job.pinned is None else ():
+        named.setdefault(run.name, []).append(run.id)
+    for ids in named.values():
+        if len(ids) > 1:
+            draft.duplicates[job.address] = (*draft.duplicates.get(job.address, ()), *ids)
+            draft.warnings.append(
+                f"{job.address}: {len(ids)} live runs of one name: {', '.join(ids)} "
+                "(first is current)"
+            )
+    for name in history.names:
+        for run in draft.foreign.get(name, ()):
+            draft.warnings.append(
+                f"{job.address}: run {run.id} of {run.owner} has exactly this name"
+            )
 
 
 def _basis(decision: Decision, history: History) -> Basis:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from jobsync.errors import Problem
 from jobsync.model import Address, DesiredState, Snapshot
-from jobsync.plan.history import base_of, former_names
+from jobsync.plan.history import base_of, former_names, names_of
 from jobsync.plan.job_guards import literal_archive
 
 
@@ -61,7 +61,12 @@ def _shared_runs(desired: DesiredState) -> list[Problem]:
 
 def _pinned_elsewhere(desired: DesiredState, snapshot: Snapshot) -> list[Problem]:
     """A run that one declaration pins and another one knows by its name would be run twice."""
-    names = {job.name: job.address for job in desired.jobs.values() if job.pinned is None}
+    names = {
+        name: job.address
+        for job in desired.jobs.values()
+        if job.pinned is None
+        for name in names_of(desired, job)
+    }
     pins = {job.pinned: job for job in desired.jobs.values() if job.pinned is not None}
     return [
         Problem(

@@ -7,9 +7,8 @@ outputs; a :class:`Decision` says what would be done, ``build`` whether it is pl
 from __future__ import annotations
 
 from jobsync.errors import Problem
-from jobsync.identity import RunName
 from jobsync.model import Action, DeclaredJob, Reason, Run, RunState, Snapshot, Standing
-from jobsync.plan.history import History, attempt_of, live
+from jobsync.plan.history import History, attempt_of, attempts_of, live
 from jobsync.records import Struct
 
 
@@ -18,7 +17,8 @@ class Decision(Struct, frozen=True):
 
     ``run`` is the current run, or the one that failed. ``action`` is None when nothing is to be
     submitted or restored. ``before`` is the run that is replaced, retried or restored; ``attempt``
-    belongs to a submit. ``names`` are the exact names that the decision rests on.
+    belongs to a submit, which always goes out under the present name. ``names`` are the exact names
+    that the decision rests on.
     """
 
     standing: Standing
@@ -36,7 +36,8 @@ def decide(job: DeclaredJob, history: History, *, retry_asked: bool) -> Decision
     exact = history.exact
     if running := live(exact):
         return _keep(job, running, exact)
-    names = _names(job, 1 + max((attempt_of(run) for run in exact), default=0))
+    highest = max((attempt_of(run) for run in exact), default=0)
+    names = attempts_of(history.names, 1 + highest)
     hidden = [run for run in exact if not run.visible and run.state is RunState.FINISHED]
     if hidden:
         return Decision(
@@ -144,14 +145,3 @@ def _failure_notes(job: DeclaredJob, last: Run, used: int) -> tuple[str, ...]:
 def _replaced(older: tuple[Run, ...]) -> Run:
     """The run that a new one takes the place of: the newest that came or may come to an end."""
     return (live(older) or older)[-1]
-
-
-def _names(job: DeclaredJob, attempts: int) -> tuple[str, ...]:
-    """The names of the first *attempts* attempts, in order; the last is the next to submit."""
-    first = RunName.parse(job.name)
-    if first is None:
-        return (job.name,)
-    return tuple(
-        str(RunName(first.project, first.address, first.fingerprint, attempt))
-        for attempt in range(1, attempts + 1)
-    )

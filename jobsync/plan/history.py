@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 
-from jobsync.identity import RunName
+from jobsync.identity import OLD_SCHEME, RunName
 from jobsync.model import Address, DeclaredJob, DesiredState, Run, RunRef, RunState, Snapshot
 from jobsync.records import Struct
 
@@ -20,12 +20,14 @@ _NEVER = datetime(9999, 12, 31, tzinfo=timezone.utc)
 class History(Struct, frozen=True):
     """The runs of one declared address, each tuple oldest first.
 
-    ``exact`` carry the declared name, any attempt, visible or hidden. ``older`` are the visible
-    ones of another fingerprint or of a former name.
+    ``exact`` carry one of the names of the job, any attempt, visible or hidden. ``older`` are the
+    visible ones of its addresses with another fingerprint. ``names`` are those names, without
+    attempt, the present one first.
     """
 
     exact: tuple[Run, ...] = ()
     older: tuple[Run, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def all(self) -> tuple[Run, ...]:
@@ -114,39 +116,94 @@ def former_names(project: str, job: DeclaredJob) -> tuple[tuple[str, Address], .
     return tuple(pairs)
 
 
+def fingerprints(job: DeclaredJob) -> tuple[str, ...]:
+    """The fingerprints of *job* under this scheme and the older ones."""
+    return (job.fingerprint, *(job.older or ()))
+
+
+def names_of(desired: DesiredState, job: DeclaredJob) -> tuple[str, ...]:
+    """Every name, without attempt, that a run of *job* may have; the present one first.
+
+    Its address and its former ones, each with its fingerprint under every scheme (product 2).
+    """
+    if job.pinned is not None:
+        return (job.name,)
+    pairs = ((desired.project, job.address), *_free(desired, job))
+    others = [
+        f"{project}.{address}.{mark}" for project, address in pairs for mark in fingerprints(job)
+    ]
+    return tuple(dict.fromkeys((job.name, *others)))
+
+
+def attempts_of(names: Iterable[str], highest: int) -> tuple[str, ...]:
+    """The exact names of the attempts 1 to *highest* of each of *names*."""
+    return tuple(
+        name if attempt == 1 else f"{name}.r{attempt}"
+        for name in names
+        for attempt in range(1, highest + 1)
+    )
+
+
+def _free(desired: DesiredState, job: DeclaredJob) -> list[tuple[str, Address]]:
+    """The former (project, address) of *job* that no other declaration has now."""
+    return [
+        pair
+        for pair in former_names(desired.project, job)
+        if pair[0] != desired.project or pair[1] not in desired.jobs
+    ]
+
+
 def _history(
     desired: DesiredState,
     job: DeclaredJob,
     named: Named,
     snapshot: Snapshot,
 ) -> History:
-    own = list(named.get((desired.project, job.address), ()))
-    former = [
-        run
-        for key in former_names(desired.project, job)
-        if key[0] != desired.project or key[1] not in desired.jobs
-        for run in named.get(key, ())
-    ]
+    pairs = ((desired.project, job.address), *_free(desired, job))
+    runs = [(pair, run) for pair in pairs for run in named.get(pair, ())]
     if job.pinned is not None:
         pinned = [run for run in snapshot.runs if run.id == job.pinned]  # pinned jobs are few
-        return History(tuple(pinned), oldest_first(run for run in [*own, *former] if run.visible))
-    exact = [run for run in own if _carries(run, job.name)]
-    older = [run for run in own if run.visible and not _carries(run, job.name)]
-    older += [run for run in former if run.visible]
-    return History(oldest_first(exact), oldest_first(older))
+        others = oldest_first(run for _, run in runs if run.visible)
+        return History(tuple(pinned), others, (job.name,))
+    marks = fingerprints(job)
+    exact, older = [], []
+    for (project, address), run in runs:
+        start = len(project) + len(address) + 2  # the name is of our grammar
+        mark = run.name[start : start + len(job.fingerprint)]
+        if mark in marks and not _is_before_its_app(job, mark, run):
+            exact.append(run)
+        elif run.visible:
+            older.append(run)
+    return History(oldest_first(exact), oldest_first(older), names_of(desired, job))
 
 
-def _carries(run: Run, name: str) -> bool:
-    """Whether *run* is an attempt at *name*; most names are compared without taking them apart."""
-    return run.name == name or (run.name.startswith(f"{name}.r") and base_of(run.name) == name)
+def _is_before_its_app(job: DeclaredJob, mark: str, run: Run) -> bool:
+    """Whether the app in the workspace may be another than *run* had.
+
+    Fingerprints of the older scheme do not tell: it may when a file of it was changed later.
+    """
+    if job.app is None or not mark.startswith(OLD_SCHEME):
+        return False
+    return run.created is None or bool(changed_since(job, run))
+
+
+def changed_since(job: DeclaredJob, run: Run) -> tuple[str, ...]:
+    """The files of the app of *job* in the workspace that were changed after *run* was made."""
+    if job.app is None or run.created is None:
+        return ()
+    made = moment(run).timestamp()
+    return tuple(sorted(path for path, at in job.app.changed.items() if at > made))
 
 
 def _pinned_ids(desired: DesiredState) -> frozenset[str]:
     return frozenset(job.pinned for job in desired.jobs.values() if job.pinned is not None)
 
 
-def _age(run: Run) -> tuple[datetime, str]:
+def moment(run: Run) -> datetime:
+    """When *run* was made; at the end of time where that is not known."""
     created = run.created or _NEVER
-    if created.tzinfo is None:
-        created = created.replace(tzinfo=timezone.utc)
-    return created, run.id
+    return created if created.tzinfo else created.replace(tzinfo=timezone.utc)
+
+
+def _age(run: Run) -> tuple[datetime, str]:
+    return moment(run), run.id

@@ -1,16 +1,16 @@
 """Why a run is replaced: the fields that differ, or what else changes a fingerprint.
 
-The record of a run does not carry the content of its inputs, the fingerprints of what it took
-files from, or ``rerun``. Those are told apart by computing the fingerprint again with one of them
-as it may have been.
+The record of a run does not carry the content of its inputs and of its app, the fingerprints of
+what it took files from, or ``rerun``. Those are told apart by computing the fingerprint again with
+one of them as it may have been, and by when the files of the app were changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice, product
 
-from jobsync.identity import RunName, fingerprint
+from jobsync.identity import OLD_SCHEME, RunName, fingerprint, old_fingerprint
 from jobsync.model import (
     SUBMITS,
     Address,
@@ -22,12 +22,13 @@ from jobsync.model import (
 )
 from jobsync.plan.decide import Decision
 from jobsync.plan.diff import placement_changes, semantic_changes
-from jobsync.plan.history import History
+from jobsync.plan.history import History, changed_since, fingerprints
 from jobsync.plan.references import References
 from jobsync.records import Struct
 
 _RERUNS_TRIED = 20
 _COMBINATIONS_TRIED = 256
+_SHOWN = 5
 
 
 class Why(Struct, frozen=True):
@@ -50,25 +51,26 @@ def why_replaced(
     name = RunName.parse(old.name)
     was = name.fingerprint if name else ""
     placement = placement_changes(job, old)
-    if was == job.fingerprint:
-        note = f"was {name.address if name else old.name} of project {name.project if name else ''}"
-        return Why(Reason.RENAMED, placement, (note,))
+    app = _app_changed(job, old)
+    if was in fingerprints(job):
+        return Why(Reason.APP_CHANGED, placement, app)
     references = References({up: histories[up].all for up in job.upstream if up in histories})
     fields = semantic_changes(
         job, old, references, snapshot.apps.get(str(job.request.get("appId")))
     )
     if fields:
         return Why(Reason.FIELDS_CHANGED, (*fields, *placement))
-    fingerprints = _upstream_fingerprints(job, jobs)
+    upstream = _Upstream(job, jobs, histories, was[:1])
     for earlier in range(1, job.rerun + _RERUNS_TRIED):
-        if was == _fingerprint(job, fingerprints, earlier):
+        if was in upstream.fingerprints(earlier):
             change = FieldChange(
                 "rerun", earlier, job.rerun, where=job.places.get("rerun", job.where)
             )
             return Why(Reason.FIELDS_CHANGED, (change, *placement))
-    replaced = _other_upstream(job, was, fingerprints, histories)
-    if replaced:
+    if replaced := upstream.replaced(was):
         return Why(Reason.UPSTREAM_REPLACED, placement, _anew(replaced))
+    if app:
+        return Why(Reason.APP_CHANGED, placement, app)
     if job.digests:
         some = "" if len(job.digests) == 1 else "one of "
         note = f"the content of {some}{', '.join(sorted(job.digests))} has changed"
@@ -80,6 +82,9 @@ def why_replaced(
     )
     if replaced:
         return Why(Reason.UPSTREAM_REPLACED, placement, _anew(replaced))
+    if job.app is not None:
+        note = f"the app {job.request.get('appId')} in apps/ may have changed"
+        return Why(Reason.APP_CHANGED, placement, (note,))
     note = (
         f"the record of run {old.id} was not read"
         if old.request is None
@@ -88,39 +93,66 @@ def why_replaced(
     return Why(Reason.FIELDS_CHANGED, placement, (note,))
 
 
+def _app_changed(job: DeclaredJob, old: Run) -> tuple[str, ...]:
+    """The files of the app in the workspace that were changed after *old* was made, in words."""
+    if not (changed := changed_since(job, old)):
+        return ()
+    shown = ", ".join(f"apps/{path}" for path in changed[:_SHOWN])
+    more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+    verb = "has" if len(changed) == 1 else "have"
+    return (f"{shown}{more} {verb} changed since run {old.id}",)
+
+
 def _anew(addresses: tuple[Address, ...]) -> tuple[str, ...]:
     return tuple(f"takes outputs of {address}, which was run anew" for address in addresses)
 
 
-def _other_upstream(
-    job: DeclaredJob,
-    was: str,
-    fingerprints: Mapping[Address, str],
-    histories: Mapping[Address, History],
-) -> tuple[Address, ...]:
-    """The jobs whose earlier fingerprints, put in, make the fingerprint of the old run."""
-    choices = [dict.fromkeys([fingerprints[up], *_earlier(histories[up])]) for up in fingerprints]
-    for chosen in islice(product(*choices), _COMBINATIONS_TRIED):
-        tried = dict(zip(fingerprints, chosen, strict=True))
-        if tried != fingerprints and was == _fingerprint(job, tried, job.rerun):
-            return tuple(up for up in tried if tried[up] != fingerprints[up])
-    return ()
+class _Upstream:
+    """What the jobs upstream of one have been, under one scheme: fingerprints, or ids of pinned."""
+
+    def __init__(
+        self,
+        job: DeclaredJob,
+        jobs: Mapping[Address, DeclaredJob],
+        histories: Mapping[Address, History],
+        scheme: str,
+    ) -> None:
+        self._job = job
+        self._is_old = scheme == OLD_SCHEME
+        self._now: dict[Address, tuple[str, ...]] = {}
+        self._ever: dict[Address, tuple[str, ...]] = {}
+        for address in job.upstream:
+            if (found := jobs.get(address)) is not None:
+                marks = (found.older or ()) if self._is_old else (found.fingerprint,)
+                marks = (found.pinned,) if found.pinned else marks
+                names = (RunName.parse(run.name) for run in reversed(histories[address].older))
+                earlier = (name.fingerprint for name in names if name)
+                self._now[address] = marks
+                self._ever[address] = tuple(dict.fromkeys((*marks, *earlier)))
+
+    def fingerprints(self, rerun: int) -> set[str]:
+        """Those of the job with what is upstream now."""
+        return {self._fingerprint(chosen, rerun) for chosen in _choices(self._now)}
+
+    def replaced(self, was: str) -> tuple[Address, ...]:
+        """The jobs whose earlier fingerprints, put in, make the fingerprint *was*."""
+        for chosen in _choices(self._ever):
+            other = tuple(up for up in chosen if chosen[up] not in self._now[up])
+            if other and was == self._fingerprint(chosen, self._job.rerun):
+                return other
+        return ()
+
+    def _fingerprint(self, upstream: Mapping[Address, str], rerun: int) -> str:
+        job = self._job
+        if self._is_old:
+            then = {address: (address, mark) for address, mark in upstream.items()}
+            return old_fingerprint(job.request, upstream=then, digests=job.digests, rerun=rerun)
+        app = job.app.digest if job.app else ""
+        return fingerprint(
+            job.request, upstream=upstream, digests=job.digests, rerun=rerun, app=app
+        )
 
 
-def _earlier(history: History) -> list[str]:
-    names = (RunName.parse(run.name) for run in reversed(history.older))
-    return [name.fingerprint for name in names if name]
-
-
-def _fingerprint(job: DeclaredJob, upstream: Mapping[Address, str], rerun: int) -> str:
-    return fingerprint(job.request, upstream=upstream, digests=job.digests, rerun=rerun)
-
-
-def _upstream_fingerprints(
-    job: DeclaredJob, jobs: Mapping[Address, DeclaredJob]
-) -> dict[Address, str]:
-    return {
-        address: jobs[address].pinned or jobs[address].fingerprint
-        for address in job.upstream
-        if address in jobs
-    }
+def _choices(marks: Mapping[Address, tuple[str, ...]]) -> Iterator[dict[Address, str]]:
+    for chosen in islice(product(*marks.values()), _COMBINATIONS_TRIED):
+        yield dict(zip(marks, chosen, strict=True))

@@ -12,6 +12,7 @@ from jobsync.identity import (
     RunName,
     canonical_request,
     fingerprint,
+    old_fingerprint,
     scalar_text,
     slug,
 )
@@ -22,25 +23,84 @@ REQUEST = {
     "inputs": {"sequences": "agave://local/data/opsins.fa"},
     "parameters": {"threads": 2},
 }
+TAKING = {
+    "appId": "x-1",
+    "inputs": {"a": OutputRef("align", "aligned.fa"), "b": [OutputRef("align", "b"), "c"]},
+    "parameters": {"id": IdRef("model")},
+}
 DIGESTS = {"agave://local/data/opsins.fa": "ab" * 32}
 
 VECTORS = [
-    ({"appId": "x-1"}, {}, {}, 1, "aexid5oid7"),
-    (REQUEST, {}, DIGESTS, 1, "alvgzxhuzw"),
-    (REQUEST, {"align": "abbbbbbbbb"}, DIGESTS, 2, "apkpu7c5ve"),
+    ({"appId": "x-1"}, {}, {}, 1, "", "bziq33s47h"),
+    (REQUEST, {}, DIGESTS, 1, "", "bphx6g2iwe"),
+    (REQUEST, {"align": "bbbbbbbbbb"}, DIGESTS, 2, "", "bo63krvrpa"),
+    (TAKING, {"align": "bbbbbbbbbb", "model": "0001-007"}, {}, 1, "", "bxzndym5qi"),
+    ({"appId": "x-1"}, {}, {}, 1, "cd" * 32, "b7v2bww2um"),
 ]
 """Frozen: a change here makes every job of every user run again."""
 
+OLD_VECTORS = [
+    ({"appId": "x-1"}, {}, {}, 1, "aexid5oid7"),
+    (REQUEST, {}, DIGESTS, 1, "alvgzxhuzw"),
+    (REQUEST, {"align": ("align", "abbbbbbbbb")}, DIGESTS, 2, "apkpu7c5ve"),
+    (
+        TAKING,
+        {"align": ("align", "abbbbbbbbb"), "model": ("model", "0001-007")},
+        {},
+        1,
+        "arvvzx2trh",
+    ),
+    (
+        TAKING,
+        {"align": ("sort", "abbbbbbbbb"), "model": ("model", "0001-007")},
+        {},
+        1,
+        "axy3jykbnx",
+    ),
+]
+"""Frozen: a change here makes every run of an older jobsync unknown, so that it is made again."""
 
-@pytest.mark.parametrize(("request_", "upstream", "digests", "rerun", "expected"), VECTORS)
+
+@pytest.mark.parametrize(("request_", "upstream", "digests", "rerun", "app", "expected"), VECTORS)
 def test_frozen_vectors(
     request_: dict[str, object],
     upstream: dict[str, str],
     digests: dict[str, str],
     rerun: int,
+    app: str,
     expected: str,
 ) -> None:
-    assert mark(request_, upstream=upstream, digests=digests, rerun=rerun) == expected
+    assert mark(request_, upstream=upstream, digests=digests, rerun=rerun, app=app) == expected
+
+
+@pytest.mark.parametrize(("request_", "upstream", "digests", "rerun", "expected"), OLD_VECTORS)
+def test_frozen_vectors_of_the_scheme_before(
+    request_: dict[str, object],
+    upstream: dict[str, tuple[str, str]],
+    digests: dict[str, str],
+    rerun: int,
+    expected: str,
+) -> None:
+    found = old_fingerprint(request_, upstream=upstream, digests=digests, rerun=rerun)  # type: ignore[arg-type]
+    assert found == expected
+
+
+def test_the_address_of_what_is_upstream_means_nothing() -> None:
+    renamed = {
+        "appId": "x-1",
+        "inputs": {"a": OutputRef("sort", "aligned.fa"), "b": [OutputRef("sort", "b"), "c"]},
+        "parameters": {"id": IdRef("aaa")},
+    }
+    before = mark(TAKING, upstream={"align": "bbbbbbbbbb", "model": "0001-007"})
+    assert mark(renamed, upstream={"sort": "bbbbbbbbbb", "aaa": "0001-007"}) == before
+    assert mark(TAKING, upstream={"align": "bccccccccc", "model": "0001-007"}) != before
+
+
+def test_which_upstream_job_stands_where_still_counts() -> None:
+    one = {"inputs": {"a": OutputRef("x", "f"), "b": OutputRef("y", "f")}}
+    other = {"inputs": {"a": OutputRef("y", "f"), "b": OutputRef("x", "f")}}
+    upstream = {"x": "bxxxxxxxxx", "y": "byyyyyyyyy"}
+    assert mark(one, upstream=upstream) != mark(other, upstream=upstream)
 
 
 def mark(request: dict[str, object], **more: object) -> str:
@@ -127,7 +187,7 @@ def test_one_text_for_a_scalar(value: object, text: str) -> None:
 
 keys = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True)
 slugs = st.from_regex(r"[a-z0-9_-]{1,6}", fullmatch=True)
-fingerprints = st.from_regex(r"a[a-z2-7]{9}", fullmatch=True)
+fingerprints = st.from_regex(r"[ab][a-z2-7]{9}", fullmatch=True)
 names = st.builds(
     lambda project, key, parts, mark, attempt: RunName(
         project, ".".join([key, *parts]), mark, attempt

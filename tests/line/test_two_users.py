@@ -201,7 +201,7 @@ def test_a_pinned_job_of_bobs_and_locking_oneself_out(office: Office) -> None:
 def test_a_run_of_somebody_else_with_exactly_this_name(office: Office) -> None:
     assert "foreign-owner" not in office.run("alice", "plan", "--out", "saved.plan").out
     saved = (office.bench.folder / "saved.plan").read_text()
-    [name] = set(re.findall(r"wordcount\.count\.[a-z0-9]{10}", saved))
+    [name] = set(re.findall(r"wordcount\.count\.b[a-z2-7]{9}", saved))
     body = {
         "name": name,
         "appId": "wordcount-1.0",

@@ -129,17 +129,58 @@ def test_frozen_fingerprints(tmp_path: Path) -> None:
             "x.fa": ">a\nACGT\n",
         },
     )
-    found = {address: job.fingerprint for address, job in load([tmp_path]).jobs.items()}
+    found = {a: (job.fingerprint, job.older) for a, job in load([tmp_path]).jobs.items()}
     assert found == FROZEN
 
 
 FROZEN = {
-    "after": "aptsebbmg4",
-    "align": "ajgrfbg2z5",
-    "pinned": "a7k4nuwbvl",
-    "tree.1": "a3yb6d5yyv",
-    "tree.2": "aon4esnbin",
+    "after": ("bhulmsunld", ("aptsebbmg4",)),
+    "align": ("b2dmetxbbf", ("ajgrfbg2z5",)),
+    "pinned": ("bnpivdhfhx", ("a7k4nuwbvl",)),
+    "tree.1": ("bb3qslupiq", ("a3yb6d5yyv",)),
+    "tree.2": ("byvavche2b", ("aon4esnbin",)),
 }
+
+
+CHAIN = """\
+apiVersion: jobsync/v1
+project: phylo
+jobs:
+  sort: {appId: x-1, inputs: {a: start.fa}%s}
+  tree:
+    appId: x-1
+    inputs: {a: "${jobs.sort.outputs/f}"}
+    matrix: {seed: [1, 2]}
+    parameters: {seed: "${matrix.seed}"}%s
+  join: {appId: x-1, inputs: {a: "${jobs.tree[*].outputs/f}"}, parameters: {of: "${jobs.sort.id}"}}
+"""
+
+
+def test_renaming_changes_no_fingerprint_but_the_names(tmp_path: Path) -> None:
+    write(tmp_path, {"a.yaml": CHAIN % ("", "")})
+    before = load([tmp_path]).jobs
+    renamed = CHAIN % (", formerly: [sort]", "\n    formerly: [tree]")
+    for old, new in (("  sort:", "  order:"), ("jobs.sort", "jobs.order"), ("  tree:", "  wood:")):
+        renamed = renamed.replace(old, new)
+    write(tmp_path, {"a.yaml": renamed.replace("jobs.tree", "jobs.wood")})
+    after = load([tmp_path]).jobs
+    assert [job.formerly for job in after.values()] == [(), ("sort",), ("tree.1",), ("tree.2",)]
+    for old, new in (("sort", "order"), ("tree.1", "wood.1"), ("join", "join")):
+        assert before[old].fingerprint == after[new].fingerprint
+        assert before[old].older is not None
+        assert after[new].older is not None
+        assert before[old].older[0] in after[new].older
+    assert len(after["join"].older or ()) == 4
+
+
+def test_sixteen_times_are_tried_and_not_more(tmp_path: Path) -> None:
+    names = ", ".join(f"old{number}" for number in range(15))
+    write(tmp_path, {"a.yaml": CHAIN % (f", formerly: [{names}]", "")})
+    jobs = load([tmp_path]).jobs
+    assert [len(jobs[a].older or ()) for a in ("sort", "tree.1", "join")] == [1, 16, 16]
+    write(tmp_path, {"a.yaml": CHAIN % (f", formerly: [{names}, old15]", "")})
+    jobs = load([tmp_path]).jobs
+    assert [jobs[a].older is None for a in ("sort", "tree.1", "join")] == [False, True, True]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 from jobsync.errors import Location
-from jobsync.identity import RunName, fingerprint
+from jobsync.identity import RunName, fingerprint, old_fingerprint
 from jobsync.model import (
     LEVELS,
     NO_ACCESS,
@@ -76,6 +76,13 @@ def job(
         digests=fields.get("digests", {}),
         rerun=fields.get("rerun", 1),
     )
+    then = {up: known[up].pinned or known[up].older[0] for up in upstream if up in known}
+    was = old_fingerprint(
+        request,
+        upstream={up: (up, mark) for up, mark in then.items()},
+        digests=fields.get("digests", {}),
+        rerun=fields.get("rerun", 1),
+    )
     needs = tuple(sorted({*upstream, *fields.pop("needs", ())}))
     return DeclaredJob(
         address=address,
@@ -84,8 +91,16 @@ def job(
         request=request,
         upstream=upstream,
         needs=needs,
-        **{"where": Location("jobs.yaml", 3, 3), **fields},
+        **{"where": Location("jobs.yaml", 3, 3), "older": (was,), **fields},
     )
+
+
+def names(one: DeclaredJob) -> set[str]:
+    """Every name, without attempt, that a run of *one* may have."""
+    addresses = {f"{PROJECT}/{one.address}"}
+    addresses.update(f if "/" in f else f"{PROJECT}/{f}" for f in one.formerly)
+    marks = {one.fingerprint, *(one.older or ())}
+    return {f"{address.replace('/', '.')}.{mark}" for address in addresses for mark in marks}
 
 
 def _refs(value: object) -> Iterable[OutputRef | IdRef]:
@@ -196,12 +211,12 @@ class World:
     def snapshot(self, wanted: DesiredState | None = None) -> Snapshot:
         """What a careful observer sees of this world for *wanted*."""
         jobs = wanted.jobs.values() if wanted else ()
-        names = {one.name for one in jobs}
+        asked_for = {name for one in jobs for name in names(one)}
         pins = {one.pinned for one in jobs}
         runs, foreign = [], []
         for run in self.runs.values():
             parsed = RunName.parse(run.name)
-            asked = parsed is not None and parsed.base in names
+            asked = parsed is not None and parsed.base in asked_for
             if run.id in pins:
                 runs.append(run)
             elif run.owner != ME:
@@ -211,7 +226,7 @@ class World:
                 runs.append(run)
         confirmed = {
             str(RunName(first.project, first.address, first.fingerprint, attempt))
-            for name in names
+            for name in asked_for
             if (first := RunName.parse(name))
             for attempt in range(1, 12)
         }

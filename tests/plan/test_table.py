@@ -143,13 +143,25 @@ def test_going_back_to_an_old_declaration_finds_its_run_again():
     assert planned(world, OLD).changes == ()
 
 
-def test_a_former_name_is_replaced_and_no_longer_undeclared():
+def test_a_run_of_a_former_name_is_a_run_of_the_job_and_no_longer_undeclared():
     world = World()
-    world.add(f"phylo.oldname.{ONE.fingerprint}", request=ONE.request)
+    run = world.add(f"phylo.oldname.{ONE.fingerprint}", request=ONE.request)
     wanted = job("align", {"parameters": {"threads": 2}}, formerly=("oldname",))
     plan = planned(world, wanted, prune=True)
-    assert row(plan) == (Action.REPLACE, Reason.RENAMED, Standing.PENDING)
+    assert row(plan) == (None, None, Standing.CURRENT)
+    assert plan.states[0].run.id == run.id
     assert plan.undeclared == ()
+
+
+def test_a_former_name_with_another_fingerprint_is_replaced():
+    world = World()
+    world.add(f"phylo.oldname.{OLD.fingerprint}", request=OLD.request)
+    wanted = job("align", {"parameters": {"threads": 2}}, formerly=("oldname",))
+    assert row(planned(world, wanted)) == (
+        Action.REPLACE,
+        Reason.FIELDS_CHANGED,
+        Standing.PENDING,
+    )
 
 
 def test_a_former_name_in_another_project():

@@ -1,0 +1,133 @@
+"""The apps that the workspace holds: ``apps/`` beside the manifests, as SHA-256.
+
+Where the service is the embedded one, or a ``serve`` of this folder, these files are what runs, so
+they count like the content of inputs.
+"""
+
+# ruff: noqa: PTH113, PTH116, PTH118
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import cast
+
+from jobsync.manifest.digests import Unusable, file_digest
+from jobsync.manifest.files import APPS, reason
+from jobsync.manifest.wording import quoted
+from jobsync.model import AppFolder, JsonValue
+
+_FOR_PEOPLE = frozenset({
+    "label", "shortDescription", "longDescription", "description", "tags", "helpURI",
+})  # fmt: skip
+"""What only people read: keys of ``app.json``, and of the ``details`` of what an app takes."""
+
+_LEFT_OUT = (".*", "__pycache__", "README*", "LICENSE*")
+
+
+class AppFolders:
+    """The apps below ``apps/`` in one folder, each read when it is first asked for."""
+
+    def __init__(self, root: str) -> None:
+        self._apps = Path(root) / APPS
+        self._folders: dict[str, tuple[Path, Mapping[str, JsonValue]]] | None = None
+        self._known: dict[str, AppFolder | None] = {}
+
+    def get(self, app_id: str) -> AppFolder | None:
+        """The app with this id; None when no folder holds it. Raises :class:`Unusable`."""
+        if app_id not in self._known:
+            found = self._found().get(app_id)
+            self._known[app_id] = self._read(*found) if found else None
+        return self._known[app_id]
+
+    def has(self, app_id: str) -> bool:
+        """Whether a folder holds the app with this id."""
+        return app_id in self._found()
+
+    def _found(self) -> Mapping[str, tuple[Path, Mapping[str, JsonValue]]]:
+        """Folder and definition by id. Of two apps with one id the local service takes the first.
+
+        A definition that cannot be read is no app: the service says what is wrong with it.
+        """
+        if self._folders is None:
+            self._folders = {}
+            for path in [
+                *sorted(self._apps.glob("*/app.json")),
+                *sorted(self._apps.glob("*/*/app.json")),
+            ]:
+                try:
+                    definition = json.loads(path.read_text("utf-8"))
+                except (OSError, ValueError):
+                    continue
+                if isinstance(definition, dict):
+                    self._folders.setdefault(_app_id(definition), (path.parent, definition))
+        return self._folders
+
+    def _read(self, folder: Path, definition: Mapping[str, JsonValue]) -> AppFolder:
+        total = hashlib.sha256(_canonical(definition).encode("ascii") + b"\n")
+        changed = {}
+        try:
+            for path in _files(folder):
+                facts = os.stat(path)
+                changed[os.path.relpath(path, self._apps)] = facts.st_mtime
+                name = os.path.relpath(path, folder)
+                if name == "app.json":
+                    continue
+                runs = b"x" if facts.st_mode & stat.S_IXUSR else b"-"
+                content = file_digest(path).encode()
+                total.update(os.fsencode(name) + b"\0" + runs + content + b"\n")
+        except OSError as error:
+            where = error.filename or folder
+            raise Unusable(f"{quoted(str(where))} cannot be read: {reason(error)}") from error
+        return AppFolder(total.hexdigest(), changed)
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """Every regular file that counts, in order; the service follows links, and so does this."""
+    seen = {os.path.realpath(folder)}
+    for parent, subfolders, names in os.walk(folder, followlinks=True, onerror=_raise):
+        reals = {name: os.path.realpath(os.path.join(parent, name)) for name in subfolders}
+        subfolders[:] = sorted(n for n in subfolders if _counts(n) and reals[n] not in seen)
+        seen.update(reals[name] for name in subfolders)
+        for name in sorted(filter(_counts, names)):
+            if os.path.isfile(path := os.path.join(parent, name)):
+                yield path
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _counts(name: str) -> bool:
+    return not any(fnmatchcase(name, glob) for glob in _LEFT_OUT)
+
+
+def _app_id(definition: Mapping[str, JsonValue]) -> str:
+    name, version = definition.get("name"), definition.get("version")
+    return f"{name}-{version}" if name and version else str(definition.get("id") or "")
+
+
+def _canonical(definition: Mapping[str, JsonValue]) -> str:
+    """The definition without what only people read."""
+    kept = _without_words(definition)
+    for group in ("inputs", "parameters"):
+        fields = kept.get(group)
+        if isinstance(fields, list):
+            kept[group] = [_without_details(field) for field in fields]
+    return json.dumps(kept, sort_keys=True, separators=(",", ":"))
+
+
+def _without_details(field: JsonValue) -> JsonValue:
+    details = field.get("details") if isinstance(field, dict) else None
+    if not isinstance(details, dict):
+        return field
+    return {**cast("dict[str, JsonValue]", field), "details": _without_words(details)}
+
+
+def _without_words(mapping: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    return {key: value for key, value in mapping.items() if key not in _FOR_PEOPLE}
