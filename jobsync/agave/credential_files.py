@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import cast
 
 from jobsync.agave.rotation import Fresh, Old, beside, cannot_keep, rotate, write
 from jobsync.base_url import base_url as one_spelling
 from jobsync.errors import SettingsError
+from jobsync.locks import LockTaken, file_lock
 from jobsync.model import JsonValue
 from jobsync.records import Struct
 from jobsync.secret import Secret
@@ -158,20 +159,15 @@ class CredentialFiles(Struct, frozen=True):
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the one lock under which tokens in this folder are renewed."""
-        from filelock import FileLock, Timeout
-
         place = self.folder if self.folder.is_dir() else self.agpy[0].parent
-        lock = FileLock(str(place / ".jobsync-renew.lock"), timeout=_LOCK_PATIENCE)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise SettingsError(f"another program is renewing the token in {place}") from error
-        except OSError as error:
-            raise cannot_keep(place, error) from error
-        try:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(file_lock(place / ".jobsync-renew.lock", _LOCK_PATIENCE))
+            except LockTaken as error:
+                raise SettingsError(f"another program is renewing the token in {place}") from error
+            except OSError as error:
+                raise cannot_keep(place, error) from error
             yield
-        finally:
-            lock.release()
 
     def check_writable(self, old: Old) -> None:
         """Refuse before a token is renewed that could then not be kept."""

@@ -11,16 +11,15 @@ import os
 import pwd
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from jobsync.apply.clock import Clock
 from jobsync.apply.journal import file_stem
 from jobsync.apply.record import Binding
 from jobsync.errors import Blocked, JobsyncError
+from jobsync.locks import LockTaken, file_lock
 from jobsync.records import Struct, asdict
 
 _LOOKS, _LOOK_AGAIN = 20, 0.05
@@ -44,26 +43,26 @@ def apply_lock(state_dir: Path, binding: Binding, clock: Clock) -> Iterator[Hold
     """Hold the lock of *binding*. Raises :class:`Blocked` at once when another process has it."""
     folder = state_dir / "locks"
     path = folder / f"{file_stem(binding)}.lock"
-    lock = FileLock(path, timeout=0, mode=0o600)
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout as error:
-        raise _taken(path, binding, clock) from error
-    except OSError as error:
-        raise JobsyncError(
-            f"{path}: cannot be locked ({error.strerror or error})",
-            hint="set JOBSYNC_STATE_DIR to a folder of yours that can be written",
-        ) from error
-    try:
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            stack.enter_context(file_lock(path))
+        except LockTaken as error:
+            raise _taken(path, binding, clock) from error
+        except OSError as error:
+            raise JobsyncError(
+                f"{path}: cannot be locked ({error.strerror or error}), so nothing is sent",
+                hint="set JOBSYNC_STATE_DIR to a folder of yours that can be written, on a disk of "
+                "this machine",
+            ) from error
         holder = _me(clock)
         _write(_holder_path(path), holder)
-        yield holder
-    finally:
-        # Gone before the lock is, so that nobody is told of a holder that has ended.
-        with suppress(OSError):
-            _holder_path(path).unlink(missing_ok=True)
-        lock.release()
+        try:
+            yield holder
+        finally:
+            # Gone before the lock is, so that nobody is told of a holder that has ended.
+            with suppress(OSError):
+                _holder_path(path).unlink(missing_ok=True)
 
 
 def _taken(path: Path, binding: Binding, clock: Clock) -> Blocked:

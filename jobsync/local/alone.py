@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from jobsync.errors import LocalServiceError
 from jobsync.local.state import prepare
+from jobsync.locks import LockTaken, file_lock
 
 LOCK = "serve.lock"
 
@@ -18,15 +17,17 @@ LOCK = "serve.lock"
 def alone(state: Path) -> Iterator[None]:
     """Hold *state* for as long as this is open. Raises :class:`LocalServiceError`."""
     prepare(state)
-    lock = FileLock(state / LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise LocalServiceError(
-            f"another service has the jobs of {state}",
-            hint="end that first, or give another --state",
-        ) from error
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(file_lock(state / LOCK))
+        except LockTaken as error:
+            raise LocalServiceError(
+                f"another service has the jobs of {state}",
+                hint="end that first, or give another --state",
+            ) from error
+        except OSError as error:
+            raise LocalServiceError(
+                f"{state / LOCK}: cannot be locked ({error.strerror or error})",
+                hint="give a --state on a disk of this machine",
+            ) from error
         yield
-    finally:
-        lock.release()

@@ -12,9 +12,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from jobsync.local.engine import Engine
+from jobsync.locks import LockTaken, file_lock
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +34,9 @@ class Driver:
     def look_once(self) -> None:
         """See what happened while nothing served, before the first question is answered."""
         try:
-            with FileLock(self._lock, timeout=0):
+            with file_lock(self._lock):
                 self._engine.observe()
-        except Timeout:
+        except LockTaken:
             return
 
     def start_jobs(self) -> None:
@@ -63,12 +62,11 @@ class Driver:
         self._thread.start()
 
     def _run(self, turn: Callable[[], None]) -> None:
-        lock = FileLock(self._lock, timeout=0)
         while not self._stop.is_set():
             try:
-                with lock:
+                with file_lock(self._lock):
                     turn()
-            except Timeout:
+            except LockTaken:
                 pass
             except Exception as error:
                 # A watcher must outlive a full disk or a locked database, as the loop does.

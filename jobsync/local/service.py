@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from jobsync.errors import LocalServiceError
 from jobsync.local import apps, state, systems, users
@@ -28,6 +26,7 @@ from jobsync.local.store import Conflict, JobRow, Store, Unusable
 from jobsync.local.tls import Certificate, TlsFront
 from jobsync.local.tokens import LIFETIME, Tokens
 from jobsync.local.wire import can_read
+from jobsync.locks import LockTaken, file_lock
 from jobsync.records import Struct, field, replace
 
 _STARTING = "starting.lock"
@@ -228,15 +227,19 @@ class Service:
 
 @contextmanager
 def _in_turn(folder: Path) -> Iterator[None]:
-    lock = FileLock(folder / _STARTING, timeout=_PATIENCE)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise LocalServiceError(f"another process does not come to use {folder}") from error
-    try:
+    path = folder / _STARTING
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(file_lock(path, _PATIENCE))
+        except LockTaken as error:
+            raise LocalServiceError(f"another process does not come to use {folder}") from error
+        except OSError as error:
+            raise LocalServiceError(
+                f"{path}: cannot be locked ({error.strerror or error})",
+                hint="the local service keeps its jobs beside the manifests: have both on a disk "
+                "of this machine",
+            ) from error
         yield
-    finally:
-        lock.release()
 
 
 def _absolute(settings: ServiceSettings) -> ServiceSettings:

@@ -14,6 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
     "errors": 0,
+    "locks": 0,
     "records": 0,
     "secret": 0,
     "base_url": 1,
@@ -38,7 +39,7 @@ FLOORS = {
 SAME_FLOOR = {("identity", "model"), ("names", "model")}
 """Nouns serve names."""
 
-LOCAL_MAY_IMPORT = {"errors", "records", "secret", "manifest", "local"}
+LOCAL_MAY_IMPORT = {"errors", "locks", "records", "secret", "manifest", "local"}
 """The local service shares no codec with the client, or one mistake would cancel itself out."""
 
 DOORS = {
@@ -57,7 +58,6 @@ DOORS = {
     "qtoolkit": {"local/engine/"},
     "werkzeug": {"local/"},
     "waitress": {"local/"},
-    "filelock": {"apply/", "agave/", "local/"},
     "platformdirs": {"cli/"},
     "pytest": {"testing.py"},
 }

@@ -1,0 +1,88 @@
+"""On a file system without file locks nothing is sent, and it is said why."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from linebench import Lab
+
+from jobsync.locks import LockTaken, file_lock
+
+WITHOUT = """
+import errno, fcntl, os, sys
+from jobsync.cli.main import main
+
+name, lock = sys.argv[1:3]
+
+def flock(handle, how):
+    if os.readlink(f"/proc/self/fd/{handle}").endswith(lock):
+        number = getattr(errno, name)
+        raise OSError(number, os.strerror(number))
+
+fcntl.flock = flock
+del sys.argv[1:3]
+main()
+"""
+
+
+def run(lab: Lab, error: str, lock: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", WITHOUT, error, lock, *arguments],
+        cwd=lab.folder,
+        env=lab.environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ("ENOSYS", "its file system has no file locks"),
+        ("EOPNOTSUPP", "its file system has no file locks"),
+        ("ENOLCK", "its file system has no file locks"),
+        ("EIO", "Input/output error"),
+    ],
+)
+def test_an_apply_sends_nothing(lab: Lab, error: str, reason: str) -> None:
+    lab.write("count: {appId: wc-demo-1.00}\n")
+    done = run(lab, error, ".lock", "apply", "--auto-approve", "--target", "env")
+    assert done.returncode == 1
+    assert f"cannot be locked ({reason}" in done.stderr
+    assert "set JOBSYNC_STATE_DIR" in done.stderr
+    assert lab.mine() == []
+
+
+@pytest.mark.parametrize("arguments", [("serve",), ("plan", "--target", "local")])
+def test_the_local_service_does_not_start(lab: Lab, arguments: tuple[str, ...]) -> None:
+    lab.write("count: {appId: wc-demo-1.00}\n")
+    done = run(lab, "ENOLCK", "lock", *arguments)
+    assert done.returncode == 1, done
+    assert "no file locks" in done.stderr and "defect" not in done.stderr
+
+
+def test_a_lock_is_held_once_and_free_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with file_lock(path):
+        with pytest.raises(LockTaken), file_lock(path, 0.2):
+            pass
+        assert path.stat().st_mode & 0o777 == 0o600
+    with file_lock(path):
+        pass
+
+
+def test_a_link_or_a_folder_is_not_locked(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "folder").mkdir()
+    for name, number in (("link", errno.ELOOP), ("folder", errno.EISDIR)):
+        with pytest.raises(OSError) as caught, file_lock(tmp_path / name):
+            pass
+        assert caught.value.errno == number
+    assert not os.path.lexists(tmp_path / "elsewhere")
