@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from jobsync.model import Access, App, JsonValue, RemoteFile, Run
+from jobsync.model import Access, App, Archive, Archived, JsonValue, RemoteFile, Run
 from jobsync.records import Struct
 
 
@@ -75,6 +75,13 @@ class Reader(Protocol):
 
         An empty list means that the service answered the question and has none. Raises
         :class:`Unreadable` when a row came back that the question does not match.
+        """
+
+    def archived(self, owner: str, wanted: Callable[[Archive], bool]) -> list[Archived]:
+        """Every run of *owner*, visible or hidden, whose archive folder is *wanted*.
+
+        Complete listings like that of :meth:`runs`; summary rows. Raises :class:`Unreadable` when
+        a row does not tell where its run archives.
         """
 
     def run(self, run_id: str) -> Run:

@@ -231,6 +231,24 @@ class Run(Struct, frozen=True):
     request: Mapping[str, JsonValue] | None = None
 
 
+class Archive(Struct, frozen=True):
+    """A folder that runs archive to (see ``archives`` for what is equal).
+
+    ``system`` is empty where it is the service's default. ``path`` has no slash at either end, no
+    empty and no dot segments; the root is empty.
+    """
+
+    system: str
+    path: str
+
+
+class Archived(Struct, frozen=True):
+    """A run and the folder that its outputs went to or will go to."""
+
+    run: Run
+    archive: Archive
+
+
 class RemoteFile(Struct, frozen=True):
     """One entry of an output folder. ``path`` is joined by us, without a leading ``/``."""
 
@@ -298,6 +316,8 @@ class Snapshot(Struct, frozen=True):
     ``runs``        every visible run of mine with a name of this project or a former one, plus the
                     pinned ones, plus hidden ones that a point query by exact name found.
     ``foreign``     runs of other owners that carry exactly a declared name.
+    ``archived``    every run of mine, visible or hidden, of whatever name, whose archive folder
+                    meets one that a declaration names; empty when none names one.
     ``confirmed``   exact run names that were asked for by name, visible and hidden. Only for a
                     name in here does "not among runs" mean "does not exist".
     ``access``      per run id: the grants without the owner's row, or why they cannot be read.
@@ -314,6 +334,7 @@ class Snapshot(Struct, frozen=True):
     base_url: str
     runs: tuple[Run, ...]
     foreign: tuple[Run, ...] = ()
+    archived: tuple[Archived, ...] = ()
     confirmed: frozenset[str] = frozenset()
     access: Mapping[str, Mapping[str, Access] | Unavailable] = field(default_factory=dict)
     outputs: Mapping[str, tuple[RemoteFile, ...] | Unavailable] = field(default_factory=dict)

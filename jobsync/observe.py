@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import TypeVar, Union
 
+from jobsync.archives import Folders, archive_of
 from jobsync.backend import Listed, Reader
 from jobsync.base_url import base_url
 from jobsync.errors import (
@@ -31,6 +32,7 @@ from jobsync.model import (
     AccessChange,
     Address,
     App,
+    Archived,
     DeclaredJob,
     DesiredState,
     Plan,
@@ -76,10 +78,10 @@ def observe(
 ) -> Snapshot:
     """Everything that planning *desired* rests on, from one service and from ``jobsync.lock``.
 
-    Costs the pages of one listing; an exact question, visible and hidden, for each job without a
-    finished or active run; a permission read for each run whose job declares permissions; a walk
-    for each finished run whose outputs the lock does not prove to be here, of the addresses
-    *outputs_of* (all of them when None).
+    Costs the pages of one listing, and of two more where a job names its archive folder; an
+    exact question, visible and hidden, for each job without a finished or active run; a permission
+    read for each run whose job declares permissions; a walk for each finished run whose outputs the
+    lock does not prove to be here, of the addresses *outputs_of* (all of them when None).
 
     Raises :class:`SettingsError` when somebody else than the target's ``owner`` is acting.
     """
@@ -191,6 +193,7 @@ class _Asking:
         )
 
     def take(self, user: Future[str], outputs_of: Collection[Address]) -> Snapshot:
+        archived = self._begin_archived(user)
         self._list(user)
         self._read_pinned()
         self._ask_by_name()
@@ -198,7 +201,13 @@ class _Asking:
         access = self._read_access()
         self._walk_outputs(outputs_of)
         self._read_apps()
-        return replace(self._seen, access={run_id: got.result() for run_id, got in access.items()})
+        return replace(
+            self._seen,
+            access={run_id: got.result() for run_id, got in access.items()},
+            archived=tuple(sorted(archived.result(), key=lambda one: one.run.id))
+            if archived
+            else (),
+        )
 
     def _list(self, acting: Future[str]) -> None:
         ours = self._our_names()
@@ -227,6 +236,21 @@ class _Asking:
         self._add([run for run in rows if run.owner == user and run.visible])
         foreign = sorted((run for run in rows if run.owner != user), key=lambda run: run.id)
         self._seen = replace(self._seen, foreign=tuple(foreign))
+
+    def _begin_archived(self, acting: Future[str]) -> Future[list[Archived]] | None:
+        """Who else has files where a declared job archives. None is asked where no path is named,
+        which is what most jobs do."""
+        named = Folders(
+            (archive, job.address)
+            for job in self._jobs.values()
+            if job.pinned is None and (archive := archive_of(job.request)) is not None
+        )
+        if not named:
+            return None
+        reader = self._reader
+        return self._pool.submit(
+            lambda: reader.archived(acting.result(), lambda one: any(named.meeting(one)))
+        )
 
     def _our_names(self) -> set[str | tuple[str, Address]]:
         """The project, and each former (project, address)."""

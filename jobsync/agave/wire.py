@@ -28,6 +28,9 @@ ROW_FIELDS = (
 )
 """The projection for listings: a summary row plus what tells a stopped run from a failed one."""
 
+ARCHIVE_FIELDS = f"{ROW_FIELDS},archive,archivePath,archiveSystem"
+"""The projection for the listing of archive folders, which only some plans ask for."""
+
 _NEWER_NAMES = {
     "systemId": "executionSystem",
     "remoteQueue": "batchQueue",
@@ -137,6 +140,12 @@ def run(found: Record, asked: str, *, seen_visible: bool = True) -> Run:
         message=message if status in _STOPPED or status == "FAILED" else "",
         request=known if is_full(known) else None,
     )
+
+
+def tells_archive(found: Record) -> bool:
+    """Whether a row of a listing says where its run archives, or that it does not."""
+    known = older_names(found)
+    return "archive" in known and (not known["archive"] or bool(known.get("archivePath")))
 
 
 def _visible(found: Record, *, unsaid: bool) -> bool:

@@ -24,7 +24,7 @@ _BROKEN = "\0broken"
 _AGAVE_TERMS: dict[str, tuple[str, str]] = {
     "appid": ("app_id", "text"),
     "archive": ("archive", "flag"),
-    "archivepath": ("archive_path", "text"),
+    "archivepath": ("archive_path_given", "text"),
     "archivesystem": ("archive_system", "text"),
     "batchqueue": ("queue", "text"),
     "charge": ("charge", "number"),

@@ -171,6 +171,7 @@ SEARCHABLE: Mapping[str, str] = {
     **{name: name for name in _COLUMNS if name not in _JSON},
     "inputs": "coalesce(json_extract(request, '$.inputs'), '{}')",
     "parameters": "coalesce(json_extract(request, '$.parameters'), '{}')",
+    "archive_path_given": "coalesce(json_extract(request, '$.archivePath'), archive_path)",
     "runtime": "(ended - started)",
     "walltime": "(ended - created)",
     "charge": "NULL",

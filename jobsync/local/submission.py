@@ -84,11 +84,12 @@ def resolve(
         submitted=now,
         last_updated=now,
     )
-    row = _with_archive(row, flat, storage)
+    path = _archive_path(row, flat)
+    row = _with_archive(row, flat, path, storage)
     notifications = body.get("notifications")
     return replace(
         row,
-        request=_echo(row, placement, inputs, parameters),
+        request=_echo(row, path, placement, inputs, parameters),
         notifications=notifications if isinstance(notifications, list) else [],
     )
 
@@ -190,18 +191,29 @@ def _memory(given: str, app: App, queue: str, dialect: str) -> float | None:
     return value
 
 
-def _with_archive(row: JobRow, flat: Flat, storage: Storage) -> JobRow:
+def _archive_system(flat: Flat) -> str:
+    return text(flat, "archiveSystem").strip() or ARCHIVE
+
+
+def _archive_path(row: JobRow, flat: Flat) -> str:
+    """The path as it is echoed: as given, its macros filled in (contract 3.2)."""
+    path = text(flat, "archivePath").strip()
+    if not path:
+        return default_path(row.owner, row.id)
+    return expand(path, _macros(row, _archive_system(flat)))
+
+
+def _with_archive(row: JobRow, flat: Flat, path: str, storage: Storage) -> JobRow:
+    """*row* with the folder that *path* means, which exists afterwards."""
     given = text(flat, "archive").strip().lower()
     if given and given not in _YES:
         return replace(row, archive=False)
-    system = text(flat, "archiveSystem").strip() or ARCHIVE
-    path = text(flat, "archivePath").strip()
-    if len(path) > 255:
+    system = _archive_system(flat)
+    if len(text(flat, "archivePath").strip()) > 255:
         raise Refusal(400, "archivePath must be less than 255 characters.")
-    macros = _macros(row, system)
-    path = canonical(expand(path, macros)) if path else default_path(row.owner, row.id)
-    storage.claim_archive(system, path, row.owner)
-    return replace(row, archive=True, archive_system=system, archive_path=path)
+    folder = canonical(path)
+    storage.claim_archive(system, folder, row.owner)
+    return replace(row, archive=True, archive_system=system, archive_path=folder)
 
 
 def _macros(row: JobRow, archive_system: str) -> dict[str, str]:
@@ -224,6 +236,7 @@ def _macros(row: JobRow, archive_system: str) -> dict[str, str]:
 
 def _echo(
     row: JobRow,
+    archive_path: str,
     placement: Placement,
     inputs: Mapping[str, list[str]],
     parameters: Mapping[str, Any],
@@ -242,5 +255,5 @@ def _echo(
         "parameters": dict(parameters),
     }
     if row.archive:
-        echo |= {"archiveSystem": row.archive_system, "archivePath": row.archive_path}
+        echo |= {"archiveSystem": row.archive_system, "archivePath": archive_path}
     return echo

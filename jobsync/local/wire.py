@@ -141,7 +141,7 @@ class Wire:
             "lastUpdated": time(row.last_updated),
         }
         if row.archive:
-            found["archivePath"] = row.archive_path
+            found["archivePath"] = _archive_path(row)
             found["archiveSystem"] = row.archive_system
         found["outputPath"] = row.work_dir
         found["status"] = row.status
@@ -177,7 +177,7 @@ class Wire:
             "appUuid": _app_uuid(row.app_id),
             "workPath": row.work_dir,
             "archive": row.archive,
-            "archivePath": row.archive_path,
+            "archivePath": _archive_path(row),
             "archiveSystem": row.archive_system,
             "nodeCount": row.node_count,
             "processorsPerNode": row.processors_per_node,
@@ -306,6 +306,12 @@ def hours(text: str) -> float:
 def _scalars(inputs: Any) -> dict[str, Any]:
     """Aloe echoes a single input as a scalar (contract 3.3)."""
     return {key: value[0] if len(value) == 1 else value for key, value in dict(inputs).items()}
+
+
+def _archive_path(row: JobRow) -> str | None:
+    """The path as it was given; ``archive_path`` is the folder that it means."""
+    given: str | None = row.request.get("archivePath", row.archive_path)
+    return given
 
 
 def _app_uuid(app_id: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from jobsync import identity
+from jobsync.archives import archive_of, is_same
 from jobsync.errors import Location, Problem
 from jobsync.manifest.app_folders import AppFolders
 from jobsync.manifest.digests import SCHEME, Unusable, Workspace
@@ -14,9 +14,7 @@ from jobsync.manifest.landing import Landings
 from jobsync.manifest.older import OlderFingerprints
 from jobsync.manifest.order import order
 from jobsync.manifest.wording import dotted, quoted
-from jobsync.model import Address, AppFolder, DeclaredJob, Value
-
-_OWN_EACH_RUN = re.compile(r"\$\{(JOB_ID|JOB_NAME|JOB_CREATED_TIME)\}")
+from jobsync.model import Address, AppFolder, Archive, DeclaredJob, Value
 
 
 def finish(
@@ -179,20 +177,25 @@ def _uris(key: str, value: Value) -> Iterable[tuple[tuple[str | int, ...], str]]
 
 
 def _archive_problems(drafts: Iterable[Draft]) -> Iterator[Problem]:
-    taken: dict[tuple[str, str], Draft] = {}
+    """Two jobs that archive to one folder would overwrite each other's files."""
+    taken: dict[str, list[tuple[Draft, Archive]]] = {}
     for draft in drafts:
-        path = draft.request.get("archivePath")
-        if not isinstance(path, str) or not path.strip("/") or _OWN_EACH_RUN.search(path):
+        folder = archive_of(draft.request)
+        if folder is None or draft.pinned is not None:
             continue
-        if draft.request.get("archive") is False:
-            continue
-        text = path.replace("${APP_ID}", str(draft.request.get("appId"))).strip("/")
-        key = (str(draft.request.get("archiveSystem", "")), text)
-        first = taken.setdefault(key, draft)
-        if first is not draft:
+        others = taken.setdefault(folder.path, [])
+        first = next(((d, f) for d, f in others if is_same(folder, f)), None)
+        others.append((draft, folder))
+        if first is not None:
             where = draft.places.value("archivePath")
-            message = f"{first.address} and {draft.address} have one archivePath, {quoted(path)}"
-            yield Problem(where, message, "put ${JOB_ID} or ${JOB_NAME} into it")
+            pair = (first[0].request["archivePath"], draft.request["archivePath"])
+            spelled = dict.fromkeys(quoted(str(path)) for path in pair)
+            message = f"{first[0].address} and {draft.address} have one archivePath, "
+            message += ("spelled " if len(spelled) > 1 else "") + " and ".join(spelled)
+            hint = "put ${JOB_ID} or ${JOB_NAME} into it"
+            if first[1].system != folder.system:
+                hint += ", or name the archiveSystem of both"
+            yield Problem(where, message, hint)
 
 
 def _pin_problems(drafts: Iterable[Draft]) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ from jobsync.model import (
     Standing,
     Unavailable,
 )
-from jobsync.plan import access, fetching
+from jobsync.plan import access, fetching, overwriting
 from jobsync.plan.decide import Decision, decide, decide_pinned, unconfirmed
 from jobsync.plan.diff import drift, placement_changes
 from jobsync.plan.draft import Draft, on_run
@@ -65,7 +65,8 @@ def _decision(draft: Draft, job: DeclaredJob, history: History) -> Decision | No
         decision = decide(job, history, retry_asked=asked)
         if asked and decision.action is not Action.RETRY:
             draft.warnings.append(f"--retry {job.address}: it has not failed and was not stopped")
-        return decision
+        accepted = draft.options.allow | draft.desired.guards.allow
+        return overwriting.checked(job, history, decision, draft.writers, accepted)
     found = decide_pinned(job, history)
     if isinstance(found, Problem):
         draft.problems.append(found)

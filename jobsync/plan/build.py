@@ -32,6 +32,7 @@ from jobsync.plan.guards import hazards
 from jobsync.plan.history import by_address, by_base, histories, ref, undeclared
 from jobsync.plan.options import PlanOptions
 from jobsync.plan.outputs import clashes
+from jobsync.plan.overwriting import Writers
 from jobsync.plan.scope import selected, upstream_first
 from jobsync.records import replace
 
@@ -57,6 +58,7 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
         fetching.owners(snapshot, desired.jobs),
         by_base(snapshot.foreign),
         undeclared(desired, named),
+        Writers(snapshot.archived),
     )
     draft.problems.extend(conflicts(desired, snapshot))
     for address in upstream_first(desired.jobs):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import cast
 
+from jobsync.archives import canonical
 from jobsync.identity import scalar_text
 from jobsync.model import IdRef, JsonValue, OutputRef, Value
 from jobsync.plan.hours import seconds
@@ -57,6 +58,11 @@ def same_leaf(declared: Value, remote: Value) -> bool:
         return _same_boolean(one.lower(), other.lower())
     number, other_number = _number(one), _number(other)
     return number is not None and number == other_number
+
+
+def same_folder(declared: Value, remote: Value) -> bool:
+    """Whether two archive paths are one folder, however each is spelled."""
+    return canonical(_text(declared)) == canonical(_text(remote))
 
 
 def same_placement(field: str, declared: Value, remote: Value) -> bool:

@@ -1,42 +1,18 @@
-"""Declarations that exclude each other: one archive path, one run, claimed by two addresses."""
+"""Declarations that exclude each other: one run, claimed by two addresses."""
 
 from __future__ import annotations
-
-from collections import Counter
 
 from jobsync.errors import Problem
 from jobsync.model import Address, DesiredState, Snapshot
 from jobsync.plan.history import base_of, former_names, names_of
-from jobsync.plan.job_guards import literal_archive
 
 
 def conflicts(desired: DesiredState, snapshot: Snapshot) -> tuple[Problem, ...]:
     """Everything of *desired* in which one declaration stands in the way of another."""
     return (
-        *_shared_archives(desired),
         *_shared_runs(desired),
         *_pinned_elsewhere(desired, snapshot),
     )
-
-
-def _shared_archives(desired: DesiredState) -> list[Problem]:
-    """Two addresses that archive to one literal path would overwrite each other."""
-    paths = {
-        address: path
-        for address, job in desired.jobs.items()
-        if job.pinned is None and (path := literal_archive(job.request)) is not None
-    }
-    counted = Counter(paths.values())
-    return [
-        Problem(
-            desired.jobs[address].places.get("archivePath", desired.jobs[address].where),
-            f"{address}: archivePath {path[1]!r} is also that of "
-            + ", ".join(a for a, p in sorted(paths.items()) if p == path and a != address),
-            "leave archivePath out, or put ${matrix...} or a macro such as ${JOB_ID} into it",
-        )
-        for address, path in sorted(paths.items())
-        if counted[path] > 1
-    ]
 
 
 def _shared_runs(desired: DesiredState) -> list[Problem]:

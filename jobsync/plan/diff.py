@@ -28,6 +28,7 @@ from jobsync.plan.canonical import (
     is_true,
     mapping,
     parameter_items,
+    same_folder,
     same_leaf,
     same_placement,
     same_text,
@@ -102,7 +103,7 @@ def side_by_side(job: DeclaredJob, run: Run, references: References) -> tuple[Fi
             path,
             _shown(value),
             _shown(was),
-            value is None or _reconciled(value, was, references, same_leaf) == value,
+            value is None or _reconciled(value, was, references, _leaf(path, same_leaf)) == value,
             _place(job, path) if value is not None else None,
         )
         for path, (was, value) in _sides(declared, record, _undeclared(job, run)).items()
@@ -146,7 +147,8 @@ def _changes(
     sides = _sides(declared, request, keep)
     after = {path: value for path, (_, value) in sides.items()}
     before = {
-        path: _reconciled(value, was, references, leaf) for path, (was, value) in sides.items()
+        path: _reconciled(value, was, references, _leaf(path, leaf))
+        for path, (was, value) in sides.items()
     }
     differing = [path for path in sorted(sides) if before[path] != after[path]]
     return tuple(
@@ -173,6 +175,11 @@ def _sides(
         for key in ours.keys() | {key for key in theirs if f"{group}.{key}" in keep}:
             sides[f"{group}.{key}"] = (_shape(items(theirs.get(key))), _shape(items(ours.get(key))))
     return sides
+
+
+def _leaf(path: str, leaf: Leaf) -> Leaf:
+    """What compares the leaves of a field: folders are compared as folders, unless by spelling."""
+    return same_folder if path == "archivePath" and leaf is same_leaf else leaf
 
 
 def _reconciled(value: Value, was: Value, references: References, leaf: Leaf) -> Value:
@@ -258,7 +265,7 @@ def _shape(items: list[Value]) -> Value:
 
 
 def _trimmed(value: Value) -> Value:
-    return (value.rstrip("/") or None) if isinstance(value, str) else value
+    return (value.rstrip("/") or "/") if isinstance(value, str) else value
 
 
 def _shown(value: Value) -> JsonValue:

@@ -24,6 +24,7 @@ from jobsync.plan import fetching
 from jobsync.plan.decide import Decision
 from jobsync.plan.history import History, ref
 from jobsync.plan.options import PlanOptions
+from jobsync.plan.overwriting import Writers
 from jobsync.records import Struct, field
 
 
@@ -39,6 +40,7 @@ class Draft(Struct):
     owners: fetching.Owners
     foreign: Mapping[str, list[Run]]
     undeclared: tuple[Run, ...]
+    writers: Writers
     decisions: dict[Address, Decision] = field(default_factory=dict)
     jobs: list[JobChange] = field(default_factory=list)
     access: list[AccessChange] = field(default_factory=list)

@@ -21,7 +21,7 @@ from jobsync.model import (
 from jobsync.plan.diff import FieldView, side_by_side
 from jobsync.plan.history import History, histories
 from jobsync.plan.references import References
-from jobsync.records import Struct
+from jobsync.records import Struct, replace
 
 _ACTION_RULES = {
     Action.CREATE: "no run has this name, and no older run is of this address: it is submitted",
@@ -38,7 +38,8 @@ _STANDING_RULES = {
     Standing.FAILED: "the runs of this name have failed and no retry is left: nothing is submitted",
     Standing.STOPPED: "a run of this name was stopped or hidden, which a person decided: nothing "
     "is submitted",
-    Standing.INCOMPLETE: "a run of this name has finished, but misses what it must produce",
+    Standing.INCOMPLETE: "a run of this name has finished, but misses what it must produce, or "
+    "another run has written where it archives: nothing is submitted",
     Standing.BLOCKED: "it would be submitted, but what it needs is not there",
     Standing.PENDING: "it would be submitted, but jobs were left out of this plan",
 }
@@ -87,7 +88,17 @@ def explain(desired: DesiredState, snapshot: Snapshot, plan: Plan, address: Addr
         changes,
         tuple(_roles(known[address], state, job)),
         compared,
-        side_by_side(job, compared, upstream) if compared else (),
+        _as_planned(side_by_side(job, compared, upstream), submit) if compared else (),
+    )
+
+
+def _as_planned(views: Iterable[FieldView], submit: JobChange | None) -> tuple[FieldView, ...]:
+    """*views*, in which what the plan names as a reason differs: a fingerprint sees spelling too,
+    when nothing else is different."""
+    paths = {change.path.partition("[")[0] for change in submit.fields} if submit else set()
+    return tuple(
+        replace(view, same=False) if view.path in paths and view.declared is not None else view
+        for view in views
     )
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from jobsync.identity import RunName
-from jobsync.model import (
-    Action,
-    Hazard,
-    JobChange,
-    RunState,
-)
+from jobsync.archives import Folders, archive_of
+from jobsync.model import Action, Address, Hazard, RunState
 from jobsync.plan.case import Case, addresses_of, count, hazard
 from jobsync.plan.history import base_of
 from jobsync.plan.hours import shown, total, unknown_for
+
+_SHOWN = 3
+"""How many of the jobs that would write over files a hazard names."""
 
 
 def delete_jobs(case: Case) -> Hazard | None:
@@ -89,40 +85,28 @@ def _actual(known: float, unknown: int) -> str:
 
 
 def overwrite_archive(case: Case) -> Hazard | None:
-    found = [change for change in case.submits if _archive_used(change, case)]
+    submits = {
+        change.address: archive
+        for change in case.submits
+        if (archive := archive_of(change.request)) is not None
+    }
+    runs = Folders((one.archive, one.run) for one in case.snapshot.archived)
+    others = Folders((archive, address) for address, archive in submits.items())
+    found: dict[Address, str] = {}
+    for address, archive in submits.items():
+        if run := next(runs.meeting(archive), None):
+            found[address] = f"{address} over those of run {run.id} ({run.name})"
+        elif other := next((o for o in others.meeting(archive) if o != address), None):
+            found[address] = f"{address} over those of {other}"
     if not found:
         return None
-    message = f"{count(found, 'job')} would write where an earlier run has its files (archivePath)"
-    return hazard("overwrite-archive", message, addresses_of(found), "none", len(found))
-
-
-def _archive_used(change: JobChange, case: Case) -> bool:
-    if (path := literal_archive(change.request)) is None:
-        return False
-    earlier = case.histories[change.address].all if change.address in case.histories else ()
-    if any(run.request is None and _same_meaning(run.name, change.name) for run in earlier):
-        return True
-    return any(
-        run.request is not None and _stripped(run.request.get("archivePath")) == path[1]
-        for run in case.snapshot.runs
+    shown = list(found.values())[:_SHOWN]
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    message = (
+        f"{count(found, 'job')} would write where another run has its files (archivePath): "
+        f"{', '.join(shown)}{more}"
     )
-
-
-def literal_archive(request: Mapping[str, object]) -> tuple[str, str] | None:
-    """(system, path) that a run would archive to, when the manifest names it without a macro."""
-    path = _stripped(request.get("archivePath"))
-    if not path or "${" in path or request.get("archive") is False:
-        return None
-    return str(request.get("archiveSystem") or ""), path
-
-
-def _stripped(value: object) -> str:
-    return value.strip("/") if isinstance(value, str) else ""
-
-
-def _same_meaning(one: str, other: str) -> bool:
-    first, second = RunName.parse(one), RunName.parse(other)
-    return bool(first and second and first.fingerprint == second.fingerprint)
+    return hazard("overwrite-archive", message, found, "none", len(found))
 
 
 def foreign_owner(case: Case) -> Hazard | None:

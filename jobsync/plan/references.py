@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
+from jobsync.archives import canonical
 from jobsync.model import Address, IdRef, JsonValue, OutputRef, Run, Value
 
 
@@ -36,9 +37,9 @@ class References:
             return None
         if isinstance(reference, IdRef):
             return self._ids.get(reference.address, {}).get(remote)
-        plain = unquote(remote)
+        place = _place(unquote(remote))
         for archive, run_id in self._archives.get(reference.address, {}).items():
-            if plain == f"{archive}/{reference.path}":
+            if place == _place(f"{archive}/{reference.path}"):
                 return run_id
         return None
 
@@ -50,7 +51,13 @@ def archive_of(run: Run) -> str | None:
     system, path = run.request.get("archiveSystem"), run.request.get("archivePath")
     if not isinstance(system, str) or not isinstance(path, str):
         return None
-    return f"agave://{system}/{path.strip('/')}"
+    return f"agave://{system}/{path}"
+
+
+def _place(uri: str) -> tuple[str, str]:
+    """The system and the path of a decoded URI, however the path is spelled."""
+    system, _, path = uri.removeprefix("agave://").partition("/")
+    return system, canonical(path)
 
 
 def in_value(value: Value) -> tuple[OutputRef | IdRef, ...]:

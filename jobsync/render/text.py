@@ -50,7 +50,7 @@ FIELDS = (
 _SHOWN_STANDINGS = {
     Standing.FAILED: "has failed",
     Standing.STOPPED: "was stopped",
-    Standing.INCOMPLETE: "has finished, but misses what it must produce",
+    Standing.INCOMPLETE: "misses what it must produce",
     Standing.BLOCKED: "is not run",
 }
 

@@ -30,7 +30,7 @@ from jobsync.errors import (
 from jobsync.local import jobs as local_jobs
 from jobsync.local import permissions as local_permissions
 from jobsync.local.search import Window
-from jobsync.model import NO_ACCESS, Access, Run, RunState
+from jobsync.model import NO_ACCESS, Access, Archive, Run, RunState
 
 READ = Access(read=True, write=False)
 WRITE = Access(read=False, write=True)
@@ -465,6 +465,48 @@ def test_a_dropped_projection_costs_requests_and_nothing_else(here: World) -> No
     assert alice.runs_named(run.name) == [failed]
     (row,) = alice.runs(lambda found: found.id == run.id)
     assert row.message == failed.message
+
+
+def test_where_runs_archive_is_told_of_hidden_ones_too(either: World) -> None:
+    alice = either.as_("alice")
+    made = [
+        visible(alice, alice.submit(f"archived.{key}.aaaaaaaaaa", {"appId": APP, **request}))
+        for key, request in (
+            ("own", {}),
+            ("off", {"archive": False}),
+            ("shown", {"archivePath": "/archived//one/"}),
+            ("hidden", {"archivePath": "archived/two"}),
+        )
+    ]
+    for run in made:
+        settled(alice, run.id)
+    alice.hide(made[3].id)
+
+    def ours(folder: Archive) -> bool:
+        return folder.path.startswith("archived/")
+
+    found = {one.run.id: one for one in alice.archived("alice", ours)}
+    assert {run_id: one.archive for run_id, one in found.items()} == {
+        made[2].id: Archive("archive", "archived/one"),
+        made[3].id: Archive("archive", "archived/two"),
+    }
+    assert [found[run.id].run.visible for run in made[2:]] == [True, False]
+    assert alice.archived("bob", ours) == []
+    own = alice.archived("alice", lambda folder: folder.path.endswith(made[0].id))
+    assert [one.run.id for one in own] == [made[0].id]
+
+
+def test_where_a_hidden_run_archives_is_never_guessed(here: World) -> None:
+    carol = here.as_("carol")
+    run = visible(carol, carol.submit("guessed.x.aaaaaaaaaa", {"appId": APP}))
+    settled(carol, run.id)
+    here.service.faults.add("drop-projection")
+    own = f"carol/archive/jobs/job-{run.id}"
+    (found,) = carol.archived("carol", lambda folder: folder.path == own)
+    assert found.run.id == run.id
+    carol.hide(run.id)
+    with pytest.raises(Unreadable, match="does not tell the archivePath of hidden job"):
+        carol.archived("carol", lambda folder: True)
 
 
 def test_a_broken_default_order_is_not_asked_for(here: World) -> None:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from jobsync.archives import archive_of
 from jobsync.backend import Content, Event
 from jobsync.errors import Forbidden, NotFound, Refused
-from jobsync.model import NO_ACCESS, Access, App, RemoteFile, Run, RunState
+from jobsync.model import NO_ACCESS, Access, App, Archive, Archived, RemoteFile, Run, RunState
 from jobsync.records import replace
 
 STATES = {
@@ -187,6 +188,18 @@ class MemoryBackend:
             return [run for run in (self._shown(j, full=False) for j in jobs) if keep(run)]
 
         return list(self._call("runs", do=do))
+
+    def archived(self, owner: str, wanted: Callable[[Archive], bool]) -> list[Archived]:
+        def do() -> list[Archived]:
+            found = []
+            for job in self.service.jobs.values():
+                run = self._shown(job, full=True)
+                folder = archive_of(run.request or {})
+                if job.owner == owner and folder is not None and wanted(folder):
+                    found.append(Archived(replace(run, request=None), folder))
+            return found
+
+        return list(self._call("archived", do=do))
 
     def runs_named(self, name: str) -> list[Run]:
         def do() -> list[Run]:

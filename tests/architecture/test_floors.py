@@ -19,6 +19,7 @@ FLOORS = {
     "secret": 0,
     "base_url": 1,
     "model": 1,
+    "archives": 1,
     "identity": 1,
     "names": 1,
     "backend": 2,
@@ -36,7 +37,7 @@ FLOORS = {
 }
 """The floor of each room. Rooms on one floor do not import each other, but for ``SAME_FLOOR``."""
 
-SAME_FLOOR = {("identity", "model"), ("names", "model")}
+SAME_FLOOR = {("archives", "model"), ("identity", "model"), ("names", "model")}
 """Nouns serve names."""
 
 LOCAL_MAY_IMPORT = {"errors", "locks", "records", "secret", "manifest", "local"}

@@ -9,7 +9,7 @@ from linebench import Lab
 
 from jobsync import agave, manifest
 from jobsync.agave.auth import explicit
-from jobsync.model import RemoteFile, Target
+from jobsync.model import Archived, RemoteFile, Target
 from jobsync.observe import lock_of, observe
 
 
@@ -35,3 +35,22 @@ def test_the_outputs_of_several_runs_are_listed_at_the_same_time(
         seen = observe(desired, reader, lock_of(desired), Target("env", url))
     assert [type(files) for files in seen.outputs.values()] == [tuple, tuple]
     assert all("counts.txt" in [file.path for file in files] for files in seen.outputs.values())
+
+
+def test_nobody_pays_for_folders_that_nobody_names(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def told(_: agave.AgaveReader, owner: str, __: object) -> list[Archived]:
+        asked.append(owner)
+        return []
+
+    monkeypatch.setattr(agave.AgaveReader, "archived", told)
+    url, token = lab.service.url, lab.service.tokens["alice"]
+    for path, owners in (("x/${JOB_ID}", []), ("x/${JOB_OWNER}", ["alice"])):
+        lab.write(f"one: {{appId: wc-demo-1.00, archivePath: '{path}'}}\n")
+        desired = manifest.load((lab.folder,))
+        with agave.connect_reader(url, explicit(url, token)) as reader:
+            observe(desired, reader, lock_of(desired), Target("env", url))
+        assert asked == owners

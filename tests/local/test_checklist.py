@@ -58,6 +58,9 @@ CHECKLIST: dict[str, list[str]] = {
     "archive default true; archivePath default/macros; archive=false omits keys": [
         "test_archive_is_on_by_default_and_its_path_is_made_up",
     ],
+    "a leading / of archivePath is echoed as given (11a)": [
+        "test_an_archive_path_is_echoed_as_given_and_means_one_folder",
+    ],
     "lastModified in submit vs lastUpdated in get; _links.notification": [
         "test_a_submit_is_201_and_get_differs_in_the_known_ways",
         "test_good_notifications_are_linked_and_never_echoed",

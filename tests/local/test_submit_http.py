@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.parse
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,24 @@ def test_archive_is_on_by_default_and_its_path_is_made_up(service, owner, submit
     assert ("archivePath" in got) is (dialect == "aloe")
     macros = submit(archivePath=f"{owner}/x/${{JOB_NAME}}-${{JOB_ID}}/${{OTHER}}").result
     assert macros["archivePath"] == f"{owner}/x/demo-{macros['id']}/${{OTHER}}"
+
+
+def test_an_archive_path_is_echoed_as_given_and_means_one_folder(service, owner):
+    given = f"/{owner}/given//as/./it-is/"
+    job = service.submit(owner, archivePath=given)
+    assert job["archivePath"] == given
+    assert service.wait(owner, job["id"])["archivePath"] == given
+    assert (service.state / "archive" / owner / "given/as/it-is/counts.txt").is_file()
+    for term, found in ((given, [job["id"]]), (given.strip("/"), [])):
+        asked = urllib.parse.quote(term)
+        rows = service.call(owner, "GET", f"/jobs/v2?archivepath.eq={asked}&filter=*").result
+        assert [row["id"] for row in rows] == found
+    taken = f"agave://archive/{owner}/given/as/it-is/counts.txt"
+    after = service.submit(owner, inputs={"text": taken}, name="after")
+    assert service.wait(owner, after["id"])["status"] == "FINISHED"
+    assert (
+        service.call(owner, "GET", f"/files/v2/media/system/archive{given}counts.txt").status == 200
+    )
 
 
 @pytest.mark.parametrize(

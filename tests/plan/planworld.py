@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
+from jobsync.archives import archive_of
 from jobsync.errors import Location
 from jobsync.identity import RunName, fingerprint, old_fingerprint
 from jobsync.model import (
@@ -18,6 +19,7 @@ from jobsync.model import (
     AccessChange,
     Action,
     App,
+    Archived,
     DeclaredJob,
     DesiredState,
     FetchedFile,
@@ -236,6 +238,11 @@ class World:
             base_url="http://127.0.0.1:1",
             runs=tuple(runs),
             foreign=tuple(foreign),
+            archived=tuple(
+                Archived(run, archive)
+                for run in self.runs.values()
+                if run.owner == ME and (archive := archive_of(run.request or {}))
+            ),
             confirmed=frozenset(confirmed),
             access={run.id: dict(self.acl[run.id]) for run in runs if run.visible},
             outputs={

@@ -60,6 +60,8 @@ def against(declared, record, references=NONE):
         ({"archive": True}, {}),
         ({"archiveSystem": "data"}, {"archiveSystem": "data"}),
         ({"archivePath": "a/b/"}, {"archivePath": "a/b"}),
+        ({"archivePath": "/a//b"}, {"archivePath": "./a/b/"}),
+        ({"archivePath": "/"}, {"archivePath": "/"}),
         ({"archivePath": "a/${JOB_ID}"}, {"archivePath": "a/0001-007"}),
         ({"archive": False, "archivePath": "a"}, {"archive": False}),
         # N2, N5, N16: not part of what a run is

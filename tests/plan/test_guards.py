@@ -191,8 +191,7 @@ def test_overwrite_archive():
     assert names(planned(world, off)) == []
     retried = job("align", path, retries=1)
     world = World()
-    world.of(retried, RunState.FAILED, request={})
-    world.runs = {k: replace(r, request=None) for k, r in world.runs.items()}
+    world.of(retried, RunState.FAILED)
     assert names(planned(world, retried)) == ["overwrite-archive"]
 
 

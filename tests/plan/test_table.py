@@ -616,15 +616,6 @@ def test_only_limits_the_kinds_of_changes():
     assert plan.states[0].standing is Standing.PENDING
 
 
-def test_one_archive_path_for_two_jobs_is_an_error():
-    one = job("a", {"archivePath": "results/x"})
-    two = job("b", {"archivePath": "results/x/"})
-    with pytest.raises(PlanError, match="is also that of b"):
-        planned(World(), one, two)
-    macro = {"archivePath": "results/${JOB_ID}"}
-    assert len(planned(World(), job("a", macro), job("b", macro)).changes) == 2
-
-
 def test_nothing_is_mine_but_what_i_own():
     world = World()
     world.add(ONE.name, owner="bob", visible=True)

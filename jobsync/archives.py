@@ -1,0 +1,114 @@
+"""Where runs archive: one folder, however its path is spelled. Pure; floor 1.
+
+A path is compared as the service resolves it: slashes at either end, doubled ones and dot segments
+mean nothing, and a path with ``${JOB_ID}`` in it is another folder for each run (contract 3.2).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Generic, TypeVar
+
+from jobsync.model import Archive
+
+T = TypeVar("T")
+
+_OWN_EACH_RUN = re.compile(r"\$\{(JOB_ID|JOB_NAME|JOB_CREATED_TIME)\}")
+_MACRO = re.compile(r"\$\{[A-Z_]+\}")
+
+
+def archive_of(request: Mapping[str, object]) -> Archive | None:
+    """The folder that a request or a record names.
+
+    None when it is not archived, names no folder, or names another one for each run.
+    """
+    path = request.get("archivePath")
+    if request.get("archive") is False or not isinstance(path, str) or not path.strip():
+        return None
+    if _OWN_EACH_RUN.search(path):
+        return None
+    path = path.replace("${APP_ID}", str(request.get("appId")))
+    return Archive(str(request.get("archiveSystem") or ""), canonical(path))
+
+
+def canonical(path: str) -> str:
+    """The one spelling of an archive path; the root is ``""``."""
+    return posixpath.normpath(f"/{path.strip().lstrip('/')}")[1:]
+
+
+def is_same(one: Archive, other: Archive) -> bool:
+    """Whether both are one folder. A system that is not named may be any: only the service knows
+    which storage is a user's default."""
+    return one.path == other.path and _same_system(one, other)
+
+
+def meet(one: Archive, other: Archive) -> bool:
+    """Whether both are one folder or one lies in the other: what one run writes may then replace
+    what the other has written. A macro that is left in a path may stand for anything."""
+    pairs = zip(_parts(one.path), _parts(other.path), strict=False)
+    return _same_system(one, other) and all(_may_be_same(*pair) for pair in pairs)
+
+
+class Folders(Generic[T]):
+    """Things by the folders they archive to. Finding those that meet a folder takes no longer when
+    there are more of others."""
+
+    def __init__(self, items: Iterable[tuple[Archive, T]]) -> None:
+        self._at: dict[str, list[tuple[Archive, T]]] = {}
+        self._below: dict[str, list[tuple[Archive, T]]] = {}
+        self._open: list[tuple[Archive, T]] = []
+        for archive, thing in items:
+            if "${" in archive.path:
+                self._open.append((archive, thing))
+                continue
+            self._at.setdefault(archive.path, []).append((archive, thing))
+            for folder in _above(archive.path):
+                self._below.setdefault(folder, []).append((archive, thing))
+
+    def __bool__(self) -> bool:
+        return bool(self._at or self._open)
+
+    def meeting(self, archive: Archive) -> Iterator[T]:
+        """All whose folder meets *archive*."""
+        return (thing for other, thing in self._near(archive.path) if meet(archive, other))
+
+    def _near(self, path: str) -> Iterator[tuple[Archive, T]]:
+        yield from self._open
+        if "${" in path:
+            for found in self._at.values():
+                yield from found
+            return
+        yield from self._below.get(path, ())
+        for folder in (path, *_above(path)):
+            yield from self._at.get(folder, ())
+
+
+def _same_system(one: Archive, other: Archive) -> bool:
+    return not (one.system and other.system) or one.system == other.system
+
+
+def _may_be_same(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    if "${" in one and "${" in other:
+        return True
+    if "${" in other:
+        one, other = other, one
+    return "${" in one and _pattern(one).fullmatch(other) is not None
+
+
+def _pattern(segment: str) -> re.Pattern[str]:
+    return re.compile(".+".join(re.escape(text) for text in _MACRO.split(segment)), re.DOTALL)
+
+
+def _parts(path: str) -> list[str]:
+    return path.split("/") if path else []
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders that *path* lies in, the root last."""
+    while path:
+        path = path.rpartition("/")[0]
+        yield path

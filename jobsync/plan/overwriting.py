@@ -1,0 +1,83 @@
+"""Whose files may have been written over: a later run archived to the folder of a current one.
+
+Such a run misses what it must produce, so it is ``incomplete``: it is shown, nothing takes its
+files, and nothing is submitted for it (docs/decisions/0018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jobsync.archives import is_same
+from jobsync.identity import RunName
+from jobsync.model import Action, Archived, DeclaredJob, Run, Standing
+from jobsync.plan.decide import Decision
+from jobsync.plan.history import History, moment
+from jobsync.records import replace
+
+ACCEPTED = "overwrite-archive"
+"""Who accepts this hazard shares folders on purpose: then it is a note."""
+
+
+class Writers:
+    """The runs of each archive folder, for asking who wrote there after a run."""
+
+    def __init__(self, archived: Iterable[Archived]) -> None:
+        self._folders = {one.run.id: one for one in archived}
+        self._at: dict[str, list[Archived]] = {}
+        for one in self._folders.values():
+            self._at.setdefault(one.archive.path, []).append(one)
+
+    def after(self, run: Run, twins: frozenset[str]) -> Run | None:
+        """A later run in the folder of *run*. One as old may be later.
+
+        Runs of the same meaning, and *twins* by their ids, write the same files again.
+        """
+        own = self._folders.get(run.id)
+        if own is None:
+            return None
+        for other in self._at[own.archive.path]:
+            if (
+                moment(other.run) >= moment(own.run)
+                and is_same(other.archive, own.archive)
+                and other.run.id not in twins
+                and _meaning(other.run) != _meaning(run)
+            ):
+                return other.run
+        return None
+
+
+def checked(
+    job: DeclaredJob,
+    history: History,
+    decision: Decision,
+    writers: Writers,
+    accepted: frozenset[str],
+) -> Decision:
+    """*decision*, unless it takes a run to be current whose files may be those of another one."""
+    run = decision.before if decision.action is Action.RESTORE else decision.run
+    if run is None or decision.action not in (None, Action.RESTORE):
+        return decision
+    if decision.action is None and decision.standing not in (
+        Standing.CURRENT,
+        Standing.IN_PROGRESS,
+    ):
+        return decision
+    other = writers.after(run, frozenset(twin.id for twin in history.exact))
+    if other is None:
+        return decision
+    said = (
+        f"run {other.id} ({other.name}) has archived to the folder of run {run.id} since: "
+        "the files there may be those of the other run"
+    )
+    if ACCEPTED in accepted:
+        return replace(decision, notes=(*decision.notes, said))
+    advice = f"run it again by counting up rerun of {job.address}, with an archivePath of its own"
+    notes = (*decision.notes, said, advice, f"or take the files as they are: --allow {ACCEPTED}")
+    return Decision(Standing.INCOMPLETE, run=run, names=decision.names, notes=notes)
+
+
+def _meaning(run: Run) -> str:
+    """What a run computes, by its fingerprint; a name that is not ours tells nothing."""
+    name = RunName.parse(run.name)
+    return name.fingerprint if name else run.id
