@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 from jobsync.apply.clock import Clock
 from jobsync.apply.journal import Journal, JournalFailed
-from jobsync.apply.record import Entry
+from jobsync.apply.record import Entry, State
 from jobsync.apply.submit import (
     Ambiguous,
     Append,
@@ -76,6 +76,10 @@ class Driver:
     def open_submits(self) -> tuple[Entry, ...]:
         """The submits of earlier runs that have to be resolved first."""
         return self._journal.open_submits()
+
+    def duplicates(self) -> tuple[Entry, ...]:
+        """The names of which more than one job was seen."""
+        return self._journal.open_submits(frozenset({State.DUPLICATE}))
 
     def _reply(self, command: Command, request: Mapping[str, JsonValue]) -> Reply:
         if isinstance(command, Append):

@@ -19,11 +19,11 @@ from jobsync.apply.driver import Driver
 from jobsync.apply.fetching import Outputs
 from jobsync.apply.journal import open_journal
 from jobsync.apply.lock import apply_lock
-from jobsync.apply.record import Binding
+from jobsync.apply.record import Binding, Entry, State
 from jobsync.apply.report import Event, EventType, Kind, Report, kind_of
 from jobsync.apply.session import Session
 from jobsync.apply.settings import ApplySettings
-from jobsync.apply.settling import duplicates, resolve_open
+from jobsync.apply.settling import concerns, duplicates, is_news, resolve_open
 from jobsync.apply.waiting import Watch
 from jobsync.backend import Backend
 from jobsync.model import (
@@ -41,6 +41,7 @@ from jobsync.model import (
     RunRef,
     RunState,
 )
+from jobsync.records import replace
 
 _WORKERS = 16
 _TICK = 0.5
@@ -102,18 +103,27 @@ class _Executor:
         self._report_duplicates()
         return self._end()
 
-    def _sort_out(self, held: dict[Address, Outcome]) -> None:
-        """Put every change on the agenda, but for what may not be begun."""
+    def _sort_out(self, settled: tuple[Entry, ...]) -> None:
+        """Put every change on the agenda, but for what may not be begun.
+
+        A submit is held by an open one of its address or under any of its names. When such a one
+        has turned out to have made a job, that is the job.
+        """
+        held = {e.name: e for e in settled if e.state not in (State.CONFIRMED, State.REJECTED)}
+        found = [e for e in settled if e.state is State.CONFIRMED]
         for change in self._plan.changes:
-            submits = isinstance(change, JobChange) and change.action in SUBMITS
             if change.address in self._session.settings.stale:
                 self._refuse(change, Result.STALE, "it has moved since the plan")
-            elif submits and change.address in held:
-                self._refuse(change, Result.UNKNOWN, held.pop(change.address).detail)
-            else:
+            elif not (isinstance(change, JobChange) and change.action in SUBMITS):
                 self._agenda.add(change)
-        for outcome in held.values():
-            self._keep(self._session.ended(outcome))
+            elif holding := [e for e in held.values() if concerns(e, change, self._plan)]:
+                self._refuse(change, Result.UNKNOWN, jobs.explained(held.pop(holding[0].name)))
+            else:
+                there = [e for e in found if is_news(e, change, self._plan)]
+                again = replace(change, name=there[0].name, retries=0) if there else change
+                self._agenda.add(again)
+        for entry in held.values():
+            self._keep(self._session.ended(jobs.earlier(entry)))
         if self._session.settings.wait is not None:
             self._agenda.awaited.extend(self._plan.awaiting)
 

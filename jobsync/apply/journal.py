@@ -72,10 +72,10 @@ class Journal:
         with self._guard:
             return self._states.get(name)
 
-    def open_submits(self) -> tuple[Entry, ...]:
-        """What has to be resolved first, oldest first."""
+    def open_submits(self, states: frozenset[State] = OPEN) -> tuple[Entry, ...]:
+        """What has to be resolved first, or what else is in one of *states*, oldest first."""
         with self._guard:
-            return tuple(entry for entry in self._states.values() if entry.state in OPEN)
+            return tuple(entry for entry in self._states.values() if entry.state in states)
 
     def append(self, entry: Entry, clock: Clock) -> Entry:
         """Write *entry*, and return it with its times.

@@ -29,8 +29,13 @@ Verdict = Union[Submitted, NotSubmitted]
 _BY_HAND = "resolved by hand"
 
 
-def open_submits(state_dir: Path, binding: Binding) -> tuple[Entry, ...]:
-    """The submits whose outcome is open, oldest first. Only reads; empty without a journal."""
+def open_submits(
+    state_dir: Path, binding: Binding, states: frozenset[State] = OPEN
+) -> tuple[Entry, ...]:
+    """The submits whose outcome is open, or in one of *states*, oldest first.
+
+    Only reads; empty without a journal.
+    """
     path = journal_path(state_dir, binding)
     try:
         data = path.read_bytes()
@@ -39,7 +44,7 @@ def open_submits(state_dir: Path, binding: Binding) -> tuple[Entry, ...]:
     except OSError as error:
         raise JobsyncError(f"{path}: cannot be read ({error.strerror or error})") from error
     entries = latest(decode(data, binding, str(path)).entries).values()
-    return tuple(entry for entry in entries if entry.state in OPEN)
+    return tuple(entry for entry in entries if entry.state in states)
 
 
 def resolve(

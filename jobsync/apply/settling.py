@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from jobsync.apply import jobs
-from jobsync.apply.record import Entry, State
+from jobsync.apply.record import Binding, Entry, State
 from jobsync.apply.report import Event, EventType, Kind
+from jobsync.apply.resolution import open_submits
 from jobsync.apply.session import Session
-from jobsync.apply.submit import reconcile, reconcile_ended, scan
+from jobsync.apply.submit import look_again, reconcile, reconcile_ended, scan
 from jobsync.errors import ServiceError
-from jobsync.model import Address, JobChange, Outcome
+from jobsync.model import SUBMITS, JobChange, Outcome, Plan
+from jobsync.plan.history import base_of
+from jobsync.records import replace
 
 _FEW = 20
 """Up to so many submits, asking for each name costs less than a listing of everything."""
 
 
-def resolve_open(session: Session, pool: ThreadPoolExecutor) -> dict[Address, Outcome]:
-    """Find out about the submits of earlier runs; the addresses where that did not work."""
+def resolve_open(session: Session, pool: ThreadPoolExecutor) -> tuple[Entry, ...]:
+    """Find out about the submits of earlier runs: what has become of each that was open.
+
+    Those of the projects that jobs had formerly are in journals of their own, and only read.
+    """
     limits = session.settings.submits
     settle = reconcile_ended if session.settings.embedded else reconcile
 
@@ -39,12 +45,46 @@ def resolve_open(session: Session, pool: ThreadPoolExecutor) -> dict[Address, Ou
             session.ended(jobs.earlier(entry))
         return entry
 
-    entries = pool.map(find_out, session.driver.open_submits())
-    return {
-        entry.address: jobs.earlier(entry)
-        for entry in entries
-        if entry.state not in (State.CONFIRMED, State.REJECTED)
+    settled = list(pool.map(find_out, session.driver.open_submits()))
+    for entry in session.driver.duplicates():
+        session.driver.drive(look_again(entry, limits))
+    return (*settled, *_of_former_projects(session))
+
+
+def concerns(entry: Entry, change: JobChange, plan: Plan) -> bool:
+    """Whether *entry* is of the job of *change*: of its address, or under any of its names."""
+    return entry.address == change.address or base_of(entry.name) in _names(change, plan)
+
+
+def is_news(entry: Entry, change: JobChange, plan: Plan) -> bool:
+    """Whether *entry* has found a job of *change* under another name that the plan did not see."""
+    basis = plan.basis.get(change.address)
+    known = basis.runs.keys() if basis else ()
+    others = _names(change, plan) - {base_of(change.name)}
+    return base_of(entry.name) in others and not any(job_id in known for job_id in entry.ids)
+
+
+def _names(change: JobChange, plan: Plan) -> frozenset[str]:
+    """Every name, without attempt, that a run of the job of *change* may have."""
+    basis = plan.basis.get(change.address)
+    return frozenset(map(base_of, (change.name, *(basis.names if basis else ()))))
+
+
+def _of_former_projects(session: Session) -> Iterator[Entry]:
+    """Open submits under former names, in the journals of other projects."""
+    plan = session.plan
+    names = {
+        name
+        for change in plan.changes
+        if isinstance(change, JobChange) and change.action in SUBMITS
+        for name in _names(change, plan)
     }
+    projects = {name.split(".", 1)[0] for name in names} - {plan.project}
+    for project in sorted(projects):
+        binding = replace(Binding.of_plan(plan), project=project)
+        for entry in open_submits(session.settings.state_dir, binding):
+            if base_of(entry.name) in names:
+                yield replace(entry, address=entry.name)  # by which `jobsync resolve` finds it
 
 
 def duplicates(

@@ -177,8 +177,16 @@ def reconcile_ended(past: Entry, limits: Limits) -> Protocol:
 def scan(entry: Entry) -> Protocol:
     """Look whether a confirmed submit has become two jobs, however that came about."""
     found = yield Search(entry.name)
-    if isinstance(found, Found) and len(found.jobs) > 1:
-        return (yield from _duplicate(entry, found.jobs))
+    if isinstance(found, Found) and len(_shown(found.jobs)) > 1:
+        return (yield from _duplicate(entry, _shown(found.jobs)))
+    return entry
+
+
+def look_again(entry: Entry, limits: Limits) -> Protocol:
+    """Look whether a duplicate has been settled: a person has put all but one of the jobs away."""
+    found = yield Search(entry.name)
+    if isinstance(found, Found) and len(_shown(found.jobs)) == 1:
+        return (yield from _adopt(entry, found.jobs, limits))
     return entry
 
 
@@ -236,9 +244,10 @@ def _change(entry: Entry, state: State, reason: str) -> Protocol:
 
 def _adopt(entry: Entry, jobs: tuple[Seen, ...], limits: Limits) -> Protocol:
     """Take over what bears the name: the name says which declaration and which attempt it is."""
-    if len(jobs) > 1:
-        return (yield from _duplicate(entry, jobs))
-    [job] = jobs
+    shown = _shown(jobs)
+    if len(shown) > 1:
+        return (yield from _duplicate(entry, shown))
+    [job] = shown
     if not job.visible:
         return (yield from _note(entry.to(State.CONFIRMED, ids=(job.job_id,), reason="hidden")))
     entry = yield from _note(entry.to(State.ACCEPTED, ids=(job.job_id,), reason="found"))
@@ -263,10 +272,10 @@ def _confirm(entry: Entry, limits: Limits) -> Protocol:
 def _unreadable(entry: Entry, read: Reply) -> Protocol:
     """An id that cannot be read: hidden meanwhile, lagging behind, or gone."""
     found = yield Search(entry.name)
-    if isinstance(found, Found) and len(found.jobs) > 1:
-        return (yield from _duplicate(entry, found.jobs))
+    if isinstance(found, Found) and len(_shown(found.jobs)) > 1:
+        return (yield from _duplicate(entry, _shown(found.jobs)))
     if isinstance(found, Found) and found.jobs:
-        [job] = found.jobs
+        [job] = _shown(found.jobs)
         return (yield from _note(entry.to(State.CONFIRMED, ids=(job.job_id,), reason=entry.reason)))
     why = read.reason if isinstance(read, Trouble) else "the service does not show it"
     if isinstance(found, Trouble):
@@ -275,6 +284,14 @@ def _unreadable(entry: Entry, read: Reply) -> Protocol:
     if entry.state is State.CONFIRMED:
         return (yield from _note(entry.to(State.HELD, ids=entry.ids, reason=reason)))
     return entry.to(State.ACCEPTED, ids=entry.ids, reason=reason)
+
+
+def _shown(jobs: tuple[Seen, ...]) -> tuple[Seen, ...]:
+    """The jobs that count when one name has several: what is hidden, a person has put away.
+
+    When all of them are hidden it is the oldest, which is current once it is restored.
+    """
+    return tuple(job for job in jobs if job.visible) or jobs[:1]
 
 
 def _duplicate(entry: Entry, jobs: tuple[Seen, ...]) -> Protocol:

@@ -102,7 +102,12 @@ def state_dir(place: Place, environ: Mapping[str, str]) -> Path:
 
 
 def unsettled(plan: Plan, folder: Path) -> bool:
-    """Whether the journal has submits whose outcome is open, which apply settles first."""
-    from jobsync.apply import Binding, open_submits
+    """Whether the journal has what apply settles first: open submits, and duplicates.
 
-    return bool(open_submits(folder, Binding(plan.base_url, plan.user, plan.project)))
+    A duplicate is settled when a person has put all but one of its jobs away.
+    """
+    from jobsync.apply import Binding, open_submits
+    from jobsync.apply.record import OPEN, State
+
+    states = OPEN | {State.DUPLICATE}
+    return bool(open_submits(folder, Binding(plan.base_url, plan.user, plan.project), states))

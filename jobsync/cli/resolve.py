@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 
 from jobsync.cli.options import manifests_option, target_options
 from jobsync.errors import Usage
+from jobsync.identity import RunName
+from jobsync.plan.history import former_names
+
+if TYPE_CHECKING:
+    from jobsync.model import DesiredState
 
 
 @click.command("resolve")
@@ -37,7 +43,15 @@ def command(
     place = connect.Place(desired.root, chosen)
     verdict = Submitted(submitted) if submitted else NotSubmitted()
     with connect.reader(place, os.environ) as reader:
-        binding = Binding(service_name(chosen), reader.whoami(), desired.project)
-        folder = line.state_dir(place, os.environ)
+        folder, user = line.state_dir(place, os.environ), reader.whoami()
+        # A run may have been submitted under a former project, whose journal is another one.
+        name = RunName.parse(address)
+        project = name.project if name and name.project in _projects(desired) else desired.project
+        binding = Binding(service_name(chosen), user, project)
         entry = resolve(address, verdict, reader, folder, binding)
     click.echo(f"{entry.name}: {entry.state}")
+
+
+def _projects(desired: DesiredState) -> frozenset[str]:
+    former = (former_names(desired.project, job) for job in desired.jobs.values())
+    return frozenset(project for pairs in former for project, _ in pairs)

@@ -14,6 +14,7 @@ import pytest
 from plans import World, create, name, plan
 
 from jobsync.apply import NotSubmitted, Submitted, exit_code, open_submits, resolve
+from jobsync.apply.journal import open_journal
 from jobsync.apply.record import Binding, State
 from jobsync.errors import (
     ExitCode,
@@ -25,7 +26,8 @@ from jobsync.errors import (
     Unreachable,
     Unreadable,
 )
-from jobsync.model import LEVELS, Result
+from jobsync.model import LEVELS, Action, Basis, Result, RunState
+from jobsync.records import replace
 
 BINDING = Binding("https://memory.example", "alice", "phylo")
 Do = Callable[[], Any]
@@ -218,6 +220,72 @@ def test_an_open_submit_holds_its_address_and_no_other(world: World) -> None:
         ("other", "done"),
         ("tree", "skipped"),
     ]
+
+
+def of_all_names(change: Any, *others: str) -> Any:
+    """A plan of *change*, whose job may also have runs under *others*."""
+    return plan(change, basis={change.address: Basis((change.name, *others), {})})
+
+
+def test_an_open_submit_under_another_name_of_the_job_holds_it(world: World) -> None:
+    world.service.script["submit"] = [lost]
+    world.apply(plan(create("sort")))
+    renamed = of_all_names(create("sorting"), name("sort"), name("sort", 2))
+    [outcome] = world.apply(renamed)
+    assert (outcome.address, outcome.result) == ("sorting", Result.UNKNOWN)
+    assert "jobsync resolve sort --submitted" in outcome.detail
+    assert world.service.posts(name("sorting")) == 0
+
+
+def test_what_an_open_submit_under_another_name_has_made_is_the_job(world: World) -> None:
+    world.service.script["submit"] = [lost]
+    world.apply(plan(create("sort")))
+    late = world.service.make(name("sort"), "alice", {})
+    [outcome] = world.apply(of_all_names(create("sorting", retries=3), name("sort")))
+    assert (outcome.result, outcome.run_id) == (Result.DONE, late.id)
+    assert world.service.posts(name("sorting")) == 0
+
+
+def test_what_the_plan_has_seen_under_another_name_is_not_news(world: World) -> None:
+    """A run that has failed, and whose submit was never confirmed, does not stop its retry."""
+    world.service.read_lag = world.service.search_lag = 1000.0
+    world.apply(plan(create("sort")))
+    assert [str(e.state) for e in open_submits(world.folder, BINDING)] == ["accepted"]
+    world.service.read_lag = world.service.search_lag = 0.0
+    [failed] = world.service.jobs.values()
+    basis = Basis((name("sorting"), name("sort")), {failed.id: (RunState.FAILED, True)})
+    retry = create("sorting", name=name("sorting", 2), action=Action.RETRY)
+    [outcome] = world.apply(plan(retry, basis={"sorting": basis}))
+    assert outcome.result is Result.DONE
+    assert world.service.posts(name("sorting", 2)) == 1
+
+
+def test_an_open_submit_in_the_journal_of_a_former_project_holds_the_job(world: World) -> None:
+    world.service.script["submit"] = [lost]
+    old = "lab.sort.aaaaaaaaaa"
+    world.apply(replace(plan(create("sort", name=old)), project="lab"))
+    [outcome] = world.apply(of_all_names(create("sort"), old))
+    assert outcome.result is Result.UNKNOWN
+    assert f"jobsync resolve {old} --submitted" in outcome.detail
+    assert world.service.posts(name("sort")) == 0
+
+
+def test_a_duplicate_of_which_one_was_put_away_is_settled(world: World) -> None:
+    twins = [world.service.make(name("align"), "alice", {}) for _ in range(2)]
+    world.apply(plan(create("align")))
+    world.apply(plan())
+    assert state_of(world, "align") == ("duplicate", tuple(twin.id for twin in twins))
+    twins[0].visible = False
+    world.apply(plan())
+    assert state_of(world, "align") == ("confirmed", (twins[1].id,))
+
+
+def state_of(world: World, address: str) -> tuple[str, tuple[str, ...]]:
+    """The last word of the journal on the first attempt of *address*."""
+    with open_journal(world.folder, BINDING) as journal:
+        entry = journal.state(name(address))
+    assert entry is not None
+    return str(entry.state), entry.ids
 
 
 def test_a_job_of_this_very_name_is_taken_over(world: World) -> None:
