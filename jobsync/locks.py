@@ -11,7 +11,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _LOOK_AGAIN = 0.05
@@ -38,7 +38,12 @@ def file_lock(path: Path, patience: float = 0.0) -> Iterator[None]:
             if time.monotonic() >= deadline:
                 raise LockTaken(str(path))
             time.sleep(_LOOK_AGAIN)
-        yield
+        try:
+            yield
+        finally:
+            # Closing is not enough: a process that is being started has the descriptor for a moment
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
         os.close(descriptor)
 

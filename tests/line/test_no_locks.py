@@ -78,6 +78,24 @@ def test_a_lock_is_held_once_and_free_afterwards(tmp_path: Path) -> None:
         pass
 
 
+def test_a_process_started_meanwhile_does_not_hold_it_on(tmp_path: Path) -> None:
+    """Between fork and exec it has all descriptors of its parent."""
+    ended, end = os.pipe()
+    with file_lock(tmp_path / "lock"):
+        child = os.fork()
+        if child == 0:
+            os.close(end)
+            os.read(ended, 1)
+            os._exit(0)
+    try:
+        with file_lock(tmp_path / "lock"):
+            pass
+    finally:
+        os.close(end)
+        os.waitpid(child, 0)
+        os.close(ended)
+
+
 def test_a_link_or_a_folder_is_not_locked(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "folder").mkdir()
