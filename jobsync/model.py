@@ -13,6 +13,7 @@ from typing import ClassVar, Union
 
 from jobsync.errors import Location
 from jobsync.records import Placed, Struct, field
+from jobsync.searched import Searched
 
 Address = str
 """The key of a job plus its matrix values: ``align``, ``tree.lg.1``. Never an index."""
@@ -183,6 +184,7 @@ class DesiredState(Struct, frozen=True):
     ``outputs_root`` an absolute folder that outputs may not leave, ``digest`` the SHA-256 of
     what was read, ``default_target`` the set's own ``target:`` or None. ``service_here`` is whether
     the service was taken for one of this folder, whose apps count; None when none of them is used.
+    ``searched`` is where its manifests are searched, None when it does not come from files.
     """
 
     project: str
@@ -195,6 +197,7 @@ class DesiredState(Struct, frozen=True):
     guards: Guards = Guards()
     service_here: bool | None = None
     requires: str = ""
+    searched: Searched | None = None
 
 
 # --- what is observed ------------------------------------------------------------------

@@ -27,6 +27,7 @@ from jobsync.errors import (
     Unreadable,
 )
 from jobsync.identity import RunName
+from jobsync.lock_format import Lock
 from jobsync.model import (
     Access,
     AccessChange,
@@ -44,7 +45,6 @@ from jobsync.model import (
     Unavailable,
 )
 from jobsync.outputs import lockfile
-from jobsync.outputs.lockfile import Lock
 from jobsync.outputs.reasons import unavailable
 from jobsync.outputs.walk import walk
 from jobsync.plan.diff import lacking

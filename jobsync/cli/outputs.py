@@ -107,7 +107,7 @@ def get(
             how = _How(limits, meter, stop.event.is_set)
             if to is not None and glob is not None:
                 folder = _loose_folder(to)
-                result = _fetch_loose(reader, address, run, glob, to, how)
+                result = _fetch_loose(reader, desired, address, run, glob, to, how)
             else:
                 folder = Path()
                 result = _fetch_declared(reader, desired, address, run, glob, how)
@@ -257,6 +257,7 @@ def _narrowed(reader: Reader, change: OutputChange, run: Run, glob: str) -> Outp
 
 def _fetch_loose(
     reader: Reader,
+    desired: DesiredState,
     address: str,
     run: Run,
     glob: str,
@@ -272,7 +273,7 @@ def _fetch_loose(
         raise SettingsError(f"run {run.id} is {run.status}: wait until it is over")
     folder = _loose_folder(to)
     rule = OutputRule(glob, "./" if folder == Path(to) else Path(to).name)
-    record: Record = Unrecorded(str(folder.absolute()))
+    record: Record = Unrecorded(desired.root, str(folder.absolute()))
     change = OutputChange(address, None, (rule,))
     return fetch_from(
         reader, change, run, ledger=record, limits=how.limits, report=how.meter, stop=how.stop

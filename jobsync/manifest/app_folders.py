@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import cast
 
 from jobsync.manifest.digests import Unusable, file_digest
-from jobsync.manifest.files import APPS, reason
+from jobsync.manifest.files import reason
 from jobsync.manifest.wording import quoted
 from jobsync.model import AppFolder, JsonValue
+from jobsync.searched import APPS
 
 _FOR_PEOPLE = frozenset({
     "label", "shortDescription", "longDescription", "description", "tags", "helpURI",

@@ -16,10 +16,7 @@ from jobsync.errors import Location, Problem
 from jobsync.manifest.reader import SIZE_LIMIT, too_large
 from jobsync.manifest.wording import printable
 from jobsync.records import Struct, field
-
-SUFFIXES = (".yaml", ".yml")
-APPS = "apps"
-"""Folders of this name hold the definitions of apps, not manifests."""
+from jobsync.searched import APPS, SUFFIXES
 
 
 class Source(Struct, frozen=True):
@@ -45,9 +42,9 @@ def discover(paths: Sequence[str | Path]) -> Found:
     seen: set[str] = set()
     for path in given:
         for file in _files(path, found.problems):
-            real = os.path.realpath(file)
-            if real not in seen:
-                seen.add(real)
+            without_links = real(file)
+            if without_links not in seen:
+                seen.add(without_links)
                 relative = os.path.relpath(os.path.abspath(file), found.root)
                 found.sources.append(Source(show(file), relative, file))
     found.sources.sort(key=lambda source: source.relative.split(os.sep))
@@ -74,6 +71,14 @@ def read_bytes(source: Source) -> bytes | Problem:
         except OSError as error:
             return Problem(where, f"cannot be read: {reason(error)}")
     return too_large(source.shown) if len(data) > SIZE_LIMIT else data
+
+
+def real(path: str) -> str:
+    """*path* without links, as far as it is one."""
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # a NUL in it
+        return path
 
 
 def show(path: str) -> str:

@@ -10,18 +10,21 @@ from jobsync import names
 from jobsync.errors import Location, Problem
 from jobsync.manifest.wording import quoted
 from jobsync.model import Address, OutputRule
+from jobsync.searched import ADVICE, SUFFIXES, Searched
 
 _WILD = frozenset("*?[")
 _PLAIN_FOLDER = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_-]{4,60}/){1,20}")
 """Folders that are surely fine: no dots, and longer than any reserved name of any system."""
 _CLOSED = (".git", ".jobsync")
+_SEARCHED = "where manifests are searched"
 
 
 class Landings:
     """Every path that an output of the set is known to land on, and who brings it there."""
 
-    def __init__(self, taken: Iterable[str]) -> None:
+    def __init__(self, taken: Iterable[str], searched: Searched) -> None:
         """*taken* are the files of the set itself, relative to where outputs land."""
+        self._searched = searched
         self._taken = {names.collision_key(path) for path in (*taken, names.LOCKFILE)}
         self._files: dict[str, tuple[Address, Location | None]] = {}
         self._folders: dict[str, str] = {}
@@ -30,17 +33,28 @@ class Landings:
         """Note where *rule* lands; a problem when something else is there."""
         path = _path(rule)
         if path is None:
-            return None
+            return self._as_manifests(address, rule)
         key = names.collision_key(path)
         if key in self._taken:
             message = f"{address}: an output would replace {quoted(path)}, a file of the set"
             return Problem(rule.where, message, "put it into a folder of its own")
+        if self._searched.takes(path):
+            message = f"{address}: an output would land on {quoted(path)}, {_SEARCHED}"
+            return Problem(rule.where, message, ADVICE)
         first = self._files.setdefault(key, (address, rule.where))
         if first[1] is not rule.where or first[0] != address:
             place = f" ({first[1]})" if first[1] != rule.where else ""
             message = f"{address}: an output of {first[0]}{place} lands on {quoted(path)} too"
             return Problem(rule.where, message, "give each its own path")
         return self._in_the_way(address, rule, path, key)
+
+    def _as_manifests(self, address: Address, rule: OutputRule) -> Problem | None:
+        """What to say of a rule for YAML files only, whatever they are called."""
+        for suffix in SUFFIXES:
+            if rule.path.endswith(suffix) and self._searched.takes(tidy(f"{rule.to}/x{suffix}")):
+                message = f"{address}: {quoted(rule.path)} would land in {quoted(rule.to)}"
+                return Problem(rule.where, f"{message}, {_SEARCHED}", ADVICE)
+        return None
 
     def _in_the_way(
         self, address: Address, rule: OutputRule, path: str, key: str

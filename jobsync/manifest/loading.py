@@ -14,6 +14,7 @@ from jobsync.manifest import access, settings
 from jobsync.manifest.app_folders import AppFolders
 from jobsync.manifest.digests import Workspace
 from jobsync.manifest.expand import expand
+from jobsync.manifest.fetched import FetchedFiles
 from jobsync.manifest.files import Found, Source, discover, read_bytes
 from jobsync.manifest.finish import finish
 from jobsync.manifest.ignoring import Ignored
@@ -22,6 +23,7 @@ from jobsync.manifest.reader import Document, read
 from jobsync.manifest.sections import is_manifest, merge
 from jobsync.manifest.variables import Scope, scope
 from jobsync.model import DesiredState, Target
+from jobsync.searched import Searched
 
 
 def load(
@@ -39,7 +41,7 @@ def load(
     """
     environ = environ or {}
     found = discover(paths)
-    documents, digest = _documents(found)
+    documents, digest, searched = _documents(found)
     raw = merge(documents)
     raw.problems.extend(found.problems)
     project = settings.project(raw)
@@ -58,7 +60,7 @@ def load(
         drafts,
         Workspace(found.root),
         apps if here else None,
-        Landings(taken),
+        Landings(taken, searched),
         raw.problems,
     )
     guards = settings.guards(raw)
@@ -74,25 +76,37 @@ def load(
         targets=targets,
         guards=guards,
         service_here=here if any(apps.has(str(d.request.get("appId"))) for d in drafts) else None,
+        searched=searched,
     )
 
 
-def _documents(found: Found) -> tuple[list[Document], list[tuple[str, str]]]:
-    """The documents of the set and what each file held."""
-    ignored = Ignored()
+def find_searched(root: str) -> Searched:
+    """Where manifests of the set at *root* are searched, as its files say it now."""
+    return _documents(discover([root]))[2]
+
+
+def _documents(found: Found) -> tuple[list[Document], list[tuple[str, str]], Searched]:
+    """The documents of the set, what each file held, and where manifests are searched."""
+    ignored = Ignored(found.root)
+    fetched = FetchedFiles(found.root)
+    found.problems.extend(fetched.problems)
     kept: list[tuple[Source, Document, str]] = []
     # Upper folders first: what they say of outputs decides which folders below are not manifests.
     for source in sorted(found.sources, key=lambda s: (s.relative.count(os.sep), s.relative)):
-        if ignored.covers(source.relative):
+        if ignored.searched.hides(source.relative):
+            continue
+        if problem := fetched.problem(source, ignored.searched):
+            # Nothing is learnt from what a job wrote: it could hide manifests.
+            kept.append((source, _unread(source, problem), ""))
             continue
         data = read_bytes(source)
         if isinstance(data, Problem):
-            document, content = Document(None, read(b"", source.shown).places, (data,)), ""
+            document, content = _unread(source, data), ""
         else:
             document, content = read(data, source.shown), hashlib.sha256(data).hexdigest()
         ignored.learn(source.relative, document.value)
         kept.append((source, document, content))
-    kept = [item for item in kept if not ignored.covers(item[0].relative)]
+    kept = [item for item in kept if not ignored.searched.hides(item[0].relative)]
     kept.sort(key=lambda item: item[0].relative.split(os.sep))
     documents = []
     for source, document, _ in kept:
@@ -103,7 +117,11 @@ def _documents(found: Found) -> tuple[list[Document], list[tuple[str, str]]]:
             where = Location(source.shown, 1, 1)
             found.problems.append(Problem(where, "has no apiVersion: is it a manifest?", hint))
     found.sources[:] = [item[0] for item in kept]
-    return documents, [(source.relative, content) for source, _, content in kept]
+    return documents, [(source.relative, content) for source, _, content in kept], ignored.searched
+
+
+def _unread(source: Source, problem: Problem) -> Document:
+    return Document(None, read(b"", source.shown).places, (problem,))
 
 
 def _digest(files: list[tuple[str, str]], target: str | None, filled: Scope) -> str:

@@ -191,14 +191,14 @@ def _plan_outputs(draft: Draft, job: DeclaredJob, decision: Decision) -> Decisio
     wanted = draft.options.plans("outputs")
     change: OutputChange | None = None
     if decision.action is Action.RESTORE and decision.before is not None:
-        change = fetching.of_hidden(job, decision.before, draft.snapshot, draft.lines, draft.owners)
+        change = fetching.of_hidden(job, decision.before, draft.snapshot, draft.lines, draft.places)
     elif decision.action is not None:
         change = fetching.later(job, None)
     elif decision.standing is Standing.IN_PROGRESS and decision.run is not None:
         if (awaited := fetching.later(job, decision.run)) and wanted:
             draft.awaiting.append(awaited)
     elif decision.standing is Standing.CURRENT and decision.run is not None:
-        found = fetching.of_finished(job, decision.run, draft.snapshot, draft.lines, draft.owners)
+        found = fetching.of_finished(job, decision.run, draft.snapshot, draft.lines, draft.places)
         change = found.change
         if found.missing:
             decision = replace(

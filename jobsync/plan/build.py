@@ -55,7 +55,7 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
         selected(desired.jobs, names, options),
         histories(desired, snapshot, named),
         fetching.fetched_lines(snapshot),
-        fetching.owners(snapshot, desired.jobs),
+        fetching.places(snapshot, desired),
         by_base(snapshot.foreign),
         undeclared(desired, named),
         Writers(snapshot.archived),

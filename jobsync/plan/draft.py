@@ -37,7 +37,7 @@ class Draft(Struct):
     scope: frozenset[Address]
     histories: Mapping[Address, History]
     lines: fetching.Lines
-    owners: fetching.Owners
+    places: fetching.Places
     foreign: Mapping[str, list[Run]]
     undeclared: tuple[Run, ...]
     writers: Writers

@@ -7,12 +7,13 @@ matched.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from jobsync import names
 from jobsync.model import (
     Address,
     DeclaredJob,
+    DesiredState,
     Fetch,
     FetchedFile,
     OutputChange,
@@ -25,11 +26,25 @@ from jobsync.model import (
 from jobsync.plan.history import ref
 from jobsync.plan.outputs import Selection, compile_glob, select
 from jobsync.records import Struct, replace
+from jobsync.searched import Searched
 
 _SHOWN = 5
 
 Lines = Mapping[tuple[Address, str], tuple[FetchedFile, ...]]
-Owners = Mapping[str, Address]
+
+
+class Places(Struct, frozen=True):
+    """Where files may go: ``owners`` says whose each place is, by its collision key."""
+
+    owners: Mapping[str, Address]
+    searched: Searched | None = None
+
+    def refusal(self, address: Address, to: str) -> str:
+        """Why a file of *address* may not go to *to*, or ``""``."""
+        owner = self.owners.get(names.collision_key(to), address)
+        if owner != address:
+            return f"would go to {to}, which belongs to {owner}"
+        return self.searched.refusal(to) if self.searched else ""
 
 
 class Outputs(Struct, frozen=True):
@@ -53,13 +68,14 @@ def fetched_lines(snapshot: Snapshot) -> Lines:
     return {key: tuple(group) for key, group in lines.items()}
 
 
-def owners(snapshot: Snapshot, declared: Collection[Address]) -> Owners:
-    """Whose each place is: of the address that fetched a file to it, while that is declared."""
-    return {
+def places(snapshot: Snapshot, desired: DesiredState) -> Places:
+    """A place is of the address that fetched a file to it, while that is declared."""
+    owners = {
         names.collision_key(line.to): line.address
         for line in snapshot.fetched
-        if line.address in declared
+        if line.address in desired.jobs
     }
+    return Places(owners, desired.searched)
 
 
 def declares_outputs(job: DeclaredJob) -> bool:
@@ -76,7 +92,7 @@ def to_list(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> boo
 
 
 def of_finished(
-    job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines, owners: Owners
+    job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines, places: Places
 ) -> Outputs:
     """What is to fetch from the finished *run*."""
     if not declares_outputs(job):
@@ -91,18 +107,18 @@ def of_finished(
             return Outputs(problems=("outputs were not listed",))
     else:
         chosen = select(job.outputs, _open_expectations(job, run, snapshot), listing)
-    return _compared(job, run, chosen, known, snapshot, owners)
+    return _compared(job, run, chosen, known, snapshot, places)
 
 
 def of_hidden(
-    job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines, owners: Owners
+    job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines, places: Places
 ) -> OutputChange | None:
     """Outputs of a hidden run that is restored: it cannot be listed before."""
     if not declares_outputs(job):
         return None
     if (chosen := _from_lock(job, run, snapshot, lines)) is not None:
         known = lines.get((job.address, run.id), ())
-        return _compared(job, run, chosen, known, snapshot, owners).change
+        return _compared(job, run, chosen, known, snapshot, places).change
     return later(job, run)
 
 
@@ -138,18 +154,17 @@ def _compared(
     chosen: Selection,
     known: tuple[FetchedFile, ...],
     snapshot: Snapshot,
-    owners: Owners,
+    places: Places,
 ) -> Outputs:
     lines = {(line.path, line.to): line for line in known}
     refused, files = dict(chosen.refused), list[Fetch]()
     for item in chosen.fetches:
         if (fetch := _due(item, lines)) is None:
             continue
-        owner = owners.get(names.collision_key(fetch.to), job.address)
-        if owner == job.address:
-            files.append(fetch)
+        if why := places.refusal(job.address, fetch.to):
+            refused[fetch.path] = why
         else:
-            refused[fetch.path] = f"would go to {fetch.to}, which belongs to {owner}"
+            files.append(fetch)
     told = tuple(sorted(refused.items()))
     unchecked = bool(job.expect) and (job.address, run.id) not in snapshot.expectations
     if not files and (not unchecked or chosen.missing):

@@ -21,7 +21,9 @@ FLOORS = {
     "model": 1,
     "archives": 1,
     "identity": 1,
+    "lock_format": 1,
     "names": 1,
+    "searched": 1,
     "backend": 2,
     "manifest": 2,
     "plan": 2,
@@ -37,7 +39,14 @@ FLOORS = {
 }
 """The floor of each room. Rooms on one floor do not import each other, but for ``SAME_FLOOR``."""
 
-SAME_FLOOR = {("archives", "model"), ("identity", "model"), ("names", "model")}
+SAME_FLOOR = {
+    ("archives", "model"),
+    ("identity", "model"),
+    ("names", "model"),
+    ("lock_format", "model"),
+    ("lock_format", "names"),
+    ("model", "searched"),
+}
 """Nouns serve names."""
 
 LOCAL_MAY_IMPORT = {"errors", "locks", "records", "secret", "manifest", "local"}

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobsync import names
+from jobsync import lock_format, names
 from jobsync.errors import ManifestError, SettingsError
+from jobsync.lock_format import Lock
 from jobsync.model import FetchedFile
 from jobsync.outputs import lockfile
-from jobsync.outputs.lockfile import Lock
 from jobsync.records import replace
 
 SHA = "a" * 64
@@ -45,15 +45,15 @@ def test_what_is_written_is_read(
 ) -> None:
     old = tuple(replace(entry, to=f"old/{entry.to}") for entry in entries)
     lock = Lock(tuple(entries), met, old)
-    again = lockfile.parse(lockfile.render(lock).encode(), "jobsync.lock")
+    again = lock_format.parse(lock_format.render(lock).encode(), "jobsync.lock")
     assert set(again.files) == set(entries) and again.expectations == met
     assert set(again.old) == {entry for entry in old if not any(entry.to == e.to for e in entries)}
-    assert lockfile.render(again) == lockfile.render(lock)
+    assert lock_format.render(again) == lock_format.render(lock)
 
 
 def test_the_text_is_sorted_whatever_the_order(tmp_path: Path) -> None:
     one = [line("b"), line("a"), line("a", address="z")]
-    assert lockfile.render(Lock(tuple(one))) == lockfile.render(Lock(tuple(reversed(one))))
+    assert lock_format.render(Lock(tuple(one))) == lock_format.render(Lock(tuple(reversed(one))))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_the_text_is_sorted_whatever_the_order(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_damage_is_named_with_its_place(tmp_path: Path, text: str) -> None:
-    good = lockfile.render(Lock((line("a"),)))
+    good = lock_format.render(Lock((line("a"),)))
     (tmp_path / "jobsync.lock").write_text(f"{good}{text}\n")
     with pytest.raises(ManifestError) as caught:
         lockfile.load(str(tmp_path), str(tmp_path))
@@ -79,15 +79,15 @@ def test_damage_is_named_with_its_place(tmp_path: Path, text: str) -> None:
 
 def test_all_damage_is_told_at_once_and_binary_too(tmp_path: Path) -> None:
     with pytest.raises(ManifestError) as caught:
-        lockfile.parse(b"x\nexpect\ta\tb\ny\n", "l")
+        lock_format.parse(b"x\nexpect\ta\tb\ny\n", "l")
     assert [p.where.line for p in caught.value.problems if p.where] == [1, 3]
     with pytest.raises(ManifestError, match="l:2:1: is not UTF-8"):
-        lockfile.parse(b"# x\n\xff\n", "l")
+        lock_format.parse(b"# x\n\xff\n", "l")
 
 
 def test_windows_line_ends_and_comments_are_read() -> None:
-    text = lockfile.render(Lock((line("a"),))).replace("\n", "\r\n")
-    assert lockfile.parse(text.encode(), "l").files == (line("a"),)
+    text = lock_format.render(Lock((line("a"),))).replace("\n", "\r\n")
+    assert lock_format.parse(text.encode(), "l").files == (line("a"),)
 
 
 def test_presence_is_by_size_and_kind(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_two_branches_that_fetched_different_jobs_merge(tmp_path: Path) -> None:
 
     def write(*addresses: str) -> None:
         lock = Lock(tuple(line(f"{a}/{n}", address=a) for a in addresses for n in range(3)))
-        (tmp_path / "jobsync.lock").write_text(lockfile.render(lock))
+        (tmp_path / "jobsync.lock").write_text(lock_format.render(lock))
         git("add", "-A")
         git("commit", "-m", "x")
 

@@ -89,7 +89,9 @@ def desk(tmp_path: Path, service: LocalService) -> Iterator[Desk]:
     service.disarm()
 
 
-OUTPUTS = "    appId: maker-1\n    outputs: [{path: 'out/*.txt', to: got/}]\n"
+OUTPUTS = (
+    "    appId: maker-1\n    maxRunTime: '00:10:00'\n    outputs: [{path: 'out/*.txt', to: got/}]\n"
+)
 
 
 def test_a_run_that_is_active_failed_or_over_has_its_own_words(desk: Desk) -> None:

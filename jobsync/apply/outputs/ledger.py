@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from jobsync import names
+from jobsync.manifest import find_searched
 from jobsync.model import Address, Fetch, FetchedFile
 from jobsync.outputs import lockfile
+from jobsync.records import replace
+from jobsync.searched import SUFFIXES, Searched
 
 
 class Record(Protocol):
@@ -34,13 +38,17 @@ class Record(Protocol):
 
 
 class Unrecorded:
-    """For files that a person asked for by hand: nothing is known and nothing is noted."""
+    """For files that a person asked for by hand: nothing is known and nothing is noted.
 
-    def __init__(self, outputs_root: str) -> None:
+    *root* is the folder of the set, where they may not come to lie as manifests.
+    """
+
+    def __init__(self, root: str, outputs_root: str) -> None:
         self.outputs_root = outputs_root
+        self._manifests = _Manifests(root, outputs_root)
 
     def claim(self, address: Address, fetches: Iterable[Fetch]) -> dict[str, str]:
-        return {}
+        return self._manifests.refused(fetches)
 
     def line(self, to: str) -> FetchedFile | None:
         return None
@@ -72,6 +80,7 @@ class Ledger:
         self._lines: dict[str, FetchedFile] = {}
         self._claims: dict[str, Address] = {}
         self._runs: dict[Address, set[str]] = {}
+        self._manifests = _Manifests(root, outputs_root)
         lock = lockfile.read(root)
         for file in lock.old:
             self._lines[names.collision_key(file.to)] = file
@@ -81,8 +90,9 @@ class Ledger:
             self._runs.setdefault(address, set()).add(job_id)
 
     def claim(self, address: Address, fetches: Iterable[Fetch]) -> dict[str, str]:
-        refused: dict[str, str] = {}
+        fetches = tuple(fetches)
         with self._mutex:
+            refused = self._manifests.refused(fetches)
             for fetch in fetches:
                 key = names.collision_key(fetch.to)
                 owner = self._claims.setdefault(key, address)
@@ -129,3 +139,29 @@ class Ledger:
         self._runs.setdefault(file.address, set()).add(file.job_id)
         if file.address in self._declared:
             self._claims[key] = file.address
+
+
+class _Manifests:
+    """Keeps files that a service names from becoming manifests, whoever chose their places.
+
+    What the manifests say themselves is read when the first YAML file comes: a plan may have been
+    made by somebody else, or long ago.
+    """
+
+    def __init__(self, root: str, outputs_root: str) -> None:
+        self._root, self._outputs_root = root, outputs_root
+        self._searched: Searched | None = None
+
+    def refused(self, fetches: Iterable[Fetch]) -> dict[str, str]:
+        """By path, why a file may not go where it would."""
+        found = {}
+        for fetch in fetches:
+            if fetch.to.endswith(SUFFIXES) and (why := self._known().refusal(fetch.to)):
+                found[fetch.path] = why
+        return found
+
+    def _known(self) -> Searched:
+        if self._searched is None:
+            outputs_root = os.path.realpath(self._outputs_root)
+            self._searched = replace(find_searched(self._root), outputs_root=outputs_root)
+        return self._searched

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from jobsync.apply.outputs.hashing import sha256_of
+from jobsync.lock_format import Lock
 from jobsync.model import Address, DeclaredJob, FetchedFile
-from jobsync.outputs.lockfile import Lock
 from jobsync.plan.outputs import puts
 from jobsync.records import Struct
 

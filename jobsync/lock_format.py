@@ -1,0 +1,140 @@
+"""The text of ``jobsync.lock``: which output files were fetched from which run, with what content.
+
+Floor 1, pure. For git: one line a file, tab-separated and sorted, so that two branches that fetched
+different jobs merge. After the header line:
+
+    file    ADDRESS  TO  PATH  JOB-ID  SIZE  SHA256
+    old     ADDRESS  TO  PATH  JOB-ID  SIZE  SHA256    (left there by an earlier run)
+    expect  ADDRESS  JOB-ID                            (its ``expect`` was met)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from jobsync import names
+from jobsync.errors import Location, ManifestError, Problem
+from jobsync.model import Address, FetchedFile
+from jobsync.records import Struct
+
+HEADER = "# jobsync.lock 1: what was fetched; written by jobsync, commit it"
+
+_FILE_KINDS = ("file", "old")
+_FIELDS = 6
+
+_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_WORD = re.compile(r"[^\s\x00-\x1f\x7f]{1,255}")
+_MERGE_MARKS = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
+
+
+class Lock(Struct, frozen=True):
+    """The content of a lock file. All parts are sets in meaning; files are sorted.
+
+    ``old`` are files that jobsync put where they lie, and that the present run did not make.
+    """
+
+    files: tuple[FetchedFile, ...] = ()
+    expectations: frozenset[tuple[Address, str]] = frozenset()
+    old: tuple[FetchedFile, ...] = ()
+
+
+def parse(data: bytes, path: str) -> Lock:
+    """Take the text of a lock file apart. *path* is for messages."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        bad_line = data.count(b"\n", 0, error.start) + 1
+        problem = Problem(Location(path, bad_line, 1), "is not UTF-8", "restore it from git")
+        raise ManifestError([problem]) from error
+    files: dict[str, set[FetchedFile]] = {kind: set() for kind in _FILE_KINDS}
+    expectations: set[tuple[Address, str]] = set()
+    problems: list[Problem] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line or line.startswith("#"):
+            continue
+        try:
+            kind, *fields = line.removesuffix("\r").split("\t")
+            if kind in files:
+                files[kind].add(_parse_file(fields))
+            else:
+                expectations.add(_parse_expectation(kind, fields))
+        except ValueError as error:
+            problems.append(Problem(Location(path, number, 1), str(error), _hint(line)))
+    if problems:
+        raise ManifestError(problems)
+    return Lock(
+        tuple(sorted(files["file"], key=_order)),
+        frozenset(expectations),
+        elsewhere(sorted(files["old"], key=_order), files["file"]),
+    )
+
+
+def render(lock: Lock) -> str:
+    """The text of a lock file: the same content gives the same bytes."""
+    lines = [
+        "\t".join((kind, f.address, f.to, f.path, f.job_id, str(f.size), f.sha256))
+        for kind, files in (("file", lock.files), ("old", lock.old))
+        for f in sorted(set(files), key=_order)
+    ]
+    lines += ["\t".join(("expect", *pair)) for pair in sorted(lock.expectations)]
+    return "\n".join([HEADER, *lines, ""])
+
+
+def destinations(data: bytes) -> Iterator[tuple[int, str]]:
+    """The line number and the ``to`` of every file that the text of a lock file names.
+
+    Also of a text with damaged lines, which name nothing.
+    """
+    for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), start=1):
+        kind, *fields = line.removesuffix("\r").split("\t")
+        if kind in _FILE_KINDS and len(fields) == _FIELDS:
+            yield number, fields[1]
+
+
+def elsewhere(
+    files: Iterable[FetchedFile], others: Iterable[FetchedFile]
+) -> tuple[FetchedFile, ...]:
+    """Those of *files* whose places are not those of *others*, in their order."""
+    found = tuple(files)
+    if not found:  # mostly so of old ones, and the others may be many
+        return ()
+    taken = {names.collision_key(file.to) for file in others}
+    return tuple(file for file in found if names.collision_key(file.to) not in taken)
+
+
+def _parse_expectation(kind: str, fields: list[str]) -> tuple[Address, str]:
+    if kind != "expect" or len(fields) != 2:
+        raise ValueError("is not a line of a lock file")
+    address, job_id = fields
+    _require(_WORD.fullmatch(address) and _WORD.fullmatch(job_id), "an address and a job id")
+    return address, job_id
+
+
+def _parse_file(fields: list[str]) -> FetchedFile:
+    if len(fields) != _FIELDS:
+        raise ValueError("is not a line of a lock file")
+    address, to, path, job_id, size, digest = fields
+    _require(_WORD.fullmatch(address), "an address in the second field")
+    _require(_WORD.fullmatch(job_id), "a job id in the fifth field")
+    _require(_SIZE.fullmatch(size), "a size in bytes in the sixth field")
+    _require(_SHA256.fullmatch(digest), "a SHA-256 in the last field")
+    if why := names.destination_refusal(to):
+        raise ValueError(f"names a file that {why}")
+    return FetchedFile(address, job_id, path, to, int(size), digest)
+
+
+def _require(holds: object, what: str) -> None:
+    if not holds:
+        raise ValueError(f"needs {what}")
+
+
+def _hint(line: str) -> str:
+    if line.startswith(_MERGE_MARKS):
+        return "a merge conflict: keep the lines of both sides and delete the marks"
+    return "restore the file from git, or delete the line to fetch again"
+
+
+def _order(file: FetchedFile) -> tuple[str, str, str, str, int, str]:
+    return file.address, file.to, file.path, file.job_id, file.size, file.sha256
