@@ -112,13 +112,6 @@ class Reader(Protocol):
 class Backend(Reader, Protocol):
     """A service that may also be changed."""
 
-    def prepare(self) -> None:
-        """Have at hand whatever a submit needs.
-
-        A submit is written down just before it is sent: whoever is killed in between leaves one of
-        which nobody knows, so nothing that takes time may be left for then.
-        """
-
     def submit(self, name: str, request: Mapping[str, JsonValue]) -> Run:
         """Send one submit, once. No retry, no redirect.
 

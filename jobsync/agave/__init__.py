@@ -6,16 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from jobsync.agave.auth import Credentials, TokenKeeper
 from jobsync.agave.client import AgaveBackend, AgaveReader
-from jobsync.agave.http import USER_AGENT, Door, HttpSettings
 from jobsync.agave.jobs import Jobs
-from jobsync.agave.retry import Budget, Patience, Timing
 from jobsync.agave.transport import ReadTransport, TokenTransport, Transport
 from jobsync.agave.urls import Urls
+from jobsync.http.client import USER_AGENT, HttpClient, HttpSettings
+from jobsync.http.retry import RetryBudget, RetryPolicy, Timing
 from jobsync.records import Struct, field
 
 __all__ = [
@@ -26,26 +26,26 @@ __all__ = [
     "connect",
     "connect_jobs",
     "connect_reader",
-    "token_door",
+    "login_client",
 ]
 
 
 class Connection(Struct, frozen=True):
     """How to reach a service: times in seconds. The defaults suit a real tenant.
 
-    ``proxies`` maps ``https`` to a proxy URL; ``ca_file`` replaces the certificates shipped with
-    requests. Nothing of this is read from the environment here.
+    ``proxy`` is a URL, or empty; ``certificates``, a file or a folder, are trusted instead of those
+    shipped with certifi. Nothing of this is read from the environment here.
     """
 
     concurrency: int = 16
     connect_timeout: float = 10.0
     idle_timeout: float = 60.0
     total_timeout: float = 300.0
-    ca_file: str | None = None
-    proxies: Mapping[str, str] = field(default_factory=dict)
+    certificates: str | None = None
+    proxy: str = ""
     user_agent: str = USER_AGENT
     timing: Timing = field(default_factory=Timing)
-    patience: Patience = field(default_factory=Patience)
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
     retries: int = 100
 
 
@@ -73,32 +73,35 @@ def connect_jobs(
 
 
 @contextmanager
-def token_door(base_url: str, how: Connection | None = None) -> Iterator[Door]:
-    """A door for logging in, which happens before there is a token."""
-    door = _door(base_url, how or Connection())
+def login_client(base_url: str, how: Connection | None = None) -> Iterator[HttpClient]:
+    """A client for logging in, which happens before there is a token."""
+    client = _client(base_url, how or Connection())
     try:
-        yield door
+        yield client
     finally:
-        door.close()
+        client.close()
 
 
 def _transport(
     kind: type[Transport], base_url: str, credentials: Credentials, how: Connection
 ) -> Transport:
-    door = _door(base_url, how)
-    keeper = TokenKeeper(Urls(base_url).base, credentials, TokenTransport(door), how.timing)
-    return kind(door, keeper, timing=how.timing, patience=how.patience, budget=Budget(how.retries))
+    client = _client(base_url, how)
+    base = client.settings.base_url
+    keeper = TokenKeeper(base, credentials, TokenTransport(client), how.timing)
+    return kind(
+        client, keeper, timing=how.timing, policy=how.policy, budget=RetryBudget(how.retries)
+    )
 
 
-def _door(base_url: str, how: Connection) -> Door:
+def _client(base_url: str, how: Connection) -> HttpClient:
     settings = HttpSettings(
-        base_url,
+        Urls(base_url).base,
         concurrency=how.concurrency,
         connect_timeout=how.connect_timeout,
         idle_timeout=how.idle_timeout,
         total_timeout=how.total_timeout,
-        ca_file=how.ca_file,
-        proxies=how.proxies,
+        certificates=how.certificates,
+        proxy=how.proxy,
         user_agent=how.user_agent,
     )
-    return Door(settings, how.timing)
+    return HttpClient(settings, how.timing.monotonic)

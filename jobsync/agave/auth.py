@@ -11,10 +11,10 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from jobsync.agave.retry import Timing
 from jobsync.agave.transport import Renewed
 from jobsync.base_url import base_url as one_spelling
 from jobsync.errors import SettingsError, Unauthorized
+from jobsync.http.retry import Timing
 from jobsync.model import JsonValue
 from jobsync.records import Placed, replace
 from jobsync.secret import Secret

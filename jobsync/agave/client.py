@@ -52,7 +52,7 @@ class AgaveReader:
     def close(self) -> None:
         """Close the connections and end the threads; what is under way in them is given up."""
         self.jobs.close()
-        self._pages.shutdown(wait=True, cancel_futures=True)
+        self._pages.shutdown(wait=False, cancel_futures=True)
 
     @property
     def base_url(self) -> str:
@@ -196,9 +196,6 @@ class AgaveReader:
 
 class AgaveBackend(AgaveReader):
     """An Agave service that may also be changed."""
-
-    def prepare(self) -> None:
-        self.jobs.transport.prepare()
 
     def submit(self, name: str, request: Mapping[str, JsonValue]) -> Run:
         return self.jobs.submit(name, request)

@@ -23,10 +23,11 @@ from jobsync.errors import (
     Unreachable,
     Unreadable,
 )
+from jobsync.http.messages import sanitised as sanitised
+from jobsync.http.messages import shown
 from jobsync.model import JsonValue
 from jobsync.records import Struct
 
-_SHOWN = 200
 _STALE_CODES = frozenset({900901, 900903, 900904})
 _STALE_WORDS = re.compile(r"invalid credentials|expired|inactive", re.IGNORECASE)
 _AUTH_CODES = frozenset(range(900901, 900911))
@@ -55,13 +56,6 @@ class Envelope(Struct, frozen=True):
     status: str
     message: str
     result: JsonValue
-
-
-def sanitised(text: str) -> str:
-    """At most 200 characters of *text* on one line, nothing in it that a terminal acts on."""
-    line = " ".join(text[: 4 * _SHOWN].split())
-    clean = "".join(char if char.isprintable() else "?" for char in line)
-    return clean if len(clean) <= _SHOWN else clean[:_SHOWN] + "..."
 
 
 def _refuse(word: str) -> JsonValue:
@@ -251,4 +245,4 @@ def _foreign_error(answer: Answer, start: str) -> ServiceError:
 
 
 def _line(answer: Answer, said: str) -> str:
-    return f"{answer.method} {answer.url}: {answer.status} {said}".rstrip()
+    return f"{answer.status} {said}".rstrip() + f" ({shown(answer.method, answer.url)})"

@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from types import TracebackType
 
 from jobsync.agave import envelope, wire
-from jobsync.agave.exchange import Answer, Call, NeverSent, Repeat
-from jobsync.agave.http import Stream
 from jobsync.agave.rejection import refused_by_a_check
 from jobsync.agave.transport import Transport
 from jobsync.agave.urls import UnsafePath, Urls, query
@@ -28,6 +26,7 @@ from jobsync.errors import (
     Unauthorized,
     Unreadable,
 )
+from jobsync.http.messages import NeverSent, Repeat, Request, Response, Stream
 from jobsync.model import App, JsonValue, RemoteFile, Run
 
 # Named here because inside the class ``list`` is an operation.
@@ -144,18 +143,18 @@ class Jobs:
         url, body = self.urls.job(job_id), wire.json_body({"action": action})
         if action.strip().lower() == "resubmit":
             return _made(self._posted(url, body), None)
-        call = Call("POST", url, body, Repeat.UNSENT, _JSON)
+        call = Request("POST", url, body, Repeat.UNSENT, _JSON)
         value = envelope.result_of(self.transport.send(call), _MANAGED)
         return None if value is None else wire.run(wire.record(value, f"POST {url}"), f"POST {url}")
 
     def delete(self, job_id: str) -> None:
         """Stop a job if it runs, and hide it. :class:`NotFound` when it is already hidden."""
-        call = Call("DELETE", self.urls.job(job_id), repeat=Repeat.UNSENT, hides=job_id)
-        envelope.result_of(self.transport.send(call), _DELETED)
+        call = Request("DELETE", self.urls.job(job_id), repeat=Repeat.UNSENT)
+        envelope.result_of(self.transport.send(call, hides=job_id), _DELETED)
 
     def hide(self, job_id: str) -> None:
         """Hide a job on the newer engine, which may have no DELETE (contract 9.3)."""
-        call = Call("POST", self.urls.hide(job_id), b"{}", Repeat.UNSENT, _JSON)
+        call = Request("POST", self.urls.hide(job_id), b"{}", Repeat.UNSENT, _JSON)
         envelope.result_of(self.transport.send(call), _MANAGED)
 
     # --- permissions -------------------------------------------------------------------
@@ -219,7 +218,7 @@ class Jobs:
         """
         url = self.urls.media(job_id, path.lstrip("/"))
         headers = {"Range": f"bytes={offset}-"} if offset else {}
-        with self.transport.stream(Call("GET", url, headers=headers)) as outcome:
+        with self.transport.stream(Request("GET", url, headers=headers)) as outcome:
             yield _content(outcome, offset)
 
     # --- besides the jobs --------------------------------------------------------------
@@ -237,22 +236,22 @@ class Jobs:
     # --- inside ------------------------------------------------------------------------
 
     def _read(self, url: str) -> JsonValue:
-        return envelope.result_of(self.transport.send(Call("GET", url)), _READ)
+        return envelope.result_of(self.transport.send(Request("GET", url)), _READ)
 
     def _grant(self, url: str, body: bytes) -> wire.Permission:
-        answer = self.transport.send(Call("POST", url, body, Repeat.ALWAYS, _JSON))
+        answer = self.transport.send(Request("POST", url, body, Repeat.ALWAYS, _JSON))
         value = envelope.result_of(answer, _GRANTED)
         return wire.permission(wire.record(value, f"POST {url}"), f"POST {url}")
 
     def _revoke(self, url: str) -> None:
         if "/pems" not in url:
             raise UnsafePath(f"DELETE {url} is not about permissions: not sent")
-        envelope.result_of(self.transport.send(Call("DELETE", url)), _DELETED)
+        envelope.result_of(self.transport.send(Request("DELETE", url)), _DELETED)
 
-    def _posted(self, url: str, body: bytes) -> Answer:
+    def _posted(self, url: str, body: bytes) -> Response:
         """The answer to what makes a job; the submit errors where none came."""
         try:
-            return self.transport.send(Call("POST", url, body, Repeat.NEVER, _JSON))
+            return self.transport.send(Request("POST", url, body, Repeat.NEVER, _JSON))
         except (NeverSent, UnsafePath) as error:
             raise SubmitNotSent(str(error), hint=error.hint) from error
         except Unauthorized as error:
@@ -266,13 +265,13 @@ class Jobs:
             raise SubmitAmbiguous(f"POST {url}: {type(error).__name__}: {error}") from error
 
 
-def _rejected(answer: Answer) -> SubmitRejected:
+def _rejected(answer: Response) -> SubmitRejected:
     refused = envelope.error_of(answer)
     said = refused.said if isinstance(refused, Refused) else ""
     return SubmitRejected(str(refused), status=answer.status, said=said, hint=refused.hint)
 
 
-def _made(answer: Answer, name: str | None) -> Run:
+def _made(answer: Response, name: str | None) -> Run:
     """The job that *answer* proves to have been made; the submit errors for all else."""
     if envelope.rejected_by_gateway(answer):
         raise _rejected(answer)
@@ -286,8 +285,8 @@ def _made(answer: Answer, name: str | None) -> Run:
     return run
 
 
-def _content(outcome: Stream | Answer, offset: int) -> Content:
-    if isinstance(outcome, Answer):
+def _content(outcome: Stream | Response, offset: int) -> Content:
+    if isinstance(outcome, Response):
         if outcome.status == 416:
             line = f"{_get(outcome.url)}: 416 nothing from byte {offset} on"
             raise RangeRefused(line, status=416)

@@ -13,11 +13,11 @@ from urllib.parse import urlencode
 
 from jobsync.agave import envelope
 from jobsync.agave.credential_files import CredentialFiles
-from jobsync.agave.exchange import Call, Repeat
-from jobsync.agave.http import Door
 from jobsync.agave.transport import TokenTransport
 from jobsync.agave.urls import Urls
 from jobsync.errors import Unreadable
+from jobsync.http.client import HttpClient
+from jobsync.http.messages import Repeat, Request
 from jobsync.model import JsonValue
 from jobsync.secret import Secret
 
@@ -25,7 +25,9 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _MADE = frozenset({200, 201})
 
 
-def log_in(door: Door, files: CredentialFiles, username: str, password: Secret, now: float) -> None:
+def log_in(
+    client: HttpClient, files: CredentialFiles, username: str, password: Secret, now: float
+) -> None:
     """Make an API client, get a token with the password, and keep both in ``current``.
 
     Each login makes a client of its own: renewing a token kills the one before it, so two programs
@@ -34,17 +36,17 @@ def log_in(door: Door, files: CredentialFiles, username: str, password: Secret, 
     Raises :class:`~jobsync.errors.SettingsError` when ``current`` belongs to somebody else, before
     anything is asked, and the service's own refusal otherwise.
     """
-    files.check_free(door.base, username)
-    client = _new_client(door, username, password)
-    key, secret = _text(client, "consumerKey"), Secret(_text(client, "consumerSecret"))
+    files.check_free(client.settings.base_url, username)
+    made = _new_client(client, username, password)
+    key, secret = _text(made, "consumerKey"), Secret(_text(made, "consumerSecret"))
     form = {
         "grant_type": "password",
         "username": username,
         "password": password.reveal(),
         "scope": "PRODUCTION",
     }
-    answer = TokenTransport(door).grant(form, key, secret)
-    files.keep(_context(door.base, username, key, secret, answer, int(now)))
+    answer = TokenTransport(client).grant(form, key, secret)
+    files.keep(_context(client.settings.base_url, username, key, secret, answer, int(now)))
 
 
 def log_out(files: CredentialFiles, base_url: str) -> bool:
@@ -52,18 +54,18 @@ def log_out(files: CredentialFiles, base_url: str) -> bool:
     return files.forget(base_url)
 
 
-def _new_client(door: Door, username: str, password: Secret) -> Mapping[str, JsonValue]:
+def _new_client(client: HttpClient, username: str, password: Secret) -> Mapping[str, JsonValue]:
     form = {
         "clientName": f"jobsync-{secrets.token_hex(4)}",
         "description": "made by jobsync auth login",
         "tier": "Unlimited",
     }
     body = urlencode(form).encode("ascii")
-    call = Call("POST", Urls(door.base).clients(), body, Repeat.NEVER, _FORM)
+    request = Request("POST", Urls(client.settings.base_url).clients(), body, Repeat.NEVER, _FORM)
     pair = base64.b64encode(f"{username}:{password.reveal()}".encode()).decode("ascii")
-    result = envelope.result_of(door.whole(call, Secret(f"Basic {pair}")), _MADE)
+    result = envelope.result_of(client.send(request, Secret(f"Basic {pair}")), _MADE)
     if not isinstance(result, dict):
-        raise Unreadable(f"POST {call.url}: the answer is no API client")
+        raise Unreadable(f"the answer is no API client ({request})")
     return result
 
 

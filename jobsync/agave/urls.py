@@ -2,7 +2,7 @@
 
 A user name ``..`` in ``DELETE .../JOB/pems/..`` would hide the job, and an unknown path below a
 job falls through to the job itself (contract 1.1). So ids and names are held to an allow-list,
-file names are encoded one segment at a time, and the door compares what it is about to send with
+file names are encoded one segment at a time, and the client sends nothing else than
 what was built here. Links that the service hands out are never followed (contract 1.7).
 """
 
@@ -13,13 +13,9 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from jobsync.base_url import base_url
-from jobsync.errors import ServiceError
+from jobsync.http.messages import UnsafePath as UnsafePath
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
-
-
-class UnsafePath(ServiceError):
-    """An id, a name or a path that cannot be put into a URL without meaning something else."""
 
 
 def identifier(text: str, what: str) -> str:

@@ -91,8 +91,6 @@ class _Executor:
         self._submitted: dict[str, JobChange] = {}
 
     def run(self) -> tuple[Outcome, ...]:
-        if any(isinstance(c, JobChange) and c.action in SUBMITS for c in self._plan.changes):
-            self._session.backend.prepare()
         for change in self._plan.changes:
             self._planned(change)
         self._sort_out(resolve_open(self._session, self._pool))

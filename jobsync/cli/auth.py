@@ -56,8 +56,8 @@ def login(manifests: str | None, target: str | None, username: str, password_std
     else:
         password = click.prompt("Password", hide_input=True, err=True)
     files = CredentialFiles.of(os.environ)
-    with agave.token_door(found.base_url, connect.how(found, os.environ)) as door:
-        log_in(door, files, username, Secret(password), time.time())
+    with agave.login_client(found.base_url, connect.how(found, os.environ)) as client:
+        log_in(client, files, username, Secret(password), time.time())
     click.echo(f"Logged in to {found.base_url} as {username}; kept in {files.current}")
 
 

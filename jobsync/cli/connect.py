@@ -118,12 +118,12 @@ def local_user() -> str:
 def how(target: Target, environ: Mapping[str, str]) -> Connection:
     """What the environment says of the way there: a proxy, and certificates of one's own."""
     from jobsync.agave import Connection
+    from jobsync.http.proxies import certificates, proxy_for
 
-    proxy = environ.get("HTTPS_PROXY") or environ.get("https_proxy") or ""
     return Connection(
         concurrency=target.concurrency,
-        ca_file=environ.get("REQUESTS_CA_BUNDLE") or environ.get("SSL_CERT_FILE") or None,
-        proxies={"https": proxy} if proxy else {},
+        certificates=certificates(environ),
+        proxy=proxy_for(target.base_url, environ),
     )
 
 

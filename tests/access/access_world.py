@@ -19,9 +19,9 @@ from access_oracle import LEVELS, NOTHING, Rows
 
 from jobsync import agave, manifest
 from jobsync.agave.auth import explicit
-from jobsync.agave.retry import Patience
 from jobsync.apply import ApplySettings, Limits, apply
 from jobsync.cli import line
+from jobsync.http.retry import RetryPolicy
 from jobsync.local.store import STATUSES
 from jobsync.model import Access, Outcome, Plan, Snapshot, Target
 from jobsync.plan import PlanOptions
@@ -84,7 +84,7 @@ class World:
         self.jobs = {"a": Job(), "b": Job(), "pin": Job(pinned=pinned)}
         self.written: list[Written] = []
         self.sent: list[tuple[str, str, Access]] = []
-        how = agave.Connection(patience=Patience(attempts=3, first=0.01, longest=0.05))
+        how = agave.Connection(policy=RetryPolicy(attempts=3, first=0.01, longest=0.05))
         credentials = explicit(service.url, service.tokens[self.me])
         self.backend = agave.connect(service.url, credentials, how=how)
         self._listen()

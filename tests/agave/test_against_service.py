@@ -12,7 +12,6 @@ from waiting import Hands
 from jobsync import agave
 from jobsync.agave import client as agave_client
 from jobsync.agave.auth import explicit
-from jobsync.agave.retry import Patience
 from jobsync.agave.urls import UnsafePath
 from jobsync.errors import (
     Forbidden,
@@ -27,6 +26,7 @@ from jobsync.errors import (
     Unreachable,
     Unreadable,
 )
+from jobsync.http.retry import RetryPolicy
 from jobsync.local import jobs as local_jobs
 from jobsync.local import permissions as local_permissions
 from jobsync.local.search import Window
@@ -525,7 +525,7 @@ def test_a_late_job_is_not_there_yet(here: World) -> None:
 
 def test_nobody_home(tmp_path: Path) -> None:
     with world(tmp_path) as found:
-        alice = found.as_("alice", timing=Hands().timing, patience=Patience(attempts=2))
+        alice = found.as_("alice", timing=Hands().timing, policy=RetryPolicy(attempts=2))
         found.service.stop()
         with pytest.raises(Unreachable, match="refused"):
             alice.whoami()

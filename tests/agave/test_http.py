@@ -27,9 +27,6 @@ from waiting import Hands
 
 from jobsync import agave
 from jobsync.agave.auth import explicit
-from jobsync.agave.exchange import Call
-from jobsync.agave.http import HttpSettings
-from jobsync.agave.retry import Patience
 from jobsync.agave.urls import UnsafePath
 from jobsync.errors import (
     Forbidden,
@@ -46,6 +43,9 @@ from jobsync.errors import (
     Unreachable,
     Unreadable,
 )
+from jobsync.http.client import HttpSettings
+from jobsync.http.messages import Request
+from jobsync.http.retry import RetryPolicy
 from jobsync.model import Access
 
 HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -135,8 +135,8 @@ def test_a_reader_sends_nothing_but_reads() -> None:
                 lambda: client.update_permissions("1", "bob", "READ"),
                 lambda: client.delete_permissions("1"),
                 lambda: client.hide("1"),
-                lambda: client.transport.send(Call("PUT", client.urls.job("1"))),
-                lambda: client.transport.send(Call("PATCH", client.urls.job("1"))),
+                lambda: client.transport.send(Request("PUT", client.urls.job("1"))),
+                lambda: client.transport.send(Request("PATCH", client.urls.job("1"))),
             ):
                 with pytest.raises(ServiceError, match="only reads"):
                     send()
@@ -149,9 +149,9 @@ def test_a_reader_sends_nothing_but_reads() -> None:
 def test_a_delete_is_about_permissions_or_says_which_job(path: str) -> None:
     with ScriptedServer() as server, jobs(server.url) as client:
         with pytest.raises(UnsafePath):
-            client.transport.send(Call("DELETE", server.url + path))
+            client.transport.send(Request("DELETE", server.url + path))
         with pytest.raises(UnsafePath):
-            client.transport.send(Call("DELETE", server.url + path, hides="2"))
+            client.transport.send(Request("DELETE", server.url + path), hides="2")
         with pytest.raises(UnsafePath):
             client._revoke(server.url + path)
     assert server.seen == []
@@ -214,7 +214,7 @@ def test_compression_nobody_asked_for_is_refused() -> None:
 
 def test_an_answer_has_a_largest_size() -> None:
     with ScriptedServer(http(200, b" " * 1_000_000)) as server, jobs(server.url) as client:
-        client.transport._door.settings = HttpSettings(server.url, largest_answer=100_000)
+        client.transport.client.settings = HttpSettings(server.url, largest_response=100_000)
         with pytest.raises(Unreadable, match="more than 100000"):
             client.whoami()
 
@@ -230,14 +230,14 @@ def test_a_dripping_answer_is_given_up() -> None:
             threading.Event().wait(0.02)
 
     with ScriptedServer(drip) as server:
-        with jobs(server.url, hands, patience=Patience(attempts=1)) as client:
+        with jobs(server.url, hands, policy=RetryPolicy(attempts=1)) as client:
             with pytest.raises(Unreachable, match="slow"):
                 client.whoami()
 
 
 def test_silence_is_not_waited_for_for_ever() -> None:
     with ScriptedServer(lambda connection: threading.Event().wait(3) and None) as server:
-        with jobs(server.url, idle_timeout=0.1, patience=Patience(attempts=2)) as client:
+        with jobs(server.url, idle_timeout=0.1, policy=RetryPolicy(attempts=2)) as client:
             with pytest.raises(Unreachable, match="timed out"):
                 client.whoami()
             with pytest.raises(SubmitAmbiguous):
@@ -256,7 +256,7 @@ def test_a_long_refusal_is_not_read_to_its_end() -> None:
 def test_the_token_stands_in_no_error() -> None:
     for reply in (reset(), http(500, b"x"), fault(401, 900901), raw(b"x")):
         with ScriptedServer(reply) as server:
-            with jobs(server.url, patience=Patience(attempts=1), idle_timeout=0.2) as client:
+            with jobs(server.url, policy=RetryPolicy(attempts=1), idle_timeout=0.2) as client:
                 with pytest.raises(ServiceError) as caught:
                     client.whoami()
         link: BaseException | None = caught.value
@@ -352,7 +352,7 @@ def test_a_run_has_a_budget_of_retries() -> None:
 
 def test_throttling_narrows_the_gate() -> None:
     with ScriptedServer(http(429, b""), http(200, GOOD)) as server, jobs(server.url) as client:
-        gate = client.transport.gate
+        gate = client.transport.client.limiter
         assert gate.limit == 4
         client.whoami()
         assert gate.limit == 2
@@ -586,12 +586,12 @@ def test_a_token_that_is_none_is_not_shown() -> None:
 
 def test_certificates_that_cannot_be_read() -> None:
     with pytest.raises(SettingsError, match="nowhere"):
-        jobs("https://api.example.org", ca_file="/nowhere/ca.pem")
+        jobs("https://api.example.org", certificates="/nowhere/ca.pem")
 
 
 def test_a_proxy_is_only_what_is_passed_in() -> None:
     with ScriptedServer(closing(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n")) as proxy:
-        with jobs("https://api.invalid", proxies={"https": proxy.url}) as client:
+        with jobs("https://api.invalid", proxy=proxy.url) as client:
             with pytest.raises(SubmitNotSent):
                 client.submit("p.a.f", {})
     assert [seen.line.rpartition(" ")[0] for seen in proxy.seen] == ["CONNECT api.invalid:443"]
@@ -600,7 +600,7 @@ def test_a_proxy_is_only_what_is_passed_in() -> None:
 
 @given(st.text(max_size=30))
 def test_any_retry_after_gives_seconds_or_nothing(value: str) -> None:
-    from jobsync.agave.retry import retry_after
+    from jobsync.http.retry import retry_after
 
     seconds = retry_after(value, 1_800_000_000.0)
     assert seconds is None or seconds >= 0

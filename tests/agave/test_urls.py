@@ -11,14 +11,13 @@ import requests
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jobsync.agave.exchange import Call, Repeat
-from jobsync.agave.http import Door, HttpSettings
-from jobsync.agave.retry import Timing
 from jobsync.agave.urls import UnsafePath, Urls, query
+from jobsync.http.client import HttpClient, HttpSettings
+from jobsync.http.messages import Repeat, Request
 from jobsync.secret import Secret
 
 URLS = Urls("https://api.example.org")
-DOOR = Door(HttpSettings("https://api.example.org"), Timing())
+CLIENT = HttpClient(HttpSettings("https://api.example.org"))
 NASTY = [
     *("", ".", "..", "...", "/", "//", "a/..", "../b", "a/../b", "%2e%2e", "%2E.", "..%2f", "%2f"),
     *("a?b", "a#b", "a;b", "a&b=c", "a b", " a", "a ", "a\nb", "a\r\nHost: x", "\x00", "\\..\\"),
@@ -46,10 +45,9 @@ hostile = st.one_of(
 
 def prepared(url: str) -> str:
     """What would stand on the request line: on both ways the same."""
-    call = Call("GET", url)
-    sessions = DOOR._through_requests()
-    target = sessions._prepared(call, {}, Secret("Bearer x")).path_url
-    assert DOOR._target(call) == target
+    call = Request("GET", url)
+    target = CLIENT._prepared(call, {}).path_url
+    assert CLIENT._target(call) == target
     return target
 
 
@@ -108,18 +106,18 @@ def test_query_terms_are_encoded() -> None:
 
 
 def test_a_url_that_requests_would_change_is_not_sent() -> None:
-    door = Door(HttpSettings("https://api.example.org"), Timing())
+    client = HttpClient(HttpSettings("https://api.example.org"))
     for url in ("https://api.example.org/jobs/v2/a/../b", "https://api.example.org/jobs/v2/a b"):
         assert requests.Request("GET", url).prepare().url != url
         with pytest.raises(UnsafePath):
-            door.whole(Call("POST", url, repeat=Repeat.NEVER), Secret("Bearer x"))
+            client.send(Request("POST", url, repeat=Repeat.NEVER), Secret("Bearer x"))
 
 
 def test_a_token_does_not_leave_its_base_url() -> None:
-    door = Door(HttpSettings("https://api.example.org/base"), Timing())
+    client = HttpClient(HttpSettings("https://api.example.org/base"))
     for url in ("https://api.example.org/other", "https://api.example.org.evil/base/x"):
         with pytest.raises(UnsafePath):
-            door.whole(Call("POST", url, repeat=Repeat.NEVER), Secret("Bearer x"))
+            client.send(Request("POST", url, repeat=Repeat.NEVER), Secret("Bearer x"))
 
 
 def test_every_url_lies_below_the_base() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from jobsync.agave.retry import Timing
+from jobsync.http.retry import Timing
 
 
 class Hands:

@@ -246,9 +246,6 @@ class MemoryBackend:
 
     # --- Backend ----------------------------------------------------------------------
 
-    def prepare(self) -> None:
-        self._call("prepare", do=lambda: None)
-
     def submit(self, name: str, request: Mapping[str, Any]) -> Run:
         def do() -> Run:
             return self._shown(self.service.make(name, self.user, request), full=True)

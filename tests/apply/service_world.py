@@ -10,8 +10,8 @@ from typing import Any
 
 from jobsync import agave
 from jobsync.agave.auth import explicit
-from jobsync.agave.retry import Patience
 from jobsync.apply import ApplySettings, Event, Limits, apply
+from jobsync.http.retry import RetryPolicy
 from jobsync.local.service import Drive, Service, ServiceSettings
 from jobsync.local.store import STATUSES
 from jobsync.model import Outcome, Plan
@@ -58,8 +58,8 @@ def real_world(folder: Path, dialect: str = "agave", **more: Any) -> Iterator[Re
         drive=Drive.STEP,
         **more,
     )
-    patience = Patience(attempts=4, first=0.02, longest=0.2)
-    how = agave.Connection(idle_timeout=1.5, total_timeout=3.0, patience=patience)
+    policy = RetryPolicy(attempts=4, first=0.02, longest=0.2)
+    how = agave.Connection(idle_timeout=1.5, total_timeout=3.0, policy=policy)
     with Service(settings) as service:
         credentials = explicit(service.url, service.tokens["alice"])
         with agave.connect(service.url, credentials, how=how) as backend:

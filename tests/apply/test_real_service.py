@@ -52,7 +52,6 @@ from jobsync import agave
 from jobsync.agave.auth import explicit
 
 with agave.connect(sys.argv[1], explicit(sys.argv[1], sys.argv[2])) as backend:
-    backend.prepare()
     assert backend.runs_named("phylo.ready.aaaaaaaaaa") == []
     before = set(sys.modules)
     backend.submit("phylo.ready.aaaaaaaaaa", {"appId": "wc-demo-1.00"})
@@ -60,7 +59,7 @@ with agave.connect(sys.argv[1], explicit(sys.argv[1], sys.argv[2])) as backend:
 """
 
 
-def test_a_prepared_submit_imports_nothing_any_more(shared: RealWorld) -> None:
+def test_a_submit_imports_nothing_any_more(shared: RealWorld) -> None:
     """A kill during an import would leave a submit that is written down and not sent."""
     url, token = shared.service.url, shared.service.tokens["alice"]
     done = subprocess.run(

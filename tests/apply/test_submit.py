@@ -170,20 +170,6 @@ def test_the_journal_is_on_the_disk_before_the_post(world: World, tmp_path: Path
     assert seen == ["sending"]
 
 
-def test_what_a_submit_needs_is_at_hand_before_it_is_written_down(
-    world: World, tmp_path: Path
-) -> None:
-    seen: list[tuple[object, ...]] = []
-
-    def look(do: Do) -> Any:
-        seen.append(open_submits(tmp_path, BINDING))
-        return do()
-
-    world.service.script["prepare"] = [look]
-    world.apply(plan(create("align")))
-    assert seen == [()]
-
-
 def test_a_late_job_is_found_by_the_next_run(world: World) -> None:
     world.service.script["submit"] = [lost]
     [outcome] = world.apply(plan(create("align")))

@@ -26,9 +26,9 @@ from hostile_service import JOB, Fault, HostileService, Remote
 
 from jobsync import agave
 from jobsync.agave.auth import explicit
-from jobsync.agave.retry import Patience
 from jobsync.apply.outputs import FetchResult, Ledger, Limits, fetch_all
 from jobsync.backend import Reader
+from jobsync.http.retry import RetryPolicy
 from jobsync.model import OutputChange, OutputRule, Result, Run, RunState
 
 BATCH = 25
@@ -77,7 +77,7 @@ def fetch(reader: Reader, root: Path, stop_after: int | None) -> FetchResult:
 def batch(rng: random.Random, counts: Counter[str]) -> None:
     """A batch of files, run after run until all that can be there is there."""
     files = {f"d{n % 3}/f{n}": make_remote(rng) for n in range(BATCH)}
-    how = agave.Connection(concurrency=4, patience=Patience(attempts=1), idle_timeout=5.0)
+    how = agave.Connection(concurrency=4, policy=RetryPolicy(attempts=1), idle_timeout=5.0)
     with tempfile.TemporaryDirectory() as folder, HostileService(files) as service:
         root = Path(folder)
         with agave.connect_reader(service.url, explicit(service.url, "token"), how=how) as reader:

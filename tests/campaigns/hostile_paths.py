@@ -33,13 +33,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agave"))
 
 from scripted_server import ScriptedServer, envelope
 
-from jobsync.agave.exchange import Call, Repeat
-from jobsync.agave.http import Door, HttpSettings
 from jobsync.agave.jobs import Jobs
-from jobsync.agave.retry import Timing
 from jobsync.agave.transport import Transport
 from jobsync.agave.urls import UnsafePath, Urls
 from jobsync.errors import SubmitNotSent
+from jobsync.http.client import HttpClient, HttpSettings
+from jobsync.http.messages import Request
+from jobsync.http.retry import Timing
 from jobsync.secret import Secret
 
 PIECES = [
@@ -146,14 +146,16 @@ class Catcher:
     """In place of the transport: keeps the call that would be sent."""
 
     concurrency = 1
-    call: Call
+    call: Request
 
-    def send(self, call: Call) -> Any:
-        self.call = call
+    hides: str = ""
+
+    def send(self, call: Request, *, hides: str = "") -> Any:
+        self.call, self.hides = call, hides
         raise Stopped
 
     @contextmanager
-    def stream(self, call: Call) -> Iterator[Any]:
+    def stream(self, call: Request) -> Iterator[Any]:
         self.send(call)
         yield
 
@@ -263,7 +265,7 @@ OPERATIONS = [
 ]
 
 
-def wrong(operation: Operation, call: Call, target: str, job: str, other: str) -> bool:
+def wrong(operation: Operation, call: Request, target: str, job: str, other: str) -> bool:
     """Whether the request is another one than *operation* on *job* and *other* is meant to be."""
     parts = target.split("/")
     if parts[:3] != ["", "jobs", "v2"] or any(c in target for c in "?# \r\n\0"):
@@ -289,9 +291,9 @@ def campaign(count: int, seed: int, wire: int) -> int:
     began = time.monotonic()
     tally: Counter[str] = Counter()
     seen: set[str] = set()
-    on_wire: list[tuple[Call, str]] = []
-    door = Door(HttpSettings(BASE), Timing())
-    transport = Transport(door, None, timing=Timing())  # type: ignore[arg-type]
+    on_wire: list[tuple[Request, str]] = []
+    client = HttpClient(HttpSettings(BASE))
+    transport = Transport(client, None, timing=Timing())  # type: ignore[arg-type]
     catcher = Catcher()
     jobs = Jobs(Urls(BASE), catcher)  # type: ignore[arg-type]
     for _ in range(count):
@@ -314,8 +316,8 @@ def campaign(count: int, seed: int, wire: int) -> int:
                 print(f"REFUSED {operation.name} {job!r} {other!r}")
             continue
         try:
-            transport._check(call)
-            target = asked_for(door, call)
+            transport._check(call, catcher.hides)
+            target = asked_for(client, call)
         except UnsafePath as error:
             tally["refused"] += 1
             if operation.legal(job, other):
@@ -343,22 +345,22 @@ def campaign(count: int, seed: int, wire: int) -> int:
     return 1 if tally["wrong"] or tally["legal but refused"] or unseen else 0
 
 
-def asked_for(door: Door, call: Call) -> str:
-    """What *door* would ask for, on the way that it takes for such a call."""
-    if call.repeat is Repeat.ALWAYS:
-        return door._target(call)
-    request = door._through_requests()._prepared(call, {}, Secret("Bearer t"))
-    return str(_encode_target(request.path_url))
+def asked_for(client: HttpClient, request: Request) -> str:
+    """What *client* would ask for, on the way that it takes for such a request."""
+    target = client._target(request)
+    if request.method == "GET":
+        return target
+    return str(_encode_target(client._prepared(request, {}).path_url))
 
 
-def sent(calls: list[tuple[Call, str]]) -> int:
+def sent(calls: list[tuple[Request, str]]) -> int:
     """How many of *calls* arrive as another request line than expected."""
     with ScriptedServer(envelope({})) as server:
-        door = Door(HttpSettings(server.url), Timing())
+        client = HttpClient(HttpSettings(server.url))
         for call, _ in calls:
             url = server.url + call.url.removeprefix(BASE)
-            door.whole(replace(call, url=url), Secret("Bearer t"))
-        door.close()
+            client.send(replace(call, url=url), Secret("Bearer t"))
+        client.close()
         arrived = [(seen.method, seen.target) for seen in server.seen]
     meant = [(call.method, target) for call, target in calls]
     return sum(got != want for got, want in zip(arrived, meant, strict=True))

@@ -28,8 +28,8 @@ from urllib.parse import parse_qs, urlsplit
 import jobsync
 from jobsync import agave
 from jobsync.agave.auth import explicit
-from jobsync.agave.retry import Patience, Timing
 from jobsync.errors import ServiceError
+from jobsync.http.retry import RetryPolicy, Timing
 from jobsync.model import DesiredState, JobChange, Target
 
 SURVIVABLE = ("drift", "repeat", "clip", "cut", "no-filter")
@@ -220,7 +220,7 @@ def campaign(count: int, seed: int, share: float = 0.99) -> int:
         service = Service()
         timing = Timing(sleep=lambda seconds, wake: None)
         how = agave.Connection(
-            concurrency=4, timing=timing, patience=Patience(attempts=12), retries=10**9
+            concurrency=4, timing=timing, policy=RetryPolicy(attempts=12), retries=10**9
         )
         with agave.connect_reader(service.url, explicit(service.url, "t"), how=how) as reader:
             for _ in range(count):

@@ -13,10 +13,10 @@ import pytest
 
 from jobsync import agave
 from jobsync.agave.auth import explicit
-from jobsync.agave.retry import Patience
 from jobsync.apply.outputs import FetchResult, Ledger, Limits, fetch_all
 from jobsync.apply.outputs.tail import tails
 from jobsync.backend import Reader
+from jobsync.http.retry import RetryPolicy
 from jobsync.model import OutputChange, OutputRule, Result, RunState
 from jobsync.testing import LocalService, local_service
 
@@ -56,7 +56,7 @@ def job(service: LocalService) -> str:
 
 @pytest.fixture
 def reader(service: LocalService) -> Iterator[Reader]:
-    how = agave.Connection(patience=Patience(attempts=2, first=0.05), concurrency=4)
+    how = agave.Connection(policy=RetryPolicy(attempts=2, first=0.05), concurrency=4)
     with agave.connect_reader(
         service.url, explicit(service.url, service.tokens["alice"]), how=how
     ) as opened:
@@ -133,7 +133,7 @@ def test_a_system_that_is_down_is_said_so(
 
 def test_another_user_without_read_is_told(service: LocalService, job: str, reader: Reader) -> None:
     run = reader.run(job)
-    how = agave.Connection(patience=Patience(attempts=1))
+    how = agave.Connection(policy=RetryPolicy(attempts=1))
     with agave.connect_reader(
         service.url, explicit(service.url, service.tokens["bob"]), how=how
     ) as other:

@@ -17,51 +17,51 @@ from waiting import Hands
 
 from jobsync import agave
 from jobsync.agave.auth import explicit
-from jobsync.agave.gate import Gate, Ticket
-from jobsync.agave.retry import Budget, Patience
 from jobsync.errors import SubmitNotSent, SubmitRejected, Unreachable
+from jobsync.http.rate_limiter import Permit, RateLimiter
+from jobsync.http.retry import RetryBudget, RetryPolicy
 from jobsync.local.tls import Certificate
 
 
 def test_it_starts_low_and_grows_to_the_ceiling() -> None:
-    gate = Gate(16)
+    limiter = RateLimiter(16)
     limits = []
     for _ in range(20):
-        gate.succeeded(gate.enter())
-        limits.append(gate.limit)
+        limiter.succeeded(limiter.acquire())
+        limits.append(limiter.limit)
     assert limits[0] == 6 and limits == sorted(limits) and limits[-1] == 16
-    assert Gate(2).limit == 2
+    assert RateLimiter(2).limit == 2
 
 
 def test_one_burst_halves_once_and_growth_is_slow_afterwards() -> None:
-    gate = Gate(16, start=16)
-    burst = [gate.enter() for _ in range(16)]
+    limiter = RateLimiter(16, start=16)
+    burst = [limiter.acquire() for _ in range(16)]
     for ticket in burst:
-        gate.overloaded(ticket)
-    assert gate.limit == 8
+        limiter.overloaded(ticket)
+    assert limiter.limit == 8
     for _ in range(8):
-        gate.succeeded(gate.enter())
-    assert gate.limit in (8, 9)
+        limiter.succeeded(limiter.acquire())
+    assert limiter.limit in (8, 9)
     for _ in range(10):
-        gate.overloaded(gate.enter())
-    assert gate.limit == 1
+        limiter.overloaded(limiter.acquire())
+    assert limiter.limit == 1
 
 
 def test_never_more_than_the_limit_are_inside() -> None:
-    gate = Gate(3, start=3)
+    limiter = RateLimiter(3, start=3)
     inside, most, lock = 0, 0, threading.Lock()
 
     def work() -> None:
         nonlocal inside, most
         for _ in range(50):
-            ticket = gate.enter()
+            ticket = limiter.acquire()
             with lock:
                 inside += 1
                 most = max(most, inside)
             time.sleep(0.0002)
             with lock:
                 inside -= 1
-            gate.failed(ticket)
+            limiter.failed(ticket)
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -72,19 +72,19 @@ def test_never_more_than_the_limit_are_inside() -> None:
 
 
 @given(st.lists(st.sampled_from(["good", "bad", "late"]), max_size=60), st.integers(1, 20))
-def test_the_gate_always_lets_somebody_in(events: list[str], ceiling: int) -> None:
-    gate = Gate(ceiling)
+def test_the_limiter_always_lets_somebody_in(events: list[str], ceiling: int) -> None:
+    limiter = RateLimiter(ceiling)
     for event in events:
-        ticket = gate.enter()
+        ticket = limiter.acquire()
         if event == "good":
-            gate.succeeded(ticket)
+            limiter.succeeded(ticket)
         else:
-            gate.overloaded(Ticket(-1) if event == "late" else ticket)
-        assert 1 <= gate.limit <= ceiling
+            limiter.overloaded(Permit(-1) if event == "late" else ticket)
+        assert 1 <= limiter.limit <= ceiling
 
 
 def test_a_budget_is_earned_back_slowly() -> None:
-    budget = Budget(2)
+    budget = RetryBudget(2)
     assert budget.spend() and budget.spend() and not budget.spend()
     for _ in range(10):
         budget.earn()
@@ -93,7 +93,7 @@ def test_a_budget_is_earned_back_slowly() -> None:
 
 @given(st.integers(1, 40), st.none() | st.floats(0, 1e9))
 def test_no_wait_is_longer_than_a_minute(failures: int, asked: float | None) -> None:
-    assert 0 <= Patience().wait(failures, asked, Hands().timing) <= 60
+    assert 0 <= RetryPolicy().wait(failures, asked, Hands().timing) <= 60
 
 
 # --- TLS -------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ def test_all_connections_share_one_tls_context(
         monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", load)
         for module in ("urllib3.util.ssl_", "urllib3.connection"):
             monkeypatch.setattr(f"{module}.create_urllib3_context", make)
-        alice = found.as_("alice", ca_file=str(certificate.chain))
+        alice = found.as_("alice", certificates=str(certificate.chain))
         threads = [threading.Thread(target=alice.whoami) for _ in range(8)]
         for thread in threads:
             thread.start()
@@ -150,7 +150,7 @@ def test_a_certificate_nobody_vouches_for_is_refused(
 ) -> None:
     with world(tmp_path, certificate=certificate) as found:
         url = found.service.url
-        how = agave.Connection(timing=Hands().timing, patience=Patience(attempts=1))
+        how = agave.Connection(timing=Hands().timing, policy=RetryPolicy(attempts=1))
         with agave.connect(url, explicit(url, "t"), how=how) as client:
             with pytest.raises(Unreachable, match=r"self.signed"):
                 client.whoami()
