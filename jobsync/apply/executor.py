@@ -17,13 +17,12 @@ from jobsync.apply.agenda import Agenda, grants_of_new_run, needs_of, next_attem
 from jobsync.apply.board import Board, Square, Stage
 from jobsync.apply.driver import Driver
 from jobsync.apply.fetching import Outputs
-from jobsync.apply.journal import open_journal
-from jobsync.apply.lock import apply_lock
 from jobsync.apply.record import Binding, Entry, State
 from jobsync.apply.report import Event, EventType, Kind, Report, kind_of
 from jobsync.apply.session import Session
 from jobsync.apply.settings import ApplySettings
 from jobsync.apply.settling import concerns, duplicates, is_news, resolve_open
+from jobsync.apply.takeover import locked_journal
 from jobsync.apply.waiting import Watch
 from jobsync.backend import Backend
 from jobsync.model import (
@@ -61,10 +60,7 @@ def apply(
     been sent. Everything else is in the outcomes. *report* is called by one thread at a time.
     """
     binding = Binding.of_plan(plan)
-    with (
-        apply_lock(settings.state_dir, binding, settings.clock),
-        open_journal(settings.state_dir, binding) as journal,
-    ):
+    with locked_journal(settings.state_dir, binding, settings.clock) as journal:
         stopping = settings.stop.is_set
         driver = Driver(backend, journal, settings.clock, plan.user, stopping)
         session = Session(plan, backend, settings, driver, report)

@@ -35,6 +35,7 @@ from jobsync.records import replace
 _REPEATABLE = frozenset({State.INTENT, State.ACCEPTED, State.CONFIRMED})
 """What is not fsynced by itself: without these lines, the next run finds the same job again."""
 
+_SAFELY = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _LIMIT = 256 * 1024 * 1024
 
 
@@ -46,8 +47,11 @@ def file_stem(binding: Binding) -> str:
     """The file name, without an ending, of what belongs to *binding*: readable and unambiguous."""
     whole = "\n".join((binding.service, binding.user, binding.project))
     digest = hashlib.sha256(whole.encode()).hexdigest()[:12]
-    project = re.sub(r"[^A-Za-z0-9_-]", "_", binding.project)[:40]
-    return f"{project}-{digest}"
+    return f"{_readable(binding.project)}-{digest}"
+
+
+def _readable(project: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", project)[:40]
 
 
 def journal_path(state_dir: Path, binding: Binding) -> Path:
@@ -100,6 +104,17 @@ class Journal:
             self._states[entry.name] = entry
         return entry
 
+    def sync(self) -> None:
+        """Have all of it on the disk. Raises :class:`JournalFailed`, and from then on always."""
+        with self._guard:
+            if self._failure:
+                raise self._failed()
+            try:
+                os.fsync(self._descriptor)
+            except OSError as error:
+                self._give_up(error)
+                raise self._failed() from error
+
     def _write(self, line: bytes, *, durable: bool) -> None:
         if os.write(self._descriptor, line) != len(line):
             raise OSError("only a part could be written")
@@ -150,6 +165,52 @@ def open_journal(state_dir: Path, binding: Binding) -> Iterator[Journal]:
         os.close(descriptor)
 
 
+def read_journal(path: Path) -> bytes:
+    """The bytes of a journal, empty where there is none. Raises :class:`JournalFailed`."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _SAFELY)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise JournalFailed(f"{path}: cannot be read ({_words(error)})") from error
+    _refuse_shared(descriptor, path)
+    try:
+        return _read(descriptor, path)
+    except OSError as error:
+        raise JournalFailed(f"{path}: cannot be read ({_words(error)})") from error
+    finally:
+        os.close(descriptor)
+
+
+def journals(state_dir: Path, project: str) -> list[Path]:
+    """The journals of *project* that lie here, of any service and user.
+
+    Raises :class:`JournalFailed`.
+    """
+    folder = state_dir / "journal"
+    own = re.compile(rf"{re.escape(_readable(project))}-[0-9a-f]{{12}}\.jsonl")
+    try:
+        found = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise JournalFailed(f"{folder}: cannot be read ({_words(error)})") from error
+    return [path for path in found if own.fullmatch(path.name)]
+
+
+def remove_journal(path: Path) -> None:
+    """Remove a journal whose every line is on the disk elsewhere. Raises :class:`JournalFailed`."""
+    try:
+        path.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise JournalFailed(
+            f"{path}: this journal of the same service was taken over and cannot be removed "
+            f"({_words(error)}), so nothing is sent",
+            hint=f"rm {path}",
+        ) from error
+
+
 def _open_folder(path: Path) -> int:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = not path.exists()
@@ -162,7 +223,7 @@ def _open_folder(path: Path) -> int:
 
 
 def _open_file(folder: int, path: Path) -> int:
-    flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    flags = os.O_RDWR | os.O_APPEND | _SAFELY
     try:
         descriptor = os.open(path.name, flags, dir_fd=folder)
     except FileNotFoundError:

@@ -120,6 +120,21 @@ def entry_document(entry: Entry) -> dict[str, JsonValue]:
     }
 
 
+def owner(data: bytes, path: str) -> Binding | None:
+    """Whose journal *data* is; None where nothing was ever written, not even a whole first line.
+
+    Raises :class:`JournalDamaged` when it cannot be told.
+    """
+    line, newline, _ = data.partition(b"\n")
+    if not newline and _parse(line + b"\n") is None:
+        return None
+    document = _document(line + b"\n", 0, path)
+    facts = [document.get(key) for key in ("service", "user", "project")]
+    if not all(isinstance(fact, str) for fact in facts):
+        raise _damaged(path, 1)
+    return Binding(*map(str, facts))
+
+
 class Contents(Struct, frozen=True):
     """What a journal says. ``good`` is how many bytes of it are whole."""
 

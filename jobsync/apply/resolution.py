@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Union
 
 from jobsync.apply.clock import Clock, SystemClock
-from jobsync.apply.journal import Journal, journal_path, open_journal
-from jobsync.apply.lock import apply_lock
-from jobsync.apply.record import OPEN, Binding, Entry, State, decode, latest
+from jobsync.apply.journal import Journal
+from jobsync.apply.record import OPEN, Binding, Entry, State
+from jobsync.apply.takeover import journaled, locked_journal
 from jobsync.backend import Reader
 from jobsync.errors import JobsyncError
 from jobsync.records import Struct
@@ -36,14 +36,7 @@ def open_submits(
 
     Only reads; empty without a journal.
     """
-    path = journal_path(state_dir, binding)
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return ()
-    except OSError as error:
-        raise JobsyncError(f"{path}: cannot be read ({error.strerror or error})") from error
-    entries = latest(decode(data, binding, str(path)).entries).values()
+    entries = journaled(state_dir, binding).values()
     return tuple(entry for entry in entries if entry.state in states)
 
 
@@ -62,7 +55,7 @@ def resolve(
     cannot be, :class:`~jobsync.errors.Blocked` while an apply is running.
     """
     clock = clock or SystemClock()
-    with apply_lock(state_dir, binding, clock), open_journal(state_dir, binding) as journal:
+    with locked_journal(state_dir, binding, clock) as journal:
         entry = _the_one(journal, what)
         if isinstance(verdict, Submitted):
             _check_job(reader, entry, verdict.job_id, binding.user)

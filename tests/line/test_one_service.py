@@ -8,7 +8,10 @@ from collections.abc import Callable
 import pytest
 from linebench import Lab
 
-from jobsync.apply import Binding, open_submits
+from jobsync import load
+from jobsync.apply import Binding, SystemClock, open_submits
+from jobsync.apply.journal import open_journal
+from jobsync.apply.record import Entry, State
 
 JOB = "count: {appId: wc-demo-1.00}\n"
 
@@ -54,6 +57,23 @@ def test_what_a_target_of_a_set_is_called_does_not_matter(lab: Lab) -> None:
     done = lab.run("apply", "--auto-approve", "--target", "here")
     assert done.code == 0, done.err
     assert lab.service.hits("slow") == 0
+
+
+def test_what_an_earlier_version_left_open_under_another_spelling_blocks(lab: Lab) -> None:
+    lab.write(JOB)
+    lab.service.disarm()
+    name = load((lab.folder / "set.yaml",)).jobs["count"].name
+    left = Entry(name, "count", State.UNKNOWN, posted=1.0)
+    binding = Binding(shouted(lab.service.url), "alice", lab.project)
+    with open_journal(lab.folder / "state", binding) as journal:
+        journal.append(left, SystemClock())
+    done = lab.run("apply", "--auto-approve", "--target", "env")
+    assert done.code == 6, done.err
+    assert "resolve count" in done.err
+    assert not lab.mine()
+    assert lab.run("resolve", "count", "--not-submitted", "--target", "env").code == 0
+    lab.apply("--target", "env")
+    assert len(lab.mine()) == 1
 
 
 def test_a_relative_state_folder_is_refused_with_what_to_type(lab: Lab) -> None:
