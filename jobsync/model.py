@@ -446,15 +446,18 @@ class AccessChange(Placed, frozen=True):
     when it has moved. It is None for a hidden run that this plan restores, because the list of a
     hidden run cannot be read (contract 5.2): apply reads it after the restore, sets every user of
     ``grants`` and, when ``mode`` is exact, revokes every other row. ``grants`` are in the order to
-    carry out: gains, then changes, then revokes, the acting user's own row last.
+    carry out. ``left_out`` are the users whose rows are not as declared and stay so, because no
+    order is safe in which they are written. ``owner`` owns the run.
     """
 
     address: Address
     action: Action
     run: RunRef | None
     grants: tuple[GrantChange, ...]
+    owner: str = ""
     image: Mapping[str, Access] | None = field(default_factory=dict)
     mode: PermissionsMode = PermissionsMode.EXACT
+    left_out: tuple[str, ...] = ()
     where: Location | None = None
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from jobsync.apply.access_writes import UNSEEN, ListWriter
 from jobsync.apply.audit import AuditLine
 from jobsync.apply.report import Kind
 from jobsync.apply.session import Session
-from jobsync.errors import Forbidden, ServiceError
+from jobsync.errors import NotFound, ServiceError
 from jobsync.model import (
     NO_ACCESS,
     Access,
@@ -17,10 +18,9 @@ from jobsync.model import (
     PermissionsMode,
     Result,
 )
-from jobsync.plan.access import in_order
+from jobsync.plan.access import outcome
+from jobsync.plan.write_order import Aim
 from jobsync.records import replace
-
-_UNSEEN = "without READ what was written cannot be read back"
 
 
 def carry_out(session: Session, change: AccessChange, run_id: str) -> Outcome:
@@ -58,63 +58,29 @@ def from_list(
 def _held_to(session: Session, change: AccessChange, run_id: str) -> tuple[Result, str]:
     try:
         now = session.backend.access(run_id)
+    except NotFound as error:
+        if change.run is None:
+            return Result.FAILED, f"nothing was changed: {error}"
+        return Result.STALE, f"the run is gone since the plan: {error}"
     except ServiceError as error:
-        if change.run is not None and getattr(error, "status", 0) == 404:
-            return Result.STALE, f"the run is gone since the plan: {error}"
         return Result.FAILED, f"nothing was changed: {error}"
     if change.run is None or change.image is None:
         change = replace(change, grants=from_list(change, now, session.plan.user))
     elif now != dict(change.image):
         return Result.STALE, f"the list has moved since the plan: {_moved(change.image, now)}"
-    after, troubles = _written(session, change, run_id)
+    aim = Aim(now, outcome(now, change.grants), change.owner, session.plan.user)
+    writer = ListWriter(session.backend, run_id, aim)
+    try:
+        after = writer.write(change.grants)
+    except ServiceError as error:
+        _audited(session, change, run_id, None)
+        return Result.FAILED, f"written, but it could not be read back: {error}"
     lost = _audited(session, change, run_id, after)
-    if after is None:
-        return Result.FAILED, f"written, but it could not be read back: {troubles['']}"
     missed = [grant for grant in change.grants if not _taken(grant, after)]
     if missed or lost:
-        return Result.FAILED, "; ".join([*(_miss(g, after, troubles) for g in missed), *lost])
+        misses = (_miss(grant, after, writer.troubles) for grant in missed)
+        return Result.FAILED, "; ".join([*misses, *lost])
     return Result.DONE, _summary(change.grants)
-
-
-def _written(
-    session: Session, change: AccessChange, run_id: str
-) -> tuple[Mapping[str, Access] | None, dict[str, str]]:
-    """Write, read back, then write my own row: the list after that, and what went wrong by user.
-
-    The list is None, and the trouble under no name, when it could not be read back. My own row is
-    left alone when anything else did not take: I may be needed to mend it.
-    """
-    me, grants = session.plan.user, in_order(change.grants, session.plan.user)
-    own = [grant for grant in grants if grant.user.lower() == me.lower()]
-    others = [grant for grant in grants if grant not in own]
-    troubles = _send(session, others, run_id)
-    try:
-        after = session.backend.access(run_id)
-        if not own:
-            return after, troubles
-        mine = own[0].user
-        if not all(_taken(grant, after) for grant in others):
-            return after, {**troubles, mine: "left as it was, since other changes failed"}
-        troubles = _send(session, own, run_id)
-        try:
-            return session.backend.access(run_id), troubles
-        except Forbidden:  # which proves that my own READ is gone, and no more
-            if own[0].after.write:
-                troubles[mine] = _UNSEEN
-            return {name: access for name, access in after.items() if name != mine}, troubles
-    except ServiceError as error:
-        return None, {"": str(error)}
-
-
-def _send(session: Session, grants: Iterable[GrantChange], run_id: str) -> dict[str, str]:
-    """One call per user; what went wrong, by user. The list read back decides."""
-    troubles: dict[str, str] = {}
-    for grant in grants:
-        try:
-            session.backend.grant(run_id, grant.user, grant.after)
-        except ServiceError as error:
-            troubles[grant.user] = str(error)
-    return troubles
 
 
 def _level(grants: Mapping[str, Access], user: str) -> Access:
@@ -128,8 +94,8 @@ def _taken(grant: GrantChange, after: Mapping[str, Access]) -> bool:
 
 
 def _miss(grant: GrantChange, after: Mapping[str, Access], troubles: Mapping[str, str]) -> str:
-    if troubles.get(grant.user) == _UNSEEN:
-        return f"{grant.user} may have {grant.after} or not: {_UNSEEN}"
+    if troubles.get(grant.user) == UNSEEN:
+        return f"{grant.user} may have {grant.after} or not: {UNSEEN}"
     text = f"{grant.user} has {_level(after, grant.user)}, not {grant.after}"
     return f"{text}: {troubles[grant.user]}" if grant.user in troubles else text
 
@@ -152,7 +118,7 @@ def _audited(
 ) -> list[str]:
     """Write a line per user; why lines could not be written."""
     troubles = []
-    for grant in in_order(change.grants, session.plan.user):
+    for grant in change.grants:
         taken = after is not None and _taken(grant, after)
         troubles.append(
             session.audited(

@@ -1,12 +1,8 @@
-"""Who may do what with a run, and what has to change so that it is as declared.
-
-The service keeps one row a user. It lets somebody in by the first row, in username order, that is
-theirs or ``world`` (contract 5.1), so a row can hide another one.
-"""
+"""What has to change in the list of a run so that it is as declared."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from jobsync.model import (
     NO_ACCESS,
@@ -22,27 +18,8 @@ from jobsync.model import (
     Run,
     RunRef,
 )
-
-Rows = Mapping[str, Access]
-ALL_ACCESS = Access(read=True, write=True)
-
-
-def effective(grants: Rows, owner: str, user: str) -> Access:
-    """What *user* can really do: the owner everything, others by the first row that matches.
-
-    Somebody who can write can also share the run further, themselves included (contract 5.1).
-    """
-    if user == owner:
-        return ALL_ACCESS
-    for name in sorted(grants):
-        if name in (user, WORLD):
-            return grants[name]
-    return NO_ACCESS
-
-
-def holders(grants: Rows) -> frozenset[str]:
-    """The users (and ``world``) that hold any access by a row of their own."""
-    return frozenset(user for user, access in grants.items() if access != NO_ACCESS)
+from jobsync.plan.effective import Rows, both, decided, effective, orders
+from jobsync.plan.write_order import Aim, in_safe_order
 
 
 def declared_grants(job: DeclaredJob, owner: str) -> dict[str, Grant]:
@@ -76,7 +53,7 @@ def reduced_to(job: DeclaredJob, image: Rows, owner: str) -> dict[str, Access]:
     rows = {}
     for user, access in image.items():
         if user in declared:
-            rows[user] = _both(access, declared[user].access)
+            rows[user] = both(access, declared[user].access)
         elif access == NO_ACCESS or _stays(job, user, owner):
             rows[user] = access
     return _kept(rows, image)
@@ -110,7 +87,8 @@ def change_new(job: DeclaredJob, owner: str, run: RunRef | None = None) -> Acces
     """
     declared = declared_grants(job, owner)
     after = {user: grant.access for user, grant in declared.items() if grant.access != NO_ACCESS}
-    grants = _grant_changes(job, owner, {}, after, owner)
+    wanted = _grant_changes(job, owner, {}, after)
+    grants = in_safe_order(Aim({}, after, owner, owner), wanted)
     if run is not None and job.permissions_mode is PermissionsMode.ADDITIVE:
         grants += tuple(
             GrantChange(user, NO_ACCESS, NO_ACCESS, grant.via, "if there is a row", grant.where)
@@ -125,8 +103,10 @@ def change_new(job: DeclaredJob, owner: str, run: RunRef | None = None) -> Acces
         action=Action.CREATE if run is None else Action.UPDATE,
         run=run,
         grants=grants,
+        owner=owner,
         image={} if run is None else None,
         mode=job.permissions_mode,
+        left_out=_left_out(wanted, grants),
         where=job.places.get("permissions", job.where),
     )
 
@@ -160,22 +140,29 @@ def compare(
 
 
 def _change(job: DeclaredJob, run: Run, image: Rows, after: Rows, me: str) -> AccessChange | None:
-    grants = _grant_changes(job, run.owner, image, after, me)
-    if not grants:
+    wanted = _grant_changes(job, run.owner, image, after)
+    if not wanted:
         return None
+    grants = in_safe_order(Aim(image, outcome(image, wanted), run.owner, me), wanted)
     return AccessChange(
         address=job.address,
         action=Action.UPDATE,
         run=RunRef(run.id, run.name, run.status),
         grants=grants,
+        owner=run.owner,
         image=dict(sorted(image.items())),
         mode=job.permissions_mode,
+        left_out=_left_out(wanted, grants),
         where=job.places.get("permissions", job.where),
     )
 
 
+def _left_out(wanted: Iterable[GrantChange], grants: Container[GrantChange]) -> tuple[str, ...]:
+    return tuple(sorted(grant.user for grant in wanted if grant not in grants))
+
+
 def _grant_changes(
-    job: DeclaredJob, owner: str, image: Rows, after: Rows, me: str
+    job: DeclaredJob, owner: str, image: Rows, after: Rows
 ) -> tuple[GrantChange, ...]:
     declared = _spelled(declared_grants(job, owner), image)
     changes = []
@@ -195,21 +182,7 @@ def _grant_changes(
                 where=grant.where if grant else None,
             )
         )
-    return in_order(changes, me)
-
-
-def in_order(grants: Iterable[GrantChange], me: str) -> tuple[GrantChange, ...]:
-    """*grants* as they are to be written: gains, then changes, then revokes, my own row last.
-
-    Nobody is without access in between, and I can finish (contract 5.4). Gains go up in user name
-    order and revokes down: a row is never taken away before the rows that it hides, so nobody has
-    in between what was neither theirs before nor will be (contract 5.1).
-    """
-    up = sorted(grants, key=lambda grant: grant.user)
-    revokes = [grant for grant in reversed(up) if grant.after == NO_ACCESS]
-    others = [grant for grant in up if grant.after != NO_ACCESS]
-    others.sort(key=lambda grant: grant.before != NO_ACCESS)
-    return tuple(sorted([*others, *revokes], key=lambda grant: grant.user.lower() == me.lower()))
+    return tuple(changes)
 
 
 def _hides(user: str, after: Rows) -> bool:
@@ -218,8 +191,10 @@ def _hides(user: str, after: Rows) -> bool:
     Such a row (EXECUTE reads back so) is no difference to ask about, but for this (contract 5.1).
     """
     if user == WORLD:
-        return any(name > WORLD and access != NO_ACCESS for name, access in after.items())
-    return user < WORLD and after.get(WORLD, NO_ACCESS) != NO_ACCESS
+        return any(
+            access != NO_ACCESS and (WORLD, name) in orders(name) for name, access in after.items()
+        )
+    return (user, WORLD) in orders(user) and after.get(WORLD, NO_ACCESS) != NO_ACCESS
 
 
 def _note(image: Rows, after: Rows, owner: str, user: str) -> str:
@@ -229,8 +204,9 @@ def _note(image: Rows, after: Rows, owner: str, user: str) -> str:
         return "a row without access that hides others"
     if user == WORLD:
         return _world_note(image.get(user, NO_ACCESS), row)
-    if will != row and WORLD in after:
-        return f"but world decides: {will}"
+    decisions = {decided(after, order) for order in orders(user)}
+    if WORLD in after and decisions != {row}:
+        return f"{'but world decides' if len(decisions) == 1 else 'or as world'}: {after[WORLD]}"
     if will == NO_ACCESS:
         return "loses all access"
     if will.write and not was.write:
@@ -272,7 +248,3 @@ def _kept(rows: Rows, image: Rows) -> dict[str, Access]:
         for user, access in rows.items()
         if access != NO_ACCESS or image.get(user) == NO_ACCESS
     }
-
-
-def _both(one: Access, other: Access) -> Access:
-    return Access(read=one.read and other.read, write=one.write and other.write)

@@ -7,8 +7,10 @@ from jobsync.model import (
     AccessChange,
     Hazard,
 )
-from jobsync.plan.access import effective, holders, outcome
+from jobsync.plan.access import outcome
 from jobsync.plan.case import Case, hazard
+from jobsync.plan.effective import holders
+from jobsync.plan.write_order import Aim, can_write, certain, level
 
 MASS_REVOKE_PERCENT = 30
 MASS_REVOKE_HOLDERS = 10
@@ -63,17 +65,21 @@ def _share_lost(change: AccessChange) -> int:
 
 def self_lockout(case: Case) -> Hazard | None:
     me = case.snapshot.user
-    owners = {run.id: run.owner for run in case.snapshot.runs}
-    found = set()
-    for change in case.access:
-        if change.run is None or change.image is None:
-            continue
-        owner = owners.get(change.run.id, me)
-        before = effective(change.image, owner, me)
-        after = effective(outcome(change.image, change.grants), owner, me)
-        if before.write and not after.write:
-            found.add(change.address)
+    found = {change.address for change in case.access if _locks_out(change, me)}
     if not found:
         return None
     message = f"{me} will no longer be able to manage a run of somebody else"
     return hazard("self-lockout", message, found, "none", len(found))
+
+
+def _locks_out(change: AccessChange, me: str) -> bool:
+    """Whether *me* is without WRITE after any of the writes."""
+    if change.run is None or change.image is None:
+        return False
+    aim = Aim(change.image, outcome(change.image, change.grants), change.owner, me)
+    known = certain(change.image)
+    for grant in change.grants:
+        known[grant.user] = frozenset({level(grant)})
+        if not can_write(aim, known):
+            return True
+    return False

@@ -21,6 +21,7 @@ from jobsync.plan import access, fetching, overwriting
 from jobsync.plan.decide import Decision, decide, decide_pinned, unconfirmed
 from jobsync.plan.diff import drift, placement_changes
 from jobsync.plan.draft import Draft, on_run
+from jobsync.plan.effective import Rows, effective
 from jobsync.plan.history import History, attempts_of, live, ref
 from jobsync.plan.hours import attempts, node_hours
 from jobsync.plan.reasons import why_replaced
@@ -256,15 +257,18 @@ def plan_access(draft: Draft, job: DeclaredJob) -> None:
             if is_current or job.pinned == run.id
             else access.change_reduced(job, run, image, me)
         )
-        if change and not access.effective(image, run.owner, me).write:
+        if change and not effective(image, run.owner, me).write:
             text = f"you have no WRITE on run {run.id}, so its permissions cannot be managed"
             _problem(draft, job, f"{text}; ask {run.owner} for it, or remove permissions here")
             continue
+        if change and change.left_out:
+            text = f"{', '.join(change.left_out)}: the access to run {run.id} stays as it is"
+            _problem(draft, job, f"{text}, because no order of the changes is safe for {me}")
         _add_access(draft, change, run.owner, image)
 
 
-def _add_access(draft: Draft, change: AccessChange | None, owner: str, image: access.Rows) -> None:
-    if change is None:
+def _add_access(draft: Draft, change: AccessChange | None, owner: str, image: Rows) -> None:
+    if change is None or not (change.grants or change.image is None):
         return
     draft.access.append(change)
     if change.image is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jobsync.model import AccessChange, Address, DesiredState, EffectiveAccess, Plan, Snapshot
-from jobsync.plan.access import Rows, effective, outcome
+from jobsync.plan.access import outcome
+from jobsync.plan.effective import Rows, effective
 from jobsync.plan.history import histories
 
 

@@ -207,9 +207,12 @@ class Permissions(RuleBasedStateMachine):
             for user, level in row.rows.items():
                 facts = (row, before, wanted, world.told(row.run))
                 assert level in (before.get(user, NOTHING), wanted.get(user, NOTHING)), facts
-            for user in (*PEOPLE, STRANGER):
-                if may(row.rows, world.owner(row.run), user) != NOTHING:
-                    assert {user, "world"} & {*before, *wanted}, row
+            for user in {*before, *wanted, *PEOPLE, STRANGER, world.me}:
+                now, was, will = (
+                    may(rows, world.owner(row.run), user) for rows in (row.rows, before, wanted)
+                )
+                more = [n and not (a or b) for n, a, b in zip(now, was, will, strict=True)]
+                assert not any(more), (user, row, before, wanted)
         untouched = world.all_rows()
         for run, rows in done.prior.items():
             if run not in {run for run, *_ in done.sent}:

@@ -19,10 +19,10 @@ from jobsync.plan import PlanOptions, build
 from jobsync.plan.access import (
     change_current,
     change_reduced,
-    effective,
     is_as_declared,
     other_spellings,
 )
+from jobsync.plan.effective import effective
 from jobsync.plan.matrix import matrix
 from jobsync.records import replace
 

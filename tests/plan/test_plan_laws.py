@@ -25,7 +25,7 @@ from jobsync.model import (
     Snapshot,
 )
 from jobsync.plan import PlanOptions, build, check, file
-from jobsync.plan.access import effective
+from jobsync.plan.effective import effective
 from jobsync.plan.guards import HAZARDS
 from jobsync.plan.history import former_names
 from jobsync.records import replace

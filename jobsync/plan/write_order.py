@@ -1,0 +1,169 @@
+"""The order in which the rows of a list are written.
+
+One call changes one row, and any call may fail, or take effect although it failed. From call to
+call nobody may have more than they had before and are to have after, and whoever acts must keep
+the WRITE that the next call needs. Only the row of ``world`` reaches others than its own user: so
+what has to be found is who is written before it and who after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from jobsync.model import NO_ACCESS, WORLD, Access, GrantChange
+from jobsync.plan.effective import ALL_ACCESS, Order, Rows, both, decided, either, orders
+from jobsync.records import Struct
+
+Known = Mapping[str, frozenset[Access | None]]
+"""What each row may be: None for no row, several where a write has not been seen to take."""
+
+_NO_ROW: frozenset[Access | None] = frozenset({None})
+
+
+class Aim(Struct, frozen=True):
+    """From which list to which one the writes lead, who owns the run, and who makes them."""
+
+    before: Rows
+    after: Rows
+    owner: str
+    me: str
+
+
+def certain(rows: Rows) -> dict[str, frozenset[Access | None]]:
+    """A list of which every row is known."""
+    return {user: frozenset({access}) for user, access in rows.items()}
+
+
+def level(grant: GrantChange) -> Access | None:
+    """The row that *grant* leaves: none where it revokes."""
+    return None if grant.after == NO_ACCESS else grant.after
+
+
+def in_safe_order(aim: Aim, grants: Iterable[GrantChange]) -> tuple[GrantChange, ...]:
+    """*grants* as they are to be written: as many of them as have a safe place.
+
+    Gains come before changes and changes before revokes where that is safe; my own gain is first
+    and my own loss last. What has no safe place is left out: that is the case for who gives up
+    their own WRITE through ``world``, and, where the order of names is not known, for rows of
+    which one may only read and the other one only write.
+    """
+    listed = list(grants)
+    found = (_carried_out(aim, writes) for writes in _candidates(aim, listed))
+    return max((done for done in found if done is not None), key=len, default=())
+
+
+def exposed(aim: Aim, known: Known, user: str) -> tuple[str, ...]:
+    """Who may have more than before and after, now that the row of *user* is written.
+
+    ``world`` stands for those without a row.
+    """
+    users = sorted({*aim.before, *aim.after, *known}) if user == WORLD else (user,)
+    return tuple(name for name in users if name != aim.owner and _has_more(aim, known, name))
+
+
+def can_write(aim: Aim, known: Known) -> bool:
+    """Whether whoever acts can still write, in each order of names in which they could at first."""
+    return aim.me == aim.owner or all(
+        surely(known, order).write for order in orders(aim.me) if decided(aim.before, order).write
+    )
+
+
+def surely(known: Known, order: Order) -> Access:
+    """What the first row of *order* allows, whatever has taken of what was written."""
+    allowed = ALL_ACCESS
+    for access in _possible(known, order):
+        allowed = both(allowed, access)
+    return allowed
+
+
+def _has_more(aim: Aim, known: Known, user: str) -> bool:
+    for order in orders(user):
+        bound = either(decided(aim.before, order), decided(aim.after, order))
+        if any(either(bound, access) != bound for access in _possible(known, order)):
+            return True
+    return False
+
+
+def _possible(known: Known, order: Order) -> Iterator[Access]:
+    first, second = (known.get(name, _NO_ROW) for name in order)
+    for row in first:
+        if row is not None:
+            yield row
+        else:
+            yield from (NO_ACCESS if access is None else access for access in second)
+
+
+def _carried_out(aim: Aim, writes: Iterable[GrantChange]) -> tuple[GrantChange, ...] | None:
+    """As many of *writes* as whoever acts can make; None when one gives somebody too much."""
+    known = certain(aim.before)
+    done = []
+    for grant in writes:
+        if not can_write(aim, known):
+            break
+        known[grant.user] = frozenset({level(grant)})
+        if exposed(aim, known, grant.user):
+            return None
+        done.append(grant)
+    return tuple(done)
+
+
+def _candidates(aim: Aim, grants: list[GrantChange]) -> Iterator[list[GrantChange]]:
+    """Orders to try; of those with the most writes, the first is taken."""
+    up = sorted(grants, key=lambda grant: grant.user)
+    ordered = [grant for stage in (0, 1) for grant in up if _stage(grant) == stage]
+    ordered += [grant for grant in reversed(up) if _stage(grant) == 2]
+    world = next((grant for grant in ordered if grant.user == WORLD), None)
+    own = next((grant for grant in ordered if grant.user == aim.me != aim.owner), None)
+    others = [grant for grant in ordered if grant not in (own, world)]
+    if world is None:
+        yield from _with_own(others, own, ())
+        return
+    early = [grant for grant in others if not _has_more(aim, _halfway(aim, grant), grant.user)]
+    usual = [grant for grant in early if _goes_first(aim, grant, world)]
+    for front in (usual, early):
+        back = [grant for grant in others if grant not in front]
+        yield from _with_own([*front, world, *back], own, (len(front) + 1, len(front)))
+    yield from _with_own(early, own, ())
+
+
+def _goes_first(aim: Aim, grant: GrantChange, world: GrantChange) -> bool:
+    """Whether *grant*, which may be made before ``world`` is written, is not better made after it.
+
+    Then its user has just what they had or are to have in between, where that can be.
+    """
+    first, second = _halfway(aim, grant), _halfway(aim, world, grant.user)
+    if _has_more(aim, second, grant.user):
+        return True
+    usual = _stage(grant) <= _stage(world) or not _is_one_of_both(aim, second, grant.user)
+    return usual and _is_one_of_both(aim, first, grant.user)
+
+
+def _is_one_of_both(aim: Aim, known: Known, user: str) -> bool:
+    return all(
+        access in (decided(aim.before, order), decided(aim.after, order))
+        for order in orders(user)
+        for access in _possible(known, order)
+    )
+
+
+def _with_own(
+    writes: list[GrantChange], own: GrantChange | None, between: tuple[int, ...]
+) -> Iterator[list[GrantChange]]:
+    """*writes* with my *own* row first where it gains, last where it loses, or at a place
+    *between*; or without it."""
+    if own is not None:
+        places = [len(writes), *between, 0]
+        gains = either(own.before, own.after) == own.after
+        for place in reversed(places) if gains else places:
+            yield [*writes[:place], own, *writes[place:]]
+    yield writes
+
+
+def _halfway(aim: Aim, written: GrantChange, other: str = WORLD) -> Known:
+    """The list once *written* is, as far as that row and the one of *other* go."""
+    rows = {user: access for user, access in aim.before.items() if user == other}
+    return {**certain(rows), written.user: frozenset({level(written)})}
+
+
+def _stage(grant: GrantChange) -> int:
+    return 2 if grant.after == NO_ACCESS else int(grant.before != NO_ACCESS)
