@@ -211,8 +211,8 @@ def _plan_outputs(draft: Draft, job: DeclaredJob, decision: Decision) -> Decisio
             _problem(draft, job, problem)
     if change is not None and wanted:
         draft.outputs.append(change)
-        if edits := fetching.replaced(change, draft.lines):
-            draft.warnings.append(f"{job.address}: {edits}")
+        told = fetching.kept_back(change, draft.lines)
+        draft.warnings.extend(f"{job.address}: {text}" for text in told)
     return decision
 
 

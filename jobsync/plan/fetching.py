@@ -30,6 +30,12 @@ from jobsync.searched import Searched
 
 _SHOWN = 5
 
+_EDITED = "changed here since jobsync fetched it; apply leaves that as it is: move it away first"
+_ALTERED = (
+    "changed on the service since jobsync fetched it, by its length there; apply does not take it"
+    " while jobsync.lock has a line for it"
+)
+
 Lines = Mapping[tuple[Address, str], tuple[FetchedFile, ...]]
 
 
@@ -135,17 +141,26 @@ def later(job: DeclaredJob, run: Run | None) -> OutputChange | None:
     )
 
 
-def replaced(change: OutputChange, lines: Lines) -> str:
-    """What *change* replaces: files that were fetched from this run and edited here since."""
+def kept_back(change: OutputChange, lines: Lines) -> tuple[str, ...]:
+    """Which files of *change* apply will not put in their places, as far as can be told, and why.
+
+    They were fetched from this run, and have been changed since: here, or on the service.
+    """
     known = lines.get((change.address, change.run.id), ()) if change.run else ()
-    edited = {(line.path, line.to) for line in known if line.presence is Presence.CHANGED}
-    places = [file.to for file in change.files or () if (file.path, file.to) in edited]
-    if not places:
-        return ""
+    by_file = {(line.path, line.to): line for line in known}
+    pairs = [(file, by_file.get((file.path, file.to))) for file in change.files or ()]
+    edited = [file.to for file, line in pairs if line and line.presence is Presence.CHANGED]
+    other = [file.to for file, line in pairs if line and line.size != file.length]
+    return tuple(
+        f"{_listed(places)} {'was' if len(places) == 1 else 'were'} {why}"
+        for places, why in ((edited, _EDITED), (other, _ALTERED))
+        if places
+    )
+
+
+def _listed(places: list[str]) -> str:
     more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
-    verb, them = ("was", "it") if len(places) == 1 else ("were", "them")
-    shown = ", ".join(places[:_SHOWN])
-    return f"{shown}{more} {verb} changed here since jobsync fetched {them}; apply replaces {them}"
+    return f"{', '.join(places[:_SHOWN])}{more}"
 
 
 def _compared(

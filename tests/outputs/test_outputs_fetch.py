@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -489,3 +490,96 @@ def test_one_output_that_fails_on_its_way_to_two_places_fails_twice(tmp_path: Pa
     reader.on_open = gone
     result = fetch(reader, tmp_path, ("a", "one/"), ("a", "two/"))
     assert [path for path, _ in result.failed] == ["a", "a"] and result.left == 0
+
+
+# --- the lock says what a run's files are ----------------------------------------------
+
+
+@pytest.mark.parametrize("data", [b"other", b"of another size", BIG[:-1] + b"!"])
+@pytest.mark.parametrize("address", ["align", "renamed"])
+def test_a_restore_brings_what_the_lock_says_or_nothing(
+    tmp_path: Path, data: bytes, address: str
+) -> None:
+    old = BIG if len(data) > 100 else b"first"
+    fetch(MemoryReader({"a": old, "b": b"1"}), tmp_path, ("*", "out/"))
+    recorded = (tmp_path / "jobsync.lock").read_bytes()
+    shutil.rmtree(tmp_path / "out")
+    reader = MemoryReader({"a": data, "b": b"1"})
+    ledger = Ledger(str(tmp_path), str(tmp_path), [address])
+    result = fetch(reader, tmp_path, ("*", "out/"), address=address, ledger=ledger)
+    ((name, why),) = result.failed
+    assert name == "a" and result.exit_code is ExitCode.PARTIAL
+    assert hashlib.sha256(old).hexdigest() in why and hashlib.sha256(data).hexdigest() in why
+    assert tree(tmp_path) == {"out/b": b"1"}
+    if address == "align":
+        assert (tmp_path / "jobsync.lock").read_bytes() == recorded
+    assert [file.path for file in lockfile.read(str(tmp_path)).files] == ["a", "b"]
+    # As the message says: without its line it is a new file.
+    assert "delete its line from jobsync.lock" in why
+    lines = (tmp_path / "jobsync.lock").read_bytes().splitlines(keepends=True)
+    left = b"".join(line for line in lines if b"\tout/a\t" not in line)
+    (tmp_path / "jobsync.lock").write_bytes(left)
+    ledger = Ledger(str(tmp_path), str(tmp_path), [address])
+    assert not fetch(reader, tmp_path, ("*", "out/"), address=address, ledger=ledger).failed
+    assert tree(tmp_path) == {"out/a": data, "out/b": b"1"}
+
+
+def test_what_lies_here_outlives_what_has_changed_there(tmp_path: Path) -> None:
+    fetch(MemoryReader({"a": b"first"}), tmp_path, ("*", "out/"))
+    result = fetch(MemoryReader({"a": b"longer now"}), tmp_path, ("*", "out/"))
+    assert "SHA-256" in result.failed[0][1] and tree(tmp_path) == {"out/a": b"first"}
+
+
+def test_the_lock_holds_for_a_second_place_too(tmp_path: Path) -> None:
+    fetch(MemoryReader({"a": b"first"}), tmp_path, ("a", "one/"))
+    result = fetch(MemoryReader({"a": b"other"}), tmp_path, ("a", "two/"))
+    assert "SHA-256" in result.failed[0][1] and tree(tmp_path) == {"one/a": b"first"}
+    assert fetch(MemoryReader({"a": b"first"}), tmp_path, ("a", "two/")).result is Result.DONE
+
+
+def test_another_run_may_bring_other_content(tmp_path: Path) -> None:
+    fetch(MemoryReader({"a": b"first"}), tmp_path, ("a", "out/"))
+    new = replace(finished_run(), id="0002-007")
+    assert fetch(MemoryReader({"a": b"other"}), tmp_path, ("a", "out/"), run=new).fetched
+    assert tree(tmp_path) == {"out/a": b"other"}
+
+
+@pytest.mark.parametrize("edit", [b"edit!", b"edited and longer"])
+@pytest.mark.parametrize("job", [JOB, "0002-007"])
+def test_a_file_that_was_edited_here_is_not_replaced(tmp_path: Path, edit: bytes, job: str) -> None:
+    """Not by a restore, and not by what a new run made."""
+    fetch(MemoryReader({"a": b"first"}), tmp_path, ("a", "out/"))
+    (tmp_path / "out/a").write_bytes(edit)
+    new = b"first" if job == JOB else b"newer"
+    run = replace(finished_run(), id=job)
+    result = fetch(MemoryReader({"a": new}), tmp_path, ("a", "out/"), run=run)
+    assert "changed here" in result.failed[0][1] and (tmp_path / "out/a").read_bytes() == edit
+    (tmp_path / "out/a").unlink()
+    assert fetch(MemoryReader({"a": new}), tmp_path, ("a", "out/"), run=run).fetched
+    assert tree(tmp_path) == {"out/a": new}
+
+
+def test_a_line_gives_no_right_by_itself(tmp_path: Path) -> None:
+    """A line that somebody wrote by hand names a file that jobsync never fetched."""
+    (tmp_path / "README.md").write_bytes(b"mine")
+    text = f"file\talign\tREADME.md\ta\t1-007\t4\t{'0' * 64}\n"
+    (tmp_path / "jobsync.lock").write_text(text)
+    result = fetch(MemoryReader({"a": b"evil"}), tmp_path, ("a", "README.md"))
+    assert result.failed and (tmp_path / "README.md").read_bytes() == b"mine"
+    assert (tmp_path / "jobsync.lock").read_text() == text
+
+
+def test_one_of_several_lines_of_a_place_is_enough(tmp_path: Path) -> None:
+    """Two branches that fetched different runs were merged: both lines stay."""
+    for job, data in (("0001-007", b"1"), ("0002-007", b"2")):
+        run = replace(finished_run(), id=job)
+        fetch(MemoryReader({"a": data}), tmp_path / job, ("a", "out/"), run=run)
+    lines = [(tmp_path / job / "jobsync.lock").read_text() for job in ("0001-007", "0002-007")]
+    for have in (b"1", b"2"):
+        root = tmp_path / have.decode()
+        (root / "out").mkdir(parents=True)
+        (root / "out/a").write_bytes(have)
+        (root / "jobsync.lock").write_text("".join(lines))
+        run = replace(finished_run(), id="0003-007")
+        assert fetch(MemoryReader({"a": b"3"}), root, ("a", "out/"), run=run).fetched
+        assert tree(root) == {"out/a": b"3"}

@@ -365,7 +365,7 @@ def test_a_file_that_the_lock_knows_but_is_not_here_is_available():
     assert to_do(plan) == () and plan.warnings == ()
 
 
-def test_a_fetched_file_that_was_edited_here_is_a_change_and_what_apply_replaces_is_said():
+def test_a_fetched_file_that_was_edited_here_is_a_change_and_apply_leaves_it():
 
     wanted = job("align", outputs=(rule("*.txt"),))
     world = World()
@@ -377,9 +377,21 @@ def test_a_fetched_file_that_was_edited_here_is_a_change_and_what_apply_replaces
     assert [file.available for file in change.files] == [False]
     assert to_do(plan) == (change,)
     assert plan.warnings == (
-        "align: results/out.txt was changed here since jobsync fetched it; apply replaces it",
+        "align: results/out.txt was changed here since jobsync fetched it; apply leaves that as it"
+        " is: move it away first",
     )
     assert planned(world, wanted, only=frozenset({"jobs"})).warnings == ()
+
+
+def test_a_fetched_file_that_is_listed_with_another_length_is_told_of():
+
+    wanted = job("align", outputs=(rule("*.txt"),))
+    world = World()
+    world.of(wanted)
+    world.apply(planned(world, wanted))
+    world.fetched = [replace(line, size=line.size + 1) for line in world.fetched]
+    (told,) = planned(world, wanted).warnings
+    assert told.startswith("align: results/out.txt was changed on the service since")
 
 
 def test_a_literal_rule_needs_no_listing_once_the_lock_has_it():

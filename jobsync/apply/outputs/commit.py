@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 
 from jobsync.apply.outputs.destination import Origin, Place
 from jobsync.apply.outputs.download import OVERLAP, Wanted, Whole
@@ -11,6 +12,7 @@ from jobsync.apply.outputs.hashing import sha256_of
 from jobsync.apply.outputs.ledger import Record
 
 _NOT_OURS = "a file that jobsync did not fetch has its place; move it away"
+_EDITED = "was changed here since jobsync fetched it, so it stays; move it away and try again"
 
 
 def already_here(place: Place, wanted: Wanted, ledger: Record) -> str | None:
@@ -23,11 +25,16 @@ def already_here(place: Place, wanted: Wanted, ledger: Record) -> str | None:
     found = place.existing()
     if found is None:
         return None
-    if (line := ledger.line(wanted.to)) is not None:
-        recorded = (line.job_id, line.path, line.size)
-        if recorded != (wanted.job_id, wanted.path, wanted.length) or found.st_size != line.size:
+    if lines := ledger.lines(wanted.to):
+        known = ledger.recorded(wanted.job_id, wanted.path)
+        if not known:
             return None
-        return line.sha256 if _final_digest(place, line.size) == line.sha256 else None
+        digest = _digest_of_final(place, found.st_size, {line.size for line in (*lines, *known)})
+        if digest in {line.sha256 for line in known}:
+            return digest if found.st_size == wanted.length else None
+        if digest not in {line.sha256 for line in lines}:
+            raise FileFailed(_EDITED)
+        return None
     origin = place.origin()
     if origin and origin.sha256 and _is_content(place, found.st_size, origin):
         if _is_of(origin, wanted):
@@ -39,13 +46,24 @@ def already_here(place: Place, wanted: Wanted, ledger: Record) -> str | None:
 
 
 def commit(place: Place, whole: Whole, ledger: Record) -> None:
-    """Give a whole and checked part its final name. What jobsync did not fetch stays."""
+    """Give a whole and checked part its final name.
+
+    Raises :class:`FileFailed` when the lock file has other content for this file of this run, and
+    when another file has its place: one is replaced only while its content is what a line of the
+    lock file says that jobsync fetched to there.
+    """
     wanted = whole.wanted
+    known = {line.sha256 for line in ledger.recorded(wanted.job_id, wanted.path)}
+    if known and whole.sha256 not in known:
+        place.drop_part()
+        raise FileFailed(_other_content(sorted(known)[0], whole.sha256))
     found = place.existing()
-    if found is not None and ledger.line(wanted.to) is None:
-        same_size = found.st_size == wanted.length
-        if not (same_size and _final_digest(place, wanted.length) == whole.sha256):
-            raise FileFailed(_NOT_OURS)
+    if found is not None:
+        lines = ledger.lines(wanted.to)
+        sizes = {wanted.length, *(line.size for line in lines)}
+        digest = _digest_of_final(place, found.st_size, sizes)
+        if digest not in {whole.sha256, *(line.sha256 for line in lines)}:
+            raise FileFailed(_EDITED if lines else _NOT_OURS)
     if wanted.length > OVERLAP:
         place.write_origin(
             Origin(
@@ -57,6 +75,19 @@ def commit(place: Place, whole: Whole, ledger: Record) -> None:
             )
         )
     place.commit(whole.mark)
+
+
+def _other_content(recorded: str, found: str) -> str:
+    return (
+        f"has the SHA-256 {found} on the service, but jobsync.lock recorded {recorded} for this"
+        " run: it was changed there. To take it as it is now, delete its line from jobsync.lock"
+        " and apply again; to make it anew, run the job again with rerun:"
+    )
+
+
+def _digest_of_final(place: Place, size: int, sizes: Collection[int]) -> str:
+    """The SHA-256 of the file under the final name; empty when its *size* is none of *sizes*."""
+    return _final_digest(place, size) if size in sizes else ""
 
 
 def _is_content(place: Place, size: int, origin: Origin) -> bool:

@@ -24,8 +24,11 @@ class Record(Protocol):
     def claim(self, address: Address, fetches: Iterable[Fetch]) -> dict[str, str]:
         """Take the places of *fetches* for *address*; by path, why a place cannot be taken."""
 
-    def line(self, to: str) -> FetchedFile | None:
-        """What is recorded of the place *to*, be it of an earlier run."""
+    def lines(self, to: str) -> tuple[FetchedFile, ...]:
+        """What is recorded of the place *to*, also of earlier runs and by merged branches."""
+
+    def recorded(self, job_id: str, path: str) -> tuple[FetchedFile, ...]:
+        """What is recorded of the output *path* of a run, whatever its address was called."""
 
     def record(self, files: Collection[FetchedFile]) -> None:
         """Note files that now lie at their places; durable on return."""
@@ -50,8 +53,11 @@ class Unrecorded:
     def claim(self, address: Address, fetches: Iterable[Fetch]) -> dict[str, str]:
         return self._manifests.refused(fetches)
 
-    def line(self, to: str) -> FetchedFile | None:
-        return None
+    def lines(self, to: str) -> tuple[FetchedFile, ...]:
+        return ()
+
+    def recorded(self, job_id: str, path: str) -> tuple[FetchedFile, ...]:
+        return ()
 
     def record(self, files: Collection[FetchedFile]) -> None:
         pass
@@ -77,15 +83,18 @@ class Ledger:
         self.outputs_root = outputs_root
         self._declared = frozenset(declared)
         self._mutex = threading.Lock()
-        self._lines: dict[str, FetchedFile] = {}
+        self._lines: dict[str, tuple[FetchedFile, ...]] = {}
+        self._recorded: dict[tuple[str, str], tuple[FetchedFile, ...]] = {}
         self._claims: dict[str, Address] = {}
         self._runs: dict[Address, set[str]] = {}
         self._manifests = _Manifests(root, outputs_root)
         lock = lockfile.read(root)
-        for file in lock.old:
-            self._lines[names.collision_key(file.to)] = file
+        for file in (*lock.old, *lock.files):
+            key = names.collision_key(file.to)
+            self._lines[key] = (*self._lines.get(key, ()), file)
+            self._record_content(file)
         for file in lock.files:
-            self._remember(file)
+            self._remember_owner(file)
         for address, job_id in lock.expectations:
             self._runs.setdefault(address, set()).add(job_id)
 
@@ -100,9 +109,13 @@ class Ledger:
                     refused[fetch.path] = f"would go to {fetch.to}, which belongs to {owner}"
         return refused
 
-    def line(self, to: str) -> FetchedFile | None:
+    def lines(self, to: str) -> tuple[FetchedFile, ...]:
         with self._mutex:
-            return self._lines.get(names.collision_key(to))
+            return self._lines.get(names.collision_key(to), ())
+
+    def recorded(self, job_id: str, path: str) -> tuple[FetchedFile, ...]:
+        with self._mutex:
+            return self._recorded.get((job_id, path), ())
 
     def record(self, files: Collection[FetchedFile]) -> None:
         if not files:
@@ -112,7 +125,9 @@ class Ledger:
                 self.root, lambda lock: lockfile.changed(lock, files=files, expectations=())
             )
             for file in files:
-                self._remember(file)
+                self._lines[names.collision_key(file.to)] = (file,)
+                self._record_content(file)
+                self._remember_owner(file)
 
     def record_expectation(self, address: Address, job_id: str) -> None:
         with self._mutex:
@@ -133,12 +148,15 @@ class Ledger:
             )
             self._runs[address] = {job_id}
 
-    def _remember(self, file: FetchedFile) -> None:
-        key = names.collision_key(file.to)
-        self._lines[key] = file
+    def _record_content(self, file: FetchedFile) -> None:
+        known = self._recorded.get((file.job_id, file.path), ())
+        if file not in known:
+            self._recorded[file.job_id, file.path] = (*known, file)
+
+    def _remember_owner(self, file: FetchedFile) -> None:
         self._runs.setdefault(file.address, set()).add(file.job_id)
         if file.address in self._declared:
-            self._claims[key] = file.address
+            self._claims[names.collision_key(file.to)] = file.address
 
 
 class _Manifests:
