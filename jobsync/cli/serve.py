@@ -7,13 +7,16 @@ import os
 import shlex
 import signal
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
 from jobsync.cli.connect import STATE_FOLDER, local_user
 from jobsync.cli.files import FilePath
+from jobsync.records import replace
 
 if TYPE_CHECKING:
     from jobsync.local.service import Service, ServiceSettings
@@ -23,7 +26,9 @@ _LOOK_SECONDS = 0.5
 
 @click.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=0, show_default=True, help="Port; 0 takes a free one.")
+@click.option(
+    "--port", type=int, help="Port; 0 takes a free one. Default: the one it had, or a free one."
+)
 @click.option(
     "--workspace",
     default=".",
@@ -62,7 +67,7 @@ _LOOK_SECONDS = 0.5
 )
 def command(
     host: str,
-    port: int,
+    port: int | None,
     workspace: str,
     state: str | None,
     users: tuple[str, ...],
@@ -82,7 +87,6 @@ def command(
         state_dir=Path(state).absolute() if state else root / STATE_FOLDER,
         workspace=root,
         host=host,
-        port=port,
         users=users or (local_user(),),
         dialect=dialect,
         apps=(*(Path(folder).absolute() for folder in apps), root / "apps"),
@@ -90,23 +94,43 @@ def command(
         environment=dict(os.environ),
         behind_tls=behind_tls,
     )
-    _run(settings)
+    _run(settings, port)
 
 
-def _run(settings: ServiceSettings) -> None:
+def _run(settings: ServiceSettings, port: int | None) -> None:
     from jobsync.local.alone import alone
+    from jobsync.local.port import keep_port
     from jobsync.local.service import Service
 
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    with alone(settings.state_dir), Service(settings) as service:
+    with ExitStack() as stack:
+        stack.enter_context(alone(settings.state_dir))
+        chosen = _port_it_had(settings) if port is None else port
+        service = stack.enter_context(Service(replace(settings, port=chosen)))
+        keep_port(settings.state_dir, urlsplit(service.url).port or 0)
         click.echo(service.url)
         _introduce(service)
         # The kernel may hand a signal to another thread, which wakes nobody here: look again.
         while not ended.wait(_LOOK_SECONDS):
             pass
         click.echo("Stopping: requests under way are answered, running jobs run on.", err=True)
+
+
+def _port_it_had(settings: ServiceSettings) -> int:
+    from jobsync.local.port import can_listen, last_port
+
+    port = last_port(settings.state_dir)
+    if port and not can_listen(settings.host, port):
+        click.echo(
+            f"Warning: port {port}, which this service had, is taken, so its URL is another one.\n"
+            f"  A submit that is in doubt is only found under the old URL: free that port, or say"
+            " --port with one of your own.",
+            err=True,
+        )
+        return 0
+    return port
 
 
 def _introduce(service: Service) -> None:

@@ -224,3 +224,38 @@ def test_another_process_wakes_the_engine(tmp_path):
             assert time.monotonic() < until, store.job("1-007")
             time.sleep(0.05)
         store.close()
+
+
+def test_it_comes_back_under_the_same_url(tmp_path):
+    """The URL names the service in journals: a submit in doubt is looked for under the same."""
+    urls = set()
+    for _ in range(3):
+        with serving(tmp_path, "--user", "alice") as (process, url, _):
+            urls.add(url)
+            assert ended(process)[0] == 0
+    assert len(urls) == 1
+    with serving(tmp_path, "--port", "0") as (process, other, _):
+        assert other not in urls
+        assert ended(process)[0] == 0
+    with serving(tmp_path) as (_, url, _):
+        assert url == other, "the last one counts"
+
+
+@pytest.mark.parametrize("left", ["x", "", "80\n", "65536", "-1", "9" * 100, "\x00"])
+def test_what_is_no_port_is_not_believed(tmp_path, left):
+    (tmp_path / ".jobsync").mkdir(mode=0o700)
+    (tmp_path / ".jobsync" / "port").write_text(left)
+    with serving(tmp_path) as (process, _, _):
+        assert "Warning" not in ended(process)[2]
+
+
+def test_a_port_that_is_taken_meanwhile_is_said(tmp_path):
+    with serving(tmp_path) as (process, url, _):
+        ended(process)
+    port = urllib.parse.urlsplit(url).port
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        serving(tmp_path) as (process, other, _),
+    ):
+        assert other != url
+        assert f"Warning: port {port}, which this service had, is taken" in ended(process)[2]

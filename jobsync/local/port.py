@@ -1,0 +1,39 @@
+"""``serve`` comes back on the port that it had: its URL names the service in plans and journals."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+NAME = "port"
+_PORTS = range(1024, 65536)
+"""What a free one may be; the file is not believed in anything else."""
+
+
+def last_port(state: Path) -> int:
+    """The port that the service of *state* had when it ran last, 0 where that is not known."""
+    with suppress(OSError, ValueError):
+        descriptor = os.open(state / NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            found = int(file.read(16))
+        return found if found in _PORTS else 0
+    return 0
+
+
+def keep_port(state: Path, port: int) -> None:
+    """Have the next ``serve`` on *state* try *port* first. Where that fails, it takes another."""
+    draft = state / f"{NAME}.{os.getpid()}.part"
+    with suppress(OSError):
+        draft.write_text(f"{port}\n", encoding="ascii")
+        draft.replace(state / NAME)
+
+
+def can_listen(host: str, port: int) -> bool:
+    """Whether nobody else listens on *port* now."""
+    try:
+        socket.create_server((host, port)).close()
+    except OSError:
+        return False
+    return True
