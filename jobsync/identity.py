@@ -27,6 +27,9 @@ ADDRESS_LIMIT = 47
 SCHEME = "b"
 """The letter of the fingerprint scheme in use. A new scheme gets a new letter."""
 
+SCHEME_SINCE = "0.1.0"
+"""The first version of jobsync that knows the scheme (the one before refuses ``requires``)."""
+
 OLD_SCHEME = "a"
 """The scheme before: upstream jobs stand in it with their addresses, and apps do not count."""
 

@@ -185,6 +185,7 @@ class DesiredState(Struct, frozen=True):
     what was read, ``default_target`` the set's own ``target:`` or None. ``service_here`` is whether
     the service was taken for one of this folder, whose apps count; None when none of them is used.
     ``searched`` is where its manifests are searched, None when it does not come from files.
+    ``requires`` is what the set says of the jobsync that may be used, or empty.
     """
 
     project: str

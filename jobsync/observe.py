@@ -28,6 +28,7 @@ from jobsync.errors import (
 )
 from jobsync.identity import RunName
 from jobsync.lock_format import Lock
+from jobsync.manifest.settings import is_this_machine
 from jobsync.model import (
     Access,
     AccessChange,
@@ -48,7 +49,7 @@ from jobsync.outputs import lockfile
 from jobsync.outputs.reasons import unavailable
 from jobsync.outputs.walk import walk
 from jobsync.plan.diff import lacking
-from jobsync.plan.fetching import fetched_lines, to_list
+from jobsync.plan.fetching import fetched_lines, to_list, with_present_addresses
 from jobsync.plan.history import (
     History,
     attempt_of,
@@ -79,17 +80,29 @@ def observe(
     """Everything that planning *desired* rests on, from one service and from ``jobsync.lock``.
 
     Costs the pages of one listing, and of two more where a job names its archive folder; an
-    exact question, visible and hidden, for each job without a finished or active run; a permission
+    exact question, visible and hidden, for each name of each job without a finished or active run
+    (two for most: one under the scheme before); a permission
     read for each run whose job declares permissions; a walk for each finished run whose outputs the
     lock does not prove to be here, of the addresses *outputs_of* (all of them when None).
 
-    Raises :class:`SettingsError` when somebody else than the target's ``owner`` is acting.
+    Raises :class:`SettingsError` when somebody else than the target's ``owner`` is acting, and when
+    *desired* was loaded for another kind of target.
     """
+    _same_apps(desired, target)
     with _threads(reader) as pool, _threads(reader) as access_pool:
         # Asked while the first page is on its way: nothing is decided before it is answered.
         user = pool.submit(_acting, reader, target)
         asking = _Asking(desired, reader, lock, target, pool, access_pool)
         return asking.take(user, desired.jobs if outputs_of is None else outputs_of)
+
+
+def _same_apps(desired: DesiredState, target: Target) -> None:
+    """Apps of the workspace count where they run: names would differ, and jobs would run again."""
+    if desired.service_here not in (None, is_this_machine(target.base_url)):
+        raise SettingsError(
+            f"the manifests were loaded for another target than {target.name}",
+            hint="load them for it: jobsync.load(paths, target=target)",
+        )
 
 
 def lock_of(desired: DesiredState) -> Lock:
@@ -348,7 +361,9 @@ class _Asking:
         return self._access_pool.submit(_access, self._reader, run_id)
 
     def _walk_outputs(self, addresses: Collection[Address]) -> None:
-        known, lines = self._histories(), fetched_lines(self._seen)
+        known = self._histories()
+        self._seen = with_present_addresses(self._seen, known)
+        lines = fetched_lines(self._seen)
         runs = []
         for address, job in self._jobs.items():
             if address not in addresses:

@@ -40,6 +40,8 @@ from jobsync.model import (
     RunRef,
     RunState,
 )
+from jobsync.outputs.lockfile import follow_renames
+from jobsync.plan.verdict import addresses_of_runs
 from jobsync.records import replace
 
 _WORKERS = 16
@@ -59,6 +61,7 @@ def apply(
     :class:`~jobsync.apply.record.JournalDamaged` when the journal cannot be used; then nothing has
     been sent. Everything else is in the outcomes. *report* is called by one thread at a time.
     """
+    follow_renames(plan.root, addresses_of_runs(plan))
     binding = Binding.of_plan(plan)
     with locked_journal(settings.state_dir, binding, settings.clock) as journal:
         stopping = settings.stop.is_set

@@ -13,7 +13,7 @@ from jobsync.apply.session import Session
 from jobsync.apply.submit import submit
 from jobsync.backend import Backend
 from jobsync.errors import NotFound, ServiceError
-from jobsync.manifest.digests import moved
+from jobsync.manifest.app_folders import moved
 from jobsync.model import (
     SUBMITS,
     Action,

@@ -89,7 +89,9 @@ def command(
     """
     from jobsync.cli import line
     from jobsync.observe import observe_again
+    from jobsync.outputs.lockfile import follow_renames
     from jobsync.plan import check
+    from jobsync.plan.verdict import addresses_of_runs
 
     environ = os.environ
     allow = frozenset(flags["allow"])
@@ -122,6 +124,7 @@ def command(
         stale = frozenset(check(plan, seen, allow))
         settings = line.settings(place, environ, wait=wait, stale=stale)
         if not (plan.changes or plan.awaiting or line.unsettled(plan, settings.state_dir)):
+            follow_renames(plan.root, addresses_of_runs(plan))
             return code_of(plan)
         if plan.changes and not auto_approve:
             _confirm()

@@ -123,11 +123,18 @@ def verify(paths: tuple[str, ...], jobs: int, format_name: str) -> ExitCode:
     from jobsync import manifest
     from jobsync.apply.outputs import verify as verifying
     from jobsync.outputs import lockfile
+    from jobsync.plan.history import former_names
     from jobsync.render.escape import in_json
 
     desired = manifest.load(tuple(paths) or (".",), environ=os.environ)
     lock = lockfile.load(desired.root, desired.outputs_root)
-    found = verifying.verify(lock, desired.jobs, desired.outputs_root, threads=jobs)
+    former = {
+        address: job
+        for job in desired.jobs.values()
+        for _, address in former_names(desired.project, job)
+    }
+    known = {**former, **desired.jobs}
+    found = verifying.verify(lock, known, desired.outputs_root, threads=jobs)
     if format_name == "json":
         click.echo(in_json(json.dumps(_verified_document(found), indent=2)))
     else:
@@ -150,9 +157,13 @@ class _Row(Struct, frozen=True, order=True):
 def _rows(desired: DesiredState, plan: Plan) -> Iterator[_Row]:
     from jobsync.model import OutputChange, Presence
     from jobsync.outputs import lockfile
+    from jobsync.plan.fetching import renamed
     from jobsync.plan.outputs import puts
+    from jobsync.plan.verdict import addresses_of_runs
 
-    files = lockfile.load(desired.root, desired.outputs_root).files
+    files = renamed(
+        lockfile.load(desired.root, desired.outputs_root).files, addresses_of_runs(plan)
+    )
     changed = {(file.address, file.to) for file in files if file.presence is Presence.CHANGED}
     planned = set()
     for change in (*plan.changes, *plan.awaiting):

@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import cast
 
-from jobsync.manifest.digests import Unusable, file_digest
+from jobsync.manifest.digests import Unusable, Workspace, file_digest
 from jobsync.manifest.files import reason
 from jobsync.manifest.wording import quoted
 from jobsync.model import AppFolder, JsonValue
@@ -29,6 +29,30 @@ _FOR_PEOPLE = frozenset({
 """What only people read: keys of ``app.json``, and of the ``details`` of what an app takes."""
 
 _LEFT_OUT = (".*", "__pycache__", "README*", "LICENSE*")
+
+
+def moved(root: str, digests: Mapping[str, str]) -> tuple[str, ...]:
+    """Which of *digests* are not true any more of the folder *root*, in words.
+
+    They are SHA-256 by the URI of an input, or by ``apps/ID`` of an app. Everything is read anew:
+    the time and the size of a file do not prove its content.
+    """
+    found = []
+    for name, digest in sorted(digests.items()):
+        try:
+            if _digest_now(root, name) != digest:
+                found.append(f"{name} has changed since the plan")
+        except Unusable as error:
+            found.append(error.message)
+    return tuple(found)
+
+
+def _digest_now(root: str, name: str) -> str:
+    prefix = f"{APPS}/"
+    if not name.startswith(prefix):
+        return Workspace(root).digest(name)
+    app = AppFolders(root).get(name.removeprefix(prefix))
+    return app.digest if app else ""
 
 
 class AppFolders:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
 from urllib.parse import unquote
 
 from jobsync.manifest.files import reason
@@ -27,21 +26,6 @@ class Unusable(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
-
-
-def moved(root: str, digests: Mapping[str, str]) -> tuple[str, ...]:
-    """Which of *digests*, SHA-256 by URI, are not true any more of the folder *root*, in words.
-
-    Everything is read anew: the time and the size of a file do not prove its content.
-    """
-    found = []
-    for uri, digest in sorted(digests.items()):
-        try:
-            if Workspace(root).digest(uri) != digest:
-                found.append(f"{uri} has changed since the plan")
-        except Unusable as error:
-            found.append(error.message)
-    return tuple(found)
 
 
 class Workspace:

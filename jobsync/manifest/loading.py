@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from jobsync import __version__
 from jobsync.errors import Location, ManifestError, Problem
 from jobsync.manifest import access, settings
 from jobsync.manifest.app_folders import AppFolders
@@ -43,6 +44,7 @@ def load(
     found = discover(paths)
     documents, digest, searched = _documents(found)
     raw = merge(documents)
+    requires = settings.requires(raw, __version__)
     raw.problems.extend(found.problems)
     project = settings.project(raw)
     named = target.name if isinstance(target, Target) else target
@@ -75,6 +77,7 @@ def load(
         default_target=raw.text("target"),
         targets=targets,
         guards=guards,
+        requires=requires,
         service_here=here if any(apps.has(str(d.request.get("appId"))) for d in drafts) else None,
         searched=searched,
     )

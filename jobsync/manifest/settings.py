@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from jobsync import identity
 from jobsync.base_url import base_url, is_loopback
-from jobsync.errors import Problem, SettingsError
+from jobsync.errors import ManifestError, Problem, SettingsError
 from jobsync.manifest.places import Raw
 from jobsync.manifest.sections import Entry, RawSet
 from jobsync.manifest.variables import LOCAL_TARGETS
@@ -25,6 +26,28 @@ def project(raw: RawSet) -> str:
         hint = "write project: NAME in one of the files"
         raw.problems.append(Problem(None, "no file of the set says its project", hint))
     return name or ""
+
+
+def requires(raw: RawSet, version: str) -> str:
+    """What the set says of the jobsync that may be used on it.
+
+    Raises :class:`ManifestError` when *version*, that of this one, is older: whatever else seems
+    wrong with the set may only be new.
+    """
+    said = raw.text("requires")
+    if said is None:
+        return ""
+    if _numbers(version) < _numbers(said):
+        hint = "install a newer jobsync here; an older one may submit jobs again"
+        message = f"the set requires jobsync {said}, and this is {version}"
+        raise ManifestError([Problem(raw.once["requires"].at_value, message, hint)])
+    return said
+
+
+def _numbers(version: str) -> list[int]:
+    """The first three numbers in the text of a version."""
+    numbers = [int(number) for number in re.findall(r"[0-9]+", version)[:3]]
+    return numbers + [0] * (3 - len(numbers))
 
 
 def targets(raw: RawSet, chosen: str | None) -> dict[str, Target]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from jobsync.identity import SCHEME_SINCE
+
 MANIFEST = """\
 # yaml-language-server: $schema=jobsync.schema.json
 # Check this file:   jobsync validate
@@ -9,6 +11,7 @@ MANIFEST = """\
 # Do it:             jobsync apply --wait
 apiVersion: jobsync/v1
 project: {project}          # the namespace of everything declared here
+requires: ">={since}"          # older versions of jobsync would submit jobs again
 target: local                # a service on this machine; see targets: for others
 
 jobs:
@@ -32,4 +35,7 @@ that is the question
 
 def files(project: str) -> dict[str, str]:
     """The files of the set by path, for a project of this name."""
-    return {"jobsync.yaml": MANIFEST.format(project=project), "data/text.txt": TEXT}
+    return {
+        "jobsync.yaml": MANIFEST.format(project=project, since=SCHEME_SINCE),
+        "data/text.txt": TEXT,
+    }

@@ -7,13 +7,14 @@ import contextlib
 import fcntl
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from jobsync import names
 from jobsync.errors import SettingsError
 from jobsync.lock_format import Lock, elsewhere, parse, render
 from jobsync.model import Address, FetchedFile, Presence
+from jobsync.plan.fetching import renamed
 from jobsync.records import replace
 
 NAME = names.LOCKFILE
@@ -117,6 +118,24 @@ def changed(
         lock.expectations | frozenset(expectations),
         elsewhere(lock.old, new),
     )
+
+
+def follow_renames(root: str, addresses: Mapping[str, Address]) -> None:
+    """Write the present addresses of runs, by job id, into the lock file of the set at *root*.
+
+    Raises :class:`SettingsError` when that has to be done and cannot be.
+    """
+
+    def change(lock: Lock) -> Lock:
+        return Lock(
+            renamed(lock.files, addresses),
+            frozenset((addresses.get(run, address), run) for address, run in lock.expectations),
+            renamed(lock.old, addresses),
+        )
+
+    lock = read(root)
+    if _sets(change(lock)) != _sets(lock):
+        update(root, change)
 
 
 def retired(lock: Lock, address: Address, job_id: str, outputs_root: str) -> Lock:

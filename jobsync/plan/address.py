@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from jobsync.errors import Problem
 from jobsync.model import (
     SUBMITS,
@@ -26,6 +28,7 @@ from jobsync.plan.history import History, attempts_of, live, ref
 from jobsync.plan.hours import attempts, node_hours
 from jobsync.plan.reasons import why_replaced
 from jobsync.plan.references import References
+from jobsync.plan.renames import former_note, renamed_notes
 from jobsync.records import replace
 
 _STUCK = frozenset({Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE, Standing.BLOCKED})
@@ -106,11 +109,13 @@ def _plan_run(draft: Draft, job: DeclaredJob, history: History, decision: Decisi
     """Add the submit or restore that *decision* asks for, unless something stands in its way."""
     if decision.action is None:
         if decision.run is not None:
-            notes = tuple(
+            notes = [
                 f"{change.path} {_plain(change.before)} -> {_plain(change.after)} "
                 "applies to the next run"
                 for change in placement_changes(job, decision.run)
-            )
+            ]
+            if note := former_note(draft.desired.project, job, decision.run):
+                notes.append(note)
             if notes:
                 decision = replace(decision, notes=(*decision.notes, *notes))
         return decision
@@ -161,13 +166,17 @@ def _job_change(draft: Draft, job: DeclaredJob, decision: Decision) -> JobChange
         notes=decision.notes,
         where=job.where,
     )
+    if before and (note := former_note(draft.desired.project, job, before)):
+        change = replace(change, notes=(*change.notes, note))
     if decision.action is Action.RESTORE:
         return change
     app = draft.snapshot.apps.get(str(job.request.get("appId")))
     hours = node_hours(job.request, app)
     if hours is not None:
         hours *= attempts(decision.attempt, job.retries)
-    change = replace(change, request=job.request, digests=job.digests, node_hours=hours)
+    change = replace(change, request=job.request, digests=_submit_digests(job), node_hours=hours)
+    if decision.action is Action.CREATE:
+        return replace(change, notes=(*change.notes, *renamed_notes(job, draft.undeclared)))
     if decision.action is not Action.REPLACE or before is None:
         return change
     why = why_replaced(
@@ -175,6 +184,12 @@ def _job_change(draft: Draft, job: DeclaredJob, decision: Decision) -> JobChange
     )
     notes = (*change.notes, *why.notes, *_still_active(draft, job))
     return replace(change, reason=why.reason, fields=why.fields, notes=notes)
+
+
+def _submit_digests(job: DeclaredJob) -> Mapping[str, str]:
+    """What is read again just before *job* is submitted: its inputs, and its app."""
+    app = {f"apps/{job.request.get('appId')}": job.app.digest} if job.app else {}
+    return {**job.digests, **app}
 
 
 def _still_active(draft: Draft, job: DeclaredJob) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from jobsync.plan.history import by_address, by_base, histories, ref, undeclared
 from jobsync.plan.options import PlanOptions
 from jobsync.plan.outputs import clashes
 from jobsync.plan.overwriting import Writers
+from jobsync.plan.renames import advice
 from jobsync.plan.scope import selected, upstream_first
 from jobsync.records import replace
 
@@ -48,18 +49,21 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
     named = by_address(desired, snapshot)
     names = {address for project, address in named if project == desired.project}
     _check_options(desired, options)
+    known = histories(desired, snapshot, named)
+    snapshot = fetching.with_present_addresses(snapshot, known)
     draft = Draft(
         desired,
         snapshot,
         options,
         selected(desired.jobs, names, options),
-        histories(desired, snapshot, named),
+        known,
         fetching.fetched_lines(snapshot),
         fetching.places(snapshot, desired),
         by_base(snapshot.foreign),
         undeclared(desired, named),
         Writers(snapshot.archived),
     )
+    draft.warnings.extend(advice(desired, known))
     draft.problems.extend(conflicts(desired, snapshot))
     for address in upstream_first(desired.jobs):
         plan_address(draft, desired.jobs[address])

@@ -7,7 +7,7 @@ matched.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from jobsync import names
 from jobsync.model import (
@@ -23,7 +23,7 @@ from jobsync.model import (
     Snapshot,
     Unavailable,
 )
-from jobsync.plan.history import ref
+from jobsync.plan.history import History, ref
 from jobsync.plan.outputs import Selection, compile_glob, select
 from jobsync.records import Struct, replace
 from jobsync.searched import Searched
@@ -64,6 +64,41 @@ class Outputs(Struct, frozen=True):
     change: OutputChange | None = None
     missing: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+
+
+def renamed(
+    lines: Iterable[FetchedFile], addresses: Mapping[str, Address]
+) -> tuple[FetchedFile, ...]:
+    """*lines* with the present addresses of their runs, which *addresses* has by job id.
+
+    A job that was renamed keeps what was fetched from its runs.
+    """
+    return tuple(
+        line
+        if (address := addresses.get(line.job_id, line.address)) == line.address
+        else replace(line, address=address)
+        for line in lines
+    )
+
+
+def with_present_addresses(snapshot: Snapshot, histories: Mapping[Address, History]) -> Snapshot:
+    """*snapshot* with what the lock has of a run at the address whose run it is now."""
+    recorded = {line.job_id for line in snapshot.fetched} | {i for _, i in snapshot.expectations}
+    if not recorded:
+        return snapshot
+    addresses = {
+        run.id: address
+        for address, history in histories.items()
+        for run in history.all
+        if run.id in recorded
+    }
+    return replace(
+        snapshot,
+        fetched=renamed(snapshot.fetched, addresses),
+        expectations=frozenset(
+            (addresses.get(run_id, address), run_id) for address, run_id in snapshot.expectations
+        ),
+    )
 
 
 def fetched_lines(snapshot: Snapshot) -> Lines:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from jobsync.archives import Folders, archive_of
-from jobsync.model import Action, Address, Hazard, RunState
+from jobsync.model import Action, Address, Hazard, JobChange, RunState
 from jobsync.plan.case import Case, addresses_of, count, hazard
-from jobsync.plan.history import base_of
+from jobsync.plan.history import base_of, by_address, undeclared
 from jobsync.plan.hours import shown, total, unknown_for
+from jobsync.plan.renames import twins
 
 _SHOWN = 3
 """How many of the jobs that would write over files a hazard names."""
@@ -62,6 +63,7 @@ def rerun_finished(case: Case) -> Hazard | None:
         for change in case.submits
         if change.action is Action.REPLACE and change.before and change.before.id in finished
     ]
+    found += _finished_elsewhere(case, finished)
     known, unknown = total(found)
     if known <= limit and not unknown:
         return None
@@ -69,6 +71,16 @@ def rerun_finished(case: Case) -> Hazard | None:
     limit_text = f"{limit:g} (guards.rerunNodeHours)"
     actual = _actual(known, unknown)
     return hazard("rerun-finished", message, addresses_of(found), limit_text, actual)
+
+
+def _finished_elsewhere(case: Case, finished: set[str]) -> list[JobChange]:
+    """New jobs of which a finished run stands under a name that nothing declares."""
+    created = [change for change in case.submits if change.action is Action.CREATE]
+    if not created:
+        return []
+    known = undeclared(case.desired, by_address(case.desired, case.snapshot))
+    done = [run for run in known if run.id in finished]
+    return [change for change in created if twins(case.desired.jobs[change.address], done)]
 
 
 def _hours(known: float, unknown: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobsync.model import Change, OutputChange, Plan, Standing
+from jobsync.model import Address, Change, OutputChange, Plan, Standing
 
 _FAILING = frozenset({Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE})
 
@@ -36,3 +36,14 @@ def _only_restores(change: Change) -> bool:
         and not change.refused
         and all(file.available for file in change.files or ())
     )
+
+
+def addresses_of_runs(plan: Plan) -> dict[str, Address]:
+    """The declared address of each run that *plan* rests on, by job id."""
+    declared = {state.address for state in plan.states}
+    return {
+        run_id: address
+        for address, basis in plan.basis.items()
+        if address in declared
+        for run_id in basis.runs
+    }

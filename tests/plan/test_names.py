@@ -1,0 +1,268 @@
+"""The names of a job: every row of the table looks at all of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from planworld import PROJECT, START, World, desired, job, rule
+
+from jobsync.model import (
+    Action,
+    AppFolder,
+    DeclaredJob,
+    FetchedFile,
+    Guards,
+    JobChange,
+    OutputRef,
+    Plan,
+    Presence,
+    Reason,
+    Run,
+    RunState,
+    Standing,
+)
+from jobsync.plan import PlanOptions, build
+from jobsync.plan.fetching import with_present_addresses
+from jobsync.plan.history import histories, names_of
+from jobsync.records import replace
+
+FINISHED, ACTIVE = RunState.FINISHED, RunState.ACTIVE
+FAILED, STOPPED = RunState.FAILED, RunState.STOPPED
+
+ONE = job("align", {"parameters": {"threads": 2}}, formerly=("sort", "lab/al"))
+OTHERS = [name for name in names_of(desired(ONE), ONE) if name != ONE.name]
+
+
+def planned(world: World, *jobs: DeclaredJob, guards: Guards | None = None, **options) -> Plan:
+    wanted = desired(*jobs, guards=guards)
+    return build(wanted, world.snapshot(wanted), PlanOptions(**options))
+
+
+def row(plan: Plan, address: str = "align"):
+    found = [c for c in plan.changes if isinstance(c, JobChange) and c.address == address]
+    standing = next(s.standing for s in plan.states if s.address == address)
+    return (found[0].action if found else None), standing
+
+
+def test_the_names_are_all_addresses_with_all_fingerprints() -> None:
+    new, old = ONE.fingerprint, ONE.older[0]
+    assert names_of(desired(ONE), ONE) == (
+        f"{PROJECT}.align.{new}",
+        f"{PROJECT}.align.{old}",
+        f"{PROJECT}.sort.{new}",
+        f"{PROJECT}.sort.{old}",
+        f"lab.al.{new}",
+        f"lab.al.{old}",
+    )
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize(
+    ("state", "visible", "expected"),
+    [
+        (FINISHED, True, (None, Standing.CURRENT)),
+        (ACTIVE, True, (None, Standing.IN_PROGRESS)),
+        (FINISHED, False, (Action.RESTORE, Standing.PENDING)),
+        (FAILED, True, (None, Standing.FAILED)),
+        (STOPPED, True, (None, Standing.STOPPED)),
+        (ACTIVE, False, (None, Standing.STOPPED)),
+    ],
+)
+def test_every_row_of_the_table(name: str, state: RunState, visible: bool, expected) -> None:
+    world = World()
+    run = world.add(name, state, visible=visible, request=ONE.request)
+    plan = planned(world, ONE)
+    assert row(plan) == expected
+    if plan.changes:
+        (change,) = plan.changes
+        assert (change.name, change.before.id) == (name, run.id)
+    else:
+        assert plan.states[0].run.id == run.id
+    assert plan.undeclared == ()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_attempts_are_counted_over_all_names_and_sent_under_the_present_one(name: str) -> None:
+    world = World()
+    world.add(name, FAILED, request=ONE.request)
+    last = world.add(f"{name}.r3", FAILED, request=ONE.request)
+    world.of(ONE, FAILED, attempt=2)
+    plan = planned(world, replace(ONE, retries=3))
+    (change,) = plan.changes
+    assert (change.action, change.attempt, change.before.id) == (Action.RETRY, 4, last.id)
+    assert change.name == f"{ONE.name}.r4"
+    every = names_of(desired(ONE), ONE)
+    tails = ("", ".r2", ".r3", ".r4")
+    assert set(plan.basis["align"].names) == {base + tail for base in every for tail in tails}
+
+
+def test_a_name_that_was_not_asked_for_is_no_reason_to_submit() -> None:
+    wanted = desired(ONE)
+    seen = World().snapshot(wanted)
+    for name in names_of(wanted, ONE):
+        with pytest.raises(Exception, match="was not asked whether it has a run named"):
+            build(wanted, replace(seen, confirmed=seen.confirmed - {name}), PlanOptions())
+
+
+def test_duplicates_are_of_one_exact_name() -> None:
+    world = World()
+    for name in (ONE.name, f"{ONE.name}.r2", *OTHERS):
+        world.add(name, request=ONE.request)
+    assert planned(world, ONE).duplicates == {}
+    world.add(OTHERS[0], request=ONE.request)
+    plan = planned(world, ONE)
+    twins = tuple(run.id for run in world.runs.values() if run.name == OTHERS[0])
+    assert plan.duplicates == {"align": twins}
+    assert len(twins) == 2
+
+
+def test_what_a_run_is_called_is_said_while_it_is_current() -> None:
+    world = World()
+    run = world.add(OTHERS[1], request=ONE.request)
+    assert planned(world, ONE).states[0].notes == (
+        f"was sort: keep formerly as long as run {run.id} is current",
+    )
+    world = World()
+    run = world.add(OTHERS[3], FINISHED, visible=False, request=ONE.request)
+    (change,) = planned(world, ONE).changes
+    assert change.notes == (f"was lab/al: keep formerly as long as run {run.id} is current",)
+    world = World()
+    world.add(OTHERS[0], request=ONE.request)
+    assert planned(world, ONE).states[0].notes == ()
+
+
+def test_requires_is_advised_once_there_is_a_run_of_the_scheme_before() -> None:
+    world, wanted = World(), desired(ONE)
+    world.of(ONE)
+    assert build(wanted, world.snapshot(wanted)).warnings == ()
+    world.add(OTHERS[0], request=ONE.request)
+    (warning,) = build(wanted, world.snapshot(wanted)).warnings
+    assert 'write requires: ">=0.1.0" into the set' in warning
+    said = replace(wanted, requires=">=0.1.0")
+    assert build(said, world.snapshot(wanted)).warnings == ()
+
+
+# --- upstream --------------------------------------------------------------------------
+
+
+def test_what_takes_outputs_of_a_renamed_job_is_left_as_it_is() -> None:
+    up = job("sort")
+    down = job("tree", {"inputs": {"a": OutputRef("sort", "f")}}, among={"sort": up})
+    world = World()
+    world.of(up)
+    world.of(down)
+    renamed = job("align", formerly=("sort",))
+    after = job("tree", {"inputs": {"a": OutputRef("align", "f")}}, among={"align": renamed})
+    plan = planned(world, renamed, after)
+    assert plan.changes == ()
+    assert [state.standing for state in plan.states] == [Standing.CURRENT, Standing.CURRENT]
+
+
+def test_too_many_former_names_are_told_when_it_would_be_submitted() -> None:
+    unknown = replace(ONE, older=None)
+    (change,) = planned(World(), unknown).changes
+    assert any("an older jobsync made of it are not recognised" in note for note in change.notes)
+    world = World()
+    world.of(ONE)
+    assert planned(world, unknown).changes == ()
+
+
+# --- without formerly ------------------------------------------------------------------
+
+
+def test_a_new_job_that_is_an_undeclared_one_is_taken_for_a_rename() -> None:
+    lone = job("tree.lg", {"maxRunTime": "10:00:00"})
+    for name in (f"{PROJECT}.wood.lg.{lone.fingerprint}", f"{PROJECT}.wood.lg.{lone.older[0]}"):
+        world = World()
+        world.add(name, request=lone.request)
+        plan = planned(world, lone, guards=Guards(rerun_node_hours=1))
+        (change,) = plan.changes
+        assert change.action is Action.CREATE
+        assert change.notes == (
+            "looks like wood.lg renamed: with formerly: [wood] it keeps that run",
+        )
+        assert [hazard.name for hazard in plan.hazards] == ["rerun-finished"]
+    world = World()
+    world.add(f"{PROJECT}.wood.lg.{lone.fingerprint}", FAILED, request=lone.request)
+    assert planned(world, lone, guards=Guards(rerun_node_hours=1)).hazards == ()
+
+
+def test_a_declared_twin_is_no_rename() -> None:
+    one, other = job("one", {"maxRunTime": "10:00:00"}), job("other", {"maxRunTime": "10:00:00"})
+    world = World()
+    world.of(one)
+    plan = planned(world, one, other, guards=Guards(rerun_node_hours=1))
+    (change,) = plan.changes
+    assert (change.address, change.notes, plan.hazards) == ("other", (), ())
+
+
+# --- the app ---------------------------------------------------------------------------
+
+
+def with_app(minutes: float) -> DeclaredJob:
+    changed = (START + timedelta(minutes=minutes)).timestamp()
+    return replace(ONE, app=AppFolder("d" * 64, {"x/app.json": 0.0, "x/wrapper.sh": changed}))
+
+
+@pytest.mark.parametrize("name", [OTHERS[0], OTHERS[2], OTHERS[4]])
+def test_a_run_of_the_scheme_before_counts_unless_its_app_was_changed_later(name: str) -> None:
+    world = World()
+    run = world.add(name, request=ONE.request)  # made in the first minute
+    assert planned(world, with_app(0.9)).changes == ()
+    (change,) = planned(world, with_app(1.1)).changes
+    assert (change.action, change.reason) == (Action.REPLACE, Reason.APP_CHANGED)
+    assert f"apps/x/wrapper.sh has changed since run {run.id}" in change.notes
+    world.runs[run.id] = replace(run, created=None)
+    assert row(planned(world, with_app(0.9)))[0] is Action.REPLACE
+
+
+def test_a_run_of_this_scheme_says_itself_which_app_it_had() -> None:
+    world = World()
+    world.of(ONE)
+    assert planned(world, with_app(9)).changes == ()
+
+
+def test_a_changed_app_is_the_reason_when_nothing_else_is() -> None:
+    world = World()
+    run = world.add(f"{PROJECT}.align.babcdefghi", request=ONE.request)
+    (change,) = planned(world, with_app(9)).changes
+    assert change.reason is Reason.APP_CHANGED
+    assert f"apps/x/wrapper.sh has changed since run {run.id}" in change.notes
+    (change,) = planned(world, with_app(0)).changes
+    assert change.reason is Reason.APP_CHANGED
+    assert "the app tool-1.0 in apps/ may have changed" in change.notes
+
+
+# --- the lock --------------------------------------------------------------------------
+
+
+def test_what_was_fetched_from_a_run_is_found_by_its_id() -> None:
+    with_rules = replace(ONE, outputs=(rule("out.txt", "results/"),), expect=("out.txt",))
+    world = World()
+    run = world.add(OTHERS[1], request=ONE.request)
+    world.fetched = [
+        FetchedFile("sort", run.id, "out.txt", "results/out.txt", 12, "0" * 64, Presence.HERE)
+    ]
+    world.expectations = {("sort", run.id)}
+    plan = planned(world, with_rules)
+    assert plan.changes == ()
+    wanted = desired(with_rules)
+    seen = with_present_addresses(world.snapshot(wanted), histories(wanted, world.snapshot(wanted)))
+    assert [line.address for line in seen.fetched] == ["align"]
+    assert seen.expectations == {("align", run.id)}
+
+
+def test_a_place_of_a_renamed_job_is_still_its_own() -> None:
+    one = replace(ONE, outputs=(rule("out.txt", "results/"),))
+    other = job("zip", outputs=(rule("out.txt", "results/"),))
+    world = World()
+    run: Run = world.add(OTHERS[1], request=ONE.request)
+    world.of(other)
+    world.fetched = [
+        FetchedFile("sort", run.id, "out.txt", "results/out.txt", 12, "0" * 64, Presence.HERE)
+    ]
+    plan = planned(world, one, other)
+    assert plan.changes == ()
+    (problem,) = plan.states[1].problems
+    assert "would go to results/out.txt, which belongs to align" in problem
