@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from jobsync.cli.files import FilePath, holds_file, write_file
-from jobsync.errors import SettingsError, Usage
+from jobsync.errors import JobsyncError, SettingsError, Usage
 
 if TYPE_CHECKING:
+    from jobsync.manifest.digests import Workspace
     from jobsync.manifest.writer import Writable
-    from jobsync.model import Access, JsonValue, Run
-
-_FIELDS = (
-    "appId",
-    "inputs",
-    "parameters",
-    "archive",
-    "batchQueue",
-    "nodeCount",
-    "processorsPerNode",
-    "memoryPerNode",
-    "maxRunTime",
-)
-"""What is written of a record; where outputs went (``archivePath``) is the service's choice."""
+    from jobsync.model import Access, Run, Target
 
 
 @click.command("import")
@@ -45,11 +33,13 @@ def command(
 ) -> None:
     """Write a set that pins jobs which exist, by their ids, with their permissions.
 
-    The first plan of that set is empty.
+    The set names the target, and the first plan of it is empty. What a person should look at goes
+    to stderr.
     """
     from jobsync.cli import connect
     from jobsync.identity import KEY
     from jobsync.manifest import writer
+    from jobsync.manifest.digests import Workspace
 
     if not KEY.fullmatch(project):
         raise Usage(f"{project!r} is not a project name", hint="a letter, then a-z, 0-9, _ and -")
@@ -58,7 +48,10 @@ def command(
     place = connect.somewhere(target, manifests, os.environ)
     with connect.reader(place, os.environ) as reader:
         runs = [(reader.run(job_id), reader.access(job_id)) for job_id in dict.fromkeys(job_ids)]
-    text = writer.dump(_document(project, runs))
+    folder = str(Path(out).parent) if out else "."
+    jobs = _jobs(project, runs, Workspace(folder))
+    head = {"apiVersion": "jobsync/v1", "project": project, **_target(place.target)}
+    text = writer.dump({**head, "jobs": jobs})
     if out:
         write_file(Path(out), text)
         click.echo(f"Wrote {out}. Look at it with: jobsync plan {out}", err=True)
@@ -66,46 +59,78 @@ def command(
         click.echo(text, nl=False)
 
 
-def _document(project: str, runs: list[tuple[Run, dict[str, Access]]]) -> dict[str, Writable]:
-    from jobsync.manifest.convert import key_of
+def _target(target: Target) -> dict[str, Writable]:
+    """What makes the new set go to the service that the jobs are on."""
+    if not target.base_url or target.name in ("local", "env"):
+        return {"target": target.name}
+    declared: dict[str, Writable] = {"baseUrl": target.base_url}
+    if target.owner:
+        declared["owner"] = target.owner
+    declared["concurrency"] = target.concurrency
+    return {"target": target.name, "targets": {target.name: declared}}
+
+
+def _jobs(
+    project: str, runs: list[tuple[Run, dict[str, Access]]], workspace: Workspace
+) -> dict[str, Writable]:
+    from jobsync.identity import ADDRESS_LIMIT
+    from jobsync.manifest.keys import free_key, key_of
 
     jobs: dict[str, Writable] = {}
     for run, access in runs:
-        key = key_of(run.name)
-        number = 2
-        while key in jobs:
-            key, number = f"{key_of(run.name)}-{number}", number + 1
-        jobs[key] = _job(run, access)
-    return {"apiVersion": "jobsync/v1", "project": project, "jobs": jobs}
+        key = free_key(key_of(run.name), jobs, ADDRESS_LIMIT - len(project))
+        jobs[key] = _job(run, access, workspace, _teller(run.id))
+    return jobs
 
 
-def _job(run: Run, access: Mapping[str, Access]) -> dict[str, Writable]:
-    record = run.request or {}
+def _teller(run_id: str) -> Callable[[str], None]:
+    from jobsync.render.escape import terminal
+
+    return lambda message: click.echo(f"Warning: {run_id}: {terminal(message)}", err=True)
+
+
+def _job(
+    run: Run, access: Mapping[str, Access], workspace: Workspace, say: Callable[[str], None]
+) -> dict[str, Writable]:
+    from jobsync.agave.describe import describe
+    from jobsync.agave.placeholders import Placeholders
+    from jobsync.manifest.request import Wrong
+
     job: dict[str, Writable] = {"id": run.id}
-    for field in _FIELDS:
-        value = record.get(field)
-        if _is_nothing(value):
-            continue
-        if field == "memoryPerNode" and isinstance(value, (int, float)):
-            value = f"{value:g}GB"
-        job[field] = _literal(value)
+    try:
+        job |= describe({**(run.request or {}), "id": run.id}, run.id, Placeholders(), say)
+    except Wrong as error:
+        raise JobsyncError(f"job {run.id}: appId {error.message}") from error
+    inputs = _inputs_here(job.pop("inputs", None), workspace, say)
+    if inputs:
+        job["inputs"] = inputs
     job["permissions"] = {
         user: str(level) for user, level in sorted(access.items()) if level.read or level.write
     }
     return job
 
 
-def _is_nothing(value: JsonValue) -> bool:
-    """Whether the service has no value here: it says 0 for what neither app nor queue limits."""
-    return not value and value is not False
+def _inputs_here(
+    inputs: Writable, workspace: Workspace, say: Callable[[str], None]
+) -> dict[str, Writable]:
+    """The *inputs* without those that are files beside a set and not in this folder: the planner
+    reads them, and a set that lacks them cannot be planned."""
+    from jobsync.manifest import writer
+    from jobsync.manifest.digests import SCHEME, Unusable
 
-
-def _literal(value: JsonValue) -> Writable:
-    """*value* so that nothing in it is taken for a reference."""
-    if isinstance(value, str):
-        return value.replace("${", "$${")
-    if isinstance(value, list):
-        return [_literal(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _literal(item) for key, item in value.items()}
-    return value
+    kept: dict[str, Writable] = {}
+    for key, value in inputs.items() if isinstance(inputs, Mapping) else ():
+        texts = value if isinstance(value, list) else str(value).split(";")
+        try:
+            for uri in texts:
+                if str(uri).strip().startswith(SCHEME):
+                    workspace.digest(str(uri).strip())
+        except Unusable as error:
+            written = f"[{', '.join(writer.text(str(uri).strip()) for uri in texts)}]"
+            say(
+                f"inputs.{key} left out: {error.message} in the folder of the set; once it is "
+                f"there, write under inputs: {key}: {written}"
+            )
+            continue
+        kept[key] = value
+    return kept

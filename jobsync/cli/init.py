@@ -15,7 +15,7 @@ from jobsync.errors import ExitCode, JobsyncError
 def command(folder: str) -> ExitCode:
     """Write a small commented manifest and its data into FOLDER. Nothing is overwritten."""
     from jobsync.manifest import schema, starter
-    from jobsync.manifest.convert import project_of
+    from jobsync.manifest.keys import project_of
 
     root = Path(folder)
     files = starter.files(project_of(root.resolve().name))

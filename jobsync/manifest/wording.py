@@ -23,6 +23,8 @@ _FIELD_HINTS = {
     "callbackURL": "write notifications: [{url: ..., event: FINISHED}]",
     "dependencies": "write needs: the service does not know dependencies",
     "archiveOnAppError": "only one of the two kinds of service knows this field",
+    "processorsOnEachNode": "only one of the two kinds of service knows this field, and "
+    "processorsPerNode means all processors there",
     "parameter": "write parameters",
     "input": "write inputs",
     "retries": "write onFailure: {retries: N}",

@@ -11,7 +11,7 @@ from jobsync.manifest.scalars import is_text
 
 Writable = Union[None, bool, int, float, str, Sequence["Writable"], Mapping[str, "Writable"]]
 
-_PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./+-]*(?: [A-Za-z0-9_./+-]+)*")
+_PLAIN = re.compile(r"(?:[A-Za-z_/]|\./)[A-Za-z0-9_./+-]*(?: [A-Za-z0-9_./+-]+)*")
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _LOOKS_ODD = frozenset(("yes", "no", "on", "off", "y", "n", "none", "~"))
 

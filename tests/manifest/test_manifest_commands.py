@@ -114,16 +114,17 @@ def test_convert_prints_a_manifest(tmp_path: Path) -> None:
     result = run("convert", "job.json", "--project", "p", cwd=tmp_path)
     assert result.returncode == 0
     assert "my-job:\n    appId: x-1\n" in result.stdout
-    assert "Warning: job.json: maxRunTime keeps" in result.stderr
+    assert 'Warning: job.json: "{{ time }}" became ${var.time}' in result.stderr
     (tmp_path / "a.yaml").write_text(result.stdout)
-    assert run("validate", "a.yaml", cwd=tmp_path).returncode == 0
+    assert "--var time=VALUE" in run("validate", "a.yaml", cwd=tmp_path).stderr
+    assert run("validate", "a.yaml", "--var", "time=00:10:00", cwd=tmp_path).returncode == 0
 
 
 def test_convert_refuses_what_is_no_job(tmp_path: Path) -> None:
     (tmp_path / "job.json").write_text("[]")
     result = run("convert", "job.json", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (1, "")
-    assert "holds one JSON object" in result.stderr
+    assert "holds no JSON object" in result.stderr
     assert run("convert", "nothing.json", cwd=tmp_path).returncode == 1
     assert run("convert", "/dev/zero", cwd=tmp_path).returncode == 1
     assert run("convert", cwd=tmp_path).returncode == 64

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobsync.agave.convert import NotConvertible, convert
 from jobsync.identity import KEY
+from jobsync.local.flatten import flatten
 from jobsync.manifest import load
-from jobsync.manifest.convert import NotConvertible, convert, key_of, project_of
+from jobsync.manifest.keys import free_key, key_of, project_of
+from jobsync.manifest.request import RESERVED
 from jobsync.model import DeclaredJob
 
 FIELDS = [
@@ -61,7 +66,14 @@ def test_everything_at_once(tmp_path: Path) -> None:
         "archive": True,
         "batchQueue": "normal",
         "inputs": {"reads": ["a.fa", "b.fa"], "n": "3"},
-        "parameters": {"x": "5", "y": True, "z": 0.5, "home": "${HOME}", "id": "${JOB_ID}"},
+        "parameters": {
+            "x": "5",
+            "y": True,
+            "z": 0.5,
+            "home": "${HOME}",
+            "id": "${JOB_ID}",
+            "comment": "mine",
+        },
         "notifications": [
             {"url": "https://hooks.example/${JOB_ID}", "event": event}
             for event in ("FINISHED", "FAILED", "STOPPED")
@@ -71,7 +83,8 @@ def test_everything_at_once(tmp_path: Path) -> None:
         'x/job.json: the name "My Test" became the key my-test',
         "x/job.json: executionSystem left out: the app says where it runs",
         "x/job.json: archiveOnAppError left out: only one of the two kinds of service knows it",
-        "x/job.json: comment left out: the service ignores it",
+        "x/job.json: comment put under parameters: the service takes it for an input or parameter "
+        "of that name",
     ]
 
 
@@ -113,29 +126,14 @@ def test_loose_types(raw: dict[str, object], field: str, value: object, tmp_path
         ({"inputs": {"a": {"b": 1}}}, "inputs.a left out: the service drops nested values"),
         ({"inputs": {"queue": "x"}}, 'inputs.queue left out: the id "queue" is the name of'),
         ({"inputs": ["x"]}, "inputs left out: must be an object"),
-        ({"nodeCont": 1}, "nodeCont left out: the service ignores it (did you mean nodeCount?)"),
+        ({"dependencies": ["x"]}, "dependencies left out: write needs"),
+        ({"queue": "a", "batchQueue": "b"}, "queue left out: batchQueue is there too"),
         ({"notifications": ["x"]}, "a notification left out"),
-        ({"archivePath": "x/{{ username }}"}, 'archivePath keeps "{{ username }}": fill it in'),
     ],
 )
 def test_what_a_person_should_look_at(raw: dict[str, object], said: str, tmp_path: Path) -> None:
     _, warnings = converted({"appId": "a-1", "name": "a", **raw}, tmp_path)
     assert any(said in warning for warning in warnings), warnings
-
-
-def test_placeholders_are_kept(tmp_path: Path) -> None:
-    raw = {
-        "name": "{{ app.name }}-test-{{ iso8601_basic_short }}",
-        "appId": "{{ app.name }}-{{ app.version }}",
-        "parameters": {"who": "{{ username }}"},
-        "inputs": {"reads": "agave://{{ system }}/{{ username }}/x.fa"},
-    }
-    result = convert([("job.json", json.dumps(raw).encode())], "p")
-    assert "{{ app.name }}-{{ app.version }}" in result.text
-    assert "{{ username }}" in result.text
-    assert sum("keeps" in warning for warning in result.warnings) >= 2
-    (tmp_path / "a.yaml").write_text(result.text)
-    assert load([tmp_path]).jobs
 
 
 def test_several_files_and_a_name_twice(tmp_path: Path) -> None:
@@ -179,32 +177,73 @@ def test_files_that_are_no_job(data: bytes) -> None:
         convert([("job.json", data)], "p")
 
 
-@settings(deadline=None, max_examples=300)
-@given(
-    st.dictionaries(
-        st.sampled_from(FIELDS),
-        st.none()
-        | st.booleans()
-        | st.integers()
-        | st.floats(allow_nan=False, allow_infinity=False)
-        | st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
-        | st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=5), max_size=3)
-        | st.dictionaries(
-            st.text(st.characters(exclude_categories=["Cs"]), max_size=6),
-            st.none() | st.integers() | st.text(max_size=6) | st.lists(st.integers(), max_size=3),
-            max_size=4,
-        ),
-        max_size=8,
-    )
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+WORDS = st.sampled_from(
+    ["a-1", "agave://s/x", "${HOME}", "{{ a }}", "00:10:00", "4GB", "true", "2"]
 )
-def test_whatever_comes_the_manifest_validates(raw: dict[str, object]) -> None:
-    import tempfile
+SCALARS = st.none() | st.booleans() | st.integers() | TEXTS | WORDS
+OBJECTS = st.dictionaries(
+    st.sampled_from(["a", "b", "queue", "x"]) | st.text(max_size=6),
+    SCALARS | st.lists(SCALARS, max_size=3),
+    max_size=4,
+)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+REQUESTS = st.dictionaries(
+    st.sampled_from([*FIELDS, "parameter", "input", "settings", "a", "b"]),
+    SCALARS | FLOATS | st.lists(SCALARS, max_size=3) | OBJECTS,
+    max_size=8,
+)
 
+
+def loaded(text: str) -> DeclaredJob:
+    variables = dict.fromkeys(yaml.safe_load(text).get("variables", {}), "1")
     with tempfile.TemporaryDirectory() as folder:
-        converted(raw, Path(folder))
+        (Path(folder) / "a.yaml").write_text(text, encoding="utf-8")
+        (job,) = load([folder], variables=variables).jobs.values()
+        return job
+
+
+@settings(deadline=None, max_examples=300)
+@given(REQUESTS)
+def test_whatever_comes_the_manifest_validates_or_it_is_said_why_there_is_none(
+    raw: dict[str, object],
+) -> None:
+    try:
+        result = convert([("job.json", json.dumps(raw).encode())], "p")
+    except NotConvertible as error:
+        assert str(error).startswith("job.json")
+        return
+    text = result.text
+    for name in yaml.safe_load(text).get("variables", {}):  # where only some values would do
+        text = text.replace(f'"${{var.{name}}}"', "null")
+    loaded(text)
+
+
+@settings(deadline=None, max_examples=300)
+@given(REQUESTS)
+def test_what_the_service_would_take_is_kept_or_told(raw: dict[str, object]) -> None:
+    raw = {**raw, "appId": "a-1", "name": "a"}
+    result = convert([("job.json", json.dumps(raw).encode())], "p")
+    if "variables:" in result.text:
+        return
+    taken, kept = flatten(raw), flatten(dict(loaded(result.text).request))
+    told = {
+        warning.split(" ")[1].rpartition(".")[2]
+        for warning in result.warnings
+        if "left out" in warning
+    }
+    for name, value in taken.items():
+        if name in RESERVED or value == "" or name in told or "inputs" in told or " " in name:
+            continue
+        words = [str(one).strip() for one in (value if isinstance(value, list) else [value])]
+        have = kept.get(name, "")
+        found = [str(one).strip() for one in (have if isinstance(have, list) else [have])]
+        assert [word for word in words if word] == [word for word in found if word], name
 
 
 @given(st.text())
 def test_keys_are_keys(text: str) -> None:
     assert KEY.fullmatch(key_of(text))
+    taken = {key_of(text), free_key(key_of(text), {key_of(text)}, 30)}
+    assert len(taken) == 2 and all(KEY.fullmatch(key) for key in taken)
     assert KEY.fullmatch(project_of(text))

@@ -1,0 +1,99 @@
+"""``job.json`` files as people have them, made into one manifest (contract: clients 1.5)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from jobsync.agave import kinds
+from jobsync.agave.describe import describe, name_of
+from jobsync.agave.placeholders import Placeholders
+from jobsync.archives import archive_of, is_same
+from jobsync.identity import ADDRESS_LIMIT
+from jobsync.manifest import request
+from jobsync.manifest.keys import free_key, key_of
+from jobsync.manifest.wording import quoted
+from jobsync.manifest.writer import Writable, dump
+from jobsync.model import Archive
+from jobsync.records import Struct, field
+
+
+class Converted(Struct):
+    """The manifest text, and what a person should look at."""
+
+    text: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+
+class NotConvertible(ValueError):
+    """Files that are no job.json, each in a line."""
+
+
+def convert(files: Iterable[tuple[str, bytes]], project: str) -> Converted:
+    """One manifest of the jobs in *files* (name and content of each).
+
+    Raises :class:`NotConvertible` for files that do not hold a job of this service.
+    """
+    warnings: list[str] = []
+    wrong: list[str] = []
+    jobs: dict[str, Writable] = {}
+    archives: list[tuple[Archive, str]] = []
+    placeholders = Placeholders()
+    for file, data in files:
+
+        def say(message: str, file: str = file) -> None:
+            warnings.append(f"{file}: {message}")
+
+        try:
+            raw = _parsed(file, data)
+            name = name_of(raw) or _stem(file)
+            key = key_of(name)[: max(8, ADDRESS_LIMIT - len(project))].rstrip("-_")
+            if key != name:
+                say(f"the name {quoted(name)} became the key {key}")
+            body = describe(raw, file, placeholders, say)
+        except NotConvertible as error:
+            wrong.append(str(error))
+            continue
+        except request.Wrong as error:
+            wrong.append(f"{file}: appId {error.message}")
+            continue
+        free = free_key(key, jobs, max(8, ADDRESS_LIMIT - len(project)))
+        if free != key:
+            say(f"a job {key} is there already: named {free}")
+        if (archive := archive_of(body)) is not None:
+            if other := next((at for one, at in archives if is_same(one, archive)), None):
+                say(f"archivePath left out: {other} archives to that folder")
+                del body["archivePath"]
+            else:
+                archives.append((archive, free))
+        jobs[free] = body
+    if wrong:
+        raise NotConvertible("\n".join(wrong))
+    document: dict[str, Writable] = {"apiVersion": "jobsync/v1", "project": project}
+    if variables := placeholders.variables():
+        document["variables"] = variables
+    return Converted(dump({**document, "jobs": jobs}), warnings)
+
+
+def _parsed(file: str, data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data.decode("utf-8-sig"))
+        # Infinity, NaN, 1e999 and lone surrogates pass json.loads and nothing that follows.
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise NotConvertible(f"{file}: not JSON: {error}") from error
+    if isinstance(value, dict) and isinstance(value.get("result"), dict):
+        value = value["result"]
+    if not isinstance(value, dict):
+        raise NotConvertible(f"{file} holds no JSON object: a job.json is one")
+    if why := kinds.refusal(value):
+        raise NotConvertible(f"{file} {why}")
+    return value
+
+
+def _stem(file: str) -> str:
+    parts = [part for part in re.split(r"[/\\]", file) if part]
+    stem = parts[-1].rsplit(".", 1)[0] if parts else "job"
+    return parts[-2] if stem == "job" and len(parts) > 1 else stem
