@@ -56,6 +56,9 @@ class Reader(Protocol):
     @property
     def base_url(self) -> str: ...
 
+    def close(self) -> None:
+        """Ask nothing more, and end what other threads still wait for."""
+
     @property
     def concurrency(self) -> int:
         """How many calls at once are worth making; the transport slows itself down below that."""

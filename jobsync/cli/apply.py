@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,15 +133,24 @@ def command(
 
 
 def carry_out(
-    plan: Plan, backend: Backend, settings: ApplySettings, format_name: str, *, quiet: bool
+    plan: Plan,
+    backend: Backend,
+    settings: ApplySettings,
+    format_name: str,
+    *,
+    quiet: bool,
+    leave: Callable[[], None] | None = None,
 ) -> ExitCode:
-    """Apply *plan*, show what happens and then what came of it. Returns the exit code."""
+    """Apply *plan*, show what happens and then what came of it. Returns the exit code.
+
+    *leave* is called when somebody asks to stop.
+    """
     from jobsync.apply import apply, exit_code
     from jobsync.cli.progress import reporter
     from jobsync.cli.signals import stopping
     from jobsync.render.outcome import outcome
 
-    with stopping() as stop:
+    with stopping(leave) as stop:
         heeding = replace(settings, stop=stop.event, clock=stop.clock)
         with reporter(format_name, quiet=quiet) as report:
             outcomes = apply(plan, backend, heeding, report)

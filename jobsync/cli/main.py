@@ -91,6 +91,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     make_patient()
     code = _ended(_run(sys.argv[1:]))
+    if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
+        os._exit(code)  # threads that wait for a connection or a name server cannot be ended
     gc.freeze()  # all that is left goes with the process: it need not be walked once more before
     sys.exit(code)
 

@@ -103,7 +103,7 @@ def get(
 
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
         run = _current_run(desired, chosen, reader, address)
-        with stopping() as stop, Meter(address, quiet=quiet) as meter:
+        with stopping(reader.close) as stop, Meter(address, quiet=quiet) as meter:
             how = _How(limits, meter, stop.event.is_set)
             if to is not None and glob is not None:
                 folder = _loose_folder(to)

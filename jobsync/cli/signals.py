@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -21,8 +21,9 @@ class Stop:
     ``clock`` is the machine's, with waits that end when the stop is asked.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, leave: Callable[[], None] | None) -> None:
         self.event = threading.Event()
+        self._leave = leave
         self.clock = SystemClock(self.event)
         self.code = ExitCode.OK
 
@@ -32,6 +33,9 @@ class Stop:
             os._exit(128 + number)
         self.code = ExitCode(128 + number)
         self.event.set()
+        if self._leave is not None:
+            # In a thread of its own: this one may hold a lock that is needed for it.
+            threading.Thread(target=self._leave, daemon=True).start()
         click.echo(
             "\nStopping: nothing more is sent, what is under way settles. Again to leave at once.",
             err=True,
@@ -39,9 +43,12 @@ class Stop:
 
 
 @contextmanager
-def stopping() -> Iterator[Stop]:
-    """Take both signals for the time of one apply."""
-    stop = Stop()
+def stopping(leave: Callable[[], None] | None = None) -> Iterator[Stop]:
+    """Take both signals for the time of one apply.
+
+    *leave* is called after the first one: what only reads ends its reads there and then.
+    """
+    stop = Stop(leave)
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop

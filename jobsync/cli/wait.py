@@ -58,5 +58,10 @@ def command(
             stale=frozenset(),
         )
         return carry_out(
-            replace(plan, changes=outputs), backend, settings, format_name, quiet=quiet
+            replace(plan, changes=outputs),
+            backend,
+            settings,
+            format_name,
+            quiet=quiet,
+            leave=backend.close,
         )

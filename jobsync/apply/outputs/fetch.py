@@ -241,7 +241,10 @@ class _Fetching:
         for item in whole:
             wanted = item.wanted
             now = listed.get(wanted.path)
-            if trouble := troubles.get(_folder(wanted.path)):
+            trouble = troubles.get(_folder(wanted.path))
+            if trouble and self._stop():
+                continue  # nobody waited for that listing: the file is left for the next run
+            if trouble:
                 self._fail(wanted, f"could not be checked after it came: {trouble}")
             elif now is None:
                 self._fail(wanted, "is gone from the service")
