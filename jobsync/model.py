@@ -294,7 +294,8 @@ class FetchedFile(Placed, frozen=True):
 
 
 class AppField(Struct, frozen=True):
-    """An input or parameter that an app declares."""
+    """An input or parameter that an app declares. ``validator`` is a Java regular expression, of
+    which a match must be found in each value."""
 
     id: str
     type: str = "string"
@@ -303,6 +304,7 @@ class AppField(Struct, frozen=True):
     choices: tuple[str, ...] = ()
     minimum: int = 0
     maximum: int | None = None
+    validator: str = ""
 
 
 class App(Struct, frozen=True):
@@ -328,7 +330,7 @@ class Snapshot(Struct, frozen=True):
                     Absent means not asked.
     ``outputs``     per run id: the files, or why they cannot be read. Absent means not asked.
     ``apps``        per app id: its definition, or None when it could not be asked.
-    ``missing_apps`` ids of which the service says that it has no such app.
+    ``missing_apps`` per id of which the service says that it has no such app: its words.
     ``fetched``     the lines of ``jobsync.lock``.
     ``expectations`` (address, run id) pairs whose ``expect`` the lock records as met.
     """
@@ -343,7 +345,7 @@ class Snapshot(Struct, frozen=True):
     access: Mapping[str, Mapping[str, Access] | Unavailable] = field(default_factory=dict)
     outputs: Mapping[str, tuple[RemoteFile, ...] | Unavailable] = field(default_factory=dict)
     apps: Mapping[str, App | None] = field(default_factory=dict)
-    missing_apps: frozenset[str] = frozenset()
+    missing_apps: Mapping[str, str] = field(default_factory=dict)
     fetched: tuple[FetchedFile, ...] = ()
     expectations: frozenset[tuple[Address, str]] = frozenset()
 
@@ -409,7 +411,8 @@ class JobChange(Placed, frozen=True):
     ``request`` the body without ``name``, references still symbolic; ``digests`` what its inputs
     in the workspace were, as in :class:`DeclaredJob`. ``before`` is the run that is
     replaced, retried, restored, stopped or deleted. ``node_hours`` is the most that the run and
-    the ``retries`` left to it may use together, None when unknown.
+    the ``retries`` left to it may use together, None when unknown. ``places`` are those of the
+    declared job, to say where a field stands that the service refuses.
     """
 
     address: Address
@@ -427,6 +430,7 @@ class JobChange(Placed, frozen=True):
     node_hours: float | None = None
     notes: tuple[str, ...] = ()
     where: Location | None = None
+    places: Mapping[str, Location] = field(default_factory=dict)
 
 
 class GrantChange(Placed, frozen=True):

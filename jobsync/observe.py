@@ -112,16 +112,17 @@ def lock_of(desired: DesiredState) -> Lock:
 
 def ask_apps(
     reader: Reader, app_ids: Iterable[str]
-) -> tuple[dict[str, App | None], frozenset[str]]:
-    """The apps that the service tells about (None where it does not), and those it has not."""
+) -> tuple[dict[str, App | None], dict[str, str]]:
+    """The apps that the service tells about (None where it does not), and what it says of those
+    that it has not."""
     apps: dict[str, App | None] = {}
-    missing = set()
+    missing: dict[str, str] = {}
     for app_id in app_ids:
         try:
             apps[app_id] = reader.app(app_id)
-        except NotFound:
-            missing.add(app_id)
-    return apps, frozenset(missing)
+        except NotFound as error:
+            missing[app_id] = error.said
+    return apps, missing
 
 
 def observe_again(plan: Plan, reader: Reader, target: Target) -> Snapshot:

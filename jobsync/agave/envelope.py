@@ -28,6 +28,8 @@ from jobsync.http.messages import shown
 from jobsync.model import JsonValue
 from jobsync.records import Struct
 
+_SAID = 1_000
+"""Characters shown of what the service itself says: a path or an expression may end it."""
 _STALE_CODES = frozenset({900901, 900903, 900904})
 _STALE_WORDS = re.compile(r"invalid credentials|expired|inactive", re.IGNORECASE)
 _AUTH_CODES = frozenset(range(900901, 900911))
@@ -177,7 +179,7 @@ def error_of(answer: Answer) -> ServiceError:
     if fault is not None:
         return _fault_error(answer, fault)
     if envelope is not None:
-        return _service_error(answer, sanitised(envelope.message))
+        return _service_error(answer, sanitised(envelope.message, _SAID))
     return _foreign_error(answer, sanitised(answer.body.decode("utf-8", "replace")))
 
 

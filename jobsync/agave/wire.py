@@ -303,6 +303,7 @@ def _app_field(row: Record, asked: str) -> AppField:
         choices=tuple(_choices(value.get("enum_values") or value.get("enumValues"))),
         minimum=least if isinstance(least, int) and least > 0 else 0,
         maximum=most if isinstance(most, int) and most > 0 else None,
+        validator=_words(value.get("validator")),
     )
 
 

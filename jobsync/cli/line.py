@@ -53,6 +53,7 @@ def decide(
     from jobsync import manifest, plan
     from jobsync.observe import lock_of, observe
     from jobsync.plan.scope import in_scope
+    from jobsync.records import replace
 
     for address in sorted(options.retry):
         declared(address, desired.jobs)
@@ -61,7 +62,9 @@ def decide(
     problems = manifest.check_apps(desired, seen.apps, seen.missing_apps)
     if problems:
         raise ManifestError(problems)
-    return plan.build(desired, seen, options), seen
+    built = plan.build(desired, seen, options)
+    notes = manifest.unchecked(desired, seen.apps)
+    return replace(built, warnings=tuple(sorted({*built.warnings, *notes}))), seen
 
 
 def settings(

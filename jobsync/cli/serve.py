@@ -134,7 +134,9 @@ def _port_it_had(settings: ServiceSettings) -> int:
 
 
 def _introduce(service: Service) -> None:
-    """Who there is, and the next command to type."""
+    """Who there is, which apps cannot be read, and the next command to type."""
+    from jobsync.render.escape import terminal
+
     state = service.settings.state_dir
     names = ", ".join(sorted(service.tokens))
     click.echo(f"Local Jobs service ({service.settings.dialect}). Users: {names}.", err=True)
@@ -143,6 +145,8 @@ def _introduce(service: Service) -> None:
     path = json.dumps(str(state / "users.json"))
     read = f"import json; print(json.load(open({path}))[{json.dumps(first)}])"
     token = f"$(python3 -c {shlex.quote(read)})"
+    if trouble := service.apps.trouble():
+        click.echo(f"Warning: an app cannot be read: {terminal(trouble)}", err=True)
     click.echo("Next, in another terminal:", err=True)
     click.echo(f"  export TAPIS_BASE_URL={service.url} TAPIS_TOKEN={token}", err=True)
     click.echo("  jobsync jobs list --target env", err=True)

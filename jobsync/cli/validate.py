@@ -58,6 +58,8 @@ def _check_online(desired: DesiredState, target: str | None) -> str:
     problems = manifest.check_apps(desired, apps, missing)
     if problems:
         raise ManifestError(problems)
+    for note in manifest.unchecked(desired, apps):
+        _say(f"Note: {note}")
     for name in names:
         if apps[name] is None:
             _say(f"Not checked against {name}: the service does not tell about it.")

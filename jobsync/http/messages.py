@@ -90,11 +90,11 @@ class Overdue(Unreachable):
     """The response did not come within the time that its request has."""
 
 
-def sanitised(text: str) -> str:
-    """At most 200 characters of *text* on one line, nothing in it that a terminal acts on."""
-    line = " ".join(text[: 4 * _SHOWN].split())
+def sanitised(text: str, most: int = _SHOWN) -> str:
+    """At most *most* characters of *text* on one line, nothing in it that a terminal acts on."""
+    line = " ".join(text[: 4 * most].split())
     clean = "".join(char if char.isprintable() else "?" for char in line)
-    return clean if len(clean) <= _SHOWN else clean[:_SHOWN] + "..."
+    return clean if len(clean) <= most else clean[:most] + "..."
 
 
 def shown(method: str, url: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobsync.local.apps import App
+from jobsync.local.app_file import App
 from jobsync.local.refusal import Refusal
 
 FORBIDDEN = ("executionSystem", "jobName", "parameter")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from jobsync.errors import LocalServiceError
 from jobsync.local import bodies
 from jobsync.local.answer import Answer
 from jobsync.local.refusal import Refusal
@@ -16,19 +16,24 @@ from jobsync.local.tokens import client_document
 def list_apps(call: Call) -> Answer:
     """``GET /apps/v2``: a page of the apps, by id."""
     page = window(call.query)
-    documents = _apps(call)[page.offset : page.offset + page.limit]
+    documents = [_document(call, document) for document in call.site.apps.list()]
+    documents = documents[page.offset : page.offset + page.limit]
     if "filter" not in call.query:
         documents = [{key: one[key] for key in one if key in _APP_SUMMARY} for one in documents]
     return Answer(documents)
 
 
 def show_app(call: Call) -> Answer:
-    """``GET /apps/v2/{id}``: the whole definition."""
+    """``GET /apps/v2/{id}``: the whole definition; why there is none, if a file is to blame."""
     wanted = call.names["app"]
-    for document in _apps(call):
-        if document["id"] == wanted:
-            return Answer(document)
-    raise Refusal(404, f"No software found matching {wanted}")
+    app = call.site.apps.get(wanted)
+    if app is None:
+        why = call.site.apps.trouble(wanted)
+    else:
+        why = call.site.systems.lacks(app.system)
+    if app is None or why:
+        raise Refusal(404, f"No software found matching {wanted}{f': {why}' if why else ''}")
+    return Answer(_document(call, app.document))
 
 
 _APP_SUMMARY = (
@@ -37,24 +42,15 @@ _APP_SUMMARY = (
 )
 
 
-def _apps(call: Call) -> list[dict[str, Any]]:
-    try:
-        documents = call.site.apps.list()
-    except LocalServiceError as error:
-        raise Refusal(500, str(error)) from error
-    base = call.wire.base
-    system = call.site.systems.default
-    return [
-        {
-            "executionSystem": system,
-            "isPublic": True,
-            "available": True,
-            "revision": 1,
-            **document,
-            "_links": {"self": {"href": f"{base}/apps/v2/{document['id']}"}},
-        }
-        for document in documents
-    ]
+def _document(call: Call, document: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "executionSystem": call.site.systems.default,
+        "isPublic": True,
+        "available": True,
+        "revision": 1,
+        **document,
+        "_links": {"self": {"href": f"{call.wire.base}/apps/v2/{document['id']}"}},
+    }
 
 
 def show_me(call: Call) -> Answer:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 
-from jobsync.local.apps import AppField
+from jobsync.local.app_file import AppField
 from jobsync.local.flatten import FlatValue, scalar_text
 from jobsync.local.refusal import Refusal
+from jobsync.local.storage import UnsupportedScheme
 
 LIMIT = 16384
 """The most characters that all inputs together may take, as JSON."""
@@ -27,19 +27,32 @@ def resolve_inputs(
     for name, spec in declared.items():
         values = _hidden(spec, flat) if not spec.visible else _given(spec, flat)
         for value in values:
-            check(value)
+            _check(name, value, check)
         if values:
             found[name] = values
     if len(json.dumps(found)) > LIMIT:
-        raise Refusal(400, f"Inputs may take at most {LIMIT} characters.")
+        raise Refusal(500, f"'job.inputs' must be less than {LIMIT} characters")
     return found
+
+
+def _check(name: str, value: str, check: Callable[[str], None]) -> None:
+    try:
+        check(value)
+    except UnsupportedScheme as error:
+        raise Refusal(
+            400,
+            f"Invalid value for {name}. {error.message} Please specify your input as a relative "
+            "path, an Agave resource URL, or a URL with one of the following schemes: http, https, "
+            "sftp, or agave.",
+        ) from error
 
 
 def _hidden(spec: AppField, flat: Mapping[str, FlatValue]) -> list[str]:
     if spec.id in flat:
         raise Refusal(
             400,
-            f"Invalid value for {spec.id}. {spec.id} is a fixed value that cannot be set manually.",
+            f"Invalid value for {spec.id}. {spec.id} is a fixed value that cannot be set "
+            "manually. ",
         )
     return [scalar_text(value) for value in spec.default]
 
@@ -53,11 +66,11 @@ def _given(spec: AppField, flat: Mapping[str, FlatValue]) -> list[str]:
     if spec.maximum is not None and len(values) > spec.maximum:
         raise Refusal(400, f"{spec.id} may have at most {spec.maximum} values")
     for value in values:
-        if spec.validator and not re.search(spec.validator, value):
+        if not spec.accepts(value):
             raise Refusal(
                 400,
-                f"Invalid input value, '{value}', for {spec.id}. Value must match the following "
-                f"regular expression: {spec.validator}",
+                f"Invalid input value, {value}, for {spec.id}. Value must match the following "
+                f"expression: {spec.validator}",
             )
     return values
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Union
 
-from jobsync.local.apps import AppField
+from jobsync.local.app_file import AppField
 from jobsync.local.flatten import FlatValue, scalar_text
 from jobsync.local.refusal import Refusal
 
@@ -32,7 +32,8 @@ def _hidden(spec: AppField, flat: Mapping[str, FlatValue]) -> Echo | None:
     if spec.id in flat:
         raise Refusal(
             400,
-            f"Invalid value for {spec.id}. {spec.id} is a fixed value that cannot be set manually.",
+            f"Invalid parameter value for {spec.id}. {spec.id} is a fixed value that cannot be set "
+            "manually. ",
         )
     if not spec.default:
         return None
@@ -56,8 +57,8 @@ def _given(spec: AppField, flat: Mapping[str, FlatValue]) -> Echo | None:
         _absent(spec)
         return None
     _count(spec, values)
-    _validate(spec, values)
     if spec.type == "string":
+        _validate(spec, values)
         return values[0] if len(values) == 1 else [*values]
     return _narrow(spec, values)
 
@@ -82,9 +83,11 @@ def _narrow(spec: AppField, values: list[str]) -> Echo | None:
     usable = [text for value in values if (text := value.strip())]
     if len(values) > 1 and len(usable) < 2:
         return None
-    typed: list[str | int] = [
-        _number(spec.id, text) if spec.type == "number" else _member(spec, text) for text in usable
-    ]
+    if spec.type == "enumeration":  # its members stand where an expression would
+        typed: list[str | int] = [_member(spec, text) for text in usable]
+    else:
+        typed = [_number(spec.id, text) for text in usable]
+        _validate(spec, usable)
     return typed[0] if len(values) == 1 else typed
 
 
@@ -96,7 +99,7 @@ def _number(name: str, text: str) -> str | int:
         float(text)
     except ValueError as error:
         raise Refusal(
-            400, f"Invalid parameter value, '{text}', for {name}. Value must be a number."
+            400, f"Invalid parameter value for {name}. Value '{text}' must be a number."
         ) from error
     return text
 
@@ -106,14 +109,18 @@ def _member(spec: AppField, text: str) -> str:
         raise Refusal(
             400,
             f"Invalid parameter value, '{text}', for {spec.id}. "
-            f"Value must be one of: {', '.join(spec.choices)}",
+            f"Value must be one of: {',  '.join(spec.choices)}",
         )
     return text
 
 
 def _boolean(spec: AppField, value: FlatValue) -> bool | None:
     if isinstance(value, list):
-        raise Refusal(400, f"{spec.id} may have at most 1 values")
+        raise Refusal(
+            400,
+            f"Invalid parameter value for {spec.id}. Boolean and flag parameters do not support "
+            "multiple values.",
+        )
     text = str(value).strip()
     if not text:
         _absent(spec)
@@ -128,7 +135,9 @@ def _truth(name: str, text: str) -> bool:
     if word in _FALSE:
         return False
     raise Refusal(
-        400, f"Invalid parameter value, '{text}', for {name}. Value must be true or false."
+        400,
+        f"Invalid parameter value for {name}. Value {text} must be a case-insensitive truthy "
+        "value. 1, on, or true evaluate to true. 0, off, and false evaluate to false.",
     )
 
 
@@ -141,9 +150,9 @@ def _count(spec: AppField, values: list[str]) -> None:
 
 def _validate(spec: AppField, values: list[str]) -> None:
     for value in values:
-        if spec.validator and not re.search(spec.validator, value):
+        if not spec.accepts(value):
             raise Refusal(
                 400,
-                f"Invalid parameter value, '{value}', for {spec.id}. Value must match the "
-                f"following regular expression: {spec.validator}",
+                f"Invalid parameter value for {spec.id}. Value '{value}' must match the regular "
+                f"expression {spec.validator}",
             )

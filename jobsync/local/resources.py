@@ -15,6 +15,12 @@ _ALOE_MEMORY = re.compile(r"([0-9]*\.?[0-9]+) ?(KB|MB|GB|TB)?", re.IGNORECASE)
 _ALOE_UNITS = {"KB": 1 / 1024**2, "MB": 1 / 1024, "GB": 1.0, "TB": 1024.0, "": 1.0}
 
 
+_POSITIVE = {
+    "nodeCount": ". If specified, nodeCount must be a positive integer value.",
+    "processorsPerNode": " value. processorsPerNode must be a positive integer value.",
+}
+
+
 class Wanted(Struct, frozen=True):
     """What a request and its app ask for. None leaves it to the queue."""
 
@@ -42,10 +48,7 @@ def positive(name: str, text: str, default: int | None) -> int:
         return default or 1
     value = int(text) if re.fullmatch(r"[+-]?[0-9]{1,18}", text) else 0
     if value < 1:
-        raise Refusal(
-            400,
-            f"Invalid {name} value. If specified, {name} must be a positive integer value.",
-        )
+        raise Refusal(400, f"Invalid default {name}{_POSITIVE[name]}")  # sic: it is not the default
     return value
 
 
@@ -82,8 +85,8 @@ def checked_run_time(text: str) -> str | None:
     if not RUN_TIME.fullmatch(text.strip()):
         raise Refusal(
             400,
-            "Invalid maxRunTime value. maxRunTime should be the maximum run time for this job in "
-            "HH:mm:ss format.",
+            "Invalid maxRunTime. maxRunTime should be the maximum run time for this job in "
+            "hh:mm:ss format.",
         )
     return text.strip()
 
@@ -94,7 +97,13 @@ def place(wanted: Wanted, system: System) -> Placement:
     for queue in _candidates(wanted, system):
         if _fits(wanted, queue):
             return _placed(wanted, queue)
-    raise Refusal(400, f"No queue found on execution system {system.name} {_asking(wanted)}")
+    memory = "null" if wanted.memory is None else f"{wanted.memory:f}"
+    raise Refusal(
+        400,
+        f"No queue found on execution system {system.name} to support jobs requiring "
+        f"{wanted.node_count} nodes with {memory} memmory and {wanted.processors_per_node} "
+        f"processors per node, and a max run time of {wanted.max_run_time or 'null'}.",
+    )
 
 
 def _candidates(wanted: Wanted, system: System) -> list[Queue]:
@@ -103,8 +112,8 @@ def _candidates(wanted: Wanted, system: System) -> list[Queue]:
         if named is None:
             raise Refusal(
                 400,
-                f"Invalid batchQueue value. No queue named {wanted.queue} found on execution "
-                f"system {system.name}.",
+                f"Invalid batchQueue. No batch queue named {wanted.queue} is defined on system "
+                f"{system.name}",
             )
         return [named]
     preferred = [system.queue(wanted.app_queue), system.default_queue]
@@ -133,13 +142,4 @@ def _placed(wanted: Wanted, queue: Queue) -> Placement:
         wanted.processors_per_node,
         memory,
         wanted.max_run_time or queue.max_run_time,
-    )
-
-
-def _asking(wanted: Wanted) -> str:
-    memory = f"{wanted.memory}GB memory" if wanted.memory else "the default memory"
-    time = wanted.max_run_time or "the default run time"
-    return (
-        f"to support jobs requiring {wanted.node_count} nodes, "
-        f"{wanted.processors_per_node} processors per node, {memory} and {time}."
     )

@@ -99,6 +99,7 @@ class Service:
             raise LocalServiceError(str(error)) from error
         self.tokens: dict[str, str] = {}
         self.url = ""
+        self.apps: apps.Apps
         self.store: Store
         self.engine: Engine
         self._server: Server | None = None
@@ -156,7 +157,7 @@ class Service:
         settings = self.settings
         self.tokens = users.ensure(self.store, settings.state_dir, settings.users)
         table = _systems(settings)
-        catalog = apps.load(settings.apps)
+        self.apps = apps.load(settings.apps)
         archive = settings.state_dir / "archive"
         works = {system.work_folder for system in table.by_name.values()}
         state.refuse_overlap(settings.state_dir, settings.workspace, archive, works)
@@ -172,7 +173,7 @@ class Service:
             self.store,
             EngineSettings(
                 table,
-                catalog,
+                self.apps,
                 storage,
                 runners(table, settings.environment),
                 settings.dialect,
@@ -180,7 +181,7 @@ class Service:
         )
         site = Site(
             store=self.store,
-            apps=catalog,
+            apps=self.apps,
             systems=table,
             storage=storage,
             tokens=Tokens(self.store, lifetime=settings.token_lifetime),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jobsync.local import records
-from jobsync.local.apps import App
+from jobsync.local.app_file import App
 from jobsync.local.archive_path import slug
 from jobsync.local.copying import Check, copy_file, go_on
 from jobsync.local.refusal import Refusal

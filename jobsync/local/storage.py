@@ -24,8 +24,16 @@ WORKSPACE = "local"
 ARCHIVE = "archive"
 _MEDIA = re.compile(r"(?:.*)/jobs/v2/([^/]+)/outputs/media/(.+)")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_AGAVE = re.compile(r"(?i:agave)://([^/]*)/?(.*)", re.DOTALL)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _OWNERS = ".owners"
+
+
+class UnsupportedScheme(Refusal):
+    """An input with a scheme, or on a host, that this service does not read from."""
+
+    def __init__(self, scheme: str) -> None:
+        super().__init__(400, f"URI with the {scheme} scheme are not currently supported.")
 
 
 class Jobs(Protocol):
@@ -91,6 +99,9 @@ class Storage:
         """
         if not _SCHEME.match(uri):
             return self._in_workspace(uri, uri)
+        if match := _AGAVE.fullmatch(uri):
+            # All of it is a path: ``#`` and ``?`` are in names, and nothing else is meant by them.
+            return self._in_system(match[1], unquote(match[2]), uri, caller)
         try:
             parts = urlsplit(uri)
             host = parts.hostname or ""
@@ -99,12 +110,10 @@ class Storage:
         path = unquote(parts.path)
         if "\0" in path:  # no file has such a name, and nothing that opens files takes it
             raise unreadable(uri)
-        if parts.scheme == "agave":
-            return self._in_system(parts.netloc, path, uri, caller)
         media = _MEDIA.fullmatch(path)
         if parts.scheme in ("http", "https") and host in self.hosts and media:
             return self._in_outputs(media[1], media[2], uri, caller)
-        raise Refusal(400, f"Unsupported input URI scheme or host: {uri}")
+        raise UnsupportedScheme(parts.scheme)
 
     def check(self, uri: str, caller: str) -> None:
         """Raise :class:`Refusal` unless *caller* may read *uri*."""
@@ -120,21 +129,21 @@ class Storage:
         for what is not a folder or no storage system).
         """
         if system == WORKSPACE:
-            raise Refusal(403, f"User does not have permission to write to {system}: {path}")
+            raise _not_yours(path)
         if system != ARCHIVE:
-            raise Refusal(400, f"No storage system found matching {system}.")
+            raise Refusal(400, f"No storage system found matching {system} for {owner}")
         parts = segments(path)
         if not parts or has_dot(parts) or self._claim(parts[0], owner) != owner:
-            raise Refusal(403, f"User does not have permission to access archivePath {path}")
+            raise _not_yours(path)
         folder = self.archive.joinpath(*parts)
         if not Path(os.path.realpath(folder)).is_relative_to(self.archive):
-            raise Refusal(403, f"User does not have permission to access archivePath {path}")
+            raise _not_yours(path)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except FileExistsError as error:
-            raise Refusal(400, f"Archive path is not a folder: {path}") from error
+            raise Refusal(400, "Archive path is not a folder") from error
         except OSError as error:
-            raise Refusal(400, f"Unable to create archive path {path}: {error.strerror}") from error
+            raise Refusal(400, f"Unable to create job archive directory {path}") from error
 
     def archive_folder(self, path: str) -> Path:
         """The folder of an archive path that was accepted before."""
@@ -146,7 +155,7 @@ class Storage:
         parts = segments(path)
         real = Path(os.path.realpath(self.archive.joinpath(*parts)))
         if not parts or has_dot(parts) or not real.is_relative_to(self.archive):
-            raise Refusal(403, f"User does not have permission to access archivePath {path}")
+            raise _not_yours(path)
         return self.archive.joinpath(*parts)
 
     def data_folder(self, row: JobRow) -> Path | None:
@@ -159,6 +168,8 @@ class Storage:
     # --- where things are ---------------------------------------------------------------
 
     def _in_system(self, system: str, path: str, uri: str, caller: str) -> Located:
+        if "\0" in path:
+            raise unreadable(uri)
         if system == WORKSPACE:
             return self._in_workspace(path, uri)
         if system == ARCHIVE:
@@ -245,6 +256,11 @@ def reads(row: JobRow, grants: dict[str, str], user: str) -> bool:
             word = grants[name].upper()
             return word.startswith("READ") or word == "ALL"
     return False
+
+
+def _not_yours(path: str) -> Refusal:
+    text = f"User does not have permission to access the provided archive path {path}"
+    return Refusal(403, text)
 
 
 def unreadable(uri: str) -> Refusal:

@@ -13,7 +13,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from jobsync.local import aloe_request
-from jobsync.local.apps import App, Apps
+from jobsync.local.app_file import App
+from jobsync.local.apps import Apps
 from jobsync.local.archive_path import default_path, expand, slug
 from jobsync.local.flatten import FlatValue, flatten, text
 from jobsync.local.inputs import resolve_inputs
@@ -61,10 +62,10 @@ def resolve(
         aloe_request.check(body)
     flat = flatten(body)
     name = _name(flat)
-    app = _app(flat, apps)
+    app = _app(flat, apps, owner)
     if dialect == "aloe":
         aloe_request.check_types(body, app)
-    system = _system(flat, app, systems)
+    system = _system(flat, app, systems, owner)
     placement = place(_wanted(flat, app, dialect), system)
     inputs = resolve_inputs(app.inputs, flat, lambda uri: storage.check(uri, owner))
     parameters = resolve_parameters(app.parameters, flat)
@@ -142,25 +143,40 @@ def _name(flat: Flat) -> str:
     return name.strip()
 
 
-def _app(flat: Flat, apps: Apps) -> App:
+def _app(flat: Flat, apps: Apps, owner: str) -> App:
     app_id = text(flat, "appId", "softwareName").strip()
     if not app_id:
-        raise Refusal(400, "appId cannot be empty.")
+        raise Refusal(400, "appId cannot be empty")
     if len(app_id) > 80:
-        raise Refusal(400, "appId must be less than 80 characters.")
-    app = apps.get(app_id) if "-" in app_id and not app_id.endswith("-") else None
+        raise Refusal(400, "appId must be less than 80 characters")
+    if "-" not in app_id or app_id.endswith("-"):
+        raise Refusal(
+            400,
+            "Invalid appId. Please specify an app using its unique id. The unique id is defined by "
+            "the app name and version separated by a hyphen. eg. example-1.0",
+        )
+    app = apps.get(app_id)
     if app is None:
-        raise Refusal(400, f"No app found matching {app_id} for the user.")
+        raise _no_app(app_id, owner, apps.trouble(app_id))
     return app
 
 
-def _system(flat: Flat, app: App, systems: Systems) -> System:
+def _no_app(app_id: str, owner: str, why: str) -> Refusal:
+    return Refusal(400, f"No app found matching {app_id} for {owner}{f': {why}' if why else ''}")
+
+
+def _system(flat: Flat, app: App, systems: Systems, owner: str) -> System:
     system = systems.get(app.system)
     if system is None:
-        raise Refusal(400, f"No execution system found matching {app.system} of app {app.id}.")
+        raise _no_app(app.id, owner, systems.lacks(app.system))
     given = text(flat, "executionSystem", "executionHost").strip()
     if given and given != system.name:
-        raise Refusal(403, f"You do not have permission to run {app.id} on {given}.")
+        raise Refusal(
+            403,
+            "Invalid execution system. Apps are registered to run on a specific execution system. "
+            "If specified, the execution system must match the execution system in the app "
+            f"description. The execution system for {app.id} is {system.name}.",
+        )
     return system
 
 

@@ -89,6 +89,15 @@ class Systems(Struct, frozen=True):
         """The system of this name (empty: the default one), or None."""
         return self.by_name.get(name or self.default)
 
+    def lacks(self, name: str) -> str:
+        """What to say of an app that is to run on a system that is not here; "" for one that is."""
+        if self.get(name) is not None:
+            return ""
+        return (
+            f"its executionSystem {name} is not one of this service ({', '.join(self.by_name)}): "
+            "take it out of app.json, or name it in systems.yaml"
+        )
+
 
 def run_seconds(run_time: str) -> int:
     """The seconds of an ``HH:MM:SS``. Raises :class:`ValueError` for anything else."""

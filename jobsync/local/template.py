@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobsync.local.apps import App, AppField
+from jobsync.local.app_file import App, AppField
 from jobsync.local.archive_path import slug
 from jobsync.local.flatten import scalar_text
 from jobsync.local.store import JobRow

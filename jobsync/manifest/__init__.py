@@ -6,5 +6,6 @@ files -> reader (values with places) -> schema -> sections (one set)
 
 from jobsync.manifest.apps import check_apps
 from jobsync.manifest.loading import find_searched, load
+from jobsync.manifest.validators import unchecked
 
-__all__ = ["check_apps", "find_searched", "load"]
+__all__ = ["check_apps", "find_searched", "load", "unchecked"]

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from jobsync.errors import Problem
 from jobsync.identity import canonical_inputs, canonical_parameters, scalar_text
+from jobsync.manifest.validators import mismatches
 from jobsync.manifest.wording import did_you_mean, one_of, quoted
 from jobsync.model import App, AppField, DeclaredJob, DesiredState, JsonValue, Value
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _FLAGS = frozenset(("true", "1", "on", "false", "0", "off"))
+_NONE: Mapping[str, str] = {}
 _KINDS = {"inputs": "input", "parameters": "parameter"}
 
 
 def check_apps(
     desired: DesiredState,
     apps: Mapping[str, App | None],
-    missing: Collection[str] = (),
+    missing: Mapping[str, str] = _NONE,
 ) -> list[Problem]:
     """What the apps of *desired* would not take, by the definitions in *apps*, sorted by address.
 
-    *missing* are apps of which the service says that they do not exist. A job whose app is None or
+    *missing* has what the service says of apps that do not exist. A job whose app is None or
     absent in *apps* (the service does not tell) is not looked at, nor is one that is pinned to a
     run: it is not submitted.
     """
@@ -33,11 +35,17 @@ def check_apps(
         app_id = str(job.request.get("appId"))
         app = apps.get(app_id)
         if app_id in missing:
-            text = f"the service has no app {quoted(app_id)} that you can use"
-            problems.append(_problem(job, "appId", text, "check its name and version"))
+            problems.append(_missing(job, app_id, missing[app_id]))
         if app is not None:
             problems.extend(_check(job, app))
     return problems
+
+
+def _missing(job: DeclaredJob, app_id: str, said: str) -> Problem:
+    text = f"the service has no app {quoted(app_id)} that you can use"
+    if not said or said.endswith(app_id):
+        return _problem(job, "appId", text, "check its name and version")
+    return _problem(job, "appId", f"{text}: {said}", "")
 
 
 def _check(job: DeclaredJob, app: App) -> Iterator[Problem]:
@@ -59,6 +67,10 @@ def _check(job: DeclaredJob, app: App) -> Iterator[Problem]:
         yield from _count(job, app, "parameters", field, values)
         if field.id in app.parameters and field.visible:
             yield from _values(job, field, values)
+    for miss in mismatches(job, app):
+        if not miss.why:
+            message = f"{app.id} takes only what matches {miss.expression}, not {quoted(miss.text)}"
+            yield _problem(job, f"{miss.section}.{miss.id}", message, "")
 
 
 def _ids(

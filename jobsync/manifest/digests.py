@@ -49,6 +49,7 @@ class Workspace:
         return found
 
     def _read(self, uri: str) -> str:
+        # All of it is a path, percent-encoded or not: ``#`` and ``?`` are in names.
         relative = unquote(uri[len(SCHEME) :])
         parts = [part for part in relative.split("/") if part]
         if not parts or ".." in parts or "\0" in relative:

@@ -18,6 +18,7 @@ FLOORS = {
     "records": 0,
     "secret": 0,
     "base_url": 1,
+    "java_regex": 1,
     "model": 1,
     "archives": 1,
     "identity": 1,

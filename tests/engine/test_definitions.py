@@ -17,7 +17,7 @@ GOOD = {"name": "good", "version": "1.0", "templatePath": "wrapper.sh"}
 
 def write(root: Path, document: object, name: str = "app") -> Path:
     folder = root / name
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     text = document if isinstance(document, str) else json.dumps(document)
     (folder / "app.json").write_text(text)
     (folder / "wrapper.sh").write_text("true\n")
@@ -58,7 +58,6 @@ def test_new_and_edited_apps_are_seen_without_a_restart(tmp_path: Path) -> None:
         ({**GOOD, "inputs": {"a": 1}}, "inputs must be an array"),
         ({**GOOD, "inputs": [{}]}, "an object with an id"),
         ({**GOOD, "inputs": [{"id": "a", "value": 5}]}, "a: value must be an object"),
-        ({**GOOD, "inputs": [{"id": "a", "value": {"validator": "("}}]}, "a: validator"),
         ({**GOOD, "parameters": [{"id": "a", "value": {"type": "int"}}]}, "a: type is one of"),
         ({**GOOD, "parameters": [{"id": "a", "value": {"type": "enumeration"}}]}, "enum_values"),
         ({**GOOD, "defaultNodeCount": 0}, "defaultNodeCount"),
@@ -66,13 +65,30 @@ def test_new_and_edited_apps_are_seen_without_a_restart(tmp_path: Path) -> None:
 )
 def test_a_bad_app_names_the_file(tmp_path: Path, document: object, text: str | None) -> None:
     write(tmp_path, document)
+    catalog = apps.load([tmp_path])
+    trouble = catalog.trouble()
+    assert [one["id"] for one in catalog.list()][-1:] == ["wc-demo-1.00"]
     if text is None:
-        apps.load([tmp_path])
+        assert trouble == "" and catalog.get("good-1.0") is not None
         return
-    with pytest.raises(LocalServiceError) as caught:
-        apps.load([tmp_path])
-    assert str(tmp_path / "app" / "app.json") in str(caught.value)
-    assert text in str(caught.value)
+    assert catalog.get("good-1.0") is None
+    assert str(tmp_path / "app" / "app.json") in trouble
+    assert text in trouble
+
+
+def test_a_bad_app_does_not_give_way_to_another_of_its_name(tmp_path: Path) -> None:
+    write(tmp_path / "first", {**GOOD, "templatePath": "none.sh"})
+    write(tmp_path / "second", GOOD)
+    catalog = apps.load([tmp_path / "first", tmp_path / "second"])
+    assert catalog.get("good-1.0") is None
+    assert "none.sh" in catalog.trouble("good-1.0")
+    assert catalog.trouble("other-1.0") == ""
+    (tmp_path / "first/app/none.sh").write_text("true")
+    found = catalog.get("good-1.0")
+    assert found is not None and found.template.name == "none.sh"
+    (tmp_path / "first/app/app.json").unlink()
+    found = catalog.get("good-1.0")
+    assert found is not None and found.template.name == "wrapper.sh"
 
 
 def load(tmp_path: Path, document: object) -> Systems:

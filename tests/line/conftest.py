@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from linebench import Bench, Lab
+from linebench import ECHO, Bench, Lab, add_app
 
 from jobsync.testing import LocalService, local_service
 
@@ -35,6 +35,15 @@ def phylogeny(tmp_path: Path) -> Iterator[Bench]:
 @pytest.fixture
 def wordcount(tmp_path: Path) -> Iterator[Bench]:
     yield from _bench("wordcount", tmp_path)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """An otherwise empty folder with the app ``echo``."""
+    made = Bench(tmp_path)
+    add_app(made, ECHO)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")

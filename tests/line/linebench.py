@@ -122,6 +122,35 @@ class Lab(Bench):
         return [row for row in rows if row["name"].startswith(f"{self.project}.")]
 
 
+ECHO: dict[str, object] = {
+    "name": "echo",
+    "version": "1.0",
+    "templatePath": "w.sh",
+    "inputs": [{"id": "f", "value": {"required": False}}],
+    "parameters": [
+        {"id": "n", "value": {"type": "number"}},
+        {"id": "s", "value": {"type": "string"}},
+    ],
+}
+"""An app that takes anything and writes ``out.txt``."""
+
+
+def add_app(bench: Bench, document: dict[str, object] | str, folder: str = "") -> None:
+    """An app with the definition *document* in the workspace of *bench*."""
+    named = folder or str(document["name"] if isinstance(document, dict) else "")
+    path = bench.folder / "apps" / named
+    path.mkdir(parents=True, exist_ok=True)
+    text = document if isinstance(document, str) else json.dumps(document)
+    (path / "app.json").write_text(text)
+    (path / "w.sh").write_text("echo ok > out.txt\n")
+
+
+def write_set(bench: Bench, jobs: str) -> None:
+    """The set ``m.yaml`` of the project ``p``; its first job is on line 4."""
+    text = f"apiVersion: jobsync/v1\nproject: p\njobs:\n  {jobs}\n"
+    (bench.folder / "m.yaml").write_text(text)
+
+
 @contextmanager
 def serving(bench: Bench, *arguments: str) -> Iterator[tuple[str, dict[str, str]]]:
     """``jobsync serve`` in the folder of the bench: its URL and the users' tokens."""

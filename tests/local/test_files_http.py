@@ -128,8 +128,9 @@ def test_a_bad_app_is_told_by_name(service, owner, workspace):
     broken.mkdir(parents=True)
     (broken / "app.json").write_text("{")
     try:
-        reply = service.call(owner, "GET", "/apps/v2")
-        assert (reply.status, "app.json" in reply.json["message"]) == (500, True)
+        reply = service.call(owner, "GET", "/apps/v2/broken-1.0")
+        assert (reply.status, "app.json" in reply.json["message"]) == (404, True)
+        assert service.call(owner, "GET", "/apps/v2/wc-demo-1.00").status == 200
     finally:
         (broken / "app.json").unlink()
     assert service.call(owner, "GET", "/apps/v2").status == 200

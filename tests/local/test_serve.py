@@ -182,10 +182,6 @@ def test_refusals(tmp_path):
     assert refused(tmp_path, "--dialect", "v3")[0] == 64
     (tmp_path / "file").write_text("x")
     assert refused(tmp_path, "--state", "file/x")[0] == 1
-    (tmp_path / "apps" / "bad").mkdir(parents=True)
-    (tmp_path / "apps" / "bad" / "app.json").write_text("{")
-    code, text = refused(tmp_path)
-    assert (code, "app.json" in text) == (1, True)
 
 
 def test_a_taken_port_is_one_clear_message(tmp_path):

@@ -159,7 +159,7 @@ def test_an_archive_path_is_echoed_as_given_and_means_one_folder(service, owner)
         ({"name": " "}, 400, "Job name cannot be empty."),
         ({"name": "n" * 65}, 400, None),
         ({"appId": "nothing-1.0"}, 400, "No app found matching nothing-1.0"),
-        ({"appId": "nodash"}, 400, "No app found matching"),
+        ({"appId": "nodash"}, 400, "Invalid appId."),
         ({"batchQueue": "none"}, 400, None),
         ({"nodeCount": 0}, 400, None),
         ({"nodeCount": "2.0"}, 400, None),

@@ -117,4 +117,4 @@ def test_a_pinned_run_is_not_submitted_so_its_app_need_not_take_it(tmp_path: Pat
         "apiVersion: jobsync/v1\nproject: p\njobs:\n  a:\n    id: 0001-007\n    appId: demo-1.0\n"
     )
     desired = load([path])
-    assert check_apps(desired, {"demo-1.0": APP}, ["demo-1.0"]) == []
+    assert check_apps(desired, {"demo-1.0": APP}, {"demo-1.0": ""}) == []

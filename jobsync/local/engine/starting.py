@@ -105,7 +105,9 @@ class Starter:
         book = self._book
         app = book.settings.apps.get(row.app_id)
         if app is None:
-            book.fail(row, f"No app found matching {row.app_id}.")
+            trouble = book.settings.apps.trouble(row.app_id)
+            why = f": {trouble}" if trouble else "."
+            book.fail(row, f"No app found matching {row.app_id}{why}")
             return
         work = str(work_folder(row, system))
         if row.status == "PENDING":

@@ -1,0 +1,79 @@
+"""The expressions with which an app says what it takes, against the values that are declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from jobsync.identity import scalar_text
+from jobsync.java_regex import Uncheckable, found
+from jobsync.manifest.wording import quoted
+from jobsync.model import App, AppField, DeclaredJob, DesiredState, Value
+from jobsync.records import Struct
+
+_WITHOUT = frozenset({"bool", "flag", "enumeration"})
+"""Types of parameters at whose expression the service does not look."""
+_KINDS = {"inputs": "input", "parameters": "parameter"}
+
+
+class Mismatch(Struct, frozen=True):
+    """A value that an expression does not match; or of which that cannot be said, and ``why``."""
+
+    section: str
+    id: str
+    expression: str
+    text: str
+    why: str = ""
+
+
+def mismatches(job: DeclaredJob, app: App) -> Iterator[Mismatch]:
+    """The values of *job* that *app* would refuse, or might."""
+    for section, fields in (("inputs", app.inputs), ("parameters", app.parameters)):
+        given = job.request.get(section)
+        for field in fields.values():
+            if isinstance(given, dict) and field.id in given and _has_expression(field):
+                yield from _of_field(section, field, given[field.id])
+
+
+def unchecked(desired: DesiredState, apps: Mapping[str, App | None]) -> list[str]:
+    """Which expressions of the apps could not be tried on what is declared, and why."""
+    notes = set()
+    for job in desired.jobs.values():
+        app = apps.get(str(job.request.get("appId")))
+        if app is None or job.pinned is not None:
+            continue
+        notes |= {
+            f"{app.id} takes for the {_KINDS[miss.section]} {quoted(miss.id)} only what matches "
+            f"{miss.expression}, which cannot be checked here: {miss.why}"
+            for miss in mismatches(job, app)
+            if miss.why
+        }
+    return sorted(notes)
+
+
+def _has_expression(field: AppField) -> bool:
+    return bool(field.validator) and field.visible and field.type not in _WITHOUT
+
+
+def _of_field(section: str, field: AppField, value: Value) -> Iterator[Mismatch]:
+    strips = section == "inputs" or field.type == "number"
+    for sent in _sent(value):
+        text = sent.strip() if strips else sent
+        if strips and not text:
+            continue  # the service drops it
+        try:
+            if not found(field.validator, text):
+                yield Mismatch(section, field.id, field.validator, text)
+        except Uncheckable as error:
+            yield Mismatch(section, field.id, field.validator, text, str(error))
+
+
+def _sent(value: Value) -> Iterator[str]:
+    """The texts that the service sees in a value; none of one that is only known later."""
+    items = value if isinstance(value, list) else [value]
+    for item in items:
+        if isinstance(item, str):
+            yield from item.split(";") if len(items) == 1 else (item,)
+        elif isinstance(item, (bool, int)):
+            yield scalar_text(item)
+        elif isinstance(item, float) and 0.001 <= abs(item) < 10_000_000:
+            yield repr(item)  # beyond these, Java writes a number in its own way
