@@ -168,7 +168,16 @@ class SubmitNotSent(ServiceError):
 
 
 class SubmitRejected(Refused):
-    """A submit that is proven to have been refused before a job was made."""
+    """A submit that is proven to have been refused before a job was made.
+
+    ``field`` is the path in the manifest that the refusal is about (``inputs.reads``), "" for none.
+    """
+
+    def __init__(
+        self, message: str, *, status: int, said: str = "", hint: str = "", field: str = ""
+    ) -> None:
+        super().__init__(message, status=status, said=said, hint=hint)
+        self.field = field
 
 
 class SubmitAmbiguous(ServiceError):

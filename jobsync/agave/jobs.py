@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import TracebackType
 
 from jobsync.agave import envelope, wire
-from jobsync.agave.rejection import refused_by_a_check
+from jobsync.agave.rejection import refusal_of
 from jobsync.agave.transport import Transport
 from jobsync.agave.urls import UnsafePath, Urls, query
 from jobsync.backend import Content, Event
@@ -115,8 +115,8 @@ class Jobs:
         except ValueError as error:
             raise SubmitNotSent(f"a request that is not JSON: {error}") from error
         answer = self._posted(self.urls.jobs(), body)
-        if refused_by_a_check(answer, notifying=bool(request.get("notifications"))):
-            raise _rejected(answer)
+        if refusal := refusal_of(answer):
+            raise _rejected(answer, refusal.field)
         return _made(answer, name)
 
     def get(self, job_id: str) -> Run:
@@ -265,10 +265,12 @@ class Jobs:
             raise SubmitAmbiguous(f"POST {url}: {type(error).__name__}: {error}") from error
 
 
-def _rejected(answer: Response) -> SubmitRejected:
+def _rejected(answer: Response, field: str = "") -> SubmitRejected:
     refused = envelope.error_of(answer)
     said = refused.said if isinstance(refused, Refused) else ""
-    return SubmitRejected(str(refused), status=answer.status, said=said, hint=refused.hint)
+    return SubmitRejected(
+        str(refused), status=answer.status, said=said, hint=refused.hint, field=field
+    )
 
 
 def _made(answer: Response, name: str | None) -> Run:

@@ -1,54 +1,68 @@
-"""Which answers to a submit prove that no job was made. The table is short on purpose.
+"""Which answers to a submit prove that no job was made: those with the words of a listed check.
 
-The service checks a request in a fixed order and makes the job only after the last check; what can
-still go wrong then are the notifications (contract 3.1). So an error in the service's own envelope,
-with the words of one of those checks, to a request without notifications, is proof. Everything else
-that is not a success stays ambiguous: a person must never be told "not submitted" on a guess.
+An error in the service's own envelope, with the status and the whole text of a check that comes
+before the job is stored, is proof, whatever else the request has in it. Everything else that is
+not a success stays ambiguous: a person must never be told "not submitted" on a guess.
 """
 
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from jobsync.agave import envelope
-from jobsync.agave.exchange import Answer
+from jobsync.agave.submit_checks import CHECKS, Check
+from jobsync.http.messages import Response
+from jobsync.records import Struct
 
-_CHECKS: tuple[tuple[int, str], ...] = (
-    (400, r"No content found"),
-    (400, r"Unsupported content type"),
-    (400, r"Invalid JSON found"),
-    (400, r"Job name (cannot be empty|must be less than 64 characters)"),
-    (400, r"No app found matching "),
-    (400, r"Invalid batchQueue value"),
-    (400, r"No queue found on execution system "),
-    (400, r"Unsupported type for input "),
-    (400, r"No input specified for "),
-    (400, r"No input parameter specified for "),
-    (400, r".{1,100} requires at least \d+ values"),
-    (400, r".{1,100} may have at most \d+ values"),
-    (400, r".{1,100} is a fixed value that cannot be set manually"),
-    (400, r"Invalid parameter value, '"),
-    (400, r"Job dependencies are not yet supported"),
-    (403, r"You do not have permission to access this the input file or directory at "),
-)
-"""Status and beginning of the message, from contract 3.1 to 3.4 and 1.3."""
+_LONGEST = 32_768
+"""Characters of a message. All inputs of a request together are half of that at most."""
 
-_PREFIX = r"(?:[A-Z][A-Za-z ]{2,40} \(\d{3}\) - )?"
-"""``Bad Request (400) - `` may come first (contract 1.2)."""
+_PREFIX = r"\s*(?:[A-Z][A-Za-z ]{2,40} \(\d{3}\) - )?\s*"
+"""``Bad Request (400) - `` may come first (contract 1.2), and some texts begin with a space."""
 
-_PATTERNS = tuple((status, re.compile(_PREFIX + text)) for status, text in _CHECKS)
+_HOLES = {"{}": ".*?", "{default}": "(?:default )?"}
 
 
-def refused_by_a_check(answer: Answer, *, notifying: bool) -> bool:
-    """Whether *answer* proves that a submit was refused before a job was made.
+class Refusal(Struct, frozen=True):
+    """A proven refusal. ``field`` is the path in the manifest that it is about, "" for none."""
 
-    *notifying* is whether the request had notifications: they are looked at after the job exists.
-    """
-    if notifying:
-        return False
+    check: Check
+    field: str
+
+
+def refusal_of(answer: Response) -> Refusal | None:
+    """What refused a submit before a job was made, if *answer* proves that; else None."""
     found = envelope.envelope_of(answer)
     if found is None or found.status != "error" or found.result is not None:
-        return False
-    return any(
-        answer.status == status and pattern.match(found.message) for status, pattern in _PATTERNS
-    )
+        return None
+    if len(found.message) > _LONGEST:
+        return None
+    for check, pattern in _patterns().get(answer.status, ()):
+        if match := pattern.fullmatch(found.message):
+            name = match.groupdict().get("id") or ""
+            return Refusal(check, check.field.replace("{id}", name))
+    return None
+
+
+@cache
+def _patterns() -> dict[int, list[tuple[Check, re.Pattern[str]]]]:
+    """The checks of each status. Made when the first submit is refused, and then once."""
+    patterns: dict[int, list[tuple[Check, re.Pattern[str]]]] = {}
+    for check in CHECKS:
+        for status in check.statuses:
+            patterns.setdefault(status, []).append((check, _pattern(check.text)))
+    return patterns
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """The whole of a message: what is written is written, the holes take anything."""
+    parts = []
+    named = False
+    for part in re.split(r"(\{[a-z]*\})", text):
+        if part == "{id}":
+            parts.append("(?P=id)" if named else r"(?P<id>[^\s,]{1,255}?)")
+            named = True
+        else:
+            parts.append(_HOLES.get(part) or re.escape(part))
+    return re.compile(_PREFIX + "".join(parts) + r"\s*", re.DOTALL)

@@ -28,13 +28,14 @@ from jobsync.apply.submit import (
     Trouble,
 )
 from jobsync.backend import Backend
-from jobsync.errors import NotFound, ServiceError, SubmitNotSent, SubmitRejected
+from jobsync.errors import Location, NotFound, ServiceError, SubmitNotSent, SubmitRejected
 from jobsync.model import JsonValue, Run
 
 _WORTH_ANOTHER_TRY = frozenset({401, 429, 503})
 """Statuses of proven rejections that pass: a token that has been renewed since, throttling."""
 
 _NOTHING: Mapping[str, JsonValue] = {}
+_NOWHERE: Mapping[str, Location] = {}
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
 
 
@@ -55,8 +56,14 @@ class Driver:
         self._user = user
         self._stopping = stopping
 
-    def drive(self, protocol: Protocol, request: Mapping[str, JsonValue] = _NOTHING) -> Entry:
-        """Run *protocol* to its end. *request* is the body to send, without the name.
+    def drive(
+        self,
+        protocol: Protocol,
+        request: Mapping[str, JsonValue] = _NOTHING,
+        places: Mapping[str, Location] = _NOWHERE,
+    ) -> Entry:
+        """Run *protocol* to its end. *request* is the body to send, without the name; *places*
+        are where its fields were written.
 
         Raises :class:`~jobsync.apply.journal.JournalFailed` when nothing was sent because it could
         not be written down first.
@@ -64,7 +71,7 @@ class Driver:
         try:
             command = next(protocol)
             while True:
-                command = protocol.send(self._reply(command, request))
+                command = protocol.send(self._reply(command, request, places))
         except StopIteration as end:
             entry: Entry = end.value
             return entry
@@ -81,7 +88,12 @@ class Driver:
         """The names of which more than one job was seen."""
         return self._journal.open_submits(frozenset({State.DUPLICATE}))
 
-    def _reply(self, command: Command, request: Mapping[str, JsonValue]) -> Reply:
+    def _reply(
+        self,
+        command: Command,
+        request: Mapping[str, JsonValue],
+        places: Mapping[str, Location],
+    ) -> Reply:
         if isinstance(command, Append):
             return self._journal.append(command.entry, self._clock)
         if isinstance(command, Note):
@@ -91,7 +103,7 @@ class Driver:
         if isinstance(command, Read):
             return self._read(command.job_id)
         if isinstance(command, Post):
-            return self._post(command.name, request)
+            return self._post(command.name, request, places)
         if isinstance(command, Sleep):
             if not self._stopping():
                 self._clock.sleep(command.seconds)
@@ -121,16 +133,29 @@ class Driver:
         except ServiceError as error:
             return Trouble(str(error))
 
-    def _post(self, name: str, request: Mapping[str, JsonValue]) -> Reply:
+    def _post(
+        self, name: str, request: Mapping[str, JsonValue], places: Mapping[str, Location]
+    ) -> Reply:
         try:
             run = self._backend.submit(name, request)
         except SubmitNotSent as error:
             return NotMade(str(error), again=True)
         except SubmitRejected as error:
-            return NotMade(str(error), again=error.status in _WORTH_ANOTHER_TRY)
+            return NotMade(_at(error, places), again=error.status in _WORTH_ANOTHER_TRY)
         except Exception as error:  # whatever it was, the request may have left
             return Ambiguous(str(error) or type(error).__name__)
         return Made(run.id) if run.id else Ambiguous("the answer has no id")
+
+
+def _at(error: SubmitRejected, places: Mapping[str, Location]) -> str:
+    """What the service refused, in its words, at the place where it was written."""
+    section, _, key = error.field.partition(".")
+    # A count that is wrong is told in the same words for inputs and parameters.
+    other = {"inputs": f"parameters.{key}"}.get(section, section)
+    for path in (error.field, other, section) if section else ():
+        if path in places:
+            return f"{places[path]}: {path}: the service refuses it: {error.said} ({error.status})"
+    return str(error)
 
 
 def _seen(run: Run) -> Seen:

@@ -113,7 +113,7 @@ def _submit(session: Session, change: JobChange, upstream: Mapping[Address, str]
             session.driver.past(change.name),
             session.settings.submits,
         )
-        return outcome_of(change, session.driver.drive(protocol, request))
+        return outcome_of(change, session.driver.drive(protocol, request, change.places))
     except (UnresolvedReference, JournalFailed, ServiceError) as error:
         return Outcome(change.address, kind, change.action, Result.FAILED, f"not sent: {error}")
 

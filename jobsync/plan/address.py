@@ -174,7 +174,13 @@ def _job_change(draft: Draft, job: DeclaredJob, decision: Decision) -> JobChange
     hours = node_hours(job.request, app)
     if hours is not None:
         hours *= attempts(decision.attempt, job.retries)
-    change = replace(change, request=job.request, digests=_submit_digests(job), node_hours=hours)
+    change = replace(
+        change,
+        request=job.request,
+        digests=_submit_digests(job),
+        node_hours=hours,
+        places=job.places,
+    )
     if decision.action is Action.CREATE:
         return replace(change, notes=(*change.notes, *renamed_notes(job, draft.undeclared)))
     if decision.action is not Action.REPLACE or before is None:

@@ -376,7 +376,7 @@ NOT_SENT, REJECTED, AMBIGUOUS = SubmitNotSent, SubmitRejected, SubmitAmbiguous
         (fault(429, 900901), AMBIGUOUS),
         (fault(400, 900901), AMBIGUOUS),
         (fault(503, 900802), AMBIGUOUS),
-        (envelope(None, 400, "No app found matching x"), REJECTED),
+        (envelope(None, 400, "No app found matching x for tester"), REJECTED),
         (envelope(None, 400, "Job processing failed"), AMBIGUOUS),
         (envelope(None, 401, "nobody"), AMBIGUOUS),
         (envelope(None, 403, "no"), AMBIGUOUS),

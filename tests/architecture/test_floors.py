@@ -51,7 +51,7 @@ SAME_FLOOR = {
 }
 """Nouns serve names."""
 
-LOCAL_MAY_IMPORT = {"errors", "locks", "records", "secret", "manifest", "local"}
+LOCAL_MAY_IMPORT = {"errors", "java_regex", "locks", "records", "secret", "manifest", "local"}
 """The local service shares no codec with the client, or one mistake would cancel itself out."""
 
 DOORS = {
