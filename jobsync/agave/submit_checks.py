@@ -13,8 +13,9 @@ In a text ``{}`` is anything, ``{id}`` the id of an input or parameter, ``{defau
 Left out on purpose, so that they stay open questions: every 5xx, which is what the service says
 when it does not know itself what happened; ``Job processing failed with exception type ...`` and
 the texts in :data:`NOT_PROOF`, which can follow the row; texts about ``callbackUrl``, which the
-steps before and after the row share; texts that an exception of a library brings along; and all
-of Aloe's own, whose source was never published.
+steps before and after the row share; a 401, which whatever stands before the service may say, too;
+texts that an exception of a library brings along; and all of Aloe's own, whose source was never
+published.
 """
 
 from __future__ import annotations
@@ -44,10 +45,7 @@ _RESUBMIT = "for the execution system and resubmit the job."
 _NOT_SUPPORTED = "does not support jobs with {} nodes"
 
 _REQUEST = [
-    # The body is read before the processor is made; the guard lets nobody unknown that far.
-    *_checks("IPlantStatusService", "", 401,
-        "Permission denied. No authentication credentials found.",
-        "Permission denied. Invalid authentication credentials"),
+    # The body is read before the processor is made.
     *_checks("AgaveResource", "", 400,
         "No content found. Please POST your content as a {}",
         "No content found in file. Please POST your content as a {}",

@@ -35,7 +35,6 @@ AUTHENTICATE = (
 PROOF = [
     (400, "No content found. Please POST your content as a multipart/form-data file", ""),
     (400, "Bad Request (400) - Invalid JSON found. Unexpected character", ""),
-    (401, "Permission denied. No authentication credentials found.", ""),
     (400, "Job dependencies are not yet supported.", "dependencies"),
     (400, "Job name cannot be empty.", "name"),
     (400, "appId cannot be empty", "appId"),
@@ -117,6 +116,7 @@ EMBEDDED = "No app found matching nosuch-1.0 for jdoe"
         (400, "No app found matching"),
         (403, "User does not have permission to view this job"),
         (401, "User does not have permission to view this job"),
+        (401, "Permission denied. Invalid authentication credentials"),
         (400, "The field executionSystem is not allowed in a job request."),
         (400, ""),
     ],
