@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -583,3 +584,64 @@ def test_one_of_several_lines_of_a_place_is_enough(tmp_path: Path) -> None:
         run = replace(finished_run(), id="0003-007")
         assert fetch(MemoryReader({"a": b"3"}), root, ("a", "out/"), run=run).fetched
         assert tree(root) == {"out/a": b"3"}
+
+
+# --- whole and still the same ----------------------------------------------------------
+
+
+class Timeless(MemoryReader):
+    """A storage that keeps no times: what is listed is the time of the listing."""
+
+    def files(self, run_id: str, folder: str = "", at_least: int = 0) -> list[RemoteFile]:
+        now = f"2026-01-01T00:00:{len(self.listed):02}.000Z"
+        rows = super().files(run_id, folder, at_least)
+        return [replace(row, last_modified=now) for row in rows]
+
+
+def test_outputs_on_a_storage_without_times_are_read_twice(tmp_path: Path) -> None:
+    reader = Timeless({"a": BIG, "b": b"1", "deep/c": b""})
+    result = fetch(reader, tmp_path, ("**", "out/"))
+    assert result.result is Result.DONE
+    assert tree(tmp_path) == {"out/a": BIG, "out/b": b"1", "out/deep/c": b""}
+    assert sorted(path for path, _ in reader.opened) == ["a", "a", "b", "b", "deep/c", "deep/c"]
+    assert {offset for _, offset in reader.opened} == {0}
+    reader.opened.clear()
+    assert fetch(reader, tmp_path, ("**", "out/")).result is Result.DONE and not reader.opened
+
+
+def test_there_a_file_that_changes_once_is_read_until_two_readings_agree(tmp_path: Path) -> None:
+    reader = Timeless({"a": b"first"})
+    other = iter([lambda: None, lambda: reader.set("a", b"other", "t")])
+    reader.on_open = lambda path, offset: next(other, lambda: None)()
+    result = fetch(reader, tmp_path, ("*", "out/"))
+    assert result.result is Result.DONE and tree(tmp_path) == {"out/a": b"other"}
+    assert len(reader.opened) == 3
+
+
+def test_there_a_file_that_never_rests_fails_after_a_few_readings(tmp_path: Path) -> None:
+    reader = Timeless({"a": BIG, "b": b"1"})
+    reader.on_open = lambda path, offset: reader.set("a", os.urandom(len(BIG)), "t")
+    result = fetch(reader, tmp_path, ("*", "out/"))
+    assert [name for name, _ in result.failed] == ["a"] and "changing" in result.failed[0][1]
+    assert [path for path, _ in reader.opened].count("a") == 3
+    assert (tmp_path / "out/b").read_bytes() == b"1" and not (tmp_path / "out/a").exists()
+
+
+def test_a_folder_is_listed_once_before_and_once_after(tmp_path: Path) -> None:
+    reader = MemoryReader({f"many/f{number:05}": b"" for number in range(5_000)} | {"one": b"1"})
+    result = fetch(reader, tmp_path, ("**", "out/"))
+    assert result.result is Result.DONE and len(result.fetched) == 5_001
+    assert sorted(reader.listed) == ["", "", "many", "many"]
+
+
+def test_a_long_fetch_keeps_what_it_has_from_time_to_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever kills it loses the last minute, and not all."""
+    module = sys.modules["jobsync.apply.outputs.fetch"]
+    monkeypatch.setattr(module, "_CHECK_SECONDS", 0.0)
+    reader = MemoryReader({f"f{number:05}": b"" for number in range(5_000)})
+    recorded = []
+    reader.on_files = lambda folder: recorded.append(len(lockfile.read(str(tmp_path)).files))
+    assert fetch(reader, tmp_path, ("**", "out/")).result is Result.DONE
+    assert recorded == [0, 0, 2_000, 4_000]

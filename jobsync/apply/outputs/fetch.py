@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from jobsync.apply.outputs import commit
@@ -30,8 +30,11 @@ from jobsync.outputs.walk import walk
 from jobsync.plan.outputs import Selection, select
 from jobsync.records import replace
 
-_ROUND = 2000
-_ROUNDS = 8
+_BATCH = 2000
+"""Files that are asked for at a time: what waits for its turn costs memory."""
+
+_CHECK_SECONDS = 60.0
+"""How much of a long fetch may be lost when it is killed: what has come is checked that often."""
 
 
 def fetch_all(
@@ -129,10 +132,11 @@ def _no_room(root: Root, fetches: Sequence[Fetch]) -> str:
 
 
 class _Fetching:
-    """The downloads of one change, in rounds: after each, what came is checked and committed.
+    """The downloads of one change: what has come is checked and committed.
 
-    A round ends with one more listing of every folder it touched, because the service has nothing
-    else to tell whether a file was still the same when its last byte came.
+    A check is one more listing of every folder it is about, because the service has nothing else to
+    tell whether a file was still the same when its last byte came. Where even the time says
+    nothing, since the storage keeps none, two readings must agree (docs/decisions/0017).
     """
 
     def __init__(
@@ -158,6 +162,7 @@ class _Fetching:
         self._hopeless = ""
         self._fetched: list[FetchedFile] = []
         self._failed: dict[tuple[str, str], str] = {}
+        self._read: dict[tuple[str, str], str] = {}  # the SHA-256 of what seemed to change
 
     def carry_out(self, fetches: Sequence[Fetch]) -> FetchResult:
         self._total_files = len(fetches)
@@ -167,8 +172,10 @@ class _Fetching:
         threads = self._threads + (self._threads + 1) // 2
         with ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool:
             try:
-                for batch in _rounds(wanted):
-                    self._round(pool, batch)
+                for _ in range(CHANGES_LIMIT + 1):
+                    wanted = self._turn(pool, wanted)
+                for item in wanted:
+                    self._fail(item, "keeps changing on the service while it is fetched")
             except BaseException:
                 # What has not begun never does; what has is waited for.
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -183,21 +190,22 @@ class _Fetching:
             left=len(fetches) - len(done) - len(self._failed),
         )
 
-    def _round(self, pool: ThreadPoolExecutor, batch: Sequence[Wanted]) -> None:
-        """Fetch *batch*; what moved meanwhile is fetched again, a few times."""
-        for turn in range(CHANGES_LIMIT + 1):
-            # The large ones first, so that none of them is left running alone at the end.
-            ordered = sorted(batch, key=lambda item: -item.length)
-            got = list(pool.map(self._tried, ordered))
-            self._settle([item for item in got if isinstance(item, FetchedFile)])
-            whole = [item for item in got if isinstance(item, Whole)]
-            steady, batch = self._checked(pool, whole)
-            self._settle(self._committed(steady))
-            if not batch:
-                return
-            if turn == CHANGES_LIMIT:
-                for item in batch:
-                    self._fail(item, "keeps changing on the service while it is fetched")
+    def _turn(self, pool: ThreadPoolExecutor, wanted: Sequence[Wanted]) -> list[Wanted]:
+        """Fetch *wanted*; gives those that moved meanwhile, as they are listed now."""
+        moved: list[Wanted] = []
+        got: list[FetchedFile | Whole | None] = []
+        began = time.monotonic()
+        # The large ones first, so that none of them is left running alone at the end.
+        ordered = sorted(wanted, key=lambda item: -item.length)
+        for start in range(0, len(ordered), _BATCH):
+            got += pool.map(self._tried, ordered[start : start + _BATCH])
+            if time.monotonic() - began >= _CHECK_SECONDS or start + _BATCH >= len(ordered):
+                steady, changed = self._checked(pool, [x for x in got if isinstance(x, Whole)])
+                moved += changed
+                here = [item for item in got if isinstance(item, FetchedFile)]
+                self._settle(here + self._committed(steady))
+                got, began = [], time.monotonic()
+        return moved
 
     def _tried(self, wanted: Wanted) -> FetchedFile | Whole | None:
         """The file when it is here already, else its part; None when it failed, which is noted."""
@@ -248,11 +256,17 @@ class _Fetching:
                 self._fail(wanted, f"could not be checked after it came: {trouble}")
             elif now is None:
                 self._fail(wanted, "is gone from the service")
-            elif now == (wanted.length, wanted.last_modified):
+            elif now == (wanted.length, wanted.last_modified) or self._is_read_again(item, now[0]):
                 steady.append(item)
             else:
                 moved.append(replace(wanted, length=now[0], last_modified=now[1]))
         return steady, moved
+
+    def _is_read_again(self, item: Whole, length: int) -> bool:
+        """Whether this reading agrees with the one before, and the length with both."""
+        key = (item.wanted.path, item.wanted.to)
+        before, self._read[key] = self._read.get(key), item.sha256
+        return before == item.sha256 and length == item.wanted.length
 
     def _listing(self, folder: str, count: int) -> dict[str, tuple[int, str] | None] | str:
         try:
@@ -326,12 +340,6 @@ class _Fetching:
                 self._total_files,
             )
         )
-
-
-def _rounds(wanted: Sequence[Wanted]) -> Iterable[Sequence[Wanted]]:
-    """Rounds large enough that checking them costs little: at most eight, of 1,000 and more."""
-    size = max(_ROUND, math.ceil(len(wanted) / _ROUNDS))
-    return [wanted[start : start + size] for start in range(0, len(wanted), size)]
 
 
 def _folder(path: str) -> str:
