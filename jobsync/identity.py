@@ -175,8 +175,8 @@ def canonical_request(request: Mapping[str, Value]) -> dict[str, JsonValue]:
     if out["archive"]:
         if system := request.get("archiveSystem"):
             out["archiveSystem"] = _item_text(system)
-        if path := _item_text(request.get("archivePath")).rstrip("/"):
-            out["archivePath"] = path
+        if path := _item_text(request.get("archivePath")):
+            out["archivePath"] = path.rstrip("/") or "/"
     return out
 
 
@@ -217,10 +217,11 @@ def old_fingerprint(
 
     *upstream* maps each address to the one that the job had then, and its fingerprint or id.
     """
+    canonical = canonical_request(_renamed(request, {a: was for a, (was, _) in upstream.items()}))
+    if canonical.get("archivePath") == "/":  # that scheme took the root for no path at all
+        del canonical["archivePath"]
     document: dict[str, JsonValue] = {
-        "request": canonical_request(
-            _renamed(request, {a: was for a, (was, _) in upstream.items()})
-        ),
+        "request": canonical,
         "upstream": dict(upstream.values()),
         "digests": dict(digests),
         "rerun": rerun,

@@ -133,6 +133,7 @@ def test_what_means_the_same_run_has_the_same_fingerprint(same: dict[str, object
         {**REQUEST, "appId": "famsa-2.3"},
         {**REQUEST, "archive": False},
         {**REQUEST, "archivePath": "here"},
+        {**REQUEST, "archivePath": "/"},
         {**REQUEST, "archiveSystem": "there"},
         {**REQUEST, "parameters": {"threads": 3}},
         {**REQUEST, "parameters": {"threads": "2 "}},
@@ -141,6 +142,14 @@ def test_what_means_the_same_run_has_the_same_fingerprint(same: dict[str, object
 )
 def test_what_means_another_run_has_another(other: dict[str, object]) -> None:
     assert mark(other) != mark(REQUEST)
+
+
+def test_the_older_scheme_took_the_root_for_no_path_and_still_does() -> None:
+    root, none = (
+        old_fingerprint({**REQUEST, "archivePath": path}, upstream={}, digests={})
+        for path in ("/", None)
+    )
+    assert root == none
 
 
 def test_versions_are_not_numbers() -> None:
