@@ -28,7 +28,7 @@ from jobsync.plan.history import History, attempts_of, live, ref
 from jobsync.plan.hours import attempts, node_hours
 from jobsync.plan.reasons import why_replaced
 from jobsync.plan.references import References
-from jobsync.plan.renames import former_note, renamed_notes
+from jobsync.plan.renames import former_name, former_note, renamed_notes
 from jobsync.records import replace
 
 _STUCK = frozenset({Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE, Standing.BLOCKED})
@@ -166,10 +166,12 @@ def _job_change(draft: Draft, job: DeclaredJob, decision: Decision) -> JobChange
         notes=decision.notes,
         where=job.where,
     )
-    if before and (note := former_note(draft.desired.project, job, before)):
-        change = replace(change, notes=(*change.notes, note))
+    project = draft.desired.project
     if decision.action is Action.RESTORE:
-        return change
+        note = former_note(project, job, before) if before else ""
+        return replace(change, notes=(*change.notes, note)) if note else change
+    if before and (was := former_name(project, job, before)):
+        change = replace(change, notes=(*change.notes, f"was {was}"))
     app = draft.snapshot.apps.get(str(job.request.get("appId")))
     hours = node_hours(job.request, app)
     if hours is not None:

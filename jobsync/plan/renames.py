@@ -9,18 +9,25 @@ from jobsync.model import Address, DeclaredJob, DesiredState, Run
 from jobsync.plan.history import History, fingerprints
 
 
-def former_note(project: str, job: DeclaredJob, run: Run) -> str:
-    """That *run* of *job* has a former name, so that ``formerly`` has to stay; else empty.
-
-    What a run is called that is not of this very fingerprint does not matter.
-    """
+def former_name(project: str, job: DeclaredJob, run: Run) -> str:
+    """What *job* was called when *run* was made, as ``formerly`` has it; empty for its own name."""
     name = RunName.parse(run.name)
-    if job.pinned or name is None or name.fingerprint not in fingerprints(job):
+    if job.pinned or name is None or (name.project, name.address) == (project, job.address):
         return ""
-    if (name.project, name.address) == (project, job.address):
-        return ""
-    was = name.address if name.project == project else f"{name.project}/{name.address}"
-    return f"was {was}: keep formerly as long as run {run.id} is current"
+    was = _as_written(name.address, job)
+    return was if name.project == project else f"{name.project}/{was}"
+
+
+def former_note(project: str, job: DeclaredJob, run: Run) -> str:
+    """That *run* is current under a former name, so that ``formerly`` has to stay; else empty."""
+    was = former_name(project, job, run)
+    return f"was {was}: keep formerly as long as that run is current" if was else ""
+
+
+def _as_written(was: Address, job: DeclaredJob) -> str:
+    """The address *was* without the matrix values that *job* has too."""
+    _, dot, values = job.address.partition(".")
+    return was.removesuffix(dot + values) if dot else was
 
 
 def twins(job: DeclaredJob, undeclared: Iterable[Run]) -> tuple[Run, ...]:
@@ -37,14 +44,9 @@ def renamed_notes(job: DeclaredJob, undeclared: Iterable[Run]) -> tuple[str, ...
     """What speaks for the new *job* being an old one that was renamed."""
     names = (RunName.parse(run.name) for run in twins(job, undeclared))
     known = sorted({name.address for name in names if name is not None})
-    _, dot, values = job.address.partition(".")
-    formers = {
-        was: was.removesuffix(dot + values) if dot and was.endswith(dot + values) else was
-        for was in known
-    }
     notes = [
-        f"looks like {was} renamed: with formerly: [{former}] it keeps that run"
-        for was, former in formers.items()
+        f"looks like {was} renamed: with formerly: [{_as_written(was, job)}] it keeps that run"
+        for was in known
     ]
     if job.older is None:
         notes.append(

@@ -289,10 +289,22 @@ def _standings(plan: Plan, palette: Palette) -> list[str]:
             words = f"{address} {_SHOWN_STANDINGS[state.standing]}{run}"
             line = f"  ! {words}: {notes}" if notes else f"  ! {words}"
             lines.append(palette.paint(palette.red, line))
-        elif notes and state.standing in (Standing.CURRENT, Standing.IN_PROGRESS):
-            lines.append(f"  . {address}: {notes}")
         lines += [f"  ! {address}: {terminal(problem)}" for problem in state.problems]
+    lines += _noted(plan)
     return ["Of what is declared:\n" + "\n".join(lines)] if lines else []
+
+
+def _noted(plan: Plan) -> list[str]:
+    """What there is to say of runs that are well, once for all of one job."""
+    same: dict[tuple[str, tuple[str, ...]], list[Address]] = {}
+    for state in plan.states:
+        if state.notes and state.standing in (Standing.CURRENT, Standing.IN_PROGRESS):
+            key = state.address.split(".")[0]
+            same.setdefault((key, state.notes), []).append(state.address)
+    return [
+        f"  . {_some(tuple(addresses))}: {'; '.join(terminal(note) for note in notes)}"
+        for (_, notes), addresses in same.items()
+    ]
 
 
 def _hazards(plan: Plan, palette: Palette) -> list[str]:

@@ -26,6 +26,7 @@ from jobsync.plan import PlanOptions, build
 from jobsync.plan.fetching import with_present_addresses
 from jobsync.plan.history import histories, names_of
 from jobsync.records import replace
+from jobsync.render import FORMATS, RenderOptions
 
 FINISHED, ACTIVE = RunState.FINISHED, RunState.ACTIVE
 FAILED, STOPPED = RunState.FAILED, RunState.STOPPED
@@ -119,17 +120,27 @@ def test_duplicates_are_of_one_exact_name() -> None:
 
 def test_what_a_run_is_called_is_said_while_it_is_current() -> None:
     world = World()
-    run = world.add(OTHERS[1], request=ONE.request)
+    world.add(OTHERS[1], request=ONE.request)
     assert planned(world, ONE).states[0].notes == (
-        f"was sort: keep formerly as long as run {run.id} is current",
+        "was sort: keep formerly as long as that run is current",
     )
     world = World()
-    run = world.add(OTHERS[3], FINISHED, visible=False, request=ONE.request)
+    world.add(OTHERS[3], FINISHED, visible=False, request=ONE.request)
     (change,) = planned(world, ONE).changes
-    assert change.notes == (f"was lab/al: keep formerly as long as run {run.id} is current",)
+    assert change.notes == ("was lab/al: keep formerly as long as that run is current",)
     world = World()
     world.add(OTHERS[0], request=ONE.request)
     assert planned(world, ONE).states[0].notes == ()
+
+
+def test_what_is_said_of_a_matrix_is_said_once() -> None:
+    runs = [job(f"tree.{n}", formerly=(f"wood.{n}",)) for n in range(9)]
+    world = World()
+    for one in runs:
+        world.add(f"{PROJECT}.wood.{one.address[5:]}.{one.fingerprint}", request=one.request)
+    text = FORMATS["text"](planned(world, *runs), RenderOptions())
+    assert text.count("was wood: keep formerly") == 1
+    assert "tree.0, tree.1, tree.2, tree.3, tree.4 and 4 more: was wood" in text
 
 
 def test_requires_is_advised_once_there_is_a_run_of_the_scheme_before() -> None:
