@@ -1,4 +1,4 @@
-"""One declared address: its run, its outputs, its permissions, and how it stands after all."""
+"""One declared address: its run, its outputs, and how it stands after all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from jobsync.errors import Problem
 from jobsync.model import (
     SUBMITS,
-    AccessChange,
     Action,
     AddressState,
     Basis,
@@ -17,13 +16,11 @@ from jobsync.model import (
     Reason,
     RunState,
     Standing,
-    Unavailable,
 )
-from jobsync.plan import access, fetching, overwriting
+from jobsync.plan import fetching, overwriting
 from jobsync.plan.decide import Decision, decide, decide_pinned, unconfirmed
 from jobsync.plan.diff import drift, placement_changes
-from jobsync.plan.draft import Draft, on_run
-from jobsync.plan.effective import Rows, effective
+from jobsync.plan.draft import Draft, add_problem, on_run
 from jobsync.plan.history import History, attempts_of, live, ref
 from jobsync.plan.hours import attempts, node_hours
 from jobsync.plan.reasons import why_replaced
@@ -231,74 +228,12 @@ def _plan_outputs(draft: Draft, job: DeclaredJob, decision: Decision) -> Decisio
                 notes=(*decision.notes, *found.missing),
             )
         for problem in found.problems:
-            _problem(draft, job, problem)
+            add_problem(draft, job, problem)
     if change is not None and wanted:
         draft.outputs.append(change)
         told = fetching.kept_back(change, draft.lines)
         draft.warnings.extend(f"{job.address}: {text}" for text in told)
     return decision
-
-
-def plan_access(draft: Draft, job: DeclaredJob) -> None:
-    """Hold every visible run of an address that was planned to the declared grants (product 5)."""
-    decision = draft.decisions.get(job.address)
-    if decision is None or job.address not in draft.scope:
-        return
-    if job.permissions is None or not draft.options.plans("permissions"):
-        return
-    history, me = draft.histories[job.address], draft.snapshot.user
-    if decision.action is Action.RESTORE and decision.before is not None:
-        _add_access(draft, access.change_new(job, me, ref(decision.before)), me, {})
-    elif decision.action is not None:
-        _add_access(draft, access.change_new(job, me), me, {})
-    for run in history.all:
-        if not run.visible:
-            continue
-        image = draft.snapshot.access.get(run.id)
-        if image is None or isinstance(image, Unavailable):
-            reason = f"cannot be read: {image.reason}" if image else "were not read"
-            _problem(draft, job, f"permissions of run {run.id} {reason}")
-            continue
-        if access.is_as_declared(job, image):
-            continue
-        for row, name in access.other_spellings(job, image):
-            draft.warnings.append(
-                f"{job.address}: run {run.id} has a row for {row}, which the service may not take "
-                f"for {name}; if {name} is not let in, revoke it: "
-                f"jobsync jobs pems-revoke {run.id} {row}"
-            )
-        is_current = (
-            decision.action is None
-            and decision.run is not None
-            and (
-                run.id == decision.run.id
-                and decision.standing not in (Standing.FAILED, Standing.STOPPED)
-            )
-        )
-        change = (
-            access.change_current(job, run, image, me)
-            if is_current or job.pinned == run.id
-            else access.change_reduced(job, run, image, me)
-        )
-        if change and not effective(image, run.owner, me).write:
-            text = f"you have no WRITE on run {run.id}, so its permissions cannot be managed"
-            _problem(draft, job, f"{text}; ask {run.owner} for it, or remove permissions here")
-            continue
-        if change and change.left_out:
-            text = f"{', '.join(change.left_out)}: the access to run {run.id} stays as it is"
-            _problem(draft, job, f"{text}, because no order of the changes is safe for {me}")
-        _add_access(draft, change, run.owner, image)
-
-
-def _add_access(draft: Draft, change: AccessChange | None, owner: str, image: Rows) -> None:
-    if change is None or not (change.grants or change.image is None):
-        return
-    draft.access.append(change)
-    if change.image is None:
-        return
-    run_id = change.run.id if change.run else ""
-    after = access.outcome(image, change.grants)
-    draft.effective.extend(access.compare(change.address, run_id, owner, image, after))
 
 
 def _plan_stops(draft: Draft, job: DeclaredJob, history: History, decision: Decision) -> None:
@@ -335,11 +270,6 @@ def _basis(decision: Decision, history: History) -> Basis:
         decision.names,
         {run.id: (run.state, run.visible) for run in sorted(history.all, key=lambda r: r.id)},
     )
-
-
-def _problem(draft: Draft, job: DeclaredJob, text: str) -> None:
-    state = draft.states.get(job.address) or AddressState(job.address, Standing.PENDING, None)
-    draft.states[job.address] = replace(state, problems=(*state.problems, text))
 
 
 def _set_state(draft: Draft, job: DeclaredJob, decision: Decision) -> None:

@@ -25,7 +25,8 @@ from jobsync.model import (
     Snapshot,
 )
 from jobsync.plan import fetching
-from jobsync.plan.address import note_needs, plan_access, plan_address
+from jobsync.plan.address import note_needs, plan_address
+from jobsync.plan.address_access import plan_access
 from jobsync.plan.conflicts import conflicts
 from jobsync.plan.draft import Draft, on_run
 from jobsync.plan.guards import hazards

@@ -19,13 +19,14 @@ from jobsync.model import (
     Reason,
     Run,
     Snapshot,
+    Standing,
 )
 from jobsync.plan import fetching
 from jobsync.plan.decide import Decision
 from jobsync.plan.history import History, ref
 from jobsync.plan.options import PlanOptions
 from jobsync.plan.overwriting import Writers
-from jobsync.records import Struct, field
+from jobsync.records import Struct, field, replace
 
 
 class Draft(Struct):
@@ -60,3 +61,9 @@ def on_run(
     return JobChange(
         address, action, reason, run.name, before=ref(run), where=job.where if job else None
     )
+
+
+def add_problem(draft: Draft, job: DeclaredJob, text: str) -> None:
+    """Note what of *job* could not be read or is not changed."""
+    state = draft.states.get(job.address) or AddressState(job.address, Standing.PENDING, None)
+    draft.states[job.address] = replace(state, problems=(*state.problems, text))

@@ -7,6 +7,7 @@ from jobsync.model import (
     KINDS,
     NO_ACCESS,
     SUBMITS,
+    Access,
     AccessChange,
     Action,
     JobChange,
@@ -16,6 +17,7 @@ from jobsync.model import (
     Standing,
 )
 from jobsync.plan import hours
+from jobsync.plan.effective import either
 from jobsync.records import Struct
 from jobsync.render.values import counted, size
 
@@ -54,16 +56,15 @@ class Summary(Struct, frozen=True):
 def summarise(plan: Plan) -> Summary:
     """Count what *plan* has. ``add`` is submits, ``destroy`` is what ``--prune`` hides."""
     jobs = [change for change in plan.changes if isinstance(change, JobChange)]
-    access = [change for change in plan.changes if isinstance(change, AccessChange)]
     outputs = [change for change in plan.changes if isinstance(change, OutputChange)]
     submits = [change for change in jobs if change.action in SUBMITS]
     destroyed = [change for change in jobs if change.action is Action.DELETE]
-    grants = [grant for change in access for grant in change.grants]
     files = [file for change in outputs for file in change.files or ()]
     later = [change for change in outputs if change.files is None] + list(plan.awaiting)
     fetches = [file for file in files if not file.available]
     standings = [state.standing for state in plan.states]
     changed = {change.address for change in plan.changes}
+    people = _people(plan)
     node_hours, unknown_hours = hours.total(submits)
     return Summary(
         add=len(submits),
@@ -90,12 +91,22 @@ def summarise(plan: Plan) -> Summary:
         undeclared=len(_addresses(plan)),
         node_hours=node_hours,
         unknown_hours=unknown_hours,
-        gains=sum(1 for grant in grants if grant.before == NO_ACCESS),
-        changes=sum(1 for grant in grants if NO_ACCESS not in (grant.before, grant.after)),
-        loses=sum(1 for grant in grants if grant.after == NO_ACCESS),
+        gains=sum(1 for before, _ in people if before == NO_ACCESS),
+        changes=sum(1 for pair in people if NO_ACCESS not in pair),
+        loses=sum(1 for _, after in people if after == NO_ACCESS),
         unread=sum(1 for state in plan.states if state.problems),
         warnings=len(plan.warnings),
     )
+
+
+def _people(plan: Plan) -> list[tuple[Access, Access]]:
+    """What those whose access changes can do with a job, by any of its runs, before and after."""
+    found: dict[tuple[str, str], tuple[Access, Access]] = {}
+    for row in plan.effective:
+        before, after = found.get((row.address, row.user), (NO_ACCESS, NO_ACCESS))
+        pair = (either(before, row.before), either(after, row.after))
+        found[row.address, row.user] = pair
+    return [pair for pair in found.values() if pair[0] != pair[1]]
 
 
 def separate_access(plan: Plan) -> tuple[AccessChange, ...]:

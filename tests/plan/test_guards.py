@@ -8,6 +8,8 @@ from planworld import World, desired, grants, job, rows
 from jobsync.errors import Blocked, ExitCode, PlanFileError
 from jobsync.model import LEVELS, Grant, Guards, RunState
 from jobsync.plan import PlanOptions, build, check
+from jobsync.plan.access_guards import self_lockout
+from jobsync.plan.case import Case
 from jobsync.plan.check import refuse_hazards
 from jobsync.plan.guards import GUARDS, HAZARDS
 from jobsync.records import replace
@@ -93,6 +95,20 @@ def test_self_lockout_only_of_what_somebody_else_owns():
     shared = replace(job("shared", permissions={}), pinned=theirs.id)
     plan = planned(world, own, shared)
     assert [(h.name, h.addresses) for h in plan.hazards] == [("self-lockout", ("shared",))]
+
+
+def test_self_lockout_looks_at_every_step():
+    """Also at a moment in between, whatever is given back to me in the end."""
+    narrowing = many(alice="READ_WRITE")
+    world = World()
+    theirs = world.add("by hand", owner="olga", acl=rows(world="READ_WRITE"))
+    plan = planned(world, replace(job("shared", permissions=narrowing), pinned=theirs.id))
+    (change,) = plan.changes
+    assert ([grant.user for grant in change.grants], names(plan)) == (["alice", "world"], [])
+    late = replace(change, grants=tuple(reversed(change.grants)))
+    case = Case(desired(), world.snapshot(desired()), {}, (), (late,))
+    assert self_lockout(case) is not None
+    assert self_lockout(replace(case, access=(replace(late, owner="alice"),))) is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,127 @@
+"""The permissions of one declared address: what every run of it is held to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jobsync.model import (
+    NO_ACCESS,
+    Access,
+    AccessChange,
+    Action,
+    DeclaredJob,
+    EffectiveAccess,
+    Run,
+    Standing,
+    Unavailable,
+)
+from jobsync.plan import access
+from jobsync.plan.decide import Decision
+from jobsync.plan.draft import Draft, add_problem
+from jobsync.plan.effective import Rows, effective, either
+from jobsync.plan.history import ref
+from jobsync.records import replace
+
+
+def plan_access(draft: Draft, job: DeclaredJob) -> None:
+    """Hold every visible run of an address that was planned to the declared grants (product 5)."""
+    decision = draft.decisions.get(job.address)
+    if decision is None or job.address not in draft.scope:
+        return
+    if job.permissions is None or not draft.options.plans("permissions"):
+        return
+    images = {}
+    for run in draft.histories[job.address].all:
+        if run.visible:
+            image = draft.snapshot.access.get(run.id)
+            if image is None or isinstance(image, Unavailable):
+                reason = f"cannot be read: {image.reason}" if image else "were not read"
+                add_problem(draft, job, f"permissions of run {run.id} {reason}")
+            else:
+                images[run.id] = (run, image)
+    changes = [_of_new_run(draft, job, decision)]
+    changes += [_of_run(draft, job, decision, *image) for image in images.values()]
+    found = [change for change in changes if change is not None]
+    if found:
+        draft.access.extend(found)
+        draft.effective.extend(_effective(job, found, images.values()))
+
+
+def _of_new_run(draft: Draft, job: DeclaredJob, decision: Decision) -> AccessChange | None:
+    """The grants of the run that is submitted or restored."""
+    me = draft.snapshot.user
+    if decision.action is None:
+        return None
+    if decision.action is Action.RESTORE and decision.before is not None:
+        return _safe(draft, job, access.change_new(job, me, ref(decision.before)))
+    return _safe(draft, job, access.change_new(job, me))
+
+
+def _of_run(
+    draft: Draft, job: DeclaredJob, decision: Decision, run: Run, image: Rows
+) -> AccessChange | None:
+    if access.is_as_declared(job, image):
+        return None
+    me = draft.snapshot.user
+    for row, name in access.other_spellings(job, image):
+        draft.warnings.append(
+            f"{job.address}: run {run.id} has a row for {row}, which the service may not take "
+            f"for {name}; if {name} is not let in, revoke it: "
+            f"jobsync jobs pems-revoke {run.id} {row}"
+        )
+    change = (
+        access.change_current(job, run, image, me)
+        if _is_current(decision, run) or job.pinned == run.id
+        else access.change_reduced(job, run, image, me)
+    )
+    if change and not effective(image, run.owner, me).write:
+        text = f"you have no WRITE on run {run.id}, so its permissions cannot be managed"
+        add_problem(draft, job, f"{text}; ask {run.owner} for it, or remove permissions here")
+        return None
+    return _safe(draft, job, change)
+
+
+def _is_current(decision: Decision, run: Run) -> bool:
+    return (
+        decision.action is None
+        and decision.run is not None
+        and run.id == decision.run.id
+        and decision.standing not in (Standing.FAILED, Standing.STOPPED)
+    )
+
+
+def _safe(draft: Draft, job: DeclaredJob, change: AccessChange | None) -> AccessChange | None:
+    """*change*, None when nothing is left of it; what is left out of it is named."""
+    if change is None:
+        return None
+    if change.left_out:
+        run = f"run {change.run.id}" if change.run else "the new run"
+        text = f"{', '.join(change.left_out)}: the access to {run} stays as it is"
+        why = f"no order of the changes is safe for {draft.snapshot.user}"
+        add_problem(draft, job, f"{text}, because {why}")
+    return change if change.grants or change.image is None else None
+
+
+def _effective(
+    job: DeclaredJob, changes: Iterable[AccessChange], images: Iterable[tuple[Run, Rows]]
+) -> list[EffectiveAccess]:
+    """What everybody can do with each run of the address, before and after *changes*.
+
+    Before a run is there or can be seen, that is what they can do with the others: who has had
+    access to the job gains nothing by its next run.
+    """
+    written = {change.run.id: change.grants for change in changes if change.run}
+    found: list[EffectiveAccess] = []
+    now: dict[str, Access] = {}
+    for run, image in images:
+        after = access.outcome(image, written.pop(run.id, ()))
+        found += access.compare(job.address, run.id, run.owner, image, after)
+    for row in found:
+        now[row.user] = either(now.get(row.user, NO_ACCESS), row.before)
+    for change in changes:
+        if change.run is None or change.run.id in written:
+            run_id = change.run.id if change.run else ""
+            after = access.outcome({}, change.grants)
+            rows = access.compare(job.address, run_id, change.owner, {}, after)
+            found += [replace(row, before=now.get(row.user, NO_ACCESS)) for row in rows]
+    return found
