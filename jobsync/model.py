@@ -520,7 +520,8 @@ class AddressState(Struct, frozen=True):
     """How one declared address stands: its current run, or None when there is none yet.
 
     ``problems`` are things about it that could not be read, so that what they would show is not
-    planned, and output files that are refused.
+    planned, and output files that are refused. ``retriable`` is whether ``--retry`` runs it again
+    when it has ended badly: not where it is pinned by id.
     """
 
     address: Address
@@ -528,6 +529,7 @@ class AddressState(Struct, frozen=True):
     run: RunRef | None
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    retriable: bool = True
 
 
 class Hazard(Struct, frozen=True):

@@ -49,7 +49,15 @@ from jobsync.outputs import lockfile
 from jobsync.outputs.reasons import unavailable
 from jobsync.outputs.walk import walk
 from jobsync.plan.diff import lacking
-from jobsync.plan.fetching import fetched_lines, to_list, with_present_addresses
+from jobsync.plan.fetching import (
+    declares_outputs,
+    fetched_lines,
+    finished,
+    is_incomplete,
+    is_recorded,
+    to_list,
+    with_present_addresses,
+)
 from jobsync.plan.history import (
     History,
     attempt_of,
@@ -59,6 +67,7 @@ from jobsync.plan.history import (
     live,
     names_of,
 )
+from jobsync.plan.overwriting import Writers
 from jobsync.records import replace
 
 K = TypeVar("K")
@@ -83,7 +92,8 @@ def observe(
     exact question, visible and hidden, for each name of each job without a finished or active run
     (two for most: one under the scheme before); a permission
     read for each run whose job declares permissions; a walk for each finished run whose outputs the
-    lock does not prove to be here, of the addresses *outputs_of* (all of them when None).
+    lock does not prove to be here, of the addresses *outputs_of* (all of them when None) and of
+    what those of them need that may be submitted.
 
     Raises :class:`SettingsError` when somebody else than the target's ``owner`` is acting, and when
     *desired* was loaded for another kind of target.
@@ -210,18 +220,18 @@ class _Asking:
         archived = self._begin_archived(user)
         self._list(user)
         self._read_pinned()
-        self._ask_by_name()
+        submits = self._open()
+        self._ask_by_name(submits)
         self._read_records()
         access = self._read_access()
-        self._walk_outputs(outputs_of)
+        needs = {need for one in submits.intersection(outputs_of) for need in self._jobs[one].needs}
+        self._walk_outputs(needs.union(outputs_of))
+        if archived is not None:
+            found = sorted(archived.result(), key=lambda one: one.run.id)
+            self._seen = replace(self._seen, archived=tuple(found))
+        self._ask_by_name(self._open() - submits)
         self._read_apps()
-        return replace(
-            self._seen,
-            access={run_id: got.result() for run_id, got in access.items()},
-            archived=tuple(sorted(archived.result(), key=lambda one: one.run.id))
-            if archived
-            else (),
-        )
+        return replace(self._seen, access={run_id: got.result() for run_id, got in access.items()})
 
     def _list(self, acting: Future[str]) -> None:
         ours = self._our_names()
@@ -290,18 +300,31 @@ class _Asking:
         found = _ask(self._pool, lambda run_id: _run(self._reader, run_id), pins)
         self._add(run for run in found.values() if run is not None)
 
-    def _ask_by_name(self) -> None:
+    def _open(self) -> set[Address]:
+        """The jobs that may be submitted: no run is active, or has finished and has, as far as is
+        known by now, what it must have produced."""
+        known, lines = self._histories(), fetched_lines(self._seen)
+        writers = Writers(self._seen.archived)
+
+        def is_lost(job: DeclaredJob, run: Run) -> bool:
+            if run.state is not RunState.FINISHED:
+                return False
+            twins = frozenset(twin.id for twin in known[job.address].exact)
+            return is_incomplete(job, run, self._seen, lines) or bool(writers.after(run, twins))
+
+        return {
+            address
+            for address, job in self._jobs.items()
+            if job.pinned is None and all(is_lost(job, run) for run in live(known[address].exact))
+        }
+
+    def _ask_by_name(self, addresses: Collection[Address]) -> None:
         """The listing may only find. That a name does not exist takes a question of its own."""
         known = self._histories()
-        open_jobs = [
-            job
-            for address, job in self._jobs.items()
-            if job.pinned is None and not live(known[address].exact)
-        ]
         answers = _ask(
             self._pool,
             lambda address: self._attempts(self._jobs[address], known[address]),
-            [job.address for job in open_jobs],
+            sorted(addresses),
         )
         user = self._seen.user
         rows = [run for _, found in answers.values() for run in found]
@@ -310,7 +333,8 @@ class _Asking:
         foreign.update({run.id: run for run in rows if run.owner != user and run.visible})
         self._seen = replace(
             self._seen,
-            confirmed=frozenset(name for names, _ in answers.values() for name in names),
+            confirmed=self._seen.confirmed
+            | {name for names, _ in answers.values() for name in names},
             foreign=tuple(sorted(foreign.values(), key=lambda run: run.id)),
         )
 
@@ -363,32 +387,31 @@ class _Asking:
 
     def _walk_outputs(self, addresses: Collection[Address]) -> None:
         known = self._histories()
-        self._seen = with_present_addresses(self._seen, known)
-        lines = fetched_lines(self._seen)
-        runs = []
+        self._seen = seen = with_present_addresses(self._seen, known)
+        lines = fetched_lines(seen)
+        runs: list[str] = []
         for address, job in self._jobs.items():
-            if address not in addresses:
+            if address not in addresses or not declares_outputs(job):
                 continue
-            current = [
-                run
-                for run in known[address].exact
-                if run.visible and run.state is RunState.FINISHED
-            ][:1]
-            runs += [run.id for run in current if to_list(job, run, self._seen, lines)]
+            ended = finished(known[address].exact)
+            # Of several, the oldest that has produced what it must is the current one.
+            recorded = [run for run in ended if is_recorded(job, run, seen, lines)]
+            current = recorded[:1] or ended
+            runs += [run.id for run in current if to_list(job, run, seen, lines)]
         with _threads(self._reader) as walkers:
             found = _ask(walkers, lambda run_id: _files(self._reader, run_id, self._pool), runs)
-        self._seen = replace(self._seen, outputs=found)
+        self._seen = replace(self._seen, outputs={**self._seen.outputs, **found})
 
     def _read_apps(self) -> None:
         """The apps of jobs that may be submitted, so that what they would refuse is said first.
 
         Also of pinned runs that lack something: only their apps tell whether it was dropped.
         """
-        known = self._histories()
+        known, submits = self._histories(), self._open()
         wanted = set()
         for address, job in self._jobs.items():
             if job.pinned is None:
-                if "appId" in job.request and not live(known[address].exact):
+                if "appId" in job.request and address in submits:
                     wanted.add(str(job.request["appId"]))
             else:
                 runs = known[address].exact

@@ -16,6 +16,7 @@ from jobsync.cli import connect
 from jobsync.cli.duration import FOREVER, WaitingCommand, duration
 from jobsync.cli.files import FilePath
 from jobsync.cli.options import (
+    call_of,
     color_option,
     decision_options,
     paths_argument,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from jobsync.apply.outputs.tail import Tail
     from jobsync.backend import Backend
     from jobsync.model import Outcome, Plan
+    from jobsync.render.advice import Call
 
 wait_option = click.option(
     "--wait",
@@ -95,6 +97,7 @@ def command(
 
     environ = os.environ
     allow = frozenset(flags["allow"])
+    call = call_of(paths, target, variables)
     saved = read_plan(Path(plan_file)) if plan_file else None
     if saved:
         place = _place_of(saved, paths, target, flags)
@@ -118,9 +121,9 @@ def command(
         else:
             plan, seen = line.decide(desired, chosen, backend, options_from(flags))
         if format_name == "text" and not quiet:
-            print_plan(plan, "text", color)
+            print_plan(plan, "text", color, call)
         else:
-            say_what_is_wrong(plan)
+            say_what_is_wrong(plan, call)
         stale = frozenset(check(plan, seen, allow))
         settings = line.settings(place, environ, wait=wait, stale=stale)
         if not (plan.changes or plan.awaiting or line.unsettled(plan, settings.state_dir)):
@@ -129,7 +132,7 @@ def command(
         if plan.changes and not auto_approve:
             _confirm()
         with _audited(settings, audit, plan) as audited:
-            return carry_out(plan, backend, audited, format_name, quiet=quiet)
+            return carry_out(plan, backend, audited, format_name, call, quiet=quiet)
 
 
 def carry_out(
@@ -137,6 +140,7 @@ def carry_out(
     backend: Backend,
     settings: ApplySettings,
     format_name: str,
+    call: Call,
     *,
     quiet: bool,
     leave: Callable[[], None] | None = None,
@@ -155,7 +159,7 @@ def carry_out(
         with reporter(format_name, quiet=quiet) as report:
             outcomes = apply(plan, backend, heeding, report)
     if format_name == "text":
-        click.echo(outcome(plan, outcomes), err=True, nl=False)
+        click.echo(outcome(plan, outcomes, call), err=True, nl=False)
         _show_what_failed_jobs_said(backend, outcomes)
     return worst([exit_code(plan, outcomes), stop.code])
 
@@ -209,7 +213,7 @@ def read_plan(path: Path) -> Plan:
 def _place_of(plan: Plan, paths: tuple[str, ...], target: str | None, flags: Any) -> connect.Place:
     """Where a saved plan is carried out. What was decided is decided: no flag can change it."""
     decided = [name for name in ("select", "exclude", "only", "retry") if flags[name]]
-    decided += [name for name in ("prune", "stop_superseded") if flags[name]]
+    decided += [name for name in ("prune", "stop_superseded", "retry_failed") if flags[name]]
     if decided:
         names = ", ".join("--" + name.replace("_", "-") for name in decided)
         raise Usage(f"{names} cannot change a saved plan", hint="say it to: jobsync plan --out")

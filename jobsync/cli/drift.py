@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from jobsync.cli.options import (
+    call_of,
     color_option,
     paths_argument,
     quiet_option,
@@ -43,5 +44,5 @@ def command(
     desired, chosen = line.load(paths, target, variables, os.environ)
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
         plan, _ = line.decide(desired, chosen, reader, options_from(flags))
-    print_plan(plan, format_name, color, quiet=quiet)
+    print_plan(plan, format_name, color, call_of(paths, target, variables), quiet=quiet)
     return code_of(plan)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobsync.cli.options import declared, manifests_option, target_options
+from jobsync.cli.options import manifests_option, named, target_options
 
 if TYPE_CHECKING:
     from jobsync.backend import Event
@@ -30,30 +30,38 @@ def command(
     variables: dict[str, str],
     format_name: str,
 ) -> None:
-    """Show what happened to every visible run of ADDRESS, oldest first, superseded ones too."""
+    """Show what happened to every visible run of ADDRESS, oldest first, superseded ones too.
+
+    ADDRESS may be the key of a job with a matrix, or a glob.
+    """
     from jobsync.cli import connect, line
     from jobsync.plan.history import histories, oldest_first
 
     desired, chosen = line.load(paths, target, variables, os.environ)
-    declared(address, desired.jobs)
+    addresses = named(address, desired.jobs)
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
         seen = line.snapshot(desired, chosen, reader)
-        known = histories(desired, seen)[address]
-        runs = oldest_first(run for run in known.all if run.visible)
-        found = [(run, reader.history(run.id)) for run in runs]
+        known = histories(desired, seen)
+        found = {
+            one: [
+                (run, reader.history(run.id)) for run in oldest_first(known[one].all) if run.visible
+            ]
+            for one in addresses
+        }
     if format_name == "json":
         from jobsync.render.escape import in_json
 
-        documents = [_document(run, events) for run, events in found]
+        documents = [_document(*run) for runs in found.values() for run in runs]
         click.echo(in_json(json.dumps(documents, indent=2)))
         return
-    for run, events in found:
-        _print(run, events)
-    hidden = _hidden(desired.jobs[address], known)
-    for text in hidden:
-        click.echo(text)
-    if not (found or hidden):
-        click.echo(f"{address} has no runs yet.")
+    for one, runs in found.items():
+        for run, events in runs:
+            _print(run, events)
+        hidden = _hidden(desired.jobs[one], known[one])
+        for text in hidden:
+            click.echo(text)
+        if not (runs or hidden):
+            click.echo(f"{one} has no runs yet.")
 
 
 def _hidden(job: DeclaredJob, known: History) -> list[str]:
@@ -62,7 +70,7 @@ def _hidden(job: DeclaredJob, known: History) -> list[str]:
     from jobsync.plan.decide import decide
     from jobsync.render.escape import terminal
 
-    decision = decide(job, known, retry_asked=False)
+    decision = decide(job, known)
     restores = job.pinned is None and decision.action is Action.RESTORE
     return [
         f"{terminal(run.name)}  {terminal(run.id)}  is hidden"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobsync.cli.connect import LOCAL, Place
-from jobsync.cli.options import declared
+from jobsync.cli.options import named
 from jobsync.cli.target import choose, named_target
 from jobsync.errors import ManifestError, SettingsError
 from jobsync.model import Address, DesiredState, Plan, Target
@@ -52,12 +52,13 @@ def decide(
     """
     from jobsync import manifest, plan
     from jobsync.observe import lock_of, observe
+    from jobsync.plan.retrying import needs_of_retried
     from jobsync.plan.scope import in_scope
     from jobsync.records import replace
 
-    for address in sorted(options.retry):
-        declared(address, desired.jobs)
-    chosen = in_scope(desired.jobs, options)
+    for text in sorted(options.retry):
+        named(text, desired.jobs)
+    chosen = in_scope(desired.jobs, options) | needs_of_retried(desired.jobs, options)
     seen = observe(desired, reader, lock_of(desired), target, outputs_of=chosen)
     problems = manifest.check_apps(desired, seen.apps, seen.missing_apps)
     if problems:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -13,6 +13,8 @@ from jobsync.errors import Usage
 
 if TYPE_CHECKING:
     import logging
+
+    from jobsync.render.advice import Call
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -96,7 +98,17 @@ def decision_options(command: F) -> F:
             is_flag=True,
             help="Stop older runs that are still active when a job is replaced.",
         ),
-        click.option("--retry", multiple=True, metavar="ADDRESS", help="Run a failed job again."),
+        click.option(
+            "--retry-failed",
+            is_flag=True,
+            help="Run every job again that failed or misses what it must produce.",
+        ),
+        click.option(
+            "--retry",
+            multiple=True,
+            metavar="GLOB",
+            help="Run these jobs again: failed, stopped, or missing what they must produce.",
+        ),
         click.option("--prune", is_flag=True, help="Delete runs that nothing declares any more."),
         click.option(
             "--allow",
@@ -115,6 +127,16 @@ def quiet_option(command: F) -> F:
     return click.option("-q", "--quiet", is_flag=True, help="Print errors and the end only.")(
         command
     )
+
+
+def call_of(paths: Sequence[str], target: str | None, variables: Mapping[str, str]) -> Call:
+    """How this command line named its set and target, for the commands that it advises."""
+    from jobsync.render.advice import Call
+
+    options = ["--target", target] if target else []
+    for name, value in variables.items():
+        options += ["--var", f"{name}={value}"]
+    return Call(tuple(map(str, paths)), tuple(options))
 
 
 def color_option(command: F) -> F:
@@ -147,10 +169,17 @@ def unknown(message: str, word: str, known: Collection[str]) -> Usage:
     return Usage(message, hint=did_you_mean(word, known) or listed)
 
 
-def declared(address: str, addresses: Collection[str]) -> None:
-    """Raise :class:`Usage` when *address* is none of the declared *addresses*."""
-    if address not in addresses:
-        raise unknown(f"the manifests declare no job {address!r}", address, addresses)
+def named(text: str, addresses: Collection[str]) -> list[str]:
+    """The declared *addresses* that *text* means: itself, a key with a matrix, or a glob.
+
+    Raises :class:`Usage` when there is none.
+    """
+    from jobsync.plan.retrying import matches
+
+    found = [address for address in sorted(addresses) if matches(address, text)]
+    if not found:
+        raise unknown(f"the manifests declare no job {text!r}", text, addresses)
+    return found
 
 
 def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

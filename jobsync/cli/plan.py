@@ -10,6 +10,7 @@ import click
 
 from jobsync.cli.files import FilePath, holds_file, write_file
 from jobsync.cli.options import (
+    call_of,
     color_option,
     decision_options,
     paths_argument,
@@ -23,6 +24,7 @@ from jobsync.errors import ExitCode
 if TYPE_CHECKING:
     from jobsync.model import Plan
     from jobsync.plan.options import PlanOptions
+    from jobsync.render.advice import Call
 
 FORMATS = click.Choice(["text", "json", "markdown"])
 
@@ -37,28 +39,34 @@ def options_from(flags: dict[str, Any]) -> PlanOptions:
         only=frozenset(flags.get("only") or ()),
         prune=bool(flags.get("prune")),
         retry=frozenset(flags.get("retry") or ()),
+        retry_failed=bool(flags.get("retry_failed")),
         stop_superseded=bool(flags.get("stop_superseded")),
         allow=frozenset(flags.get("allow") or ()),
     )
 
 
-def print_plan(plan: Plan, format_name: str, color: str, *, quiet: bool = False) -> None:
+def print_plan(
+    plan: Plan, format_name: str, color: str, call: Call | None = None, *, quiet: bool = False
+) -> None:
     """Print *plan* to standard output; when *quiet*, of the text just what it amounts to."""
     from jobsync import render
+    from jobsync.render.advice import NO_CALL
 
     if quiet and format_name == "text":
         from jobsync.render.summary import headline
 
-        say_what_is_wrong(plan)
+        say_what_is_wrong(plan, call)
         click.echo(headline(plan))
         return
-    options = render.RenderOptions(color=wants_color(color, dict(os.environ)))
+    colored = wants_color(color, dict(os.environ))
+    options = render.RenderOptions(color=colored, call=call or NO_CALL)
     click.echo(render.FORMATS[format_name](plan, options), nl=False, color=True)
 
 
-def say_what_is_wrong(plan: Plan) -> None:
+def say_what_is_wrong(plan: Plan, call: Call | None = None) -> None:
     """What has failed or could not be read, for whoever was not shown the plan."""
     from jobsync.plan.verdict import failing
+    from jobsync.render.advice import NO_CALL, run_again
     from jobsync.render.escape import terminal
 
     failed = frozenset(failing(plan))
@@ -66,7 +74,8 @@ def say_what_is_wrong(plan: Plan) -> None:
         found = [*state.problems]
         if state.address in failed:
             standing = str(state.standing).replace("_", " ")
-            found.insert(0, "; ".join([standing, *state.notes]))
+            told = [standing, *state.notes, run_again(state, call or NO_CALL)]
+            found.insert(0, "; ".join(filter(None, told)))
         for text in found:
             click.echo(terminal(f"Error: {state.address}: {text}"), err=True)
 
@@ -116,7 +125,7 @@ def command(
     desired, chosen = line.load(paths, target, variables, environ)
     with connect.reader(connect.Place(desired.root, chosen), environ) as reader:
         plan, _ = line.decide(desired, chosen, reader, options_from(flags))
-    print_plan(plan, format_name, color, quiet=quiet)
+    print_plan(plan, format_name, color, call_of(paths, target, variables), quiet=quiet)
     if out:
         from jobsync.plan import file
 

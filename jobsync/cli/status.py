@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobsync.cli.options import color_option, manifests_option, target_options, wants_color
+from jobsync.cli.options import call_of, color_option, manifests_option, target_options, wants_color
 from jobsync.errors import ExitCode
 from jobsync.records import replace
 
 if TYPE_CHECKING:
     from jobsync.model import AddressState, Plan
+    from jobsync.render.advice import Call
 
 _PAUSE = 5.0
 """Seconds between two looks of ``--watch``."""
@@ -49,7 +50,7 @@ def command(
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
         while True:
             plan, _ = line.decide(desired, chosen, reader, PlanOptions())
-            _print(plan, format_name, color)
+            _print(plan, format_name, color, call_of(paths, target, variables))
             running = any(state.standing is Standing.IN_PROGRESS for state in plan.states)
             if not (watch and running):
                 break
@@ -59,8 +60,9 @@ def command(
     return ExitCode.ERROR if unread(plan) else ExitCode.OK
 
 
-def _print(plan: Plan, format_name: str, color: str) -> None:
+def _print(plan: Plan, format_name: str, color: str, call: Call) -> None:
     from jobsync.plan.verdict import failing
+    from jobsync.render.advice import run_again
     from jobsync.render.escape import in_json, terminal
 
     states = _with_notes(plan)
@@ -77,7 +79,7 @@ def _print(plan: Plan, format_name: str, color: str) -> None:
             str(state.standing).replace("_", " "),
             state.run.status if state.run else "-",
             state.run.id if state.run else "-",
-            "; ".join((*state.notes, *state.problems)),
+            "; ".join(filter(None, (*state.notes, run_again(state, call), *state.problems))),
         )
         for state in states
     ]

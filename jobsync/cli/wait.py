@@ -9,7 +9,7 @@ import click
 
 from jobsync.cli.apply import carry_out
 from jobsync.cli.duration import duration
-from jobsync.cli.options import manifests_option, quiet_option, target_options
+from jobsync.cli.options import call_of, manifests_option, quiet_option, target_options
 from jobsync.cli.plan import say_what_is_wrong
 from jobsync.errors import ExitCode
 from jobsync.model import OutputChange
@@ -46,10 +46,11 @@ def command(
     from jobsync.plan import PlanOptions
 
     desired, chosen = line.load(paths, target, variables, os.environ)
+    call = call_of(paths, target, variables)
     place = connect.Place(desired.root, chosen)
     with connect.backend(place, os.environ) as backend:
         plan, _ = line.decide(desired, chosen, backend, PlanOptions())
-        say_what_is_wrong(plan)
+        say_what_is_wrong(plan, call)
         outputs = tuple(c for c in plan.changes if isinstance(c, OutputChange) and c.run)
         settings = line.settings(
             place,
@@ -62,6 +63,7 @@ def command(
             backend,
             settings,
             format_name,
+            call,
             quiet=quiet,
             leave=backend.close,
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobsync.cli.options import declared, manifests_option, target_options
+from jobsync.cli.options import call_of, manifests_option, named, target_options
 from jobsync.records import replace
 
 if TYPE_CHECKING:
@@ -22,27 +22,35 @@ if TYPE_CHECKING:
 def command(
     address: str, paths: tuple[str, ...], target: str | None, variables: dict[str, str]
 ) -> None:
-    """Explain what plan decided for ADDRESS: each field, both sides, where declared, which rule."""
+    """Explain what plan decided for ADDRESS: each field, both sides, where declared, which rule.
+
+    ADDRESS may be the key of a job with a matrix, or a glob.
+    """
     from jobsync.cli import connect, line
     from jobsync.plan import PlanOptions
     from jobsync.plan.explain import explain
     from jobsync.render.why import why
 
     desired, chosen = line.load(paths, target, variables, os.environ)
-    declared(address, desired.jobs)
+    addresses = named(address, desired.jobs)
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
         plan, seen = line.decide(desired, chosen, reader, PlanOptions())
-        seen = _with_records(desired, seen, address, reader)
-    click.echo(why(explain(desired, seen, plan, address)), nl=False)
+        seen = _with_records(desired, seen, addresses, reader)
+    call = call_of(paths, target, variables)
+    click.echo(
+        "\n".join(why(explain(desired, seen, plan, one), call) for one in addresses), nl=False
+    )
 
 
-def _with_records(desired: DesiredState, seen: Snapshot, address: str, reader: Reader) -> Snapshot:
-    """*seen* with the records of the job and of what it takes files from; a plan reads fewer."""
+def _with_records(
+    desired: DesiredState, seen: Snapshot, addresses: list[str], reader: Reader
+) -> Snapshot:
+    """*seen* with the records of the jobs and of what they take files from; a plan reads fewer."""
     from jobsync.plan.history import histories
 
     known = histories(desired, seen)
-    addresses = [address, *desired.jobs[address].upstream] if address in desired.jobs else []
-    wanted = {run.id for name in addresses for run in known[name].all if run.visible}
+    shown = {up for one in addresses for up in (one, *desired.jobs[one].upstream)}
+    wanted = {run.id for one in shown for run in known[one].all if run.visible}
     return replace(
         seen,
         runs=tuple(

@@ -17,15 +17,16 @@ from jobsync.model import (
     RunState,
     Standing,
 )
-from jobsync.plan import fetching, overwriting
-from jobsync.plan.decide import Decision, decide, decide_pinned, unconfirmed
-from jobsync.plan.diff import drift, placement_changes
+from jobsync.plan import fetching
+from jobsync.plan.decide import Decision, unconfirmed
+from jobsync.plan.deciding import FINISHED, decision_of
+from jobsync.plan.diff import placement_changes
 from jobsync.plan.draft import Draft, add_problem, on_run
 from jobsync.plan.history import History, attempts_of, live, ref
 from jobsync.plan.hours import attempts, node_hours
 from jobsync.plan.reasons import why_replaced
-from jobsync.plan.references import References
 from jobsync.plan.renames import former_name, former_note, renamed_notes
+from jobsync.plan.retrying import RETRIED, can_retry
 from jobsync.records import replace
 
 _STUCK = frozenset({Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE, Standing.BLOCKED})
@@ -36,13 +37,13 @@ _RUNS = frozenset({Standing.CURRENT, Standing.IN_PROGRESS})
 def plan_address(draft: Draft, job: DeclaredJob) -> None:
     """All of one address but its permissions."""
     history = draft.histories[job.address]
-    decision = _decision(draft, job, history)
+    decision = decision_of(draft, job, history)
     if decision is None:
         return
     draft.decisions[job.address] = decision
     if job.address in draft.scope:
         decision = _plan_run(draft, job, history, decision)
-        decision = _plan_outputs(draft, job, decision)
+        _plan_outputs(draft, job, decision)
         _plan_stops(draft, job, history, decision)
         _note_duplicates(draft, job, history)
         draft.basis[job.address] = _basis(decision, history)
@@ -58,48 +59,6 @@ def note_needs(draft: Draft) -> None:
             decision = draft.decisions.get(need)
             if need not in draft.states and decision and decision.standing in _RUNS:
                 _set_state(draft, jobs[need], decision)
-
-
-def _decision(draft: Draft, job: DeclaredJob, history: History) -> Decision | None:
-    if job.pinned is None:
-        asked = job.address in draft.options.retry
-        decision = decide(job, history, retry_asked=asked)
-        if asked and decision.action is not Action.RETRY:
-            draft.warnings.append(f"--retry {job.address}: it has not failed and was not stopped")
-        accepted = draft.options.allow | draft.desired.guards.allow
-        return overwriting.checked(job, history, decision, draft.writers, accepted)
-    found = decide_pinned(job, history)
-    if isinstance(found, Problem):
-        draft.problems.append(found)
-        return None
-    return _checked_pin(draft, job, found)
-
-
-def _checked_pin(draft: Draft, job: DeclaredJob, decision: Decision) -> Decision:
-    """A pinned run that is not what is declared is an error; what the service dropped is a note."""
-    run = decision.run
-    if run is None or not job.request:
-        return decision
-    if run.request is None:
-        note = f"the record of run {run.id} was not read, so it is not compared"
-        return replace(decision, notes=(*decision.notes, note))
-    upstream = {up: draft.histories[up].all for up in job.upstream if up in draft.histories}
-    app = draft.snapshot.apps.get(run.app_id)
-    drifted, dropped = drift(job, run, References(upstream), app)
-    for change in drifted:
-        draft.problems.append(
-            Problem(
-                change.where,
-                f"{job.address}: {change.path} is {change.after!r}, but run {run.id} was made "
-                + ("without it" if change.before is None else f"with {change.before!r}"),
-                "remove id to run it anew",
-            )
-        )
-    why = "was dropped by the service"
-    if app is None:
-        why = "is not in the run's record: the service dropped it, or the run was made without it"
-    notes = tuple(f"{change.path} {why}" for change in dropped)
-    return replace(decision, notes=(*decision.notes, *notes))
 
 
 def _plan_run(draft: Draft, job: DeclaredJob, history: History, decision: Decision) -> Decision:
@@ -133,7 +92,8 @@ def _plan_run(draft: Draft, job: DeclaredJob, history: History, decision: Decisi
 
 
 def _blockers(draft: Draft, job: DeclaredJob) -> tuple[str, ...]:
-    """Why a job cannot be submitted: what it needs has failed, or is not run by this plan."""
+    """Why a job cannot be submitted: what it needs has failed, is not known to have produced what
+    it must, or is not run by this plan."""
     notes = []
     for need in sorted(set(job.needs) & draft.desired.jobs.keys()):
         decision = draft.decisions.get(need)
@@ -143,6 +103,8 @@ def _blockers(draft: Draft, job: DeclaredJob) -> tuple[str, ...]:
             notes.append(f"needs {need}, which is {decision.standing}")
         elif decision.standing is Standing.PENDING and need not in draft.scope:
             notes.append(f"needs {need}, which has not run and is excluded")
+        elif need in draft.found and draft.found[need].unread:
+            notes.append(f"needs {need}, whose {draft.found[need].unread}")
     return tuple(notes)
 
 
@@ -207,8 +169,8 @@ def _still_active(draft: Draft, job: DeclaredJob) -> tuple[str, ...]:
     )
 
 
-def _plan_outputs(draft: Draft, job: DeclaredJob, decision: Decision) -> Decision:
-    """Add what is to fetch; a finished run that misses something becomes ``incomplete``."""
+def _plan_outputs(draft: Draft, job: DeclaredJob, decision: Decision) -> None:
+    """Add what is to fetch."""
     wanted = draft.options.plans("outputs")
     change: OutputChange | None = None
     if decision.action is Action.RESTORE and decision.before is not None:
@@ -218,22 +180,15 @@ def _plan_outputs(draft: Draft, job: DeclaredJob, decision: Decision) -> Decisio
     elif decision.standing is Standing.IN_PROGRESS and decision.run is not None:
         if (awaited := fetching.later(job, decision.run)) and wanted:
             draft.awaiting.append(awaited)
-    elif decision.standing is Standing.CURRENT and decision.run is not None:
-        found = fetching.of_finished(job, decision.run, draft.snapshot, draft.lines, draft.places)
+    elif decision.standing in FINISHED and job.address in draft.found:
+        found = draft.found[job.address]
         change = found.change
-        if found.missing:
-            decision = replace(
-                decision,
-                standing=Standing.INCOMPLETE,
-                notes=(*decision.notes, *found.missing),
-            )
         for problem in found.problems:
             add_problem(draft, job, problem)
     if change is not None and wanted:
         draft.outputs.append(change)
         told = fetching.kept_back(change, draft.lines)
         draft.warnings.extend(f"{job.address}: {text}" for text in told)
-    return decision
 
 
 def _plan_stops(draft: Draft, job: DeclaredJob, history: History, decision: Decision) -> None:
@@ -274,12 +229,16 @@ def _basis(decision: Decision, history: History) -> Basis:
 
 def _set_state(draft: Draft, job: DeclaredJob, decision: Decision) -> None:
     known = draft.states.get(job.address)
+    notes = decision.notes
+    if decision.standing in RETRIED and job.pinned is not None:
+        notes = (*notes, "it is pinned to this run: remove id to run the job anew")
     draft.states[job.address] = AddressState(
         job.address,
         decision.standing,
         ref(decision.run) if decision.run else None,
-        notes=decision.notes,
+        notes=notes,
         problems=known.problems if known else (),
+        retriable=can_retry(job, decision),
     )
 
 

@@ -7,7 +7,7 @@ addresses, upstream first, and one over their permissions.
 
 from __future__ import annotations
 
-from jobsync.errors import PlanError, Problem, Usage
+from jobsync.errors import PlanError, Problem
 from jobsync.identity import RunName
 from jobsync.model import (
     AccessChange,
@@ -35,6 +35,7 @@ from jobsync.plan.options import PlanOptions
 from jobsync.plan.outputs import clashes
 from jobsync.plan.overwriting import Writers
 from jobsync.plan.renames import advice
+from jobsync.plan.retrying import refuse_idle, refuse_unknown
 from jobsync.plan.scope import selected, upstream_first
 from jobsync.records import replace
 
@@ -49,7 +50,7 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
     options = options or PlanOptions()
     named = by_address(desired, snapshot)
     names = {address for project, address in named if project == desired.project}
-    _check_options(desired, options)
+    refuse_unknown(desired.jobs, options)
     known = histories(desired, snapshot, named)
     snapshot = fetching.with_present_addresses(snapshot, known)
     draft = Draft(
@@ -68,6 +69,7 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
     draft.problems.extend(conflicts(desired, snapshot))
     for address in upstream_first(desired.jobs):
         plan_address(draft, desired.jobs[address])
+    refuse_idle(options, desired.jobs, draft.decisions, draft.scope, draft.retried)
     note_needs(draft)
     if options.prune and options.plans("jobs"):
         _plan_deletes(draft)
@@ -76,16 +78,6 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
     if draft.problems:
         raise PlanError(draft.problems)
     return _finished(draft)
-
-
-def _check_options(desired: DesiredState, options: PlanOptions) -> None:
-    for address in sorted(options.retry):
-        if address not in desired.jobs:
-            raise Usage(f"--retry {address}: nothing of this name is declared")
-        if desired.jobs[address].pinned is not None:
-            raise Usage(
-                f"--retry {address}: it is pinned to a job by id", hint="remove id to run it anew"
-            )
 
 
 # --- what no address declares ----------------------------------------------------------

@@ -31,14 +31,30 @@ class Decision(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def decide(job: DeclaredJob, history: History, *, retry_asked: bool) -> Decision:
-    """The row of the table that holds for *job*, pinned jobs aside."""
+def decide(
+    job: DeclaredJob,
+    history: History,
+    *,
+    retry_asked: bool = False,
+    recorded: frozenset[str] = frozenset(),
+    incomplete: frozenset[str] = frozenset(),
+) -> Decision:
+    """The row of the table that holds for *job*, pinned jobs aside.
+
+    Of its finished runs, by id, *incomplete* are known to miss what they must have produced: none
+    of them is the current one. *recorded* are those of which the lock says that they have it: they
+    go before those of which nothing is known.
+    """
     exact = history.exact
-    if running := live(exact):
-        return _keep(job, running, exact)
+    if running := tuple(run for run in live(exact) if run.id not in incomplete):
+        return _keep(job, running, exact, recorded)
     highest = max((attempt_of(run) for run in exact), default=0)
     names = attempts_of(history.names, 1 + highest)
-    hidden = [run for run in exact if not run.visible and run.state is RunState.FINISHED]
+    hidden = [
+        run
+        for run in exact
+        if not run.visible and run.state is RunState.FINISHED and run.id not in incomplete
+    ]
     if hidden:
         return Decision(
             Standing.PENDING,
@@ -49,7 +65,7 @@ def decide(job: DeclaredJob, history: History, *, retry_asked: bool) -> Decision
             names=names,
         )
     if exact:
-        return _after_failure(job, exact, names, retry_asked)
+        return _after_failure(job, exact, names, retry_asked, incomplete)
     if history.older:
         return Decision(
             Standing.PENDING,
@@ -82,7 +98,7 @@ def decide_pinned(job: DeclaredJob, history: History) -> Decision | Problem:
         RunState.FAILED: Standing.FAILED,
         RunState.STOPPED: Standing.STOPPED,
     }[run.state]
-    notes = (run.message,) if standing is Standing.FAILED and run.message else ()
+    notes = _said(run) if standing is Standing.FAILED else ()
     return Decision(standing, run=run, names=(run.name,), notes=notes)
 
 
@@ -97,18 +113,31 @@ def unconfirmed(decision: Decision, snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(name for name in decision.names if name not in snapshot.confirmed)
 
 
-def _keep(job: DeclaredJob, running: tuple[Run, ...], exact: tuple[Run, ...]) -> Decision:
+def _keep(
+    job: DeclaredJob,
+    running: tuple[Run, ...],
+    exact: tuple[Run, ...],
+    recorded: frozenset[str],
+) -> Decision:
     finished = [run for run in running if run.state is RunState.FINISHED]
-    current = (finished or list(running))[0]
+    whole = [run for run in finished if run.id in recorded]
+    current = (whole or finished or list(running))[0]
     names = tuple(sorted({job.name, *(run.name for run in exact)}))
     standing = Standing.CURRENT if finished else Standing.IN_PROGRESS
     return Decision(standing, run=current, names=names)
 
 
 def _after_failure(
-    job: DeclaredJob, exact: tuple[Run, ...], names: tuple[str, ...], retry_asked: bool
+    job: DeclaredJob,
+    exact: tuple[Run, ...],
+    names: tuple[str, ...],
+    retry_asked: bool,
+    incomplete: frozenset[str],
 ) -> Decision:
-    """Only FAILED is ever retried: a stopped or hidden run is a person's decision (product 3)."""
+    """Only FAILED is ever retried by itself (product 3).
+
+    A stopped or hidden run is a person's decision, and one that misses files would miss them again.
+    """
     last = max(exact, key=attempt_of)
     used = attempt_of(last)
     only_failed = all(run.visible and run.state is RunState.FAILED for run in exact)
@@ -120,9 +149,11 @@ def _after_failure(
             before=last,
             attempt=used + 1,
             names=names,
-            notes=(last.message,) if last.message else (),
+            notes=_said(last),
         )
-    stopped = [run for run in exact if run.state is not RunState.FAILED]
+    if last.id in incomplete:
+        return Decision(Standing.INCOMPLETE, run=last, names=names)
+    stopped = [r for r in exact if r.state is not RunState.FAILED and r.id not in incomplete]
     return Decision(
         Standing.STOPPED if stopped else Standing.FAILED,
         run=last,
@@ -133,13 +164,22 @@ def _after_failure(
 
 
 def _failure_notes(job: DeclaredJob, last: Run, used: int) -> tuple[str, ...]:
-    notes = [last.message] if last.message else []
+    notes = list(_said(last))
     if not last.visible:
         notes.append("hidden")
     if job.retries and last.state is RunState.FAILED:
-        notes.append(f"{used} of {job.retries + 1} attempts used")
-    notes.append(f"run it again with: jobsync apply --retry {job.address}")
+        declared = job.retries + 1
+        notes.append(
+            f"{used} of {declared} attempts used"
+            if used <= declared
+            else f"{used} attempts used, {declared} declared"
+        )
     return tuple(notes)
+
+
+def _said(run: Run) -> tuple[str, ...]:
+    """What the service said of the end of *run*, without the full stop of a sentence."""
+    return (run.message.removesuffix("."),) if run.message else ()
 
 
 def _replaced(older: tuple[Run, ...]) -> Run:

@@ -30,7 +30,11 @@ from jobsync.records import Struct, field, replace
 
 
 class Draft(Struct):
-    """What the addresses that were passed over have come to. ``scope`` are those selected."""
+    """What the addresses that were passed over have come to.
+
+    ``scope`` are those selected, ``found`` what the outputs of finished runs come to, ``retried``
+    the addresses that are run again because that was asked.
+    """
 
     desired: DesiredState
     snapshot: Snapshot
@@ -43,6 +47,8 @@ class Draft(Struct):
     undeclared: tuple[Run, ...]
     writers: Writers
     decisions: dict[Address, Decision] = field(default_factory=dict)
+    found: dict[Address, fetching.Outputs] = field(default_factory=dict)
+    retried: set[Address] = field(default_factory=set)
     jobs: list[JobChange] = field(default_factory=list)
     access: list[AccessChange] = field(default_factory=list)
     outputs: list[OutputChange] = field(default_factory=list)

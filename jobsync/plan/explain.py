@@ -47,7 +47,8 @@ _PINNED = "the declaration is pinned to one run by id: nothing is ever submitted
 
 
 class SeenRun(Struct, frozen=True):
-    """A run of the address. ``role``: current, duplicate, failed, stopped, hidden, superseded."""
+    """A run of the address. ``role``: current, duplicate, another attempt, failed, stopped, hidden,
+    superseded."""
 
     run: Run
     role: str
@@ -117,8 +118,10 @@ def _roles(history: History, state: AddressState, job: DeclaredJob) -> Iterable[
             role = "pinned"
         elif str(run.state) in ("failed", "stopped"):
             role = str(run.state)
+        elif run.id == current:
+            role = "current"
         else:
-            role = "current" if run.id == current else "duplicate"
+            role = "duplicate" if state.run and run.name == state.run.name else "another attempt"
         yield SeenRun(run, role)
     for run in history.older:
         yield SeenRun(run, "superseded")

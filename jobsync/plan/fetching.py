@@ -17,14 +17,16 @@ from jobsync.model import (
     Fetch,
     FetchedFile,
     OutputChange,
+    OutputRule,
     Presence,
     RemoteFile,
     Run,
+    RunState,
     Snapshot,
     Unavailable,
 )
 from jobsync.plan.history import History, ref
-from jobsync.plan.outputs import Selection, compile_glob, select
+from jobsync.plan.outputs import Selection, compile_glob, lacks, select
 from jobsync.records import Struct, replace
 from jobsync.searched import Searched
 
@@ -57,12 +59,14 @@ class Outputs(Struct, frozen=True):
     """What the outputs of one finished run come to.
 
     ``change`` is None when there is nothing to fetch or to check. ``missing`` is what the run must
-    have produced and has not; ``problems`` say why that cannot be told, or which files no apply
-    will ever fetch. A change tells itself which files it refuses.
+    have produced and has not, ``unread`` why that cannot be told; ``problems`` say why what there
+    is to fetch cannot be told, or which files no apply will ever fetch. A change tells itself which
+    files it refuses.
     """
 
     change: OutputChange | None = None
     missing: tuple[str, ...] = ()
+    unread: str = ""
     problems: tuple[str, ...] = ()
 
 
@@ -119,8 +123,32 @@ def places(snapshot: Snapshot, desired: DesiredState) -> Places:
     return Places(owners, desired.searched)
 
 
+def finished(runs: Iterable[Run]) -> tuple[Run, ...]:
+    """The visible ones of *runs* that have finished."""
+    return tuple(run for run in runs if run.visible and run.state is RunState.FINISHED)
+
+
 def declares_outputs(job: DeclaredJob) -> bool:
     return bool(job.outputs or job.expect)
+
+
+def is_recorded(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> bool:
+    """Whether the lock says that *run* has produced what it must (True when that is nothing)."""
+    return not _open_expectations(job, run, snapshot) and not any(
+        rule.required for rule in _open_rules(job, run, lines)
+    )
+
+
+def is_incomplete(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> bool:
+    """Whether the outputs of *run* were listed and lack something that it must have produced.
+
+    What the lock has of the run was there, whatever a listing says now. Outputs that were not
+    listed, or cannot be, prove nothing.
+    """
+    listing = snapshot.outputs.get(run.id)
+    if listing is None or isinstance(listing, Unavailable):
+        return False
+    return lacks(_open_rules(job, run, lines), _open_expectations(job, run, snapshot), listing)
 
 
 def to_list(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> bool:
@@ -139,16 +167,22 @@ def of_finished(
     if not declares_outputs(job):
         return Outputs()
     listing = snapshot.outputs.get(run.id)
-    known = lines.get((job.address, run.id), ())
+    known = _lines(job, run, lines)
     if isinstance(listing, Unavailable):
-        return Outputs(problems=(f"outputs cannot be read: {listing.reason}",))
+        return _unread(job, run, snapshot, lines, f"outputs cannot be read: {listing.reason}")
     if listing is None:
         chosen = _from_lock(job, run, snapshot, lines)
         if chosen is None:
-            return Outputs(problems=("outputs were not listed",))
+            return _unread(job, run, snapshot, lines, "outputs were not listed")
     else:
-        chosen = select(job.outputs, _open_expectations(job, run, snapshot), listing)
+        rules, expect = _open_rules(job, run, lines), _open_expectations(job, run, snapshot)
+        chosen = select(rules, expect, listing)
     return _compared(job, run, chosen, known, snapshot, places)
+
+
+def _unread(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines, why: str) -> Outputs:
+    recorded = is_recorded(job, run, snapshot, lines)
+    return Outputs(unread="" if recorded else why, problems=(why,))
 
 
 def of_hidden(
@@ -158,7 +192,7 @@ def of_hidden(
     if not declares_outputs(job):
         return None
     if (chosen := _from_lock(job, run, snapshot, lines)) is not None:
-        known = lines.get((job.address, run.id), ())
+        known = _lines(job, run, lines)
         return _compared(job, run, chosen, known, snapshot, places).change
     return later(job, run)
 
@@ -255,10 +289,7 @@ def _from_lock(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> 
         return None
     if job.expect and (job.address, run.id) not in snapshot.expectations:
         return None
-    files = {
-        line.path: RemoteFile(line.path, line.size, "")
-        for line in lines.get((job.address, run.id), ())
-    }
+    files = {line.path: RemoteFile(line.path, line.size, "") for line in _lines(job, run, lines)}
     if any(not _has(files, rule.path) for rule in job.outputs):
         return None
     return select(job.outputs, (), files.values())
@@ -271,6 +302,20 @@ def _has(files: Mapping[str, RemoteFile], path: str) -> bool:
 
 def _open_expectations(job: DeclaredJob, run: Run, snapshot: Snapshot) -> tuple[str, ...]:
     return () if (job.address, run.id) in snapshot.expectations else job.expect
+
+
+def _open_rules(job: DeclaredJob, run: Run, lines: Lines) -> tuple[OutputRule, ...]:
+    """The rules of *job*; what the lock has a file of is not required any more: it was there."""
+    known = {line.path: RemoteFile(line.path, line.size, "") for line in _lines(job, run, lines)}
+    return tuple(
+        replace(rule, required=False) if rule.required and _has(known, rule.path) else rule
+        for rule in job.outputs
+    )
+
+
+def _lines(job: DeclaredJob, run: Run, lines: Lines) -> tuple[FetchedFile, ...]:
+    """What the lock has of *run*."""
+    return lines.get((job.address, run.id), ())
 
 
 def _is_wild(path: str) -> bool:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from jobsync.model import KINDS, Address
+from jobsync.model import KINDS
 from jobsync.records import Struct
 
 
 class PlanOptions(Struct, frozen=True):
     """``select`` and ``exclude`` are globs on addresses; ``only`` is a subset of ``model.KINDS``.
 
-    Empty ``select`` and ``only`` mean everything. ``retry`` are addresses to run once more although
-    their last run failed or was stopped; ``allow`` the hazards accepted on the command line.
+    Empty ``select`` and ``only`` mean everything. ``retry`` are addresses, keys of matrix jobs or
+    globs to run once more although their last run failed, was stopped or misses what it must
+    produce; ``retry_failed`` means all that failed or miss something. ``allow`` are the hazards
+    accepted on the command line.
     """
 
     select: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     only: frozenset[str] = frozenset()
     prune: bool = False
-    retry: frozenset[Address] = frozenset()
+    retry: frozenset[str] = frozenset()
+    retry_failed: bool = False
     stop_superseded: bool = False
     allow: frozenset[str] = frozenset()
 

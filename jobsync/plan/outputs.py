@@ -140,6 +140,14 @@ def select(
     return Selection(fetches, tuple(missing), tuple(sorted(refused.items())))
 
 
+def lacks(rules: Iterable[OutputRule], expect: Iterable[str], files: Iterable[RemoteFile]) -> bool:
+    """Whether something that a run must have produced is not among *files*, its walked listing."""
+    found = [file.path for file in files if not file.is_folder]
+    globs = [compile_glob(rule.path) for rule in rules if rule.required]
+    globs += [compile_glob(text) for text in expect]
+    return not all(any(glob.matches(path) for path in found) for glob in globs)
+
+
 def destination(rule: OutputRule, glob: Glob, path: str) -> str:
     """Where *path* goes, relative to the outputs' root."""
     lead = "/" if rule.to.startswith("/") else ""

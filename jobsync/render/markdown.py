@@ -21,6 +21,7 @@ from jobsync.model import (
     Plan,
     Standing,
 )
+from jobsync.render.advice import Call, run_again
 from jobsync.render.escape import block, cell, markdown
 from jobsync.render.options import PLAIN, RenderOptions
 from jobsync.render.summary import also, headline
@@ -46,7 +47,7 @@ def as_markdown(plan: Plan, options: RenderOptions) -> str:
     """The most that fits into ``options.budget`` characters, ending with a line break."""
     sizes = (_full, _folded, _counts)
     for size in sizes:
-        text = _document(plan, options, size(plan))
+        text = _document(plan, options, size(plan, options.call))
         if len(text) <= options.budget or size is _counts:
             break
     return text
@@ -69,15 +70,20 @@ def _summary(plan: Plan) -> str:
     )
 
 
-def _full(plan: Plan) -> list[str]:
+def _full(plan: Plan, call: Call) -> list[str]:
     blocks = action_blocks(plan, PLAIN)
     diff = [block("\n\n".join(_as_diff(text) for text in blocks), "diff")] if blocks else []
-    return [*_hazards(plan), *_troubles(_all_troubles(plan)), *_listed(_all_warnings(plan)), *diff]
+    return [
+        *_hazards(plan),
+        *_troubles(_all_troubles(plan, call)),
+        *_listed(_all_warnings(plan)),
+        *diff,
+    ]
 
 
-def _folded(plan: Plan) -> list[str]:
+def _folded(plan: Plan, call: Call) -> list[str]:
     """One row of a table for each change, folded, and the first of what is wrong."""
-    troubles, warnings = _all_troubles(plan), _all_warnings(plan)
+    troubles, warnings = _all_troubles(plan, call), _all_warnings(plan)
     rows = ["| action | what | run |", "| --- | --- | --- |", *map(_row, plan.changes)]
     table = "\n".join(rows)
     summary = f"<details><summary>{len(plan.changes)} changes</summary>"
@@ -92,7 +98,7 @@ def _folded(plan: Plan) -> list[str]:
     ]
 
 
-def _counts(plan: Plan) -> list[str]:
+def _counts(plan: Plan, call: Call) -> list[str]:
     names = ", ".join(f"`{h.name}`" for h in plan.hazards if not h.accepted)
     hazards = [f"Hazards to accept: {names}."] if names else []
     return [*hazards, "Too long to be shown here: run `jobsync plan`."]
@@ -137,7 +143,7 @@ def _hazards(plan: Plan) -> list[str]:
     return ["\n".join([*head, *rows])]
 
 
-def _all_troubles(plan: Plan) -> list[str]:
+def _all_troubles(plan: Plan, call: Call) -> list[str]:
     """A row of a table each, the worst first: of what could not be planned nothing is sure."""
     rows = [
         f"| {cell(state.address)} | could not be planned | {cell('; '.join(state.problems))} |"
@@ -145,7 +151,7 @@ def _all_troubles(plan: Plan) -> list[str]:
         if state.problems
     ]
     for standing in _TROUBLED:
-        rows += [_trouble(state) for state in plan.states if state.standing is standing]
+        rows += [_trouble(state, call) for state in plan.states if state.standing is standing]
     return rows
 
 
@@ -159,8 +165,8 @@ def _more(items: list[str]) -> list[str]:
     return [f"and {len(items) - _FIRST} more"] if len(items) > _FIRST else []
 
 
-def _trouble(state: AddressState) -> str:
-    notes = "; ".join(state.notes)
+def _trouble(state: AddressState, call: Call) -> str:
+    notes = "; ".join(filter(None, [*state.notes, run_again(state, call)]))
     return f"| {cell(state.address)} | {state.standing} | {cell(notes) if notes else ''} |"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jobsync.records import Struct
+from jobsync.render.advice import NO_CALL, Call
 
 
 class Palette(Struct, frozen=True):
@@ -35,9 +36,11 @@ ANSI = Palette(
 
 class RenderOptions(Struct, frozen=True):
     """``budget`` is the most characters that Markdown may take; ``marker`` names the comment that
-    a bot finds again. ``color`` is only used by formats that a terminal shows."""
+    a bot finds again. ``color`` is only used by formats that a terminal shows. ``call`` is what the
+    commands that are advised begin like."""
 
     color: bool = False
+    call: Call = NO_CALL
     budget: int = 60_000
     marker: str = "jobsync"
 

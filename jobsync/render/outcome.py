@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from jobsync.model import Action, Outcome, Plan, Result
+from jobsync.render.advice import NO_CALL, Call, retry
 from jobsync.render.escape import terminal
 from jobsync.render.values import counted
 
@@ -16,27 +17,6 @@ _ORDER = (
     Result.WAITING,
     Result.DONE,
 )
-
-_NEXT: Mapping[Result, str] = {
-    Result.UNKNOWN: (
-        "It is not known whether a submit reached the service. The next apply looks for it first; "
-        "or say what you know: jobsync resolve ADDRESS --submitted ID | --not-submitted"
-    ),
-    Result.FAILED: (
-        "What failed was not done; the next apply tries it again. A job that failed is only run "
-        "again when that is asked: jobsync apply --retry ADDRESS"
-    ),
-    Result.STALE: "What the plan rested on has moved. Plan again: jobsync plan",
-    Result.SKIPPED: (
-        "What was left out depends on what failed, or its turn had not come when apply was "
-        "stopped. Apply again when that is mended."
-    ),
-    Result.WAITING: (
-        "Some of it needs runs that have not finished. Apply again later, or wait: "
-        "jobsync apply --wait"
-    ),
-}
-
 
 _KINDS: Mapping[str, str] = {
     "job": "job",
@@ -56,7 +36,7 @@ _ACTIONS: Mapping[Action, str] = {
 }
 
 
-def outcome(plan: Plan, outcomes: Sequence[Outcome]) -> str:
+def outcome(plan: Plan, outcomes: Sequence[Outcome], call: Call = NO_CALL) -> str:
     """The table of what happened to each change of *plan*, ending with a line break."""
     order = list(_KINDS)
     rows = sorted(
@@ -71,10 +51,35 @@ def outcome(plan: Plan, outcomes: Sequence[Outcome]) -> str:
         "  ".join([*(c.ljust(w) for c, w in zip(cell[:3], widths, strict=True)), cell[3]]).rstrip()
         for cell in cells
     ]
-    present = [result for result in _ORDER if any(row.result is result for row in rows)]
-    lines += ["", _counts(rows)]
-    lines += [_NEXT[result] for result in present if result in _NEXT]
+    lines += ["", _counts(rows), *_next(plan, rows, call)]
     return "\n".join(lines) + "\n"
+
+
+def _next(plan: Plan, rows: Sequence[Outcome], call: Call) -> Iterator[str]:
+    """What to do about each result that is not the end, the worst first."""
+    results = {row.result for row in rows}
+    failed = {row.address: row for row in rows if row.result is Result.FAILED and _is_run(row)}
+    if Result.UNKNOWN in results:
+        yield "It is not known whether a submit reached the service. The next apply looks first."
+    if any(row.result is Result.FAILED and not _is_run(row) for row in rows):
+        yield f"The next apply tries again what could not be done: {call.command('apply')}"
+    fixed = {state.address for state in plan.states if not state.retriable}
+    if again := [address for address in failed if address not in fixed]:
+        runs = "A run that failed is" if len(again) == 1 else "Runs that failed are"
+        yield f"{runs} only repeated when you say so: {retry(again, call)}"
+    if Result.STALE in results:
+        yield f"What the plan rested on has moved. Plan again: {call.command('plan')}"
+    if Result.SKIPPED in results:
+        yield "What was skipped needs what failed, or its turn had not come: apply again later."
+    if Result.WAITING in results:
+        yield (
+            "Some of it needs runs that have not finished. Apply again later, or wait: "
+            f"{call.command('apply', '--wait')}"
+        )
+
+
+def _is_run(row: Outcome) -> bool:
+    return row.kind == "run"
 
 
 def _what(row: Outcome) -> str:

@@ -26,6 +26,7 @@ from jobsync.model import (
     Value,
 )
 from jobsync.plan import hours
+from jobsync.render.advice import Call, run_again
 from jobsync.render.escape import terminal
 from jobsync.render.options import Palette, RenderOptions
 from jobsync.render.summary import also, headline
@@ -60,7 +61,7 @@ def text(plan: Plan, options: RenderOptions) -> str:
     palette = options.palette
     parts = [
         *_actions(plan, palette),
-        *_standings(plan, palette),
+        *_standings(plan, palette, options.call),
         *_hazards(plan, palette),
         *_warnings(plan, palette),
     ]
@@ -277,12 +278,13 @@ def _outputs(change: OutputChange, palette: Palette) -> str:
 # --- the rest --------------------------------------------------------------------------
 
 
-def _standings(plan: Plan, palette: Palette) -> list[str]:
+def _standings(plan: Plan, palette: Palette, call: Call) -> list[str]:
     lines = []
     for state in plan.states:
         if not (state.notes or state.problems or state.standing in _SHOWN_STANDINGS):
             continue
-        notes = "; ".join(terminal(note) for note in state.notes)
+        told = [*map(terminal, state.notes), run_again(state, call)]
+        notes = "; ".join(filter(None, told))
         address = terminal(state.address)
         if state.standing in _SHOWN_STANDINGS:
             run = f" (run {terminal(state.run.id)})" if state.run else ""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from jobsync.model import JobChange
 from jobsync.plan.diff import FieldView
 from jobsync.plan.explain import Explanation
+from jobsync.render.advice import NO_CALL, Call, run_again
 from jobsync.render.escape import terminal
 from jobsync.render.values import place, shown
 
 
-def why(explanation: Explanation) -> str:
+def why(explanation: Explanation, call: Call = NO_CALL) -> str:
     """The whole story of one address, ending with a line break."""
     job, state = explanation.job, explanation.state
     lines = [
@@ -26,6 +27,8 @@ def why(explanation: Explanation) -> str:
             lines.append(f"  action      {change.action} because {change.reason}")
             lines += [f"  note        {terminal(note)}" for note in change.notes]
     lines += [f"  note        {terminal(note)}" for note in state.notes]
+    if advice := run_again(state, call):
+        lines.append(f"  next        {advice}")
     lines += [f"  not read    {terminal(problem)}" for problem in state.problems]
     return "\n".join([*lines, *_runs(explanation), *_fields(explanation)]) + "\n"
 

@@ -243,7 +243,7 @@ def logged(url: str) -> Iterator[tuple[str, list[str]]]:
 NEW = "    new: {appId: wc-demo-1.00, permissions: {world: READ}}\n"
 PLANNING = [
     ["plan", "--prune", "--detailed-exitcode", "--out", "saved.plan"],
-    ["plan", "--retry", "down", "--stop-superseded", "--format", "markdown"],
+    ["plan", "--retry-failed", "--stop-superseded", "--format", "markdown"],
     ["drift"],
     ["why", "up"],
     ["status"],

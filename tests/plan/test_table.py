@@ -120,14 +120,6 @@ def test_retry_asked_for_submits_the_next_attempt(state):
     assert row(plan) == (Action.RETRY, Reason.RETRY_ASKED, Standing.PENDING)
 
 
-def test_retry_of_what_has_not_failed_is_a_warning_and_of_the_unknown_an_error():
-    plan = planned(world_of((FINISHED, 1, True)), ONE, retry=frozenset({"align"}))
-    assert plan.changes == ()
-    assert plan.warnings == ("--retry align: it has not failed and was not stopped",)
-    with pytest.raises(Usage, match="nothing of this name"):
-        planned(World(), ONE, retry=frozenset({"allign"}))
-
-
 def test_replace_keeps_the_old_run_and_is_not_retried_on_its_account():
     world = world_of((FAILED, 1, True), of=OLD)
     assert row(planned(world, ONE)) == (Action.REPLACE, Reason.FIELDS_CHANGED, Standing.PENDING)

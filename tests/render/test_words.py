@@ -21,7 +21,9 @@ from jobsync.model import (
 from jobsync.plan import build
 from jobsync.plan.explain import explain
 from jobsync.plan.matrix import matrix
+from jobsync.records import replace
 from jobsync.render import access
+from jobsync.render.advice import Call
 from jobsync.render.outcome import outcome
 from jobsync.render.why import why
 
@@ -45,13 +47,44 @@ def test_the_table_of_outcomes():
         "zip    submit again  unknown  run 0002-007: timeout\n"
         "\n"
         "Applied 4 changes: 1 done, 1 waiting, 1 failed, 1 unknown.\n"
-        "It is not known whether a submit reached the service. The next apply looks for it first; "
-        "or say what you know: jobsync resolve ADDRESS --submitted ID | --not-submitted\n"
-        "What failed was not done; the next apply tries it again. A job that failed is only run "
-        "again when that is asked: jobsync apply --retry ADDRESS\n"
+        "It is not known whether a submit reached the service. The next apply looks first.\n"
+        "The next apply tries again what could not be done: jobsync apply\n"
         "Some of it needs runs that have not finished. Apply again later, or wait: "
         "jobsync apply --wait\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("call", "after"),
+    [(Call(), ""), (Call(("my set", "b.yaml"), ("--target", "x")), " 'my set' b.yaml --target x")],
+)
+def test_a_report_advises_commands_for_the_addresses_that_it_is_about(call, after):
+    pinned = replace(job("fixed"), pinned="0001-007")
+    world = World()
+    world.add("made by hand", RunState.ACTIVE)
+    wanted = desired(job("align"), job("tree", {"parameters": {"n": 1}}), pinned)
+    plan = build(wanted, world.snapshot(wanted))
+    failed = [
+        Outcome(address, "run", Action.CREATE, Result.FAILED, "exit 1", "0002-007")
+        for address in ("align", pinned.address, "tree")
+    ]
+    text = outcome(plan, failed, call)
+    advised = f"jobsync apply{after} --retry align --retry tree"
+    assert f"Runs that failed are only repeated when you say so: {advised}\n" in text
+    assert "ADDRESS" not in text
+
+
+def test_a_report_of_many_failures_names_them_together():
+    addresses = [f"job{number}" for number in range(11)]
+    wanted = desired(*map(job, addresses))
+    plan = build(wanted, World().snapshot(wanted))
+    failed = [Outcome(one, "run", Action.CREATE, Result.FAILED, "exit 1") for one in addresses]
+    assert "say so: jobsync apply --retry-failed\n" in outcome(plan, failed)
+
+
+def test_commands_other_than_plan_and_apply_name_the_set_by_an_option():
+    call = Call(("a", "b"), ("--var", "x=1 2"))
+    assert call.command("why", "s") == "jobsync why -m a -m b --var 'x=1 2' s"
 
 
 def test_nothing_done_and_nothing_to_do():

@@ -1,0 +1,47 @@
+"""The commands that are advised, with what names this set and target: they work when pasted."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from jobsync.model import Address, AddressState
+from jobsync.plan.retrying import RETRIED
+from jobsync.records import Struct
+from jobsync.render.escape import terminal
+
+_TAKE_PATHS = frozenset({"plan", "apply", "validate", "drift"})
+_NAMED = 10
+"""More jobs than this are not named one by one in a command."""
+
+
+class Call(Struct, frozen=True):
+    """How the command line that is being answered named the set (``paths``) and the target."""
+
+    paths: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+    def command(self, *words: str) -> str:
+        """``jobsync WORDS`` for the same set and target."""
+        paths: Sequence[str] = self.paths
+        if words[0] not in _TAKE_PATHS:
+            paths = [word for path in paths for word in ("-m", path)]
+        return terminal(shlex.join(["jobsync", words[0], *paths, *self.options, *words[1:]]))
+
+
+NO_CALL = Call()
+"""The set in this folder and its own target."""
+
+
+def run_again(state: AddressState, call: Call) -> str:
+    """What a person does about a run that nothing runs again by itself; empty for all others."""
+    if state.standing not in RETRIED or not state.retriable:
+        return ""
+    return f"run it again with: {retry([state.address], call)}"
+
+
+def retry(addresses: Sequence[Address], call: Call) -> str:
+    """The command that runs *addresses* again."""
+    if len(addresses) > _NAMED:
+        return call.command("apply", "--retry-failed")
+    return call.command("apply", *(word for one in addresses for word in ("--retry", one)))
