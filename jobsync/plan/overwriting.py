@@ -72,8 +72,11 @@ def checked(
     )
     if ACCEPTED in accepted:
         return replace(decision, notes=(*decision.notes, said))
-    advice = f"run it again by counting up rerun of {job.address}, with an archivePath of its own"
-    notes = (*decision.notes, said, advice, f"or take the files as they are: --allow {ACCEPTED}")
+    advice = (
+        f"an archivePath of its own runs {job.address} again; --allow {ACCEPTED} takes the files "
+        "as they are"
+    )
+    notes = (*decision.notes, said, advice)
     return Decision(Standing.INCOMPLETE, run=run, names=decision.names, notes=notes)
 
 

@@ -130,13 +130,14 @@ def test_going_back_to_a_job_whose_files_were_written_over(lab: Lab, folder: str
     assert len(lab.mine()) == 2, "nothing was submitted"
     why = lab.run("why", "one").out
     assert f"run {two['id']}" in why
+    assert "an archivePath of its own runs one again" in why
     # Who accepts that folders are shared is told, and goes on.
     done = lab.run("plan", "--allow", HAZARD)
     assert "after will be created" in done.out
     assert f"run {two['id']} ({two['name']}) has archived to the folder of run" in done.out
-    lab.write(job(folder).replace("archivePath", "rerun: 2, archivePath") + after)
-    assert hazards(lab) == [HAZARD]
-    lab.apply("--allow", HAZARD)
+    lab.write(job(f"{folder}-one") + after)
+    assert hazards(lab) == []
+    lab.apply()
     assert "No changes" in lab.run("plan").out
 
 
