@@ -26,7 +26,7 @@ from jobsync.errors import (
     Unauthorized,
     Unreadable,
 )
-from jobsync.http.messages import NeverSent, Repeat, Request, Response, Stream
+from jobsync.http.messages import NeverSent, Repeat, Request, Response, Stream, shown
 from jobsync.model import App, JsonValue, RemoteFile, Run
 
 # Named here because inside the class ``list`` is an operation.
@@ -184,7 +184,7 @@ class Jobs:
         found = wire.permissions(self._read(url), _get(url))
         mine = [row for row in found if row.username.lower() == user.lower()]
         if len(mine) != 1:
-            raise Unreadable(f"{_get(url)}: {len(mine)} rows for one user")
+            raise Unreadable(f"{len(mine)} rows for one user ({_get(url)})")
         return mine[0]
 
     def update_permissions_for_user(
@@ -277,20 +277,20 @@ def _made(answer: Response, name: str | None) -> Run:
     """The job that *answer* proves to have been made; the submit errors for all else."""
     if envelope.rejected_by_gateway(answer):
         raise _rejected(answer)
-    asked = f"POST {answer.url}"
+    asked = shown("POST", answer.url)
     try:
         run = wire.run(wire.record(envelope.result_of(answer, _MADE), asked), asked)
     except ServiceError as error:
         raise SubmitAmbiguous(str(error), hint=error.hint) from error
     if name is not None and run.name != name.strip():
-        raise SubmitAmbiguous(f"{asked}: answered for another job, {run.name!r} with id {run.id}")
+        raise SubmitAmbiguous(f"answered for another job, {run.name!r} with id {run.id} ({asked})")
     return run
 
 
 def _content(outcome: Stream | Response, offset: int) -> Content:
     if isinstance(outcome, Response):
         if outcome.status == 416:
-            line = f"{_get(outcome.url)}: 416 nothing from byte {offset} on"
+            line = f"416 nothing from byte {offset} on ({_get(outcome.url)})"
             raise RangeRefused(line, status=416)
         raise envelope.error_of(outcome)
     length = outcome.head.headers.get("content-length")
@@ -299,12 +299,12 @@ def _content(outcome: Stream | Response, offset: int) -> Content:
     match = _CONTENT_RANGE.fullmatch(outcome.head.headers.get("content-range", "").strip())
     asked = _get(outcome.head.url)
     if not offset or match is None or int(match[1]) != offset:
-        raise Unreadable(f"{asked}: another range than asked for")
+        raise Unreadable(f"another range than asked for ({asked})")
     total = None if match[3] == "*" else int(match[3])
     if total is not None and int(match[2]) != total - 1:
-        raise Unreadable(f"{asked}: a range that ends before the file does")
+        raise Unreadable(f"a range that ends before the file does ({asked})")
     if length is not None and int(length) != int(match[2]) - offset + 1:
-        raise Unreadable(f"{asked}: a range of another length than it says")
+        raise Unreadable(f"a range of another length than it says ({asked})")
     return Content(offset, total, outcome.chunks)
 
 
@@ -314,4 +314,4 @@ def _page(limit: int | None, offset: int | None) -> dict[str, int]:
 
 
 def _get(url: str) -> str:
-    return f"GET {url}"
+    return shown("GET", url)

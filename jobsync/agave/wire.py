@@ -89,14 +89,14 @@ class JobStatus(Struct, frozen=True):
 def rows(value: JsonValue, asked: str) -> list[Record]:
     """The records of a collection. Anything but an array of objects is unreadable."""
     if not isinstance(value, list):
-        raise Unreadable(f"{asked}: expected a list, got {_kind(value)}")
+        raise Unreadable(f"expected a list, got {_kind(value)} ({asked})")
     return [record(item, asked) for item in value]
 
 
 def record(value: JsonValue, asked: str) -> Record:
     """One object."""
     if not isinstance(value, dict):
-        raise Unreadable(f"{asked}: expected an object, got {_kind(value)}")
+        raise Unreadable(f"expected an object, got {_kind(value)} ({asked})")
     return value
 
 
@@ -104,7 +104,7 @@ def text(row: Record, key: str, asked: str) -> str:
     """A text that must be there."""
     value = row.get(key)
     if not isinstance(value, str) or not value:
-        raise Unreadable(f"{asked}: a record without {key!r}: {sanitised(json.dumps(row))}")
+        raise Unreadable(f"a record without {key!r}: {sanitised(json.dumps(row))} ({asked})")
     return value
 
 
@@ -333,7 +333,7 @@ def _flag(pair: Record, key: str, asked: str) -> bool:
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     if not isinstance(value, bool):
-        raise Unreadable(f"{asked}: a permission without {key!r}: {sanitised(json.dumps(pair))}")
+        raise Unreadable(f"a permission without {key!r}: {sanitised(json.dumps(pair))} ({asked})")
     return value
 
 
@@ -341,7 +341,7 @@ def _count(value: JsonValue, asked: str) -> int:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise Unreadable(f"{asked}: a file without a length: {_kind(value)}")
+        raise Unreadable(f"a file without a length: {_kind(value)} ({asked})")
     return value
 
 

@@ -36,6 +36,7 @@ from jobsync.http.messages import (
     CLOSED,
     NeverSent,
     Overdue,
+    OverdueUnsent,
     Request,
     Response,
     Stream,
@@ -358,7 +359,7 @@ def _failure(
     if exchange.ended == CLOSED:
         return Unreachable(CLOSED) if sent else NeverSent(CLOSED)
     if exchange.ended:
-        return Overdue(f"{exchange.ended} ({request})")
+        return (Overdue if sent else OverdueUnsent)(f"{exchange.ended} ({request})")
     links = list(_links(error))
     line = f"{what}: {_reason(links)} ({request})"
     if not sent and any(isinstance(link, ssl.SSLCertVerificationError) for link in links):

@@ -90,6 +90,10 @@ class Overdue(Unreachable):
     """The response did not come within the time that its request has."""
 
 
+class OverdueUnsent(Overdue, NeverSent):
+    """That time was over before there was a connection."""
+
+
 def sanitised(text: str, most: int = _SHOWN) -> str:
     """At most *most* characters of *text* on one line, nothing in it that a terminal acts on."""
     line = " ".join(text[: 4 * most].split())

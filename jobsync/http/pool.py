@@ -20,10 +20,12 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.response import assert_header_parsing
+from urllib3.util.url import parse_url
 
 from jobsync.errors import SettingsError
 from jobsync.http.exchanges import Exchanges
 
+_NO_PROXY_URL = "the proxy that is set has no URL like http://HOST:PORT or socks5h://HOST:PORT"
 _LENGTH = re.compile(r"[0-9]{1,18}[ \t]*")
 
 
@@ -158,9 +160,9 @@ class PoolAdapter(HTTPAdapter):
                 hint="pip install 'jobsync[socks]'",
             ) from error
         except (urllib3.exceptions.HTTPError, ValueError) as error:
-            raise SettingsError(
-                "the proxy that is set has no URL like http://HOST:PORT or socks5h://HOST:PORT"
-            ) from error
+            raise SettingsError(_NO_PROXY_URL) from error
+        if not parse_url(proxy).host:
+            raise SettingsError(_NO_PROXY_URL)
         return manager
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
