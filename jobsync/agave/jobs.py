@@ -262,7 +262,8 @@ class Jobs:
         except ServiceError as error:
             raise SubmitAmbiguous(str(error), hint=error.hint) from error
         except Exception as error:  # nothing foresaw it, so it proves nothing
-            raise SubmitAmbiguous(f"POST {url}: {type(error).__name__}: {error}") from error
+            line = f"{type(error).__name__}: {error} ({shown('POST', url)})"
+            raise SubmitAmbiguous(line) from error
 
 
 def _rejected(answer: Response, field: str = "") -> SubmitRejected:
