@@ -20,12 +20,13 @@ from jobsync.plan.write_order import (
     certain,
     exposed,
     in_safe_order,
+    left_out,
     level,
     surely,
 )
 
 UNSEEN = "without READ what was written cannot be read back"
-_NO_ORDER = "no order of the changes is safe"
+_NO_ORDER = "left as it was: no order of the changes is safe"
 
 
 class ListWriter:
@@ -46,7 +47,7 @@ class ListWriter:
         Raises :class:`ServiceError` when the list cannot be read back.
         """
         writes = in_safe_order(self._aim, grants)
-        self.troubles = {grant.user: _NO_ORDER for grant in grants if grant not in writes}
+        self.troubles = {grant.user: _NO_ORDER for grant in left_out(grants, writes)}
         for number, grant in enumerate(writes, 1):
             is_last = number == len(writes)
             why = self._unsafe(grant, is_last=is_last)
@@ -71,7 +72,7 @@ class ListWriter:
         if not is_last and not can_write(self._aim, then):
             return f"{self._aim.me} could not make the changes after it"
         if self._takes_from_me(then) and (self.troubles or self._unseen):
-            return f"{self._aim.me} is needed to mend the other changes, which failed"
+            return f"{self._aim.me} is needed to mend the other changes, which have not taken"
         return ""
 
     def _once_sent(self, grant: GrantChange) -> Known:

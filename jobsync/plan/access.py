@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from jobsync.model import (
     NO_ACCESS,
@@ -19,7 +19,7 @@ from jobsync.model import (
     RunRef,
 )
 from jobsync.plan.effective import Rows, both, decided, effective, orders
-from jobsync.plan.write_order import Aim, in_safe_order
+from jobsync.plan.write_order import Aim, in_safe_order, left_out
 
 
 def declared_grants(job: DeclaredJob, owner: str) -> dict[str, Grant]:
@@ -106,7 +106,7 @@ def change_new(job: DeclaredJob, owner: str, run: RunRef | None = None) -> Acces
         owner=owner,
         image={} if run is None else None,
         mode=job.permissions_mode,
-        left_out=_left_out(wanted, grants),
+        left_out=tuple(sorted(grant.user for grant in left_out(wanted, grants))),
         where=job.places.get("permissions", job.where),
     )
 
@@ -152,13 +152,9 @@ def _change(job: DeclaredJob, run: Run, image: Rows, after: Rows, me: str) -> Ac
         owner=run.owner,
         image=dict(sorted(image.items())),
         mode=job.permissions_mode,
-        left_out=_left_out(wanted, grants),
+        left_out=tuple(sorted(grant.user for grant in left_out(wanted, grants))),
         where=job.places.get("permissions", job.where),
     )
-
-
-def _left_out(wanted: Iterable[GrantChange], grants: Container[GrantChange]) -> tuple[str, ...]:
-    return tuple(sorted(grant.user for grant in wanted if grant not in grants))
 
 
 def _grant_changes(

@@ -48,8 +48,19 @@ def in_safe_order(aim: Aim, grants: Iterable[GrantChange]) -> tuple[GrantChange,
     which one may only read and the other one only write.
     """
     listed = list(grants)
-    found = (_carried_out(aim, writes) for writes in _candidates(aim, listed))
-    return max((done for done in found if done is not None), key=len, default=())
+    most: tuple[GrantChange, ...] = ()
+    for writes in _candidates(aim, listed):
+        done = _carried_out(aim, writes)
+        if done is not None and len(done) == len(listed):
+            return done
+        most = max(most, done or (), key=len)
+    return most
+
+
+def left_out(grants: Iterable[GrantChange], writes: Iterable[GrantChange]) -> list[GrantChange]:
+    """Those of *grants*, one a user, that are not among *writes*."""
+    users = {grant.user for grant in writes}
+    return [grant for grant in grants if grant.user not in users]
 
 
 def exposed(aim: Aim, known: Known, user: str) -> tuple[str, ...]:
@@ -114,14 +125,14 @@ def _candidates(aim: Aim, grants: list[GrantChange]) -> Iterator[list[GrantChang
     ordered += [grant for grant in reversed(up) if _stage(grant) == 2]
     world = next((grant for grant in ordered if grant.user == WORLD), None)
     own = next((grant for grant in ordered if grant.user == aim.me != aim.owner), None)
-    others = [grant for grant in ordered if grant not in (own, world)]
+    others = [grant for grant in ordered if grant is not own and grant is not world]
     if world is None:
         yield from _with_own(others, own, ())
         return
     early = [grant for grant in others if not _has_more(aim, _halfway(aim, grant), grant.user)]
     usual = [grant for grant in early if _goes_first(aim, grant, world)]
     for front in (usual, early):
-        back = [grant for grant in others if grant not in front]
+        back = left_out(others, front)
         yield from _with_own([*front, world, *back], own, (len(front) + 1, len(front)))
     yield from _with_own(early, own, ())
 
@@ -161,7 +172,7 @@ def _with_own(
 
 def _halfway(aim: Aim, written: GrantChange, other: str = WORLD) -> Known:
     """The list once *written* is, as far as that row and the one of *other* go."""
-    rows = {user: access for user, access in aim.before.items() if user == other}
+    rows = {other: aim.before[other]} if other in aim.before else {}
     return {**certain(rows), written.user: frozenset({level(written)})}
 
 
