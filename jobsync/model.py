@@ -308,12 +308,16 @@ class AppField(Struct, frozen=True):
 
 
 class App(Struct, frozen=True):
-    """What the service tells of an app, as far as a manifest can be checked against it."""
+    """What the service tells of an app, as far as a manifest can be checked against it.
+
+    ``changed`` is when a private app was last changed; None for a public one, which never is.
+    """
 
     id: str
     inputs: Mapping[str, AppField]
     parameters: Mapping[str, AppField]
     defaults: Mapping[str, JsonValue] = field(default_factory=dict)
+    changed: datetime | None = None
 
 
 class Snapshot(Struct, frozen=True):
@@ -330,6 +334,7 @@ class Snapshot(Struct, frozen=True):
                     Absent means not asked.
     ``outputs``     per run id: the files, or why they cannot be read. Absent means not asked.
     ``apps``        per app id: its definition, or None when it could not be asked.
+    ``changed_apps`` per id of a private app of a job that has a run: when it was last changed.
     ``missing_apps`` per id of which the service says that it has no such app: its words.
     ``fetched``     the lines of ``jobsync.lock``.
     ``expectations`` (address, run id) pairs whose ``expect`` the lock records as met.
@@ -346,6 +351,7 @@ class Snapshot(Struct, frozen=True):
     outputs: Mapping[str, tuple[RemoteFile, ...] | Unavailable] = field(default_factory=dict)
     apps: Mapping[str, App | None] = field(default_factory=dict)
     missing_apps: Mapping[str, str] = field(default_factory=dict)
+    changed_apps: Mapping[str, datetime] = field(default_factory=dict)
     fetched: tuple[FetchedFile, ...] = ()
     expectations: frozenset[tuple[Address, str]] = frozenset()
 

@@ -8,9 +8,11 @@ the run's own address and must not hide the rest.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import count
 from typing import TypeVar, Union
 
@@ -199,6 +201,7 @@ class _Asking:
         access_pool: ThreadPoolExecutor,
     ) -> None:
         self._desired = desired
+        self._target = target
         self._jobs = desired.jobs
         self._reader = reader
         self._pool = pool
@@ -418,6 +421,25 @@ class _Asking:
                 wanted.update(run.app_id for run in runs if run.request and lacking(job, run))
         apps, missing = ask_apps(self._reader, sorted(wanted))
         self._seen = replace(self._seen, apps=apps, missing_apps=missing)
+        self._read_changed_apps()
+
+    def _read_changed_apps(self) -> None:
+        """When the private apps of jobs that have a run were changed: a note, and nothing more.
+
+        What cannot be read of them is left out. Apps that run in this folder are files of it.
+        """
+        if self._target.base_url == "":
+            return
+        known = self._histories()
+        wanted = {
+            str(job.request.get("appId"))
+            for address, job in self._jobs.items()
+            if job.pinned is None and job.app is None and live(known[address].exact)
+        }
+        asked = sorted(a for a in wanted if a not in self._seen.missing_apps and not _is_public(a))
+        found = _ask(self._pool, lambda app_id: _changed(self._reader, app_id), asked)
+        changed = {app_id: when for app_id, when in found.items() if when is not None}
+        self._seen = replace(self._seen, changed_apps=changed)
 
     def _histories(self) -> dict[Address, History]:
         if self._known is None:
@@ -450,6 +472,21 @@ def _acting(reader: Reader, target: Target) -> str:
             hint=f"log in as {target.owner}, or change targets.{target.name}.owner",
         )
     return user
+
+
+def _is_public(app_id: str) -> bool:
+    """Whether the id is that of a public app, which ends with its revision and never changes."""
+    return re.search(r"u[0-9]+$", app_id) is not None
+
+
+def _changed(reader: Reader, app_id: str) -> datetime | None:
+    try:
+        app = reader.app(app_id)
+    except (Unauthorized, Throttled):
+        raise
+    except (Refused, Unreadable):
+        return None
+    return app.changed if app else None
 
 
 def _run(reader: Reader, run_id: str) -> Run | None:

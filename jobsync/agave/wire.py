@@ -268,6 +268,7 @@ def app(value: JsonValue, asked: str) -> App:
         inputs=_app_fields(row.get("inputs"), asked),
         parameters=_app_fields(row.get("parameters"), asked),
         defaults=defaults,
+        changed=moment(row.get("lastModified")) if row.get("isPublic") is False else None,
     )
 
 

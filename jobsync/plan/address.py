@@ -20,10 +20,10 @@ from jobsync.model import (
 from jobsync.plan import fetching
 from jobsync.plan.decide import Decision, unconfirmed
 from jobsync.plan.deciding import FINISHED, decision_of
-from jobsync.plan.diff import placement_changes
 from jobsync.plan.draft import Draft, add_problem, on_run
 from jobsync.plan.history import History, attempts_of, live, ref
 from jobsync.plan.hours import attempts, node_hours
+from jobsync.plan.notes import notes_on
 from jobsync.plan.reasons import why_replaced
 from jobsync.plan.renames import former_name, former_note, renamed_notes
 from jobsync.plan.retrying import RETRIED, can_retry
@@ -65,13 +65,7 @@ def _plan_run(draft: Draft, job: DeclaredJob, history: History, decision: Decisi
     """Add the submit or restore that *decision* asks for, unless something stands in its way."""
     if decision.action is None:
         if decision.run is not None:
-            notes = [
-                f"{change.path} {_plain(change.before)} -> {_plain(change.after)} "
-                "applies to the next run"
-                for change in placement_changes(job, decision.run)
-            ]
-            if note := former_note(draft.desired.project, job, decision.run):
-                notes.append(note)
+            notes = notes_on(draft, job, decision.run)
             if notes:
                 decision = replace(decision, notes=(*decision.notes, *notes))
         return decision
@@ -127,8 +121,8 @@ def _job_change(draft: Draft, job: DeclaredJob, decision: Decision) -> JobChange
     )
     project = draft.desired.project
     if decision.action is Action.RESTORE:
-        note = former_note(project, job, before) if before else ""
-        return replace(change, notes=(*change.notes, note)) if note else change
+        notes = former_note(project, job, before) if before else ()
+        return replace(change, notes=(*change.notes, *notes))
     if before and (was := former_name(project, job, before)):
         change = replace(change, notes=(*change.notes, f"was {was}"))
     app = draft.snapshot.apps.get(str(job.request.get("appId")))
@@ -240,7 +234,3 @@ def _set_state(draft: Draft, job: DeclaredJob, decision: Decision) -> None:
         problems=known.problems if known else (),
         retriable=can_retry(job, decision),
     )
-
-
-def _plain(value: object) -> str:
-    return "unset" if value is None else str(value)

@@ -18,10 +18,10 @@ def former_name(project: str, job: DeclaredJob, run: Run) -> str:
     return was if name.project == project else f"{name.project}/{was}"
 
 
-def former_note(project: str, job: DeclaredJob, run: Run) -> str:
-    """That *run* is current under a former name, so that ``formerly`` has to stay; else empty."""
+def former_note(project: str, job: DeclaredJob, run: Run) -> tuple[str, ...]:
+    """That *run* is current under a former name, so that ``formerly`` has to stay; else nothing."""
     was = former_name(project, job, run)
-    return f"was {was}: keep formerly as long as that run is current" if was else ""
+    return (f"was {was}: keep formerly as long as that run is current",) if was else ()
 
 
 def _as_written(was: Address, job: DeclaredJob) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from linebench import Lab
 
 from jobsync import agave, manifest
 from jobsync.agave.auth import explicit
-from jobsync.model import Archived, RemoteFile, Target
+from jobsync.errors import NotFound
+from jobsync.model import App, Archived, RemoteFile, Target
 from jobsync.observe import lock_of, observe
+from jobsync.plan import build
+from jobsync.records import replace
 
 
 def test_the_outputs_of_several_runs_are_listed_at_the_same_time(
@@ -54,3 +59,34 @@ def test_nobody_pays_for_folders_that_nobody_names(
         with agave.connect_reader(url, explicit(url, token)) as reader:
             observe(desired, reader, lock_of(desired), Target("env", url))
         assert asked == owners
+
+
+def test_a_private_app_that_was_changed_after_a_run_is_told(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.write("one: {appId: wc-demo-1.00}\n")
+    lab.apply()
+    desired = manifest.load((lab.folder,))
+    url, token = lab.service.url, lab.service.tokens["alice"]
+    definition = agave.AgaveReader.app
+    later = datetime.now(timezone.utc) + timedelta(hours=1)
+
+    def notes(app: Callable[[agave.AgaveReader, str], App | None]) -> tuple[str, ...]:
+        monkeypatch.setattr(agave.AgaveReader, "app", app)
+        with agave.connect_reader(url, explicit(url, token)) as reader:
+            plan = build(desired, observe(desired, reader, lock_of(desired), Target("env", url)))
+        assert plan.changes == ()
+        return plan.states[0].notes
+
+    def private(reader: agave.AgaveReader, app_id: str) -> App:
+        found = definition(reader, app_id)
+        assert found is not None
+        return replace(found, changed=later)
+
+    def gone(reader: agave.AgaveReader, app_id: str) -> App:
+        raise NotFound(f"no software {app_id}", status=404)
+
+    assert notes(definition) == ()
+    assert notes(gone) == ()
+    (note,) = notes(private)
+    assert note.startswith(f"its app was changed at {later:%Y-%m-%d %H:%M} UTC")

@@ -245,6 +245,18 @@ def test_a_changed_app_is_the_reason_when_nothing_else_is() -> None:
     assert "the app tool-1.0 in apps/ may have changed" in change.notes
 
 
+def test_a_private_app_that_was_changed_after_the_run_is_a_note() -> None:
+    world, wanted = World(), desired(ONE)
+    world.of(ONE)
+    for minutes, noted in ((0, False), (1, False), (2, True)):
+        changed = {"tool-1.0": START + timedelta(minutes=minutes)}
+        plan = build(wanted, replace(world.snapshot(wanted), changed_apps=changed))
+        assert plan.changes == ()
+        expected = "its app was changed at 2026-01-01 00:02 UTC, after this run was made: count up"
+        assert bool(plan.states[0].notes) is noted
+        assert not noted or plan.states[0].notes[0].startswith(expected)
+
+
 # --- the lock --------------------------------------------------------------------------
 
 

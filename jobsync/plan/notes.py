@@ -1,0 +1,34 @@
+"""What there is to say of a run that is left as it is."""
+
+from __future__ import annotations
+
+from datetime import timezone
+
+from jobsync.model import DeclaredJob, Run
+from jobsync.plan.diff import placement_changes
+from jobsync.plan.draft import Draft
+from jobsync.plan.history import moment
+from jobsync.plan.renames import former_note
+
+
+def notes_on(draft: Draft, job: DeclaredJob, run: Run) -> tuple[str, ...]:
+    """How *run* of *job* was placed, called and made otherwise than it would be now."""
+    placement = tuple(
+        f"{change.path} {_plain(change.before)} -> {_plain(change.after)} applies to the next run"
+        for change in placement_changes(job, run)
+    )
+    former = former_note(draft.desired.project, job, run)
+    return (*placement, *former, *_changed_app(draft, job, run))
+
+
+def _changed_app(draft: Draft, job: DeclaredJob, run: Run) -> tuple[str, ...]:
+    """That the private app of a tenant is another one now, which is not run again by itself."""
+    changed = draft.snapshot.changed_apps.get(str(job.request.get("appId")))
+    if changed is None or moment(run) >= changed:
+        return ()
+    when = f"{changed.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC"
+    return (f"its app was changed at {when}, after this run was made: count up rerun to use it",)
+
+
+def _plain(value: object) -> str:
+    return "unset" if value is None else str(value)
