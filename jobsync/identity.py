@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 
-from jobsync.model import Address, IdRef, JsonValue, OutputRef, Value
+from jobsync.model import Address, IdRef, JsonValue, OutputRef, Sealed, Value
 from jobsync.records import Struct
+from jobsync.secret import Sensitive
 
 NAME_LIMIT = 63
 """The service's texts disagree whether 64 characters still fit (contract 3.2): one less."""
@@ -128,7 +129,7 @@ def canonical_inputs(inputs: Mapping[str, Value]) -> dict[str, list[JsonValue]]:
             if text := raw.strip():
                 out[key] = [text]
             continue
-        items: list[Value] = raw if isinstance(raw, list) else [raw]
+        items: list[Value] = [*map(_in_clear, raw if isinstance(raw, list) else [raw])]
         if len(items) == 1 and isinstance(items[0], str):
             items = [*items[0].split(";")]
         texts: list[JsonValue] = [text for item in items if (text := _item_text(item).strip())]
@@ -144,6 +145,7 @@ def canonical_parameters(parameters: Mapping[str, Value]) -> dict[str, JsonValue
         raw = parameters[key]
         if raw is None:
             continue
+        raw = _in_clear(raw)
         if not isinstance(raw, (str, list)):
             out[key] = _item_text(raw)
             continue
@@ -261,7 +263,16 @@ def _renamed_value(value: Value, names: Mapping[Address, str]) -> Value:
     return value
 
 
+def _in_clear(value: Value) -> Value:
+    """What is sensitive counts in a fingerprint like any other value."""
+    return value.reveal() if isinstance(value, Sensitive) else value
+
+
 def _item_text(value: Value) -> str:
+    if isinstance(value, Sensitive):
+        value = value.reveal()
+    if isinstance(value, Sealed):
+        raise TypeError("a sealed value has no meaning without the value")
     if isinstance(value, (OutputRef, IdRef)):
         return str(value)
     if isinstance(value, (list, dict)):

@@ -14,6 +14,7 @@ from typing import ClassVar, Union
 from jobsync.errors import Location
 from jobsync.records import Placed, Struct, field
 from jobsync.searched import Searched
+from jobsync.secret import HIDDEN, Sensitive
 
 Address = str
 """The key of a job plus its matrix values: ``align``, ``tree.lg.1``. Never an index."""
@@ -50,9 +51,28 @@ class IdRef(Struct, frozen=True):
         return f"${{jobs.{self.address}.id}}"
 
 
-Value = Union[None, bool, int, float, str, OutputRef, IdRef, list["Value"], dict[str, "Value"]]
-"""A JSON value in which a whole scalar may be a reference to another job."""
+class Sealed(Struct, frozen=True):
+    """What a saved plan has in place of a :class:`~jobsync.secret.Sensitive` value.
 
+    ``digest`` tells whether a value is that one (see ``plan.seal``).
+    """
+
+    digest: str
+
+    def __str__(self) -> str:
+        return HIDDEN
+
+
+Scalar = Union[None, bool, int, float, str]
+
+Value = Union[
+    Scalar, OutputRef, IdRef, Sensitive, Sealed, list["Value"], dict[str, "Value"]
+]  # fmt: skip
+"""A JSON value in which a whole scalar may be a reference to another job, or sensitive."""
+
+
+PLACEMENT = ("batchQueue", "nodeCount", "processorsPerNode", "memoryPerNode", "maxRunTime")
+"""Fields that say where and how long, not what: changing them never re-runs a job."""
 
 # --- what is declared ------------------------------------------------------------------
 
@@ -132,8 +152,11 @@ class DeclaredJob(Placed, frozen=True):
     (upstream included), both sorted. ``name`` is the run name of the first attempt. ``older`` are
     the fingerprints that it had under older schemes, None when there are too many to try.
     ``formerly`` are addresses, or ``project/address``. ``app`` is None where the app is not one of
-    the workspace, or the service has its own.
+    the workspace, or the service has its own. ``secrets`` are the sensitive values of the set that
+    are known, wherever they stand: a run may still have one where the job has it no more.
     """
+
+    ASIDE: ClassVar = frozenset({"where", "places", "secrets"})
 
     address: Address
     fingerprint: str
@@ -155,6 +178,7 @@ class DeclaredJob(Placed, frozen=True):
     protect: bool = False
     where: Location | None = None
     places: Mapping[str, Location] = field(default_factory=dict)
+    secrets: tuple[Sensitive, ...] = ()
 
 
 class Target(Placed, frozen=True):

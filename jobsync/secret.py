@@ -29,3 +29,38 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a secret cannot be pickled")
+
+
+HIDDEN = "(sensitive)"
+"""What is shown in place of a value that must not be."""
+
+
+class Sensitive:
+    """A value of a request that is sent, compared, and never shown or kept. Prints as HIDDEN."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: bool | int | float | str | None) -> None:
+        self._value = value
+
+    def reveal(self) -> bool | int | float | str | None:
+        """The value itself. Call it only where it is checked, compared or sent."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sensitive) and (type(other._value), other._value) == (
+            type(self._value),
+            self._value,
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __deepcopy__(self, memo: object) -> Sensitive:
+        return self
+
+    def __reduce__(self) -> str:
+        raise TypeError("a sensitive value cannot be pickled")

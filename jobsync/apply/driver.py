@@ -30,6 +30,9 @@ from jobsync.apply.submit import (
 from jobsync.backend import Backend
 from jobsync.errors import Location, NotFound, ServiceError, SubmitNotSent, SubmitRejected
 from jobsync.model import JsonValue, Run
+from jobsync.records import replace
+from jobsync.secret import Sensitive
+from jobsync.sensitive import scrubbed
 
 _WORTH_ANOTHER_TRY = frozenset({401, 429, 503})
 """Statuses of proven rejections that pass: a token that has been renewed since, throttling."""
@@ -61,9 +64,10 @@ class Driver:
         protocol: Protocol,
         request: Mapping[str, JsonValue] = _NOTHING,
         places: Mapping[str, Location] = _NOWHERE,
+        secrets: tuple[Sensitive, ...] = (),
     ) -> Entry:
         """Run *protocol* to its end. *request* is the body to send, without the name; *places*
-        are where its fields were written.
+        are where its fields were written. What the answer says of *secrets* is not passed on.
 
         Raises :class:`~jobsync.apply.journal.JournalFailed` when nothing was sent because it could
         not be written down first.
@@ -71,7 +75,10 @@ class Driver:
         try:
             command = next(protocol)
             while True:
-                command = protocol.send(self._reply(command, request, places))
+                reply = self._reply(command, request, places)
+                if isinstance(reply, (NotMade, Ambiguous)):
+                    reply = replace(reply, reason=scrubbed(reply.reason, secrets))
+                command = protocol.send(reply)
         except StopIteration as end:
             entry: Entry = end.value
             return entry

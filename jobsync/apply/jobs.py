@@ -28,6 +28,7 @@ from jobsync.model import (
     Value,
 )
 from jobsync.records import replace
+from jobsync.sensitive import secrets_in
 
 _RESULTS: Mapping[State, Result] = {
     State.CONFIRMED: Result.DONE,
@@ -113,7 +114,9 @@ def _submit(session: Session, change: JobChange, upstream: Mapping[Address, str]
             session.driver.past(change.name),
             session.settings.submits,
         )
-        return outcome_of(change, session.driver.drive(protocol, request, change.places))
+        secrets = secrets_in(change.request)
+        entry = session.driver.drive(protocol, request, change.places, secrets)
+        return outcome_of(change, entry)
     except (UnresolvedReference, JournalFailed, ServiceError) as error:
         return Outcome(change.address, kind, change.action, Result.FAILED, f"not sent: {error}")
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from jobsync.errors import JobsyncError
-from jobsync.model import Address, IdRef, JsonValue, OutputRef, Run, Value
+from jobsync.model import Address, IdRef, JsonValue, OutputRef, Run, Sealed, Value
+from jobsync.secret import Sensitive
 
 
 class UnresolvedReference(JobsyncError):
@@ -46,6 +47,13 @@ def _value(value: Value, runs: Mapping[Address, Run]) -> JsonValue:
         return output_uri(_run(value.address, runs), value.path)
     if isinstance(value, IdRef):
         return _run(value.address, runs).id
+    if isinstance(value, Sensitive):
+        return value.reveal()
+    if isinstance(value, Sealed):
+        raise UnresolvedReference(
+            "a value of this saved plan is sensitive and was not saved",
+            hint="plan again",
+        )
     if isinstance(value, list):
         return [_value(item, runs) for item in value]
     if isinstance(value, dict):

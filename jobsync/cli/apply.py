@@ -25,6 +25,7 @@ from jobsync.cli.options import (
     target_options,
 )
 from jobsync.cli.plan import code_of, options_from, print_plan, say_what_is_wrong
+from jobsync.cli.sets import with_values
 from jobsync.errors import (
     Blocked,
     ExitCode,
@@ -116,15 +117,16 @@ def command(
         )
     with connect.backend(place, environ) as backend:
         if saved:
-            plan = _moved(saved, place)
+            plan, others = with_values(_moved(saved, place), place.root, variables, environ)
             seen = observe_again(plan, backend, place.target)
         else:
             plan, seen = line.decide(desired, chosen, backend, options_from(flags))
+            others = frozenset()
         if format_name == "text" and not quiet:
             print_plan(plan, "text", color, call)
         else:
             say_what_is_wrong(plan, call)
-        stale = frozenset(check(plan, seen, allow))
+        stale = others.union(check(plan, seen, allow))
         settings = line.settings(place, environ, wait=wait, stale=stale)
         if not (plan.changes or plan.awaiting or line.unsettled(plan, settings.state_dir)):
             follow_renames(plan.root, addresses_of_runs(plan))

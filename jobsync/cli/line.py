@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from jobsync.cli.connect import LOCAL, Place
 from jobsync.cli.options import named
-from jobsync.cli.target import choose, named_target
+from jobsync.cli.sets import read_set
+from jobsync.cli.target import choose
 from jobsync.errors import ManifestError, SettingsError
 from jobsync.model import Address, DesiredState, Plan, Target
 
@@ -24,14 +25,7 @@ def load(
     paths: Sequence[str], flag: str | None, variables: Mapping[str, str], environ: Mapping[str, str]
 ) -> tuple[DesiredState, Target]:
     """The set at *paths* (this folder by default) and the target it is meant for."""
-    from jobsync import manifest
-
-    desired = manifest.load(
-        tuple(paths) or (".",),
-        target=named_target(flag, environ),
-        variables=variables,
-        environ=environ,
-    )
+    desired = read_set(paths, flag, variables, environ)
     return desired, choose(desired, flag, environ)
 
 

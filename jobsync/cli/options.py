@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from jobsync.cli.files import FilePath
+from jobsync.cli.sets import environment_option
 from jobsync.errors import Usage
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def log_options(command: F) -> F:
 
 def target_options(command: F) -> F:
     """Where to, the variables that may depend on it, and the log of what is asked there."""
-    command = log_options(command)
+    command = environment_option(log_options(command))
     command = click.option(
         "--var",
         "variables",

@@ -13,6 +13,7 @@ import click
 
 from jobsync.cli.meter import Meter, size_text
 from jobsync.cli.options import manifests_option, target_options
+from jobsync.cli.sets import read_set
 from jobsync.errors import ExitCode, SettingsError, worst
 from jobsync.records import Struct, replace
 
@@ -120,13 +121,12 @@ def get(
 @_FORMAT
 def verify(paths: tuple[str, ...], jobs: int, format_name: str) -> ExitCode:
     """Hold the fetched files against jobsync.lock. Exits with 2 when something differs."""
-    from jobsync import manifest
     from jobsync.apply.outputs import verify as verifying
     from jobsync.outputs import lockfile
     from jobsync.plan.history import former_names
     from jobsync.render.escape import in_json
 
-    desired = manifest.load(tuple(paths) or (".",), environ=os.environ)
+    desired = read_set(paths, None, {}, os.environ)
     lock = lockfile.load(desired.root, desired.outputs_root)
     former = {
         address: job

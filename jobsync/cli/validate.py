@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jobsync.cli.options import paths_argument, target_options
+from jobsync.cli.sets import read_set
 from jobsync.errors import ExitCode, ManifestError
 
 if TYPE_CHECKING:
@@ -22,16 +23,8 @@ def command(
     paths: tuple[str, ...], target: str | None, variables: dict[str, str], online: bool
 ) -> ExitCode:
     """Check manifests and say everything that is wrong with them."""
-    from jobsync import manifest
-    from jobsync.cli.target import named_target
-
     try:
-        desired = manifest.load(
-            paths or (".",),
-            target=named_target(target, os.environ),
-            variables=variables,
-            environ=os.environ,
-        )
+        desired = read_set(paths, target, variables, os.environ)
         told = _check_online(desired, target) if online else ""
     except ManifestError as error:
         for problem in error.problems:

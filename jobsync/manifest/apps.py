@@ -10,6 +10,8 @@ from jobsync.identity import canonical_inputs, canonical_parameters, scalar_text
 from jobsync.manifest.validators import mismatches
 from jobsync.manifest.wording import did_you_mean, one_of, quoted
 from jobsync.model import App, AppField, DeclaredJob, DesiredState, JsonValue, Value
+from jobsync.secret import HIDDEN
+from jobsync.sensitive import at, holds
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _FLAGS = frozenset(("true", "1", "on", "false", "0", "off"))
@@ -69,8 +71,10 @@ def _check(job: DeclaredJob, app: App) -> Iterator[Problem]:
             yield from _values(job, field, values)
     for miss in mismatches(job, app):
         if not miss.why:
-            message = f"{app.id} takes only what matches {miss.expression}, not {quoted(miss.text)}"
-            yield _problem(job, f"{miss.section}.{miss.id}", message, "")
+            path = f"{miss.section}.{miss.id}"
+            shown = _shown(job, path, miss.text)
+            message = f"{app.id} takes only what matches {miss.expression}, not {shown}"
+            yield _problem(job, path, message, "")
 
 
 def _ids(
@@ -120,14 +124,19 @@ def _values(job: DeclaredJob, field: AppField, values: list[JsonValue]) -> Itera
         text = scalar_text(value)
         if "${jobs." in text:
             continue
+        shown = _shown(job, path, text)
         if field.type == "number" and not _NUMBER.fullmatch(text):
-            yield _problem(job, path, f"must be a number, not {quoted(text)}", "")
+            yield _problem(job, path, f"must be a number, not {shown}", "")
         elif field.type in ("bool", "flag") and text.lower() not in _FLAGS:
-            yield _problem(job, path, f"must be true or false, not {quoted(text)}", "")
+            yield _problem(job, path, f"must be true or false, not {shown}", "")
         elif field.type == "enumeration" and field.choices and text not in field.choices:
-            hint = did_you_mean(text, field.choices)
+            hint = "" if shown == HIDDEN else did_you_mean(text, field.choices)
             choices = ", ".join(field.choices)
-            yield _problem(job, path, f"must be one of {choices}, not {quoted(text)}", hint)
+            yield _problem(job, path, f"must be one of {choices}, not {shown}", hint)
+
+
+def _shown(job: DeclaredJob, path: str, text: str) -> str:
+    return HIDDEN if holds(at(job.request, path)) else quoted(text)
 
 
 def _problem(job: DeclaredJob, path: str, message: str, hint: str) -> Problem:

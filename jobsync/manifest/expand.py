@@ -8,22 +8,41 @@ from collections.abc import Mapping
 from jobsync.errors import Location, Problem
 from jobsync.manifest import landing, matrix, request
 from jobsync.manifest.access import Teams, grants
+from jobsync.manifest.digests import SCHEME
 from jobsync.manifest.families import choose, needed
 from jobsync.manifest.job_places import JobPlaces
 from jobsync.manifest.matrix import Family, Member
 from jobsync.manifest.places import Places, Raw
-from jobsync.manifest.references import BadReference, Filler, JobReference
+from jobsync.manifest.references import (
+    NOT_HERE,
+    NOT_HERE_HINT,
+    BadReference,
+    Filler,
+    JobReference,
+)
 from jobsync.manifest.sections import Entry, RawSet
 from jobsync.manifest.variables import Scope
 from jobsync.manifest.wording import dotted, quoted
-from jobsync.model import Address, Grant, IdRef, OutputRef, OutputRule, PermissionsMode, Value
+from jobsync.model import (
+    PLACEMENT,
+    Address,
+    Grant,
+    IdRef,
+    OutputRef,
+    OutputRule,
+    PermissionsMode,
+    Value,
+)
 from jobsync.records import Struct, field
+from jobsync.secret import Sensitive
+from jobsync.sensitive import Path, concealed, paths_of, revealed
 
 Families = Mapping[str, Family | None]
 Step = tuple["str | int", ...]
 
 _REFERRING = frozenset(("inputs", "parameters"))
 _MERGED = ("inputs", "parameters")
+_HIDING = frozenset(("inputs", "parameters", "notifications", *PLACEMENT))
 _VERBS = frozenset(("must", "cannot", "is", "are", "has", "leaves", "ends", "begins"))
 _FORMER = re.compile(r"([a-z][a-z0-9_-]*/)?[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _JOB_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -144,21 +163,28 @@ class _Run:
         for name, raw in job.fields.items():
             self.field = name
             value: Value
+            hidden = frozenset[Path]()
             if "${" in raw if isinstance(raw, str) else _refers(raw):
                 self.failed = False
                 value = self._filled(raw)
                 if self.failed:
                     continue
+                if hidden := paths_of(value):
+                    value = revealed(value)
             else:
                 value = raw  # type: ignore[assignment]  # nothing to fill in: shared as it is
             check = checks.get(name)
             try:
                 if check is not None:
-                    draft.request[name] = check(value)
+                    checked = check(value)
+                    draft.request[name] = concealed(checked, hidden) if hidden else checked
                 else:
                     self._own(draft, name, value)
             except request.Wrong as wrong:
-                self._say(wrong.path, wrong.message, wrong.hint)
+                if any(_meet(wrong.path, path) for path in hidden):
+                    self._say(wrong.path, "cannot be sent; its value is sensitive and not shown")
+                else:
+                    self._say(wrong.path, wrong.message, wrong.hint)
         self._together(draft)
         if self.upstream or draft.needs:
             draft.upstream = tuple(sorted(self.upstream))
@@ -209,12 +235,22 @@ class _Run:
         jobs = self._reference if self.field in _REFERRING else None
         self.at = at
         try:
-            return Filler(self.job.scope, self.member.values).fill(text, jobs)
+            value = Filler(self.job.scope, self.member.values).fill(text, jobs)
+            if isinstance(value, Sensitive):
+                self._check_hidden(value)
+            return value
         except BadReference as error:
             self.failed = True
             if error.message:
                 self._say(at, error.message, error.hint)
             return text
+
+    def _check_hidden(self, value: Sensitive) -> None:
+        """Raise :class:`BadReference` where *value* would be shown, or stand in a name."""
+        if self.field not in _HIDING:
+            raise BadReference(NOT_HERE, NOT_HERE_HINT)
+        if self.field == "inputs" and SCHEME in str(value.reveal()):
+            raise BadReference(f"{NOT_HERE}: it names a file of the workspace", NOT_HERE_HINT)
 
     def _reference(self, reference: JobReference) -> Value:
         chosen = choose(self.job.families, reference.key, reference.selection, self.member.values)
@@ -347,6 +383,11 @@ def _refers(value: Raw) -> bool:
         elif isinstance(item, (dict, list)) and _refers(item):
             return True
     return False
+
+
+def _meet(one: Step, other: Step) -> bool:
+    """Whether one path is the other, or leads to it."""
+    return one[: len(other)] == other[: len(one)]
 
 
 def _count(value: Value, low: int, high: int, at: Step) -> int:

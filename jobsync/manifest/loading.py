@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from jobsync import __version__
@@ -24,6 +24,7 @@ from jobsync.manifest.reader import Document, read
 from jobsync.manifest.sections import is_manifest, merge
 from jobsync.manifest.variables import Scope, scope
 from jobsync.model import DesiredState, Target
+from jobsync.records import replace
 from jobsync.searched import Searched
 
 
@@ -33,12 +34,14 @@ def load(
     target: str | Target | None = None,
     variables: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
+    permitted: Collection[str] | None = None,
 ) -> DesiredState:
     """All that the manifests under *paths* declare.
 
     *target* is the chosen target or its name, None for the set's own; *variables* are the values of
     ``--var``; of *environ* only ``TAPIS_BASE_URL`` and the names that the set lists under ``env:``
-    are looked at. Raises :class:`ManifestError` with every problem of every file.
+    are looked at, and of these only *permitted* unless that is None. Raises
+    :class:`ManifestError` with every problem of every file.
     """
     environ = environ or {}
     found = discover(paths)
@@ -50,7 +53,7 @@ def load(
     named = target.name if isinstance(target, Target) else target
     chosen = named or raw.text("target")
     targets = settings.targets(raw, None if isinstance(target, Target) else target)
-    filled = scope(raw, chosen, variables or {}, environ)
+    filled = scope(raw, chosen, variables or {}, environ, permitted)
     drafts = expand(raw, filled, access.teams(raw))
     outputs_root = settings.outputs_root(raw, found.root)
     taken = [os.path.relpath(os.path.abspath(s.path), outputs_root) for s in found.sources]
@@ -65,6 +68,8 @@ def load(
         Landings(taken, searched),
         raw.problems,
     )
+    if secrets := filled.secrets():
+        jobs = {address: replace(job, secrets=secrets) for address, job in jobs.items()}
     guards = settings.guards(raw)
     if raw.problems:
         raise ManifestError(raw.reported())
@@ -128,12 +133,11 @@ def _unread(source: Source, problem: Problem) -> Document:
 
 
 def _digest(files: list[tuple[str, str]], target: str | None, filled: Scope) -> str:
+    """Of everything that was read but what is sensitive: of that a digest would be a hint."""
     total = hashlib.sha256(repr(target).encode())
     for relative, content in files:
         total.update(f"{os.fsencode(relative)!r} {content}\n".encode())
     for name, value in sorted(filled.variables.items()):
-        total.update(f"{name}={value!r}\n".encode("utf-8", "backslashreplace"))
-    for name in sorted(filled.allowed):
-        value = filled.environ.get(name)
-        total.update(f"{name}={value!r}\n".encode("utf-8", "backslashreplace"))
+        if name not in filled.sensitive:
+            total.update(f"{name}={value!r}\n".encode("utf-8", "backslashreplace"))
     return total.hexdigest()

@@ -10,12 +10,12 @@ from types import MappingProxyType
 from jobsync import identity
 from jobsync.errors import Location, Problem
 from jobsync.manifest.places import Raw
-from jobsync.manifest.references import BadReference, Filler
-from jobsync.manifest.scalars import Scalar
+from jobsync.manifest.references import NOT_HERE, NOT_HERE_HINT, BadReference, Filler
 from jobsync.manifest.sections import Entry
 from jobsync.manifest.wording import did_you_mean, one_of, quoted
-from jobsync.model import Address
+from jobsync.model import Address, Scalar
 from jobsync.records import Struct
+from jobsync.secret import Sensitive
 
 LIMIT = 1000
 """The most combinations of one matrix, unless its ``limit`` raises it."""
@@ -138,6 +138,9 @@ class _Matrix:
                 filled = self.filler.fill(value)
             except BadReference as error:
                 self._say(where, f"{self.path}: {error.message}", error.hint)
+                return value
+            if isinstance(filled, Sensitive):
+                self._say(where, f"{self.path}: {NOT_HERE}", NOT_HERE_HINT)
                 return value
             return filled if isinstance(filled, (str, int, float, bool)) else value
         return value if isinstance(value, (str, int, float, bool)) else None

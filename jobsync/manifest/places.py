@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Union
 
 from jobsync.errors import Location
-from jobsync.manifest.scalars import Scalar
+from jobsync.model import Scalar
 
 Raw = Union[Scalar, list["Raw"], dict[str, "Raw"]]
 """A value as it stands in a file, before anything is filled in."""

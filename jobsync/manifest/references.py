@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Mapping
 
 from jobsync import identity
-from jobsync.manifest.scalars import Scalar
 from jobsync.manifest.variables import Scope, is_unicode
 from jobsync.manifest.wording import did_you_mean, one_of, quoted
-from jobsync.model import Value
+from jobsync.model import Scalar, Value
 from jobsync.records import Struct, field
+from jobsync.secret import Sensitive
 
 PATH_MACROS = frozenset({
     "APP_ID", "ARCHIVE_SYSTEM", "BATCH_QUEUE", "EXECUTION_SYSTEM", "JOB_CREATED_TIME", "JOB_ID",
@@ -34,6 +34,11 @@ _MACROS = PATH_MACROS | NOTICE_MACROS
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}$]*)\}|\$\{")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _JOB = re.compile(r"jobs\.([^.\[\]]*)(?:\[([^\[\]]*)\])?\.(?:(id)|outputs/(.*))", re.DOTALL)
+NOT_HERE = "this value is sensitive, and here it would be shown"
+NOT_HERE_HINT = (
+    "${env.X} and sensitive variables stand in parameters, inputs, notifications and where a job "
+    "runs; for a value that may be seen, use a variable: --var NAME=VALUE"
+)
 _LITERAL_HINT = "write $${ for a literal ${"
 
 
@@ -76,18 +81,27 @@ class Filler(Struct, frozen=True):
     def fill(self, text: str, jobs: Jobs | None = None) -> Value:
         """The value of a scalar that has ``${`` in it. Raises :class:`BadReference`.
 
+        It is :class:`~jobsync.secret.Sensitive` where a part of it is.
+
         *jobs* resolves references to jobs; None where there can be none.
         """
+        hidden = any(self._hides(found[1]) for found in _TOKEN.finditer(text))
         whole = _TOKEN.fullmatch(text)
         if whole is None or whole[1] is None:
-            return _TOKEN.sub(self._inside, text)
+            filled = _TOKEN.sub(self._inside, text)
+            return Sensitive(filled) if hidden else filled
         name = whole[1]
         if not name.startswith("jobs."):
-            return self._scalar(name)
+            value = self._scalar(name)
+            return Sensitive(value) if hidden else value
         if jobs is None:
             message = f"${{{name}}} cannot be used here"
             raise BadReference(message, "references to jobs stand in inputs and parameters")
         return jobs(parse_job(name))
+
+    def _hides(self, name: str | None) -> bool:
+        kind, _, rest = (name or "").partition(".")
+        return kind == "env" or (kind == "var" and rest in self.scope.sensitive)
 
     def _inside(self, match: re.Match[str]) -> str:
         name = match[1]
@@ -140,6 +154,9 @@ class Filler(Struct, frozen=True):
         if name not in self.scope.allowed:
             hint = f"list it: env: [{name}]" if _NAME.fullmatch(name) else ""
             raise BadReference(f"the set does not list {quoted(name)} under env:", hint)
+        if not self.scope.may_read(name):
+            hint = f"if it is meant to: --allow-env {name}, or JOBSYNC_ALLOW_ENV={name}"
+            raise BadReference(f"this set may not read the environment variable {name} here", hint)
         if name not in self.scope.environ:
             raise BadReference(f"the environment variable {name} is not set")
         value = self.scope.environ[name]

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Union
 
-Scalar = Union[None, bool, int, float, str]
+from jobsync.model import Scalar
 
 DIGITS_LIMIT = 600
 """The most characters of a number; Python itself refuses to read endless integers."""

@@ -9,6 +9,7 @@ from jobsync.java_regex import Uncheckable, found
 from jobsync.manifest.wording import quoted
 from jobsync.model import App, AppField, DeclaredJob, DesiredState, Value
 from jobsync.records import Struct
+from jobsync.sensitive import revealed
 
 _WITHOUT = frozenset({"bool", "flag", "enumeration"})
 """Types of parameters at whose expression the service does not look."""
@@ -28,7 +29,7 @@ class Mismatch(Struct, frozen=True):
 def mismatches(job: DeclaredJob, app: App) -> Iterator[Mismatch]:
     """The values of *job* that *app* would refuse, or might."""
     for section, fields in (("inputs", app.inputs), ("parameters", app.parameters)):
-        given = job.request.get(section)
+        given = revealed(job.request.get(section))
         for field in fields.values():
             if isinstance(given, dict) and field.id in given and _has_expression(field):
                 yield from _of_field(section, field, given[field.id])

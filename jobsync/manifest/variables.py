@@ -2,32 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from jobsync import identity
 from jobsync.errors import Problem
 from jobsync.manifest.places import Raw
-from jobsync.manifest.scalars import OutOfRange, Scalar, plain
+from jobsync.manifest.scalars import OutOfRange, plain
 from jobsync.manifest.sections import Entry, RawSet
 from jobsync.manifest.wording import did_you_mean, one_of, quoted
+from jobsync.model import Scalar
 from jobsync.records import Struct, field
+from jobsync.secret import Sensitive
 
 LOCAL_TARGETS = ("local", "env")
 """The targets that exist without being declared."""
 
 
 class Scope(Struct, frozen=True):
-    """The values that references may take. A declared variable without a value is not in it."""
+    """The values that references may take. A declared variable without a value is not in it.
+
+    ``allowed`` are the names that the set lists under ``env:``, ``permitted`` those of them that
+    whoever runs the command lets it read, None for all. ``sensitive`` are variables whose values
+    are not shown; those of the environment never are.
+    """
 
     variables: Mapping[str, Scalar] = field(default_factory=dict)
     declared: frozenset[str] = frozenset()
     environ: Mapping[str, str] = field(default_factory=dict)
     allowed: frozenset[str] = frozenset()
+    permitted: frozenset[str] | None = None
+    sensitive: frozenset[str] = frozenset()
+
+    def may_read(self, name: str) -> bool:
+        """Whether the set lists the environment variable *name*, and the runner permits it."""
+        return name in self.allowed and (self.permitted is None or name in self.permitted)
+
+    def secrets(self) -> tuple[Sensitive, ...]:
+        """Every sensitive value that is known, once; the longest first."""
+        values = [value for name, value in self.variables.items() if name in self.sensitive]
+        values += [self.environ[name] for name in self.allowed if self._has(name)]
+        texts = {identity.scalar_text(value) for value in values} - {""}
+        return tuple(map(Sensitive, sorted(texts, key=lambda text: (-len(text), text))))
+
+    def _has(self, name: str) -> bool:
+        return self.may_read(name) and name in self.environ
 
 
 def scope(
-    raw: RawSet, target: str | None, given: Mapping[str, str], environ: Mapping[str, str]
+    raw: RawSet,
+    target: str | None,
+    given: Mapping[str, str],
+    environ: Mapping[str, str],
+    permitted: Collection[str] | None = None,
 ) -> Scope:
     """The scope of a set on *target*: ``--var`` beats the target, which beats the default."""
+    sensitive = frozenset(
+        name
+        for name, entry in raw.variables.items()
+        if isinstance(entry.value, dict) and entry.value.get("sensitive") is True
+    )
     values: dict[str, Scalar] = {}
     for name, entry in raw.variables.items():
         default = entry.value.get("default") if isinstance(entry.value, dict) else entry.value
@@ -47,7 +80,14 @@ def scope(
         values[name] = text if isinstance(values.get(name), str) else _read(raw, name, text)
     allowed = frozenset(raw.texts("env"))
     _check_allowed(raw)
-    return Scope(values, frozenset(raw.variables), environ, allowed)
+    return Scope(
+        values,
+        frozenset(raw.variables),
+        environ,
+        allowed,
+        None if permitted is None else frozenset(permitted),
+        sensitive,
+    )
 
 
 def is_unicode(text: str) -> bool:

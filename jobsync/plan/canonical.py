@@ -14,8 +14,9 @@ from typing import cast
 
 from jobsync.archives import canonical
 from jobsync.identity import scalar_text
-from jobsync.model import IdRef, JsonValue, OutputRef, Value
+from jobsync.model import IdRef, JsonValue, OutputRef, Sealed, Value
 from jobsync.plan.hours import seconds
+from jobsync.secret import Sensitive
 
 Leaf = Callable[[Value, Value], bool]
 
@@ -120,7 +121,7 @@ def _number(text: str) -> Decimal | None:
 
 
 def _text(value: Value) -> str:
-    if isinstance(value, (OutputRef, IdRef)):
+    if isinstance(value, (OutputRef, IdRef, Sensitive, Sealed)):
         return str(value)
     if isinstance(value, (list, dict)):
         return repr(value)

@@ -11,6 +11,7 @@ from typing import Any
 
 from jobsync.errors import Location
 from jobsync.model import (
+    PLACEMENT,
     App,
     AppField,
     DeclaredJob,
@@ -19,6 +20,7 @@ from jobsync.model import (
     JsonValue,
     OutputRef,
     Run,
+    Sealed,
     Value,
 )
 from jobsync.plan.canonical import (
@@ -35,9 +37,8 @@ from jobsync.plan.canonical import (
 )
 from jobsync.plan.references import References
 from jobsync.records import Struct
-
-PLACEMENT = ("batchQueue", "nodeCount", "processorsPerNode", "memoryPerNode", "maxRunTime")
-"""Fields that say where and how long, not what: changing them never re-runs a job."""
+from jobsync.secret import HIDDEN, Sensitive
+from jobsync.sensitive import at, holds, mentions, revealed
 
 
 def semantic_changes(
@@ -50,7 +51,7 @@ def semantic_changes(
     """
     if run.request is None:
         return ()
-    declared = {"archive": True, **{k: v for k, v in job.request.items() if v is not None}}
+    declared = {"archive": True, **_in_clear(job)}
     settable = _removed(job, run, app)
     record = as_request(run.request)
     loose = _changes(job, declared, record, settable, references, same_leaf)
@@ -67,7 +68,7 @@ def drift(
     It drops what *app* does not know; of an app that is not known (None) that cannot be told. Only
     declared fields count: absent means no opinion.
     """
-    declared = {key: value for key, value in job.request.items() if value is not None}
+    declared = _in_clear(job)
     changes = _changes(job, declared, as_request(run.request), frozenset(), references, same_leaf)
     droppable = lacking(job, run) - (set() if app is None else _fields(app).keys())
     dropped = tuple(change for change in changes if change.path in droppable)
@@ -97,12 +98,11 @@ def side_by_side(job: DeclaredJob, run: Run, references: References) -> tuple[Fi
     if run.request is None:
         return ()
     record = as_request(run.request)
-    declared = {key: value for key, value in job.request.items() if value is not None}
+    declared = _in_clear(job)
     views = [
         FieldView(
             path,
-            _shown(value),
-            _shown(was),
+            *_sides_shown(job, path, value, was),
             value is None or _reconciled(value, was, references, _leaf(path, same_leaf)) == value,
             _place(job, path) if value is not None else None,
         )
@@ -111,10 +111,9 @@ def side_by_side(job: DeclaredJob, run: Run, references: References) -> tuple[Fi
     views += [
         FieldView(
             field,
-            _shown(job.request.get(field)),
-            _shown(record.get(field)),
-            job.request.get(field) is None
-            or same_placement(field, job.request[field], record.get(field)),
+            *_sides_shown(job, field, declared.get(field), record.get(field)),
+            declared.get(field) is None
+            or same_placement(field, declared[field], record.get(field)),
             job.places.get(field),
         )
         for field in PLACEMENT
@@ -126,12 +125,15 @@ def placement_changes(job: DeclaredJob, run: Run) -> tuple[FieldChange, ...]:
     """Placement that is declared otherwise than this run had it; empty without its record."""
     if run.request is None:
         return ()
-    record = as_request(run.request)
+    record, declared = as_request(run.request), _in_clear(job)
     return tuple(
-        FieldChange(field, _shown(record.get(field)), _shown(declared), where=_place(job, field))
+        FieldChange(
+            field,
+            *_sides_shown(job, field, record.get(field), declared[field]),
+            where=_place(job, field),
+        )
         for field in PLACEMENT
-        if (declared := job.request.get(field)) is not None
-        and not same_placement(field, declared, record.get(field))
+        if field in declared and not same_placement(field, declared[field], record.get(field))
     )
 
 
@@ -201,13 +203,27 @@ def _reconciled(value: Value, was: Value, references: References, leaf: Leaf) ->
 
 
 def _deep(job: DeclaredJob, path: str, before: Value, after: Value) -> list[FieldChange]:
-    one, other = _shown(before), _shown(after)
+    one, other = _sides_shown(job, path, before, after)
     if not (isinstance(one, list) and isinstance(other, list)):
         return [FieldChange(path, one, other, where=_place(job, path))]
     return [
         FieldChange(f"{path}[{index}]", was, will, where=_place(job, path))
         for index, was, will in _list_changes(one, other)
     ]
+
+
+def _in_clear(job: DeclaredJob) -> dict[str, Value]:
+    """What *job* declares, as it is compared."""
+    return {key: revealed(value) for key, value in job.request.items() if value is not None}
+
+
+def _sides_shown(
+    job: DeclaredJob, path: str, one: Value, other: Value
+) -> tuple[JsonValue, JsonValue]:
+    """Both sides of a compared field as they may be shown: neither, where either is sensitive."""
+    if holds(at(job.request, path)) or mentions([one, other], job.secrets):
+        one, other = (None if side is None else HIDDEN for side in (one, other))
+    return _shown(one), _shown(other)
 
 
 def _list_changes(
@@ -269,7 +285,7 @@ def _trimmed(value: Value) -> Value:
 
 
 def _shown(value: Value) -> JsonValue:
-    if isinstance(value, (OutputRef, IdRef)):
+    if isinstance(value, (OutputRef, IdRef, Sensitive, Sealed)):
         return str(value)
     if isinstance(value, list):
         return [_shown(item) for item in value]

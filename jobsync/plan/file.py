@@ -25,8 +25,10 @@ from jobsync.model import (
     OutputChange,
     OutputRef,
     Plan,
+    Sealed,
 )
 from jobsync.plan import lines
+from jobsync.plan.seal import sealed
 from jobsync.records import Struct
 
 FORMAT_VERSION = "1.2"
@@ -86,7 +88,7 @@ def digest(plan: Plan) -> str:
 
 
 def _body(plan: Plan) -> dict[str, JsonValue]:
-    return cast("dict[str, JsonValue]", _encode(plan))
+    return cast("dict[str, JsonValue]", _encode(sealed(plan)))
 
 
 def _document(text: str) -> dict[str, JsonValue]:
@@ -128,6 +130,8 @@ def _encode(value: object) -> JsonValue:
         return {"$output": [value.address, value.path]}
     if isinstance(value, IdRef):
         return {"$id": value.address}
+    if isinstance(value, Sealed):
+        return {"$sensitive": value.digest}
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, Mapping):
@@ -206,6 +210,8 @@ def _read_value(value: object) -> object:
         return OutputRef(address, path)
     if value.keys() == {"$id"}:
         return IdRef(str(value["$id"]))
+    if value.keys() == {"$sensitive"}:
+        return Sealed(str(value["$sensitive"]))
     return {_unescaped(key): _read_value(item) for key, item in value.items()}
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from jobsync.model import SUBMITS, App, JobChange, Value
+from jobsync.sensitive import revealed
 
 _RUN_TIME = re.compile(r"([0-9]{1,4}):([0-5][0-9]):([0-5][0-9])")
 
@@ -59,7 +60,7 @@ def unknown_for(runs: int) -> str:
 
 
 def _declared(request: Mapping[str, Value], app: App | None, field: str) -> Value:
-    value = request.get(field)
+    value = revealed(request.get(field))
     if value is None and app is not None:
         default = app.defaults.get(field)
         return default if isinstance(default, (str, int, float)) else None

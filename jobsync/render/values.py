@@ -6,14 +6,17 @@ import json
 from urllib.parse import urlsplit
 
 from jobsync.errors import Location
-from jobsync.model import IdRef, OutputRef, Value
+from jobsync.model import IdRef, OutputRef, Sealed, Value
 from jobsync.render.escape import terminal
+from jobsync.secret import HIDDEN, Sensitive
 
 
 def shown(value: object) -> str:
     """A request value: ``"text"``, ``2``, ``{model = "lg"}``, ``["a"]``; None is ``(unset)``."""
     if value is None:
         return "(unset)"
+    if isinstance(value, (Sensitive, Sealed)) or value == HIDDEN:
+        return HIDDEN
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
@@ -40,7 +43,7 @@ def request_value(field: str, value: Value) -> str:
 
 def plain(value: object) -> object:
     """A request value as JSON, references as the text that people write."""
-    if isinstance(value, (OutputRef, IdRef)):
+    if isinstance(value, (OutputRef, IdRef, Sensitive, Sealed)):
         return str(value)
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]

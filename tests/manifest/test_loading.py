@@ -335,7 +335,7 @@ def test_the_digest_follows_files_variables_and_target(tmp_path: Path) -> None:
     }
     write(tmp_path, {"a.yaml": text + "\n"})
     others.add(load([tmp_path]).digest)
-    assert len(same | others) == 5
+    assert (len(same), len(same | others)) == (1, 4)
     assert load([tmp_path], environ={"OTHER": "1"}).digest in others
 
 

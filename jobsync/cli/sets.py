@@ -1,0 +1,99 @@
+"""The manifest set of a command: read with what the command line and the environment allow it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from jobsync.cli.target import named_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jobsync.model import Address, DesiredState, Plan
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+_ALLOWED = "jobsync.allow_env"
+
+
+def environment_option(command: F) -> F:
+    """Which environment variables the set may read where ``CI`` is set."""
+    return click.option(
+        "--allow-env",
+        multiple=True,
+        metavar="NAME",
+        expose_value=False,
+        callback=_allow,
+        help="With CI set: let the manifests read this environment variable. [JOBSYNC_ALLOW_ENV]",
+    )(command)
+
+
+def read_set(
+    paths: Sequence[str],
+    flag: str | None,
+    variables: Mapping[str, str],
+    environ: Mapping[str, str],
+) -> DesiredState:
+    """The set at *paths*, this folder by default; *flag* is ``--target``."""
+    from jobsync import manifest
+
+    return manifest.load(
+        tuple(paths) or (".",),
+        target=named_target(flag, environ),
+        variables=variables,
+        environ=environ,
+        permitted=permitted(environ),
+    )
+
+
+def permitted(environ: Mapping[str, str]) -> frozenset[str] | None:
+    """The environment variables that a set may read, of those that it lists; None for all.
+
+    With ``CI`` set a set may come from anybody who can open a pull request, so there it needs the
+    word of whoever runs the command.
+    """
+    if not environ.get("CI"):
+        return None
+    context = click.get_current_context(silent=True)
+    named = context.meta.get(_ALLOWED, ()) if context else ()
+    return frozenset(named).union(re.split(r"[,\s]+", environ.get("JOBSYNC_ALLOW_ENV", "")))
+
+
+def with_values(
+    plan: Plan, root: str, variables: Mapping[str, str], environ: Mapping[str, str]
+) -> tuple[Plan, frozenset[Address]]:
+    """A saved *plan* with the sensitive values that it lacks, read from its set at *root* again.
+
+    Also returns the addresses whose value is not the one that was planned. Raises
+    :class:`StalePlan` when the manifests are not those of the plan.
+    """
+    from jobsync import manifest
+    from jobsync.errors import StalePlan
+    from jobsync.plan.seal import is_sealed, unsealed
+
+    if not is_sealed(plan):
+        return plan, frozenset()
+    # The digest knows whether a target was named when the plan was made.
+    for target in (plan.target, None):
+        desired = manifest.load(
+            (root,),
+            target=target,
+            variables=variables,
+            environ=environ,
+            permitted=permitted(environ),
+        )
+        if desired.digest == plan.manifest_digest:
+            return unsealed(plan, desired.jobs)
+    raise StalePlan(
+        f"the manifests in {root} are not those of this plan, which needs them for the sensitive "
+        "values that it does not hold",
+        hint="plan again, or check out what the plan was made from and give the same --var",
+    )
+
+
+def _allow(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> None:
+    ctx.meta[_ALLOWED] = names

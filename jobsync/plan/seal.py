@@ -1,0 +1,84 @@
+"""Sensitive values in a saved plan: what tells whether a value is the one that was planned.
+
+A value is replaced by its scrypt, salted with what the plan was made for, so that equal plans have
+equal bytes and no table made for one plan serves for another. A short value can still be guessed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from jobsync.model import Address, Change, DeclaredJob, JobChange, Plan, Sealed, Value
+from jobsync.records import replace
+from jobsync.secret import Sensitive
+from jobsync.sensitive import at, holds, replaced
+
+_COST = {"n": 2**13, "r": 8, "p": 1}
+"""About 20 ms and 8 MiB for each value of each address."""
+
+
+def sealed(plan: Plan) -> Plan:
+    """*plan* without its sensitive values."""
+    return replace(plan, changes=tuple(_sealed(plan, change) for change in plan.changes))
+
+
+def is_sealed(plan: Plan) -> bool:
+    """Whether *plan* lacks values that it needs the manifests for."""
+    return any(_holds(change) for change in plan.changes)
+
+
+def unsealed(plan: Plan, jobs: Mapping[Address, DeclaredJob]) -> tuple[Plan, frozenset[Address]]:
+    """*plan* with the sensitive values of *jobs*, which have to be those that were planned.
+
+    Also returns the addresses where they are not: what is sealed there stays so.
+    """
+    stale = set()
+    changes: list[Change] = []
+    for change in plan.changes:
+        if isinstance(change, JobChange) and _holds(change):
+            job = jobs.get(change.address)
+            try:
+                change = _unsealed(plan, change, job.request if job else {})
+            except _OtherValue:
+                stale.add(change.address)
+        changes.append(change)
+    return replace(plan, changes=tuple(changes)), frozenset(stale)
+
+
+class _OtherValue(Exception):
+    """Something else stands there, or has another value."""
+
+
+def _holds(change: Change) -> bool:
+    return isinstance(change, JobChange) and any(map(holds, change.request.values()))
+
+
+def _sealed(plan: Plan, change: Change) -> Change:
+    if not (isinstance(change, JobChange) and _holds(change)):
+        return change
+    seal = _sealer(plan, change.address)
+    return replace(change, request={k: replaced(v, seal) for k, v in change.request.items()})
+
+
+def _unsealed(plan: Plan, change: JobChange, request: Mapping[str, Value]) -> JobChange:
+    seal = _sealer(plan, change.address)
+    for field, value in change.request.items():
+        if holds(value) and replaced(at(request, field), seal) != value:
+            raise _OtherValue(field)
+    known = {k: request[k] if holds(v) else v for k, v in change.request.items()}
+    return replace(change, request=known)
+
+
+def _sealer(plan: Plan, address: Address) -> Callable[[Value], Value]:
+    salt = json.dumps([plan.manifest_digest, plan.target, address])
+    return lambda leaf: Sealed(_digest(leaf, salt)) if isinstance(leaf, Sensitive) else leaf
+
+
+@lru_cache(maxsize=1024)
+def _digest(leaf: Sensitive, salt: str) -> str:
+    value = json.dumps(leaf.reveal()).encode("ascii")
+    made = hashlib.scrypt(value, salt=hashlib.sha256(salt.encode()).digest(), dklen=32, **_COST)
+    return made.hex()

@@ -1,0 +1,159 @@
+"""Sensitive values in plans: neither shown nor saved, and known again when the plan is applied."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from planworld import World, desired, job
+
+from jobsync import render
+from jobsync.model import Action, DesiredState, JobChange, Plan, RunState, Sealed
+from jobsync.plan import build, file
+from jobsync.plan.explain import explain
+from jobsync.plan.seal import is_sealed, sealed, unsealed
+from jobsync.records import replace
+from jobsync.secret import HIDDEN, Sensitive
+
+SECRET = "s3cret-nonce"
+TOKEN = Sensitive(SECRET)
+
+
+def wanted(**parameters: object) -> DesiredState:
+    return desired(job("a", {"parameters": parameters}), job("b", {"nodeCount": 2}))
+
+
+def planned(state: DesiredState, world: World | None = None) -> Plan:
+    return build(state, (world or World()).snapshot(state))
+
+
+def printed(plan: Plan) -> str:
+    texts = [one(plan, render.RenderOptions()) for one in render.FORMATS.values()]
+    return "\n".join([*texts, file.dumps(plan), repr(plan)])
+
+
+def change_of(plan: Plan, address: str = "a") -> JobChange:
+    [found] = [c for c in plan.changes if isinstance(c, JobChange) and c.address == address]
+    return found
+
+
+def test_no_format_and_no_file_has_the_value() -> None:
+    plan = planned(wanted(token=TOKEN, many=["x", TOKEN], text=Sensitive(f"--t={SECRET}")))
+    text = printed(plan)
+    assert SECRET not in text
+    assert "token = (sensitive)" in text and '"token": "(sensitive)"' in text
+
+
+def test_equal_plans_are_equal_bytes_and_other_values_other_bytes() -> None:
+    one, same = planned(wanted(token=TOKEN)), planned(wanted(token=Sensitive(SECRET)))
+    assert file.dumps(one) == file.dumps(same)
+    assert file.digest(one) == file.digest(same)
+    saved = json.loads(file.dumps(one))
+    [seal] = [c["request"]["parameters"]["token"] for c in saved["plan"]["changes"][:1]]
+    for other in (
+        planned(wanted(token=Sensitive("s3cret-nonca"))),
+        planned(wanted(token=Sensitive(7))),
+        replace(one, target="other"),
+        replace(one, manifest_digest="e" * 64),
+    ):
+        assert json.dumps(seal) not in file.dumps(other)
+
+
+def test_a_loaded_plan_takes_its_values_from_the_manifests() -> None:
+    state = wanted(token=TOKEN, many=["x", TOKEN], plain="y")
+    plan = planned(state)
+    loaded = file.loads(file.dumps(plan))
+    assert loaded == sealed(plan) and is_sealed(loaded) and is_sealed(plan)
+    assert isinstance(change_of(loaded).request["parameters"]["token"], Sealed)
+    assert unsealed(loaded, state.jobs) == (plan, frozenset())
+    assert file.dumps(loaded) == file.dumps(plan)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"token": Sensitive("another")},
+        {"token": SECRET},
+        {"token": TOKEN, "more": 1},
+        {"token": [TOKEN]},
+        {},
+    ],
+)
+def test_another_value_is_stale_and_stays_sealed(parameters: dict[str, object]) -> None:
+    loaded = file.loads(file.dumps(planned(wanted(token=TOKEN))))
+    plan, stale = unsealed(loaded, wanted(**parameters).jobs)
+    assert stale == {"a"}
+    assert plan == loaded
+    assert unsealed(loaded, {})[1] == {"a"}
+
+
+def test_a_plan_without_any_needs_no_manifests() -> None:
+    plan = planned(wanted(plain="x"))
+    assert not is_sealed(plan) and sealed(plan) == plan
+    assert unsealed(plan, {}) == (plan, frozenset())
+
+
+def ran(state: DesiredState, **parameters: object) -> World:
+    """A world in which an earlier declaration of a has run with *parameters*."""
+    world = World()
+    earlier = desired(job("a", {"parameters": parameters}), job("b", {"nodeCount": 2}))
+    for one in earlier.jobs.values():
+        world.of(one, RunState.FINISHED)
+    return world
+
+
+def test_where_either_side_holds_one_neither_is_shown() -> None:
+    new, old = Sensitive("new-nonce"), SECRET
+    for state, before in (
+        (wanted(t=new), {"t": old}),
+        (wanted(t=["x", new]), {"t": ["x", old]}),
+        (wanted(t=new), {"t": ["x", old]}),
+    ):
+        world = ran(state, **before)
+        plan = planned(state, world)
+        change = change_of(plan)
+        assert change.action is Action.REPLACE
+        assert [(f.path, f.before, f.after) for f in change.fields] == [
+            ("parameters.t", HIDDEN, HIDDEN)
+        ]
+        assert not {SECRET, "new-nonce"} & set(printed(plan).split('"'))
+        assert "parameters.t = (sensitive) -> (sensitive)" in printed(plan)
+        views = explain(state, world.snapshot(state), plan, "a").fields
+        assert SECRET not in repr(views) and "new-nonce" not in repr(views)
+
+
+def test_what_a_run_still_has_of_a_known_one_is_not_shown() -> None:
+    """The field holds none any more, but the run was made with it."""
+    jobs = wanted(t="plain", u="plain").jobs
+    known = {address: replace(one, secrets=(TOKEN,)) for address, one in jobs.items()}
+    state = replace(desired(), jobs=known)
+    plan = planned(state, ran(state, t=SECRET, u=f"https://x/?t={SECRET}"))
+    assert SECRET not in printed(plan)
+    assert [(f.before, f.after) for f in change_of(plan).fields] == [(HIDDEN, HIDDEN)] * 2
+
+
+def test_what_is_new_or_gone_is_still_told() -> None:
+    state = wanted(t=TOKEN)
+    plan = planned(state, ran(state, gone=SECRET))
+    told = {field.path: (field.before, field.after) for field in change_of(plan).fields}
+    assert told["parameters.t"] == (None, HIDDEN)
+
+
+def test_a_pinned_run_that_differs_is_told_without_it() -> None:
+    world = World()
+    run = world.add("by hand", RunState.FINISHED, request={"parameters": {"t": "other-nonce"}})
+    pinned = replace(job("a", {"parameters": {"t": TOKEN}}), pinned=run.id)
+    state = desired(pinned)
+    with pytest.raises(Exception) as caught:
+        planned(state, world)
+    assert "parameters.t" in str(caught.value)
+    assert SECRET not in str(caught.value) and "other-nonce" not in str(caught.value)
+
+
+def test_placement_that_applies_to_the_next_run_is_told_without_it() -> None:
+    state = desired(job("a", {"batchQueue": Sensitive("secret-queue")}))
+    world = World()
+    world.of(job("a", {"batchQueue": "old-queue"}), RunState.FINISHED)
+    plan = planned(state, world)
+    [line] = [note for one in plan.states for note in one.notes]
+    assert line == "batchQueue (sensitive) -> (sensitive) applies to the next run"
