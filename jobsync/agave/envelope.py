@@ -12,7 +12,6 @@ from collections.abc import Collection
 
 import msgspec
 
-from jobsync.agave.exchange import Answer
 from jobsync.errors import (
     Forbidden,
     NotFound,
@@ -23,8 +22,8 @@ from jobsync.errors import (
     Unreachable,
     Unreadable,
 )
+from jobsync.http.messages import Response, shown
 from jobsync.http.messages import sanitised as sanitised
-from jobsync.http.messages import shown
 from jobsync.model import JsonValue
 from jobsync.records import Struct
 
@@ -83,7 +82,7 @@ def parse_json(body: bytes) -> JsonValue:
     return value
 
 
-def fault_of(answer: Answer) -> Fault | None:
+def fault_of(answer: Response) -> Fault | None:
     """The gateway fault that *answer* is, as a whole, or None."""
     text = answer.body.decode("utf-8", "replace")
     if match := _XML_FAULT.fullmatch(text):
@@ -116,14 +115,14 @@ def _fault(code: JsonValue, message: JsonValue, description: JsonValue) -> Fault
     return Fault(int(code), message, description if isinstance(description, str) else "")
 
 
-def token_is_stale(answer: Answer) -> bool:
+def token_is_stale(answer: Response) -> bool:
     """Whether a new token may help: only the gateway can say that (contract 6.5, 7.3)."""
     if answer.status != 401 or (fault := fault_of(answer)) is None:
         return False
     return fault.code in _STALE_CODES or bool(_STALE_WORDS.search(fault.words))
 
 
-def rejected_by_gateway(answer: Answer) -> bool:
+def rejected_by_gateway(answer: Response) -> bool:
     """Whether it is proven that the gateway refused and the service never saw the request."""
     fault = fault_of(answer)
     if fault is None:
@@ -133,7 +132,7 @@ def rejected_by_gateway(answer: Answer) -> bool:
     return answer.status in _GATEWAY_STATUSES and fault.code in _AUTH_CODES
 
 
-def envelope_of(answer: Answer) -> Envelope | None:
+def envelope_of(answer: Response) -> Envelope | None:
     """The envelope that *answer* is, or None."""
     try:
         value = parse_json(answer.body)
@@ -150,7 +149,7 @@ def envelope_of(answer: Answer) -> Envelope | None:
     )
 
 
-def result_of(answer: Answer, success: Collection[int]) -> JsonValue:
+def result_of(answer: Response, success: Collection[int]) -> JsonValue:
     """The result in *answer*, None when there is none.
 
     Raises the error that *answer* is when its status is not one of *success*, and
@@ -171,7 +170,7 @@ def result_of(answer: Answer, success: Collection[int]) -> JsonValue:
     return envelope.result
 
 
-def error_of(answer: Answer) -> ServiceError:
+def error_of(answer: Response) -> ServiceError:
     """The error for an answer that is not a success."""
     if 200 <= answer.status < 400:
         return _unexpected(answer)
@@ -183,13 +182,13 @@ def error_of(answer: Answer) -> ServiceError:
     return _foreign_error(answer, sanitised(answer.body.decode("utf-8", "replace")))
 
 
-def unreadable(answer: Answer, why: str) -> Unreadable:
+def unreadable(answer: Response, why: str) -> Unreadable:
     """An error that names *why* and shows how the answer begins."""
     start = sanitised(answer.body[:1000].decode("utf-8", "replace"))
     return Unreadable(f"{_line(answer, why)}: {start!r}" if start else _line(answer, why))
 
 
-def _unexpected(answer: Answer) -> ServiceError:
+def _unexpected(answer: Response) -> ServiceError:
     if target := answer.headers.get("location"):
         return Unreadable(
             _line(answer, f"redirects to {sanitised(target)}, which is not followed"),
@@ -198,7 +197,7 @@ def _unexpected(answer: Answer) -> ServiceError:
     return unreadable(answer, "not a status that means success here")
 
 
-def _fault_error(answer: Answer, fault: Fault) -> ServiceError:
+def _fault_error(answer: Response, fault: Fault) -> ServiceError:
     said = sanitised(f"{fault.words} ({fault.code})")
     line = _line(answer, said)
     if answer.status == 429 or fault.code in _THROTTLE_CODES:
@@ -212,7 +211,7 @@ def _fault_error(answer: Answer, fault: Fault) -> ServiceError:
     return Refused(line, status=answer.status, said=said, hint="check the base URL")
 
 
-def _service_error(answer: Answer, said: str) -> ServiceError:
+def _service_error(answer: Response, said: str) -> ServiceError:
     line = _line(answer, said)
     status = answer.status
     if status == 404:
@@ -228,13 +227,13 @@ def _service_error(answer: Answer, said: str) -> ServiceError:
     return Refused(line, status=status, said=said)
 
 
-def _names_missing_job(answer: Answer, said: str) -> bool:
+def _names_missing_job(answer: Response, said: str) -> bool:
     """Contract 5.3 and 6.5: ``POST pems`` and outputs answer 400 for a job that is not there."""
     below = "/outputs/" in answer.url or "/pems" in answer.url
     return below and re.search(r"not? job found|invalid job id", said, re.IGNORECASE) is not None
 
 
-def _foreign_error(answer: Answer, start: str) -> ServiceError:
+def _foreign_error(answer: Response, start: str) -> ServiceError:
     """Neither the service nor its gateway speaks: a proxy's page, or nothing at all."""
     line = _line(answer, start or "no text")
     if answer.status == 429:
@@ -246,5 +245,5 @@ def _foreign_error(answer: Answer, start: str) -> ServiceError:
     return Refused(line, status=answer.status, said=start, hint="check the base URL")
 
 
-def _line(answer: Answer, said: str) -> str:
+def _line(answer: Response, said: str) -> str:
     return f"{answer.status} {said}".rstrip() + f" ({shown(answer.method, answer.url)})"

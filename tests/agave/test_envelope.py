@@ -18,7 +18,6 @@ from jobsync.agave.envelope import (
     sanitised,
     token_is_stale,
 )
-from jobsync.agave.exchange import Answer
 from jobsync.errors import (
     Forbidden,
     NotFound,
@@ -29,6 +28,7 @@ from jobsync.errors import (
     Unreachable,
     Unreadable,
 )
+from jobsync.http.messages import Response
 
 URL = "https://api.example.org/jobs/v2/1-007"
 XML = (
@@ -40,16 +40,16 @@ XML = (
 
 def answer(
     status: int, body: object, kind: str = "application/json", url: str = URL, **headers: str
-) -> Answer:
+) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer("GET", url, status, {"content-type": kind, **headers}, content)
+    return Response("GET", url, status, {"content-type": kind, **headers}, content)
 
 
-def said(status: int, message: str, url: str = URL) -> Answer:
+def said(status: int, message: str, url: str = URL) -> Response:
     return answer(status, {"status": "error", "message": message, "version": "2"}, url=url)
 
 
-def gateway(status: int, code: object, message: str = "No") -> Answer:
+def gateway(status: int, code: object, message: str = "No") -> Response:
     return answer(status, {"fault": {"code": code, "message": message, "description": "d"}})
 
 
@@ -83,7 +83,7 @@ def test_a_result_is_given_back() -> None:
     ],
 )
 def test_what_claims_success_in_another_form_is_never_empty(
-    reply: Answer, kind: type[ServiceError]
+    reply: Response, kind: type[ServiceError]
 ) -> None:
     with pytest.raises(kind) as caught:
         result_of(reply, {200})
@@ -119,7 +119,7 @@ OUTPUTS = f"{URL}/outputs/listings/"
         (answer(500, b"oops", "text/html"), Refused),
     ],
 )
-def test_each_refusal_is_its_own_error(reply: Answer, kind: type[ServiceError]) -> None:
+def test_each_refusal_is_its_own_error(reply: Response, kind: type[ServiceError]) -> None:
     error = error_of(reply)
     assert type(error) is kind
     assert reply.url in str(error) and str(reply.status) in str(error)
