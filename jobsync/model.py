@@ -648,6 +648,20 @@ class Plan(Struct, frozen=True):
     scope: Scope = Scope()
 
 
+class OpenSubmit(Struct, frozen=True):
+    """A submit that may have reached the service; nothing else of its job is sent until it is
+    known. ``reason`` is what came back; ``settle`` are the commands that say what became of it.
+
+    It stands in the journal of one machine, so it is no part of a plan.
+    """
+
+    address: Address
+    name: str
+    reason: str = ""
+    ids: tuple[str, ...] = ()
+    settle: tuple[str, ...] = ()
+
+
 # --- what came of it -------------------------------------------------------------------
 
 

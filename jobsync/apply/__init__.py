@@ -10,7 +10,7 @@ from jobsync.apply.executor import apply
 from jobsync.apply.lock import apply_lock
 from jobsync.apply.record import Binding
 from jobsync.apply.report import Event, EventType, Kind, exit_code
-from jobsync.apply.resolution import NotSubmitted, Submitted, open_submits, resolve
+from jobsync.apply.resolution import NotSubmitted, Submitted, open_submits, resolve, unknown_to
 from jobsync.apply.settings import ApplySettings
 from jobsync.apply.submit import Limits
 
@@ -26,6 +26,7 @@ __all__ = [
     "Submitted",
     "NotSubmitted",
     "open_submits",
+    "unknown_to",
     "Binding",
     "apply_lock",
     "AuditFile",

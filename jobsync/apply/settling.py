@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from jobsync.apply import jobs
 from jobsync.apply.record import Binding, Entry, State
 from jobsync.apply.report import Event, EventType, Kind
-from jobsync.apply.resolution import open_submits
+from jobsync.apply.resolution import open_under
 from jobsync.apply.session import Session
 from jobsync.apply.submit import look_again, reconcile, reconcile_ended, scan
 from jobsync.errors import ServiceError
@@ -79,12 +79,8 @@ def _of_former_projects(session: Session) -> Iterator[Entry]:
         if isinstance(change, JobChange) and change.action in SUBMITS
         for name in _names(change, plan)
     }
-    projects = {name.split(".", 1)[0] for name in names} - {plan.project}
-    for project in sorted(projects):
-        binding = replace(Binding.of_plan(plan), project=project)
-        for entry in open_submits(session.settings.state_dir, binding):
-            if base_of(entry.name) in names:
-                yield replace(entry, address=entry.name)  # by which `jobsync resolve` finds it
+    for entry in open_under(session.settings.state_dir, Binding.of_plan(plan), names):
+        yield replace(entry, address=entry.name)  # by which `jobsync resolve` finds it
 
 
 def duplicates(

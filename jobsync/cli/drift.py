@@ -42,7 +42,10 @@ def command(
     from jobsync.cli import connect, line
 
     desired, chosen = line.load(paths, target, variables, os.environ)
-    with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
-        plan, _ = line.decide(desired, chosen, reader, options_from(flags))
-    print_plan(plan, format_name, color, call_of(paths, target, variables), quiet=quiet)
-    return code_of(plan)
+    place = connect.Place(desired.root, chosen)
+    call = call_of(paths, target, variables)
+    with connect.reader(place, os.environ) as reader:
+        plan, seen = line.decide(desired, chosen, reader, options_from(flags))
+    held = line.open_submits(plan, seen, place, os.environ, call)
+    print_plan(plan, format_name, color, call, held, quiet=quiet)
+    return code_of(plan, held)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +13,15 @@ from jobsync.cli.options import named
 from jobsync.cli.sets import read_set
 from jobsync.cli.target import choose
 from jobsync.errors import ManifestError, SettingsError
-from jobsync.model import Address, DesiredState, Plan, Target
+from jobsync.model import Address, DesiredState, OpenSubmit, Plan, Target
 
 if TYPE_CHECKING:
     from jobsync.apply import ApplySettings
+    from jobsync.apply.record import Entry
     from jobsync.backend import Reader
     from jobsync.model import Snapshot
     from jobsync.plan.options import PlanOptions
+    from jobsync.render.advice import Call
 
 
 def load(
@@ -97,6 +100,30 @@ def state_dir(place: Place, environ: Mapping[str, str]) -> Path:
     from platformdirs import user_state_path
 
     return user_state_path("jobsync", appauthor=False)
+
+
+def open_submits(
+    plan: Plan, seen: Snapshot, place: Place, environ: Mapping[str, str], call: Call
+) -> tuple[OpenSubmit, ...]:
+    """The submits whose outcome is open and that *seen* does not answer, by address."""
+    from jobsync.apply import unknown_to
+
+    embedded = place.target.name == LOCAL
+    found = [*unknown_to(plan, seen, state_dir(place, environ), embedded=embedded)]
+    of_address = Counter(entry.address for _, entry in found)
+
+    def told(address: Address, entry: Entry) -> OpenSubmit:
+        project, _, _ = entry.name.partition(".")
+        unique = project == plan.project and of_address[entry.address] == 1
+        what = entry.address if unique else entry.name
+        job_id = entry.ids[0] if entry.ids else "ID"
+        commands = (
+            call.command("resolve", what, "--not-submitted"),
+            call.command("resolve", what, "--submitted", job_id),
+        )
+        return OpenSubmit(address, entry.name, entry.reason, entry.ids, commands)
+
+    return tuple(told(*one) for one in sorted(found, key=lambda one: (one[0], one[1].name)))
 
 
 def unsettled(plan: Plan, folder: Path) -> bool:

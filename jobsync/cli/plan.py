@@ -22,7 +22,7 @@ from jobsync.cli.options import (
 from jobsync.errors import ExitCode
 
 if TYPE_CHECKING:
-    from jobsync.model import Plan
+    from jobsync.model import OpenSubmit, Plan
     from jobsync.plan.options import PlanOptions
     from jobsync.render.advice import Call
 
@@ -46,7 +46,13 @@ def options_from(flags: dict[str, Any]) -> PlanOptions:
 
 
 def print_plan(
-    plan: Plan, format_name: str, color: str, call: Call | None = None, *, quiet: bool = False
+    plan: Plan,
+    format_name: str,
+    color: str,
+    call: Call | None = None,
+    open_submits: tuple[OpenSubmit, ...] = (),
+    *,
+    quiet: bool = False,
 ) -> None:
     """Print *plan* to standard output; when *quiet*, of the text just what it amounts to."""
     from jobsync import render
@@ -55,20 +61,30 @@ def print_plan(
     if quiet and format_name == "text":
         from jobsync.render.summary import headline
 
-        say_what_is_wrong(plan, call)
+        say_what_is_wrong(plan, call, open_submits)
         click.echo(headline(plan))
         return
-    colored = wants_color(color, dict(os.environ))
-    options = render.RenderOptions(color=colored, call=call or NO_CALL)
+    options = render.RenderOptions(
+        color=wants_color(color, dict(os.environ)),
+        call=call or NO_CALL,
+        open_submits=open_submits,
+    )
     click.echo(render.FORMATS[format_name](plan, options), nl=False, color=True)
 
 
-def say_what_is_wrong(plan: Plan, call: Call | None = None) -> None:
-    """What has failed or could not be read, for whoever was not shown the plan."""
+def say_what_is_wrong(
+    plan: Plan, call: Call | None = None, open_submits: tuple[OpenSubmit, ...] = ()
+) -> None:
+    """What is held, has failed or could not be read, for whoever was not shown the plan."""
     from jobsync.plan.verdict import failing
     from jobsync.render.advice import NO_CALL, run_again
     from jobsync.render.escape import terminal
+    from jobsync.render.open_submits import question
 
+    for submit in open_submits:
+        advice = " or: ".join(submit.settle)
+        text = f"Error: {submit.address}: {question(submit)}; say which it was: {advice}"
+        click.echo(terminal(text), err=True)
     failed = frozenset(failing(plan))
     for state in plan.states:
         found = [*state.problems]
@@ -80,10 +96,12 @@ def say_what_is_wrong(plan: Plan, call: Call | None = None) -> None:
             click.echo(terminal(f"Error: {state.address}: {text}"), err=True)
 
 
-def code_of(plan: Plan) -> ExitCode:
-    """What ``--detailed-exitcode`` says of *plan*: 7, 1, 2 or 0, in this order."""
+def code_of(plan: Plan, open_submits: tuple[OpenSubmit, ...] = ()) -> ExitCode:
+    """What ``--detailed-exitcode`` says of *plan*: 6, 7, 1, 2 or 0, in this order."""
     from jobsync.plan.verdict import failing, to_do, unread
 
+    if open_submits:
+        return ExitCode.UNKNOWN
     if failing(plan):
         return ExitCode.JOB_FAILED
     if unread(plan):
@@ -103,7 +121,8 @@ def code_of(plan: Plan) -> ExitCode:
 @click.option(
     "--detailed-exitcode",
     is_flag=True,
-    help="Exit 2 when there are changes, 7 when a declared job has failed.",
+    help="Exit 2 when there are changes, 7 when a declared job has failed, 6 when it is not known "
+    "whether a submit reached the service.",
 )
 @quiet_option
 @color_option
@@ -123,13 +142,16 @@ def command(
 
     environ = os.environ
     desired, chosen = line.load(paths, target, variables, environ)
-    with connect.reader(connect.Place(desired.root, chosen), environ) as reader:
-        plan, _ = line.decide(desired, chosen, reader, options_from(flags))
-    print_plan(plan, format_name, color, call_of(paths, target, variables), quiet=quiet)
+    place = connect.Place(desired.root, chosen)
+    call = call_of(paths, target, variables)
+    with connect.reader(place, environ) as reader:
+        plan, seen = line.decide(desired, chosen, reader, options_from(flags))
+    held = line.open_submits(plan, seen, place, environ, call)
+    print_plan(plan, format_name, color, call, held, quiet=quiet)
     if out:
         from jobsync.plan import file
 
         write_file(Path(out), file.dumps(plan))
         if holds_file(Path(out)) and not quiet:
             click.echo(f"Saved to {out}. To apply it: jobsync apply --plan {out}", err=True)
-    return code_of(plan) if detailed_exitcode else ExitCode.OK
+    return code_of(plan, held) if detailed_exitcode else ExitCode.OK

@@ -14,7 +14,7 @@ from jobsync.errors import ExitCode
 from jobsync.records import replace
 
 if TYPE_CHECKING:
-    from jobsync.model import AddressState, Plan
+    from jobsync.model import AddressState, OpenSubmit, Plan
     from jobsync.render.advice import Call
 
 _PAUSE = 5.0
@@ -47,10 +47,13 @@ def command(
     from jobsync.plan.verdict import failing, unread
 
     desired, chosen = line.load(paths, target, variables, os.environ)
-    with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
+    place = connect.Place(desired.root, chosen)
+    call = call_of(paths, target, variables)
+    with connect.reader(place, os.environ) as reader:
         while True:
-            plan, _ = line.decide(desired, chosen, reader, PlanOptions())
-            _print(plan, format_name, color, call_of(paths, target, variables))
+            plan, seen = line.decide(desired, chosen, reader, PlanOptions())
+            held = line.open_submits(plan, seen, place, os.environ, call)
+            _print(plan, held, format_name, color, call)
             running = any(state.standing is Standing.IN_PROGRESS for state in plan.states)
             if not (watch and running):
                 break
@@ -60,15 +63,18 @@ def command(
     return ExitCode.ERROR if unread(plan) else ExitCode.OK
 
 
-def _print(plan: Plan, format_name: str, color: str, call: Call) -> None:
+def _print(
+    plan: Plan, held: tuple[OpenSubmit, ...], format_name: str, color: str, call: Call
+) -> None:
     from jobsync.plan.verdict import failing
     from jobsync.render.advice import run_again
     from jobsync.render.escape import in_json, terminal
 
     states = _with_notes(plan)
     if format_name == "json":
-        click.echo(in_json(json.dumps([_document(state) for state in states])))
+        click.echo(in_json(json.dumps([_document(state, held) for state in states])))
         return
+    from jobsync.render.open_submits import block_of
     from jobsync.render.options import RenderOptions
 
     palette = RenderOptions(color=wants_color(color, dict(os.environ))).palette
@@ -89,6 +95,8 @@ def _print(plan: Plan, format_name: str, color: str, call: Call) -> None:
         cells = [f"{terminal(cell):<{width}}" for cell, width in zip(row, widths, strict=False)]
         text = "  ".join([*cells, terminal(row[4])]).rstrip()
         click.echo(palette.paint(palette.red, text) if row[0] in failed else text, color=True)
+    for block in block_of(held):
+        click.echo(f"\n{block}")
 
 
 def _with_notes(plan: Plan) -> list[AddressState]:
@@ -108,7 +116,9 @@ def _with_notes(plan: Plan) -> list[AddressState]:
     ]
 
 
-def _document(state: AddressState) -> dict[str, object]:
+def _document(state: AddressState, held: tuple[OpenSubmit, ...]) -> dict[str, object]:
+    from jobsync.render.json import open_submit
+
     return {
         "address": state.address,
         "standing": str(state.standing),
@@ -117,4 +127,5 @@ def _document(state: AddressState) -> dict[str, object]:
         else {"id": state.run.id, "name": state.run.name, "status": state.run.status},
         "notes": list(state.notes),
         "problems": list(state.problems),
+        "open_submits": [open_submit(one) for one in held if one.address == state.address],
     }

@@ -33,13 +33,17 @@ def command(
 
     desired, chosen = line.load(paths, target, variables, os.environ)
     addresses = named(address, desired.jobs)
-    with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
+    place = connect.Place(desired.root, chosen)
+    call = call_of(paths, target, variables)
+    with connect.reader(place, os.environ) as reader:
         plan, seen = line.decide(desired, chosen, reader, PlanOptions())
         seen = _with_records(desired, seen, addresses, reader)
-    call = call_of(paths, target, variables)
-    click.echo(
-        "\n".join(why(explain(desired, seen, plan, one), call) for one in addresses), nl=False
+    held = line.open_submits(plan, seen, place, os.environ, call)
+    stories = (
+        why(explain(desired, seen, plan, one), call, [h for h in held if h.address == one])
+        for one in addresses
     )
+    click.echo("\n".join(stories), nl=False)
 
 
 def _with_records(

@@ -21,6 +21,7 @@ from jobsync.model import (
     GrantChange,
     Hazard,
     JobChange,
+    OpenSubmit,
     OutputChange,
     Plan,
     RunRef,
@@ -33,7 +34,7 @@ from jobsync.render.options import RenderOptions
 from jobsync.render.summary import summarise
 from jobsync.render.values import plain, redacted
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 """The first number changes when something is taken away or means something else."""
 
 Record = dict[str, object]
@@ -49,7 +50,7 @@ _ACTIONS = {
 
 def json(plan: Plan, options: RenderOptions) -> str:
     """One document, ASCII only, keys sorted, ending with a line break."""
-    return in_json(lines.dumps(document(plan))) + "\n"
+    return in_json(lines.dumps(document(plan, options))) + "\n"
 
 
 def schema() -> str:
@@ -57,7 +58,7 @@ def schema() -> str:
     return Path(__file__).with_name("plan.schema.json").read_text("utf-8")
 
 
-def document(plan: Plan) -> Record:
+def document(plan: Plan, options: RenderOptions) -> Record:
     """The document as values. It has no machine's paths, secrets or times in it."""
     return {
         "format_version": FORMAT_VERSION,
@@ -73,9 +74,21 @@ def document(plan: Plan) -> Record:
         "hazards": [_hazard(hazard) for hazard in plan.hazards],
         "effective_access": [_effective(row) for row in plan.effective],
         "undeclared": [_run(run) for run in plan.undeclared],
+        "open_submits": [open_submit(submit) for submit in options.open_submits],
         "duplicates": {address: list(ids) for address, ids in plan.duplicates.items()},
         "warnings": list(plan.warnings),
         "summary": asdict(summarise(plan)),
+    }
+
+
+def open_submit(submit: OpenSubmit) -> Record:
+    """A submit whose outcome is open; ``settle`` are the commands that say what became of it."""
+    return {
+        "address": submit.address,
+        "name": submit.name,
+        "reason": submit.reason,
+        "ids": list(submit.ids),
+        "settle": list(submit.settle),
     }
 
 

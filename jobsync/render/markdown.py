@@ -17,12 +17,14 @@ from jobsync.model import (
     AddressState,
     Change,
     JobChange,
+    OpenSubmit,
     OutputChange,
     Plan,
     Standing,
 )
 from jobsync.render.advice import Call, run_again
 from jobsync.render.escape import block, cell, markdown
+from jobsync.render.open_submits import question
 from jobsync.render.options import PLAIN, RenderOptions
 from jobsync.render.summary import also, headline
 from jobsync.render.text import action_blocks
@@ -56,7 +58,20 @@ def as_markdown(plan: Plan, options: RenderOptions) -> str:
 def _document(plan: Plan, options: RenderOptions, body: list[str]) -> str:
     marker = _MARKER_UNSAFE.sub("", options.marker)
     head = [f"<!-- {marker} -->", f"### {_title(plan)}", _summary(plan)]
-    return "\n\n".join([*head, *body]) + "\n"
+    held = _held(options.open_submits)
+    return "\n\n".join([*head, *held, *body]) + "\n"
+
+
+def _held(submits: tuple[OpenSubmit, ...]) -> list[str]:
+    """A row for each of the first submits whose outcome is open, with the commands that settle."""
+    if not submits:
+        return []
+    rows = [
+        f"| {cell(one.address)} | {cell(question(one))} | {' or '.join(map(cell, one.settle))} |"
+        for one in submits[:_FIRST]
+    ]
+    head = ["| held | why | say which it was |", "| --- | --- | --- |"]
+    return ["\n".join([*head, *rows]), *_more([one.name for one in submits])]
 
 
 def _title(plan: Plan) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jobsync.model import OpenSubmit
 from jobsync.records import Struct
 from jobsync.render.advice import NO_CALL, Call
 
@@ -37,12 +38,14 @@ ANSI = Palette(
 class RenderOptions(Struct, frozen=True):
     """``budget`` is the most characters that Markdown may take; ``marker`` names the comment that
     a bot finds again. ``color`` is only used by formats that a terminal shows. ``call`` is what the
-    commands that are advised begin like."""
+    commands that are advised begin like. ``open_submits`` are those of this machine's journal,
+    which no plan has."""
 
     color: bool = False
     call: Call = NO_CALL
     budget: int = 60_000
     marker: str = "jobsync"
+    open_submits: tuple[OpenSubmit, ...] = ()
 
     @property
     def palette(self) -> Palette:

@@ -28,6 +28,7 @@ from jobsync.model import (
 from jobsync.plan import hours
 from jobsync.render.advice import Call, run_again
 from jobsync.render.escape import terminal
+from jobsync.render.open_submits import block_of
 from jobsync.render.options import Palette, RenderOptions
 from jobsync.render.summary import also, headline
 from jobsync.render.values import place, request_value, shown, size
@@ -60,6 +61,7 @@ def text(plan: Plan, options: RenderOptions) -> str:
     """The whole plan, ending with a line break."""
     palette = options.palette
     parts = [
+        *block_of(options.open_submits),
         *_actions(plan, palette),
         *_standings(plan, palette, options.call),
         *_hazards(plan, palette),

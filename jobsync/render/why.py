@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from jobsync.model import JobChange
+from collections.abc import Iterable
+
+from jobsync.model import JobChange, OpenSubmit
 from jobsync.plan.diff import FieldView
 from jobsync.plan.explain import Explanation
 from jobsync.render.advice import NO_CALL, Call, run_again
 from jobsync.render.escape import terminal
+from jobsync.render.open_submits import question
 from jobsync.render.values import place, shown
 
 
-def why(explanation: Explanation, call: Call = NO_CALL) -> str:
+def why(
+    explanation: Explanation, call: Call = NO_CALL, open_submits: Iterable[OpenSubmit] = ()
+) -> str:
     """The whole story of one address, ending with a line break."""
     job, state = explanation.job, explanation.state
     lines = [
@@ -30,6 +35,9 @@ def why(explanation: Explanation, call: Call = NO_CALL) -> str:
     if advice := run_again(state, call):
         lines.append(f"  next        {advice}")
     lines += [f"  not read    {terminal(problem)}" for problem in state.problems]
+    for submit in open_submits:
+        lines.append(f"  held        {terminal(question(submit))}; say which it was:")
+        lines += [f"              {terminal(command)}" for command in submit.settle]
     return "\n".join([*lines, *_runs(explanation), *_fields(explanation)]) + "\n"
 
 
