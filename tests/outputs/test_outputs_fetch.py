@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from jobsync.errors import (
 )
 from jobsync.model import OutputChange, OutputRule, RemoteFile, Result, Run, RunState
 from jobsync.outputs import lockfile
+from jobsync.outputs.walk import walk
 from jobsync.records import replace
 
 BIG = os.urandom(300_000)
@@ -645,3 +647,20 @@ def test_a_long_fetch_keeps_what_it_has_from_time_to_time(
     reader.on_files = lambda folder: recorded.append(len(lockfile.read(str(tmp_path)).files))
     assert fetch(reader, tmp_path, ("**", "out/")).result is Result.DONE
     assert recorded == [0, 0, 2_000, 4_000]
+
+
+def test_the_memory_of_a_walk_is_bounded_by_what_is_kept(tmp_path: Path) -> None:
+    """A folder's entries, and for each folder on the way a digest of what it lists."""
+    count = 20_000
+    rows = [RemoteFile(f"f{number:06}", number, f"t{number}") for number in range(count)]
+    reader = MemoryReader({})
+    reader.rows[""] = rows
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        found = walk(reader, JOB)
+        peak = tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+    assert len(found) == count
+    assert peak < 90 * count
