@@ -214,6 +214,8 @@ def _permissions_once(page: PermissionPage, longest: int) -> dict[str, Access] |
         if stale > 2:
             raise Unreadable("a page of permissions brings nothing new")
         found |= grants
+        if len(found) > ENTRY_LIMIT:
+            raise Unreadable(f"more than {ENTRY_LIMIT:,} users hold permissions")
         last, stride = rows[-1].username, max(stride, len(rows))
     raise Unreadable("permissions without end")
 
@@ -280,5 +282,7 @@ def all_events(page: EventPage) -> list[Event]:
         if rows == before:
             raise Unreadable("a page of the history brings nothing new")
         found.extend(rows)
+        if len(found) > ENTRY_LIMIT:
+            raise Unreadable(f"the history has more than {ENTRY_LIMIT:,} events")
         before = rows
     raise Unreadable("a history without end")

@@ -367,6 +367,17 @@ def test_a_folder_without_end_is_given_up_at_the_limit(pool: ThreadPoolExecutor)
     assert len(asked) < 100
 
 
+def test_permissions_and_histories_are_given_up_at_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("jobsync.agave.listing.ENTRY_LIMIT", 500)
+    grants = dict.fromkeys((f"u{number:05}" for number in range(2_000)), READ)
+    with pytest.raises(Unreadable, match="more than 500 users"):
+        all_permissions(permission_pages(grants, 50))
+    with pytest.raises(Unreadable, match="more than 500 events"):
+        all_events(lambda offset: [Event("RUNNING", str(offset), "alice", "")] * 50)
+
+
 def test_a_history_may_repeat_itself() -> None:
     events = [Event("RUNNING", "t", "alice", "") for _ in range(7)]
     assert all_events(lambda offset: events[offset : offset + 4]) == events
