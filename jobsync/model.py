@@ -526,6 +526,13 @@ class OutputChange(Placed, frozen=True):
     where: Location | None = None
 
 
+class Gate(Placed, frozen=True):
+    """What a run must have produced before anything that needs its job is submitted."""
+
+    outputs: tuple[OutputRule, ...] = ()
+    expect: tuple[str, ...] = ()
+
+
 Change = Union[JobChange, AccessChange, OutputChange]
 
 
@@ -624,8 +631,9 @@ class Plan(Struct, frozen=True):
     ``changes`` is what apply does. ``awaiting`` are outputs of runs that are still active: not
     changes, but what ``--wait`` fetches when they finish. ``states`` has every declared address
     that was selected. ``effective`` covers the runs whose grants change. ``superseded`` counts the
-    runs that this plan replaces. ``duplicates`` has the run ids where one name has several live
-    runs. ``scope`` is what all of this is about.
+    runs that this plan replaces. ``gates`` has what the runs must produce that are under way, and
+    those that this plan submits or restores. ``duplicates`` has the run ids where one name has
+    several live runs. ``scope`` is what all of this is about.
     """
 
     project: str
@@ -640,6 +648,7 @@ class Plan(Struct, frozen=True):
     states: tuple[AddressState, ...] = ()
     hazards: tuple[Hazard, ...] = ()
     basis: Mapping[Address, Basis] = field(default_factory=dict)
+    gates: Mapping[Address, Gate] = field(default_factory=dict)
     effective: tuple[EffectiveAccess, ...] = ()
     superseded: int = 0
     undeclared: tuple[RunRef, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from jobsync.apply.board import Board, Stage
+from jobsync.apply.board import THERE, Board, Stage
 from jobsync.identity import RunName
 from jobsync.model import (
     SUBMITS,
@@ -69,7 +69,7 @@ class Agenda(Struct):
 
     def _can_stop(self, change: JobChange, board: Board) -> bool:
         """A superseded run is stopped once its successor is there, not before."""
-        there = board[change.address].stage in (Stage.ACTIVE, Stage.FINISHED)
+        there = board[change.address].stage in THERE
         return there or change.address not in self.submitting
 
     def take_broken(self, board: Board) -> list[tuple[Change, str]]:
@@ -86,6 +86,16 @@ class Agenda(Struct):
             *_take(self.outputs, lambda change: bool(why(change))),
         ]
         return [(change, why(change)) for change in taken]
+
+    def to_fetch(self, address: Address) -> OutputChange | None:
+        """The outputs of *address* that wait for its run, if any."""
+        waiting = (c for c in (*self.outputs, *self.awaited) if c.address == address)
+        return next((change for change in waiting if change.files is None), None)
+
+    def found(self, change: OutputChange, seen: OutputChange) -> None:
+        """*change* waits no more: its run has ended and was looked at, as *seen* says."""
+        for listed in (self.outputs, self.awaited):
+            listed[:] = [seen if item is change else item for item in listed]
 
     def rest(self) -> list[Change]:
         """What is left but the deletes, and the outputs that were awaited beyond the plan."""
@@ -130,13 +140,13 @@ def _can_grant(change: AccessChange, board: Board) -> bool:
     if change.run is not None and change.image is not None:
         return True
     square = board[change.address]
-    return square.stage in (Stage.ACTIVE, Stage.FINISHED) and square.run is not None
+    return square.stage in THERE and square.run is not None
 
 
 def _can_fetch(change: OutputChange, board: Board) -> bool:
     if change.run is not None and change.files is not None:
         return True
-    return board[change.address].stage is Stage.FINISHED
+    return board[change.address].stage in (Stage.FINISHED, Stage.UNREAD)
 
 
 def _take(changes: list[C], ready: Callable[[C], bool]) -> list[C]:

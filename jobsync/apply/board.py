@@ -19,12 +19,26 @@ from jobsync.records import Struct
 
 
 class Stage(Word):
-    """``due``: this plan submits or restores it. ``active``: it runs. ``finished``, ``broken``."""
+    """How far a job is.
+
+    ``due``       this plan submits or restores it.
+    ``active``    it runs.
+    ``ended``     it has finished; whether it has produced what it must is being looked at.
+    ``unread``    it has finished, and that cannot be told.
+    ``finished``  it has, and has produced what it must.
+    ``broken``    it never will.
+    """
 
     DUE = "due"
     ACTIVE = "active"
+    ENDED = "ended"
+    UNREAD = "unread"
     FINISHED = "finished"
     BROKEN = "broken"
+
+
+THERE = frozenset({Stage.ACTIVE, Stage.ENDED, Stage.UNREAD, Stage.FINISHED})
+"""Where a job has a run that did not come to nothing."""
 
 
 class Square(Struct, frozen=True):
@@ -73,9 +87,12 @@ class Board:
         squares = (self[address] for address in needs)
         return next((square for square in squares if square.stage is Stage.BROKEN), None)
 
-    def unfinished(self, needs: Iterable[Address]) -> tuple[Address, ...]:
-        """Those of *needs* that have not finished."""
-        return tuple(address for address in needs if self[address].stage is not Stage.FINISHED)
+    def unfinished(self, needs: Iterable[Address]) -> str:
+        """What *needs* are waited for, in words."""
+        left = [address for address in needs if self[address].stage is not Stage.FINISHED]
+        unread = [self[address].why for address in left if self[address].stage is Stage.UNREAD]
+        names = ", ".join(left)
+        return "; ".join(unread) or f"waits for {names} to finish; apply again after that"
 
 
 _STAGES = {

@@ -8,15 +8,18 @@ when the service asks for it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
+from functools import partial
+from typing import Any
 
 from jobsync.apply import access, jobs
 from jobsync.apply.agenda import Agenda, grants_of_new_run, needs_of, next_attempt
 from jobsync.apply.board import Board, Square, Stage
 from jobsync.apply.driver import Driver
 from jobsync.apply.fetching import Outputs
+from jobsync.apply.looking import Seen, look
 from jobsync.apply.record import Binding, Entry, State
 from jobsync.apply.report import Event, EventType, Kind, Report, kind_of
 from jobsync.apply.session import Session
@@ -86,7 +89,7 @@ class _Executor:
         self._watch = Watch(session)
         self._outputs = Outputs(session)
         self._outcomes: list[Outcome] = []
-        self._running: dict[Future[tuple[Outcome, ...]], Change] = {}
+        self._running: dict[Future[Any], Callable[[Any], None]] = {}
         self._submitted: dict[str, JobChange] = {}
 
     def run(self) -> tuple[Outcome, ...]:
@@ -135,7 +138,7 @@ class _Executor:
             pause = min(self._watch.pause(), _TICK) if self._waiting() else None
             done, _ = wait_for(self._running, timeout=pause, return_when=FIRST_COMPLETED)
             for future in done:
-                self._finished(self._running.pop(future), future.result())
+                self._running.pop(future)(future.result())
             return True
         if self._waiting():
             self._session.settings.clock.sleep(self._watch.pause())
@@ -161,7 +164,8 @@ class _Executor:
             for address in needs_of(change)
             if (run := self._board[address].run) is not None
         }
-        self._running[self._pool.submit(self._carry_out, change, run_id, upstream)] = change
+        future = self._pool.submit(self._carry_out, change, run_id, upstream)
+        self._running[future] = partial(self._finished, change)
 
     def _carry_out(
         self, change: Change, run_id: str, upstream: dict[Address, str]
@@ -182,9 +186,17 @@ class _Executor:
             self._keep(outcome)
             if isinstance(change, JobChange) and change.action in (*SUBMITS, Action.RESTORE):
                 self._has_run(change, outcome)
-            if isinstance(change, OutputChange) and outcome.kind == Kind.RUN:
-                why = f"{change.address} misses outputs"
-                self._board.put(change.address, Square(Stage.BROKEN, None, why))
+            if isinstance(change, OutputChange):
+                self._fetched(change, outcome)
+
+    def _fetched(self, change: OutputChange, outcome: Outcome) -> None:
+        """What fetching saw of a run, where that could not be told before."""
+        address = change.address
+        square = self._board[address]
+        if outcome.kind == Kind.RUN:
+            self._board.put(address, Square(Stage.BROKEN, None, _misses(address)))
+        elif square.stage is Stage.UNREAD and outcome.result is Result.DONE:
+            self._board.put(address, Square(Stage.FINISHED, square.run))
 
     def _has_run(self, change: JobChange, outcome: Outcome) -> None:
         """A submit or restore is over: what needs its job goes on, or never will."""
@@ -193,7 +205,7 @@ class _Executor:
             why = f"{change.address} was not submitted"
             self._board.put(change.address, Square(Stage.BROKEN, None, why))
         elif change.action is Action.RESTORE:
-            self._board.put(change.address, Square(Stage.FINISHED, run))
+            self._look_through(change.address, run)
         else:
             self._submitted[change.name] = change
             self._board.put(change.address, Square(Stage.ACTIVE, run))
@@ -205,8 +217,7 @@ class _Executor:
         change = self._submitted.get(run.name)
         again = next_attempt(change, run) if change is not None else None
         if run.state is RunState.FINISHED and run.visible:
-            self._board.put(address, Square(Stage.FINISHED, ref))
-            self._keep(self._session.ended(_ending(address, run, Result.DONE, run.status)))
+            self._look_through(address, ref)
         elif again is not None and not self._session.stopping:
             self._planned(again, f"{run.name} has failed: {run.message}".rstrip(": "))
             self._board.put(address, Square(Stage.DUE))
@@ -218,7 +229,38 @@ class _Executor:
             what = run.status if run.visible else "deleted"
             self._board.put(address, Square(Stage.BROKEN, ref, f"{address} has ended as {what}"))
             detail = f"{what}: {run.message}" if run.message else what
-            self._keep(self._session.ended(_ending(address, run, Result.FAILED, detail)))
+            self._keep(self._session.ended(_ending(address, run.id, Result.FAILED, detail)))
+
+    def _look_through(self, address: Address, run: RunRef) -> None:
+        """See whether a run that has finished has produced what it must."""
+        gate = self._plan.gates.get(address)
+        if gate is None:
+            self._looked(address, run, None, Seen())
+            return
+        self._board.put(address, Square(Stage.ENDED, run))
+        change = self._agenda.to_fetch(address)
+        future = self._pool.submit(look, self._session, gate, change, run)
+        self._running[future] = partial(self._looked, address, run, change)
+
+    def _looked(
+        self, address: Address, run: RunRef, change: OutputChange | None, seen: Seen
+    ) -> None:
+        """That is known now, or cannot be."""
+        result, detail, stage, why = Result.DONE, run.status, Stage.FINISHED, ""
+        if seen.missing:
+            result, stage, why = Result.FAILED, Stage.BROKEN, _misses(address)
+            detail = "; ".join(filter(None, (run.status, *seen.missing)))
+            self._outputs.told.add(address)
+        elif seen.unread:
+            stage = Stage.UNREAD
+            why = f"it cannot be told whether {address} has produced what it must: {seen.unread}"
+            if change is None:  # else what is to be fetched says so itself
+                result, detail = Result.WAITING, why
+        if change is not None and seen.change is not None:
+            self._agenda.found(change, seen.change)
+        self._board.put(address, Square(stage, run, why))
+        if run.status or result is not Result.DONE:  # a restore has been told of
+            self._keep(self._session.ended(_ending(address, run.id, result, detail)))
 
     # --- the end ----------------------------------------------------------------------
 
@@ -231,8 +273,7 @@ class _Executor:
             if self._session.stopping:
                 self._refuse(change, Result.SKIPPED, _STOPPED)
             else:
-                names = ", ".join(self._board.unfinished(needs_of(change)))
-                why = f"waits for {names} to finish; apply again after that"
+                why = self._board.unfinished(needs_of(change))
                 self._refuse(change, Result.WAITING, why)
         if self._session.settings.wait is not None:
             for address, run in self._board.active().items():
@@ -252,8 +293,8 @@ class _Executor:
             else:
                 why = f"nothing is deleted after a failure ({failed.address})"
                 self._refuse(change, Result.SKIPPED, why)
-        for future, begun in self._running.items():
-            self._finished(begun, future.result())
+        for future, told in self._running.items():
+            told(future.result())
         self._running.clear()
 
     def _report_duplicates(self) -> None:
@@ -305,5 +346,9 @@ def _outcome(change: Change, result: Result, why: str) -> Outcome:
     )
 
 
-def _ending(address: Address, run: Run, result: Result, detail: str) -> Outcome:
-    return Outcome(address, str(Kind.RUN), Action.CREATE, result, detail, run.id)
+def _ending(address: Address, run_id: str, result: Result, detail: str) -> Outcome:
+    return Outcome(address, str(Kind.RUN), Action.CREATE, result, detail, run_id)
+
+
+def _misses(address: Address) -> str:
+    return f"{address} misses what it must produce"

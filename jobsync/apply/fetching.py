@@ -9,16 +9,21 @@ from jobsync.apply.outputs.result import FetchResult, Progress
 from jobsync.apply.report import Event, EventType, Kind
 from jobsync.apply.session import Session
 from jobsync.errors import ExitCode, JobsyncError
-from jobsync.model import Outcome, OutputChange, Result
+from jobsync.model import Address, Outcome, OutputChange, Result
+from jobsync.records import replace
 
 
 class Outputs:
-    """The output changes of one apply; they share one ledger, made when the first is due."""
+    """The output changes of one apply; they share one ledger, made when the first is due.
+
+    ``told`` are addresses of whose runs it has been told what they miss: it is said once.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._guard = threading.Lock()
         self._ledger: Ledger | None = None
+        self.told: set[Address] = set()
 
     def carry_out(self, change: OutputChange, run_id: str) -> tuple[Outcome, ...]:
         """Fetch what *change* says from run *run_id*; files and, when it misses some, the run."""
@@ -72,6 +77,8 @@ class Outputs:
 
     def _outcomes(self, change: OutputChange, result: FetchResult) -> tuple[Outcome, ...]:
         """What a run should have produced and did not is a failure of the run, not of fetching."""
+        if change.address in self.told:
+            result = replace(result, missing=())
         if result.exit_code is not ExitCode.JOB_FAILED:
             return (_outcome(change, Kind.OUTPUT, result.result, result.detail, result.run_id),)
         missing = _outcome(change, Kind.RUN, Result.FAILED, result.detail, result.run_id)

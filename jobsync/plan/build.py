@@ -17,12 +17,14 @@ from jobsync.model import (
     Change,
     DesiredState,
     Fetch,
+    Gate,
     JobChange,
     OutputChange,
     Plan,
     Reason,
     Scope,
     Snapshot,
+    Standing,
 )
 from jobsync.plan import fetching
 from jobsync.plan.address import note_needs, plan_address
@@ -130,6 +132,7 @@ def _finished(draft: Draft) -> Plan:
         states=tuple(draft.states[address] for address in sorted(draft.states)),
         hazards=hazards(desired, snapshot, draft.histories, changes, draft.options.allow),
         basis=dict(sorted(draft.basis.items())),
+        gates=_gates(draft),
         effective=tuple(sorted(draft.effective, key=lambda e: (e.address, e.run_id, e.user))),
         superseded=sum(1 for change in draft.jobs if change.action is Action.REPLACE),
         undeclared=tuple(ref(run) for run in draft.undeclared if run.id not in deleted),
@@ -141,6 +144,22 @@ def _finished(draft: Draft) -> Plan:
             tuple(sorted(desired.jobs.keys() - draft.scope)),
         ),
     )
+
+
+def _gates(draft: Draft) -> dict[Address, Gate]:
+    """What is to be seen of the runs that have not finished, or are hidden now."""
+    gates: dict[Address, Gate] = {}
+    for address in sorted(draft.states.keys() & draft.decisions.keys()):
+        job, decision = draft.desired.jobs[address], draft.decisions[address]
+        if decision.standing not in (Standing.PENDING, Standing.IN_PROGRESS):
+            continue
+        hidden = decision.before if decision.action is Action.RESTORE else None
+        if hidden and fetching.is_recorded(job, hidden, draft.snapshot, draft.lines):
+            continue
+        required = tuple(rule for rule in job.outputs if rule.required)
+        if required or job.expect:
+            gates[address] = Gate(required, job.expect)
+    return gates
 
 
 def _without_clashes(draft: Draft) -> list[OutputChange]:

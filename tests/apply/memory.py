@@ -85,6 +85,7 @@ class MemoryService:
         self.calls: list[tuple[Any, ...]] = []
         self.script: dict[str, list[Callable[[Callable[[], Any]], Any]]] = defaultdict(list)
         self.ignore_grants_to: set[str] = set()
+        self.outputs: Callable[[str], list[RemoteFile]] = lambda run_id: []
         self.guard = threading.RLock()
 
     def named(self, name: str) -> list[Job]:
@@ -232,7 +233,7 @@ class MemoryBackend:
         return dict(self._call("access", run_id, do=do))
 
     def files(self, run_id: str, folder: str = "", at_least: int = 0) -> list[RemoteFile]:
-        return []
+        return list(self._call("files", run_id, do=lambda: self.service.outputs(run_id)))
 
     @contextmanager
     def open(self, run_id: str, path: str, offset: int = 0) -> Iterator[Content]:

@@ -119,3 +119,47 @@ def test_why_and_history_take_the_key_of_a_matrix_and_globs(lab: Lab) -> None:
         assert "other" not in why
         history = lab.run("history", text).out
         assert ".calc.1." in history and ".calc.2." in history and ".other." not in history
+
+
+CHAIN = """\
+sort: {{appId: wc-demo-1.00, expect: [{expect}], outputs: [{{path: counts.txt, to: results/}}]}}
+pack: {{appId: wc-demo-1.00, inputs: {{text: "${{jobs.sort.outputs/counts.txt}}"}}}}
+"""
+
+
+def addresses(lab: Lab) -> list[str]:
+    return sorted(run["name"].split(".")[1] for run in lab.mine())
+
+
+@pytest.mark.parametrize("kinds", [[], ["--only", "jobs"]])
+def test_what_needs_a_run_that_misses_something_is_not_submitted(
+    lab: Lab, kinds: list[str]
+) -> None:
+    lab.write(CHAIN.format(expect="DONE.ok"))
+    done = lab.run("apply", "--auto-approve", "--wait", *kinds)
+    assert done.code == 7, done.err
+    assert addresses(lab) == ["sort"]
+    rows = [line.split()[:3] for line in done.err.splitlines() if line.startswith("sort  ")]
+    assert [row for row in rows if row[1] == "run"] == [["sort", "run", "failed"]], done.err
+    assert "expected 'DONE.ok' matched nothing; there are 'counts.txt'" in done.err
+    said = "A run that failed is only repeated when you say so: jobsync apply --retry sort\n"
+    assert said in done.err
+    if not kinds:
+        assert (lab.folder / "results/counts.txt").exists(), "what there is of it is fetched"
+    for _ in ("apply", "again"):
+        done = lab.run("apply", "--auto-approve", "--wait", *kinds)
+        assert done.code == 7 and addresses(lab) == ["sort"]
+    lab.write(CHAIN.format(expect="counts.txt"))
+    lab.apply(*kinds)
+    assert addresses(lab) == ["pack", "sort"]
+
+
+def test_a_run_that_ended_in_an_earlier_apply_is_looked_at_before_a_submit(lab: Lab) -> None:
+    lab.write(CHAIN.format(expect="DONE.ok"))
+    lab.run("apply", "--auto-approve", "--select", "sort", "--only", "jobs")
+    (sort,) = lab.mine()
+    lab.service.wait("alice", sort["id"])
+    for arguments in ([], ["--exclude", "sort"], ["--only", "jobs"]):
+        done = lab.run("apply", "--auto-approve", *arguments)
+        assert "needs sort, which is incomplete" in done.out, done.out + done.err
+        assert addresses(lab) == ["sort"]

@@ -1,0 +1,38 @@
+"""Looks whether a run that has finished has produced what it must: its service does not say so."""
+
+from __future__ import annotations
+
+from jobsync.apply.session import Session
+from jobsync.errors import ServiceError
+from jobsync.model import Gate, OutputChange, RunRef
+from jobsync.outputs import reasons
+from jobsync.outputs.walk import walk
+from jobsync.plan.outputs import select
+from jobsync.records import Struct, replace
+
+
+class Seen(Struct, frozen=True):
+    """What was seen of a run: what it misses, or why that cannot be told (``unread``).
+
+    ``change`` is what is to be fetched of it, as it was listed: nobody has to list it again.
+    """
+
+    missing: tuple[str, ...] = ()
+    unread: str = ""
+    change: OutputChange | None = None
+
+
+def look(session: Session, gate: Gate, change: OutputChange | None, run: RunRef) -> Seen:
+    """List the outputs of *run* and hold them to *gate*; *change* is what to fetch of them."""
+    try:
+        files = walk(session.backend, run.id)
+    except ServiceError as error:
+        return Seen(unread=reasons.unavailable(run.id, error))
+    missing = select(gate.outputs, gate.expect, files).missing
+    if change is None:
+        return Seen(missing)
+    chosen = select(change.rules, change.expect, files)
+    found = replace(
+        change, run=run, files=chosen.fetches, missing=chosen.missing, refused=chosen.refused
+    )
+    return Seen(missing, change=found)
