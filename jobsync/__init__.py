@@ -2,7 +2,8 @@
 
 The straight line, as functions::
 
-    desired = jobsync.load(["manifests/phylogeny"])
+    target = jobsync.Target("tenant", base_url)
+    desired = jobsync.load(["manifests/phylogeny"], target=target)
     with jobsync.connect(base_url, jobsync.token(base_url, "...")) as backend:
         seen = jobsync.observe(desired, backend, jobsync.lock(desired), target)
         plan = jobsync.build(desired, seen, jobsync.PlanOptions())

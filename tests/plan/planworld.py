@@ -179,7 +179,8 @@ class World:
     def of(self, one: DeclaredJob, state: RunState = RunState.FINISHED, **fields: object) -> Run:
         """A run of a declared job, as if it had been submitted."""
         attempt = fields.pop("attempt", 1)
-        name = one.name if attempt == 1 else f"{one.name}.r{attempt}"
+        base = f"{PROJECT}.{one.address}.{fields.pop('mark', one.fingerprint)}"
+        name = base if attempt == 1 else f"{base}.r{attempt}"
         fields.setdefault("request", self.resolved(one.request))
         return self.add(name, state, **fields)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from planworld import ME, PROJECT, RunState, World, desired, job, rule
 
+from jobsync.identity import RunName
 from jobsync.model import (
     LEVELS,
     Access,
@@ -123,6 +124,7 @@ def worlds(draw: st.DrawFn) -> tuple[DesiredState, World]:
             world.of(
                 one,
                 draw(STATES),
+                mark=draw(st.sampled_from([one.fingerprint, one.fingerprint, *one.older])),
                 attempt=draw(st.sampled_from([1, attempt])),
                 visible=draw(st.sampled_from([True, True, False])),
                 acl=draw(ROWS),
@@ -140,9 +142,10 @@ def worlds(draw: st.DrawFn) -> tuple[DesiredState, World]:
 
 def done_addresses(world: World) -> set[str]:
     return {
-        run.name.split(".", 1)[1].rsplit(".a", 1)[0]
+        name.address
         for run in world.runs.values()
         if run.visible and run.state is RunState.FINISHED and run.owner == ME
+        if (name := RunName.parse(run.name))
     }
 
 

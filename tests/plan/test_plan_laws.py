@@ -20,6 +20,7 @@ from jobsync.model import (
     DesiredState,
     JobChange,
     OutputChange,
+    OutputRef,
     Plan,
     RunState,
     Snapshot,
@@ -49,6 +50,60 @@ def test_closure_applied_twice_is_applied_once(made: tuple[DesiredState, World],
     world.apply(file.loads(file.dumps(plan)))
     again = build(wanted, world.snapshot(wanted), options)
     assert again.changes == ()
+
+
+def renamed(wanted: DesiredState) -> DesiredState:
+    """The same set, in which every job has another address and says what it was called."""
+    moved = {a: f"new-{a}" for a, one in wanted.jobs.items() if one.pinned is None}
+
+    def value(old: object) -> object:
+        if isinstance(old, OutputRef):
+            return OutputRef(moved.get(old.address, old.address), old.path)
+        return {k: value(v) for k, v in old.items()} if isinstance(old, dict) else old
+
+    jobs = [
+        replace(
+            one,
+            address=address,
+            name=f"{PROJECT}.{address}.{one.fingerprint}",
+            request=value(dict(one.request)),
+            needs=tuple(sorted(moved.get(need, need) for need in one.needs)),
+            upstream=tuple(sorted(moved.get(up, up) for up in one.upstream)),
+            formerly=(one.address, *one.formerly) if address != one.address else one.formerly,
+        )
+        for one in wanted.jobs.values()
+        for address in [moved.get(one.address, one.address)]
+    ]
+    return desired(*jobs, guards=wanted.guards)
+
+
+@LAW
+@given(worlds(), OPTIONS)
+def test_a_rename_of_everything_changes_nothing(made: tuple[DesiredState, World], options):
+    """Jobs, permissions and outputs alike; only that the next submits go out under new names."""
+
+    def said(wanted: DesiredState) -> object:
+        plan = build(wanted, world.snapshot(wanted), options)
+        changes = [
+            (
+                type(change).__name__,
+                change.address.removeprefix("new-"),
+                change.action,
+                (change.before or None) if isinstance(change, JobChange) else change.run,
+                change.attempt if isinstance(change, JobChange) else 0,
+                change.grants if isinstance(change, AccessChange) else (),
+                change.files if isinstance(change, OutputChange) else (),
+            )
+            for change in plan.changes
+        ]
+        states = [
+            (state.address.removeprefix("new-"), state.standing, state.run, state.problems)
+            for state in plan.states
+        ]
+        return sorted(changes, key=repr), sorted(states, key=repr), plan.undeclared
+
+    wanted, world = made
+    assert said(renamed(wanted)) == said(wanted)
 
 
 def _moved_from_another_project() -> tuple[DesiredState, World]:
