@@ -10,8 +10,10 @@ different jobs merge. After the header line:
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterable, Iterator
+from sys import intern
 
 from jobsync import names
 from jobsync.errors import Location, ManifestError, Problem
@@ -42,16 +44,16 @@ class Lock(Struct, frozen=True):
 
 def parse(data: bytes, path: str) -> Lock:
     """Take the text of a lock file apart. *path* is for messages."""
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        bad_line = data.count(b"\n", 0, error.start) + 1
-        problem = Problem(Location(path, bad_line, 1), "is not UTF-8", "restore it from git")
-        raise ManifestError([problem]) from error
     files: dict[str, set[FetchedFile]] = {kind: set() for kind in _FILE_KINDS}
     expectations: set[tuple[Address, str]] = set()
     problems: list[Problem] = []
-    for number, line in enumerate(text.split("\n"), start=1):
+    # Line by line: such a file may be long, and a copy of all of it in each form adds up.
+    for number, raw in enumerate(io.BytesIO(data), start=1):
+        try:
+            line = raw.decode("utf-8").removesuffix("\n")
+        except UnicodeDecodeError as error:
+            problem = Problem(Location(path, number, 1), "is not UTF-8", "restore it from git")
+            raise ManifestError([problem]) from error
         if not line or line.startswith("#"):
             continue
         try:
@@ -73,13 +75,17 @@ def parse(data: bytes, path: str) -> Lock:
 
 def render(lock: Lock) -> str:
     """The text of a lock file: the same content gives the same bytes."""
-    lines = [
-        "\t".join((kind, f.address, f.to, f.path, f.job_id, str(f.size), f.sha256))
-        for kind, files in (("file", lock.files), ("old", lock.old))
-        for f in sorted(set(files), key=_order)
-    ]
-    lines += ["\t".join(("expect", *pair)) for pair in sorted(lock.expectations)]
-    return "\n".join([HEADER, *lines, ""])
+    return "".join(lines(lock))
+
+
+def lines(lock: Lock) -> Iterator[str]:
+    """The lines of :func:`render`, each with its end."""
+    yield f"{HEADER}\n"
+    for kind, files in (("file", lock.files), ("old", lock.old)):
+        for f in sorted(set(files), key=_order):
+            yield f"{kind}\t{f.address}\t{f.to}\t{f.path}\t{f.job_id}\t{f.size}\t{f.sha256}\n"
+    for address, job_id in sorted(lock.expectations):
+        yield f"expect\t{address}\t{job_id}\n"
 
 
 def destinations(data: bytes) -> Iterator[tuple[int, str]]:
@@ -87,8 +93,9 @@ def destinations(data: bytes) -> Iterator[tuple[int, str]]:
 
     Also of a text with damaged lines, which name nothing.
     """
-    for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), start=1):
-        kind, *fields = line.removesuffix("\r").split("\t")
+    for number, raw in enumerate(io.BytesIO(data), start=1):
+        line = raw.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
+        kind, *fields = line.split("\t")
         if kind in _FILE_KINDS and len(fields) == _FIELDS:
             yield number, fields[1]
 
@@ -122,7 +129,8 @@ def _parse_file(fields: list[str]) -> FetchedFile:
     _require(_SHA256.fullmatch(digest), "a SHA-256 in the last field")
     if why := names.destination_refusal(to):
         raise ValueError(f"names a file that {why}")
-    return FetchedFile(address, job_id, path, to, int(size), digest)
+    # Thousands of lines have the same address and job.
+    return FetchedFile(intern(address), intern(job_id), path, to, int(size), digest)
 
 
 def _require(holds: object, what: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jobsync import names
 from jobsync.errors import SettingsError
-from jobsync.lock_format import Lock, elsewhere, parse, render
+from jobsync.lock_format import Lock, elsewhere, lines, parse
 from jobsync.model import Address, FetchedFile, Presence
 from jobsync.plan.fetching import renamed
 from jobsync.records import replace
@@ -51,7 +51,7 @@ def update(root: str, change: Callable[[Lock], Lock]) -> Lock:
         before = read(root)
         after = change(before)
         if _sets(after) != _sets(before):
-            _replace(root, render(after).encode("utf-8"))
+            _replace(root, lines(after))
     return after
 
 
@@ -84,12 +84,12 @@ def _exclusive(root: str) -> Iterator[None]:
         os.close(handle)
 
 
-def _replace(root: str, data: bytes) -> None:
+def _replace(root: str, text: Iterable[str]) -> None:
     target = Path(root) / NAME
     draft = target.with_name(f".{NAME}.{os.getpid()}.part")
     try:
-        with draft.open("wb") as file:
-            file.write(data)
+        with draft.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(text)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(target)

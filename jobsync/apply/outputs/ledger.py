@@ -28,7 +28,7 @@ class Record(Protocol):
         """What is recorded of the place *to*, also of earlier runs and by merged branches."""
 
     def recorded(self, job_id: str, path: str) -> tuple[FetchedFile, ...]:
-        """What is recorded of the output *path* of a run, whatever its address was called."""
+        """What was recorded of the output *path* of a run, whatever its address was called."""
 
     def record(self, files: Collection[FetchedFile]) -> None:
         """Note files that now lie at their places; durable on return."""
@@ -92,7 +92,8 @@ class Ledger:
         for file in (*lock.old, *lock.files):
             key = names.collision_key(file.to)
             self._lines[key] = (*self._lines.get(key, ()), file)
-            self._record_content(file)
+            run_and_path = (file.job_id, file.path)
+            self._recorded[run_and_path] = (*self._recorded.get(run_and_path, ()), file)
         for file in lock.files:
             self._remember_owner(file)
         for address, job_id in lock.expectations:
@@ -126,7 +127,6 @@ class Ledger:
             )
             for file in files:
                 self._lines[names.collision_key(file.to)] = (file,)
-                self._record_content(file)
                 self._remember_owner(file)
 
     def record_expectation(self, address: Address, job_id: str) -> None:
@@ -147,11 +147,6 @@ class Ledger:
                 lambda lock: lockfile.retired(lock, address, job_id, self.outputs_root),
             )
             self._runs[address] = {job_id}
-
-    def _record_content(self, file: FetchedFile) -> None:
-        known = self._recorded.get((file.job_id, file.path), ())
-        if file not in known:
-            self._recorded[file.job_id, file.path] = (*known, file)
 
     def _remember_owner(self, file: FetchedFile) -> None:
         self._runs.setdefault(file.address, set()).add(file.job_id)
