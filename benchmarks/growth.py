@@ -114,7 +114,7 @@ DIMENSIONS = {
         "file of a folder",
         (1000, 2000, 4000, 8000),
         prepare_files,
-        {"plan": ("plan",), "fetch": _APPLY, "plan, nothing to do": ("plan",)},
+        {"plan": ("plan",), "fetch": _APPLY, "plan again": ("plan",)},
     ),
 }
 
