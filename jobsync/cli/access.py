@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jobsync.cli.files import FilePath
-from jobsync.cli.options import manifests_option, target_options
+from jobsync.cli.options import paths_argument, target_options
 from jobsync.errors import ExitCode, SettingsError, worst
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("access")
-@manifests_option
+@paths_argument
 @target_options
 @click.option(
     "--format",

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobsync.cli.target import choose_without_set
+from jobsync.cli.target import BUILT_IN, choose_without_set, named_target
 from jobsync.errors import SettingsError
 from jobsync.identity import USERNAME
 from jobsync.model import Target
@@ -143,11 +143,16 @@ def jobs_client(
 
 
 def somewhere(target: str | None, manifests: str | None, environ: Mapping[str, str]) -> Place:
-    """A place for a command that needs no set: what a set says counts where there is one."""
+    """A place for a command that needs no set.
+
+    The set that this folder is in counts where it is named, or where nothing else says which
+    target is meant; a built-in target that is named needs none, whatever YAML lies here.
+    """
+    from jobsync import manifest
     from jobsync.cli import line
 
-    folder = Path(manifests or ".")
-    if manifests is not None or any(folder.glob("*.y*ml")):
-        desired, chosen = line.load((str(folder),), target, {}, environ)
+    here = "." if manifest.holds_set(".") else manifest.find_above(".")
+    if manifests is not None or (here and named_target(target, environ) not in BUILT_IN):
+        desired, chosen = line.load((manifests or here or ".",), target, {}, environ)
         return Place(desired.root, chosen)
-    return Place(str(folder.resolve()), choose_without_set(target, environ))
+    return Place(str(Path(here or ".").resolve()), choose_without_set(target, environ))

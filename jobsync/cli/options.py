@@ -22,12 +22,26 @@ F = TypeVar("F", bound=Callable[..., Any])
 _LISTED = 20
 """How many known words an error lists; of the sets of words only addresses can be more."""
 
+_MANIFESTS_HELP = (
+    "Manifest file or folder; may be given again. Default: the set that this folder is in."
+)
+_NAMED = "jobsync.manifests"
+
 COLORS = click.Choice(["auto", "always", "never"])
 
 
 def paths_argument(command: F) -> F:
-    """The manifests, as plan and apply take them: files or folders, by default this folder."""
-    return click.argument("paths", nargs=-1, type=FilePath())(command)
+    """The manifests, as plan and apply take them: as arguments, or with ``-m`` as all others."""
+    command = click.argument("paths", nargs=-1, type=FilePath(), callback=_with_named)(command)
+    return click.option(
+        *("-m", "--manifests"),
+        multiple=True,
+        type=FilePath(),
+        is_eager=True,  # so that the callback of the argument finds it
+        expose_value=False,
+        callback=_keep_named,
+        help=_MANIFESTS_HELP,
+    )(command)
 
 
 def manifests_option(command: F) -> F:
@@ -38,7 +52,7 @@ def manifests_option(command: F) -> F:
         "paths",
         multiple=True,
         type=FilePath(),
-        help="Manifest file or folder; may be given again. Default: this folder.",
+        help=_MANIFESTS_HELP,
     )(command)
 
 
@@ -181,6 +195,16 @@ def named(text: str, addresses: Collection[str]) -> list[str]:
     if not found:
         raise unknown(f"the manifests declare no job {text!r}", text, addresses)
     return found
+
+
+def _keep_named(ctx: click.Context, param: click.Parameter, paths: tuple[str, ...]) -> None:
+    ctx.meta[_NAMED] = paths
+
+
+def _with_named(
+    ctx: click.Context, param: click.Parameter, paths: tuple[str, ...]
+) -> tuple[str, ...]:
+    return (*ctx.meta.get(_NAMED, ()), *paths)
 
 
 def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

@@ -38,11 +38,11 @@ def read_set(
     variables: Mapping[str, str],
     environ: Mapping[str, str],
 ) -> DesiredState:
-    """The set at *paths*, this folder by default; *flag* is ``--target``."""
+    """The set at *paths*, by default the one that this folder is in; *flag* is ``--target``."""
     from jobsync import manifest
 
     return manifest.load(
-        tuple(paths) or (".",),
+        tuple(paths) or (manifest.find_set(),),
         target=named_target(flag, environ),
         variables=variables,
         environ=environ,

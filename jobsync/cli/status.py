@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobsync.cli.options import call_of, color_option, manifests_option, target_options, wants_color
+from jobsync.cli.options import call_of, color_option, paths_argument, target_options, wants_color
 from jobsync.errors import ExitCode
 from jobsync.records import replace
 
@@ -22,7 +22,7 @@ _PAUSE = 5.0
 
 
 @click.command("status")
-@manifests_option
+@paths_argument
 @target_options
 @click.option("--watch", is_flag=True, help="Look again until nothing is running any more.")
 @click.option(

@@ -5,7 +5,16 @@ files -> reader (values with places) -> schema -> sections (one set)
 """
 
 from jobsync.manifest.apps import check_apps
+from jobsync.manifest.finding import find_above, find_set, holds_set
 from jobsync.manifest.loading import find_searched, load
 from jobsync.manifest.validators import unchecked
 
-__all__ = ["check_apps", "find_searched", "load", "unchecked"]
+__all__ = [
+    "check_apps",
+    "find_above",
+    "find_searched",
+    "find_set",
+    "holds_set",
+    "load",
+    "unchecked",
+]

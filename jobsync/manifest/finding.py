@@ -1,0 +1,77 @@
+"""Which set a command means that is given no path: the one that it is called in."""
+
+# ruff: noqa: PTH100, PTH116, PTH118, PTH120, PTH208
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+
+from jobsync.errors import Problem
+from jobsync.manifest.files import Source, discover, read_bytes, show
+from jobsync.manifest.reader import read
+from jobsync.searched import SUFFIXES
+
+_BLOCK = (re.compile(rb"^apiVersion[ \t]*:", re.M), re.compile(rb"^project[ \t]*:", re.M))
+
+
+def find_set(folder: str = ".") -> str:
+    """The folder of the set around *folder*, spelled from *folder*; itself where there is none.
+
+    That is *folder* when a manifest with ``project:`` is anywhere in it, else the nearest folder
+    above that holds one. The search ends at the root of a repository, and before a folder in which
+    others can put files, such as ``/tmp``.
+    """
+    if holds_set(folder) or _names_project(s.path for s in discover([folder]).sources):
+        return folder
+    return find_above(folder) or folder
+
+
+def find_above(folder: str) -> str | None:
+    """The nearest folder above *folder* that holds a set, None where there is none."""
+    above, path = os.path.abspath(folder), folder
+    while not os.path.lexists(os.path.join(above, ".git")):
+        upper = os.path.dirname(above)
+        if upper == above or _others_can_write(upper):
+            break
+        above, path = upper, os.path.normpath(os.path.join(path, os.pardir))
+        if holds_set(path):
+            return path
+    return None
+
+
+def holds_set(folder: str) -> bool:
+    """Whether a manifest with ``project:`` lies in *folder* itself."""
+    return _names_project(_files(folder))
+
+
+def _files(folder: str) -> Iterator[str]:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return
+    for name in names:
+        if name.endswith(SUFFIXES) and not name.startswith("."):
+            yield os.path.join(folder, name)
+
+
+def _names_project(files: Iterable[str]) -> bool:
+    for file in files:
+        data = read_bytes(Source(show(file), file, file))
+        if isinstance(data, Problem) or b"apiVersion" not in data or b"project" not in data:
+            continue
+        if all(key.search(data) for key in _BLOCK):
+            return True
+        value = read(data, show(file)).value  # JSON, quoted keys, another order: as it is read
+        if isinstance(value, dict) and {"apiVersion", "project"} <= value.keys():
+            return True
+    return False
+
+
+def _others_can_write(folder: str) -> bool:
+    try:
+        return bool(os.stat(folder).st_mode & stat.S_IWOTH)
+    except OSError:
+        return True
