@@ -8,6 +8,12 @@ from pathlib import Path
 import pytest
 from linebench import Bench
 
+from jobsync.apply.clock import SystemClock
+from jobsync.apply.journal import open_journal
+from jobsync.apply.record import Binding, Entry, State
+from jobsync.cli.connect import local_user
+from jobsync.manifest import load
+
 APP = {
     "name": "step",
     "version": "1.0",
@@ -134,3 +140,22 @@ def test_an_app_that_changed_since_the_plan_makes_its_jobs_stale(lab: Bench) -> 
     assert done.code == 3, done.err
     assert "apps/step-1.0 has changed since the plan" in done.err
     assert lab.jobs() == []
+
+
+def test_an_open_submit_of_a_former_project_is_settled_by_its_name(lab: Bench) -> None:
+    """It holds the job until somebody says what became of it: its journal is another project's."""
+    (lab.folder / "lab.yaml").write_text(
+        "apiVersion: jobsync/v1\nproject: lab\ntarget: local\n"
+        "jobs:\n  one: {appId: step-1.0, formerly: [old/first]}\n"
+    )
+    name = f"old.first.{load([lab.folder]).jobs['one'].fingerprint}"
+    with open_journal(lab.folder / ".jobsync", Binding("local", local_user(), "old")) as journal:
+        journal.append(Entry(name, "first", State.HELD), SystemClock())
+    done = lab.run("apply", "--auto-approve")
+    assert done.code == 6, done.err
+    assert f"jobsync resolve {name} --submitted ID" in done.err
+    assert lab.jobs() == []
+    settled = lab.run("resolve", name, "--not-submitted")
+    assert settled.code == 0, settled.err
+    assert lab.run("apply", "--auto-approve").code == 0
+    assert len(lab.jobs()) == 1

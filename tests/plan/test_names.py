@@ -199,10 +199,11 @@ def test_a_new_job_that_is_an_undeclared_one_is_taken_for_a_rename() -> None:
     assert planned(world, lone, guards=Guards(rerun_node_hours=1)).hazards == ()
 
 
-def test_a_declared_twin_is_no_rename() -> None:
+def test_a_declared_twin_is_no_rename_nor_is_another_job() -> None:
     one, other = job("one", {"maxRunTime": "10:00:00"}), job("other", {"maxRunTime": "10:00:00"})
     world = World()
     world.of(one)
+    world.add(f"{PROJECT}.else.babcdefghi")
     plan = planned(world, one, other, guards=Guards(rerun_node_hours=1))
     (change,) = plan.changes
     assert (change.address, change.notes, plan.hazards) == ("other", (), ())
