@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
+from sys import intern
 
 from jobsync.agave.envelope import sanitised
 from jobsync.backend import Event
@@ -231,7 +232,8 @@ def file(row: Record, folder: str, asked: str) -> RemoteFile:
     return RemoteFile(
         path=f"{folder}/{name}" if folder else name,
         length=_count(row.get("length"), asked),
-        last_modified=_words(row.get("lastModified")),
+        # Thousands of files are of the same second, and each would keep a text of its own.
+        last_modified=intern(_words(row.get("lastModified"))),
         is_folder=row.get("type") == "dir" or row.get("format") == "folder",
     )
 
