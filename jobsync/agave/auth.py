@@ -111,7 +111,7 @@ def _from_variables(environ: Mapping[str, str], wanted: str | None) -> Credentia
         username=given["USERNAME"],
         password=Secret(given["PASSWORD"]),
         tenant=given["TENANT_ID"],
-        source="the TAPIS_* variables",
+        source="TAPIS_TOKEN" if given["TOKEN"] else "the TAPIS_* variables",
     )
 
 

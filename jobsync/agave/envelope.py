@@ -198,7 +198,8 @@ def _unexpected(answer: Response) -> ServiceError:
 
 
 def _fault_error(answer: Response, fault: Fault) -> ServiceError:
-    said = sanitised(f"{fault.words} ({fault.code})")
+    code = "" if str(fault.code) in fault.words else f" ({fault.code})"
+    said = sanitised(f"{fault.words}{code}")
     line = _line(answer, said)
     if answer.status == 429 or fault.code in _THROTTLE_CODES:
         return Throttled(line, status=answer.status, said=said)

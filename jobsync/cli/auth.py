@@ -11,7 +11,7 @@ import click
 
 from jobsync.cli import connect
 from jobsync.cli.files import FilePath
-from jobsync.errors import SettingsError
+from jobsync.errors import SettingsError, Usage
 
 if TYPE_CHECKING:
     from jobsync.model import Target
@@ -37,9 +37,11 @@ def _remote(target: str | None, manifests: str | None) -> Target:
 @command.command("login")
 @click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
 @click.option("--target", metavar="NAME", help="The target to log in to.")
-@click.option("--username", prompt=True, prompt_required=True, help="Who to log in as.")
+@click.option("--username", help="Who to log in as.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-def login(manifests: str | None, target: str | None, username: str, password_stdin: bool) -> None:
+def login(
+    manifests: str | None, target: str | None, username: str | None, password_stdin: bool
+) -> None:
     """Log in with a password, once. The password is not kept.
 
     Makes an API client of its own and keeps it, with its tokens, in the file that the platform's
@@ -51,6 +53,12 @@ def login(manifests: str | None, target: str | None, username: str, password_std
     from jobsync.secret import Secret
 
     found = _remote(target, manifests)
+    if not sys.stdin.isatty() and not (username and password_stdin):
+        raise Usage(
+            "there is no terminal to ask for the user name and the password on",
+            hint="jobsync auth login --username NAME --password-stdin < FILE",
+        )
+    username = username or click.prompt("Username", err=True)
     if password_stdin:
         password = sys.stdin.readline().rstrip("\n")
     else:

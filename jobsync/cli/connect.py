@@ -6,13 +6,14 @@ The embedded service is reached like any other, over HTTP; this is the only modu
 from __future__ import annotations
 
 import getpass
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobsync.cli.target import BUILT_IN, choose_without_set, named_target
-from jobsync.errors import SettingsError
+from jobsync.errors import NotFound, SettingsError, Unauthorized
 from jobsync.identity import USERNAME
 from jobsync.model import Target
 from jobsync.records import Struct
@@ -91,7 +92,9 @@ def _reached(
 
     if place.target.name != LOCAL:
         url = place.target.base_url
-        yield url, auth.find_credentials(environ, url)
+        credentials = auth.find_credentials(environ, url)
+        with _advice(place.target, credentials):
+            yield url, credentials
         return
     from jobsync.local.embedded import embedded
     from jobsync.local.service import Drive
@@ -104,6 +107,24 @@ def _reached(
         environment=environ,
     ) as (url, token):
         yield url, auth.explicit(url, token)
+
+
+@contextmanager
+def _advice(target: Target, credentials: Credentials) -> Iterator[None]:
+    """Say what to do about an error in the words of the command line."""
+    try:
+        yield
+    except Unauthorized as error:
+        way = f"jobsync auth login --target {target.name}"
+        if not credentials.files:
+            way = "set a valid one"
+        error.hint = f"the token is from {credentials.source}: {way}"
+        raise
+    except NotFound as error:
+        if not error.hint and re.search(r"\bjob\b", error.said, re.IGNORECASE):
+            listing = f"jobsync jobs list --target {target.name}"
+            error.hint = f"the jobs that you can see: {listing}"
+        raise
 
 
 def local_user() -> str:

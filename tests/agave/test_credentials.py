@@ -143,7 +143,7 @@ def test_variables_come_first_but_only_for_their_service(tmp_path: Path) -> None
     environ = home(tmp_path, current=[AGAVEPY, context(OTHER, "bob", "b")])
     environ |= {"TAPIS_BASE_URL": f"{URL}/", "TAPIS_TOKEN": " v1 "}
     found = find_credentials(environ, None)
-    assert token(found) == "v1" and found.source == "the TAPIS_* variables"
+    assert token(found) == "v1" and found.source == "TAPIS_TOKEN"
     assert token(find_credentials(environ, OTHER)) == "b"
     assert token(find_credentials(environ, None, None)) == "v1"
 
