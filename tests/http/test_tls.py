@@ -7,6 +7,8 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,11 @@ from waiting import Hands
 
 from jobsync import agave
 from jobsync.agave.auth import explicit
-from jobsync.errors import SettingsError, SubmitNotSent, SubmitRejected
-from jobsync.http.messages import NeverSent, Untrusted
+from jobsync.errors import SettingsError, SubmitNotSent, SubmitRejected, Unreachable
+from jobsync.http.client import HttpClient, HttpSettings
+from jobsync.http.messages import NeverSent, Request, Untrusted
 from jobsync.local.tls import Certificate
+from jobsync.secret import Secret
 
 
 def test_all_connections_share_one_tls_context(
@@ -99,6 +103,25 @@ def test_a_server_that_speaks_no_tls_is_sent_nothing() -> None:
                 client.whoami()
             with pytest.raises(SubmitNotSent):
                 client.submit("tls.z.aaaaaaaaaa", {})
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_closing_the_client_ends_a_wait_beneath_tls(certificate: Certificate, method: str) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.chain, certificate.key)
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+        url = f"https://127.0.0.1:{listening.getsockname()[1]}"
+        client = HttpClient(HttpSettings(url, certificates=str(certificate.chain)))
+        waiting = pool.submit(client.send, Request(method, url + "/x"), Secret("Bearer t"))
+        plain, _ = listening.accept()
+        with context.wrap_socket(plain, server_side=True) as there:
+            assert there.recv(1000).startswith(method.encode())
+            began = time.monotonic()
+            client.close()
+            error = waiting.exception(10)
+            assert time.monotonic() - began < 1
+    assert isinstance(error, Unreachable) and not isinstance(error, NeverSent)
+    assert str(error) == "the connection to the service is closed"
 
 
 def test_a_connection_that_ends_inside_the_handshake_is_sent_nothing() -> None:
