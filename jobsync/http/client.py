@@ -343,7 +343,6 @@ class _Reply:
     def close(self) -> None:
         """Leave the rest of the body."""
         self._raw.close()
-        self._raw.release_conn()
         self._over()
 
 

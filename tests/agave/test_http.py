@@ -268,7 +268,7 @@ def test_the_token_stands_in_no_error() -> None:
 # --- again, or not ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [429, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 429, 502, 503, 504])
 def test_reads_and_permission_writes_are_repeated(status: int) -> None:
     row = {"username": "bob", "permission": {"read": True, "write": False}}
     with (
