@@ -14,37 +14,31 @@ from __future__ import annotations
 import logging
 import math
 import re
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from http.client import IncompleteRead, RemoteDisconnected
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import certifi
 from requests import PreparedRequest, RequestException
 from requests import Request as Draft
 from urllib3.util import Timeout
 
 from jobsync import __version__
-from jobsync.errors import SettingsError, Unreachable, Unreadable
+from jobsync.errors import Unreadable
 from jobsync.http.exchanges import Exchange, Exchanges
+from jobsync.http.failures import Stale, failure_of
 from jobsync.http.messages import (
     CLOSED,
     NeverSent,
-    Overdue,
-    OverdueUnsent,
     Request,
     Response,
     Stream,
     UnsafePath,
-    Untrusted,
     sanitised,
 )
-from jobsync.http.pool import OneOffSession, PoolAdapter
+from jobsync.http.pool import OneOffSession, PoolAdapter, tls_context
 from jobsync.http.rate_limiter import Permit, RateLimiter
 from jobsync.records import Struct
 from jobsync.secret import Secret
@@ -55,12 +49,9 @@ USER_AGENT = f"jobsync/{__version__}"
 CHUNK = 256 * 1024
 _LARGEST_REFUSAL = 64 * 1024
 _READS = frozenset({"GET", "HEAD"})
-_IS_IT_THERE = "check that the base URL is right, the network is up, and the service runs"
-_WHOM_TO_TRUST = "if the service has an authority of its own, name its file in REQUESTS_CA_BUNDLE"
 _BROKE_OFF = "the answer broke off"
 _NO_BODY = frozenset({204, 304})
 _OVERLOADED = frozenset({429, 503})
-_DEATHS = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _PLAIN_TARGET = re.compile(
     r"(?:/(?!\.{1,2}(?:[/?]|\Z))(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-F]{2})*)+"
     r"(?:\?(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-F]{2})*)?"
@@ -104,7 +95,7 @@ class HttpClient:
         parts = urlsplit(settings.base_url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         secure = parts.scheme == "https"
-        self._context = _tls_context(settings.certificates) if secure else None
+        self._context = tls_context(settings.certificates) if secure else None
         self._exchanges = Exchanges(monotonic)
         self._kept = self._adapter(settings.concurrency)
         self._timeout = Timeout(connect=settings.connect_timeout, read=settings.idle_timeout)
@@ -202,7 +193,7 @@ class HttpClient:
             if reply.status != 408 or not reply.exchange.reused:
                 return reply
             reply.close()
-        except _Stale:
+        except Stale:
             pass
         return over(self._adapter(1))
 
@@ -259,7 +250,7 @@ class HttpClient:
         except BaseException as error:
             over()
             if isinstance(error, Exception):
-                raise _failure(request, exchange, error) from error
+                raise failure_of(request, exchange, error) from error
             raise
 
     def _adapter(self, size: int) -> PoolAdapter:
@@ -337,7 +328,7 @@ class _Reply:
         try:
             data: bytes = self._raw.read(size, decode_content=False)
         except Exception as error:  # parsers raise what they like
-            raise _failure(self.request, self.exchange, error, _BROKE_OFF) from error
+            raise failure_of(self.request, self.exchange, error, _BROKE_OFF) from error
         return data
 
     def close(self) -> None:
@@ -346,42 +337,8 @@ class _Reply:
         self._over()
 
 
-class _Stale(Unreachable):
-    """A kept connection died before any byte of the response: the server had given it up."""
-
-
-def _failure(
-    request: Request, exchange: Exchange, error: Exception, what: str = "no answer"
-) -> Unreachable:
-    """What *error* means for *request*: the one place that says "never sent"."""
-    sent = exchange.connected or exchange.reused
-    if exchange.ended == CLOSED:
-        return Unreachable(CLOSED) if sent else NeverSent(CLOSED)
-    if exchange.ended:
-        return (Overdue if sent else OverdueUnsent)(f"{exchange.ended} ({request})")
-    links = list(_links(error))
-    line = f"{what}: {_reason(links)} ({request})"
-    if not sent and any(isinstance(link, ssl.SSLCertVerificationError) for link in links):
-        return Untrusted(line, hint=_WHOM_TO_TRUST)
-    if not sent:
-        return NeverSent(line, hint=_IS_IT_THERE)
-    if exchange.reused and any(isinstance(link, _DEATHS) for link in links):
-        return _Stale(line)
-    return Unreachable(line)
-
-
 def _response(request: Request, reply: _Reply, body: bytes) -> Response:
     return Response(request.method, request.url, reply.status, reply.headers, body)
-
-
-def _tls_context(certificates: str | None) -> ssl.SSLContext:
-    place = Path(certificates or certifi.where())
-    try:
-        if place.is_dir():
-            return ssl.create_default_context(capath=str(place))
-        return ssl.create_default_context(cafile=str(place))
-    except OSError as error:
-        raise SettingsError(f"cannot read the certificates in {place}: {error}") from error
 
 
 def _check_framing(request: Request, reply: _Reply) -> None:
@@ -393,37 +350,6 @@ def _check_framing(request: Request, reply: _Reply) -> None:
         raise Unreadable(f"compressed ({sanitised(coding)}) unasked ({request})")
     if not reply.headers.keys() & {"transfer-encoding", "content-length"}:
         raise Unreadable(f"the answer does not say how long it is ({request})")
-
-
-def _links(error: BaseException) -> Iterator[BaseException]:
-    """A chain of library errors, from the outermost to its beginning."""
-    seen: set[int] = set()
-    link: BaseException | None = error
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
-        yield link
-        inner = getattr(link, "reason", None) or next(
-            (item for item in link.args if isinstance(item, BaseException)), None
-        )
-        link = inner if isinstance(inner, BaseException) else link.__cause__ or link.__context__
-
-
-def _reason(links: Sequence[BaseException]) -> str:
-    """The plainest words in a chain of library errors."""
-    for item in reversed(links):
-        if isinstance(item, ssl.SSLCertVerificationError):
-            return f"TLS: {sanitised(item.verify_message)}"
-        if isinstance(item, ssl.SSLError):
-            return f"TLS: {sanitised(item.reason or str(item))}"
-        if isinstance(item, RemoteDisconnected):
-            return "the connection was closed before the answer"
-        if isinstance(item, IncompleteRead):
-            return "bytes are missing"
-        if isinstance(item, OSError) and item.strerror:
-            return sanitised(item.strerror)
-    if any(isinstance(item, TimeoutError) for item in links):
-        return "timed out"
-    return sanitised(str(links[-1])) or type(links[-1]).__name__
 
 
 def _nothing() -> None:

@@ -12,8 +12,10 @@ import io
 import re
 import ssl
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import certifi
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
@@ -89,8 +91,8 @@ class _Noting:
         exchange = self._exchanges.current()
         try:
             super().connect()  # type: ignore[misc]
-            exchange.on(self.sock)
             exchange.connected = True
+            exchange.on(self.sock)
         finally:
             exchange.forget_handle()
 
@@ -116,6 +118,17 @@ class _PlainPool(HTTPConnectionPool):
 
 class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _Tls
+
+
+def tls_context(certificates: str | None) -> ssl.SSLContext:
+    """What verifies servers: by *certificates*, a file or a folder, or by those of certifi."""
+    place = Path(certificates or certifi.where())
+    try:
+        if place.is_dir():
+            return ssl.create_default_context(capath=str(place))
+        return ssl.create_default_context(cafile=str(place))
+    except OSError as error:
+        raise SettingsError(f"cannot read the certificates in {place}: {error}") from error
 
 
 class PoolAdapter(HTTPAdapter):

@@ -63,7 +63,7 @@ DOORS = {
     "deepdiff": {"plan/diff.py"},
     "requests": {"http/"},
     "urllib3": {"http/"},
-    "certifi": {"http/client.py"},
+    "certifi": {"http/pool.py"},
     "click": {"cli/"},
     "rich": {"cli/"},
     "sqlite3": {"local/store.py"},
