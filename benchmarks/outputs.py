@@ -2,12 +2,12 @@
 
     python benchmarks/outputs.py [--size MIB] [--files N] [--latency MS] [--rounds N] [--folder DIR]
 
-Large: one file, ``curl -o`` against a fetch. Small: many files at some latency, ``curl --parallel
---parallel-max 32`` against a fetch with 32 at once. Ours hashes, fsyncs, lists again and
-records; curl only writes. Medians of rounds side by side, the ratio is that of the pairs; ``wall``
-is the fetch of what a plan names, ``process`` the whole process with the start of Python and the
-first listing. Memory is the peak of the fetching process. The server is a process of its own.
-Prints JSON at the end.
+Large: one file, ``curl -o``, alone and with ``sha256sum`` after it, against a fetch. Small: many
+files at some latency, ``curl --parallel --parallel-max 32`` against a fetch with 32 at once. Ours
+hashes, fsyncs, lists again and records; curl only writes. Medians of rounds side by side, the
+ratio is that of the pairs; ``wall`` is the fetch of what a plan names, ``process`` the whole
+process with the start of Python and the first listing. Memory is the peak of the fetching process.
+The server is a process of its own. Prints JSON at the end.
 """
 
 from __future__ import annotations
@@ -153,6 +153,9 @@ def measure(source: Path, latency: float, rounds: int, work: Path) -> dict[str, 
                     found.setdefault(f"{one.__name__}_cpu", []).append(cpu() - before)
                 if "curl" in found:
                     found.setdefault("ratio", []).append(found["wall"][-1] / found["curl"][-1])
+                if "curl_sha256" in found:
+                    paired = found["wall"][-1] / found["curl_sha256"][-1]
+                    found.setdefault("ratio_sha256", []).append(paired)
         finally:
             server.kill()
     return {key: round(statistics.median(values), 3) for key, values in found.items()}
@@ -179,7 +182,13 @@ def curl(url: str, source: Path, work: Path) -> dict[str, float]:
     subprocess.run(
         ["curl", "-sS", "--no-progress-meter", "--fail", *parallel, "-K", str(settings)], check=True
     )
-    return {"curl": time.perf_counter() - began}
+    found = {"curl": time.perf_counter() - began}
+    if len(lines) == 1 and shutil.which("sha256sum"):
+        subprocess.run(
+            ["sha256sum", str(next(work.glob("*.bin")))], check=True, capture_output=True
+        )
+        found["curl_sha256"] = time.perf_counter() - began
+    return found
 
 
 def ours(url: str, source: Path, work: Path) -> dict[str, float]:
@@ -199,6 +208,9 @@ def show(title: str, found: dict[str, float]) -> None:
     print(f"{title}: fetch {found['wall']:.2f} s (process {found['process']:.2f} s), ", end="")
     if "curl" in found:
         print(f"curl {found['curl']:.2f} s, ratio {found['ratio']:.2f}, ", end="")
+        if "curl_sha256" in found:
+            print(f"curl and sha256sum {found['curl_sha256']:.2f} s, ", end="")
+            print(f"ratio {found['ratio_sha256']:.2f}, ", end="")
         print(f"CPU {found['ours_cpu']:.2f} and {found['curl_cpu']:.2f} s, ", end="")
     else:
         print("curl is not installed: nothing to compare with, ", end="")
