@@ -20,7 +20,7 @@ from pathlib import Path
 from jobsync.local.service import Drive
 from jobsync.local.store import STATUSES, TERMINAL
 from jobsync.local.submission import new_id
-from jobsync.records import replace
+from jobsync.structs import replace
 from jobsync.testing import LocalService, local_service
 
 APP = {"name": "nothing", "version": "1.0", "templatePath": "wrapper.sh"}

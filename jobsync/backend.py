@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from jobsync.model import Access, App, Archive, Archived, JsonValue, RemoteFile, Run
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 
 class Content(Struct, frozen=True):

@@ -16,8 +16,8 @@ from decimal import Decimal
 from functools import lru_cache
 
 from jobsync.model import Address, IdRef, JsonValue, OutputRef, Sealed, Value
-from jobsync.records import Struct
 from jobsync.secret import Sensitive
+from jobsync.structs import Struct
 
 NAME_LIMIT = 63
 """The service's texts disagree whether 64 characters still fit (contract 3.2): one less."""

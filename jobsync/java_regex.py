@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 LONGEST_EXPRESSION = 1_000
 LONGEST_TEXT = 10_000

@@ -15,10 +15,10 @@ import re
 from collections.abc import Iterable, Iterator
 from sys import intern
 
-from jobsync import names
+from jobsync import filenames
 from jobsync.errors import Location, ManifestError, Problem
 from jobsync.model import Address, FetchedFile
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 HEADER = "# jobsync.lock 1: what was fetched; written by jobsync, commit it"
 
@@ -107,8 +107,8 @@ def elsewhere(
     found = tuple(files)
     if not found:  # mostly so of old ones, and the others may be many
         return ()
-    taken = {names.collision_key(file.to) for file in others}
-    return tuple(file for file in found if names.collision_key(file.to) not in taken)
+    taken = {filenames.collision_key(file.to) for file in others}
+    return tuple(file for file in found if filenames.collision_key(file.to) not in taken)
 
 
 def _parse_expectation(kind: str, fields: list[str]) -> tuple[Address, str]:
@@ -127,7 +127,7 @@ def _parse_file(fields: list[str]) -> FetchedFile:
     _require(_WORD.fullmatch(job_id), "a job id in the fifth field")
     _require(_SIZE.fullmatch(size), "a size in bytes in the sixth field")
     _require(_SHA256.fullmatch(digest), "a SHA-256 in the last field")
-    if why := names.destination_refusal(to):
+    if why := filenames.destination_refusal(to):
         raise ValueError(f"names a file that {why}")
     # Thousands of lines have the same address and job.
     return FetchedFile(intern(address), intern(job_id), path, to, int(size), digest)

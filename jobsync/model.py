@@ -12,9 +12,9 @@ from enum import Enum
 from typing import ClassVar, Union
 
 from jobsync.errors import Location
-from jobsync.records import Placed, Struct, field
 from jobsync.searched import Searched
 from jobsync.secret import HIDDEN, Sensitive
+from jobsync.structs import Placed, Struct, field
 
 Address = str
 """The key of a job plus its matrix values: ``align``, ``tree.lg.1``. Never an index."""

@@ -70,7 +70,7 @@ from jobsync.plan.history import (
     names_of,
 )
 from jobsync.plan.overwriting import Writers
-from jobsync.records import replace
+from jobsync.structs import replace
 
 K = TypeVar("K")
 T = TypeVar("T")

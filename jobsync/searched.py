@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 SUFFIXES = (".yaml", ".yml")
 APPS = "apps"

@@ -22,7 +22,7 @@ from jobsync.local.service import Drive, Service, ServiceSettings
 from jobsync.local.store import STATUSES, TERMINAL
 from jobsync.local.tls import Certificate
 from jobsync.local.users import ensure
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 __all__ = ["Drive", "LocalService", "Reply", "local_service"]
 

@@ -16,7 +16,7 @@ from jobsync.agave.transport import ReadTransport, TokenTransport, Transport
 from jobsync.agave.urls import Urls
 from jobsync.http.client import USER_AGENT, HttpClient, HttpSettings
 from jobsync.http.retry import RetryBudget, RetryPolicy, Timing
-from jobsync.records import Struct, field
+from jobsync.structs import Struct, field
 
 __all__ = [
     "AgaveBackend",

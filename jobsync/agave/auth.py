@@ -16,8 +16,8 @@ from jobsync.base_url import base_url as one_spelling
 from jobsync.errors import SettingsError, Unauthorized
 from jobsync.http.retry import Timing
 from jobsync.model import JsonValue
-from jobsync.records import Placed, replace
 from jobsync.secret import Secret
+from jobsync.structs import Placed, replace
 
 if TYPE_CHECKING:
     from jobsync.agave.credential_files import CredentialFiles, Entry

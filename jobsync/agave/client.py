@@ -22,7 +22,7 @@ from jobsync.archives import archive_of
 from jobsync.backend import Content, Event, Listed
 from jobsync.errors import Forbidden, NotFound, Refused, Unreadable
 from jobsync.model import Access, App, Archive, Archived, JsonValue, RemoteFile, Run, RunState
-from jobsync.records import replace
+from jobsync.structs import replace
 
 _ORDER = {"orderBy": "id", "order": "asc"}
 _PASSES = 3

@@ -17,7 +17,7 @@ from jobsync.manifest.keys import free_key, key_of
 from jobsync.manifest.wording import quoted
 from jobsync.manifest.writer import Writable, dump
 from jobsync.model import Archive
-from jobsync.records import Struct, field
+from jobsync.structs import Struct, field
 
 
 class Converted(Struct):

@@ -18,8 +18,8 @@ from jobsync.base_url import base_url as one_spelling
 from jobsync.errors import SettingsError
 from jobsync.locks import LockTaken, file_lock
 from jobsync.model import JsonValue
-from jobsync.records import Struct
 from jobsync.secret import Secret
+from jobsync.structs import Struct
 
 _LARGEST_FILE = 1024 * 1024
 _LOCK_PATIENCE = 60.0

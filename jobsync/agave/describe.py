@@ -23,7 +23,7 @@ from jobsync.manifest.variables import Scope
 from jobsync.manifest.wording import did_you_mean, quoted
 from jobsync.manifest.writer import Writable, dump
 from jobsync.model import Value
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 ALIASES = {
     "softwareName": "appId",

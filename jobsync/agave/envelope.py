@@ -25,7 +25,7 @@ from jobsync.errors import (
 from jobsync.http.messages import Response, shown
 from jobsync.http.messages import sanitised as sanitised
 from jobsync.model import JsonValue
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 _SAID = 1_000
 """Characters shown of what the service itself says: a path or an expression may end it."""

@@ -22,7 +22,7 @@ from jobsync.backend import Event
 from jobsync.errors import Unreadable
 from jobsync.model import Access, RemoteFile
 from jobsync.outputs.walk import ENTRY_LIMIT, too_many_entries
-from jobsync.records import Struct, replace
+from jobsync.structs import Struct, replace
 
 LIMIT = 250
 """Asked for, never relied on: what comes back tells the stride."""

@@ -13,7 +13,7 @@ from functools import cache
 from jobsync.agave import envelope
 from jobsync.agave.submit_checks import CHECKS, Check
 from jobsync.http.messages import Response
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 _LONGEST = 32_768
 """Characters of a message. All inputs of a request together are half of that at most."""

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from jobsync.errors import SettingsError
 from jobsync.model import JsonValue
-from jobsync.records import Struct
 from jobsync.secret import Secret
+from jobsync.structs import Struct
 
 
 class Old(Struct, frozen=True):

@@ -20,7 +20,7 @@ published.
 
 from __future__ import annotations
 
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 
 class Check(Struct, frozen=True):

@@ -19,8 +19,8 @@ from jobsync.http.client import HttpClient
 from jobsync.http.messages import Repeat, Request, Response, Stream
 from jobsync.http.retry import Retries, RetryBudget, RetryPolicy, Timing
 from jobsync.model import JsonValue
-from jobsync.records import Struct
 from jobsync.secret import Secret
+from jobsync.structs import Struct
 
 _MOST_TOKENS = 3
 """How many tokens one request may go through. At most one of them is asked for (contract 6.5)."""

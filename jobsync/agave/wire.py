@@ -19,7 +19,7 @@ from jobsync.agave.envelope import sanitised
 from jobsync.backend import Event
 from jobsync.errors import Unreadable
 from jobsync.model import Access, App, AppField, JsonValue, RemoteFile, Run, RunState
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 Record = dict[str, JsonValue]
 

@@ -20,7 +20,7 @@ from jobsync.model import (
 )
 from jobsync.plan.access import outcome
 from jobsync.plan.write_order import Aim
-from jobsync.records import replace
+from jobsync.structs import replace
 
 
 def carry_out(session: Session, change: AccessChange, run_id: str) -> Outcome:

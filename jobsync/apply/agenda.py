@@ -20,7 +20,7 @@ from jobsync.model import (
     RunRef,
     RunState,
 )
-from jobsync.records import Struct, field, replace
+from jobsync.structs import Struct, field, replace
 
 C = TypeVar("C", JobChange, AccessChange, OutputChange)
 

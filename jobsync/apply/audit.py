@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jobsync.errors import SettingsError
 from jobsync.model import Address, Result
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 
 class AuditLine(Struct, frozen=True):

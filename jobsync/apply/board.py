@@ -15,7 +15,7 @@ from jobsync.model import (
     Standing,
     Word,
 )
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 
 class Stage(Word):

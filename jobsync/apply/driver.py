@@ -30,9 +30,9 @@ from jobsync.apply.submit import (
 from jobsync.backend import Backend
 from jobsync.errors import Location, NotFound, ServiceError, SubmitNotSent, SubmitRejected
 from jobsync.model import JsonValue, Run
-from jobsync.records import replace
 from jobsync.secret import Sensitive
 from jobsync.sensitive import scrubbed
+from jobsync.structs import replace
 
 _WORTH_ANOTHER_TRY = frozenset({401, 429, 503})
 """Statuses of proven rejections that pass: a token that has been renewed since, throttling."""

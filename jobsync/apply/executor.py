@@ -45,7 +45,7 @@ from jobsync.model import (
 )
 from jobsync.outputs.lockfile import follow_renames
 from jobsync.plan.verdict import addresses_of_runs
-from jobsync.records import replace
+from jobsync.structs import replace
 
 _WORKERS = 16
 _TICK = 0.5

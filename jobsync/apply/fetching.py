@@ -10,7 +10,7 @@ from jobsync.apply.report import Event, EventType, Kind
 from jobsync.apply.session import Session
 from jobsync.errors import ExitCode, JobsyncError
 from jobsync.model import Address, Outcome, OutputChange, Result
-from jobsync.records import replace
+from jobsync.structs import replace
 
 
 class Outputs:

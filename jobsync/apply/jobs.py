@@ -27,8 +27,8 @@ from jobsync.model import (
     RunState,
     Value,
 )
-from jobsync.records import replace
 from jobsync.sensitive import secrets_in
+from jobsync.structs import replace
 
 _RESULTS: Mapping[State, Result] = {
     State.CONFIRMED: Result.DONE,

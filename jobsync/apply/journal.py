@@ -30,7 +30,7 @@ from jobsync.apply.record import (
     latest,
 )
 from jobsync.errors import JobsyncError
-from jobsync.records import replace
+from jobsync.structs import replace
 
 _REPEATABLE = frozenset({State.INTENT, State.ACCEPTED, State.CONFIRMED})
 """What is not fsynced by itself: without these lines, the next run finds the same job again."""

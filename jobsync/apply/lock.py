@@ -20,7 +20,7 @@ from jobsync.apply.journal import file_stem
 from jobsync.apply.record import Binding
 from jobsync.errors import Blocked, JobsyncError
 from jobsync.locks import LockTaken, file_lock
-from jobsync.records import Struct, asdict
+from jobsync.structs import Struct, asdict
 
 _LOOKS, _LOOK_AGAIN = 20, 0.05
 """How often, and after how many seconds, a name that is not there yet is looked for again."""

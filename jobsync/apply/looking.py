@@ -8,7 +8,7 @@ from jobsync.model import Gate, OutputChange, RunRef
 from jobsync.outputs import reasons
 from jobsync.outputs.walk import walk
 from jobsync.plan.outputs import select
-from jobsync.records import Struct, replace
+from jobsync.structs import Struct, replace
 
 
 class Seen(Struct, frozen=True):

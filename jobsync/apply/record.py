@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from jobsync.errors import JobsyncError
 from jobsync.model import JsonValue, Plan, Word
-from jobsync.records import Struct, replace
+from jobsync.structs import Struct, replace
 
 FORMAT = 1
 """The version of the format. A journal of a newer one is refused, never guessed at."""

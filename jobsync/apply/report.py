@@ -17,7 +17,7 @@ from jobsync.model import (
     Standing,
     Word,
 )
-from jobsync.records import Struct, field
+from jobsync.structs import Struct, field
 
 
 class EventType(Word):

@@ -14,7 +14,7 @@ from jobsync.backend import Reader
 from jobsync.errors import JobsyncError
 from jobsync.model import Address, Plan, Snapshot
 from jobsync.plan.history import base_of
-from jobsync.records import Struct, replace
+from jobsync.structs import Struct, replace
 
 
 class Submitted(Struct, frozen=True):

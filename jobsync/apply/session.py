@@ -12,7 +12,7 @@ from jobsync.apply.settings import ApplySettings
 from jobsync.backend import Backend
 from jobsync.errors import SettingsError
 from jobsync.model import Change, Outcome, Plan
-from jobsync.records import Struct, field, replace
+from jobsync.structs import Struct, field, replace
 
 
 class Session(Struct, frozen=True):

@@ -13,7 +13,7 @@ from jobsync.apply.outputs.result import Limits as FetchLimits
 from jobsync.apply.submit import Limits
 from jobsync.backend import Reader
 from jobsync.model import Address, OutputChange, Run
-from jobsync.records import Struct, field
+from jobsync.structs import Struct, field
 
 Fetch = Callable[
     [Reader, OutputChange, Run, Callable[[Progress], None], Callable[[], bool]], FetchResult

@@ -15,7 +15,7 @@ from jobsync.apply.submit import look_again, reconcile, reconcile_ended, scan
 from jobsync.errors import ServiceError
 from jobsync.model import SUBMITS, JobChange, Outcome, Plan
 from jobsync.plan.history import base_of
-from jobsync.records import replace
+from jobsync.structs import replace
 
 _FEW = 20
 """Up to so many submits, asking for each name costs less than a listing of everything."""

@@ -15,7 +15,7 @@ from collections.abc import Generator
 from typing import Union, cast
 
 from jobsync.apply.record import Entry, State
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 
 class Limits(Struct, frozen=True):

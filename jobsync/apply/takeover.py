@@ -25,7 +25,7 @@ from jobsync.apply.lock import apply_lock
 from jobsync.apply.record import OPEN, Binding, Entry, State, decode, latest, owner
 from jobsync.base_url import base_url
 from jobsync.errors import SettingsError
-from jobsync.records import replace
+from jobsync.structs import replace
 
 
 @contextmanager

@@ -36,7 +36,7 @@ from jobsync.errors import (
     worst,
 )
 from jobsync.model import Target
-from jobsync.records import replace
+from jobsync.structs import replace
 
 if TYPE_CHECKING:
     from jobsync.apply import ApplySettings

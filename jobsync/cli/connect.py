@@ -16,7 +16,7 @@ from jobsync.cli.target import BUILT_IN, choose_without_set, named_target
 from jobsync.errors import NotFound, SettingsError, Unauthorized
 from jobsync.identity import USERNAME
 from jobsync.model import Target
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 if TYPE_CHECKING:
     from jobsync.agave import Connection

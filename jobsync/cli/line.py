@@ -51,7 +51,7 @@ def decide(
     from jobsync.observe import lock_of, observe
     from jobsync.plan.retrying import needs_of_retried
     from jobsync.plan.scope import in_scope
-    from jobsync.records import replace
+    from jobsync.structs import replace
 
     for text in sorted(options.retry):
         named(text, desired.jobs)

@@ -15,7 +15,7 @@ from jobsync.cli.meter import Meter, size_text
 from jobsync.cli.options import manifests_option, target_options
 from jobsync.cli.sets import read_set
 from jobsync.errors import ExitCode, SettingsError, worst
-from jobsync.records import Struct, replace
+from jobsync.structs import Struct, replace
 
 if TYPE_CHECKING:
     from jobsync.apply.outputs import FetchResult, Limits

@@ -17,8 +17,8 @@ import click
 
 from jobsync.apply.report import Event, EventType, Kind
 from jobsync.model import Action, Result
-from jobsync.records import Struct, field
 from jobsync.render.escape import in_json, terminal
+from jobsync.structs import Struct, field
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -16,7 +16,7 @@ import click
 
 from jobsync.cli.connect import STATE_FOLDER, local_user
 from jobsync.cli.files import FilePath
-from jobsync.records import replace
+from jobsync.structs import replace
 
 if TYPE_CHECKING:
     from jobsync.local.service import Service, ServiceSettings

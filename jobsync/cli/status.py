@@ -11,7 +11,7 @@ import click
 
 from jobsync.cli.options import call_of, color_option, paths_argument, target_options, wants_color
 from jobsync.errors import ExitCode
-from jobsync.records import replace
+from jobsync.structs import replace
 
 if TYPE_CHECKING:
     from jobsync.model import AddressState, OpenSubmit, Plan

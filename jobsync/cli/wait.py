@@ -13,7 +13,7 @@ from jobsync.cli.options import call_of, manifests_option, quiet_option, target_
 from jobsync.cli.plan import say_what_is_wrong
 from jobsync.errors import ExitCode
 from jobsync.model import OutputChange
-from jobsync.records import replace
+from jobsync.structs import replace
 
 
 @click.command("wait")

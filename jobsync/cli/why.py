@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jobsync.cli.options import call_of, manifests_option, named, target_options
-from jobsync.records import replace
+from jobsync.structs import replace
 
 if TYPE_CHECKING:
     from jobsync.backend import Reader

@@ -40,8 +40,8 @@ from jobsync.http.messages import (
 )
 from jobsync.http.pool import OneOffSession, PoolAdapter, tls_context
 from jobsync.http.rate_limiter import Permit, RateLimiter
-from jobsync.records import Struct
 from jobsync.secret import Secret
+from jobsync.structs import Struct
 
 log = logging.getLogger("jobsync.http")
 

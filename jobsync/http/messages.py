@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 
 from jobsync.errors import ServiceError, Unreachable
-from jobsync.records import Struct, field
+from jobsync.structs import Struct, field
 
 _SHOWN = 200
 _QUERY_SHOWN = 60

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 START = 4
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from jobsync.errors import Unreachable
 from jobsync.http.messages import NeverSent, Overdue, Repeat, Response, Stream, Untrusted
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 """The statuses after which the same request may get another answer."""

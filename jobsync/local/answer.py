@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from werkzeug.wrappers import Response
 
-from jobsync.records import Struct, field
+from jobsync.structs import Struct, field
 
 JSON_TYPE = "application/json; charset=UTF-8"
 

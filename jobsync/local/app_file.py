@@ -15,7 +15,7 @@ from typing import Any
 
 from jobsync.errors import LocalServiceError
 from jobsync.java_regex import Uncheckable, found
-from jobsync.records import Struct, field
+from jobsync.structs import Struct, field
 
 PARAMETER_TYPES = frozenset({"string", "number", "bool", "flag", "enumeration"})
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from jobsync.errors import LocalServiceError
 from jobsync.local.app_file import App, claimed_id, read_app
-from jobsync.records import Struct, replace
+from jobsync.structs import Struct, replace
 
 SHIPPED = Path(__file__).parent / "apps"
 """The apps that come with the service."""

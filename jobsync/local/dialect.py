@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone, tzinfo
 
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 CENTRAL = timezone(timedelta(hours=-6))
 """Legacy servers ran on US Central time (contract 1.5). Without the summer hour: no zone data."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from jobsync.records import Struct, field
+from jobsync.structs import Struct, field
 
 ALWAYS = -1
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jobsync.local.media import Entry, entry
 from jobsync.local.storage import Located
-from jobsync.records import Struct, replace
+from jobsync.structs import Struct, replace
 
 NAMES_KEPT = 400_000
 """Names remembered in all folders together, some 80 bytes each."""

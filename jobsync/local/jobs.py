@@ -12,7 +12,7 @@ from jobsync.local.refusal import Refusal
 from jobsync.local.search import conditions, order, window
 from jobsync.local.site import Call
 from jobsync.local.store import TERMINAL, Condition, JobRow, Listing
-from jobsync.records import replace
+from jobsync.structs import replace
 
 _NO_VIEW = "User does not have permission to view this job"
 _SETTLED = TERMINAL | {"ARCHIVING_FINISHED", "ARCHIVING_FAILED"}

@@ -13,7 +13,7 @@ from werkzeug.http import dump_options_header, http_date
 from werkzeug.wrappers import Request, Response
 
 from jobsync.local.refusal import Refusal
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 CHUNK = 1 << 16
 

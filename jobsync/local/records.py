@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 FOLDER = ".jobsync"
 

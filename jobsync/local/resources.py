@@ -7,7 +7,7 @@ import re
 
 from jobsync.local.refusal import Refusal
 from jobsync.local.systems import RUN_TIME, Queue, System, run_seconds
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 _UNITS = {"G": 1.0, "T": 1024.0, "P": 1024.0**2, "E": 1024.0**3}
 _MEMORY = re.compile(r"([0-9]*\.?[0-9]+)([EPTGM])B")

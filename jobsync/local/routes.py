@@ -19,7 +19,7 @@ from jobsync.local import catalog, files, jobs, outputs, permissions
 from jobsync.local.answer import Answer
 from jobsync.local.dialect import Dialect
 from jobsync.local.site import Call
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 Handler = Callable[[Call], Union[Answer, Response]]
 

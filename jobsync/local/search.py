@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from jobsync.local.dialect import Dialect
 from jobsync.local.refusal import Refusal
 from jobsync.local.store import STATUSES, Condition
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 250

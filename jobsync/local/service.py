@@ -27,7 +27,7 @@ from jobsync.local.tls import Certificate, TlsFront
 from jobsync.local.tokens import LIFETIME, Tokens
 from jobsync.local.wire import can_read
 from jobsync.locks import LockTaken, file_lock
-from jobsync.records import Struct, field, replace
+from jobsync.structs import Struct, field, replace
 
 _STARTING = "starting.lock"
 _PATIENCE = 60.0

@@ -16,7 +16,7 @@ from jobsync.local.store import JobRow, Store
 from jobsync.local.systems import Systems
 from jobsync.local.tokens import Tokens
 from jobsync.local.wire import Wire
-from jobsync.records import Struct, field
+from jobsync.structs import Struct, field
 
 
 class Site(Struct, frozen=True):

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 from jobsync.local import records
 from jobsync.local.refusal import Refusal
 from jobsync.local.store import Condition, JobRow, Listing
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 WORKSPACE = "local"
 ARCHIVE = "archive"

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jobsync.records import Struct, astuple, field, replace
+from jobsync.structs import Struct, astuple, field, replace
 
 TERMINAL = frozenset({"FINISHED", "KILLED", "STOPPED", "FAILED"})
 """The statuses that a job never leaves (contract 4.1)."""

@@ -32,7 +32,7 @@ from jobsync.local.resources import (
 from jobsync.local.storage import ARCHIVE, Storage, canonical
 from jobsync.local.store import JobRow
 from jobsync.local.systems import System, Systems
-from jobsync.records import replace
+from jobsync.structs import replace
 
 __all__ = ["Refusal", "again", "new_id", "resolve"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jobsync.errors import LocalServiceError
-from jobsync.records import Struct, field, replace
+from jobsync.structs import Struct, field, replace
 
 ENGINES = ("fork", "slurm")
 RUN_TIME = re.compile(r"([0-9]{1,4}):([0-5][0-9]):([0-5][0-9])")

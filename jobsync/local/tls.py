@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 _CHUNK = 1 << 16
 

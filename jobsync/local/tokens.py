@@ -22,7 +22,7 @@ from werkzeug.wrappers import Request, Response
 from jobsync.local import gateway
 from jobsync.local.refusal import Refusal
 from jobsync.local.store import Client, Store, Token
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 LIFETIME = 14400.0
 """Seconds that an issued access token lives (contract 7.1)."""

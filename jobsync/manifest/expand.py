@@ -33,9 +33,9 @@ from jobsync.model import (
     PermissionsMode,
     Value,
 )
-from jobsync.records import Struct, field
 from jobsync.secret import Sensitive
 from jobsync.sensitive import Path, concealed, paths_of, revealed
+from jobsync.structs import Struct, field
 
 Families = Mapping[str, Family | None]
 Step = tuple["str | int", ...]

@@ -10,7 +10,7 @@ from jobsync.manifest.references import BadReference, Selection, parse_selection
 from jobsync.manifest.scalars import OutOfRange, plain
 from jobsync.manifest.wording import did_you_mean, one_of, quoted
 from jobsync.model import Scalar
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 
 class Chosen(Struct, frozen=True):

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from jobsync import lock_format, names
+from jobsync import filenames, lock_format
 from jobsync.errors import Location, Problem
 from jobsync.manifest.files import Source, real, reason
 from jobsync.searched import SUFFIXES, Searched
@@ -26,16 +26,18 @@ class FetchedFiles:
         self._own = dict(self._lines(self._root))
         self._above: dict[str, tuple[str, int]] = {}
         for folder in _above(self._root):
-            lock = os.path.relpath(os.path.join(folder, names.LOCKFILE), self._root)
+            lock = os.path.relpath(os.path.join(folder, filenames.LOCKFILE), self._root)
             for to, line in self._lines(folder):
-                self._above[names.collision_key(os.path.join(folder, to))] = (lock, line)
+                self._above[filenames.collision_key(os.path.join(folder, to))] = (lock, line)
 
     def problem(self, source: Source, searched: Searched) -> Problem | None:
         """What to say of *source* when it was fetched; None when it was not."""
         path = os.path.join(self._root, source.relative)
         to = os.path.relpath(path, searched.outputs_root)
-        line = self._own.get(names.collision_key(to))
-        named = (names.LOCKFILE, line) if line else self._above.get(names.collision_key(path))
+        line = self._own.get(filenames.collision_key(to))
+        named = (
+            (filenames.LOCKFILE, line) if line else self._above.get(filenames.collision_key(path))
+        )
         if named is None:
             return None
         # Shown as the file itself is: relative where that was given so.
@@ -48,7 +50,7 @@ class FetchedFiles:
         )
 
     def _lines(self, folder: str) -> Iterator[tuple[str, int]]:
-        path = os.path.join(folder, names.LOCKFILE)
+        path = os.path.join(folder, filenames.LOCKFILE)
         try:
             data = Path(path).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -58,7 +60,7 @@ class FetchedFiles:
             return
         for number, to in lock_format.destinations(data):
             if to.endswith(SUFFIXES):
-                yield (names.collision_key(to) if folder == self._root else to), number
+                yield (filenames.collision_key(to) if folder == self._root else to), number
 
 
 def _above(root: str) -> Iterator[str]:

@@ -15,8 +15,8 @@ from pathlib import Path
 from jobsync.errors import Location, Problem
 from jobsync.manifest.reader import SIZE_LIMIT, too_large
 from jobsync.manifest.wording import printable
-from jobsync.records import Struct, field
 from jobsync.searched import APPS, SUFFIXES
+from jobsync.structs import Struct, field
 
 
 class Source(Struct, frozen=True):

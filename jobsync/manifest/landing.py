@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from jobsync import names
+from jobsync import filenames
 from jobsync.errors import Location, Problem
 from jobsync.manifest.wording import quoted
 from jobsync.model import Address, OutputRule
@@ -25,7 +25,7 @@ class Landings:
     def __init__(self, taken: Iterable[str], searched: Searched) -> None:
         """*taken* are the files of the set itself, relative to where outputs land."""
         self._searched = searched
-        self._taken = {names.collision_key(path) for path in (*taken, names.LOCKFILE)}
+        self._taken = {filenames.collision_key(path) for path in (*taken, filenames.LOCKFILE)}
         self._files: dict[str, tuple[Address, Location | None]] = {}
         self._folders: dict[str, str] = {}
 
@@ -34,7 +34,7 @@ class Landings:
         path = _path(rule)
         if path is None:
             return self._as_manifests(address, rule)
-        key = names.collision_key(path)
+        key = filenames.collision_key(path)
         if key in self._taken:
             message = f"{address}: an output would replace {quoted(path)}, a file of the set"
             return Problem(rule.where, message, "put it into a folder of its own")
@@ -95,7 +95,7 @@ def refuse_to(path: str) -> str:
         return "leaves the folder of the set: outputsRoot says where else to"
     if segments[0].lower() in _CLOSED:
         return f"is in {segments[0]}, which is not for outputs"
-    return names.destination_refusal(plain.rstrip("/"))
+    return filenames.destination_refusal(plain.rstrip("/"))
 
 
 @lru_cache(maxsize=4096)
@@ -108,7 +108,7 @@ def refuse_glob(glob: str) -> str:
     if not glob.isprintable():
         return "has a control character in it"
     if not _WILD.intersection(glob):
-        return names.refusal(tidy(glob).rstrip("/"))
+        return filenames.refusal(tidy(glob).rstrip("/"))
     return ""
 
 

@@ -24,8 +24,8 @@ from jobsync.manifest.reader import Document, read
 from jobsync.manifest.sections import is_manifest, merge
 from jobsync.manifest.variables import Scope, scope
 from jobsync.model import DesiredState, Target
-from jobsync.records import replace
 from jobsync.searched import Searched
+from jobsync.structs import replace
 
 
 def load(

@@ -14,8 +14,8 @@ from jobsync.manifest.references import NOT_HERE, NOT_HERE_HINT, BadReference, F
 from jobsync.manifest.sections import Entry
 from jobsync.manifest.wording import did_you_mean, one_of, quoted
 from jobsync.model import Address, Scalar
-from jobsync.records import Struct
 from jobsync.secret import Sensitive
+from jobsync.structs import Struct
 
 LIMIT = 1000
 """The most combinations of one matrix, unless its ``limit`` raises it."""

@@ -26,7 +26,7 @@ from jobsync.errors import Location, Problem
 from jobsync.manifest.places import COLUMN_BITS, Places, Raw, Spot
 from jobsync.manifest.scalars import OutOfRange, is_text, plain
 from jobsync.manifest.wording import quoted
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 SIZE_LIMIT = 32 * 1024 * 1024
 """The most bytes of one file."""

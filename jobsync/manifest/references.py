@@ -13,8 +13,8 @@ from jobsync import identity
 from jobsync.manifest.variables import Scope, is_unicode
 from jobsync.manifest.wording import did_you_mean, one_of, quoted
 from jobsync.model import Scalar, Value
-from jobsync.records import Struct, field
 from jobsync.secret import Sensitive
+from jobsync.structs import Struct, field
 
 PATH_MACROS = frozenset({
     "APP_ID", "ARCHIVE_SYSTEM", "BATCH_QUEUE", "EXECUTION_SYSTEM", "JOB_CREATED_TIME", "JOB_ID",

@@ -17,7 +17,7 @@ import jsonschema_rs
 from jobsync.errors import Problem
 from jobsync.manifest.places import Places, Raw
 from jobsync.manifest.wording import dotted, unknown_key, wrong_value
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 Steps = tuple["str | int", ...]
 """The keys and indexes that lead to a value."""

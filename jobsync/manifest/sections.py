@@ -10,7 +10,7 @@ from jobsync.manifest.places import Places, Raw, Spot
 from jobsync.manifest.reader import Document
 from jobsync.manifest.schema import violations
 from jobsync.manifest.wording import dotted, shown
-from jobsync.records import Struct, field
+from jobsync.structs import Struct, field
 
 VERSION = "jobsync/v1"
 """The only version of the language so far."""

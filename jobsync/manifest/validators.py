@@ -8,8 +8,8 @@ from jobsync.identity import scalar_text
 from jobsync.java_regex import Uncheckable, found
 from jobsync.manifest.wording import quoted
 from jobsync.model import App, AppField, DeclaredJob, DesiredState, Value
-from jobsync.records import Struct
 from jobsync.sensitive import revealed
+from jobsync.structs import Struct
 
 _WITHOUT = frozenset({"bool", "flag", "enumeration"})
 """Types of parameters at whose expression the service does not look."""

@@ -11,8 +11,8 @@ from jobsync.manifest.scalars import OutOfRange, plain
 from jobsync.manifest.sections import Entry, RawSet
 from jobsync.manifest.wording import did_you_mean, one_of, quoted
 from jobsync.model import Scalar
-from jobsync.records import Struct, field
 from jobsync.secret import Sensitive
+from jobsync.structs import Struct, field
 
 LOCAL_TARGETS = ("local", "env")
 """The targets that exist without being declared."""

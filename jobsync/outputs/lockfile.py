@@ -10,14 +10,14 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from jobsync import names
+from jobsync import filenames
 from jobsync.errors import SettingsError
 from jobsync.lock_format import Lock, elsewhere, lines, parse
 from jobsync.model import Address, FetchedFile, Presence
 from jobsync.plan.fetching import renamed
-from jobsync.records import replace
+from jobsync.structs import replace
 
-NAME = names.LOCKFILE
+NAME = filenames.LOCKFILE
 
 
 def load(root: str, outputs_root: str) -> Lock:

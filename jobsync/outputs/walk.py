@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
-from jobsync import names
+from jobsync import filenames
 from jobsync.backend import Reader
 from jobsync.errors import Unreadable
 from jobsync.model import RemoteFile
 from jobsync.plan.outputs import DEPTH_LIMIT
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 ENTRY_LIMIT = 200_000
 """More entries than this are a mistake or an attack; a set that wants them splits its jobs."""
@@ -122,7 +122,7 @@ def _first_repeat(folder: str, chain: tuple[_Signature, ...]) -> str:
 
 
 def _may_enter(entry: RemoteFile) -> bool:
-    return not names.refusal(entry.path) and entry.path.count("/") + 1 <= DEPTH_LIMIT
+    return not filenames.refusal(entry.path) and entry.path.count("/") + 1 <= DEPTH_LIMIT
 
 
 def _is_foreign(folder: str, entry: RemoteFile) -> bool:

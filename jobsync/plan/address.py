@@ -27,7 +27,7 @@ from jobsync.plan.notes import notes_on
 from jobsync.plan.reasons import why_replaced
 from jobsync.plan.renames import former_name, former_note, renamed_notes
 from jobsync.plan.retrying import RETRIED, can_retry
-from jobsync.records import replace
+from jobsync.structs import replace
 
 _STUCK = frozenset({Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE, Standing.BLOCKED})
 

@@ -20,7 +20,7 @@ from jobsync.plan.decide import Decision
 from jobsync.plan.draft import Draft, add_problem
 from jobsync.plan.effective import Rows, effective, either
 from jobsync.plan.history import ref
-from jobsync.records import replace
+from jobsync.structs import replace
 
 
 def plan_access(draft: Draft, job: DeclaredJob) -> None:

@@ -39,7 +39,7 @@ from jobsync.plan.overwriting import Writers
 from jobsync.plan.renames import advice
 from jobsync.plan.retrying import refuse_idle, refuse_unknown
 from jobsync.plan.scope import selected, upstream_first
-from jobsync.records import replace
+from jobsync.structs import replace
 
 
 def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None = None) -> Plan:

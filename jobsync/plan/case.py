@@ -14,7 +14,7 @@ from jobsync.model import (
     Snapshot,
 )
 from jobsync.plan.history import History
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 
 class Case(Struct, frozen=True):

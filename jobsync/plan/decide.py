@@ -9,7 +9,7 @@ from __future__ import annotations
 from jobsync.errors import Problem
 from jobsync.model import Action, DeclaredJob, Reason, Run, RunState, Snapshot, Standing
 from jobsync.plan.history import History, attempt_of, attempts_of, live
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 
 class Decision(Struct, frozen=True):

@@ -11,7 +11,7 @@ from jobsync.plan.draft import Draft
 from jobsync.plan.history import History
 from jobsync.plan.references import References
 from jobsync.plan.retrying import asks_again
-from jobsync.records import replace
+from jobsync.structs import replace
 
 FINISHED = frozenset({Standing.CURRENT, Standing.INCOMPLETE})
 """How an address may stand whose run has finished."""

@@ -36,9 +36,9 @@ from jobsync.plan.canonical import (
     same_text,
 )
 from jobsync.plan.references import References
-from jobsync.records import Struct
 from jobsync.secret import HIDDEN, Sensitive
 from jobsync.sensitive import at, holds, mentions, revealed
+from jobsync.structs import Struct
 
 
 def semantic_changes(

@@ -26,7 +26,7 @@ from jobsync.plan.decide import Decision
 from jobsync.plan.history import History, ref
 from jobsync.plan.options import PlanOptions
 from jobsync.plan.overwriting import Writers
-from jobsync.records import Struct, field, replace
+from jobsync.structs import Struct, field, replace
 
 
 class Draft(Struct):

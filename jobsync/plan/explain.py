@@ -21,7 +21,7 @@ from jobsync.model import (
 from jobsync.plan.diff import FieldView, side_by_side
 from jobsync.plan.history import History, histories
 from jobsync.plan.references import References
-from jobsync.records import Struct, replace
+from jobsync.structs import Struct, replace
 
 _ACTION_RULES = {
     Action.CREATE: "no run has this name, and no older run is of this address: it is submitted",

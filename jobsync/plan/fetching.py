@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from jobsync import names
+from jobsync import filenames
 from jobsync.model import (
     Address,
     DeclaredJob,
@@ -27,8 +27,8 @@ from jobsync.model import (
 )
 from jobsync.plan.history import History, ref
 from jobsync.plan.outputs import Selection, compile_glob, lacks, select
-from jobsync.records import Struct, replace
 from jobsync.searched import Searched
+from jobsync.structs import Struct, replace
 
 _SHOWN = 5
 
@@ -49,7 +49,7 @@ class Places(Struct, frozen=True):
 
     def refusal(self, address: Address, to: str) -> str:
         """Why a file of *address* may not go to *to*, or ``""``."""
-        owner = self.owners.get(names.collision_key(to), address)
+        owner = self.owners.get(filenames.collision_key(to), address)
         if owner != address:
             return f"would go to {to}, which belongs to {owner}"
         return self.searched.refusal(to) if self.searched else ""
@@ -116,7 +116,7 @@ def fetched_lines(snapshot: Snapshot) -> Lines:
 def places(snapshot: Snapshot, desired: DesiredState) -> Places:
     """A place is of the address that fetched a file to it, while that is declared."""
     owners = {
-        names.collision_key(line.to): line.address
+        filenames.collision_key(line.to): line.address
         for line in snapshot.fetched
         if line.address in desired.jobs
     }

@@ -29,7 +29,7 @@ from jobsync.model import (
 )
 from jobsync.plan import lines
 from jobsync.plan.seal import sealed
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 FORMAT_VERSION = "1.2"
 """Raised in its first number when older versions of jobsync could misread the file, in its second

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 
 from jobsync.identity import OLD_SCHEME, RunName
 from jobsync.model import Address, DeclaredJob, DesiredState, Run, RunRef, RunState, Snapshot
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 Named = Mapping[tuple[str, Address], Sequence[Run]]
 _NEVER = datetime(9999, 12, 31, tzinfo=timezone.utc)

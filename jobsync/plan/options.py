@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobsync.model import KINDS
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 
 class PlanOptions(Struct, frozen=True):

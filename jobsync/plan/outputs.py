@@ -18,9 +18,9 @@ import fnmatch
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from jobsync import names
+from jobsync import filenames
 from jobsync.model import Address, Fetch, OutputRule, RemoteFile
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 DEPTH_LIMIT = 32
 """Folders deeper than this are not looked into (reliability 2.3)."""
@@ -166,15 +166,15 @@ def puts(rules: Sequence[OutputRule], path: str, to: str) -> bool:
 
 def clashes(fetches: Mapping[Address, Collection[Fetch]]) -> tuple[tuple[Address, str, str], ...]:
     """(address, path, reason) of files that would land on those of an earlier address."""
-    tree, owners = names.Tree(), dict[str, Address]()
+    tree, owners = filenames.Tree(), dict[str, Address]()
     found: list[tuple[Address, str, str]] = []
     for address in sorted(fetches):
         for fetch in sorted(fetches[address], key=lambda item: item.to):
             if why := tree.clash(fetch.to):
-                other = owners.get(names.collision_key(fetch.to), "another job")
+                other = owners.get(filenames.collision_key(fetch.to), "another job")
                 found.append((address, fetch.path, f"would go to {fetch.to}: {why} by {other}"))
             else:
-                owners[names.collision_key(fetch.to)] = address
+                owners[filenames.collision_key(fetch.to)] = address
         for fetch in fetches[address]:
             tree.add(fetch.to)
     return tuple(found)
@@ -182,7 +182,7 @@ def clashes(fetches: Mapping[Address, Collection[Fetch]]) -> tuple[tuple[Address
 
 def closed_reason(folder: str) -> str:
     """Why a folder of a listing was not looked into."""
-    if why := names.refusal(folder):
+    if why := filenames.refusal(folder):
         return why
     if folder.count("/") + 1 > DEPTH_LIMIT:
         return f"lies deeper than {DEPTH_LIMIT} folders"
@@ -190,9 +190,9 @@ def closed_reason(folder: str) -> str:
 
 
 def _refusal(path: str, to: str) -> str:
-    if why := names.refusal(path):
+    if why := filenames.refusal(path):
         return why
-    if why := names.destination_refusal(to):
+    if why := filenames.destination_refusal(to):
         return f"would go to {to!r}, which {why}"
     return ""
 
@@ -201,7 +201,7 @@ def _without_clashes(
     wanted: Mapping[tuple[str, str], Fetch], refused: dict[str, str]
 ) -> tuple[Fetch, ...]:
     """Keep the first of those that fall on one file on some file system; refuse the others."""
-    tree, kept = names.Tree(), list[Fetch]()
+    tree, kept = filenames.Tree(), list[Fetch]()
     for fetch in sorted(wanted.values(), key=lambda item: (item.path, item.to)):
         if why := tree.clash(fetch.to):
             refused.setdefault(fetch.path, f"would go to {fetch.to}, which {why}")

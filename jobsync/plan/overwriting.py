@@ -13,7 +13,7 @@ from jobsync.identity import RunName
 from jobsync.model import Action, Archived, DeclaredJob, Run, Standing
 from jobsync.plan.decide import Decision
 from jobsync.plan.history import History, moment
-from jobsync.records import replace
+from jobsync.structs import replace
 
 ACCEPTED = "overwrite-archive"
 """Who accepts this hazard shares folders on purpose: then it is a note."""

@@ -24,7 +24,7 @@ from jobsync.plan.decide import Decision
 from jobsync.plan.diff import placement_changes, semantic_changes
 from jobsync.plan.history import History, changed_since, fingerprints
 from jobsync.plan.references import References
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 _RERUNS_TRIED = 20
 _COMBINATIONS_TRIED = 256

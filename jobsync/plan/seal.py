@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from jobsync.model import Address, Change, DeclaredJob, JobChange, Plan, Sealed, Value
-from jobsync.records import replace
 from jobsync.secret import Sensitive
 from jobsync.sensitive import at, holds, replaced
+from jobsync.structs import replace
 
 _COST = {"n": 2**13, "r": 8, "p": 1}
 """About 20 ms and 8 MiB for each value of each address."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from jobsync.model import NO_ACCESS, WORLD, Access, GrantChange
 from jobsync.plan.effective import ALL_ACCESS, Order, Rows, both, decided, either, orders
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 Known = Mapping[str, frozenset[Access | None]]
 """What each row may be: None for no row, several where a write has not been seen to take."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from jobsync.model import Address, AddressState
 from jobsync.plan.retrying import RETRIED
-from jobsync.records import Struct
 from jobsync.render.escape import terminal
+from jobsync.structs import Struct
 
 _TAKE_PATHS = frozenset({"plan", "apply", "validate", "drift"})
 _NAMED = 10

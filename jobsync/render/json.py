@@ -28,11 +28,11 @@ from jobsync.model import (
     Scope,
 )
 from jobsync.plan import lines
-from jobsync.records import asdict
 from jobsync.render.escape import in_json
 from jobsync.render.options import RenderOptions
 from jobsync.render.summary import summarise
 from jobsync.render.values import plain, redacted
+from jobsync.structs import asdict
 
 FORMAT_VERSION = "1.2"
 """The first number changes when something is taken away or means something else."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from jobsync.model import OpenSubmit
-from jobsync.records import Struct
 from jobsync.render.advice import NO_CALL, Call
+from jobsync.structs import Struct
 
 
 class Palette(Struct, frozen=True):

@@ -18,8 +18,8 @@ from jobsync.model import (
 )
 from jobsync.plan import hours
 from jobsync.plan.effective import either
-from jobsync.records import Struct
 from jobsync.render.values import counted, size
+from jobsync.structs import Struct
 
 
 class Summary(Struct, frozen=True):
@@ -89,7 +89,7 @@ def summarise(plan: Plan) -> Summary:
         incomplete=standings.count(Standing.INCOMPLETE),
         blocked=standings.count(Standing.BLOCKED),
         undeclared=len(_addresses(plan)),
-        node_hours=node_hours,
+        node_hours=most,
         unknown_hours=unknown_hours,
         gains=sum(1 for before, _ in people if before == NO_ACCESS),
         changes=sum(1 for pair in people if NO_ACCESS not in pair),

@@ -19,7 +19,7 @@ from jobsync.archives import archive_of
 from jobsync.backend import Content, Event
 from jobsync.errors import Forbidden, NotFound, Refused
 from jobsync.model import NO_ACCESS, Access, App, Archive, Archived, RemoteFile, Run, RunState
-from jobsync.records import replace
+from jobsync.structs import replace
 
 STATES = {
     "FINISHED": RunState.FINISHED,

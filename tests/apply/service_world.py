@@ -29,7 +29,7 @@ class RealWorld:
     events: list[Event] = field(default_factory=list)
 
     def plan(self, plan: Plan) -> Plan:
-        from jobsync.records import replace
+        from jobsync.structs import replace
 
         return replace(plan, base_url=self.service.url)
 

@@ -199,7 +199,7 @@ def test_a_row_like_the_owners_is_left_alone(world: World) -> None:
 def test_a_row_without_access_that_was_to_go_must_be_gone(world: World) -> None:
     job = shared(world)
     job.grants.update({"world": NO_ACCESS, "zed": LEVELS["READ"]})
-    from jobsync.records import replace
+    from jobsync.structs import replace
 
     change = replace(
         grants("align", ref(job), {"zed": "READ"}),
@@ -224,7 +224,7 @@ def test_a_run_taken_over_is_held_to_what_is_declared(world: World) -> None:
 
 
 def test_additive_leaves_the_others(world: World) -> None:
-    from jobsync.records import replace
+    from jobsync.structs import replace
 
     job = world.service.make(name("align"), "alice", {})
     job.grants.update({"mallory": LEVELS["WRITE"]})
@@ -283,7 +283,7 @@ def test_nobody_outside_prior_and_wanted_ever_has_access(
 
     world.service.script["grant"] = [faulty(fault) for fault in faults]
     change = grants("align", ref(job), {}, bob="READ")
-    from jobsync.records import replace
+    from jobsync.structs import replace
 
     change = replace(change, grants=tuple(steps), image=dict(prior))
     if moved:

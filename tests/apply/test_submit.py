@@ -27,7 +27,7 @@ from jobsync.errors import (
     Unreadable,
 )
 from jobsync.model import LEVELS, Action, Basis, Result, RunState
-from jobsync.records import replace
+from jobsync.structs import replace
 
 BINDING = Binding("https://memory.example", "alice", "phylo")
 Do = Callable[[], Any]

@@ -15,7 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = {
     "errors": 0,
     "locks": 0,
-    "records": 0,
+    "structs": 0,
     "secret": 0,
     "base_url": 1,
     "java_regex": 1,
@@ -24,7 +24,7 @@ FLOORS = {
     "archives": 1,
     "identity": 1,
     "lock_format": 1,
-    "names": 1,
+    "filenames": 1,
     "searched": 1,
     "backend": 2,
     "manifest": 2,
@@ -32,7 +32,7 @@ FLOORS = {
     "http": 3,
     "outputs": 3,
     "apply": 4,
-    "agave": 4,
+    "platforms": 4,
     "local": 4,
     "observe": 4,
     "render": 5,
@@ -45,19 +45,19 @@ FLOORS = {
 SAME_FLOOR = {
     ("archives", "model"),
     ("identity", "model"),
-    ("names", "model"),
+    ("filenames", "model"),
     ("sensitive", "model"),
     ("lock_format", "model"),
-    ("lock_format", "names"),
+    ("lock_format", "filenames"),
     ("model", "searched"),
 }
 """Nouns serve names."""
 
-LOCAL_MAY_IMPORT = {"errors", "java_regex", "locks", "records", "secret", "manifest", "local"}
+LOCAL_MAY_IMPORT = {"errors", "java_regex", "locks", "structs", "secret", "manifest", "local"}
 """The local service shares no codec with the client, or one mistake would cancel itself out."""
 
 DOORS = {
-    "msgspec": {"records.py", "agave/envelope.py"},
+    "msgspec": {"structs.py", "agave/envelope.py"},
     "yaml": {"manifest/reader.py"},
     "jsonschema_rs": {"manifest/schema.py"},
     "deepdiff": {"plan/diff.py"},

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "outputs"))
 
 from names_corpus import HOSTILE, ORDINARY
 
-from jobsync import names
+from jobsync import filenames
 from jobsync.apply.outputs.destination import Root, mark_of
 from jobsync.apply.outputs.failure import FileFailed
 from jobsync.model import OutputRule, RemoteFile
@@ -147,7 +147,7 @@ def campaign(number: int, seed: int, folder: Path) -> Counter[str]:
         for _ in range(number):
             name = generate(rng)
             counts["names"] += 1
-            if names.refusal(name):
+            if filenames.refusal(name):
                 counts["refused"] += 1
                 continue
             counts["accepted"] += 1

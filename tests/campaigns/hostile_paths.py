@@ -27,7 +27,7 @@ from urllib.parse import unquote
 
 from urllib3.util.url import _encode_target
 
-from jobsync.records import replace
+from jobsync.structs import replace
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agave"))
 

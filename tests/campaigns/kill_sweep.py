@@ -49,7 +49,7 @@ ERRORS = {
 
 RUNNER = """
 import os, subprocess, sys, time
-from jobsync.records import replace
+from jobsync.structs import replace
 from pathlib import Path
 from jobsync.apply import Limits, apply
 from jobsync.cli import connect, line

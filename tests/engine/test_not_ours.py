@@ -23,7 +23,7 @@ from jobsync.local.archive import ArchiveError, archive
 from jobsync.local.service import Service, ServiceSettings
 from jobsync.local.staging import StagingError, prepare
 from jobsync.local.store import TERMINAL
-from jobsync.records import replace
+from jobsync.structs import replace
 from jobsync.testing import LocalService, local_service
 
 pytestmark = pytest.mark.fork

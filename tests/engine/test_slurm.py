@@ -13,7 +13,7 @@ import pytest
 from engine_lab import Lab, cluster_size, need_cluster
 
 from jobsync.local.store import TERMINAL
-from jobsync.records import replace
+from jobsync.structs import replace
 
 pytestmark = pytest.mark.slurm
 MakeLab = Callable[..., Lab]

@@ -10,7 +10,7 @@ from jobsync.agave.auth import explicit
 from jobsync.agave.credential_files import CredentialFiles
 from jobsync.errors import Location
 from jobsync.model import Access, DeclaredJob, FetchedFile, OutputRule, Presence
-from jobsync.records import Placed, replace
+from jobsync.structs import Placed, replace
 
 HERE, THERE = Location("a.yaml", 1, 1), Location("b.yaml", 2, 2)
 RULE = OutputRule("*.txt", "out/", where=HERE)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from linebench import Bench
 
-from jobsync.records import replace
+from jobsync.structs import replace
 
 EVIL = "apiVersion: jobsync/v1\\njobs:\\n  pwn: {appId: work-1.0}\\n"
 

@@ -15,7 +15,7 @@ from jobsync.errors import NotFound
 from jobsync.model import App, Archived, RemoteFile, Target
 from jobsync.observe import lock_of, observe
 from jobsync.plan import build
-from jobsync.records import replace
+from jobsync.structs import replace
 
 
 def test_the_outputs_of_several_runs_are_listed_at_the_same_time(

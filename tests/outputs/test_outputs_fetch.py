@@ -27,7 +27,7 @@ from jobsync.errors import (
 from jobsync.model import OutputChange, OutputRule, RemoteFile, Result, Run, RunState
 from jobsync.outputs import lockfile
 from jobsync.outputs.walk import walk
-from jobsync.records import replace
+from jobsync.structs import replace
 
 BIG = os.urandom(300_000)
 

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobsync import lock_format, names
+from jobsync import filenames, lock_format
 from jobsync.errors import ManifestError, SettingsError
 from jobsync.lock_format import Lock
 from jobsync.model import FetchedFile
 from jobsync.outputs import lockfile
-from jobsync.records import replace
+from jobsync.structs import replace
 
 SHA = "a" * 64
 
@@ -26,7 +26,7 @@ def line(to: str, address: str = "align", job: str = "1-007", path: str = "x") -
     return FetchedFile(address, job, path, to, 3, SHA)
 
 
-safe_paths = st.text(min_size=1, max_size=20).filter(lambda text: not names.refusal(text))
+safe_paths = st.text(min_size=1, max_size=20).filter(lambda text: not filenames.refusal(text))
 files = st.builds(
     FetchedFile,
     address=st.from_regex(r"[a-z][a-z0-9_.-]{0,20}", fullmatch=True),

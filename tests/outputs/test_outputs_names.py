@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from names_corpus import COLLIDING, HOSTILE, ORDINARY
 
-from jobsync import names
+from jobsync import filenames
 from jobsync.apply.outputs.destination import Root
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "campaigns"))
@@ -23,13 +23,13 @@ def test_the_corpus_is_large_enough() -> None:
 
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
 def test_hostile_names_are_refused_with_a_reason(name: str) -> None:
-    assert names.refusal(name)
-    names.refusal(name).encode()
+    assert filenames.refusal(name)
+    filenames.refusal(name).encode()
 
 
 @pytest.mark.parametrize("name", ORDINARY, ids=ascii)
 def test_ordinary_names_pass_and_land_as_they_are(name: str, tmp_path: Path) -> None:
-    assert names.refusal(name) == ""
+    assert filenames.refusal(name) == ""
     with Root(str(tmp_path / "out")) as root, root.place(name) as place, place.open_part():
         pass
     written = list((tmp_path / "out").rglob("*.part"))
@@ -38,13 +38,13 @@ def test_ordinary_names_pass_and_land_as_they_are(name: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("first", "second"), COLLIDING, ids=ascii)
 def test_names_that_are_one_file_somewhere_clash(first: str, second: str) -> None:
-    assert names.Tree([first]).clash(second)
+    assert filenames.Tree([first]).clash(second)
 
 
 def test_names_that_are_apart_do_not_clash() -> None:
     taken = ["a/b", "a/c.txt", "\u00e9", "x/y/z"]
     for path in ["a/d", "b", "e", "x/y/w", "x/v", "aa", "a-b"]:
-        assert names.Tree(taken).clash(path) == ""
+        assert filenames.Tree(taken).clash(path) == ""
 
 
 def test_generated_names_neither_escape_nor_change(tmp_path: Path) -> None:

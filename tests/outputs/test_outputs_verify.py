@@ -14,7 +14,7 @@ from jobsync.apply.outputs.verify import verify
 from jobsync.errors import Forbidden
 from jobsync.model import DeclaredJob, OutputChange, OutputRule, RemoteFile, Run, RunState
 from jobsync.outputs import lockfile
-from jobsync.records import replace
+from jobsync.structs import replace
 
 RULES = (OutputRule("**", "out/"),)
 

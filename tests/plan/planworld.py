@@ -38,7 +38,7 @@ from jobsync.model import (
     RunState,
     Snapshot,
 )
-from jobsync.records import replace
+from jobsync.structs import replace
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 STATUS = {

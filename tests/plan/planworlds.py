@@ -19,7 +19,7 @@ from jobsync.model import (
     OutputRef,
     PermissionsMode,
 )
-from jobsync.records import replace
+from jobsync.structs import replace
 
 USERS = ("bob", "carol", "dave", "world", "zed", ME)
 ADDRESSES = ("align", "report", "tree.lg.1", "tree.wag.1", "zip")

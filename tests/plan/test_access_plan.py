@@ -24,7 +24,7 @@ from jobsync.plan.access import (
 )
 from jobsync.plan.effective import effective
 from jobsync.plan.matrix import matrix
-from jobsync.records import replace
+from jobsync.structs import replace
 
 ADDITIVE = PermissionsMode.ADDITIVE
 READ = LEVELS["READ"]

@@ -15,7 +15,7 @@ from planworld import World, desired, job
 from jobsync.errors import PlanFileError
 from jobsync.model import IdRef, OutputRef
 from jobsync.plan import build, file
-from jobsync.records import replace
+from jobsync.structs import replace
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "render"))
 from showcase import showcase

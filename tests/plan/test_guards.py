@@ -12,7 +12,7 @@ from jobsync.plan.access_guards import self_lockout
 from jobsync.plan.case import Case
 from jobsync.plan.check import refuse_hazards
 from jobsync.plan.guards import GUARDS, HAZARDS
-from jobsync.records import replace
+from jobsync.structs import replace
 
 LONG = {"maxRunTime": "10:00:00", "nodeCount": 1}
 

@@ -25,8 +25,8 @@ from jobsync.model import (
 from jobsync.plan import PlanOptions, build
 from jobsync.plan.fetching import with_present_addresses
 from jobsync.plan.history import histories, names_of
-from jobsync.records import replace
 from jobsync.render import FORMATS, RenderOptions
+from jobsync.structs import replace
 
 FINISHED, ACTIVE = RunState.FINISHED, RunState.ACTIVE
 FAILED, STOPPED = RunState.FAILED, RunState.STOPPED

@@ -29,7 +29,7 @@ from jobsync.plan import PlanOptions, build, check, file
 from jobsync.plan.effective import effective
 from jobsync.plan.guards import HAZARDS
 from jobsync.plan.history import former_names
-from jobsync.records import replace
+from jobsync.structs import replace
 
 OPTIONS = st.builds(
     PlanOptions,

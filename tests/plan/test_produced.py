@@ -18,8 +18,8 @@ from jobsync.model import (
     Unavailable,
 )
 from jobsync.plan import PlanOptions, build
-from jobsync.records import replace
 from jobsync.render.advice import Call, run_again
+from jobsync.structs import replace
 
 FINISHED, ACTIVE, FAILED, STOPPED = (
     RunState.FINISHED,

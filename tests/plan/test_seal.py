@@ -12,8 +12,8 @@ from jobsync.model import Action, DesiredState, JobChange, Plan, RunState, Seale
 from jobsync.plan import build, file
 from jobsync.plan.explain import explain
 from jobsync.plan.seal import is_sealed, sealed, unsealed
-from jobsync.records import replace
 from jobsync.secret import HIDDEN, Sensitive
+from jobsync.structs import replace
 
 SECRET = "s3cret-nonce"
 TOKEN = Sensitive(SECRET)

@@ -23,7 +23,7 @@ from jobsync.model import (
 )
 from jobsync.plan import PlanOptions, build
 from jobsync.plan.verdict import to_do, unread
-from jobsync.records import replace
+from jobsync.structs import replace
 
 ONE = job("align", {"parameters": {"threads": 2}})
 OLD = job("align", {"parameters": {"threads": 1}})

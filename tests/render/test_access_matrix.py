@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from jobsync.errors import SettingsError
 from jobsync.model import LEVELS, NO_ACCESS, EffectiveAccess
-from jobsync.records import replace
 from jobsync.render.access import FORMATS, changed, unexpected
 from jobsync.render.escape import csv
+from jobsync.structs import replace
 
 LEVEL = st.sampled_from([LEVELS[word] for word in ("NONE", "READ", "WRITE", "READ_WRITE")])
 HANDS = [

@@ -9,9 +9,9 @@ from planworld import World, desired, grants, job, rule
 
 from jobsync.model import Plan, RunState, Unavailable
 from jobsync.plan import PlanOptions, build
-from jobsync.records import replace
 from jobsync.render import FORMATS, RenderOptions
 from jobsync.render.summary import also, summarise
+from jobsync.structs import replace
 
 COUNTS = (rule("counts.txt", "results/counts.txt"), rule("*.log", "logs/"))
 

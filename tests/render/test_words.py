@@ -21,11 +21,11 @@ from jobsync.model import (
 from jobsync.plan import build
 from jobsync.plan.explain import explain
 from jobsync.plan.matrix import matrix
-from jobsync.records import replace
 from jobsync.render import access
 from jobsync.render.advice import Call
 from jobsync.render.outcome import outcome
 from jobsync.render.why import why
+from jobsync.structs import replace
 
 
 def test_the_table_of_outcomes():

@@ -35,7 +35,7 @@ from jobsync.model import (
 )
 from jobsync.plan import build
 from jobsync.plan.history import names_of
-from jobsync.records import replace
+from jobsync.structs import replace
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent / "manifest"), str(HERE.parent / "apply")]

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from jobsync.apply.outputs.failure import FOLDER_GONE, FileFailed, write_failed
 from jobsync.errors import SettingsError
-from jobsync.records import Struct, asdict
+from jobsync.structs import Struct, asdict
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _BELOW = _FOLDER | os.O_NOFOLLOW

@@ -20,7 +20,7 @@ from jobsync.apply.outputs.failure import FileChanged, FileFailed, Interrupted
 from jobsync.apply.outputs.hashing import Digest
 from jobsync.backend import Content, Reader
 from jobsync.errors import RangeRefused, Refused, ServiceError
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 OVERLAP = 64 * 1024
 """Bytes asked for again on a resume, to see that they are still the same. Smaller files are

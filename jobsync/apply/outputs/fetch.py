@@ -28,7 +28,7 @@ from jobsync.model import Address, Fetch, FetchedFile, OutputChange, Run
 from jobsync.outputs import reasons
 from jobsync.outputs.walk import walk
 from jobsync.plan.outputs import Selection, select
-from jobsync.records import replace
+from jobsync.structs import replace
 
 _BATCH = 2000
 """Files that are asked for at a time: what waits for its turn costs memory."""

@@ -7,12 +7,12 @@ import threading
 from collections.abc import Collection, Iterable
 from typing import Protocol
 
-from jobsync import names
+from jobsync import filenames
 from jobsync.manifest import find_searched
 from jobsync.model import Address, Fetch, FetchedFile
 from jobsync.outputs import lockfile
-from jobsync.records import replace
 from jobsync.searched import SUFFIXES, Searched
+from jobsync.structs import replace
 
 
 class Record(Protocol):
@@ -90,7 +90,7 @@ class Ledger:
         self._manifests = _Manifests(root, outputs_root)
         lock = lockfile.read(root)
         for file in (*lock.old, *lock.files):
-            key = names.collision_key(file.to)
+            key = filenames.collision_key(file.to)
             self._lines[key] = (*self._lines.get(key, ()), file)
             run_and_path = (file.job_id, file.path)
             self._recorded[run_and_path] = (*self._recorded.get(run_and_path, ()), file)
@@ -104,7 +104,7 @@ class Ledger:
         with self._mutex:
             refused = self._manifests.refused(fetches)
             for fetch in fetches:
-                key = names.collision_key(fetch.to)
+                key = filenames.collision_key(fetch.to)
                 owner = self._claims.setdefault(key, address)
                 if owner != address:
                     refused[fetch.path] = f"would go to {fetch.to}, which belongs to {owner}"
@@ -112,7 +112,7 @@ class Ledger:
 
     def lines(self, to: str) -> tuple[FetchedFile, ...]:
         with self._mutex:
-            return self._lines.get(names.collision_key(to), ())
+            return self._lines.get(filenames.collision_key(to), ())
 
     def recorded(self, job_id: str, path: str) -> tuple[FetchedFile, ...]:
         with self._mutex:
@@ -126,7 +126,7 @@ class Ledger:
                 self.root, lambda lock: lockfile.changed(lock, files=files, expectations=())
             )
             for file in files:
-                self._lines[names.collision_key(file.to)] = (file,)
+                self._lines[filenames.collision_key(file.to)] = (file,)
                 self._remember_owner(file)
 
     def record_expectation(self, address: Address, job_id: str) -> None:
@@ -151,7 +151,7 @@ class Ledger:
     def _remember_owner(self, file: FetchedFile) -> None:
         self._runs.setdefault(file.address, set()).add(file.job_id)
         if file.address in self._declared:
-            self._claims[names.collision_key(file.to)] = file.address
+            self._claims[filenames.collision_key(file.to)] = file.address
 
 
 class _Manifests:

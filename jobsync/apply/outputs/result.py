@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobsync.errors import ExitCode
 from jobsync.model import Address, FetchedFile, Result
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 _NAMED = 5
 

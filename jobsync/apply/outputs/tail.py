@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from jobsync.backend import Reader
 from jobsync.errors import ServiceError
 from jobsync.model import Address, RemoteFile, Run
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 LINES = 20
 _BYTES = 64 * 1024

@@ -13,7 +13,7 @@ from jobsync.apply.outputs.hashing import sha256_of
 from jobsync.lock_format import Lock
 from jobsync.model import Address, DeclaredJob, FetchedFile
 from jobsync.plan.outputs import puts
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 _OWN = ".jobsync-"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from jobsync.local.store import JobRow
-from jobsync.records import Struct, field
+from jobsync.structs import Struct, field
 
 
 class Ending(Struct):

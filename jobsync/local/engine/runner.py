@@ -7,7 +7,7 @@ from typing import Protocol
 
 from jobsync.local.store import JobRow
 from jobsync.local.systems import System
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 
 class Declined(Exception):

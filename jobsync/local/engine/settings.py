@@ -9,7 +9,7 @@ from jobsync.local.apps import Apps
 from jobsync.local.engine.runner import Runner
 from jobsync.local.storage import Storage
 from jobsync.local.systems import Systems
-from jobsync.records import Struct
+from jobsync.structs import Struct
 
 
 class EngineSettings(Struct, frozen=True):
