@@ -28,7 +28,7 @@ FILE_OF = 10_000
 
 def write(folder: Path, jobs: int) -> None:
     """A set of *jobs* jobs in *folder*, and the same values as JSON."""
-    from jobsync.manifest.reader import read
+    from jobsync.manifest.yaml_reader import read
 
     folder.mkdir(parents=True, exist_ok=True)
     for start in range(0, jobs, FILE_OF):

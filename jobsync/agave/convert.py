@@ -14,7 +14,7 @@ from jobsync.archives import archive_of, is_same
 from jobsync.identity import ADDRESS_LIMIT
 from jobsync.manifest import request
 from jobsync.manifest.keys import free_key, key_of
-from jobsync.manifest.wording import quoted
+from jobsync.manifest.messages import quoted
 from jobsync.manifest.writer import Writable, dump
 from jobsync.model import Archive
 from jobsync.structs import Struct, field

@@ -16,12 +16,12 @@ from jobsync.agave.kinds import JOB_ID, is_record
 from jobsync.agave.placeholders import REFERENCE, Placeholders, literal
 from jobsync.agave.wire import older_names
 from jobsync.manifest import request
-from jobsync.manifest.reader import read
+from jobsync.manifest.messages import did_you_mean, quoted
 from jobsync.manifest.references import BadReference, Filler
 from jobsync.manifest.schema import violations
 from jobsync.manifest.variables import Scope
-from jobsync.manifest.wording import did_you_mean, quoted
 from jobsync.manifest.writer import Writable, dump
+from jobsync.manifest.yaml_reader import read
 from jobsync.model import Value
 from jobsync.structs import Struct
 

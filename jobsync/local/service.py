@@ -277,9 +277,9 @@ def _parse(path: Path) -> Any:
             return json.loads(path.read_bytes())
         except ValueError as error:
             raise LocalServiceError(f"{path}: not JSON: {error}") from error
-    from jobsync.manifest import reader
+    from jobsync.manifest import yaml_reader
 
-    document = reader.read(path.read_bytes(), str(path))
+    document = yaml_reader.read(path.read_bytes(), str(path))
     if document.problems:
         raise LocalServiceError("\n".join(str(problem) for problem in document.problems))
     return document.value

@@ -7,9 +7,9 @@ from functools import lru_cache
 
 from jobsync import identity
 from jobsync.errors import Problem
-from jobsync.manifest.places import Places, Raw
-from jobsync.manifest.sections import RawSet
-from jobsync.manifest.wording import did_you_mean, one_of, quoted
+from jobsync.manifest.merge import RawSet
+from jobsync.manifest.messages import did_you_mean, one_of, quoted
+from jobsync.manifest.source_map import Places, Raw
 from jobsync.model import LEVELS, WORLD, Grant
 
 Teams = Mapping[str, tuple[str, ...]]

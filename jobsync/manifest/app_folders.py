@@ -19,7 +19,7 @@ from typing import cast
 
 from jobsync.manifest.digests import Unusable, Workspace, file_digest
 from jobsync.manifest.files import reason
-from jobsync.manifest.wording import quoted
+from jobsync.manifest.messages import quoted
 from jobsync.model import AppFolder, JsonValue
 from jobsync.searched import APPS
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from jobsync.errors import Problem
 from jobsync.identity import canonical_inputs, canonical_parameters, scalar_text
+from jobsync.manifest.messages import did_you_mean, one_of, quoted
 from jobsync.manifest.validators import mismatches
-from jobsync.manifest.wording import did_you_mean, one_of, quoted
 from jobsync.model import App, AppField, DeclaredJob, DesiredState, JsonValue, Value
 from jobsync.secret import HIDDEN
 from jobsync.sensitive import at, holds

@@ -13,7 +13,7 @@ import stat
 from urllib.parse import unquote
 
 from jobsync.manifest.files import reason
-from jobsync.manifest.wording import quoted
+from jobsync.manifest.messages import quoted
 
 SCHEME = "agave://local/"
 _CHUNK = 1024 * 1024

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jobsync.errors import Location, Problem
-from jobsync.manifest.reader import SIZE_LIMIT, too_large
-from jobsync.manifest.wording import printable
+from jobsync.manifest.messages import printable
+from jobsync.manifest.yaml_reader import SIZE_LIMIT, too_large
 from jobsync.searched import APPS, SUFFIXES
 from jobsync.structs import Struct, field
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from jobsync.errors import Problem
 from jobsync.manifest.files import Source, discover, read_bytes, show
-from jobsync.manifest.reader import read
+from jobsync.manifest.yaml_reader import read
 from jobsync.searched import SUFFIXES
 
 _BLOCK = (re.compile(rb"^apiVersion[ \t]*:", re.M), re.compile(rb"^project[ \t]*:", re.M))

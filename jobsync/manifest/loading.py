@@ -14,15 +14,15 @@ from jobsync.errors import Location, ManifestError, Problem
 from jobsync.manifest import access, settings
 from jobsync.manifest.app_folders import AppFolders
 from jobsync.manifest.digests import Workspace
-from jobsync.manifest.expand import expand
-from jobsync.manifest.fetched import FetchedFiles
+from jobsync.manifest.fetched_files import FetchedFiles
 from jobsync.manifest.files import Found, Source, discover, read_bytes
-from jobsync.manifest.finish import finish
-from jobsync.manifest.ignoring import Ignored
-from jobsync.manifest.landing import Landings
-from jobsync.manifest.reader import Document, read
-from jobsync.manifest.sections import is_manifest, merge
+from jobsync.manifest.ignore_rules import Ignored
+from jobsync.manifest.link_jobs import finish
+from jobsync.manifest.merge import is_manifest, merge
+from jobsync.manifest.output_targets import Landings
+from jobsync.manifest.resolve_jobs import expand
 from jobsync.manifest.variables import Scope, scope
+from jobsync.manifest.yaml_reader import Document, read
 from jobsync.model import DesiredState, Target
 from jobsync.searched import Searched
 from jobsync.structs import replace

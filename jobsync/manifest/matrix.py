@@ -9,10 +9,10 @@ from types import MappingProxyType
 
 from jobsync import identity
 from jobsync.errors import Location, Problem
-from jobsync.manifest.places import Raw
+from jobsync.manifest.merge import Entry
+from jobsync.manifest.messages import did_you_mean, one_of, quoted
 from jobsync.manifest.references import NOT_HERE, NOT_HERE_HINT, BadReference, Filler
-from jobsync.manifest.sections import Entry
-from jobsync.manifest.wording import did_you_mean, one_of, quoted
+from jobsync.manifest.source_map import Raw
 from jobsync.model import Address, Scalar
 from jobsync.secret import Sensitive
 from jobsync.structs import Struct

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 
 from jobsync import identity
+from jobsync.manifest.messages import did_you_mean, one_of, quoted
 from jobsync.manifest.variables import Scope, is_unicode
-from jobsync.manifest.wording import did_you_mean, one_of, quoted
 from jobsync.model import Scalar, Value
 from jobsync.secret import Sensitive
 from jobsync.structs import Struct, field

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from decimal import ROUND_UP, Decimal
 from functools import lru_cache
 
+from jobsync.manifest.messages import did_you_mean, quoted, size_hint
 from jobsync.manifest.references import NOTICE_MACROS, PATH_MACROS
-from jobsync.manifest.wording import did_you_mean, quoted, size_hint
 from jobsync.model import IdRef, OutputRef, Value
 
 RESERVED = frozenset({

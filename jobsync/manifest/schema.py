@@ -15,8 +15,8 @@ from typing import Any
 import jsonschema_rs
 
 from jobsync.errors import Problem
-from jobsync.manifest.places import Places, Raw
-from jobsync.manifest.wording import dotted, unknown_key, wrong_value
+from jobsync.manifest.messages import dotted, unknown_key, wrong_value
+from jobsync.manifest.source_map import Places, Raw
 from jobsync.structs import Struct
 
 Steps = tuple["str | int", ...]

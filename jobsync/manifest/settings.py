@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from jobsync import identity
 from jobsync.base_url import base_url, is_loopback
 from jobsync.errors import ManifestError, Problem, SettingsError
-from jobsync.manifest.places import Raw
-from jobsync.manifest.sections import Entry, RawSet
+from jobsync.manifest.merge import Entry, RawSet
+from jobsync.manifest.messages import did_you_mean, one_of, quoted
+from jobsync.manifest.source_map import Raw
 from jobsync.manifest.variables import LOCAL_TARGETS
-from jobsync.manifest.wording import did_you_mean, one_of, quoted
 from jobsync.model import Guards, Target
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from jobsync.identity import scalar_text
 from jobsync.java_regex import Uncheckable, found
-from jobsync.manifest.wording import quoted
+from jobsync.manifest.messages import quoted
 from jobsync.model import App, AppField, DeclaredJob, DesiredState, Value
 from jobsync.sensitive import revealed
 from jobsync.structs import Struct

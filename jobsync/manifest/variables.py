@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 
 from jobsync import identity
 from jobsync.errors import Problem
-from jobsync.manifest.places import Raw
-from jobsync.manifest.scalars import OutOfRange, plain
-from jobsync.manifest.sections import Entry, RawSet
-from jobsync.manifest.wording import did_you_mean, one_of, quoted
+from jobsync.manifest.merge import Entry, RawSet
+from jobsync.manifest.messages import did_you_mean, one_of, quoted
+from jobsync.manifest.source_map import Raw
+from jobsync.manifest.yaml_scalars import OutOfRange, plain
 from jobsync.model import Scalar
 from jobsync.secret import Sensitive
 from jobsync.structs import Struct, field

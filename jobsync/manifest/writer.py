@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Union
 
-from jobsync.manifest.scalars import is_text
+from jobsync.manifest.yaml_scalars import is_text
 
 Writable = Union[None, bool, int, float, str, Sequence["Writable"], Mapping[str, "Writable"]]
 

@@ -58,7 +58,7 @@ LOCAL_MAY_IMPORT = {"errors", "java_regex", "locks", "structs", "secret", "manif
 
 DOORS = {
     "msgspec": {"structs.py", "agave/envelope.py"},
-    "yaml": {"manifest/reader.py"},
+    "yaml": {"manifest/yaml_reader.py"},
     "jsonschema_rs": {"manifest/schema.py"},
     "deepdiff": {"plan/diff.py"},
     "requests": {"http/"},

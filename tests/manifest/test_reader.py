@@ -12,10 +12,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobsync.manifest.places import Raw
-from jobsync.manifest.reader import DEPTH_LIMIT, SIZE_LIMIT, read
-from jobsync.manifest.scalars import OutOfRange, is_text, plain
+from jobsync.manifest.source_map import Raw
 from jobsync.manifest.writer import dump
+from jobsync.manifest.yaml_reader import DEPTH_LIMIT, SIZE_LIMIT, read
+from jobsync.manifest.yaml_scalars import OutOfRange, is_text, plain
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 JSON = st.recursive(
@@ -215,7 +215,7 @@ def test_reading_goes_on_after_problems() -> None:
 
 def test_no_traceback_for_deep_nesting_in_another_process() -> None:
     code = (
-        "from jobsync.manifest.reader import read\n"
+        "from jobsync.manifest.yaml_reader import read\n"
         "print(read(b'? ' * 50_000, 'f').problems[0].message)\n"
         "print(read(b'&a [' * 60_000, 'f').problems[0].message)\n"
     )

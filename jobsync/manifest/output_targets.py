@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from jobsync import filenames
 from jobsync.errors import Location, Problem
-from jobsync.manifest.wording import quoted
+from jobsync.manifest.messages import quoted
 from jobsync.model import Address, OutputRule
 from jobsync.searched import ADVICE, SUFFIXES, Searched
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import cast
 
 from jobsync.errors import Location, Problem
-from jobsync.manifest.places import Places, Raw, Spot
-from jobsync.manifest.reader import Document
+from jobsync.manifest.messages import dotted, shown
 from jobsync.manifest.schema import violations
-from jobsync.manifest.wording import dotted, shown
+from jobsync.manifest.source_map import Places, Raw, Spot
+from jobsync.manifest.yaml_reader import Document
 from jobsync.structs import Struct, field
 
 VERSION = "jobsync/v1"

@@ -9,11 +9,11 @@ from jobsync.archives import archive_of, is_same
 from jobsync.errors import Location, Problem
 from jobsync.manifest.app_folders import AppFolders
 from jobsync.manifest.digests import SCHEME, Unusable, Workspace
-from jobsync.manifest.expand import Draft
-from jobsync.manifest.landing import Landings
-from jobsync.manifest.older import OlderFingerprints
+from jobsync.manifest.messages import dotted, quoted
+from jobsync.manifest.old_fingerprints import OlderFingerprints
 from jobsync.manifest.order import order
-from jobsync.manifest.wording import dotted, quoted
+from jobsync.manifest.output_targets import Landings
+from jobsync.manifest.resolve_jobs import Draft
 from jobsync.model import Address, AppFolder, Archive, DeclaredJob, Value
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from jobsync import identity
 from jobsync.manifest.matrix import Family, Member
+from jobsync.manifest.messages import did_you_mean, one_of, quoted
 from jobsync.manifest.references import BadReference, Selection, parse_selection
-from jobsync.manifest.scalars import OutOfRange, plain
-from jobsync.manifest.wording import did_you_mean, one_of, quoted
+from jobsync.manifest.yaml_scalars import OutOfRange, plain
 from jobsync.model import Scalar
 from jobsync.structs import Struct
 

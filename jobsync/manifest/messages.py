@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from jobsync.manifest.places import Raw
+from jobsync.manifest.source_map import Raw
 
 _SHOWN = 60
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from jobsync.manifest.files import real
-from jobsync.manifest.landing import folder
-from jobsync.manifest.places import Raw
+from jobsync.manifest.output_targets import folder
+from jobsync.manifest.source_map import Raw
 from jobsync.searched import Searched
 
 

@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping
 
 from jobsync.errors import Location, Problem
-from jobsync.manifest import landing, matrix, request
+from jobsync.manifest import matrix, output_targets, request
 from jobsync.manifest.access import Teams, grants
 from jobsync.manifest.digests import SCHEME
-from jobsync.manifest.families import choose, needed
-from jobsync.manifest.job_places import JobPlaces
+from jobsync.manifest.job_locations import JobPlaces
+from jobsync.manifest.job_selectors import choose, needed
 from jobsync.manifest.matrix import Family, Member
-from jobsync.manifest.places import Places, Raw
+from jobsync.manifest.merge import Entry, RawSet
+from jobsync.manifest.messages import dotted, quoted
 from jobsync.manifest.references import (
     NOT_HERE,
     NOT_HERE_HINT,
@@ -20,9 +21,8 @@ from jobsync.manifest.references import (
     Filler,
     JobReference,
 )
-from jobsync.manifest.sections import Entry, RawSet
+from jobsync.manifest.source_map import Places, Raw
 from jobsync.manifest.variables import Scope
-from jobsync.manifest.wording import dotted, quoted
 from jobsync.model import (
     PLACEMENT,
     Address,
@@ -295,20 +295,23 @@ class _Run:
         for number, item in enumerate(value if isinstance(value, list) else []):
             fields = item if isinstance(item, dict) else {}
             path, to = str(fields.get("path")), str(fields.get("to"))
-            for name, why in (("path", landing.refuse_glob(path)), ("to", landing.refuse_to(to))):
+            for name, why in (
+                ("path", output_targets.refuse_glob(path)),
+                ("to", output_targets.refuse_to(to)),
+            ):
                 if why:
                     self._say((number, name), f"{why}: {quoted(str(fields.get(name)))}")
                     break
             else:
                 where = places.item(raw, number) if isinstance(raw, list) else self.job.entry.where
                 required = fields.get("required", True) is not False
-                rules.append(OutputRule(path, landing.tidy(to), required, where))
+                rules.append(OutputRule(path, output_targets.tidy(to), required, where))
         return rules
 
     def _globs(self, value: Value) -> list[str]:
         globs = [str(item) for item in value] if isinstance(value, list) else []
         for number, glob in enumerate(globs):
-            if why := landing.refuse_glob(glob):
+            if why := output_targets.refuse_glob(glob):
                 self._say((number,), f"{why}: {quoted(glob)}")
         return globs
 

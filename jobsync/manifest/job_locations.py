@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from jobsync.errors import Location
-from jobsync.manifest.places import Places, Raw
-from jobsync.manifest.sections import Entry, Section
+from jobsync.manifest.merge import Entry, Section
+from jobsync.manifest.source_map import Places, Raw
 
 _PATH = re.compile(r"([^.\[]+)(?:\.(.*)|\[([0-9]+)\](?:\.(.*))?)?", re.DOTALL)
 

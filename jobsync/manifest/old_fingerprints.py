@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from itertools import islice, product
 
 from jobsync import identity
-from jobsync.manifest.expand import Draft
+from jobsync.manifest.resolve_jobs import Draft
 from jobsync.model import Address
 
 LIMIT = 16

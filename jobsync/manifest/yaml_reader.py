@@ -23,9 +23,9 @@ from yaml.events import (
 )
 
 from jobsync.errors import Location, Problem
-from jobsync.manifest.places import COLUMN_BITS, Places, Raw, Spot
-from jobsync.manifest.scalars import OutOfRange, is_text, plain
-from jobsync.manifest.wording import quoted
+from jobsync.manifest.messages import quoted
+from jobsync.manifest.source_map import COLUMN_BITS, Places, Raw, Spot
+from jobsync.manifest.yaml_scalars import OutOfRange, is_text, plain
 from jobsync.structs import Struct
 
 SIZE_LIMIT = 32 * 1024 * 1024
