@@ -101,7 +101,7 @@ def fetch(url: str, folder: str) -> None:
     from jobsync.apply.outputs import Ledger, Limits, fetch_all
     from jobsync.model import OutputChange, OutputRule, Result, Run, RunState
     from jobsync.outputs.walk import walk
-    from jobsync.plan.outputs import select
+    from jobsync.plan.output_rules import select
 
     run = Run(JOB, "p.a.aaaaaaaaaa", "alice", "app", "FINISHED", RunState.FINISHED)
     how = agave.Connection(concurrency=PARALLEL)

@@ -51,15 +51,6 @@ from jobsync.outputs import lockfile
 from jobsync.outputs.reasons import unavailable
 from jobsync.outputs.walk import walk
 from jobsync.plan.diff import lacking
-from jobsync.plan.fetching import (
-    declares_outputs,
-    fetched_lines,
-    finished,
-    is_incomplete,
-    is_recorded,
-    to_list,
-    with_present_addresses,
-)
 from jobsync.plan.history import (
     History,
     attempt_of,
@@ -70,6 +61,15 @@ from jobsync.plan.history import (
     names_of,
 )
 from jobsync.plan.overwriting import Writers
+from jobsync.plan.plan_outputs import (
+    declares_outputs,
+    fetched_lines,
+    finished,
+    is_incomplete,
+    is_recorded,
+    to_list,
+    with_present_addresses,
+)
 from jobsync.structs import replace
 
 K = TypeVar("K")

@@ -18,7 +18,7 @@ from jobsync.model import (
     PermissionsMode,
     Result,
 )
-from jobsync.plan.access import outcome
+from jobsync.plan.plan_permissions import outcome
 from jobsync.plan.write_order import Aim
 from jobsync.structs import replace
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from jobsync.backend import Backend
 from jobsync.errors import Forbidden, ServiceError
 from jobsync.model import Access, GrantChange
-from jobsync.plan.effective import both, orders
+from jobsync.plan.effective_access import both, orders
 from jobsync.plan.write_order import (
     Aim,
     Known,

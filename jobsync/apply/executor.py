@@ -44,7 +44,7 @@ from jobsync.model import (
     RunState,
 )
 from jobsync.outputs.lockfile import follow_renames
-from jobsync.plan.verdict import addresses_of_runs
+from jobsync.plan.exit_status import addresses_of_runs
 from jobsync.structs import replace
 
 _WORKERS = 16

@@ -46,7 +46,7 @@ def command(
     """
     from jobsync.cli import connect, line
     from jobsync.plan import PlanOptions
-    from jobsync.plan.matrix import matrix
+    from jobsync.plan.access_matrix import matrix
     from jobsync.render import access
 
     committed = _committed(Path(expect)) if expect else None

@@ -94,7 +94,7 @@ def command(
     from jobsync.observe import observe_again
     from jobsync.outputs.lockfile import follow_renames
     from jobsync.plan import check
-    from jobsync.plan.verdict import addresses_of_runs
+    from jobsync.plan.exit_status import addresses_of_runs
 
     environ = os.environ
     allow = frozenset(flags["allow"])
@@ -195,9 +195,9 @@ def _said(address: str, tail: Tail) -> str:
 def read_plan(path: Path) -> Plan:
     """A plan that ``plan --out`` saved.
 
-    Raises what :func:`jobsync.plan.file.loads` raises, with the name of the file.
+    Raises what :func:`jobsync.plan.saved_plan.loads` raises, with the name of the file.
     """
-    from jobsync.plan import file
+    from jobsync.plan import saved_plan
 
     try:
         text = path.read_text(encoding="utf-8")
@@ -207,7 +207,7 @@ def read_plan(path: Path) -> Plan:
             f"{path}: cannot be read: {reason}", hint="make one with: jobsync plan --out FILE"
         ) from error
     try:
-        return file.loads(text)
+        return saved_plan.loads(text)
     except PlanFileError as error:
         raise PlanFileError(f"{path}: {error}", hint=error.hint) from error
 
@@ -261,13 +261,13 @@ def _audited(settings: ApplySettings, path: str | None, plan: Plan) -> Iterator[
         return
     from jobsync.apply import AuditFile
     from jobsync.cli.git import commit
-    from jobsync.plan import file
+    from jobsync.plan import saved_plan
 
     audit = AuditFile(
         Path(path),
         who=plan.user,
         target=plan.target,
-        plan_digest=file.digest(plan),
+        plan_digest=saved_plan.digest(plan),
         commit=commit(plan.root),
     )
     try:

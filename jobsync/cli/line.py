@@ -50,7 +50,7 @@ def decide(
     from jobsync import manifest, plan
     from jobsync.observe import lock_of, observe
     from jobsync.plan.retrying import needs_of_retried
-    from jobsync.plan.scope import in_scope
+    from jobsync.plan.selection import in_scope
     from jobsync.structs import replace
 
     for text in sorted(options.retry):

@@ -157,9 +157,9 @@ class _Row(Struct, frozen=True, order=True):
 def _rows(desired: DesiredState, plan: Plan) -> Iterator[_Row]:
     from jobsync.model import OutputChange, Presence
     from jobsync.outputs import lockfile
-    from jobsync.plan.fetching import renamed
-    from jobsync.plan.outputs import puts
-    from jobsync.plan.verdict import addresses_of_runs
+    from jobsync.plan.exit_status import addresses_of_runs
+    from jobsync.plan.output_rules import puts
+    from jobsync.plan.plan_outputs import renamed
 
     files = renamed(
         lockfile.load(desired.root, desired.outputs_root).files, addresses_of_runs(plan)
@@ -251,7 +251,7 @@ def _fetch_declared(
 def _narrowed(reader: Reader, change: OutputChange, run: Run, glob: str) -> OutputChange:
     """Only those of the declared files whose path in the outputs *glob* means."""
     from jobsync.outputs.walk import walk
-    from jobsync.plan.outputs import compile_glob, select
+    from jobsync.plan.output_rules import compile_glob, select
 
     selection = select(change.rules, (), walk(reader, run.id))
     wanted = compile_glob(glob)

@@ -76,7 +76,7 @@ def say_what_is_wrong(
     plan: Plan, call: Call | None = None, open_submits: tuple[OpenSubmit, ...] = ()
 ) -> None:
     """What is held, has failed or could not be read, for whoever was not shown the plan."""
-    from jobsync.plan.verdict import failing
+    from jobsync.plan.exit_status import failing
     from jobsync.render.advice import NO_CALL, run_again
     from jobsync.render.escape import terminal
     from jobsync.render.open_submits import question
@@ -98,7 +98,7 @@ def say_what_is_wrong(
 
 def code_of(plan: Plan, open_submits: tuple[OpenSubmit, ...] = ()) -> ExitCode:
     """What ``--detailed-exitcode`` says of *plan*: 6, 7, 1, 2 or 0, in this order."""
-    from jobsync.plan.verdict import failing, to_do, unread
+    from jobsync.plan.exit_status import failing, to_do, unread
 
     if open_submits:
         return ExitCode.UNKNOWN
@@ -149,9 +149,9 @@ def command(
     held = line.open_submits(plan, seen, place, environ, call)
     print_plan(plan, format_name, color, call, held, quiet=quiet)
     if out:
-        from jobsync.plan import file
+        from jobsync.plan import saved_plan
 
-        write_file(Path(out), file.dumps(plan))
+        write_file(Path(out), saved_plan.dumps(plan))
         if holds_file(Path(out)) and not quiet:
             click.echo(f"Saved to {out}. To apply it: jobsync apply --plan {out}", err=True)
     return code_of(plan, held) if detailed_exitcode else ExitCode.OK

@@ -44,7 +44,7 @@ def command(
     from jobsync.cli import connect, line
     from jobsync.model import Standing
     from jobsync.plan import PlanOptions
-    from jobsync.plan.verdict import failing, unread
+    from jobsync.plan.exit_status import failing, unread
 
     desired, chosen = line.load(paths, target, variables, os.environ)
     place = connect.Place(desired.root, chosen)
@@ -66,7 +66,7 @@ def command(
 def _print(
     plan: Plan, held: tuple[OpenSubmit, ...], format_name: str, color: str, call: Call
 ) -> None:
-    from jobsync.plan.verdict import failing
+    from jobsync.plan.exit_status import failing
     from jobsync.render.advice import run_again
     from jobsync.render.escape import in_json, terminal
 

@@ -14,7 +14,7 @@ from jobsync import filenames
 from jobsync.errors import SettingsError
 from jobsync.lock_format import Lock, elsewhere, lines, parse
 from jobsync.model import Address, FetchedFile, Presence
-from jobsync.plan.fetching import renamed
+from jobsync.plan.plan_outputs import renamed
 from jobsync.structs import replace
 
 NAME = filenames.LOCKFILE

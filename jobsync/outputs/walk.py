@@ -10,7 +10,7 @@ from jobsync import filenames
 from jobsync.backend import Reader
 from jobsync.errors import Unreadable
 from jobsync.model import RemoteFile
-from jobsync.plan.outputs import DEPTH_LIMIT
+from jobsync.plan.output_rules import DEPTH_LIMIT
 from jobsync.structs import Struct
 
 ENTRY_LIMIT = 200_000
@@ -35,7 +35,7 @@ def walk(
     The folders are listed by the threads of *pool*, which several walks may share.
 
     A folder that is in the result is one that was *not* looked into: its name is refused, it lies
-    too deep, or it lists itself; :func:`jobsync.plan.outputs.closed_reason` says which. Paths are
+    too deep, or it lists itself; :func:`jobsync.plan.output_rules.closed_reason` says which. Paths are
     joined from the folder asked and the name; what the service says of a path is not used
     (contract 6.2). Raises the reader's :class:`~jobsync.errors.ServiceError`, and
     :class:`~jobsync.errors.Unreadable` for more than *limit* entries.

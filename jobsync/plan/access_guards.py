@@ -7,9 +7,9 @@ from jobsync.model import (
     AccessChange,
     Hazard,
 )
-from jobsync.plan.access import outcome
-from jobsync.plan.case import Case, hazard
-from jobsync.plan.effective import holders
+from jobsync.plan.effective_access import holders
+from jobsync.plan.guard_context import Case, hazard
+from jobsync.plan.plan_permissions import outcome
 from jobsync.plan.write_order import Aim, can_write, certain, level
 
 MASS_REVOKE_PERCENT = 30

@@ -15,10 +15,10 @@ from jobsync.model import (
     Standing,
     Unavailable,
 )
-from jobsync.plan import access
+from jobsync.plan import plan_permissions
+from jobsync.plan.builder import Draft, add_problem
 from jobsync.plan.decide import Decision
-from jobsync.plan.draft import Draft, add_problem
-from jobsync.plan.effective import Rows, effective, either
+from jobsync.plan.effective_access import Rows, effective, either
 from jobsync.plan.history import ref
 from jobsync.structs import replace
 
@@ -53,26 +53,26 @@ def _of_new_run(draft: Draft, job: DeclaredJob, decision: Decision) -> AccessCha
     if decision.action is None:
         return None
     if decision.action is Action.RESTORE and decision.before is not None:
-        return _safe(draft, job, access.change_new(job, me, ref(decision.before)))
-    return _safe(draft, job, access.change_new(job, me))
+        return _safe(draft, job, plan_permissions.change_new(job, me, ref(decision.before)))
+    return _safe(draft, job, plan_permissions.change_new(job, me))
 
 
 def _of_run(
     draft: Draft, job: DeclaredJob, decision: Decision, run: Run, image: Rows
 ) -> AccessChange | None:
-    if access.is_as_declared(job, image):
+    if plan_permissions.is_as_declared(job, image):
         return None
     me = draft.snapshot.user
-    for row, name in access.other_spellings(job, image):
+    for row, name in plan_permissions.other_spellings(job, image):
         draft.warnings.append(
             f"{job.address}: run {run.id} has a row for {row}, which the service may not take "
             f"for {name}; if {name} is not let in, revoke it: "
             f"jobsync jobs pems-revoke {run.id} {row}"
         )
     change = (
-        access.change_current(job, run, image, me)
+        plan_permissions.change_current(job, run, image, me)
         if _is_current(decision, run) or job.pinned == run.id
-        else access.change_reduced(job, run, image, me)
+        else plan_permissions.change_reduced(job, run, image, me)
     )
     if change and not effective(image, run.owner, me).write:
         text = f"you have no WRITE on run {run.id}, so its permissions cannot be managed"
@@ -114,14 +114,14 @@ def _effective(
     found: list[EffectiveAccess] = []
     now: dict[str, Access] = {}
     for run, image in images:
-        after = access.outcome(image, written.pop(run.id, ()))
-        found += access.compare(job.address, run.id, run.owner, image, after)
+        after = plan_permissions.outcome(image, written.pop(run.id, ()))
+        found += plan_permissions.compare(job.address, run.id, run.owner, image, after)
     for row in found:
         now[row.user] = either(now.get(row.user, NO_ACCESS), row.before)
     for change in changes:
         if change.run is None or change.run.id in written:
             run_id = change.run.id if change.run else ""
-            after = access.outcome({}, change.grants)
-            rows = access.compare(job.address, run_id, change.owner, {}, after)
+            after = plan_permissions.outcome({}, change.grants)
+            rows = plan_permissions.compare(job.address, run_id, change.owner, {}, after)
             found += [replace(row, before=now.get(row.user, NO_ACCESS)) for row in rows]
     return found

@@ -26,19 +26,19 @@ from jobsync.model import (
     Snapshot,
     Standing,
 )
-from jobsync.plan import fetching
-from jobsync.plan.address import note_needs, plan_address
+from jobsync.plan import plan_outputs
 from jobsync.plan.address_access import plan_access
+from jobsync.plan.builder import Draft, on_run
 from jobsync.plan.conflicts import conflicts
-from jobsync.plan.draft import Draft, on_run
 from jobsync.plan.guards import hazards
 from jobsync.plan.history import by_address, by_base, histories, ref, undeclared
 from jobsync.plan.options import PlanOptions
-from jobsync.plan.outputs import clashes
+from jobsync.plan.output_rules import clashes
 from jobsync.plan.overwriting import Writers
+from jobsync.plan.plan_job import note_needs, plan_address
 from jobsync.plan.renames import advice
 from jobsync.plan.retrying import refuse_idle, refuse_unknown
-from jobsync.plan.scope import selected, upstream_first
+from jobsync.plan.selection import selected, upstream_first
 from jobsync.structs import replace
 
 
@@ -54,15 +54,15 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
     names = {address for project, address in named if project == desired.project}
     refuse_unknown(desired.jobs, options)
     known = histories(desired, snapshot, named)
-    snapshot = fetching.with_present_addresses(snapshot, known)
+    snapshot = plan_outputs.with_present_addresses(snapshot, known)
     draft = Draft(
         desired,
         snapshot,
         options,
         selected(desired.jobs, names, options),
         known,
-        fetching.fetched_lines(snapshot),
-        fetching.places(snapshot, desired),
+        plan_outputs.fetched_lines(snapshot),
+        plan_outputs.places(snapshot, desired),
         by_base(snapshot.foreign),
         undeclared(desired, named),
         Writers(snapshot.archived),
@@ -154,7 +154,7 @@ def _gates(draft: Draft) -> dict[Address, Gate]:
         if decision.standing not in (Standing.PENDING, Standing.IN_PROGRESS):
             continue
         hidden = decision.before if decision.action is Action.RESTORE else None
-        if hidden and fetching.is_recorded(job, hidden, draft.snapshot, draft.lines):
+        if hidden and plan_outputs.is_recorded(job, hidden, draft.snapshot, draft.lines):
             continue
         required = tuple(rule for rule in job.outputs if rule.required)
         if required or job.expect:

@@ -15,7 +15,7 @@ from typing import cast
 from jobsync.archives import canonical
 from jobsync.identity import scalar_text
 from jobsync.model import IdRef, JsonValue, OutputRef, Sealed, Value
-from jobsync.plan.hours import seconds
+from jobsync.plan.node_hours import seconds
 from jobsync.secret import Sensitive
 
 Leaf = Callable[[Value, Value], bool]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from jobsync.errors import Problem
 from jobsync.model import DeclaredJob, RunState, Standing
-from jobsync.plan import fetching, overwriting
+from jobsync.plan import overwriting, plan_outputs
+from jobsync.plan.builder import Draft
 from jobsync.plan.decide import Decision, decide, decide_pinned
 from jobsync.plan.diff import drift
-from jobsync.plan.draft import Draft
 from jobsync.plan.history import History
 from jobsync.plan.references import References
 from jobsync.plan.retrying import asks_again
@@ -34,9 +34,9 @@ def decision_of(draft: Draft, job: DeclaredJob, history: History) -> Decision | 
 def _decided(draft: Draft, job: DeclaredJob, history: History) -> Decision:
     """The row of the table, and the retry that was asked for."""
     seen, lines = draft.snapshot, draft.lines
-    finished = fetching.finished(history.exact) if fetching.declares_outputs(job) else ()
-    recorded = frozenset(r.id for r in finished if fetching.is_recorded(job, r, seen, lines))
-    incomplete = {r.id for r in finished if fetching.is_incomplete(job, r, seen, lines)}
+    finished = plan_outputs.finished(history.exact) if plan_outputs.declares_outputs(job) else ()
+    recorded = frozenset(r.id for r in finished if plan_outputs.is_recorded(job, r, seen, lines))
+    incomplete = {r.id for r in finished if plan_outputs.is_incomplete(job, r, seen, lines)}
     accepted = draft.options.allow | draft.desired.guards.allow
     overwritten: dict[str, Decision] = {}
     while True:
@@ -65,7 +65,7 @@ def _looked_through(draft: Draft, job: DeclaredJob, decision: Decision) -> Decis
     """*decision*, and what the outputs of its finished run say: that may be ``incomplete``."""
     if decision.run is None or decision.standing not in FINISHED:
         return decision
-    found = fetching.of_finished(job, decision.run, draft.snapshot, draft.lines, draft.places)
+    found = plan_outputs.of_finished(job, decision.run, draft.snapshot, draft.lines, draft.places)
     draft.found[job.address] = found
     if not found.missing:
         return decision

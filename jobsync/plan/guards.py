@@ -18,7 +18,7 @@ from jobsync.model import (
     Snapshot,
 )
 from jobsync.plan.access_guards import mass_revoke, public_access, self_lockout
-from jobsync.plan.case import Case
+from jobsync.plan.guard_context import Case
 from jobsync.plan.history import History
 from jobsync.plan.job_guards import (
     delete_jobs,

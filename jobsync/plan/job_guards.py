@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from jobsync.archives import Folders, archive_of
 from jobsync.model import Action, Address, Hazard, JobChange, RunState
-from jobsync.plan.case import Case, addresses_of, count, hazard
+from jobsync.plan.guard_context import Case, addresses_of, count, hazard
 from jobsync.plan.history import base_of, by_address, undeclared
-from jobsync.plan.hours import shown, total, unknown_for
+from jobsync.plan.node_hours import shown, total, unknown_for
 from jobsync.plan.renames import twins
 
 _SHOWN = 3

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timezone
 
 from jobsync.model import DeclaredJob, Run
+from jobsync.plan.builder import Draft
 from jobsync.plan.diff import placement_changes
-from jobsync.plan.draft import Draft
 from jobsync.plan.history import moment
 from jobsync.plan.renames import former_note
 

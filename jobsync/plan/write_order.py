@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from jobsync.model import NO_ACCESS, WORLD, Access, GrantChange
-from jobsync.plan.effective import ALL_ACCESS, Order, Rows, both, decided, either, orders
+from jobsync.plan.effective_access import ALL_ACCESS, Order, Rows, both, decided, either, orders
 from jobsync.structs import Struct
 
 Known = Mapping[str, frozenset[Access | None]]

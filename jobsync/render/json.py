@@ -27,7 +27,7 @@ from jobsync.model import (
     RunRef,
     Scope,
 )
-from jobsync.plan import lines
+from jobsync.plan import json_lines
 from jobsync.render.escape import in_json
 from jobsync.render.options import RenderOptions
 from jobsync.render.summary import summarise
@@ -50,7 +50,7 @@ _ACTIONS = {
 
 def json(plan: Plan, options: RenderOptions) -> str:
     """One document, ASCII only, keys sorted, ending with a line break."""
-    return in_json(lines.dumps(document(plan, options))) + "\n"
+    return in_json(json_lines.dumps(document(plan, options))) + "\n"
 
 
 def schema() -> str:

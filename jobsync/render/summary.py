@@ -16,8 +16,8 @@ from jobsync.model import (
     Scope,
     Standing,
 )
-from jobsync.plan import hours
-from jobsync.plan.effective import either
+from jobsync.plan import node_hours
+from jobsync.plan.effective_access import either
 from jobsync.render.values import counted, size
 from jobsync.structs import Struct
 
@@ -65,7 +65,7 @@ def summarise(plan: Plan) -> Summary:
     standings = [state.standing for state in plan.states]
     changed = {change.address for change in plan.changes}
     people = _people(plan)
-    node_hours, unknown_hours = hours.total(submits)
+    most, unknown_hours = node_hours.total(submits)
     return Summary(
         add=len(submits),
         change=len(jobs) - len(submits) - len(destroyed) + len(separate_access(plan)),
@@ -165,11 +165,11 @@ def also(plan: Plan) -> str:
 
 
 def _hours(counts: Summary) -> str:
-    unknown = hours.unknown_for(counts.unknown_hours)
+    unknown = node_hours.unknown_for(counts.unknown_hours)
     known = counts.add - counts.unknown_hours
     if not known:
         return f"Node-hours {unknown}"
-    most = f"At most {hours.shown(counts.node_hours)} node-hours"
+    most = f"At most {node_hours.shown(counts.node_hours)} node-hours"
     return f"{most} for {counted(known, 'run')}, {unknown}" if counts.unknown_hours else most
 
 

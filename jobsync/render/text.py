@@ -25,7 +25,7 @@ from jobsync.model import (
     Standing,
     Value,
 )
-from jobsync.plan import hours
+from jobsync.plan import node_hours
 from jobsync.render.advice import Call, run_again
 from jobsync.render.escape import terminal
 from jobsync.render.open_submits import block_of
@@ -192,9 +192,9 @@ def _hours(change: JobChange) -> str:
         return ""
     if change.node_hours is None:
         return "node-hours unknown"
-    runs = hours.attempts(change.attempt, change.retries)
+    runs = node_hours.attempts(change.attempt, change.retries)
     of = f" in {runs} attempts" if runs > 1 else ""
-    return f"at most {hours.shown(change.node_hours)} node-hours{of}"
+    return f"at most {node_hours.shown(change.node_hours)} node-hours{of}"
 
 
 # --- permissions -----------------------------------------------------------------------

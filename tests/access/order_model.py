@@ -26,7 +26,7 @@ from jobsync.model import (
     Run,
     RunState,
 )
-from jobsync.plan import access as planned
+from jobsync.plan import plan_permissions as planned
 
 OWNER = "olga"
 STRANGER = "stranger"

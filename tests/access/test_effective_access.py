@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jobsync import agave
 from jobsync.agave.auth import explicit
 from jobsync.model import Access
-from jobsync.plan.effective import effective
+from jobsync.plan.effective_access import effective
 from jobsync.testing import LocalService, local_service
 
 OWNER = "mia"

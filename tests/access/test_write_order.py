@@ -30,7 +30,7 @@ from order_model import (
 )
 
 from jobsync.model import NO_ACCESS, Access
-from jobsync.plan.effective import effective, orders
+from jobsync.plan.effective_access import effective, orders
 
 COLLATIONS = (code_points, without_case)
 LISTS = [

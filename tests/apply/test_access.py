@@ -23,8 +23,8 @@ from jobsync.model import (
     Result,
     RunRef,
 )
-from jobsync.plan.access import outcome as rows_after
-from jobsync.plan.effective import effective
+from jobsync.plan.effective_access import effective
+from jobsync.plan.plan_permissions import outcome as rows_after
 from jobsync.plan.write_order import Aim, in_safe_order
 
 ACCESS = st.sampled_from([NO_ACCESS, LEVELS["READ"], LEVELS["WRITE"], LEVELS["READ_WRITE"]])

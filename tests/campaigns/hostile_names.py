@@ -30,7 +30,7 @@ from jobsync import filenames
 from jobsync.apply.outputs.destination import Root, mark_of
 from jobsync.apply.outputs.failure import FileFailed
 from jobsync.model import OutputRule, RemoteFile
-from jobsync.plan.outputs import select
+from jobsync.plan.output_rules import select
 
 PIECES = [
     *("a", "b.txt", "data", "x", "1", "-", "_", "results", "run 1", "\u00e9", "e\u0301", "\u65e5"),

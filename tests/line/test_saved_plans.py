@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from linebench import Done, Lab
 
-from jobsync.plan import file
+from jobsync.plan import saved_plan
 from jobsync.testing import local_service
 
 ONE = "one: {appId: wc-demo-1.00, permissions: {bob: READ}}\n"
@@ -64,7 +64,7 @@ def test_saving_into_a_pipe_writes_to_its_reader(lab: Lab) -> None:
         os.close(descriptor)
     assert done.code == 0 and "Saved to" not in done.err, done.err
     assert stat.S_ISFIFO(pipe.lstat().st_mode)
-    assert file.loads(text).changes
+    assert saved_plan.loads(text).changes
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFSOCK, stat.S_IFDIR])
@@ -92,7 +92,7 @@ def test_saving_to_standard_output_comes_after_what_is_printed(lab: Lab) -> None
     assert done.returncode == 0
     printed, brace, plan = path.read_text().partition('{\n"digest')
     assert "# one will be created" in printed
-    assert file.loads(brace + plan).changes
+    assert saved_plan.loads(brace + plan).changes
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,9 @@ def test_hazards_are_accepted_at_either_end(lab: Lab) -> None:
     blocked = apply_saved(lab)
     assert blocked.code == 4 and "--allow public-access" in blocked.err
     assert lab.mine() == []
-    assert file.loads((lab.folder / "saved.plan").read_text()).hazards[0].name == "public-access"
+    assert (
+        saved_plan.loads((lab.folder / "saved.plan").read_text()).hazards[0].name == "public-access"
+    )
     assert apply_saved(lab, "--allow", "public-access", "--wait").code == 0
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobsync.model import Fetch, OutputRule, RemoteFile
-from jobsync.plan.outputs import clashes, compile_glob, select
+from jobsync.plan.output_rules import clashes, compile_glob, select
 
 
 def files(*paths: str) -> list[RemoteFile]:

@@ -344,7 +344,7 @@ class World:
             self.log.append(("grant", run_id, grant.user))
 
     def _fetch(self, change: OutputChange, run_id: str) -> None:
-        from jobsync.plan.outputs import select
+        from jobsync.plan.output_rules import select
 
         run = self.runs[run_id]
         if run.state is not RunState.FINISHED or not run.visible:

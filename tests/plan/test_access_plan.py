@@ -16,14 +16,14 @@ from jobsync.model import (
     RunState,
 )
 from jobsync.plan import PlanOptions, build
-from jobsync.plan.access import (
+from jobsync.plan.access_matrix import matrix
+from jobsync.plan.effective_access import effective
+from jobsync.plan.plan_permissions import (
     change_current,
     change_reduced,
     is_as_declared,
     other_spellings,
 )
-from jobsync.plan.effective import effective
-from jobsync.plan.matrix import matrix
 from jobsync.structs import replace
 
 ADDITIVE = PermissionsMode.ADDITIVE

@@ -9,7 +9,7 @@ from jobsync.errors import Location
 from jobsync.model import IdRef, OutputRef
 from jobsync.plan.canonical import gigabytes
 from jobsync.plan.diff import drift, placement_changes, semantic_changes, side_by_side
-from jobsync.plan.hours import seconds
+from jobsync.plan.node_hours import seconds
 from jobsync.plan.references import References, in_value
 
 NONE = References({})

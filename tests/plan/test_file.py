@@ -14,13 +14,13 @@ from planworld import World, desired, job
 
 from jobsync.errors import PlanFileError
 from jobsync.model import IdRef, OutputRef
-from jobsync.plan import build, file
+from jobsync.plan import build, saved_plan
 from jobsync.structs import replace
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "render"))
 from showcase import showcase
 
-TEXT = file.dumps(showcase())
+TEXT = saved_plan.dumps(showcase())
 
 
 def resealed(change) -> str:
@@ -35,10 +35,10 @@ def resealed(change) -> str:
 
 def test_round_trip_of_everything():
     plan = showcase()
-    assert file.loads(TEXT) == plan
-    assert file.dumps(file.loads(TEXT)) == TEXT
-    assert json.loads(TEXT)["digest"] == file.digest(plan)
-    assert [c.where for c in file.loads(TEXT).changes] == [c.where for c in plan.changes]
+    assert saved_plan.loads(TEXT) == plan
+    assert saved_plan.dumps(saved_plan.loads(TEXT)) == TEXT
+    assert json.loads(TEXT)["digest"] == saved_plan.digest(plan)
+    assert [c.where for c in saved_plan.loads(TEXT).changes] == [c.where for c in plan.changes]
 
 
 @settings(deadline=None, max_examples=60)
@@ -56,7 +56,7 @@ def test_any_request_value_comes_back_with_its_type(value):
 
     wanted = desired(replace(job("align"), request={"appId": "t-1", "inputs": value}))
     plan = build(wanted, World().snapshot(wanted))
-    loaded = file.loads(file.dumps(plan))
+    loaded = saved_plan.loads(saved_plan.dumps(plan))
     assert loaded == plan
     assert repr(loaded.changes[0].request["inputs"]) == repr(_ordered(value))
 
@@ -71,7 +71,7 @@ def test_any_flipped_character_is_refused_or_means_the_same():
     for place in range(0, len(TEXT), 97):
         broken = f"{TEXT[:place]}{chr(ord(TEXT[place]) ^ 1)}{TEXT[place + 1 :]}"
         try:
-            assert file.loads(broken) == showcase()
+            assert saved_plan.loads(broken) == showcase()
         except PlanFileError:
             continue
 
@@ -79,7 +79,7 @@ def test_any_flipped_character_is_refused_or_means_the_same():
 def test_cut_anywhere_it_is_refused():
     for place in range(0, len(TEXT) - 2, 301):
         with pytest.raises(PlanFileError):
-            file.loads(TEXT[:place])
+            saved_plan.loads(TEXT[:place])
 
 
 @pytest.mark.parametrize(
@@ -88,11 +88,11 @@ def test_cut_anywhere_it_is_refused():
         ("", "not a saved plan"),
         ("[]", "not a saved plan"),
         ("{}", "has format None"),
-        (f'{{"format_version": "{file.FORMAT_VERSION}"}}', "not a saved plan"),
+        (f'{{"format_version": "{saved_plan.FORMAT_VERSION}"}}', "not a saved plan"),
         ('{"format_version": "2.0", "digest": "x", "plan": {}}', "has format '2.0'"),
         ('{"format_version": "1.0", "digest": "x", "plan": {}}', "has format '1.0'"),
         (
-            f'{{"format_version": "{file.FORMAT_VERSION}", "digest": "x", "plan": {{}}}}',
+            f'{{"format_version": "{saved_plan.FORMAT_VERSION}", "digest": "x", "plan": {{}}}}',
             "was edited",
         ),
         ('{"a": 1, "a": 1}', "a key stands twice"),
@@ -102,7 +102,7 @@ def test_cut_anywhere_it_is_refused():
 )
 def test_what_is_no_plan_is_refused(text, message):
     with pytest.raises(PlanFileError, match=message):
-        file.loads(text)
+        saved_plan.loads(text)
 
 
 @pytest.mark.parametrize(
@@ -121,11 +121,11 @@ def test_what_is_no_plan_is_refused(text, message):
 )
 def test_a_body_of_the_wrong_shape_is_refused_even_with_a_digest_that_fits(change):
     with pytest.raises(PlanFileError, match="cannot be read"):
-        file.loads(resealed(change))
+        saved_plan.loads(resealed(change))
 
 
 def test_a_resealed_plan_without_a_change_is_the_plan():
-    assert file.loads(resealed(lambda plan: None)) == showcase()
+    assert saved_plan.loads(resealed(lambda plan: None)) == showcase()
 
 
 def test_no_secret_type_can_get_in():
@@ -135,4 +135,4 @@ def test_no_secret_type_can_get_in():
     plan = build(wanted, World().snapshot(wanted))
 
     with pytest.raises(TypeError, match="a plan cannot hold Secret"):
-        file.dumps(replace(plan, user=Secret("x")))
+        saved_plan.dumps(replace(plan, user=Secret("x")))

@@ -9,8 +9,8 @@ from jobsync.errors import Blocked, ExitCode, PlanFileError
 from jobsync.model import LEVELS, Grant, Guards, RunState
 from jobsync.plan import PlanOptions, build, check
 from jobsync.plan.access_guards import self_lockout
-from jobsync.plan.case import Case
 from jobsync.plan.check import refuse_hazards
+from jobsync.plan.guard_context import Case
 from jobsync.plan.guards import GUARDS, HAZARDS
 from jobsync.structs import replace
 

@@ -23,8 +23,8 @@ from jobsync.model import (
     Standing,
 )
 from jobsync.plan import PlanOptions, build
-from jobsync.plan.fetching import with_present_addresses
 from jobsync.plan.history import histories, names_of
+from jobsync.plan.plan_outputs import with_present_addresses
 from jobsync.render import FORMATS, RenderOptions
 from jobsync.structs import replace
 

@@ -25,8 +25,8 @@ from jobsync.model import (
     RunState,
     Snapshot,
 )
-from jobsync.plan import PlanOptions, build, check, file
-from jobsync.plan.effective import effective
+from jobsync.plan import PlanOptions, build, check, saved_plan
+from jobsync.plan.effective_access import effective
 from jobsync.plan.guards import HAZARDS
 from jobsync.plan.history import former_names
 from jobsync.structs import replace
@@ -59,7 +59,7 @@ def test_closure_applied_twice_is_applied_once(made: tuple[DesiredState, World],
     wanted, world = made
     before = dict(world.runs)
     plan = build(wanted, world.snapshot(wanted), options)
-    world.apply(file.loads(file.dumps(plan)))
+    world.apply(saved_plan.loads(saved_plan.dumps(plan)))
     ended = [
         run_id
         for run_id, run in before.items()
@@ -221,7 +221,7 @@ def test_order_of_the_input_does_not_matter(made, options, chance: random.Random
     snapshot = world.snapshot(wanted)
     plan = build(wanted, snapshot, options)
     again = build(_shuffled_state(wanted, chance), _shuffled(snapshot, chance), options)
-    assert file.dumps(plan) == file.dumps(again)
+    assert saved_plan.dumps(plan) == saved_plan.dumps(again)
 
 
 @LAW
@@ -230,10 +230,10 @@ def test_a_saved_plan_is_the_plan(made, options):
     wanted, world = made
     snapshot = world.snapshot(wanted)
     plan = build(wanted, snapshot, options)
-    text = file.dumps(plan)
-    loaded = file.loads(text)
+    text = saved_plan.dumps(plan)
+    loaded = saved_plan.loads(text)
     assert loaded == plan
-    assert file.dumps(loaded) == text
+    assert saved_plan.dumps(loaded) == text
     assert check(loaded, snapshot, HAZARDS) == ()
 
 

@@ -9,7 +9,7 @@ from planworld import World, desired, job
 
 from jobsync import render
 from jobsync.model import Action, DesiredState, JobChange, Plan, RunState, Sealed
-from jobsync.plan import build, file
+from jobsync.plan import build, saved_plan
 from jobsync.plan.explain import explain
 from jobsync.plan.seal import is_sealed, sealed, unsealed
 from jobsync.secret import HIDDEN, Sensitive
@@ -29,7 +29,7 @@ def planned(state: DesiredState, world: World | None = None) -> Plan:
 
 def printed(plan: Plan) -> str:
     texts = [one(plan, render.RenderOptions()) for one in render.FORMATS.values()]
-    return "\n".join([*texts, file.dumps(plan), repr(plan)])
+    return "\n".join([*texts, saved_plan.dumps(plan), repr(plan)])
 
 
 def change_of(plan: Plan, address: str = "a") -> JobChange:
@@ -46,9 +46,9 @@ def test_no_format_and_no_file_has_the_value() -> None:
 
 def test_equal_plans_are_equal_bytes_and_other_values_other_bytes() -> None:
     one, same = planned(wanted(token=TOKEN)), planned(wanted(token=Sensitive(SECRET)))
-    assert file.dumps(one) == file.dumps(same)
-    assert file.digest(one) == file.digest(same)
-    saved = json.loads(file.dumps(one))
+    assert saved_plan.dumps(one) == saved_plan.dumps(same)
+    assert saved_plan.digest(one) == saved_plan.digest(same)
+    saved = json.loads(saved_plan.dumps(one))
     [seal] = [c["request"]["parameters"]["token"] for c in saved["plan"]["changes"][:1]]
     for other in (
         planned(wanted(token=Sensitive("s3cret-nonca"))),
@@ -56,17 +56,17 @@ def test_equal_plans_are_equal_bytes_and_other_values_other_bytes() -> None:
         replace(one, target="other"),
         replace(one, manifest_digest="e" * 64),
     ):
-        assert json.dumps(seal) not in file.dumps(other)
+        assert json.dumps(seal) not in saved_plan.dumps(other)
 
 
 def test_a_loaded_plan_takes_its_values_from_the_manifests() -> None:
     state = wanted(token=TOKEN, many=["x", TOKEN], plain="y")
     plan = planned(state)
-    loaded = file.loads(file.dumps(plan))
+    loaded = saved_plan.loads(saved_plan.dumps(plan))
     assert loaded == sealed(plan) and is_sealed(loaded) and is_sealed(plan)
     assert isinstance(change_of(loaded).request["parameters"]["token"], Sealed)
     assert unsealed(loaded, state.jobs) == (plan, frozenset())
-    assert file.dumps(loaded) == file.dumps(plan)
+    assert saved_plan.dumps(loaded) == saved_plan.dumps(plan)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_loaded_plan_takes_its_values_from_the_manifests() -> None:
     ],
 )
 def test_another_value_is_stale_and_stays_sealed(parameters: dict[str, object]) -> None:
-    loaded = file.loads(file.dumps(planned(wanted(token=TOKEN))))
+    loaded = saved_plan.loads(saved_plan.dumps(planned(wanted(token=TOKEN))))
     plan, stale = unsealed(loaded, wanted(**parameters).jobs)
     assert stale == {"a"}
     assert plan == loaded

@@ -22,7 +22,7 @@ from jobsync.model import (
     Unavailable,
 )
 from jobsync.plan import PlanOptions, build
-from jobsync.plan.verdict import to_do, unread
+from jobsync.plan.exit_status import to_do, unread
 from jobsync.structs import replace
 
 ONE = job("align", {"parameters": {"threads": 2}})

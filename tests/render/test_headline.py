@@ -8,7 +8,7 @@ import pytest
 from planworld import World, desired, job
 
 from jobsync.model import Plan, RunState, Scope
-from jobsync.plan import PlanOptions, build, file
+from jobsync.plan import PlanOptions, build, saved_plan
 from jobsync.render import FORMATS, RenderOptions
 from jobsync.render.summary import also, headline
 
@@ -106,7 +106,7 @@ def test_what_runs_is_not_yet_as_declared():
 def test_a_saved_plan_says_the_same(name):
     plan = drift(*PAIR, world=done(*PAIR), select=("one",), **only("jobs"))
     assert plan.scope == Scope(("jobs",), declared=2, left_out=("two",))
-    loaded = file.loads(file.dumps(plan))
+    loaded = saved_plan.loads(saved_plan.dumps(plan))
     assert loaded == plan
     text = FORMATS[name](loaded, RenderOptions())
     assert text == FORMATS[name](plan, RenderOptions())

@@ -19,8 +19,8 @@ from jobsync.model import (
     RunState,
 )
 from jobsync.plan import build
+from jobsync.plan.access_matrix import matrix
 from jobsync.plan.explain import explain
-from jobsync.plan.matrix import matrix
 from jobsync.render import access
 from jobsync.render.advice import Call
 from jobsync.render.outcome import outcome

@@ -27,7 +27,7 @@ from jobsync.errors import JobsyncError, ServiceError, Unauthorized
 from jobsync.model import Address, Fetch, FetchedFile, OutputChange, Run
 from jobsync.outputs import reasons
 from jobsync.outputs.walk import walk
-from jobsync.plan.outputs import Selection, select
+from jobsync.plan.output_rules import Selection, select
 from jobsync.structs import replace
 
 _BATCH = 2000

@@ -12,7 +12,7 @@ from pathlib import Path
 from jobsync.apply.outputs.hashing import sha256_of
 from jobsync.lock_format import Lock
 from jobsync.model import Address, DeclaredJob, FetchedFile
-from jobsync.plan.outputs import puts
+from jobsync.plan.output_rules import puts
 from jobsync.structs import Struct
 
 _OWN = ".jobsync-"

@@ -26,7 +26,7 @@ from jobsync.model import (
     Unavailable,
 )
 from jobsync.plan.history import History, ref
-from jobsync.plan.outputs import Selection, compile_glob, lacks, select
+from jobsync.plan.output_rules import Selection, compile_glob, lacks, select
 from jobsync.searched import Searched
 from jobsync.structs import Struct, replace
 

@@ -17,12 +17,12 @@ from jobsync.model import (
     RunState,
     Standing,
 )
-from jobsync.plan import fetching
+from jobsync.plan import plan_outputs
+from jobsync.plan.builder import Draft, add_problem, on_run
 from jobsync.plan.decide import Decision, unconfirmed
 from jobsync.plan.deciding import FINISHED, decision_of
-from jobsync.plan.draft import Draft, add_problem, on_run
 from jobsync.plan.history import History, attempts_of, live, ref
-from jobsync.plan.hours import attempts, node_hours
+from jobsync.plan.node_hours import attempts, node_hours
 from jobsync.plan.notes import notes_on
 from jobsync.plan.reasons import why_replaced
 from jobsync.plan.renames import former_name, former_note, renamed_notes
@@ -168,11 +168,13 @@ def _plan_outputs(draft: Draft, job: DeclaredJob, decision: Decision) -> None:
     wanted = draft.options.plans("outputs")
     change: OutputChange | None = None
     if decision.action is Action.RESTORE and decision.before is not None:
-        change = fetching.of_hidden(job, decision.before, draft.snapshot, draft.lines, draft.places)
+        change = plan_outputs.of_hidden(
+            job, decision.before, draft.snapshot, draft.lines, draft.places
+        )
     elif decision.action is not None:
-        change = fetching.later(job, None)
+        change = plan_outputs.later(job, None)
     elif decision.standing is Standing.IN_PROGRESS and decision.run is not None:
-        if (awaited := fetching.later(job, decision.run)) and wanted:
+        if (awaited := plan_outputs.later(job, decision.run)) and wanted:
             draft.awaiting.append(awaited)
     elif decision.standing in FINISHED and job.address in draft.found:
         found = draft.found[job.address]
@@ -181,7 +183,7 @@ def _plan_outputs(draft: Draft, job: DeclaredJob, decision: Decision) -> None:
             add_problem(draft, job, problem)
     if change is not None and wanted:
         draft.outputs.append(change)
-        told = fetching.kept_back(change, draft.lines)
+        told = plan_outputs.kept_back(change, draft.lines)
         draft.warnings.extend(f"{job.address}: {text}" for text in told)
 
 

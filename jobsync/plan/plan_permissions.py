@@ -18,7 +18,7 @@ from jobsync.model import (
     Run,
     RunRef,
 )
-from jobsync.plan.effective import Rows, both, decided, effective, orders
+from jobsync.plan.effective_access import Rows, both, decided, effective, orders
 from jobsync.plan.write_order import Aim, in_safe_order, left_out
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jobsync.model import AccessChange, Address, DesiredState, EffectiveAccess, Plan, Snapshot
-from jobsync.plan.access import outcome
-from jobsync.plan.effective import Rows, effective
+from jobsync.plan.effective_access import Rows, effective
 from jobsync.plan.history import histories
+from jobsync.plan.plan_permissions import outcome
 
 
 def matrix(desired: DesiredState, snapshot: Snapshot, plan: Plan) -> tuple[EffectiveAccess, ...]:

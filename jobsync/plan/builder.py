@@ -21,7 +21,7 @@ from jobsync.model import (
     Snapshot,
     Standing,
 )
-from jobsync.plan import fetching
+from jobsync.plan import plan_outputs
 from jobsync.plan.decide import Decision
 from jobsync.plan.history import History, ref
 from jobsync.plan.options import PlanOptions
@@ -41,13 +41,13 @@ class Draft(Struct):
     options: PlanOptions
     scope: frozenset[Address]
     histories: Mapping[Address, History]
-    lines: fetching.Lines
-    places: fetching.Places
+    lines: plan_outputs.Lines
+    places: plan_outputs.Places
     foreign: Mapping[str, list[Run]]
     undeclared: tuple[Run, ...]
     writers: Writers
     decisions: dict[Address, Decision] = field(default_factory=dict)
-    found: dict[Address, fetching.Outputs] = field(default_factory=dict)
+    found: dict[Address, plan_outputs.Outputs] = field(default_factory=dict)
     retried: set[Address] = field(default_factory=set)
     jobs: list[JobChange] = field(default_factory=list)
     access: list[AccessChange] = field(default_factory=list)

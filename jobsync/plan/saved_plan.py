@@ -27,7 +27,7 @@ from jobsync.model import (
     Plan,
     Sealed,
 )
-from jobsync.plan import lines
+from jobsync.plan import json_lines
 from jobsync.plan.seal import sealed
 from jobsync.structs import Struct
 
@@ -54,7 +54,7 @@ def dumps(plan: Plan) -> str:
     """The text of a plan file, ending with a line break."""
     body = _body(plan)
     head = f'"digest": "{_digest(body)}",\n"format_version": "{FORMAT_VERSION}"'
-    return f'{{\n{head},\n"plan": {lines.dumps(body)}\n}}\n'
+    return f'{{\n{head},\n"plan": {json_lines.dumps(body)}\n}}\n'
 
 
 def loads(text: str) -> Plan:
