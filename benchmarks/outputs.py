@@ -98,9 +98,11 @@ def fetch(url: str, folder: str) -> None:
     """Fetch everything; one line of JSON with the seconds and the peak of memory."""
     from jobsync import agave
     from jobsync.agave.auth import explicit
-    from jobsync.apply.outputs import Ledger, Limits, fetch_all
     from jobsync.model import OutputChange, OutputRule, Result, Run, RunState
-    from jobsync.outputs.walk import walk
+    from jobsync.outputs.fetch import fetch_all
+    from jobsync.outputs.fetch_record import Ledger
+    from jobsync.outputs.listing import walk
+    from jobsync.outputs.result import Limits
     from jobsync.plan.output_rules import select
 
     run = Run(JOB, "p.a.aaaaaaaaaa", "alice", "app", "FINISHED", RunState.FINISHED)

@@ -48,8 +48,8 @@ from jobsync.model import (
     Unavailable,
 )
 from jobsync.outputs import lockfile
+from jobsync.outputs.listing import walk
 from jobsync.outputs.reasons import unavailable
-from jobsync.outputs.walk import walk
 from jobsync.plan.diff import lacking
 from jobsync.plan.history import (
     History,

@@ -21,7 +21,7 @@ from jobsync.agave.wire import Permission
 from jobsync.backend import Event
 from jobsync.errors import Unreadable
 from jobsync.model import Access, RemoteFile
-from jobsync.outputs.walk import ENTRY_LIMIT, too_many_entries
+from jobsync.outputs.listing import ENTRY_LIMIT, too_many_entries
 from jobsync.structs import Struct, replace
 
 LIMIT = 250

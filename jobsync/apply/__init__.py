@@ -7,12 +7,18 @@ lost answer left open.
 from jobsync.apply.audit import AuditFile, AuditLine
 from jobsync.apply.clock import Clock, SystemClock
 from jobsync.apply.executor import apply
+from jobsync.apply.journal_entry import Binding
 from jobsync.apply.lock import apply_lock
-from jobsync.apply.record import Binding
+from jobsync.apply.manual_resolution import (
+    NotSubmitted,
+    Submitted,
+    open_submits,
+    resolve,
+    unknown_to,
+)
 from jobsync.apply.report import Event, EventType, Kind, exit_code
-from jobsync.apply.resolution import NotSubmitted, Submitted, open_submits, resolve, unknown_to
 from jobsync.apply.settings import ApplySettings
-from jobsync.apply.submit import Limits
+from jobsync.apply.submit_protocol import Limits
 
 __all__ = [
     "apply",

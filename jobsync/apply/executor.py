@@ -14,19 +14,19 @@ from concurrent.futures import wait as wait_for
 from functools import partial
 from typing import Any
 
-from jobsync.apply import access, jobs
-from jobsync.apply.agenda import Agenda, grants_of_new_run, needs_of, next_attempt
-from jobsync.apply.board import Board, Square, Stage
-from jobsync.apply.driver import Driver
-from jobsync.apply.fetching import Outputs
+from jobsync.apply import job_step, permission_step
+from jobsync.apply.fetch_step import Outputs
+from jobsync.apply.job_states import Board, Square, Stage
+from jobsync.apply.journal_entry import Binding, Entry, State
 from jobsync.apply.looking import Seen, look
-from jobsync.apply.record import Binding, Entry, State
+from jobsync.apply.poller import Watch
+from jobsync.apply.protocol_runner import Driver
+from jobsync.apply.queue import Agenda, grants_of_new_run, needs_of, next_attempt
+from jobsync.apply.recovery import concerns, duplicates, is_news, resolve_open
 from jobsync.apply.report import Event, EventType, Kind, Report, kind_of
 from jobsync.apply.session import Session
 from jobsync.apply.settings import ApplySettings
-from jobsync.apply.settling import concerns, duplicates, is_news, resolve_open
 from jobsync.apply.takeover import locked_journal
-from jobsync.apply.waiting import Watch
 from jobsync.backend import Backend
 from jobsync.model import (
     SUBMITS,
@@ -61,7 +61,7 @@ def apply(
     Submits of earlier runs whose outcome is open are resolved first, also when the plan is empty.
     Raises :class:`~jobsync.errors.Blocked` when another apply of this project and target is
     running, and :class:`~jobsync.apply.journal.JournalFailed` or
-    :class:`~jobsync.apply.record.JournalDamaged` when the journal cannot be used; then nothing has
+    :class:`JournalDamaged` when the journal cannot be used; then nothing has
     been sent. Everything else is in the outcomes. *report* is called by one thread at a time.
     """
     follow_renames(plan.root, addresses_of_runs(plan))
@@ -117,13 +117,13 @@ class _Executor:
             elif not (isinstance(change, JobChange) and change.action in SUBMITS):
                 self._agenda.add(change)
             elif holding := [e for e in held.values() if concerns(e, change, self._plan)]:
-                self._refuse(change, Result.UNKNOWN, jobs.explained(held.pop(holding[0].name)))
+                self._refuse(change, Result.UNKNOWN, job_step.explained(held.pop(holding[0].name)))
             else:
                 there = [e for e in found if is_news(e, change, self._plan)]
                 again = replace(change, name=there[0].name, retries=0) if there else change
                 self._agenda.add(again)
         for entry in held.values():
-            self._keep(self._session.ended(jobs.earlier(entry)))
+            self._keep(self._session.ended(job_step.earlier(entry)))
         if self._session.settings.wait is not None:
             self._agenda.awaited.extend(self._plan.awaiting)
 
@@ -174,9 +174,9 @@ class _Executor:
         if self._session.stopping:
             return (self._session.ended(_outcome(change, Result.SKIPPED, _STOPPED)),)
         if isinstance(change, JobChange):
-            return (jobs.carry_out(self._session, change, upstream),)
+            return (job_step.carry_out(self._session, change, upstream),)
         if isinstance(change, AccessChange):
-            return (access.carry_out(self._session, change, run_id),)
+            return (permission_step.carry_out(self._session, change, run_id),)
         return self._outputs.carry_out(change, run_id)
 
     # --- what came of it --------------------------------------------------------------

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jobsync.apply.clock import Clock
-from jobsync.apply.record import (
+from jobsync.apply.journal_entry import (
     OPEN,
     Binding,
     Entry,
@@ -142,7 +142,7 @@ def open_journal(state_dir: Path, binding: Binding) -> Iterator[Journal]:
 
     Raises :class:`JournalFailed` for a folder or file that is a symbolic link, belongs to someone
     else, may be written by others, or cannot be opened;
-    :class:`~jobsync.apply.record.JournalDamaged` for contents that cannot be trusted.
+    :class:`~jobsync.apply.journal_entry.JournalDamaged` for contents that cannot be trusted.
     """
     path = journal_path(state_dir, binding)
     try:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from jobsync.apply.clock import Clock
 from jobsync.apply.journal import file_stem
-from jobsync.apply.record import Binding
+from jobsync.apply.journal_entry import Binding
 from jobsync.errors import Blocked, JobsyncError
 from jobsync.locks import LockTaken, file_lock
 from jobsync.structs import Struct, asdict

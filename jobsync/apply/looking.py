@@ -6,7 +6,7 @@ from jobsync.apply.session import Session
 from jobsync.errors import ServiceError
 from jobsync.model import Gate, OutputChange, RunRef
 from jobsync.outputs import reasons
-from jobsync.outputs.walk import walk
+from jobsync.outputs.listing import walk
 from jobsync.plan.output_rules import select
 from jobsync.structs import Struct, replace
 

@@ -6,7 +6,7 @@ import threading
 from contextlib import suppress
 
 from jobsync.apply.audit import AuditLine
-from jobsync.apply.driver import Driver
+from jobsync.apply.protocol_runner import Driver
 from jobsync.apply.report import Event, EventType, Report, kind_of
 from jobsync.apply.settings import ApplySettings
 from jobsync.backend import Backend

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from jobsync.apply.audit import Audit
 from jobsync.apply.clock import Clock, SystemClock
-from jobsync.apply.outputs.result import FetchResult, Progress
-from jobsync.apply.outputs.result import Limits as FetchLimits
-from jobsync.apply.submit import Limits
+from jobsync.apply.submit_protocol import Limits
 from jobsync.backend import Reader
 from jobsync.model import Address, OutputChange, Run
+from jobsync.outputs.result import FetchResult, Progress
+from jobsync.outputs.result import Limits as FetchLimits
 from jobsync.structs import Struct, field
 
 Fetch = Callable[

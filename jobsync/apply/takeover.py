@@ -21,8 +21,8 @@ from jobsync.apply.journal import (
     read_journal,
     remove_journal,
 )
+from jobsync.apply.journal_entry import OPEN, Binding, Entry, State, decode, latest, owner
 from jobsync.apply.lock import apply_lock
-from jobsync.apply.record import OPEN, Binding, Entry, State, decode, latest, owner
 from jobsync.base_url import base_url
 from jobsync.errors import SettingsError
 from jobsync.structs import replace
@@ -34,7 +34,7 @@ def locked_journal(state_dir: Path, binding: Binding, clock: Clock) -> Iterator[
 
     Raises :class:`~jobsync.errors.Blocked` when another apply holds one of the locks, and
     :class:`~jobsync.apply.journal.JournalFailed` or
-    :class:`~jobsync.apply.record.JournalDamaged` when one of the journals cannot be used.
+    :class:`~jobsync.apply.journal_entry.JournalDamaged` when one of the journals cannot be used.
     """
     with apply_lock(state_dir, binding, clock), open_journal(state_dir, binding) as journal:
         for other in _other_spellings(state_dir, binding):

@@ -40,9 +40,9 @@ from jobsync.structs import replace
 
 if TYPE_CHECKING:
     from jobsync.apply import ApplySettings
-    from jobsync.apply.outputs.tail import Tail
     from jobsync.backend import Backend
     from jobsync.model import Outcome, Plan
+    from jobsync.outputs.log_tail import Tail
     from jobsync.render.advice import Call
 
 wait_option = click.option(
@@ -169,8 +169,8 @@ def carry_out(
 def _show_what_failed_jobs_said(backend: Backend, outcomes: Sequence[Outcome]) -> None:
     """The last lines of standard error and output of each job that failed while waited for."""
     from jobsync.apply import Kind
-    from jobsync.apply.outputs.tail import tails
     from jobsync.model import Result
+    from jobsync.outputs.log_tail import tails
 
     for outcome in outcomes:
         if outcome.kind == Kind.RUN and outcome.result is Result.FAILED:

@@ -17,7 +17,7 @@ from jobsync.model import Address, DesiredState, OpenSubmit, Plan, Target
 
 if TYPE_CHECKING:
     from jobsync.apply import ApplySettings
-    from jobsync.apply.record import Entry
+    from jobsync.apply.journal_entry import Entry
     from jobsync.backend import Reader
     from jobsync.model import Snapshot
     from jobsync.plan.options import PlanOptions
@@ -132,7 +132,7 @@ def unsettled(plan: Plan, folder: Path) -> bool:
     A duplicate is settled when a person has put all but one of its jobs away.
     """
     from jobsync.apply import Binding, open_submits
-    from jobsync.apply.record import OPEN, State
+    from jobsync.apply.journal_entry import OPEN, State
 
     states = OPEN | {State.DUPLICATE}
     return bool(open_submits(folder, Binding(plan.base_url, plan.user, plan.project), states))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from jobsync.apply.outputs import Progress
+    from jobsync.outputs.result import Progress
 
 _SECONDS = 0.25
 

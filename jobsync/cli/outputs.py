@@ -18,11 +18,11 @@ from jobsync.errors import ExitCode, SettingsError, worst
 from jobsync.structs import Struct, replace
 
 if TYPE_CHECKING:
-    from jobsync.apply.outputs import FetchResult, Limits
-    from jobsync.apply.outputs.ledger import Record
-    from jobsync.apply.outputs.verify import Verified
     from jobsync.backend import Reader
     from jobsync.model import DesiredState, OutputChange, Plan, Run, Target
+    from jobsync.outputs.fetch_record import Record
+    from jobsync.outputs.result import FetchResult, Limits
+    from jobsync.outputs.verify import Verified
 
 _FORMAT = click.option(
     "--format", "format_name", type=click.Choice(["text", "json"]), default="text"
@@ -92,7 +92,7 @@ def get(
 
     With --to any file of the run is fetched, also of a failed one, and is not recorded.
     """
-    from jobsync.apply.outputs import Limits
+    from jobsync.outputs.result import Limits
 
     if to is not None and glob is None:
         raise click.UsageError("--to needs a GLOB")
@@ -121,8 +121,8 @@ def get(
 @_FORMAT
 def verify(paths: tuple[str, ...], jobs: int, format_name: str) -> ExitCode:
     """Hold the fetched files against jobsync.lock. Exits with 2 when something differs."""
-    from jobsync.apply.outputs import verify as verifying
     from jobsync.outputs import lockfile
+    from jobsync.outputs import verify as verifying
     from jobsync.plan.history import former_names
     from jobsync.render.escape import in_json
 
@@ -227,9 +227,10 @@ def _fetch_declared(
     glob: str | None,
     how: _How,
 ) -> FetchResult:
-    from jobsync.apply.outputs import Ledger, fetch_all
     from jobsync.model import OutputChange
     from jobsync.outputs import reasons
+    from jobsync.outputs.fetch import fetch_all
+    from jobsync.outputs.fetch_record import Ledger
 
     job = desired.jobs[address]
     if not job.outputs:
@@ -250,7 +251,7 @@ def _fetch_declared(
 
 def _narrowed(reader: Reader, change: OutputChange, run: Run, glob: str) -> OutputChange:
     """Only those of the declared files whose path in the outputs *glob* means."""
-    from jobsync.outputs.walk import walk
+    from jobsync.outputs.listing import walk
     from jobsync.plan.output_rules import compile_glob, select
 
     selection = select(change.rules, (), walk(reader, run.id))
@@ -276,9 +277,9 @@ def _fetch_loose(
     how: _How,
 ) -> FetchResult:
     """Files by hand: from any run that is over, to anywhere the person says."""
-    from jobsync.apply.outputs.fetch import fetch_from
-    from jobsync.apply.outputs.ledger import Unrecorded
     from jobsync.model import OutputChange, OutputRule, RunState
+    from jobsync.outputs.fetch import fetch_from
+    from jobsync.outputs.fetch_record import Unrecorded
 
     if run.state is RunState.ACTIVE:
         raise SettingsError(f"run {run.id} is {run.status}: wait until it is over")

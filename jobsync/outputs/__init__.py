@@ -1,4 +1,10 @@
-"""The outputs of runs as they can be read: listed by the service, and recorded in ``jobsync.lock``.
+"""What jobs produced: listed, fetched, checked, and remembered in ``jobsync.lock``.
 
-Floor 3, below all who read them: observing, and fetching (``jobsync.apply.outputs``).
+::
+
+    ledger = Ledger(plan.root, plan.outputs_root, declared=[state.address for state in plan.states])
+    result = fetch_all(backend, change, run, ledger=ledger, limits=Limits(), report=..., stop=...)
+    result.result, result.exit_code, result.detail
+
+``lockfile.load(root, outputs_root)`` gives the recorded files and expectations for a snapshot.
 """

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, NamedTuple, Protocol, cast
 
-from jobsync.apply import access as applied
+from jobsync.apply import permission_step as applied
 from jobsync.apply.session import Session
 from jobsync.errors import Forbidden, Unreachable
 from jobsync.model import (

@@ -14,8 +14,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobsync.apply.record import Entry, State
-from jobsync.apply.submit import (
+from jobsync.apply.journal_entry import Entry, State
+from jobsync.apply.submit_protocol import (
     Ambiguous,
     Append,
     Awake,

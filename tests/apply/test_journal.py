@@ -13,7 +13,7 @@ from memory import FakeClock
 
 from jobsync.apply import journal as journal_module
 from jobsync.apply.journal import JournalFailed, journal_path, open_journal
-from jobsync.apply.record import (
+from jobsync.apply.journal_entry import (
     Binding,
     Entry,
     JournalDamaged,

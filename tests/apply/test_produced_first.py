@@ -10,7 +10,6 @@ import pytest
 from plans import World, create, name, plan, short, state
 
 from jobsync.apply import exit_code
-from jobsync.apply.outputs.result import FetchResult
 from jobsync.errors import ExitCode, Forbidden, Refused
 from jobsync.model import (
     Action,
@@ -25,6 +24,7 @@ from jobsync.model import (
     RunRef,
     Standing,
 )
+from jobsync.outputs.result import FetchResult
 
 RULES = (OutputRule("sorted.txt", "results/"),)
 GATES = {"sort": Gate(RULES, ("DONE.ok",))}

@@ -15,7 +15,7 @@ from plans import World, create, name, plan
 
 from jobsync.apply import NotSubmitted, Submitted, exit_code, open_submits, resolve
 from jobsync.apply.journal import open_journal
-from jobsync.apply.record import Binding, State
+from jobsync.apply.journal_entry import Binding, State
 from jobsync.errors import (
     ExitCode,
     JobsyncError,

@@ -15,7 +15,7 @@ from memory import FakeClock, MemoryBackend, MemoryService
 from jobsync.apply import Binding, NotSubmitted, apply_lock, open_submits, resolve
 from jobsync.apply import journal as journal_module
 from jobsync.apply.journal import JournalFailed, journal_path, open_journal
-from jobsync.apply.record import OPEN, Entry, JournalDamaged, State
+from jobsync.apply.journal_entry import OPEN, Entry, JournalDamaged, State
 from jobsync.apply.takeover import journaled, locked_journal, merged
 from jobsync.errors import Blocked
 

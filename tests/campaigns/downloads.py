@@ -26,10 +26,12 @@ from hostile_service import JOB, Fault, HostileService, Remote
 
 from jobsync import agave
 from jobsync.agave.auth import explicit
-from jobsync.apply.outputs import FetchResult, Ledger, Limits, fetch_all
 from jobsync.backend import Reader
 from jobsync.http.retry import RetryPolicy
 from jobsync.model import OutputChange, OutputRule, Result, Run, RunState
+from jobsync.outputs.fetch import fetch_all
+from jobsync.outputs.fetch_record import Ledger
+from jobsync.outputs.result import FetchResult, Limits
 
 BATCH = 25
 KINDS = [

@@ -27,9 +27,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "outputs"))
 from names_corpus import HOSTILE, ORDINARY
 
 from jobsync import filenames
-from jobsync.apply.outputs.destination import Root, mark_of
-from jobsync.apply.outputs.failure import FileFailed
 from jobsync.model import OutputRule, RemoteFile
+from jobsync.outputs.destination import Root, mark_of
+from jobsync.outputs.failures import FileFailed
 from jobsync.plan.output_rules import select
 
 PIECES = [

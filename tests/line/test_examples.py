@@ -15,8 +15,8 @@ from linebench import Bench
 
 from jobsync.apply.clock import SystemClock
 from jobsync.apply.journal import open_journal
-from jobsync.apply.record import Binding, Entry, State
-from jobsync.apply.submit import Limits
+from jobsync.apply.journal_entry import Binding, Entry, State
+from jobsync.apply.submit_protocol import Limits
 
 
 def test_the_phylogeny_example_from_nothing_to_the_tree(phylogeny: Bench) -> None:

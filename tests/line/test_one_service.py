@@ -11,7 +11,7 @@ from linebench import Lab
 from jobsync import load
 from jobsync.apply import Binding, SystemClock, open_submits
 from jobsync.apply.journal import open_journal
-from jobsync.apply.record import Entry, State
+from jobsync.apply.journal_entry import Entry, State
 
 JOB = "count: {appId: wc-demo-1.00}\n"
 

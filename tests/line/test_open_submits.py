@@ -10,7 +10,7 @@ import pytest
 from linebench import Done, Lab
 
 from jobsync.apply.clock import SystemClock
-from jobsync.apply.record import Binding, Entry, State
+from jobsync.apply.journal_entry import Binding, Entry, State
 from jobsync.apply.takeover import locked_journal
 from jobsync.base_url import base_url
 

@@ -10,7 +10,7 @@ from linebench import Bench
 
 from jobsync.apply.clock import SystemClock
 from jobsync.apply.journal import open_journal
-from jobsync.apply.record import Binding, Entry, State
+from jobsync.apply.journal_entry import Binding, Entry, State
 from jobsync.cli.connect import local_user
 from jobsync.manifest import load
 

@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 from memory_service import MemoryReader, finished_run
 
-from jobsync.apply.outputs import FetchResult, Ledger, Limits, destination, fetch_all
-from jobsync.apply.outputs.destination import Root
 from jobsync.errors import ExitCode
 from jobsync.model import OutputChange, OutputRule, Result
+from jobsync.outputs import destination
+from jobsync.outputs.destination import Root
+from jobsync.outputs.fetch import fetch_all
+from jobsync.outputs.fetch_record import Ledger
+from jobsync.outputs.result import FetchResult, Limits
 
 MIB = 1024 * 1024
 LARGE = os.urandom(9 * MIB + 4321)

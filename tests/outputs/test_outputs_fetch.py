@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from memory_service import JOB, MemoryReader, finished_run
 
-from jobsync.apply.outputs import FetchResult, Ledger, Limits, fetch_all
 from jobsync.errors import (
     ExitCode,
     Forbidden,
@@ -26,7 +25,10 @@ from jobsync.errors import (
 )
 from jobsync.model import OutputChange, OutputRule, RemoteFile, Result, Run, RunState
 from jobsync.outputs import lockfile
-from jobsync.outputs.walk import walk
+from jobsync.outputs.fetch import fetch_all
+from jobsync.outputs.fetch_record import Ledger
+from jobsync.outputs.listing import walk
+from jobsync.outputs.result import FetchResult, Limits
 from jobsync.structs import replace
 
 BIG = os.urandom(300_000)
@@ -640,7 +642,7 @@ def test_a_long_fetch_keeps_what_it_has_from_time_to_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever kills it loses the last minute, and not all."""
-    module = sys.modules["jobsync.apply.outputs.fetch"]
+    module = sys.modules["jobsync.outputs.fetch"]
     monkeypatch.setattr(module, "_CHECK_SECONDS", 0.0)
     reader = MemoryReader({f"f{number:05}": b"" for number in range(5_000)})
     recorded = []

@@ -10,7 +10,7 @@ import pytest
 from names_corpus import COLLIDING, HOSTILE, ORDINARY
 
 from jobsync import filenames
-from jobsync.apply.outputs.destination import Root
+from jobsync.outputs.destination import Root
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "campaigns"))
 

@@ -13,11 +13,13 @@ import pytest
 
 from jobsync import agave
 from jobsync.agave.auth import explicit
-from jobsync.apply.outputs import FetchResult, Ledger, Limits, fetch_all
-from jobsync.apply.outputs.tail import tails
 from jobsync.backend import Reader
 from jobsync.http.retry import RetryPolicy
 from jobsync.model import OutputChange, OutputRule, Result, RunState
+from jobsync.outputs.fetch import fetch_all
+from jobsync.outputs.fetch_record import Ledger
+from jobsync.outputs.log_tail import tails
+from jobsync.outputs.result import FetchResult, Limits
 from jobsync.testing import LocalService, local_service
 
 APP = """{"name": "maker", "version": "1", "templatePath": "wrapper.sh",

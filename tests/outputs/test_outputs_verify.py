@@ -8,12 +8,14 @@ from pathlib import Path
 
 from memory_service import JOB, MemoryReader, finished_run
 
-from jobsync.apply.outputs import Ledger, Limits, fetch_all
-from jobsync.apply.outputs.tail import tails
-from jobsync.apply.outputs.verify import verify
 from jobsync.errors import Forbidden
 from jobsync.model import DeclaredJob, OutputChange, OutputRule, RemoteFile, Run, RunState
 from jobsync.outputs import lockfile
+from jobsync.outputs.fetch import fetch_all
+from jobsync.outputs.fetch_record import Ledger
+from jobsync.outputs.log_tail import tails
+from jobsync.outputs.result import Limits
+from jobsync.outputs.verify import verify
 from jobsync.structs import replace
 
 RULES = (OutputRule("**", "out/"),)

@@ -17,7 +17,7 @@ from typing import Any
 
 from jobsync.apply.clock import SystemClock
 from jobsync.apply.journal import journal_path, open_journal
-from jobsync.apply.record import Binding, Entry, State
+from jobsync.apply.journal_entry import Binding, Entry, State
 from jobsync.manifest import load
 from jobsync.model import (
     DesiredState,

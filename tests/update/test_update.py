@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from jobsync.apply.journal import journal_path
-from jobsync.apply.record import Binding
+from jobsync.apply.journal_entry import Binding
 from jobsync.identity import RunName
 from jobsync.manifest import load
 from jobsync.model import (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 
-from jobsync.apply.outputs import Ledger, fetch_all
-from jobsync.apply.outputs.result import FetchResult, Progress
 from jobsync.apply.report import Event, EventType, Kind
 from jobsync.apply.session import Session
 from jobsync.errors import ExitCode, JobsyncError
 from jobsync.model import Address, Outcome, OutputChange, Result
+from jobsync.outputs.fetch import fetch_all
+from jobsync.outputs.fetch_record import Ledger
+from jobsync.outputs.result import FetchResult, Progress
 from jobsync.structs import replace
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Union, cast
 
-from jobsync.apply.record import Entry, State
+from jobsync.apply.journal_entry import Entry, State
 from jobsync.structs import Struct
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from jobsync.apply.access_writes import UNSEEN, ListWriter
 from jobsync.apply.audit import AuditLine
+from jobsync.apply.permission_writes import UNSEEN, ListWriter
 from jobsync.apply.report import Kind
 from jobsync.apply.session import Session
 from jobsync.errors import NotFound, ServiceError

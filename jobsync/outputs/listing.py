@@ -35,8 +35,8 @@ def walk(
     The folders are listed by the threads of *pool*, which several walks may share.
 
     A folder that is in the result is one that was *not* looked into: its name is refused, it lies
-    too deep, or it lists itself; :func:`jobsync.plan.output_rules.closed_reason` says which. Paths are
-    joined from the folder asked and the name; what the service says of a path is not used
+    too deep, or it lists itself; :func:`jobsync.plan.output_rules.closed_reason` says which.
+    Paths are joined from the folder asked and the name; what the service says of a path is not used
     (contract 6.2). Raises the reader's :class:`~jobsync.errors.ServiceError`, and
     :class:`~jobsync.errors.Unreadable` for more than *limit* entries.
     """

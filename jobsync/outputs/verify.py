@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from jobsync.apply.outputs.hashing import sha256_of
 from jobsync.lock_format import Lock
 from jobsync.model import Address, DeclaredJob, FetchedFile
+from jobsync.outputs.hashing import sha256_of
 from jobsync.plan.output_rules import puts
 from jobsync.structs import Struct
 

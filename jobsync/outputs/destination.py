@@ -18,8 +18,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from jobsync.apply.outputs.failure import FOLDER_GONE, FileFailed, write_failed
 from jobsync.errors import SettingsError
+from jobsync.outputs.failures import FOLDER_GONE, FileFailed, write_failed
 from jobsync.structs import Struct, asdict
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from jobsync.apply import jobs
-from jobsync.apply.record import Binding, Entry, State
+from jobsync.apply import job_step
+from jobsync.apply.journal_entry import Binding, Entry, State
+from jobsync.apply.manual_resolution import open_under
 from jobsync.apply.report import Event, EventType, Kind
-from jobsync.apply.resolution import open_under
 from jobsync.apply.session import Session
-from jobsync.apply.submit import look_again, reconcile, reconcile_ended, scan
+from jobsync.apply.submit_protocol import look_again, reconcile, reconcile_ended, scan
 from jobsync.errors import ServiceError
 from jobsync.model import SUBMITS, JobChange, Outcome, Plan
 from jobsync.plan.history import base_of
@@ -42,7 +42,7 @@ def resolve_open(session: Session, pool: ThreadPoolExecutor) -> tuple[Entry, ...
         )
         entry = session.driver.drive(settle(entry, limits))
         if entry.state is State.CONFIRMED:
-            session.ended(jobs.earlier(entry))
+            session.ended(job_step.earlier(entry))
         return entry
 
     settled = list(pool.map(find_out, session.driver.open_submits()))
@@ -95,7 +95,7 @@ def duplicates(
     }
     entries = [(change, future.result()) for future, change in futures.items()]
     return [
-        jobs.outcome_of(change, entry)
+        job_step.outcome_of(change, entry)
         for change, entry in entries
         if entry.state is State.DUPLICATE
     ]

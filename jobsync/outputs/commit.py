@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 
-from jobsync.apply.outputs.destination import Origin, Place
-from jobsync.apply.outputs.download import OVERLAP, Wanted, Whole
-from jobsync.apply.outputs.failure import FileFailed
-from jobsync.apply.outputs.hashing import sha256_of
-from jobsync.apply.outputs.ledger import Record
+from jobsync.outputs.destination import Origin, Place
+from jobsync.outputs.download import OVERLAP, Wanted, Whole
+from jobsync.outputs.failures import FileFailed
+from jobsync.outputs.fetch_record import Record
+from jobsync.outputs.hashing import sha256_of
 
 _NOT_OURS = "a file that jobsync did not fetch has its place; move it away"
 _EDITED = "was changed here since jobsync fetched it, so it stays; move it away and try again"

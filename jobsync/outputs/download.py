@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from jobsync.apply.outputs.destination import Origin, PartMark, Place, mark_of
-from jobsync.apply.outputs.failure import FileChanged, FileFailed, Interrupted
-from jobsync.apply.outputs.hashing import Digest
 from jobsync.backend import Content, Reader
 from jobsync.errors import RangeRefused, Refused, ServiceError
+from jobsync.outputs.destination import Origin, PartMark, Place, mark_of
+from jobsync.outputs.failures import FileChanged, FileFailed, Interrupted
+from jobsync.outputs.hashing import Digest
 from jobsync.structs import Struct
 
 OVERLAP = 64 * 1024

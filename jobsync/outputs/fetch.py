@@ -9,9 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from jobsync.apply.outputs import commit
-from jobsync.apply.outputs.destination import Root
-from jobsync.apply.outputs.download import (
+from jobsync.backend import Reader
+from jobsync.errors import JobsyncError, ServiceError, Unauthorized
+from jobsync.model import Address, Fetch, FetchedFile, OutputChange, Run
+from jobsync.outputs import commit, reasons
+from jobsync.outputs.destination import Root
+from jobsync.outputs.download import (
     CHANGES_LIMIT,
     OVERLAP,
     Line,
@@ -19,14 +22,10 @@ from jobsync.apply.outputs.download import (
     Whole,
     download,
 )
-from jobsync.apply.outputs.failure import FileFailed, Interrupted
-from jobsync.apply.outputs.ledger import Record
-from jobsync.apply.outputs.result import FetchResult, Limits, Progress
-from jobsync.backend import Reader
-from jobsync.errors import JobsyncError, ServiceError, Unauthorized
-from jobsync.model import Address, Fetch, FetchedFile, OutputChange, Run
-from jobsync.outputs import reasons
-from jobsync.outputs.walk import walk
+from jobsync.outputs.failures import FileFailed, Interrupted
+from jobsync.outputs.fetch_record import Record
+from jobsync.outputs.listing import walk
+from jobsync.outputs.result import FetchResult, Limits, Progress
 from jobsync.plan.output_rules import Selection, select
 from jobsync.structs import replace
 

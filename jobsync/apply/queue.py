@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from jobsync.apply.board import THERE, Board, Stage
+from jobsync.apply.job_states import THERE, Board, Stage
 from jobsync.identity import RunName
 from jobsync.model import (
     SUBMITS,

@@ -7,8 +7,8 @@ from datetime import datetime, timezone
 
 from jobsync.apply.clock import Clock
 from jobsync.apply.journal import Journal, JournalFailed
-from jobsync.apply.record import Entry, State
-from jobsync.apply.submit import (
+from jobsync.apply.journal_entry import Entry, State
+from jobsync.apply.submit_protocol import (
     Ambiguous,
     Append,
     Awake,

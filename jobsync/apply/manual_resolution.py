@@ -8,7 +8,7 @@ from typing import Union
 
 from jobsync.apply.clock import Clock, SystemClock
 from jobsync.apply.journal import Journal
-from jobsync.apply.record import OPEN, Binding, Entry, State
+from jobsync.apply.journal_entry import OPEN, Binding, Entry, State
 from jobsync.apply.takeover import journaled, locked_journal
 from jobsync.backend import Reader
 from jobsync.errors import JobsyncError

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 
 from jobsync.apply.audit import AuditLine
 from jobsync.apply.journal import JournalFailed
-from jobsync.apply.record import Entry, State
+from jobsync.apply.journal_entry import Entry, State
 from jobsync.apply.references import UnresolvedReference, fill
 from jobsync.apply.report import Kind
 from jobsync.apply.session import Session
-from jobsync.apply.submit import submit
+from jobsync.apply.submit_protocol import submit
 from jobsync.backend import Backend
 from jobsync.errors import NotFound, ServiceError
 from jobsync.manifest.app_folders import moved
