@@ -96,14 +96,14 @@ def send_file(connection: socket.socket, path: Path) -> None:
 
 def fetch(url: str, folder: str) -> None:
     """Fetch everything; one line of JSON with the seconds and the peak of memory."""
-    from jobsync import agave
-    from jobsync.agave.auth import explicit
     from jobsync.model import OutputChange, OutputRule, Result, Run, RunState
     from jobsync.outputs.fetch import fetch_all
     from jobsync.outputs.fetch_record import Ledger
     from jobsync.outputs.listing import walk
     from jobsync.outputs.result import Limits
     from jobsync.plan.output_rules import select
+    from jobsync.platforms import agave
+    from jobsync.platforms.agave.credentials import explicit
 
     run = Run(JOB, "p.a.aaaaaaaaaa", "alice", "app", "FINISHED", RunState.FINISHED)
     how = agave.Connection(concurrency=PARALLEL)

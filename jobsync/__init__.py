@@ -23,8 +23,6 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from jobsync.agave import connect, connect_reader
-    from jobsync.agave.auth import explicit as token
     from jobsync.apply import ApplySettings, apply, exit_code
     from jobsync.errors import JobsyncError
     from jobsync.manifest import load
@@ -34,12 +32,14 @@ if TYPE_CHECKING:
     from jobsync.plan.build import build
     from jobsync.plan.check import check
     from jobsync.plan.options import PlanOptions
+    from jobsync.platforms.agave import connect, connect_reader
+    from jobsync.platforms.agave.credentials import explicit as token
 
 _PLACES = {
     "load": ("jobsync.manifest", "load"),
-    "connect": ("jobsync.agave", "connect"),
-    "connect_reader": ("jobsync.agave", "connect_reader"),
-    "token": ("jobsync.agave.auth", "explicit"),
+    "connect": ("jobsync.platforms.agave", "connect"),
+    "connect_reader": ("jobsync.platforms.agave", "connect_reader"),
+    "token": ("jobsync.platforms.agave.credentials", "explicit"),
     "lock": ("jobsync.observe", "lock_of"),
     "observe": ("jobsync.observe", "observe"),
     "build": ("jobsync.plan", "build"),

@@ -47,9 +47,9 @@ def login(
     Makes an API client of its own and keeps it, with its tokens, in the file that the platform's
     other clients read (~/.agave/current).
     """
-    from jobsync import agave
-    from jobsync.agave.credential_files import CredentialFiles
-    from jobsync.agave.login import log_in
+    from jobsync.platforms import agave
+    from jobsync.platforms.agave.credential_files import CredentialFiles
+    from jobsync.platforms.agave.login import log_in
     from jobsync.secret import Secret
 
     found = _remote(target, manifests)
@@ -74,8 +74,8 @@ def login(
 @click.option("--target", metavar="NAME", help="The target to log out of.")
 def logout(manifests: str | None, target: str | None) -> None:
     """Forget the credentials that login kept; tokens already given out live till they expire."""
-    from jobsync.agave.credential_files import CredentialFiles
-    from jobsync.agave.login import log_out
+    from jobsync.platforms.agave.credential_files import CredentialFiles
+    from jobsync.platforms.agave.login import log_out
 
     found = _remote(target, manifests)
     files = CredentialFiles.of(os.environ)
@@ -90,7 +90,7 @@ def logout(manifests: str | None, target: str | None) -> None:
 @click.option("--target", metavar="NAME", help="The target to ask.")
 def status(manifests: str | None, target: str | None) -> None:
     """Show who you are to the target, and where that was found. Never shows a token."""
-    from jobsync.agave import auth
+    from jobsync.platforms.agave import credentials
 
     place = connect.somewhere(target, manifests, os.environ)
     with connect.reader(place, os.environ) as reader:
@@ -98,5 +98,5 @@ def status(manifests: str | None, target: str | None) -> None:
     if place.target.name == connect.LOCAL:
         source = f"the users of {place.state}"
     else:
-        source = auth.find_credentials(os.environ, place.target.base_url).source
+        source = credentials.find_credentials(os.environ, place.target.base_url).source
     click.echo(f"{user} at {url}, by {source}")

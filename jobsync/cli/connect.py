@@ -19,10 +19,10 @@ from jobsync.model import Target
 from jobsync.structs import Struct
 
 if TYPE_CHECKING:
-    from jobsync.agave import Connection
-    from jobsync.agave.auth import Credentials
-    from jobsync.agave.jobs import Jobs
     from jobsync.backend import Backend, Reader
+    from jobsync.platforms.agave import Connection
+    from jobsync.platforms.agave.credentials import Credentials
+    from jobsync.platforms.agave.operations import Jobs
 
 LOCAL = "local"
 NAMELESS = "local-user"
@@ -44,7 +44,7 @@ class Place(Struct, frozen=True):
 @contextmanager
 def reader(place: Place, environ: Mapping[str, str]) -> Iterator[Reader]:
     """Something to plan with: its transport sends nothing but GET."""
-    from jobsync import agave
+    from jobsync.platforms import agave
 
     with (
         _reached(place, environ, drive=False) as (url, credentials),
@@ -57,7 +57,7 @@ def reader(place: Place, environ: Mapping[str, str]) -> Iterator[Reader]:
 @contextmanager
 def backend(place: Place, environ: Mapping[str, str]) -> Iterator[Backend]:
     """Something to apply with."""
-    from jobsync import agave
+    from jobsync.platforms import agave
 
     with (
         _reached(place, environ, drive=True) as (url, credentials),
@@ -88,11 +88,11 @@ def _reached(
     place: Place, environ: Mapping[str, str], *, drive: bool
 ) -> Iterator[tuple[str, Credentials]]:
     """The URL and the credentials of a target; starts the embedded service when it is that one."""
-    from jobsync.agave import auth
+    from jobsync.platforms.agave import credentials
 
     if place.target.name != LOCAL:
         url = place.target.base_url
-        credentials = auth.find_credentials(environ, url)
+        credentials = credentials.find_credentials(environ, url)
         with _advice(place.target, credentials):
             yield url, credentials
         return
@@ -106,7 +106,7 @@ def _reached(
         drive=Drive.STEP if drive else Drive.OBSERVE,
         environment=environ,
     ) as (url, token):
-        yield url, auth.explicit(url, token)
+        yield url, credentials.explicit(url, token)
 
 
 @contextmanager
@@ -138,8 +138,8 @@ def local_user() -> str:
 
 def how(target: Target, environ: Mapping[str, str]) -> Connection:
     """What the environment says of the way there: a proxy, and certificates of one's own."""
-    from jobsync.agave import Connection
     from jobsync.http.proxies import certificates, proxy_for
+    from jobsync.platforms.agave import Connection
 
     return Connection(
         concurrency=target.concurrency,
@@ -153,7 +153,7 @@ def jobs_client(
     target: str | None, manifests: str | None, environ: Mapping[str, str]
 ) -> Iterator[Jobs]:
     """The 15 operations one by one, on the target that flags, environment or a set name."""
-    from jobsync import agave
+    from jobsync.platforms import agave
 
     place = somewhere(target, manifests, environ)
     with (

@@ -17,9 +17,9 @@ _LIMIT = 32 * 1024 * 1024
 @click.option("--project", metavar="NAME", help="The project of the set. Default: the folder.")
 def command(files: tuple[str, ...], project: str | None) -> ExitCode:
     """Print a manifest made from job.json files. What a person should look at goes to stderr."""
-    from jobsync.agave.convert import NotConvertible, convert
     from jobsync.identity import KEY
     from jobsync.manifest.keys import project_of
+    from jobsync.platforms.agave.convert import NotConvertible, convert
 
     if not files:
         raise Usage("convert needs at least one job.json file")

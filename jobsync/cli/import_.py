@@ -92,9 +92,9 @@ def _teller(run_id: str) -> Callable[[str], None]:
 def _job(
     run: Run, access: Mapping[str, Access], workspace: Workspace, say: Callable[[str], None]
 ) -> dict[str, Writable]:
-    from jobsync.agave.describe import describe
-    from jobsync.agave.placeholders import Placeholders
     from jobsync.manifest.request import Wrong
+    from jobsync.platforms.agave.describe import describe
+    from jobsync.platforms.agave.placeholders import Placeholders
 
     job: dict[str, Writable] = {"id": run.id}
     try:

@@ -23,8 +23,8 @@ from jobsync.cli.records import event_record, file_record, permission_record, ru
 from jobsync.errors import SettingsError, SubmitAmbiguous, UnknownOutcome, Usage
 
 if TYPE_CHECKING:
-    from jobsync.agave.jobs import Jobs
     from jobsync.model import JsonValue, Run
+    from jobsync.platforms.agave.operations import Jobs
 
 F = TypeVar("F", bound=Callable[..., Any])
 

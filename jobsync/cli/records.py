@@ -9,7 +9,7 @@ from jobsync.backend import Event
 from jobsync.model import JsonValue, RemoteFile, Run
 
 if TYPE_CHECKING:
-    from jobsync.agave.wire import Permission
+    from jobsync.platforms.agave.wire import Permission
 
 
 def run_record(run: Run) -> dict[str, JsonValue]:

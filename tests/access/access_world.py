@@ -17,14 +17,15 @@ from typing import Any
 
 from access_oracle import LEVELS, NOTHING, Rows
 
-from jobsync import agave, manifest
-from jobsync.agave.auth import explicit
+from jobsync import manifest
 from jobsync.apply import ApplySettings, Limits, apply
 from jobsync.cli import line
 from jobsync.http.retry import RetryPolicy
 from jobsync.local.store import STATUSES
 from jobsync.model import Access, Outcome, Plan, Snapshot, Target
 from jobsync.plan import PlanOptions
+from jobsync.platforms import agave
+from jobsync.platforms.agave.credentials import explicit
 from jobsync.testing import LocalService
 
 PEOPLE = ("amy", "bob", "worl", "worldly", "zed")

@@ -10,10 +10,10 @@ from access_oracle import LEVELS, may
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jobsync import agave
-from jobsync.agave.auth import explicit
 from jobsync.model import Access
 from jobsync.plan.effective_access import effective
+from jobsync.platforms import agave
+from jobsync.platforms.agave.credentials import explicit
 from jobsync.testing import LocalService, local_service
 
 OWNER = "mia"

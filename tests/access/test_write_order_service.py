@@ -10,12 +10,12 @@ import pytest
 from access_oracle import LEVELS
 from order_model import OWNER, Case, Fault, apply_to, cases, wrongs
 
-from jobsync import agave
-from jobsync.agave.auth import explicit
 from jobsync.errors import Forbidden
 from jobsync.http.retry import RetryPolicy
 from jobsync.local.store import Conflict
 from jobsync.model import Access, AccessChange, Outcome
+from jobsync.platforms import agave
+from jobsync.platforms.agave.credentials import explicit
 from jobsync.testing import LocalService, local_service
 
 USERS = (OWNER, "mia", "zoe", "bob", "zed")

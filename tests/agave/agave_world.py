@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jobsync import agave
-from jobsync.agave.auth import explicit
 from jobsync.local.service import Service, ServiceSettings
 from jobsync.model import Run, RunState
+from jobsync.platforms import agave
+from jobsync.platforms.agave.credentials import explicit
 
 APP = "wc-demo-1.00"
 

@@ -9,10 +9,6 @@ import pytest
 from agave_world import APP, World, settled, until, world
 from waiting import Hands
 
-from jobsync import agave
-from jobsync.agave import client as agave_client
-from jobsync.agave.auth import explicit
-from jobsync.agave.urls import UnsafePath
 from jobsync.errors import (
     Forbidden,
     NotFound,
@@ -31,6 +27,10 @@ from jobsync.local import jobs as local_jobs
 from jobsync.local import permissions as local_permissions
 from jobsync.local.search import Window
 from jobsync.model import NO_ACCESS, Access, Archive, Run, RunState
+from jobsync.platforms import agave
+from jobsync.platforms.agave import backend as agave_client
+from jobsync.platforms.agave.credentials import explicit
+from jobsync.platforms.agave.urls import UnsafePath
 
 READ = Access(read=True, write=False)
 WRITE = Access(read=False, write=True)

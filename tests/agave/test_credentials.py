@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jobsync.agave.auth import Credentials, find_credentials
 from jobsync.errors import SettingsError
+from jobsync.platforms.agave.credentials import Credentials, find_credentials
 
 URL = "https://api.tacc.example"
 OTHER = "https://agave.other.example"

@@ -9,15 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobsync.agave.envelope import (
-    error_of,
-    fault_of,
-    parse_json,
-    rejected_by_gateway,
-    result_of,
-    sanitised,
-    token_is_stale,
-)
 from jobsync.errors import (
     Forbidden,
     NotFound,
@@ -29,6 +20,15 @@ from jobsync.errors import (
     Unreadable,
 )
 from jobsync.http.messages import Response
+from jobsync.platforms.agave.envelope import (
+    error_of,
+    fault_of,
+    parse_json,
+    rejected_by_gateway,
+    result_of,
+    sanitised,
+    token_is_stale,
+)
 
 URL = "https://api.example.org/jobs/v2/1-007"
 XML = (

@@ -25,9 +25,6 @@ from scripted_server import (
 )
 from waiting import Hands
 
-from jobsync import agave
-from jobsync.agave.auth import explicit
-from jobsync.agave.urls import UnsafePath
 from jobsync.errors import (
     Forbidden,
     NotFound,
@@ -47,6 +44,9 @@ from jobsync.http.client import HttpSettings
 from jobsync.http.messages import Request
 from jobsync.http.retry import RetryPolicy
 from jobsync.model import Access
+from jobsync.platforms import agave
+from jobsync.platforms.agave.credentials import explicit
+from jobsync.platforms.agave.urls import UnsafePath
 
 HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 GOOD = b'{"status":"success","message":null,"result":{"username":"alice"}}'

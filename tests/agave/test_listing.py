@@ -12,11 +12,17 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from jobsync.agave.listing import _FOLDER_PAGES, all_events, all_files, all_permissions, all_runs
-from jobsync.agave.wire import Permission
 from jobsync.backend import Event
 from jobsync.errors import Unreadable
 from jobsync.model import Access, RemoteFile, Run, RunState
+from jobsync.platforms.agave.pagination import (
+    _FOLDER_PAGES,
+    all_events,
+    all_files,
+    all_permissions,
+    all_runs,
+)
+from jobsync.platforms.agave.wire import Permission
 
 BOTH = Access(read=True, write=True)
 READ = Access(read=True, write=False)
@@ -370,7 +376,7 @@ def test_a_folder_without_end_is_given_up_at_the_limit(pool: ThreadPoolExecutor)
 def test_permissions_and_histories_are_given_up_at_the_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("jobsync.agave.listing.ENTRY_LIMIT", 500)
+    monkeypatch.setattr("jobsync.platforms.agave.pagination.ENTRY_LIMIT", 500)
     grants = dict.fromkeys((f"u{number:05}" for number in range(2_000)), READ)
     with pytest.raises(Unreadable, match="more than 500 users"):
         all_permissions(permission_pages(grants, 50))

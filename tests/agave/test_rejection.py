@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from jobsync.agave.rejection import refusal_of
-from jobsync.agave.submit_checks import CHECKS, NOT_PROOF
 from jobsync.http.messages import Response
+from jobsync.platforms.agave.submit_checks import CHECKS, NOT_PROOF
+from jobsync.platforms.agave.submit_rejections import refusal_of
 
 
 def answer(status: int, body: bytes) -> Response:

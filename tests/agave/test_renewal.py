@@ -15,10 +15,10 @@ from agave_world import APP, World, world
 from scripted_server import JOB, ScriptedServer, envelope, fault, http
 from waiting import Hands
 
-from jobsync import agave
-from jobsync.agave.auth import Credentials, TokenKeeper, explicit, find_credentials
 from jobsync.errors import SubmitAmbiguous, SubmitRejected, Unauthorized
 from jobsync.model import JsonValue
+from jobsync.platforms import agave
+from jobsync.platforms.agave.credentials import Credentials, TokenKeeper, explicit, find_credentials
 from jobsync.secret import Secret
 
 URL = "https://api.tacc.example"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from scripted_server import JOB, ScriptedServer, http
 
-from jobsync import agave
-from jobsync.agave.auth import explicit
 from jobsync.errors import SubmitAmbiguous
+from jobsync.platforms import agave
+from jobsync.platforms.agave.credentials import explicit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "campaigns"))
 

@@ -11,9 +11,9 @@ import requests
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jobsync.agave.urls import UnsafePath, Urls, query
 from jobsync.http.client import HttpClient, HttpSettings
 from jobsync.http.messages import Repeat, Request
+from jobsync.platforms.agave.urls import UnsafePath, Urls, query
 from jobsync.secret import Secret
 
 URLS = Urls("https://api.example.org")

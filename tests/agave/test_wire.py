@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobsync.agave import wire
 from jobsync.errors import Unreadable
 from jobsync.model import Access, JsonValue, RunState
+from jobsync.platforms.agave import wire
 
 ASKED = "GET https://api.example.org/jobs/v2/x"
 OLDER: wire.Record = {

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobsync import agave
-from jobsync.agave.auth import explicit
 from jobsync.apply import ApplySettings, Event, Limits, apply
 from jobsync.http.retry import RetryPolicy
 from jobsync.local.service import Drive, Service, ServiceSettings
 from jobsync.local.store import STATUSES
 from jobsync.model import Outcome, Plan
+from jobsync.platforms import agave
+from jobsync.platforms.agave.credentials import explicit
 
 SHORT = Limits(settle=3.0, visible=5.0, pause=0.05, longest_pause=0.3)
 

@@ -57,7 +57,7 @@ LOCAL_MAY_IMPORT = {"errors", "java_regex", "locks", "structs", "secret", "manif
 """The local service shares no codec with the client, or one mistake would cancel itself out."""
 
 DOORS = {
-    "msgspec": {"structs.py", "agave/envelope.py"},
+    "msgspec": {"structs.py", "platforms/agave/envelope.py"},
     "yaml": {"manifest/yaml_reader.py"},
     "jsonschema_rs": {"manifest/schema.py"},
     "deepdiff": {"plan/diff.py"},

@@ -65,7 +65,7 @@ def test_reading_does_not_pay_for_what_only_sends() -> None:
     """A plan on a tenant sends GET only: the applier is not imported for it."""
     code = """
 import sys
-import jobsync.agave.auth, jobsync.observe, jobsync.plan.build, jobsync.render
+import jobsync.platforms.agave.credentials, jobsync.observe, jobsync.plan.build, jobsync.render
 print(sorted({"deepdiff", "jobsync.apply"} & set(sys.modules)))
 """
     command = [sys.executable, "-c", code]

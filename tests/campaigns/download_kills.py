@@ -38,7 +38,6 @@ def zygote() -> None:
 
     0 JOBS are as many as the client likes: then the small file comes on its way beside the large.
     """
-    from jobsync import agave  # noqa: F401  (imported once, before the forks)
     from jobsync.outputs.fetch import fetch_all  # noqa: F401
 
     for line in sys.stdin:
@@ -71,12 +70,12 @@ def kill_before(point: int) -> None:
 
 
 def fetch(url: str, folder: str, jobs: int | None) -> None:
-    from jobsync import agave
-    from jobsync.agave.auth import explicit
     from jobsync.model import OutputChange, OutputRule, Run, RunState
     from jobsync.outputs.fetch import fetch_all
     from jobsync.outputs.fetch_record import Ledger
     from jobsync.outputs.result import Limits
+    from jobsync.platforms import agave
+    from jobsync.platforms.agave.credentials import explicit
 
     run = Run(JOB, "p.a.aaaaaaaaaa", "alice", "app", "FINISHED", RunState.FINISHED)
     with agave.connect_reader(url, explicit(url, "token")) as reader:

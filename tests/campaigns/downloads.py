@@ -24,14 +24,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "outputs"))
 
 from hostile_service import JOB, Fault, HostileService, Remote
 
-from jobsync import agave
-from jobsync.agave.auth import explicit
 from jobsync.backend import Reader
 from jobsync.http.retry import RetryPolicy
 from jobsync.model import OutputChange, OutputRule, Result, Run, RunState
 from jobsync.outputs.fetch import fetch_all
 from jobsync.outputs.fetch_record import Ledger
 from jobsync.outputs.result import FetchResult, Limits
+from jobsync.platforms import agave
+from jobsync.platforms.agave.credentials import explicit
 
 BATCH = 25
 KINDS = [

@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agave"))
 
 from test_listing import Moving, run
 
-from jobsync.agave.listing import all_runs
 from jobsync.errors import Unreadable
+from jobsync.platforms.agave.pagination import all_runs
 
 
 def campaign(count: int, seed: int) -> int:

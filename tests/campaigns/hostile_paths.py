@@ -33,13 +33,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agave"))
 
 from scripted_server import ScriptedServer, envelope
 
-from jobsync.agave.jobs import Jobs
-from jobsync.agave.transport import Transport
-from jobsync.agave.urls import UnsafePath, Urls
 from jobsync.errors import SubmitNotSent
 from jobsync.http.client import HttpClient, HttpSettings
 from jobsync.http.messages import Request
 from jobsync.http.retry import Timing
+from jobsync.platforms.agave.operations import Jobs
+from jobsync.platforms.agave.transport import Transport
+from jobsync.platforms.agave.urls import UnsafePath, Urls
 from jobsync.secret import Secret
 
 PIECES = [

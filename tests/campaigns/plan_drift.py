@@ -26,11 +26,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jobsync
-from jobsync import agave
-from jobsync.agave.auth import explicit
 from jobsync.errors import ServiceError
 from jobsync.http.retry import RetryPolicy, Timing
 from jobsync.model import DesiredState, JobChange, Target
+from jobsync.platforms import agave
+from jobsync.platforms.agave.credentials import explicit
 
 SURVIVABLE = ("drift", "repeat", "clip", "cut", "no-filter")
 """Faults under which a reader can still learn the truth."""

@@ -37,9 +37,6 @@ jobs:
 
 def zygote() -> None:
     """For each line ``COUNT FOLDER``: fork so many applies there; say how each ended."""
-    import jobsync.agave
-    import jobsync.apply
-    import jobsync.manifest  # noqa: F401  (once, before the forks)
     from jobsync.cli.main import main
 
     for line in sys.stdin:

@@ -28,9 +28,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agave"))
 
 from scripted_server import JOB
 
-from jobsync import agave
-from jobsync.agave.auth import explicit
 from jobsync.errors import SubmitAmbiguous
+from jobsync.platforms import agave
+from jobsync.platforms.agave.credentials import explicit
 
 NAMES = [
     *("Content-Type", "Content-Disposition", "Content-Encoding", "Content-Length", "Location"),

@@ -11,13 +11,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobsync.agave.convert import NotConvertible, convert
 from jobsync.identity import KEY
 from jobsync.local.flatten import flatten
 from jobsync.manifest import load
 from jobsync.manifest.keys import free_key, key_of, project_of
 from jobsync.manifest.request import RESERVED
 from jobsync.model import DeclaredJob
+from jobsync.platforms.agave.convert import NotConvertible, convert
 
 FIELDS = [
     "name", "appId", "inputs", "parameters", "archive", "archivePath", "archiveSystem",

@@ -21,13 +21,13 @@ from test_deadlines import dripping
 from test_framing import TOKEN
 from waiting import Hands
 
-from jobsync import agave
-from jobsync.agave.auth import explicit
 from jobsync.errors import SettingsError, SubmitNotSent, SubmitRejected
 from jobsync.http.client import HttpClient, HttpSettings
 from jobsync.http.messages import NeverSent, Overdue, Request
 from jobsync.http.proxies import certificates, proxy_for
 from jobsync.local.tls import Certificate
+from jobsync.platforms import agave
+from jobsync.platforms.agave.credentials import explicit
 
 URL = "https://api.example.org:8443/base"
 PROXY, OTHER = "http://proxy:3128", "http://other:3128"

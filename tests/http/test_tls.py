@@ -17,12 +17,12 @@ from agave_world import world
 from scripted_server import ScriptedServer, raw
 from waiting import Hands
 
-from jobsync import agave
-from jobsync.agave.auth import explicit
 from jobsync.errors import SettingsError, SubmitNotSent, SubmitRejected, Unreachable
 from jobsync.http.client import HttpClient, HttpSettings
 from jobsync.http.messages import NeverSent, Request, Untrusted
 from jobsync.local.tls import Certificate
+from jobsync.platforms import agave
+from jobsync.platforms.agave.credentials import explicit
 from jobsync.secret import Secret
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from jobsync.agave.auth import explicit
-from jobsync.agave.credential_files import CredentialFiles
 from jobsync.errors import Location
 from jobsync.model import Access, DeclaredJob, FetchedFile, OutputRule, Presence
+from jobsync.platforms.agave.credential_files import CredentialFiles
+from jobsync.platforms.agave.credentials import explicit
 from jobsync.structs import Placed, replace
 
 HERE, THERE = Location("a.yaml", 1, 1), Location("b.yaml", 2, 2)

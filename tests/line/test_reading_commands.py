@@ -15,8 +15,8 @@ import pytest
 from linebench import Lab
 
 from jobsync import connect_reader, token
-from jobsync.agave.urls import UnsafePath
 from jobsync.model import Access
+from jobsync.platforms.agave.urls import UnsafePath
 
 TWO = """\
     up: {appId: wc-demo-1.00, parameters: {lines: 2}, permissions: {bob: READ}}

@@ -11,10 +11,10 @@ import pytest
 from linebench import Bench
 
 from jobsync import load
-from jobsync.agave.auth import find_credentials
 from jobsync.base_url import base_url
 from jobsync.cli.target import choose, choose_without_set
 from jobsync.errors import JobsyncError, SettingsError
+from jobsync.platforms.agave.credentials import find_credentials
 from jobsync.testing import LocalService
 
 URL = {"TAPIS_BASE_URL": "https://api.example.org"}

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from linebench import Lab
 
-from jobsync import agave, manifest
-from jobsync.agave.auth import explicit
+from jobsync import manifest
 from jobsync.errors import NotFound
 from jobsync.model import App, Archived, RemoteFile, Target
 from jobsync.observe import lock_of, observe
 from jobsync.plan import build
+from jobsync.platforms import agave
+from jobsync.platforms.agave.credentials import explicit
 from jobsync.structs import replace
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from jobsync import agave
-from jobsync.agave.auth import explicit
 from jobsync.backend import Reader
 from jobsync.http.retry import RetryPolicy
 from jobsync.model import OutputChange, OutputRule, Result, RunState
@@ -20,6 +18,8 @@ from jobsync.outputs.fetch import fetch_all
 from jobsync.outputs.fetch_record import Ledger
 from jobsync.outputs.log_tail import tails
 from jobsync.outputs.result import FetchResult, Limits
+from jobsync.platforms import agave
+from jobsync.platforms.agave.credentials import explicit
 from jobsync.testing import LocalService, local_service
 
 APP = """{"name": "maker", "version": "1", "templatePath": "wrapper.sh",

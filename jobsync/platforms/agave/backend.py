@@ -8,9 +8,13 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TypeVar
 
-from jobsync.agave import wire
-from jobsync.agave.jobs import Jobs
-from jobsync.agave.listing import (
+from jobsync.archives import archive_of
+from jobsync.backend import Content, Event, Listed
+from jobsync.errors import Forbidden, NotFound, Refused, Unreadable
+from jobsync.model import Access, App, Archive, Archived, JsonValue, RemoteFile, Run, RunState
+from jobsync.platforms.agave import wire
+from jobsync.platforms.agave.operations import Jobs
+from jobsync.platforms.agave.pagination import (
     LIMIT,
     PermissionPage,
     all_events,
@@ -18,10 +22,6 @@ from jobsync.agave.listing import (
     all_permissions,
     all_runs,
 )
-from jobsync.archives import archive_of
-from jobsync.backend import Content, Event, Listed
-from jobsync.errors import Forbidden, NotFound, Refused, Unreadable
-from jobsync.model import Access, App, Archive, Archived, JsonValue, RemoteFile, Run, RunState
 from jobsync.structs import replace
 
 _ORDER = {"orderBy": "id", "order": "asc"}

@@ -11,10 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 
-from jobsync.agave import envelope, wire
-from jobsync.agave.rejection import refusal_of
-from jobsync.agave.transport import Transport
-from jobsync.agave.urls import UnsafePath, Urls, query
 from jobsync.backend import Content, Event
 from jobsync.errors import (
     RangeRefused,
@@ -28,6 +24,10 @@ from jobsync.errors import (
 )
 from jobsync.http.messages import NeverSent, Repeat, Request, Response, Stream, shown
 from jobsync.model import App, JsonValue, RemoteFile, Run
+from jobsync.platforms.agave import envelope, wire
+from jobsync.platforms.agave.submit_rejections import refusal_of
+from jobsync.platforms.agave.transport import Transport
+from jobsync.platforms.agave.urls import UnsafePath, Urls, query
 
 # Named here because inside the class ``list`` is an operation.
 Runs = list[Run]

@@ -13,11 +13,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import cast
 
-from jobsync.agave.rotation import Fresh, Old, beside, cannot_keep, rotate, write
 from jobsync.base_url import base_url as one_spelling
 from jobsync.errors import SettingsError
 from jobsync.locks import LockTaken, file_lock
 from jobsync.model import JsonValue
+from jobsync.platforms.agave.token_store import Fresh, Old, beside, cannot_keep, rotate, write
 from jobsync.secret import Secret
 from jobsync.structs import Struct
 

@@ -7,9 +7,6 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from jobsync.agave import kinds
-from jobsync.agave.describe import describe, name_of
-from jobsync.agave.placeholders import Placeholders
 from jobsync.archives import archive_of, is_same
 from jobsync.identity import ADDRESS_LIMIT
 from jobsync.manifest import request
@@ -17,6 +14,9 @@ from jobsync.manifest.keys import free_key, key_of
 from jobsync.manifest.messages import quoted
 from jobsync.manifest.writer import Writable, dump
 from jobsync.model import Archive
+from jobsync.platforms.agave import kinds
+from jobsync.platforms.agave.describe import describe, name_of
+from jobsync.platforms.agave.placeholders import Placeholders
 from jobsync.structs import Struct, field
 
 

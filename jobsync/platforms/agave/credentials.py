@@ -11,17 +11,17 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from jobsync.agave.transport import Renewed
 from jobsync.base_url import base_url as one_spelling
 from jobsync.errors import SettingsError, Unauthorized
 from jobsync.http.retry import Timing
 from jobsync.model import JsonValue
+from jobsync.platforms.agave.transport import Renewed
 from jobsync.secret import Secret
 from jobsync.structs import Placed, replace
 
 if TYPE_CHECKING:
-    from jobsync.agave.credential_files import CredentialFiles, Entry
-    from jobsync.agave.rotation import Fresh
+    from jobsync.platforms.agave.credential_files import CredentialFiles, Entry
+    from jobsync.platforms.agave.token_store import Fresh
 
 _NONE = Secret("")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
@@ -68,7 +68,7 @@ def find_credentials(
     wanted = None if base_url is None else one_spelling(base_url)
     if session is None and (found := _from_variables(environ, wanted)):
         return found
-    from jobsync.agave.credential_files import CredentialFiles
+    from jobsync.platforms.agave.credential_files import CredentialFiles
 
     files = CredentialFiles.of(environ)
     entry = files.session(session, wanted) if session else files.find(wanted)
@@ -212,7 +212,7 @@ class TokenKeeper:
             return None
         if not mine.api_key or not mine.api_secret or not (self._refresh or mine.password):
             return None
-        from jobsync.agave.rotation import Old
+        from jobsync.platforms.agave.token_store import Old
 
         old = Old(self._token, self._refresh)
         if files is not None:
@@ -224,7 +224,7 @@ class TokenKeeper:
         return Renewed(self._token, grants - 1)
 
     def _fresh(self, answer: Mapping[str, JsonValue]) -> Fresh:
-        from jobsync.agave.rotation import Fresh
+        from jobsync.platforms.agave.token_store import Fresh
 
         token, refresh = answer.get("access_token"), answer.get("refresh_token")
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):

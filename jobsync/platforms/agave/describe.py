@@ -12,9 +12,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from jobsync.agave.kinds import JOB_ID, is_record
-from jobsync.agave.placeholders import REFERENCE, Placeholders, literal
-from jobsync.agave.wire import older_names
 from jobsync.manifest import request
 from jobsync.manifest.messages import did_you_mean, quoted
 from jobsync.manifest.references import BadReference, Filler
@@ -23,6 +20,9 @@ from jobsync.manifest.variables import Scope
 from jobsync.manifest.writer import Writable, dump
 from jobsync.manifest.yaml_reader import read
 from jobsync.model import Value
+from jobsync.platforms.agave.kinds import JOB_ID, is_record
+from jobsync.platforms.agave.placeholders import REFERENCE, Placeholders, literal
+from jobsync.platforms.agave.wire import older_names
 from jobsync.structs import Struct
 
 ALIASES = {

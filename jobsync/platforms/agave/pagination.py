@@ -17,11 +17,11 @@ from concurrent.futures import Executor
 from operator import gt, lt
 from typing import Protocol, TypeVar
 
-from jobsync.agave.wire import Permission
 from jobsync.backend import Event
 from jobsync.errors import Unreadable
 from jobsync.model import Access, RemoteFile
 from jobsync.outputs.listing import ENTRY_LIMIT, too_many_entries
+from jobsync.platforms.agave.wire import Permission
 from jobsync.structs import Struct, replace
 
 LIMIT = 250

@@ -11,14 +11,14 @@ import time
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from jobsync.agave import envelope
-from jobsync.agave.credential_files import CredentialFiles
-from jobsync.agave.transport import TokenTransport
-from jobsync.agave.urls import Urls
 from jobsync.errors import Unreadable
 from jobsync.http.client import HttpClient
 from jobsync.http.messages import Repeat, Request
 from jobsync.model import JsonValue
+from jobsync.platforms.agave import envelope
+from jobsync.platforms.agave.credential_files import CredentialFiles
+from jobsync.platforms.agave.transport import TokenTransport
+from jobsync.platforms.agave.urls import Urls
 from jobsync.secret import Secret
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}

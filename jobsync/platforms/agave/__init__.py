@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from jobsync.agave.auth import Credentials, TokenKeeper
-from jobsync.agave.client import AgaveBackend, AgaveReader
-from jobsync.agave.jobs import Jobs
-from jobsync.agave.transport import ReadTransport, TokenTransport, Transport
-from jobsync.agave.urls import Urls
 from jobsync.http.client import USER_AGENT, HttpClient, HttpSettings
 from jobsync.http.retry import RetryBudget, RetryPolicy, Timing
+from jobsync.platforms.agave.backend import AgaveBackend, AgaveReader
+from jobsync.platforms.agave.credentials import Credentials, TokenKeeper
+from jobsync.platforms.agave.operations import Jobs
+from jobsync.platforms.agave.transport import ReadTransport, TokenTransport, Transport
+from jobsync.platforms.agave.urls import Urls
 from jobsync.structs import Struct, field
 
 __all__ = [

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from sys import intern
 
-from jobsync.agave.envelope import sanitised
 from jobsync.backend import Event
 from jobsync.errors import Unreadable
 from jobsync.model import Access, App, AppField, JsonValue, RemoteFile, Run, RunState
+from jobsync.platforms.agave.envelope import sanitised
 from jobsync.structs import Struct
 
 Record = dict[str, JsonValue]

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from jobsync.agave import envelope
-from jobsync.agave.submit_checks import CHECKS, Check
 from jobsync.http.messages import Response
+from jobsync.platforms.agave import envelope
+from jobsync.platforms.agave.submit_checks import CHECKS, Check
 from jobsync.structs import Struct
 
 _LONGEST = 32_768

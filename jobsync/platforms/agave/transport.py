@@ -12,13 +12,13 @@ from contextlib import ExitStack, contextmanager
 from typing import Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from jobsync.agave import envelope
-from jobsync.agave.urls import UnsafePath, Urls
 from jobsync.errors import ServiceError, Unauthorized
 from jobsync.http.client import HttpClient
 from jobsync.http.messages import Repeat, Request, Response, Stream
 from jobsync.http.retry import Retries, RetryBudget, RetryPolicy, Timing
 from jobsync.model import JsonValue
+from jobsync.platforms.agave import envelope
+from jobsync.platforms.agave.urls import UnsafePath, Urls
 from jobsync.secret import Secret
 from jobsync.structs import Struct
 
