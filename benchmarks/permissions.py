@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from jobsync import manifest
-from jobsync.local.front import Front
-from jobsync.local.store import JobRow
+from jobsync.local.api.agave.wsgi_app import Front
+from jobsync.local.store.database import JobRow
 from jobsync.testing import Drive, LocalService, local_service
 
 OWNER = "alice"

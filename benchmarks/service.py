@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobsync.local.store import JobRow, Store
+from jobsync.local.store.database import JobRow, Store
 
 APP = "wc-demo-1.00"
 USER = "alice"

@@ -96,7 +96,7 @@ def _reached(
         with _advice(place.target, credentials):
             yield url, credentials
         return
-    from jobsync.local.embedded import embedded
+    from jobsync.local.in_process import embedded
     from jobsync.local.service import Drive
 
     with embedded(

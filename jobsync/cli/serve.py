@@ -98,8 +98,8 @@ def command(
 
 
 def _run(settings: ServiceSettings, port: int | None) -> None:
-    from jobsync.local.alone import alone
     from jobsync.local.port import keep_port
+    from jobsync.local.serve_lock import alone
     from jobsync.local.service import Service
 
     ended = threading.Event()

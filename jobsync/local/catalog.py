@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobsync.local import bodies
-from jobsync.local.answer import Answer
-from jobsync.local.refusal import Refusal
-from jobsync.local.search import window
-from jobsync.local.site import Call
-from jobsync.local.tokens import client_document
+from jobsync.local.api.agave import bodies
+from jobsync.local.api.agave.answer import Answer
+from jobsync.local.api.agave.refusal import Refusal
+from jobsync.local.api.agave.search import window
+from jobsync.local.api.agave.tokens import client_document
+from jobsync.local.context import Call
 
 
 def list_apps(call: Call) -> Answer:

@@ -14,7 +14,7 @@ from waitress.server import TcpWSGIServer, create_server  # type: ignore[import-
 from waitress.task import ThreadedTaskDispatcher, WSGITask  # type: ignore[import-untyped]
 
 from jobsync.errors import LocalServiceError
-from jobsync.local.front import SOCKET, Front
+from jobsync.local.api.agave.wsgi_app import SOCKET, Front
 
 MAX_BODY = 8 * 1024 * 1024
 """The most bytes of a request body; more is 413."""

@@ -12,20 +12,21 @@ from types import TracebackType
 from typing import Any
 
 from jobsync.errors import LocalServiceError
-from jobsync.local import apps, state, systems, users
-from jobsync.local.dialect import DIALECTS
-from jobsync.local.driving import Driver
+from jobsync.local import apps, state, users
+from jobsync.local.api.agave.dialect import DIALECTS
+from jobsync.local.api.agave.permissions import permission_of
+from jobsync.local.api.agave.tokens import LIFETIME, Tokens
+from jobsync.local.api.agave.wire import can_read
+from jobsync.local.api.agave.wsgi_app import Front
+from jobsync.local.context import Site
 from jobsync.local.engine import Engine, EngineSettings, runners
 from jobsync.local.faults import BadFault, FaultBoard
-from jobsync.local.front import Front
-from jobsync.local.permissions import permission_of
+from jobsync.local.leader import Driver
 from jobsync.local.server import Server
-from jobsync.local.site import Site
-from jobsync.local.storage import Storage
-from jobsync.local.store import Conflict, JobRow, Store, Unusable
+from jobsync.local.storage import systems
+from jobsync.local.storage.files import Storage
+from jobsync.local.store.database import Conflict, JobRow, Store, Unusable
 from jobsync.local.tls import Certificate, TlsFront
-from jobsync.local.tokens import LIFETIME, Tokens
-from jobsync.local.wire import can_read
 from jobsync.locks import LockTaken, file_lock
 from jobsync.structs import Struct, field, replace
 
@@ -40,7 +41,7 @@ class Drive(str, Enum):
 
     ``STEP`` moves all jobs on; ``OBSERVE`` starts nothing new but sees what happened to what runs,
     and carries out stops; ``NONE`` leaves jobs as they are. Of several services on one state folder
-    one does so at a time (:mod:`jobsync.local.driving`).
+    one does so at a time (:mod:`jobsync.local.leader`).
     """
 
     STEP = "step"

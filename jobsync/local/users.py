@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from jobsync.errors import LocalServiceError
-from jobsync.local.store import Store
-from jobsync.local.tokens import digest, new_secret
+from jobsync.local.api.agave.tokens import digest, new_secret
+from jobsync.local.store.database import Store
 
 FILE = "users.json"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")

@@ -21,7 +21,7 @@ from jobsync import manifest
 from jobsync.apply import ApplySettings, Limits, apply
 from jobsync.cli import line
 from jobsync.http.retry import RetryPolicy
-from jobsync.local.store import STATUSES
+from jobsync.local.store.database import STATUSES
 from jobsync.model import Access, Outcome, Plan, Snapshot, Target
 from jobsync.plan import PlanOptions
 from jobsync.platforms import agave

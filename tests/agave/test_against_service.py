@@ -23,9 +23,9 @@ from jobsync.errors import (
     Unreadable,
 )
 from jobsync.http.retry import RetryPolicy
-from jobsync.local import jobs as local_jobs
-from jobsync.local import permissions as local_permissions
-from jobsync.local.search import Window
+from jobsync.local.api.agave import jobs as local_jobs
+from jobsync.local.api.agave import permissions as local_permissions
+from jobsync.local.api.agave.search import Window
 from jobsync.model import NO_ACCESS, Access, Archive, Run, RunState
 from jobsync.platforms import agave
 from jobsync.platforms.agave import backend as agave_client

@@ -66,7 +66,7 @@ DOORS = {
     "certifi": {"http/pool.py"},
     "click": {"cli/"},
     "rich": {"cli/"},
-    "sqlite3": {"local/store.py"},
+    "sqlite3": {"local/store/database.py"},
     "subprocess": {"local/engine/", "cli/git.py"},
     "qtoolkit": {"local/engine/"},
     "werkzeug": {"local/"},

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobsync.identity import KEY
-from jobsync.local.flatten import flatten
+from jobsync.local.api.agave.request_fields import flatten
 from jobsync.manifest import load
 from jobsync.manifest.keys import free_key, key_of, project_of
 from jobsync.manifest.request import RESERVED

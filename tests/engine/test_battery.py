@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from engine_lab import Lab, processes_with
 
-from jobsync.local import records
+from jobsync.local.api.agave import records
 from jobsync.local.engine.stopping import STOPPED_EARLY, STOPPED_RUNNING
-from jobsync.local.store import TERMINAL, JobRow
-from jobsync.local.systems import System
+from jobsync.local.storage.systems import System
+from jobsync.local.store.database import TERMINAL, JobRow
 
 MakeLab = Callable[..., Lab]
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from engine_lab import Lab
 
-from jobsync.local import archive as archiving
-from jobsync.local import copying, staging
-from jobsync.local.copying import Check
-from jobsync.local.engine import errands, finish
-from jobsync.local.store import TERMINAL
+from jobsync.local.engine import background_tasks, completion
+from jobsync.local.storage import archive as archiving
+from jobsync.local.storage import copying, staging
+from jobsync.local.storage.copying import Check
+from jobsync.local.store.database import TERMINAL
 
 pytestmark = pytest.mark.fork
 
@@ -49,8 +49,8 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
     monkeypatch.setattr(staging, "copy_file", slow_copy)
     monkeypatch.setattr(staging, "_SHORT", 100)
-    monkeypatch.setattr(finish, "is_short", lambda *_: False)
-    monkeypatch.setattr(finish, "archive", slow_archive)
+    monkeypatch.setattr(completion, "is_short", lambda *_: False)
+    monkeypatch.setattr(completion, "archive", slow_archive)
     return opened
 
 
@@ -107,7 +107,7 @@ def test_others_run_while_outputs_are_archived(lab: Lab, gate: threading.Event) 
 
 
 def test_more_huge_inputs_than_threads(lab: Lab, gate: threading.Event) -> None:
-    jobs = [huge(lab) for _ in range(errands.AT_ONCE + 3)]
+    jobs = [huge(lab) for _ in range(background_tasks.AT_ONCE + 3)]
     with running(lab):
         for job in jobs:
             lab.until(job, "STAGING_INPUTS")

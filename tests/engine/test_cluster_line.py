@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from engine_lab import cluster_size, need_cluster
 
-from jobsync.local.store import STATUSES, Store
+from jobsync.local.store.database import STATUSES, Store
 
 pytestmark = pytest.mark.slurm
 EXAMPLES = Path(__file__).parents[2] / "manifests"

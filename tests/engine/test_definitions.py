@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from jobsync.errors import LocalServiceError
-from jobsync.local import apps, systems
-from jobsync.local.systems import Systems
+from jobsync.local import apps
+from jobsync.local.storage import systems
+from jobsync.local.storage.systems import Systems
 
 GOOD = {"name": "good", "version": "1.0", "templatePath": "wrapper.sh"}
 

@@ -17,10 +17,10 @@ import pytest
 from embedded_command import call
 
 from jobsync.errors import LocalServiceError
-from jobsync.local.embedded import embedded as _embedded
 from jobsync.local.engine import processes
+from jobsync.local.in_process import embedded as _embedded
 from jobsync.local.service import Drive
-from jobsync.local.store import Store
+from jobsync.local.store.database import Store
 
 Command = subprocess.Popen[str]
 Run = Callable[..., Command]

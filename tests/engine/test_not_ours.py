@@ -18,11 +18,11 @@ from embedded_command import call
 from engine_lab import Lab
 
 from jobsync.errors import LocalServiceError
-from jobsync.local import records
-from jobsync.local.archive import ArchiveError, archive
+from jobsync.local.api.agave import records
 from jobsync.local.service import Service, ServiceSettings
-from jobsync.local.staging import StagingError, prepare
-from jobsync.local.store import TERMINAL
+from jobsync.local.storage.archive import ArchiveError, archive
+from jobsync.local.storage.staging import StagingError, prepare
+from jobsync.local.store.database import TERMINAL
 from jobsync.structs import replace
 from jobsync.testing import LocalService, local_service
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from jobsync.local.refusal import Refusal
-from jobsync.local.storage import Storage
-from jobsync.local.store import JobRow, Store
+from jobsync.local.api.agave.refusal import Refusal
+from jobsync.local.storage.files import Storage
+from jobsync.local.store.database import JobRow, Store
 
 
 class World:

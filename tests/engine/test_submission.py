@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from jobsync.local import apps, submission
-from jobsync.local.refusal import Refusal
-from jobsync.local.storage import Storage
-from jobsync.local.store import JobRow, Store
-from jobsync.local.systems import Queue, System, Systems
+from jobsync.local import apps
+from jobsync.local.api.agave import submission
+from jobsync.local.api.agave.refusal import Refusal
+from jobsync.local.storage.files import Storage
+from jobsync.local.storage.systems import Queue, System, Systems
+from jobsync.local.store.database import JobRow, Store
 
 Submit = Callable[..., JobRow]
 

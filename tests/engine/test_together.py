@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from jobsync.local.store import STATUSES, Store
+from jobsync.local.store.database import STATUSES, Store
 
 pytestmark = pytest.mark.fork
 Start = Callable[..., subprocess.Popen[str]]

@@ -12,10 +12,10 @@ from urllib.parse import quote
 import pytest
 from engine_lab import Lab, processes_with
 
-from jobsync.local import records, submission
-from jobsync.local.archive import ArchiveError, archive
-from jobsync.local.archive_path import slug
-from jobsync.local.store import TERMINAL, JobRow
+from jobsync.local.api.agave import records, submission
+from jobsync.local.storage.archive import ArchiveError, archive
+from jobsync.local.storage.archive_path import slug
+from jobsync.local.store.database import TERMINAL, JobRow
 
 pytestmark = pytest.mark.fork
 

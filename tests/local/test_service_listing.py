@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobsync.local.answer import project
+from jobsync.local.api.agave.answer import project
 
 
 def ids(reply):
@@ -22,7 +22,7 @@ def listed(service, user, query=""):
 @pytest.fixture(scope="module")
 def many(shared):
     """260 jobs of one user, oldest first."""
-    from jobsync.local.store import JobRow
+    from jobsync.local.store.database import JobRow
 
     shared.add_user("many")
     made = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobsync.local.store import (
+from jobsync.local.store.database import (
     Condition,
     Conflict,
     IllegalTransition,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from jobsync.local.api.agave.routes import BESIDE, JOBS
 from jobsync.local.faults import KINDS
-from jobsync.local.routes import BESIDE, JOBS
 
 PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 

@@ -11,14 +11,14 @@ import threading
 import time
 from collections.abc import Callable
 
-from jobsync.local.engine.errands import Beside, Here
+from jobsync.local.engine.background_tasks import Beside, Here
 from jobsync.local.engine.logbook import Logbook
-from jobsync.local.engine.memory import Waiting
+from jobsync.local.engine.loop_state import Waiting
 from jobsync.local.engine.settings import EngineSettings
 from jobsync.local.engine.starting import WAITING, Starter
 from jobsync.local.engine.stopping import Stopper
 from jobsync.local.engine.watching import Watcher
-from jobsync.local.store import Store
+from jobsync.local.store.database import Store
 
 log = logging.getLogger(__name__)
 

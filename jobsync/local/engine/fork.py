@@ -9,11 +9,11 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from jobsync.local import records
+from jobsync.local.api.agave import records
 from jobsync.local.engine import processes
 from jobsync.local.engine.runner import Declined, Fate, Unsure
-from jobsync.local.store import JobRow
-from jobsync.local.systems import System
+from jobsync.local.storage.systems import System
+from jobsync.local.store.database import JobRow
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CLAIMING = 1.0

@@ -6,13 +6,13 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from jobsync.local import records
-from jobsync.local.engine.errands import Errands, Here
-from jobsync.local.engine.memory import Memory
+from jobsync.local.api.agave import records
+from jobsync.local.engine.background_tasks import Errands, Here
+from jobsync.local.engine.loop_state import Memory
 from jobsync.local.engine.runner import Runner, Silent
 from jobsync.local.engine.settings import EngineSettings
-from jobsync.local.store import TERMINAL, IllegalTransition, JobRow, Store, UnknownJob
-from jobsync.local.systems import run_seconds
+from jobsync.local.storage.systems import run_seconds
+from jobsync.local.store.database import TERMINAL, IllegalTransition, JobRow, Store, UnknownJob
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from jobsync.local.store import JobRow
-from jobsync.local.systems import System
+from jobsync.local.storage.systems import System
+from jobsync.local.store.database import JobRow
 from jobsync.structs import Struct
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from jobsync.local.engine.fork import Fork, job_environment
 from jobsync.local.engine.runner import Runner
-from jobsync.local.systems import System, Systems
+from jobsync.local.storage.systems import System, Systems
 
 
 def runners(systems: Systems, environment: Mapping[str, str]) -> dict[str, Runner]:

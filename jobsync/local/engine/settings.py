@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 from jobsync.local.apps import Apps
 from jobsync.local.engine.runner import Runner
-from jobsync.local.storage import Storage
-from jobsync.local.systems import Systems
+from jobsync.local.storage.files import Storage
+from jobsync.local.storage.systems import Systems
 from jobsync.structs import Struct
 
 

@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from jobsync.errors import LocalServiceError
-from jobsync.local import records
+from jobsync.local.api.agave import records
 from jobsync.local.engine.runner import Declined, Fate, Silent, Unsure
-from jobsync.local.store import JobRow
-from jobsync.local.systems import UNLIMITED_RUN_TIME, System, run_seconds
+from jobsync.local.storage.systems import UNLIMITED_RUN_TIME, System, run_seconds
+from jobsync.local.store.database import JobRow
 
 try:
     from qtoolkit.core.exceptions import CommandFailedError, OutputParsingError

@@ -6,16 +6,16 @@ import time
 from collections import Counter
 from functools import partial
 
-from jobsync.local import records
-from jobsync.local.copying import Check
-from jobsync.local.engine.errands import HERE
+from jobsync.local.api.agave import records
+from jobsync.local.engine.background_tasks import HERE
 from jobsync.local.engine.logbook import Logbook
-from jobsync.local.engine.memory import Waiting
+from jobsync.local.engine.loop_state import Waiting
 from jobsync.local.engine.runner import Declined, Silent, Unsure
 from jobsync.local.engine.watching import PLACED
-from jobsync.local.staging import StagingError, is_short, prepare, work_folder
-from jobsync.local.store import JobRow
-from jobsync.local.systems import System
+from jobsync.local.storage.copying import Check
+from jobsync.local.storage.staging import StagingError, is_short, prepare, work_folder
+from jobsync.local.storage.systems import System
+from jobsync.local.store.database import JobRow
 
 WAITING = ("PENDING", "PROCESSING_INPUTS", "STAGING_INPUTS", "STAGED")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-from jobsync.local import records
+from jobsync.local.api.agave import records
 from jobsync.local.engine.logbook import Logbook
-from jobsync.local.engine.memory import Ending
+from jobsync.local.engine.loop_state import Ending
 from jobsync.local.engine.runner import Runner
-from jobsync.local.store import JobRow
+from jobsync.local.store.database import JobRow
 
 STOPPED_EARLY = "Job cancelled by user."
 STOPPED_RUNNING = "Successfully killed remote job process."

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 
-from jobsync.local import records
-from jobsync.local.engine.finish import finish
+from jobsync.local.api.agave import records
+from jobsync.local.engine.completion import finish
 from jobsync.local.engine.logbook import Logbook, label
 from jobsync.local.engine.runner import Runner, Silent
 from jobsync.local.engine.stopping import Stopper
-from jobsync.local.store import JobRow
-from jobsync.local.systems import System
+from jobsync.local.storage.systems import System
+from jobsync.local.store.database import JobRow
 
 log = logging.getLogger(__name__)
 

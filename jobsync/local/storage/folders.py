@@ -9,8 +9,8 @@ import time
 from collections import OrderedDict
 from pathlib import Path
 
-from jobsync.local.media import Entry, entry
-from jobsync.local.storage import Located
+from jobsync.local.api.agave.media import Entry, entry
+from jobsync.local.storage.files import Located
 from jobsync.structs import Struct, replace
 
 NAMES_KEPT = 400_000

@@ -1,7 +1,7 @@
 """The service inside a command: reached over HTTP like any other, gone when the command ends.
 
 Each command serves the state folder on a port of its own, and takes its turn at moving jobs along
-(:mod:`jobsync.local.driving`).
+(:mod:`jobsync.local.leader`).
 """
 
 from __future__ import annotations

@@ -12,14 +12,14 @@ from typing import TypeVar
 
 from werkzeug.wrappers import Response
 
-from jobsync.local import media
-from jobsync.local.answer import Answer, is_true
-from jobsync.local.permissions import may_read
-from jobsync.local.refusal import Refusal
-from jobsync.local.search import window
-from jobsync.local.site import Call
-from jobsync.local.storage import Located
-from jobsync.local.store import JobRow
+from jobsync.local.api.agave import media
+from jobsync.local.api.agave.answer import Answer, is_true
+from jobsync.local.api.agave.permissions import may_read
+from jobsync.local.api.agave.refusal import Refusal
+from jobsync.local.api.agave.search import window
+from jobsync.local.context import Call
+from jobsync.local.storage.files import Located
+from jobsync.local.store.database import JobRow
 
 _NO_READ = "User does not have permission to view this resource."
 _GONE = "Unable to locate job data. Work folder no longer exists."

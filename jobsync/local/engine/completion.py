@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from jobsync.local import records
-from jobsync.local.archive import ArchiveError, archive, is_short
-from jobsync.local.archive_path import slug
-from jobsync.local.copying import Check
-from jobsync.local.engine.errands import HERE, Errands
-from jobsync.local.refusal import Refusal
-from jobsync.local.storage import Storage
-from jobsync.local.store import JobRow, Store
-from jobsync.local.systems import System
+from jobsync.local.api.agave import records
+from jobsync.local.api.agave.refusal import Refusal
+from jobsync.local.engine.background_tasks import HERE, Errands
+from jobsync.local.storage.archive import ArchiveError, archive, is_short
+from jobsync.local.storage.archive_path import slug
+from jobsync.local.storage.copying import Check
+from jobsync.local.storage.files import Storage
+from jobsync.local.storage.systems import System
+from jobsync.local.store.database import JobRow, Store
 
 _TAIL = 2000
 _SHOWN = 200

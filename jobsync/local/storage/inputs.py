@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
+from jobsync.local.api.agave.refusal import Refusal
+from jobsync.local.api.agave.request_fields import FlatValue, scalar_text
 from jobsync.local.app_file import AppField
-from jobsync.local.flatten import FlatValue, scalar_text
-from jobsync.local.refusal import Refusal
-from jobsync.local.storage import UnsupportedScheme
+from jobsync.local.storage.files import UnsupportedScheme
 
 LIMIT = 16384
 """The most characters that all inputs together may take, as JSON."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from jobsync.local import bodies, notifications, submission
-from jobsync.local.answer import Answer
-from jobsync.local.permissions import may_read, may_write
-from jobsync.local.refusal import Refusal
-from jobsync.local.search import conditions, order, window
-from jobsync.local.site import Call
-from jobsync.local.store import TERMINAL, Condition, JobRow, Listing
+from jobsync.local.api.agave import bodies, notifications, submission
+from jobsync.local.api.agave.answer import Answer
+from jobsync.local.api.agave.permissions import may_read, may_write
+from jobsync.local.api.agave.refusal import Refusal
+from jobsync.local.api.agave.search import conditions, order, window
+from jobsync.local.context import Call
+from jobsync.local.store.database import TERMINAL, Condition, JobRow, Listing
 from jobsync.structs import replace
 
 _NO_VIEW = "User does not have permission to view this job"

@@ -8,14 +8,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from jobsync.local import records
+from jobsync.local.api.agave import records
+from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.app_file import App
-from jobsync.local.archive_path import slug
-from jobsync.local.copying import Check, copy_file, go_on
-from jobsync.local.refusal import Refusal
-from jobsync.local.storage import Located, Storage
-from jobsync.local.store import JobRow
-from jobsync.local.systems import System
+from jobsync.local.storage.archive_path import slug
+from jobsync.local.storage.copying import Check, copy_file, go_on
+from jobsync.local.storage.files import Located, Storage
+from jobsync.local.storage.systems import System
+from jobsync.local.store.database import JobRow
 from jobsync.local.template import fill
 
 _SHORT = 1 << 20

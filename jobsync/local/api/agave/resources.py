@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-from jobsync.local.refusal import Refusal
-from jobsync.local.systems import RUN_TIME, Queue, System, run_seconds
+from jobsync.local.api.agave.refusal import Refusal
+from jobsync.local.storage.systems import RUN_TIME, Queue, System, run_seconds
 from jobsync.structs import Struct
 
 _UNITS = {"G": 1.0, "T": 1024.0, "P": 1024.0**2, "E": 1024.0**3}

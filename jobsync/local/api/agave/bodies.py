@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request
 
-from jobsync.local.refusal import Refusal
+from jobsync.local.api.agave.refusal import Refusal
 
 UPLOAD = "fileToUpload"
 

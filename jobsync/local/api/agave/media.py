@@ -12,7 +12,7 @@ from typing import BinaryIO
 from werkzeug.http import dump_options_header, http_date
 from werkzeug.wrappers import Request, Response
 
-from jobsync.local.refusal import Refusal
+from jobsync.local.api.agave.refusal import Refusal
 from jobsync.structs import Struct
 
 CHUNK = 1 << 16

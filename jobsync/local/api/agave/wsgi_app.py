@@ -16,14 +16,14 @@ from typing import Any
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from jobsync.local import gateway
-from jobsync.local.answer import Answer, enveloped, refused
+from jobsync.local.api.agave import api_gateway
+from jobsync.local.api.agave.answer import Answer, enveloped, refused
+from jobsync.local.api.agave.api_gateway import GatewayFault
+from jobsync.local.api.agave.refusal import Refusal
+from jobsync.local.api.agave.routes import WITH_PASSWORD, Match, Operation, Router, normal
+from jobsync.local.api.agave.wire import Wire
+from jobsync.local.context import Call, Site
 from jobsync.local.faults import Asked, BadFault, Fault
-from jobsync.local.gateway import GatewayFault
-from jobsync.local.refusal import Refusal
-from jobsync.local.routes import WITH_PASSWORD, Match, Operation, Router, normal
-from jobsync.local.site import Call, Site
-from jobsync.local.wire import Wire
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Hangup(OSError):
 
 
 class Front:
-    """The WSGI application over a :class:`~jobsync.local.site.Site`.
+    """The WSGI application over a :class:`~jobsync.local.context.Site`.
 
     *scheme* is that of the URLs in ``_links``. *control* says whether the control call for faults
     is answered (only ever to loopback).
@@ -96,7 +96,7 @@ class Front:
             return self._token(request, path)
         match = self._router.match(path)
         if match is None:
-            raise gateway.no_route(path)
+            raise api_gateway.no_route(path)
         user, denied = self._user(request, match)
         operation = match.methods.get(request.method)
         asked = Asked(operation.name if operation else "", request.method, path, user)
@@ -161,19 +161,21 @@ class Front:
             if fault.kind == "reset-before":
                 raise _reset(request)
             if fault.kind == "html":
-                return gateway.html_page(fault.number("status"))
+                return api_gateway.html_page(fault.number("status"))
             wait = fault.options["retry-after"]
-            return self._gateway(gateway.throttled(), asked, {"Retry-After": wait} if wait else {})
+            return self._gateway(
+                api_gateway.throttled(), asked, {"Retry-After": wait} if wait else {}
+            )
         if asked.user and (fault := self._site.faults.take(("expired",), asked)):
             self._site.tokens.expire(request)
-            return self._gateway(gateway.inactive(fault.number("code")), asked)
+            return self._gateway(api_gateway.inactive(fault.number("code")), asked)
         return None
 
     def _gateway(
         self, fault: GatewayFault, asked: Asked, headers: dict[str, str] | None = None
     ) -> Response:
         is_old = self._site.faults.take(("gateway-xml",), asked)
-        write = gateway.as_xml if is_old else gateway.as_json
+        write = api_gateway.as_xml if is_old else api_gateway.as_json
         return write(fault, headers or {})
 
     def _after(self, response: Response, request: Request, asked: Asked) -> Response:
@@ -188,9 +190,9 @@ class Front:
                     self._stopping.wait(fault.seconds())
                     raise Hangup("the answer is lost")
                 case "html-after":
-                    return gateway.html_page(fault.number("status"))
+                    return api_gateway.html_page(fault.number("status"))
                 case _:
-                    return gateway.html_page(200)
+                    return api_gateway.html_page(200)
         if request.method != "HEAD" and (fault := self._site.faults.take(_BODY, asked)):
             return self._bent(response, fault)
         return response

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Union
 
-from jobsync.local.refusal import Refusal
+from jobsync.local.api.agave.refusal import Refusal
 
 FlatValue = Union[str, int, list[str]]
 """Text; an integer that stood inside an object; or an array of two or more values."""

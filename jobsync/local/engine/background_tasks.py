@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Protocol
 
-from jobsync.local.copying import Check, Interrupted, go_on
+from jobsync.local.storage.copying import Check, Interrupted, go_on
 
 Action = Callable[[Check], None]
 

@@ -12,15 +12,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from jobsync.local import aloe_request
-from jobsync.local.app_file import App
-from jobsync.local.apps import Apps
-from jobsync.local.archive_path import default_path, expand, slug
-from jobsync.local.flatten import FlatValue, flatten, text
-from jobsync.local.inputs import resolve_inputs
-from jobsync.local.parameters import resolve_parameters
-from jobsync.local.refusal import Refusal
-from jobsync.local.resources import (
+from jobsync.local.api.agave import aloe_request
+from jobsync.local.api.agave.parameters import resolve_parameters
+from jobsync.local.api.agave.refusal import Refusal
+from jobsync.local.api.agave.request_fields import FlatValue, flatten, text
+from jobsync.local.api.agave.resources import (
     Placement,
     Wanted,
     aloe_memory,
@@ -29,9 +25,13 @@ from jobsync.local.resources import (
     place,
     positive,
 )
-from jobsync.local.storage import ARCHIVE, Storage, canonical
-from jobsync.local.store import JobRow
-from jobsync.local.systems import System, Systems
+from jobsync.local.app_file import App
+from jobsync.local.apps import Apps
+from jobsync.local.storage.archive_path import default_path, expand, slug
+from jobsync.local.storage.files import ARCHIVE, Storage, canonical
+from jobsync.local.storage.inputs import resolve_inputs
+from jobsync.local.storage.systems import System, Systems
+from jobsync.local.store.database import JobRow
 from jobsync.structs import replace
 
 __all__ = ["Refusal", "again", "new_id", "resolve"]

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 
-from jobsync.local.dialect import Dialect
-from jobsync.local.refusal import Refusal
-from jobsync.local.store import STATUSES, Condition
+from jobsync.local.api.agave.dialect import Dialect
+from jobsync.local.api.agave.refusal import Refusal
+from jobsync.local.store.database import STATUSES, Condition
 from jobsync.structs import Struct
 
 DEFAULT_LIMIT = 100

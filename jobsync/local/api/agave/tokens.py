@@ -19,9 +19,9 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from jobsync.local import gateway
-from jobsync.local.refusal import Refusal
-from jobsync.local.store import Client, Store, Token
+from jobsync.local.api.agave import api_gateway
+from jobsync.local.api.agave.refusal import Refusal
+from jobsync.local.store.database import Client, Store, Token
 from jobsync.structs import Struct
 
 LIFETIME = 14400.0
@@ -73,19 +73,19 @@ class Tokens:
     # --- who is asking --------------------------------------------------------------------
 
     def bearer(self, request: Request) -> str:
-        """The user of a request. Raises :class:`~jobsync.local.gateway.GatewayFault` 401."""
+        """The user of a request. Raises :class:`GatewayFault` 401."""
         token = bearer_text(request)
         if not token:
-            raise gateway.missing()
+            raise api_gateway.missing()
         found = digest(token)
         user = self._store.user_of(found)
         if user is not None and self._same(self._store.token_hash(user), found):
             return user
         issued = self._store.token(found)
         if issued is None or issued.kind != "access" or not self._same(issued.hash, found):
-            raise gateway.invalid()
+            raise api_gateway.invalid()
         if issued.expires is not None and issued.expires <= self._clock():
-            raise gateway.inactive()
+            raise api_gateway.inactive()
         return issued.user
 
     def expire(self, request: Request) -> None:
@@ -100,10 +100,10 @@ class Tokens:
         """The user of HTTP Basic credentials. Raises a gateway fault."""
         given = request.authorization
         if given is None or given.type != "basic":
-            raise gateway.missing()
+            raise api_gateway.missing()
         user, password = given.username or "", given.password or ""
         if not self._same(self._store.token_hash(user), digest(password)):
-            raise gateway.invalid()
+            raise api_gateway.invalid()
         return user
 
     # --- /token and /revoke -----------------------------------------------------------------

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from jobsync.local.refusal import Refusal
+from jobsync.local.api.agave.refusal import Refusal
 
 _EVENT = re.compile(r"\*|[A-Za-z][A-Za-z0-9_]{0,31}")
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")

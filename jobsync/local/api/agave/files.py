@@ -14,12 +14,12 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from jobsync.local import media
-from jobsync.local.answer import Answer, is_true
-from jobsync.local.refusal import Refusal
-from jobsync.local.search import window
-from jobsync.local.site import Call
-from jobsync.local.storage import WORKSPACE, Located, segments
+from jobsync.local.api.agave import media
+from jobsync.local.api.agave.answer import Answer, is_true
+from jobsync.local.api.agave.refusal import Refusal
+from jobsync.local.api.agave.search import window
+from jobsync.local.context import Call
+from jobsync.local.storage.files import WORKSPACE, Located, segments
 
 UPLOAD = "fileToUpload"
 

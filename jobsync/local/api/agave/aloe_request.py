@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.app_file import App
-from jobsync.local.refusal import Refusal
 
 FORBIDDEN = ("executionSystem", "jobName", "parameter")
 LENGTHS = {

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Union
 
+from jobsync.local.api.agave.refusal import Refusal
+from jobsync.local.api.agave.request_fields import FlatValue, scalar_text
 from jobsync.local.app_file import AppField
-from jobsync.local.flatten import FlatValue, scalar_text
-from jobsync.local.refusal import Refusal
 
 Echo = Union[str, int, bool, list[Union[str, int]]]
 

@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from jobsync.local import records
-from jobsync.local.refusal import Refusal
-from jobsync.local.store import Condition, JobRow, Listing
+from jobsync.local.api.agave import records
+from jobsync.local.api.agave.refusal import Refusal
+from jobsync.local.store.database import Condition, JobRow, Listing
 from jobsync.structs import Struct
 
 WORKSPACE = "local"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import urllib.parse
 from typing import Any
 
-from jobsync.local.dialect import Dialect
-from jobsync.local.store import EventRow, JobRow
+from jobsync.local.api.agave.dialect import Dialect
+from jobsync.local.store.database import EventRow, JobRow
 
 TENANT = "local"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobsync.local import bodies
-from jobsync.local.answer import Answer
-from jobsync.local.refusal import Refusal
-from jobsync.local.search import window
-from jobsync.local.site import Call
-from jobsync.local.store import Conflict, JobRow
-from jobsync.local.wire import BOTH, READERS, WRITERS, can_read, can_write
+from jobsync.local.api.agave import bodies
+from jobsync.local.api.agave.answer import Answer
+from jobsync.local.api.agave.refusal import Refusal
+from jobsync.local.api.agave.search import window
+from jobsync.local.api.agave.wire import BOTH, READERS, WRITERS, can_read, can_write
+from jobsync.local.context import Call
+from jobsync.local.store.database import Conflict, JobRow
 
 WORLD = "world"
 VALUES = READERS | WRITERS | BOTH | {"EXECUTE"}

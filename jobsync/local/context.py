@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 
 from werkzeug.wrappers import Request
 
+from jobsync.local.api.agave.dialect import Dialect
+from jobsync.local.api.agave.tokens import Tokens
+from jobsync.local.api.agave.wire import Wire
 from jobsync.local.apps import Apps
-from jobsync.local.dialect import Dialect
 from jobsync.local.faults import Asked, Fault, FaultBoard
-from jobsync.local.folders import Folders
-from jobsync.local.storage import Storage
-from jobsync.local.store import JobRow, Store
-from jobsync.local.systems import Systems
-from jobsync.local.tokens import Tokens
-from jobsync.local.wire import Wire
+from jobsync.local.storage.files import Storage
+from jobsync.local.storage.folders import Folders
+from jobsync.local.storage.systems import Systems
+from jobsync.local.store.database import JobRow, Store
 from jobsync.structs import Struct, field
 
 

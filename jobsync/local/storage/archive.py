@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from jobsync.local import records
-from jobsync.local.copying import Check, copy_file, go_on
+from jobsync.local.api.agave import records
+from jobsync.local.storage.copying import Check, copy_file, go_on
 
 _FEW = 200
 

@@ -1,0 +1,1 @@
+"""The dialects that the embedded service speaks, one folder each."""

@@ -1,0 +1,1 @@
+"""Agave v2 over HTTP: routes, bodies, checks and answers."""

@@ -1,0 +1,1 @@
+"""Files: storage systems, staging of inputs, archiving."""
