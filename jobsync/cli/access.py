@@ -44,15 +44,15 @@ def command(
 
     Whoever can write can share further. A grant to world hides every row that sorts after it.
     """
-    from jobsync.cli import connect, line
+    from jobsync.cli import connect, pipeline
     from jobsync.plan import PlanOptions
     from jobsync.plan.access_matrix import matrix
     from jobsync.render import access
 
     committed = _committed(Path(expect)) if expect else None
-    desired, chosen = line.load(paths, target, variables, os.environ)
+    desired, chosen = pipeline.load(paths, target, variables, os.environ)
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
-        plan, seen = line.decide(
+        plan, seen = pipeline.decide(
             desired, chosen, reader, PlanOptions(only=frozenset({"jobs", "permissions"}))
         )
     rows = matrix(desired, seen, plan)

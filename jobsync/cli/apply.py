@@ -90,7 +90,7 @@ def command(
 
     The plan is shown first and has to be confirmed. A submit is never sent twice by accident.
     """
-    from jobsync.cli import line
+    from jobsync.cli import pipeline
     from jobsync.observe import observe_again
     from jobsync.outputs.lockfile import follow_renames
     from jobsync.plan import check
@@ -103,7 +103,7 @@ def command(
     if saved:
         place = _place_of(saved, paths, target, flags)
     else:
-        desired, chosen = line.load(paths, target, variables, environ)
+        desired, chosen = pipeline.load(paths, target, variables, environ)
         place = connect.Place(desired.root, chosen)
     if place.target.name == connect.LOCAL and wait is None:
         wait = math.inf
@@ -120,15 +120,15 @@ def command(
             plan, others = with_values(_moved(saved, place), place.root, variables, environ)
             seen = observe_again(plan, backend, place.target)
         else:
-            plan, seen = line.decide(desired, chosen, backend, options_from(flags))
+            plan, seen = pipeline.decide(desired, chosen, backend, options_from(flags))
             others = frozenset()
         if format_name == "text" and not quiet:
             print_plan(plan, "text", color, call)
         else:
             say_what_is_wrong(plan, call)
         stale = others.union(check(plan, seen, allow))
-        settings = line.settings(place, environ, wait=wait, stale=stale)
-        if not (plan.changes or plan.awaiting or line.unsettled(plan, settings.state_dir)):
+        settings = pipeline.settings(place, environ, wait=wait, stale=stale)
+        if not (plan.changes or plan.awaiting or pipeline.unsettled(plan, settings.state_dir)):
             follow_renames(plan.root, addresses_of_runs(plan))
             return code_of(plan)
         if plan.changes and not auto_approve:

@@ -170,10 +170,10 @@ def somewhere(target: str | None, manifests: str | None, environ: Mapping[str, s
     target is meant; a built-in target that is named needs none, whatever YAML lies here.
     """
     from jobsync import manifest
-    from jobsync.cli import line
+    from jobsync.cli import pipeline
 
     here = "." if manifest.holds_set(".") else manifest.find_above(".")
     if manifests is not None or (here and named_target(target, environ) not in BUILT_IN):
-        desired, chosen = line.load((manifests or here or ".",), target, {}, environ)
+        desired, chosen = pipeline.load((manifests or here or ".",), target, {}, environ)
         return Place(desired.root, chosen)
     return Place(str(Path(here or ".").resolve()), choose_without_set(target, environ))

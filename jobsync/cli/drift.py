@@ -39,13 +39,13 @@ def command(
 
     The same as plan --detailed-exitcode, for a scheduled check of what is there.
     """
-    from jobsync.cli import connect, line
+    from jobsync.cli import connect, pipeline
 
-    desired, chosen = line.load(paths, target, variables, os.environ)
+    desired, chosen = pipeline.load(paths, target, variables, os.environ)
     place = connect.Place(desired.root, chosen)
     call = call_of(paths, target, variables)
     with connect.reader(place, os.environ) as reader:
-        plan, seen = line.decide(desired, chosen, reader, options_from(flags))
-    held = line.open_submits(plan, seen, place, os.environ, call)
+        plan, seen = pipeline.decide(desired, chosen, reader, options_from(flags))
+    held = pipeline.open_submits(plan, seen, place, os.environ, call)
     print_plan(plan, format_name, color, call, held, quiet=quiet)
     return code_of(plan, held)

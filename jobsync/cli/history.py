@@ -34,13 +34,13 @@ def command(
 
     ADDRESS may be the key of a job with a matrix, or a glob.
     """
-    from jobsync.cli import connect, line
+    from jobsync.cli import connect, pipeline
     from jobsync.plan.history import histories, oldest_first
 
-    desired, chosen = line.load(paths, target, variables, os.environ)
+    desired, chosen = pipeline.load(paths, target, variables, os.environ)
     addresses = named(address, desired.jobs)
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
-        seen = line.snapshot(desired, chosen, reader)
+        seen = pipeline.snapshot(desired, chosen, reader)
         known = histories(desired, seen)
         found = {
             one: [

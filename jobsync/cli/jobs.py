@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from jobsync.cli import download
-from jobsync.cli.columns import fields_text, table_text
 from jobsync.cli.files import FilePath
+from jobsync.cli.jobs_output import event_record, file_record, permission_record, run_record
 from jobsync.cli.options import log_options
-from jobsync.cli.records import event_record, file_record, permission_record, run_record
+from jobsync.cli.tables import fields_text, table_text
 from jobsync.errors import SettingsError, SubmitAmbiguous, UnknownOutcome, Usage
 
 if TYPE_CHECKING:

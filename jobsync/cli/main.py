@@ -16,7 +16,7 @@ from types import FrameType
 import click
 
 import jobsync
-from jobsync.cli.streams import flush, make_patient
+from jobsync.cli.robust_stdio import flush, make_patient
 from jobsync.errors import ExitCode, JobsyncError
 
 COMMANDS: dict[str, str] = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobsync.cli.meter import Meter, size_text
+from jobsync.cli.fetch_progress import Meter, size_text
 from jobsync.cli.options import manifests_option, target_options
 from jobsync.cli.sets import read_set
 from jobsync.errors import ExitCode, SettingsError, worst
@@ -299,11 +299,11 @@ def _loose_folder(to: str) -> Path:
 
 
 def _current_run(desired: DesiredState, target: Target, reader: Reader, address: str) -> Run:
-    from jobsync.cli import line
+    from jobsync.cli import pipeline
     from jobsync.plan.options import PlanOptions
 
     options = PlanOptions(select=(address,), only=frozenset({"outputs"}))
-    plan, _ = line.decide(desired, target, reader, options)
+    plan, _ = pipeline.decide(desired, target, reader, options)
     for state in plan.states:
         if state.address == address and state.run is not None:
             return reader.run(state.run.id)
@@ -382,18 +382,18 @@ def _loaded(
     target: str | None,
     variables: dict[str, str],
 ) -> tuple[DesiredState, Target]:
-    from jobsync.cli import line
+    from jobsync.cli import pipeline
 
-    return line.load(paths, target, variables, os.environ)
+    return pipeline.load(paths, target, variables, os.environ)
 
 
 def _decided(
     paths: tuple[str, ...], target: str | None, variables: dict[str, str]
 ) -> tuple[DesiredState, Plan]:
-    from jobsync.cli import connect, line
+    from jobsync.cli import connect, pipeline
     from jobsync.plan.options import PlanOptions
 
     desired, chosen = _loaded(paths, target, variables)
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
-        plan, _ = line.decide(desired, chosen, reader, PlanOptions(only=frozenset({"outputs"})))
+        plan, _ = pipeline.decide(desired, chosen, reader, PlanOptions(only=frozenset({"outputs"})))
     return desired, plan

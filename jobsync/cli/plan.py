@@ -138,15 +138,15 @@ def command(
     **flags: Any,
 ) -> ExitCode:
     """Show what apply would change. Nothing is changed, and only GET requests are sent."""
-    from jobsync.cli import connect, line
+    from jobsync.cli import connect, pipeline
 
     environ = os.environ
-    desired, chosen = line.load(paths, target, variables, environ)
+    desired, chosen = pipeline.load(paths, target, variables, environ)
     place = connect.Place(desired.root, chosen)
     call = call_of(paths, target, variables)
     with connect.reader(place, environ) as reader:
-        plan, seen = line.decide(desired, chosen, reader, options_from(flags))
-    held = line.open_submits(plan, seen, place, environ, call)
+        plan, seen = pipeline.decide(desired, chosen, reader, options_from(flags))
+    held = pipeline.open_submits(plan, seen, place, environ, call)
     print_plan(plan, format_name, color, call, held, quiet=quiet)
     if out:
         from jobsync.plan import saved_plan

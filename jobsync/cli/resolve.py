@@ -34,16 +34,16 @@ def command(
 ) -> None:
     """Settle a submit of ADDRESS whose outcome is unknown (exit code 6), after looking yourself."""
     from jobsync.apply import Binding, NotSubmitted, Submitted, resolve
-    from jobsync.cli import connect, line
+    from jobsync.cli import connect, pipeline
     from jobsync.observe import service_name
 
     if bool(submitted) == not_submitted:
         raise Usage("say either --submitted JOB_ID or --not-submitted")
-    desired, chosen = line.load(paths, target, variables, os.environ)
+    desired, chosen = pipeline.load(paths, target, variables, os.environ)
     place = connect.Place(desired.root, chosen)
     verdict = Submitted(submitted) if submitted else NotSubmitted()
     with connect.reader(place, os.environ) as reader:
-        folder, user = line.state_dir(place, os.environ), reader.whoami()
+        folder, user = pipeline.state_dir(place, os.environ), reader.whoami()
         # A run may have been submitted under a former project, whose journal is another one.
         name = RunName.parse(address)
         project = name.project if name and name.project in _projects(desired) else desired.project

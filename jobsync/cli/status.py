@@ -41,18 +41,18 @@ def command(
 
     Exit 7 when one failed, was stopped or misses files, 1 when something could not be read.
     """
-    from jobsync.cli import connect, line
+    from jobsync.cli import connect, pipeline
     from jobsync.model import Standing
     from jobsync.plan import PlanOptions
     from jobsync.plan.exit_status import failing, unread
 
-    desired, chosen = line.load(paths, target, variables, os.environ)
+    desired, chosen = pipeline.load(paths, target, variables, os.environ)
     place = connect.Place(desired.root, chosen)
     call = call_of(paths, target, variables)
     with connect.reader(place, os.environ) as reader:
         while True:
-            plan, seen = line.decide(desired, chosen, reader, PlanOptions())
-            held = line.open_submits(plan, seen, place, os.environ, call)
+            plan, seen = pipeline.decide(desired, chosen, reader, PlanOptions())
+            held = pipeline.open_submits(plan, seen, place, os.environ, call)
             _print(plan, held, format_name, color, call)
             running = any(state.standing is Standing.IN_PROGRESS for state in plan.states)
             if not (watch and running):

@@ -42,17 +42,17 @@ def command(
 
     Submits nothing and changes no permissions. Exit 7 when a job fails.
     """
-    from jobsync.cli import connect, line
+    from jobsync.cli import connect, pipeline
     from jobsync.plan import PlanOptions
 
-    desired, chosen = line.load(paths, target, variables, os.environ)
+    desired, chosen = pipeline.load(paths, target, variables, os.environ)
     call = call_of(paths, target, variables)
     place = connect.Place(desired.root, chosen)
     with connect.backend(place, os.environ) as backend:
-        plan, _ = line.decide(desired, chosen, backend, PlanOptions())
+        plan, _ = pipeline.decide(desired, chosen, backend, PlanOptions())
         say_what_is_wrong(plan, call)
         outputs = tuple(c for c in plan.changes if isinstance(c, OutputChange) and c.run)
-        settings = line.settings(
+        settings = pipeline.settings(
             place,
             os.environ,
             wait=math.inf if timeout is None else timeout,

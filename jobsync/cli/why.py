@@ -26,19 +26,19 @@ def command(
 
     ADDRESS may be the key of a job with a matrix, or a glob.
     """
-    from jobsync.cli import connect, line
+    from jobsync.cli import connect, pipeline
     from jobsync.plan import PlanOptions
     from jobsync.plan.explain import explain
     from jobsync.render.why import why
 
-    desired, chosen = line.load(paths, target, variables, os.environ)
+    desired, chosen = pipeline.load(paths, target, variables, os.environ)
     addresses = named(address, desired.jobs)
     place = connect.Place(desired.root, chosen)
     call = call_of(paths, target, variables)
     with connect.reader(place, os.environ) as reader:
-        plan, seen = line.decide(desired, chosen, reader, PlanOptions())
+        plan, seen = pipeline.decide(desired, chosen, reader, PlanOptions())
         seen = _with_records(desired, seen, addresses, reader)
-    held = line.open_submits(plan, seen, place, os.environ, call)
+    held = pipeline.open_submits(plan, seen, place, os.environ, call)
     stories = (
         why(explain(desired, seen, plan, one), call, [h for h in held if h.address == one])
         for one in addresses

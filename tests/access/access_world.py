@@ -19,7 +19,7 @@ from access_oracle import LEVELS, NOTHING, Rows
 
 from jobsync import manifest
 from jobsync.apply import ApplySettings, Limits, apply
-from jobsync.cli import line
+from jobsync.cli import pipeline
 from jobsync.http.retry import RetryPolicy
 from jobsync.local.store.database import STATUSES
 from jobsync.model import Access, Outcome, Plan, Snapshot, Target
@@ -157,7 +157,7 @@ class World:
         desired = manifest.load((self.folder / "set.yaml",))
         self.names = {address: job.name for address, job in desired.jobs.items()}
         target = Target("env", self.service.url)
-        return line.decide(desired, target, self.backend, PlanOptions())
+        return pipeline.decide(desired, target, self.backend, PlanOptions())
 
     def apply(self, plan: Plan) -> Applied:
         prior = self.all_rows()

@@ -23,7 +23,7 @@ import pytest
 from linebench import Lab
 
 from jobsync import PlanOptions, connect_reader, load, token
-from jobsync.cli import line
+from jobsync.cli import pipeline
 from jobsync.errors import PRECEDENCE, ExitCode, worst
 from jobsync.model import Target
 
@@ -120,7 +120,7 @@ def test_outputs_of_what_is_not_selected_are_not_listed(
 
         def asked(**options: object) -> list[str]:
             listed.clear()
-            plan, _ = line.decide(desired, target, one, PlanOptions(**options))
+            plan, _ = pipeline.decide(desired, target, one, PlanOptions(**options))
             addresses = {state.run.id: state.address for state in plan.states if state.run}
             return sorted(addresses.get(run_id, "left out") for run_id in listed)
 
@@ -128,7 +128,7 @@ def test_outputs_of_what_is_not_selected_are_not_listed(
         assert asked(select=("other",)) == ["other"]
         assert asked(select=("down",)) == ["down", "up"], "with what it needs"
         assert asked(select=("down",), exclude=("up",)) == ["down"]
-        line.snapshot(desired, target, one)
+        pipeline.snapshot(desired, target, one)
         assert len(listed) == 1, "a history lists no outputs"
 
 

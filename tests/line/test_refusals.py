@@ -247,7 +247,7 @@ def test_completion_scripts(wordcount: Bench) -> None:
 )
 def test_no_traceback_whatever_happens(tmp_path: Path, raised: str, told: str) -> None:
     code = (
-        "import sys, jobsync.cli.line as line\n"
+        "import sys, jobsync.cli.pipeline as line\n"
         f"def broken(*a): raise {raised}\n"
         "line.load = broken\n"
         "sys.argv = ['jobsync', 'plan']\n"
