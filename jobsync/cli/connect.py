@@ -88,11 +88,11 @@ def _reached(
     place: Place, environ: Mapping[str, str], *, drive: bool
 ) -> Iterator[tuple[str, Credentials]]:
     """The URL and the credentials of a target; starts the embedded service when it is that one."""
-    from jobsync.platforms.agave import credentials
+    from jobsync.platforms.agave.credentials import explicit, find_credentials
 
     if place.target.name != LOCAL:
         url = place.target.base_url
-        credentials = credentials.find_credentials(environ, url)
+        credentials = find_credentials(environ, url)
         with _advice(place.target, credentials):
             yield url, credentials
         return
@@ -106,7 +106,7 @@ def _reached(
         drive=Drive.STEP if drive else Drive.OBSERVE,
         environment=environ,
     ) as (url, token):
-        yield url, credentials.explicit(url, token)
+        yield url, explicit(url, token)
 
 
 @contextmanager
