@@ -45,7 +45,7 @@ def main() -> int:
     seed = int(time.time()) if options.seed is None else options.seed
     while True:
         skipped = [f"--deselect={name}" for name in fallen]
-        done = _pytest("-q", f"--hypothesis-seed={seed}", *skipped, *(arguments or files))
+        done = _pytest("-q", "-rfE", f"--hypothesis-seed={seed}", *skipped, *(arguments or files))
         rounds += 1
         minutes = (time.monotonic() - began) / 60
         new = _FAILED.findall(done.stdout)

@@ -16,11 +16,13 @@ from pathlib import Path
 import pytest
 from embedded_command import call
 
-from jobsync.errors import LocalServiceError
+from jobsync.errors import LocalServiceError, NotFound
 from jobsync.local.engine import processes
 from jobsync.local.in_process import embedded as _embedded
 from jobsync.local.service import Drive
 from jobsync.local.store.database import Store
+from jobsync.platforms.agave import connect_reader
+from jobsync.platforms.agave.credentials import explicit
 
 Command = subprocess.Popen[str]
 Run = Callable[..., Command]
@@ -194,18 +196,17 @@ def test_folder_that_cannot_be_used_is_one_clear_error(tmp_path: Path) -> None:
         pass
 
 
-def test_bad_app_is_one_clear_error(tmp_path: Path, state: Path) -> None:
+def test_a_bad_app_leaves_the_others(tmp_path: Path, state: Path) -> None:
     folder = tmp_path / "apps" / "bad"
     folder.mkdir(parents=True)
     (folder / "app.json").write_text('{"name": "bad",\n "version": }')
     with (
-        pytest.raises(LocalServiceError, match=r"apps/bad/app\.json:2:13: not JSON"),
-        embedded(state, tmp_path, "alice"),
+        embedded(state, tmp_path, "alice") as (url, token),
+        connect_reader(url, explicit(url, token)) as reader,
     ):
-        pass
-    (folder / "app.json").unlink()
-    with embedded(state, tmp_path, "alice"):
-        pass
+        assert reader.app("wc-demo-1.00") is not None
+        with pytest.raises(NotFound):
+            reader.app("bad-1.0")
 
 
 def test_job_lost_with_the_machine_is_failed_at_the_first_look(run: Run, state: Path) -> None:
