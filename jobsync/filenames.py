@@ -63,7 +63,9 @@ def destination_refusal(path: str) -> str:
 def collision_key(path: str) -> str:
     """Two paths with one key are one file on some file system (case, Unicode normal form)."""
     if path.isascii():
-        return path.lower()
+        lower = path.lower()
+        # Mostly the same: then one text serves both, however many places are remembered.
+        return path if lower == path else lower
     decomposed = unicodedata.normalize("NFD", path)
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", decomposed.casefold()))
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from jobsync.backend import Reader
 from jobsync.errors import JobsyncError, ServiceError, Unauthorized
-from jobsync.model import Address, Fetch, FetchedFile, OutputChange, Run
+from jobsync.model import Address, Fetch, FetchedFile, OutputChange, RemoteFile, Run
 from jobsync.outputs import commit, reasons
 from jobsync.outputs.destination import Root
 from jobsync.outputs.download import (
@@ -199,11 +199,22 @@ class _Fetching:
         for start in range(0, len(ordered), _BATCH):
             got += pool.map(self._tried, ordered[start : start + _BATCH])
             if time.monotonic() - began >= _CHECK_SECONDS or start + _BATCH >= len(ordered):
-                steady, changed = self._checked(pool, [x for x in got if isinstance(x, Whole)])
-                moved += changed
-                here = [item for item in got if isinstance(item, FetchedFile)]
-                self._settle(here + self._committed(steady))
-                got, began = [], time.monotonic()
+                moved += self._kept(pool, got)
+                began = time.monotonic()
+        return moved
+
+    def _kept(
+        self, pool: ThreadPoolExecutor, got: list[FetchedFile | Whole | None]
+    ) -> list[Wanted]:
+        """Check, commit and record what has come; gives those that moved. *got* is used up."""
+        done = [item for item in got if isinstance(item, FetchedFile)]
+        whole = [item for item in got if isinstance(item, Whole)]
+        got.clear()
+        steady, moved = self._checked(pool, whole)
+        whole.clear()
+        done += self._committed(steady)
+        steady.clear()
+        self._settle(done)
         return moved
 
     def _tried(self, wanted: Wanted) -> FetchedFile | Whole | None:
@@ -236,7 +247,7 @@ class _Fetching:
         """Those that are listed as before, and those to fetch again as they are listed now."""
         counts = Counter(_folder(item.wanted.path) for item in whole)
         listings = pool.map(lambda item: self._listing(*item), counts.items())
-        listed: dict[str, tuple[int, str] | None] = {}
+        listed: dict[str, RemoteFile] = {}
         troubles: dict[str, str] = {}
         for folder, found in zip(counts, listings, strict=True):
             if isinstance(found, str):
@@ -255,10 +266,10 @@ class _Fetching:
                 self._fail(wanted, f"could not be checked after it came: {trouble}")
             elif now is None:
                 self._fail(wanted, "is gone from the service")
-            elif now == (wanted.length, wanted.last_modified) or self._is_read_again(item, now[0]):
+            elif _is_listed_as(now, wanted) or self._is_read_again(item, now.length):
                 steady.append(item)
             else:
-                moved.append(replace(wanted, length=now[0], last_modified=now[1]))
+                moved.append(_as_listed(wanted, now))
         return steady, moved
 
     def _is_read_again(self, item: Whole, length: int) -> bool:
@@ -267,17 +278,17 @@ class _Fetching:
         before, self._read[key] = self._read.get(key), item.sha256
         return before == item.sha256 and length == item.wanted.length
 
-    def _listing(self, folder: str, count: int) -> dict[str, tuple[int, str] | None] | str:
+    def _listing(self, folder: str, count: int) -> dict[str, RemoteFile] | str:
         try:
             entries = self._reader.files(self._run.id, folder, count)
         except ServiceError as error:
             return reasons.unavailable(self._run.id, error)
-        return {e.path: (e.length, e.last_modified) for e in entries if not e.is_folder}
+        return {entry.path: entry for entry in entries if not entry.is_folder}
 
     def _again(self, wanted: Wanted) -> Wanted | None:
         for entry in self._reader.files(self._run.id, _folder(wanted.path)):
             if entry.path == wanted.path and not entry.is_folder:
-                return replace(wanted, length=entry.length, last_modified=entry.last_modified)
+                return _as_listed(wanted, entry)
         return None
 
     def _committed(self, steady: Sequence[Whole]) -> list[FetchedFile]:
@@ -339,6 +350,14 @@ class _Fetching:
                 self._total_files,
             )
         )
+
+
+def _is_listed_as(entry: RemoteFile, wanted: Wanted) -> bool:
+    return (entry.length, entry.last_modified) == (wanted.length, wanted.last_modified)
+
+
+def _as_listed(wanted: Wanted, entry: RemoteFile) -> Wanted:
+    return replace(wanted, length=entry.length, last_modified=entry.last_modified)
 
 
 def _folder(path: str) -> str:
