@@ -106,7 +106,7 @@ def test_outputs_of_what_is_not_selected_are_not_listed(
         down:
           appId: wc-demo-1.00
           inputs: {text: "${jobs.up.outputs/counts.txt}"}
-          outputs: [{path: "*.txt", to: down/}]
+          outputs: [{path: "*.out", to: down/}]
         other: {appId: wc-demo-1.00, rerun: 2, outputs: [{path: "*.txt", to: other/}]}
         """
     )
