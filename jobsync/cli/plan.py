@@ -137,8 +137,12 @@ def command(
     quiet: bool,
     **flags: Any,
 ) -> ExitCode:
-    """Show what apply would change. Nothing is changed, and only GET requests are sent."""
+    """Show what apply would change. Nothing is changed, and only GET requests are sent.
+
+    Exit 1 when something could not be read, so that not everything is in the plan.
+    """
     from jobsync.cli import connect, pipeline
+    from jobsync.plan.exit_status import unread
 
     environ = os.environ
     desired, chosen = pipeline.load(paths, target, variables, environ)
@@ -154,4 +158,6 @@ def command(
         write_file(Path(out), saved_plan.dumps(plan))
         if holds_file(Path(out)) and not quiet:
             click.echo(f"Saved to {out}. To apply it: jobsync apply --plan {out}", err=True)
-    return code_of(plan, held) if detailed_exitcode else ExitCode.OK
+    if detailed_exitcode:
+        return code_of(plan, held)
+    return ExitCode.ERROR if unread(plan) else ExitCode.OK

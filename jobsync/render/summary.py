@@ -121,7 +121,9 @@ def separate_access(plan: Plan) -> tuple[AccessChange, ...]:
 def headline(plan: Plan) -> str:
     """``Plan: 2 to add, 1 to change, 0 to destroy.`` or ``No changes. ...``: tools read it."""
     if not plan.changes:
-        return "No changes. " + _standing_still(plan)
+        # "No changes" would be taken for "all is well" by people and tools alike.
+        unread = any(state.problems for state in plan.states)
+        return ("" if unread else "No changes. ") + _standing_still(plan)
     counts = summarise(plan)
     return f"Plan: {counts.add} to add, {counts.change} to change, {counts.destroy} to destroy."
 
@@ -187,7 +189,7 @@ def _standing_still(plan: Plan) -> str:
 def _why_nothing(plan: Plan) -> str:
     standings = {state.standing for state in plan.states}
     if any(state.problems for state in plan.states):
-        return "Not everything could be planned"
+        return "Not everything could be planned; nothing to do in the rest"
     if left_alone := _left_alone(plan):
         return f"Left alone: {', '.join(left_alone)}"
     if Standing.IN_PROGRESS in standings:

@@ -115,7 +115,8 @@ def test_a_system_that_is_down_a_purged_folder_and_no_read(desk: Desk) -> None:
     assert planned.returncode == 2, planned.stderr
     desk.service.arm("system-down,times=99")
     down = desk.run("plan")
-    assert "is down" in down.stdout + down.stderr, down
+    assert down.returncode == 1 and "is down" in down.stdout + down.stderr, down
+    assert "No changes" not in down.stdout
     desk.service.disarm()
     (work,) = [p for p in desk.service.workspace.rglob("out") if run_id in str(p)]
     shutil.rmtree(work.parent)

@@ -80,7 +80,8 @@ def test_what_could_not_be_read_is_not_unchanged():
 @pytest.mark.parametrize("name", ["text", "markdown"])
 def test_what_could_not_be_read_is_said_without_pointing(name):
     text = FORMATS[name](unreadable(1), RenderOptions())
-    assert "No changes. Not everything could be planned." in text
+    assert "Not everything could be planned; nothing to do in the rest." in text
+    assert "No changes" not in text
     assert "below" not in text
 
 
