@@ -1,7 +1,7 @@
 """Where runs archive: one folder, however its path is spelled. Pure; floor 1.
 
 A path is compared as the service resolves it: slashes at either end, doubled ones and dot segments
-mean nothing, and a path with ``${JOB_ID}`` in it is another folder for each run (contract 3.2).
+mean nothing, and a path with ``${JOB_ID}`` in it is another folder for each run (agave-v2 §3.2).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ because a file under another name is a silent mistake.
 
 Two questions are asked. :func:`refusal` is about a path in the outputs of a job: it must be safe
 as a file name here *and* survive the service, which deletes every ``..`` and ``~`` from a path
-(contract 6.1) and would hand out another file. :func:`destination_refusal` is about the path that
+(agave-v2 §6.1) and would hand out another file. :func:`destination_refusal` is about the path that
 a file gets here. Both return why not, or an empty text.
 """
 

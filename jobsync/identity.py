@@ -3,7 +3,7 @@
     <project>.<address>.<fingerprint>[.r<attempt>]      phylo.tree.lg.1.bh4txw5qcd.r2
 
 Floor 1, pure. The service has no idempotency key and no labels; a job's name is free text of at
-most 64 characters that cannot be changed and stands in every list row (contract 3.2, 2.4).
+most 64 characters that cannot be changed and stands in every list row (agave-v2 §3.2, §2.4).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from jobsync.secret import Sensitive
 from jobsync.structs import Struct
 
 NAME_LIMIT = 63
-"""The service's texts disagree whether 64 characters still fit (contract 3.2): one less."""
+"""The service's texts disagree whether 64 characters still fit (agave-v2 §3.2): one less."""
 
 ADDRESS_LIMIT = 47
 """The most that ``project`` and address may take together; leaves room for ``.rNN``."""
@@ -46,7 +46,7 @@ _ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=T
 """One encoder for all: making one costs more than a fingerprint."""
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-"""The user names a manifest may name: safe in every URL and column (contract 5.3, 5.4)."""
+"""The user names a manifest may name: safe in every URL and column (agave-v2 §5.3, §5.4)."""
 
 
 class RunName(Struct, frozen=True):
@@ -105,7 +105,7 @@ def scalar_text(value: JsonValue) -> str:
     """One text for a scalar however it was typed: ``2``, ``2.0`` and ``"2"`` are the same.
 
     A string stays as it is (``"1.10"`` is a version, not a number), so only numbers are made
-    canonical. The service echoes numbers as numbers or as text (contract 3.4).
+    canonical. The service echoes numbers as numbers or as text (agave-v2 §3.4).
     """
     if isinstance(value, str):
         return value
@@ -121,7 +121,7 @@ def scalar_text(value: JsonValue) -> str:
 
 
 def canonical_inputs(inputs: Mapping[str, Value]) -> dict[str, list[JsonValue]]:
-    """Inputs as ordered lists of text (contract N9): ``a;b`` split, blanks dropped."""
+    """Inputs as ordered lists of text (agave-v2 §N9): ``a;b`` split, blanks dropped."""
     out: dict[str, list[JsonValue]] = {}
     for key in sorted(inputs):
         raw = inputs[key]
@@ -139,7 +139,7 @@ def canonical_inputs(inputs: Mapping[str, Value]) -> dict[str, list[JsonValue]]:
 
 
 def canonical_parameters(parameters: Mapping[str, Value]) -> dict[str, JsonValue]:
-    """Parameters as text or lists of text (contract N12, N14): ``["a"]`` is ``"a"``."""
+    """Parameters as text or lists of text (agave-v2 §N12, §N14): ``["a"]`` is ``"a"``."""
     out: dict[str, JsonValue] = {}
     for key in sorted(parameters):
         raw = parameters[key]
@@ -164,7 +164,7 @@ def canonical_parameters(parameters: Mapping[str, Value]) -> dict[str, JsonValue
 def canonical_request(request: Mapping[str, Value]) -> dict[str, JsonValue]:
     """The semantic fields of *request* with every looseness of typing removed.
 
-    Absent equals null equals the service's default (``archive`` is true, contract 3.2).
+    Absent equals null equals the service's default (``archive`` is true, agave-v2 §3.2).
     References stay symbolic. Equal results mean: the same run.
     """
     out: dict[str, JsonValue] = {"appId": _item_text(request.get("appId"))}

@@ -78,7 +78,7 @@ PLACEMENT = ("batchQueue", "nodeCount", "processorsPerNode", "memoryPerNode", "m
 
 
 class Access(Struct, frozen=True, order=True):
-    """What the service can tell about a permission (contract 5.1: EXECUTE is never reported)."""
+    """What the service can tell about a permission (agave-v2 §5.1: EXECUTE is never reported)."""
 
     read: bool
     write: bool
@@ -100,10 +100,10 @@ LEVELS: Mapping[str, Access] = {
     "READ_WRITE": Access(read=True, write=True),
     "ALL": Access(read=True, write=True),
 }
-"""The levels a manifest may grant. ``ALL`` reads back as ``READ_WRITE`` (contract 5.1)."""
+"""The levels a manifest may grant. ``ALL`` reads back as ``READ_WRITE`` (agave-v2 §5.1)."""
 
 WORLD = "world"
-"""The user name whose grant reaches everybody (contract 5.1)."""
+"""The user name whose grant reaches everybody (agave-v2 §5.1)."""
 
 
 class Grant(Placed, frozen=True):
@@ -229,7 +229,7 @@ class DesiredState(Struct, frozen=True):
 
 
 class RunState(Word):
-    """What a run's status means to a decision (contract 4.1; see ``agave.wire`` for the table)."""
+    """What a run's status means to a decision (agave-v2 §4.1; see ``agave.wire`` for the table)."""
 
     ACTIVE = "active"
     FINISHED = "finished"
@@ -479,7 +479,7 @@ class AccessChange(Placed, frozen=True):
 
     ``image`` is the whole list without the owner as it was when this was decided: apply refuses
     when it has moved. It is None for a hidden run that this plan restores, because the list of a
-    hidden run cannot be read (contract 5.2): apply reads it after the restore, sets every user of
+    hidden run cannot be read (agave-v2 §5.2): apply reads it after the restore, sets every user of
     ``grants`` and, when ``mode`` is exact, revokes every other row. ``grants`` are in the order to
     carry out. ``left_out`` are the users whose rows are not as declared and stay so, because no
     order is safe in which they are written. ``owner`` owns the run.
@@ -599,7 +599,7 @@ class Basis(Struct, frozen=True):
 
 
 class EffectiveAccess(Struct, frozen=True):
-    """What one user can really do with one run: the first matching row decides (contract 5.1)."""
+    """What one user can really do with one run: the first matching row decides (agave-v2 §5.1)."""
 
     address: Address
     run_id: str

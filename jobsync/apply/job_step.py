@@ -156,7 +156,7 @@ def _manage(session: Session, change: JobChange) -> Outcome:
 
 
 def _restore(backend: Backend, run_id: str) -> str:
-    """Restoring a visible job is an error on the service (contract 4.4): look first."""
+    """Restoring a visible job is an error on the service (agave-v2 §4.4): look first."""
     try:
         backend.run(run_id)
     except NotFound:
@@ -167,7 +167,7 @@ def _restore(backend: Backend, run_id: str) -> str:
 
 
 def _stop(backend: Backend, run_id: str) -> str:
-    """The service may end a stopped job as STOPPED, FAILED or KILLED (contract 4.4)."""
+    """The service may end a stopped job as STOPPED, FAILED or KILLED (agave-v2 §4.4)."""
     try:
         run = backend.run(run_id)
     except NotFound:

@@ -26,9 +26,9 @@ def fill(request: Mapping[str, Value], runs: Mapping[Address, Run]) -> dict[str,
 
 
 def output_uri(run: Run, path: str) -> str:
-    """``agave://<archiveSystem>/<archivePath>/PATH``, percent-encoded (product 1).
+    """``agave://<archiveSystem>/<archivePath>/PATH``, percent-encoded (product §1).
 
-    The service resolves the archive path itself and echoes it in the record (contract 3.2).
+    The service resolves the archive path itself and echoes it in the record (agave-v2 §3.2).
     """
     record = run.request or {}
     system, folder = record.get("archiveSystem"), record.get("archivePath")

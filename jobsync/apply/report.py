@@ -77,7 +77,7 @@ def kind_of(change: Change) -> Kind:
 
 
 def exit_code(plan: Plan, outcomes: Iterable[Outcome]) -> ExitCode:
-    """The code that an apply of *plan* ends with (product 3).
+    """The code that an apply of *plan* ends with (product §3).
 
     A job that failed is 7, whether it failed before or while it was waited for; what could not be
     carried out, or could not be read, is 5 when other changes were and 1 when none was; what is

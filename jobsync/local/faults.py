@@ -54,15 +54,15 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "gzip": Kind("a gzip body nobody asked for"),
         # The service itself, acting up.
         "late": Kind("a submitted job cannot be seen for some seconds", {"seconds": "1"}),
-        "drop-filters": Kind("search terms are ignored (contract 2.6)", times=ALWAYS),
+        "drop-filters": Kind("search terms are ignored (agave-v2 §2.6)", times=ALWAYS),
         "drop-projection": Kind("filter= is ignored", times=ALWAYS),
-        "list-500": Kind("the default order is broken: 500 (contract 2.6)", times=ALWAYS),
+        "list-500": Kind("the default order is broken: 500 (agave-v2 §2.6)", times=ALWAYS),
         "page-limit": Kind("pages are no longer than this", {"limit": "10"}, times=ALWAYS),
         "drift": Kind(
             "rows move to the top of the default order before a page is read", {"rows": "1"}, ALWAYS
         ),
         "gateway-xml": Kind("gateway faults are XML, as old gateways had it", times=ALWAYS),
-        "null-prefix": Kind("output paths start with null/ (contract 6.2)", times=ALWAYS),
+        "null-prefix": Kind("output paths start with null/ (agave-v2 §6.2)", times=ALWAYS),
         "empty-missing": Kind("a missing archived file is 200 and empty", times=ALWAYS),
         "system-down": Kind("the system with the outputs is down"),
         "ignored-grant": Kind("a permission is answered as set or taken away, and is not"),

@@ -19,7 +19,7 @@ from jobsync.local.store.database import Store
 
 FILE = "users.json"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-"""Names that are safe in every URL, column and folder (contract 5.3, 5.4)."""
+"""Names that are safe in every URL, column and folder (agave-v2 §5.3, §5.4)."""
 
 _RESERVED = frozenset({"world"})
 

@@ -1,6 +1,6 @@
 """What lies in the workspace: the content of ``agave://local/`` inputs as SHA-256.
 
-The storage ``local`` is the folder of the set, read-only for jobs (design: local service).
+The storage ``local`` is the folder of the set, read-only for jobs (local-service).
 """
 
 # ruff: noqa: PTH113, PTH116, PTH118, PTH123

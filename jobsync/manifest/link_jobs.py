@@ -171,7 +171,7 @@ def _uris(key: str, value: Value) -> Iterable[tuple[tuple[str | int, ...], str]]
     for number, item in enumerate(items):
         if isinstance(item, str):
             at = (key, number) if isinstance(value, list) else (key,)
-            # A single text is split by the service (contract 3.3).
+            # A single text is split by the service (agave-v2 §3.3).
             for uri in item.split(";") if len(items) == 1 else (item,):
                 yield at, uri.strip()
 

@@ -21,14 +21,14 @@ PATH_MACROS = frozenset({
     "JOB_MEMORY_PER_NODE", "JOB_NAME", "JOB_NODE_COUNT", "JOB_OWNER", "JOB_PROCESSORS_PER_NODE",
     "TENANT_ID",
 })  # fmt: skip
-"""The macros that the service fills into ``archivePath`` (contract 3.2)."""
+"""The macros that the service fills into ``archivePath`` (agave-v2 §3.2)."""
 
 NOTICE_MACROS = frozenset({
     "EVENT", "JOB_ARCHIVE_PATH", "JOB_ARCHIVE_URL", "JOB_END_TIME", "JOB_ERROR", "JOB_ID",
     "JOB_NAME", "JOB_START_TIME", "JOB_STATUS", "JOB_SUBMIT_TIME", "JOB_SYSTEM", "JOB_URL",
     "OWNER", "UUID",
 })  # fmt: skip
-"""The macros that the service fills into the URL of a notification (contract 3.6)."""
+"""The macros that the service fills into the URL of a notification (agave-v2 §3.6)."""
 
 _MACROS = PATH_MACROS | NOTICE_MACROS
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}$]*)\}|\$\{")

@@ -22,10 +22,10 @@ RESERVED = frozenset({
     "maxRunTime", "requestedTime", "archive", "archivePath", "archiveSystem", "callbackUrl",
     "callbackURL", "notifications", "dependencies", "inputs", "parameters",
 })  # fmt: skip
-"""Ids that the service would take for a field: it flattens the request (contract 3.1)."""
+"""Ids that the service would take for a field: it flattens the request (agave-v2 §3.1)."""
 
 INPUTS_LIMIT = 16384
-"""The most characters of all inputs together (contract 3.3)."""
+"""The most characters of all inputs together (agave-v2 §3.3)."""
 
 _APP_ID = re.compile(r"[^-\s].*-.*[^-\s]")
 _RUN_TIME = re.compile(r"[0-9]{1,4}:[0-5][0-9]:[0-5][0-9]")
@@ -125,7 +125,7 @@ def run_time(value: Value) -> Value:
 
 @lru_cache(maxsize=4096)
 def gigabytes(text: str) -> str:
-    """A size in the one form that both kinds of service take: ``4GB`` (contract 9.1, 3.2).
+    """A size in the one form that both kinds of service take: ``4GB`` (agave-v2 §9.1, §3.2).
 
     The older service refuses MB and silently replaces what it cannot parse, the newer one wants
     text with a unit: so everything becomes GB, rounded up to a thousandth.
@@ -245,7 +245,7 @@ def _id(key: str) -> None:
 
 
 def _uris(text: str, alone: bool, path: tuple[str | int, ...]) -> None:
-    # The service splits a single text at every `;` (contract 3.3).
+    # The service splits a single text at every `;` (agave-v2 §3.3).
     if _PLAIN_URI.fullmatch(text):
         return
     for uri in text.split(";") if alone and ";" in text else (text,):

@@ -1,4 +1,4 @@
-"""Why the outputs of a run cannot be read, in words: each state has its own (contract 6.3, 6.5)."""
+"""Why the outputs of a run cannot be read, in words (agave-v2 §6.3, §6.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guards on access: to everybody, for too many at once, for oneself (product 6)."""
+"""Guards on access: to everybody, for too many at once, for oneself (product §6)."""
 
 from __future__ import annotations
 

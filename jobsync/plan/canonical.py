@@ -1,6 +1,6 @@
 """When two values of a request mean the same: the looseness of the service, pair by pair.
 
-Contract 3.7, rows N2 to N18. Values keep their types here (people want to see ``2``, not
+agave-v2 §3.7, rows N2 to N18. Values keep their types here (people want to see ``2``, not
 ``"2"``); only shapes are made alike, and leaves are compared in pairs because a rule may depend on
 the other side (N12, N13).
 """
@@ -93,7 +93,7 @@ def gigabytes(value: Value) -> float | None:
 
 
 def is_true(value: Value) -> bool:
-    """``archive`` as the service reads it: absent is true (contract 3.2)."""
+    """``archive`` as the service reads it: absent is true (agave-v2 §3.2)."""
     return value is None or value is True or str(value).strip().lower() in {*_TRUE, "yes"}
 
 

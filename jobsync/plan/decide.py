@@ -1,6 +1,6 @@
 """The decision table: what becomes of one declared job, from the runs that carry its name.
 
-One function for each row group of product 3. Nothing here knows of selections, permissions or
+One function for each row group of product §3. Nothing here knows of selections, permissions or
 outputs; a :class:`Decision` says what would be done, ``build`` whether it is planned.
 """
 
@@ -106,7 +106,7 @@ def unconfirmed(decision: Decision, snapshot: Snapshot) -> tuple[str, ...]:
     """The names that must be asked for, one by one, before a submit may be shown.
 
     That a run is not listed never means that it does not exist: it may be hidden, or have moved
-    between two pages (product 3).
+    between two pages (product §3).
     """
     if decision.action in (None, Action.RESTORE):
         return ()
@@ -134,7 +134,7 @@ def _after_failure(
     retry_asked: bool,
     incomplete: frozenset[str],
 ) -> Decision:
-    """Only FAILED is ever retried by itself (product 3).
+    """Only FAILED is ever retried by itself (product §3).
 
     A stopped or hidden run is a person's decision, and one that misses files would miss them again.
     """

@@ -46,7 +46,7 @@ def semantic_changes(
 ) -> tuple[FieldChange, ...]:
     """Why *run* is not a run of *job*, by path; empty when its record does not tell.
 
-    Loose equality first (contract 3.7). When nothing differs then, spelling is compared and what
+    Loose equality first (agave-v2 §3.7). When nothing differs then, spelling is compared and what
     only the run has is shown, because a fingerprint sees both.
     """
     if run.request is None:
@@ -81,7 +81,7 @@ def lacking(job: DeclaredJob, run: Run) -> frozenset[str]:
 
 
 class FieldView(Struct, frozen=True):
-    """One field, as declared and as the run has it. ``same`` follows the rules of contract 3.7."""
+    """One field, as declared and as the run has it. ``same`` follows the rules of agave-v2 §3.7."""
 
     path: str
     declared: JsonValue

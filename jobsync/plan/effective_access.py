@@ -1,7 +1,7 @@
 """Who may really do what: the rule by which the rows of a list decide.
 
 The service keeps one row a user. It lets somebody in by the first row, in username order, that is
-theirs or ``world`` (contract 5.1), so a row can hide another one.
+theirs or ``world`` (agave-v2 §5.1), so a row can hide another one.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def effective(grants: Rows, owner: str, user: str) -> Access:
     """What *user* can really do: the owner everything, others by the first row that matches.
 
     Where the order of names is not known, it is what either order allows. Somebody who can write
-    can also share the run further, themselves included (contract 5.1).
+    can also share the run further, themselves included (agave-v2 §5.1).
     """
     if user == owner:
         return ALL_ACCESS

@@ -8,7 +8,7 @@ _FAILING = frozenset({Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE})
 
 
 def to_do(plan: Plan) -> tuple[Change, ...]:
-    """The changes that count (product 7): not those that only restore files known to the lock."""
+    """The changes that count (product §7): not those that only restore files known to the lock."""
     return tuple(change for change in plan.changes if not _only_restores(change))
 
 

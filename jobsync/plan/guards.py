@@ -1,7 +1,7 @@
 """Guards: what a person has to accept by name before a plan is carried out.
 
 Planning is never blocked. A hazard says its limit, what the plan comes to, and how to accept it
-(product 6). Consent is by name, on the command line or in the manifest.
+(product §6). Consent is by name, on the command line or in the manifest.
 """
 
 from __future__ import annotations

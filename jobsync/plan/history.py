@@ -1,7 +1,7 @@
 """Whose run is it: the runs of a snapshot sorted to the addresses whose names they carry.
 
 Only runs that the acting user owns are matched by name: anyone can share a job with a name like
-ours (product 2). A pinned run belongs to its declaration and to no name.
+ours (product §2). A pinned run belongs to its declaration and to no name.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def fingerprints(job: DeclaredJob) -> tuple[str, ...]:
 def names_of(desired: DesiredState, job: DeclaredJob) -> tuple[str, ...]:
     """Every name, without attempt, that a run of *job* may have; the present one first.
 
-    Its address and its former ones, each with its fingerprint under every scheme (product 2).
+    Its address and its former ones, each with its fingerprint under every scheme (product §2).
     """
     if job.pinned is not None:
         return (job.name,)

@@ -1,4 +1,4 @@
-"""Guards on jobs: hidden, stopped, too many, too long, over earlier files (product 6)."""
+"""Guards on jobs: hidden, stopped, too many, too long, over earlier files (product §6)."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ _RUN_TIME = re.compile(r"([0-9]{1,4}):([0-5][0-9]):([0-5][0-9])")
 
 
 def seconds(run_time: Value) -> int | None:
-    """``HH:MM:SS`` in seconds, None for anything else (contract 3.2, N4)."""
+    """``HH:MM:SS`` in seconds, None for anything else (agave-v2 §3.2, §N4)."""
     match = _RUN_TIME.fullmatch(run_time) if isinstance(run_time, str) else None
     if match is None:
         return None
@@ -24,7 +24,7 @@ def node_hours(request: Mapping[str, Value], app: App | None) -> float | None:
     """Nodes times hours of the longest run that *request* allows; None when that is unknown.
 
     A field that is not declared is filled in from the app, and a node count that neither states is
-    1 (contract 3.2). Without the app's definition it stays unknown: it could be anything.
+    1 (agave-v2 §3.2). Without the app's definition it stays unknown: it could be anything.
     """
     time = seconds(_declared(request, app, "maxRunTime"))
     nodes = _declared(request, app, "nodeCount")

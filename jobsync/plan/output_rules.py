@@ -23,7 +23,7 @@ from jobsync.model import Address, Fetch, OutputRule, RemoteFile
 from jobsync.structs import Struct
 
 DEPTH_LIMIT = 32
-"""Folders deeper than this are not looked into (reliability 2.3)."""
+"""Folders deeper than this are not looked into (reliability §2.3)."""
 
 _SHOWN = 5
 

@@ -61,7 +61,7 @@ def reduced_to(job: DeclaredJob, image: Rows, owner: str) -> dict[str, Access]:
 
 def other_spellings(job: DeclaredJob, image: Rows) -> tuple[tuple[str, str], ...]:
     """(row, declared name) where they differ by case only. The row is changed under its own name,
-    since the service refuses a second one; it may let in only who is spelled so (contract 5.3)."""
+    since the service refuses a second one; it may let in only who is spelled so (agave-v2 §5.3)."""
     declared = {user.lower(): user for user in job.permissions or {}}
     return tuple(
         (row, name)
@@ -184,7 +184,7 @@ def _grant_changes(
 def _hides(user: str, after: Rows) -> bool:
     """Whether a row of *user* without access would keep others, or *user*, from what is declared.
 
-    Such a row (EXECUTE reads back so) is no difference to ask about, but for this (contract 5.1).
+    Such a row (EXECUTE reads back so) is no difference to ask about, but for this (agave-v2 §5.1).
     """
     if user == WORLD:
         return any(
@@ -224,7 +224,7 @@ def _world_note(was: Access, will: Access) -> str:
 
 def _spelled(declared: Mapping[str, Grant], image: Rows) -> dict[str, Grant]:
     """Declared grants under the spelling of the rows: names match whatever their case, and the
-    service refuses a second spelling (contract 5.3)."""
+    service refuses a second spelling (agave-v2 §5.3)."""
     spelling = {user.lower(): user for user in sorted(image)}
     return {
         user if user in image else spelling.get(user.lower(), user): grant
@@ -238,7 +238,7 @@ def _stays(job: DeclaredJob, user: str, owner: str) -> bool:
 
 def _kept(rows: Rows, image: Rows) -> dict[str, Access]:
     """Rows that exist: one with access, or one that is there without any (EXECUTE reads back so,
-    contract 5.1) and is not worth a write, though it still hides ``world``."""
+    agave-v2 §5.1) and is not worth a write, though it still hides ``world``."""
     return {
         user: access
         for user, access in rows.items()

@@ -6,7 +6,7 @@ must not become structure, a mention or a link. What is escaped stays readable a
 
 Facts: a GitHub runner reads ``::cmd::`` at the start of a line after trimming it, and
 ``##[cmd]`` anywhere in it; Azure reads ``##vso[``, TeamCity ``##teamcity[``, GitLab
-``section_start:`` (reliability 2.6).
+``section_start:`` (reliability §2.6).
 """
 
 from __future__ import annotations

@@ -222,7 +222,7 @@ def _effective(row: EffectiveAccess) -> Record:
 
 
 def _can(access: Access) -> Record:
-    """Who can write can share further (contract 5.1)."""
+    """Who can write can share further (agave-v2 §5.1)."""
     return {"read": access.read, "write": access.write, "share": access.write}
 
 

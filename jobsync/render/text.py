@@ -1,4 +1,4 @@
-"""A plan as text, in Terraform's phrases: people and pull request bots read them (product 3).
+"""A plan as text, in Terraform's phrases: people and pull request bots read them (product §3).
 
 Joined strings, nothing measured by a library. Headings are kept free of anything behind them,
 because tools match ``# ADDRESS will be created`` to the end of the line.

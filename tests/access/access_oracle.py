@@ -1,4 +1,4 @@
-"""The service's rule for who may do what, written again from contract 5.1 for the tests alone."""
+"""The service's rule for who may do what, written again from agave-v2 §5.1 for the tests alone."""
 
 from __future__ import annotations
 

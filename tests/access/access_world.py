@@ -1,6 +1,6 @@
 """A real service, the real client, real manifests: one world of the model-based test.
 
-What is right is worked out here from product 5 and contract 5, from the rows in the service's own
+What is right is worked out here from product §5 and agave-v2 §5, from the rows in the service's own
 books, without the planner's or the applier's code.
 """
 
@@ -242,7 +242,7 @@ def old_rows(declared: Rows, image: Rows, mode: str, owner: str) -> Pairs:
 
 
 def spelled(user: str, image: Rows) -> str:
-    """The service refuses a second spelling, so the one that is there is used (contract 5.3)."""
+    """The service refuses a second spelling, so the one that is there is used (agave-v2 §5.3)."""
     if user in image:
         return user
     return next((name for name in sorted(image) if name.lower() == user.lower()), user)

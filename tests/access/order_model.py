@@ -1,6 +1,6 @@
 """One list of permissions, who acts on it, and one write that goes wrong: a small model.
 
-The service's rule is written again here (contract 5.1, 5.3), for the order of names that it may
+The service's rule is written again here (agave-v2 §5.1, §5.3), for the order of names that it may
 have. What is tried is the planner's own decision and the applier's own writes.
 """
 
@@ -34,7 +34,7 @@ READ, WRITE = Access(read=True, write=False), Access(read=False, write=True)
 BOTH = Access(read=True, write=True)
 DECLARED = (None, READ, WRITE, BOTH)
 FOUND = (*DECLARED, NO_ACCESS)
-"""A row without access is there too: EXECUTE reads back so (contract 5.1)."""
+"""A row without access is there too: EXECUTE reads back so (agave-v2 §5.1)."""
 
 Rows = Mapping[str, Access]
 Collation = Callable[[str], str]

@@ -225,7 +225,7 @@ class Permissions(RuleBasedStateMachine):
         for change in done.plan.changes:
             if isinstance(change, AccessChange) and change.run is not None:
                 result = reported[change.run.id]
-                # One user in any spelling (contract 5.3): the row of a run that was hidden, and is
+                # One user in any spelling (agave-v2 §5.3): the row of a run that was hidden, and is
                 # restored, may be spelled otherwise than what was planned without seeing it.
                 rows = {u.lower(): level for u, level in self.world.rows(change.run.id).items()}
                 levels = {g.user.lower(): (g.after.read, g.after.write) for g in change.grants}

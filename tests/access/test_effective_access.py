@@ -74,7 +74,7 @@ def can(shared: Shared, user: str) -> Access:
         for path in ("", "/status", "/pems", "/outputs/listings/", "/outputs/media/counts.txt")
     }
     assert reads == {200} or not reads & {200, 404, 500}, (user, reads)
-    # Whether one may share is checked before the word is (contract 5.3): nothing is changed.
+    # Whether one may share is checked before the word is (agave-v2 §5.3): nothing is changed.
     share = shared.asks(user, "POST", "/pems", {"username": "guest", "permission": "NO SUCH"})
     revoke = shared.asks(user, "POST", "/pems", {"username": "guest", "permission": "NONE"})
     action = shared.asks(user, "POST", "", {"action": "restore"})

@@ -172,7 +172,7 @@ class Operation:
     user_in_body: bool = False
 
     def legal(self, job: str, other: str) -> bool:
-        """Whether nothing speaks against it, by the rules of contract 1.1 and 6.1."""
+        """Whether nothing speaks against it, by the rules of agave-v2 §1.1 and §6.1."""
         if not is_name(job):
             return False
         if self.takes == "name":

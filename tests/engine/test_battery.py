@@ -99,7 +99,7 @@ def test_job_ends_while_the_service_is_down(lab: Lab, code: int) -> None:
 
 def test_cancel_after_restart_leaves_no_process(lab: Lab) -> None:
     mark = f"30{os.getpid()}.5"
-    # Lines, not `;`: the service would take that for two values (contract 3.4).
+    # Lines, not `;`: the service would take that for two values (agave-v2 §3.4).
     family = f"sleep {mark} &\nbash -c 'sleep {mark}' &\nwait"
     # Without cgroups Slurm loses sight of what outlives its parent; processes have no such excuse.
     stubborn = f"trap '' TERM\nsetsid sleep {mark} &\n" if lab.kind == "fork" else ""

@@ -1,4 +1,4 @@
-"""Contract 3.1 to 3.4 and 9.1: what a submit is refused for, and how it is echoed."""
+"""agave-v2 §3.1 to §3.4 and §9.1: what a submit is refused for, and how it is echoed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which target: every line of product 9, on the choice itself and through the command."""
+"""Which target: every line of product §9, on the choice itself and through the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contract 11, line by line, and the tests that hold it. Most run in both dialects."""
+"""agave-v2 §11, line by line, and the tests that hold it. Most run in both dialects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contract 11, manage, status, history; contract 4."""
+"""agave-v2 §11, manage, status, history; agave-v2 §4."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_aloes_actions_by_path(service, owner, put, dialect):
     job = put().id
     for action, code in [("hide", 200), ("unhide", 200), ("resubmit", 202), ("cancel", 200)]:
         reply = service.call(owner, "POST", f"/jobs/v2/{job}/{action}")
-        # The legacy engine falls through to manage, which misses its body (contract 1.1).
+        # The legacy engine falls through to manage, which misses its body (agave-v2 §1.1).
         assert reply.status == (code if dialect == "aloe" else 400), action
 
 

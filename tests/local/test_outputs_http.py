@@ -1,4 +1,4 @@
-"""Contract 11, outputs; contract 6."""
+"""agave-v2 §11, outputs; agave-v2 §6."""
 
 from __future__ import annotations
 

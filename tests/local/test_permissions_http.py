@@ -1,4 +1,4 @@
-"""Contract 11, permissions; contract 5."""
+"""agave-v2 §11, permissions; agave-v2 §5."""
 
 from __future__ import annotations
 

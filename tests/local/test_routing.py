@@ -1,4 +1,4 @@
-"""Contract 11, routing and envelope; contract 1."""
+"""agave-v2 §11, routing and envelope; agave-v2 §1."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_links_carry_the_address_the_client_used(service, put, owner):
     assert "a/b?c" not in hostile.body.decode()
 
 
-# --- bodies (contract 1.3) ------------------------------------------------------------------
+# --- bodies (agave-v2 §1.3) ------------------------------------------------------------------
 
 
 def _multipart(content: bytes, name: str = "fileToUpload") -> tuple[bytes, dict[str, str]]:
@@ -164,7 +164,7 @@ def test_what_both_parsers_refuse(service, put, owner, dialect, body, headers, t
         reply = service.call(owner, "POST", target, body, headers=headers)
         assert (reply.status, reply.json["message"].startswith(text)) == (400, True), target
     if dialect == "aloe" and headers is not JSON_HEAD:
-        text = "Unsupported content type."  # Aloe's submit takes JSON only (contract 9.1)
+        text = "Unsupported content type."  # Aloe's submit takes JSON only (agave-v2 §9.1)
     reply = service.call(owner, "POST", "/jobs/v2", body, headers=headers)
     assert (reply.status, reply.json["message"].startswith(text)) == (400, True)
 

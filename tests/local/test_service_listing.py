@@ -1,4 +1,4 @@
-"""Contract 11, list; contract 2."""
+"""agave-v2 §11, list; agave-v2 §2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contract 11, submit, over HTTP; contract 3 and 9.1. The rules one by one: tests/engine."""
+"""agave-v2 §11, submit, over HTTP; agave-v2 §3 and §9.1. The rules one by one: tests/engine."""
 
 from __future__ import annotations
 

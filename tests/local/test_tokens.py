@@ -1,4 +1,4 @@
-"""Who is asking: contract 7; contract 11, bearer."""
+"""Who is asking: agave-v2 §7; agave-v2 §11, bearer."""
 
 from __future__ import annotations
 

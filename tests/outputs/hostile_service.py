@@ -1,7 +1,7 @@
 """A small HTTP service with the outputs of one job, which misbehaves exactly as it is told to.
 
 Real sockets: connections are reset, bodies are cut, ranges ignored, files rewritten while they are
-sent. It knows nothing of jobsync. What it does by default is contract 6.1 and 6.4.
+sent. It knows nothing of jobsync. What it does by default is agave-v2 §6.1 and §6.4.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The decision table of product 3, row by row."""
+"""The decision table of product §3, row by row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every hazard of product 6: below its limit, above it, and accepted; and the last check."""
+"""Every hazard of product §6: below its limit, above it, and accepted; and the last check."""
 
 from __future__ import annotations
 

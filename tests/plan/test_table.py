@@ -1,4 +1,4 @@
-"""Every row of the decision table of product 3, and what stands around it."""
+"""Every row of the decision table of product §3, and what stands around it."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def finish(
     """Bring a job in CLEANING_UP, ARCHIVING or ARCHIVING_* towards its end. Can be repeated.
 
     A non-zero exit is FAILED, unless the system's exit policy is ``agave``; so is a wrapper that
-    called back a failure. Outputs of a failed job stay in its work folder (contract 6.3). A job
+    called back a failure. Outputs of a failed job stay in its work folder (agave-v2 §6.3). A job
     that comes back as ARCHIVING still has its files on the way.
     """
     work = records.work_of(row.work_dir)

@@ -15,7 +15,7 @@ from jobsync.structs import Struct
 class EngineSettings(Struct, frozen=True):
     """What an engine works with. ``runners`` has one runner for each system, by name.
 
-    ``dialect`` decides what a stopped job ends as (contract 4.4, 9).
+    ``dialect`` decides what a stopped job ends as (agave-v2 §4.4, §9).
     """
 
     systems: Systems

@@ -34,7 +34,7 @@ _GLANCE = 0.25
 """Seconds that the loop waits for squeue before it goes on without."""
 
 _OURS = re.compile(r"-007\b")
-"""What the ids of jobs end in (contract 1.6): other jobs of the account are not looked at."""
+"""What the ids of jobs end in (agave-v2 §1.6): other jobs of the account are not looked at."""
 
 _OUTAGE = re.compile(
     r"Unable to contact|Socket timed out|timed out on send/recv|Connection (refused|reset)|"

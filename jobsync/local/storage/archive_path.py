@@ -1,4 +1,4 @@
-"""The default archive path and the macros in a given one (contract 3.2)."""
+"""The default archive path and the macros in a given one (agave-v2 §3.2)."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class Storage:
 
         ``agave://SYSTEM/PATH``, a relative path (of the workspace), or the URL of an output of a
         job of this service. Raises :class:`Refusal`: 400 for a scheme that cannot be used, 403 for
-        what the caller may not read (contract 3.3).
+        what the caller may not read (agave-v2 §3.3).
         """
         if not _SCHEME.match(uri):
             return self._in_workspace(uri, uri)
@@ -125,7 +125,7 @@ class Storage:
         """Make the folder that a job of *owner* will archive into.
 
         A first folder with the name of a user belongs to that user, any other one to whoever
-        archives there first. Raises :class:`Refusal` (contract 3.2: 403 without permission, 400
+        archives there first. Raises :class:`Refusal` (agave-v2 §3.2: 403 without permission, 400
         for what is not a folder or no storage system).
         """
         if system == WORKSPACE:
@@ -248,7 +248,7 @@ class Storage:
 
 def reads(row: JobRow, grants: dict[str, str], user: str) -> bool:
     """Whether *user* may read *row*: the owner, else the first row in name order that is theirs
-    or ``world`` decides (contract 5.1)."""
+    or ``world`` decides (agave-v2 §5.1)."""
     if row.owner == user:
         return True
     for name in sorted(grants):
@@ -264,7 +264,7 @@ def _not_yours(path: str) -> Refusal:
 
 
 def unreadable(uri: str) -> Refusal:
-    """The refusal of an input that the caller may not read (contract 3.3)."""
+    """The refusal of an input that the caller may not read (agave-v2 §3.3)."""
     return Refusal(
         403, f"You do not have permission to access this the input file or directory at {uri}"
     )

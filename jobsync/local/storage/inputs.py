@@ -1,4 +1,4 @@
-"""The inputs of a submit request (contract 3.3)."""
+"""The inputs of a submit request (agave-v2 §3.3)."""
 
 from __future__ import annotations
 

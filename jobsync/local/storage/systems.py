@@ -16,7 +16,7 @@ from jobsync.structs import Struct, field, replace
 
 ENGINES = ("fork", "slurm")
 RUN_TIME = re.compile(r"([0-9]{1,4}):([0-5][0-9]):([0-5][0-9])")
-"""How the service writes a run time (contract 3.2)."""
+"""How the service writes a run time (agave-v2 §3.2)."""
 
 UNLIMITED_RUN_TIME = "999:59:59"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

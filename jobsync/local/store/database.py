@@ -2,7 +2,7 @@
 
 WAL, one connection per thread, every write in ``BEGIN IMMEDIATE``, so that the HTTP threads, the
 engine and a second process never see half of a change. A status and its history event are one
-transaction; a status may only move along the table of contract 4.2. Times are epoch seconds.
+transaction; a status may only move along the table of agave-v2 §4.2. Times are epoch seconds.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from typing import Any
 from jobsync.structs import Struct, astuple, field, replace
 
 TERMINAL = frozenset({"FINISHED", "KILLED", "STOPPED", "FAILED"})
-"""The statuses that a job never leaves (contract 4.1)."""
+"""The statuses that a job never leaves (agave-v2 §4.1)."""
 
 _ENDINGS = {"KILLED", "STOPPED", "PAUSED", "FAILED"}
 _EARLY = {"STOPPED", "PAUSED", "FAILED"}
 
 TRANSITIONS: Mapping[str, frozenset[str]] = {
     "PENDING": frozenset({"PROCESSING_INPUTS"} | _EARLY),
-    # Jobs without input skip straight to STAGED (contract 4.2, text below the table).
+    # Jobs without input skip straight to STAGED (agave-v2 §4.2, text below the table).
     "PROCESSING_INPUTS": frozenset({"STAGING_INPUTS", "STAGED"} | _EARLY),
     "STAGING_INPUTS": frozenset({"STAGED"} | _EARLY),
     "STAGED": frozenset({"SUBMITTING"} | _EARLY),
     "STAGING_JOB": frozenset({"SUBMITTING"} | _EARLY),
-    # A failed submit attempt rolls back (contract 4.2, text below the table).
+    # A failed submit attempt rolls back (agave-v2 §4.2, text below the table).
     "SUBMITTING": frozenset({"QUEUED", "RUNNING", "STAGED", "PENDING"} | _ENDINGS),
     "QUEUED": frozenset({"RUNNING", "CLEANING_UP"} | _ENDINGS),
     "RUNNING": frozenset({"QUEUED", "CLEANING_UP"} | _ENDINGS),
@@ -49,11 +49,11 @@ STATUSES = frozenset(TRANSITIONS) | {"PAUSED"}
 
 
 class IllegalTransition(ValueError):
-    """A status change that contract 4.2 does not have: a bug in the caller."""
+    """A status change that agave-v2 §4.2 does not have: a bug in the caller."""
 
 
 class Conflict(Exception):
-    """The database refuses a row (contract 5.3: case of a user name, more than 32 characters)."""
+    """The database refuses a row (agave-v2 §5.3: case of a user name, more than 32 characters)."""
 
 
 class Unusable(Exception):
@@ -131,7 +131,7 @@ class Token(Struct, frozen=True):
 
 
 class Client(Struct, frozen=True):
-    """An OAuth2 client of a user (contract 7.1)."""
+    """An OAuth2 client of a user (agave-v2 §7.1)."""
 
     key: str
     secret_hash: str
@@ -206,7 +206,7 @@ _MIGRATIONS: tuple[str, ...] = (
         job_id TEXT NOT NULL, username TEXT NOT NULL CHECK (length(username) <= 32),
         permission TEXT NOT NULL
     );
-    -- The service matches names exactly but its unique index ignores case (contract 5.3).
+    -- The service matches names exactly but its unique index ignores case (agave-v2 §5.3).
     CREATE UNIQUE INDEX pems_row ON pems (job_id, username COLLATE NOCASE);
     CREATE INDEX pems_user ON pems (username, job_id);
     CREATE TABLE tokens (
@@ -374,7 +374,7 @@ class Store:
         return [_job(row) for row in rows]
 
     def find(self, listing: Listing) -> list[JobRow]:
-        """A page of the jobs that a user may list (contract 2.3): own ones and ones with a row
+        """A page of the jobs that a user may list (agave-v2 §2.3): own ones and ones with a row
         for exactly that name. ``world`` puts nothing in a list. Only visible ones, unless a
         condition on ``visible`` says otherwise."""
         where = ["visible = 1"]
@@ -414,7 +414,7 @@ class Store:
     ) -> JobRow:
         """Move a job to *status*, set *columns* and log the event, in one transaction.
 
-        Raises :class:`IllegalTransition` for a step that contract 4.2 does not have (staying is
+        Raises :class:`IllegalTransition` for a step that agave-v2 §4.2 does not have (staying is
         always allowed) and :class:`UnknownJob`. ``by`` defaults to the owner.
         """
         with self._write() as db:
@@ -472,7 +472,7 @@ class Store:
         """Set (or with None remove) one user's row and log it.
 
         Raises :class:`Conflict` for a name of more than 32 characters or one that differs from a
-        row's only by case. The event of an update names the old permission (contract 5.3).
+        row's only by case. The event of an update names the old permission (agave-v2 §5.3).
         """
         try:
             with self._write() as db:

@@ -77,7 +77,7 @@ class AgaveReader:
 
     def archived(self, owner: str, wanted: Callable[[Archive], bool]) -> list[Archived]:
         """See :class:`~jobsync.backend.Reader`. The listing gives out visible runs unless it is
-        asked for hidden ones (contract 2.3). A row that does not tell is looked up, which for a
+        asked for hidden ones (agave-v2 §2.3). A row that does not tell is looked up, which for a
         hidden run is not possible."""
         found: dict[str, Archived] = {}
         silent: dict[str, None] = {}
@@ -108,7 +108,7 @@ class AgaveReader:
     def runs_named(self, name: str) -> list[Run]:
         """See :class:`~jobsync.backend.Reader`.
 
-        A search term that the service drops makes it answer with every job (contract 2.6), and a
+        A search term that the service drops makes it answer with every job (agave-v2 §2.6), and a
         dropped ``visible`` cannot be seen in a row: then both questions bring the same ids.
         """
         for _ in range(_PASSES):
@@ -202,7 +202,7 @@ class AgaveBackend(AgaveReader):
 
     def grant(self, run_id: str, user: str, access: Access) -> None:
         """See :class:`~jobsync.backend.Backend`. The user travels in the body: a name that needs
-        escaping in a URL may be stored in its escaped form (contract 5.4)."""
+        escaping in a URL may be stored in its escaped form (agave-v2 §5.4)."""
         self.jobs.update_permissions(run_id, user, str(access))
 
     def restore(self, run_id: str) -> None:

@@ -1,4 +1,4 @@
-"""``job.json`` files as people have them, made into one manifest (contract: clients 1.5)."""
+"""``job.json`` files as people have them, made into one manifest (clients §1.5)."""
 
 from __future__ import annotations
 

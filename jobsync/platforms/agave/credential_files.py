@@ -1,4 +1,4 @@
-"""The credential files that people have from other clients of the service (contract/clients 1.1).
+"""The credential files that people have from other clients of the service (clients §1.1).
 
 ``current`` is one object or a list of them, ``config.json`` holds sessions in one of two shapes,
 ``.agpy`` is a list in older names. Numbers may be strings and base URLs end in a slash or not.

@@ -1,6 +1,6 @@
 """Credentials: where they are found, and how a token is renewed.
 
-Order: explicit, ``TAPIS_*`` variables, the files of the other clients (contract/clients 1). A token
+Order: explicit, ``TAPIS_*`` variables, the files of the other clients (clients §1). A token
 is only ever used for the base URL it was issued for. The environment is passed in.
 """
 
@@ -147,7 +147,7 @@ class TokenEndpoint(Protocol):
 class TokenKeeper:
     """Holds the token of one service and renews it: once at a time, across threads and processes.
 
-    Renewing kills the old token at once and rotates the refresh token (contract 7.1), so the new
+    Renewing kills the old token at once and rotates the refresh token (agave-v2 §7.1), so the new
     pair goes back into the files it came from, or the user's other tools would stop working.
     """
 

@@ -3,7 +3,7 @@
 ``convert`` and ``import`` both ask here. Aliases, loose types, nulls and empty strings are set
 right; what cannot be said in a manifest is left out, and told. The service merges the children of
 every object of a request into one map, and takes scalars beside them for inputs or parameters too
-(contract 3.1), so all of these are kept.
+(agave-v2 §3.1), so all of these are kept.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ALIASES = {
     "callbackUrl": "notifications",
     "callbackURL": "notifications",
 }
-"""Other spellings that the service takes (contract 3.2)."""
+"""Other spellings that the service takes (agave-v2 §3.2)."""
 
 _GROUPS = ("inputs", "parameters")
 _DROPPED = {
@@ -307,7 +307,7 @@ class _Job:
 
 
 def _input_text(value: Any) -> str:
-    """A scalar as the text that the service makes of it (contract 3.1)."""
+    """A scalar as the text that the service makes of it (agave-v2 §3.1)."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -1,7 +1,8 @@
 """What an answer says: the envelope, gateway faults in JSON and XML, and pages of HTML.
 
 Every kind of answer that is not the asked-for result becomes an error that carries the service's
-own words, the URL and the status. Nothing unreadable is ever taken for "empty" (contract 1.2, 7.3).
+own words, the URL and the status. Nothing unreadable is ever taken for "empty" (agave-v2 §1.2,
+§7.3).
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ def _fault(code: JsonValue, message: JsonValue, description: JsonValue) -> Fault
 
 
 def token_is_stale(answer: Response) -> bool:
-    """Whether a new token may help: only the gateway can say that (contract 6.5, 7.3)."""
+    """Whether a new token may help: only the gateway can say that (agave-v2 §6.5, §7.3)."""
     if answer.status != 401 or (fault := fault_of(answer)) is None:
         return False
     return fault.code in _STALE_CODES or bool(_STALE_WORDS.search(fault.words))
@@ -229,7 +230,7 @@ def _service_error(answer: Response, said: str) -> ServiceError:
 
 
 def _names_missing_job(answer: Response, said: str) -> bool:
-    """Contract 5.3 and 6.5: ``POST pems`` and outputs answer 400 for a job that is not there."""
+    """agave-v2 §5.3 and §6.5: ``POST pems`` and outputs answer 400 for a job that is not there."""
     below = "/outputs/" in answer.url or "/pems" in answer.url
     return below and re.search(r"not? job found|invalid job id", said, re.IGNORECASE) is not None
 

@@ -30,10 +30,10 @@ _ANSWERED = frozenset({
     "_links", "submitTime", "lastUpdated", "outputPath", "localId", "tenantId", "tenantQueue",
     "lastStatusMessage", "workPath", "appUuid", "remoteQueue", "remoteJobId", "remoteOutcome",
 })  # fmt: skip
-"""Keys of a record that nobody writes into a request (contract 3.5, 9.2)."""
+"""Keys of a record that nobody writes into a request (agave-v2 §3.5, §9.2)."""
 
 JOB_ID = r"[0-9a-f]+(?:-[0-9a-f]+)*-007"
-"""The id of a job on either engine (contract 1.6)."""
+"""The id of a job on either engine (agave-v2 §1.6)."""
 
 
 def refusal(value: Mapping[str, Any]) -> str:

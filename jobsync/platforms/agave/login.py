@@ -1,4 +1,4 @@
-"""Logging in: an API client of one's own, and the first pair of tokens (contract 7.1).
+"""Logging in: an API client of one's own, and the first pair of tokens (agave-v2 §7.1).
 
 What comes of it goes into the file ``current`` that the other clients of the service read too.
 """
@@ -77,7 +77,7 @@ def _context(
     answer: Mapping[str, JsonValue],
     now: int,
 ) -> dict[str, JsonValue]:
-    """The keys that all clients read (contract/clients 1.1)."""
+    """The keys that all clients read (clients §1.1)."""
     lasts = answer.get("expires_in")
     seconds = int(lasts) if isinstance(lasts, (int, float)) else 14400
     return {

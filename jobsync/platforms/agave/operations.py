@@ -1,7 +1,7 @@
 """The 15 operations of the service, one method each, as the service does them.
 
-Paths, bodies and success codes are those of contract 2; where the published client documentation
-differs, contract 2.0 says why it is wrong. Nothing here pages, waits or decides; ``client`` does.
+Paths, bodies and success codes are those of agave-v2 §2; where the published client documentation
+differs, agave-v2 §2.0 says why it is wrong. Nothing here pages, waits or decides; ``client`` does.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Jobs:
     """The jobs service of one base URL for one user. Safe to use from many threads.
 
     Every method raises the :class:`~jobsync.errors.ServiceError` family. ``limit`` and ``offset``
-    are sent only when given; the service clips a limit without saying so (contract 2.1).
+    are sent only when given; the service clips a limit without saying so (agave-v2 §2.1).
     """
 
     def __init__(self, urls: Urls, transport: Transport) -> None:
@@ -83,7 +83,7 @@ class Jobs:
         """One page of the jobs that are mine or shared with me.
 
         *terms* are search terms, ``filter``, ``orderBy`` and ``order``. A term that the service
-        does not know is ignored by it (contract 2.6).
+        does not know is ignored by it (agave-v2 §2.6).
         """
         visible = (terms or {}).get("visible") != "false"
         found = self.list_rows(limit=limit, offset=offset, terms=terms)
@@ -107,8 +107,8 @@ class Jobs:
 
         Raises :class:`SubmitNotSent` when no connection stood, :class:`SubmitRejected` when the
         gateway refused or a check that comes before the job is made, and :class:`SubmitAmbiguous`
-        for every other answer: the service may make the job and still report an error (contract
-        3.1).
+        for every other answer: the service may make the job and still report an error (agave-v2
+        §3.1).
         """
         try:
             body = wire.submit_body(name, request)
@@ -153,7 +153,7 @@ class Jobs:
         envelope.result_of(self.transport.send(call, hides=job_id), _DELETED)
 
     def hide(self, job_id: str) -> None:
-        """Hide a job on the newer engine, which may have no DELETE (contract 9.3)."""
+        """Hide a job on the newer engine, which may have no DELETE (agave-v2 §9.3)."""
         call = Request("POST", self.urls.hide(job_id), b"{}", Repeat.UNSENT, _JSON)
         envelope.result_of(self.transport.send(call), _MANAGED)
 
@@ -169,7 +169,7 @@ class Jobs:
     def update_permissions(self, job_id: str, user: str, permission: str) -> wire.Permission:
         """Set one user's row, the user in the body; ``NONE`` removes it. What now stands there.
 
-        For the owner the service changes nothing and answers "no access" (contract 5.3).
+        For the owner the service changes nothing and answers "no access" (agave-v2 §5.3).
         """
         body = wire.json_body({"username": user, "permission": permission})
         return self._grant(self.urls.pems(job_id), body)
@@ -195,7 +195,7 @@ class Jobs:
         return self._grant(self.urls.pems_of(job_id, user), body)
 
     def delete_permissions_for_user(self, job_id: str, user: str) -> None:
-        """Remove one user's row. Succeeds as well when there was none (contract 5.4)."""
+        """Remove one user's row. Succeeds as well when there was none (agave-v2 §5.4)."""
         self._revoke(self.urls.pems_of(job_id, user))
 
     # --- outputs -----------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Complete listings out of pages, on a service where rows move while they are read.
 
-The service has no cursor, no total, and clips a limit without saying so (contract 2.1). Jobs are
+The service has no cursor, no total, and clips a limit without saying so (agave-v2 §2.1). Jobs are
 asked for in the order of the id, which never changes, and each page begins with the last row of
 the one before. Then nothing that was there all the time can be missing between two pages,
 whatever was submitted or hidden meanwhile: the second begins at or before the row where the first
@@ -196,7 +196,7 @@ def _permissions_once(page: PermissionPage, longest: int) -> dict[str, Access] |
     offset = stale = 0
     grants, last, stride = found, rows[-1].username, len(rows)
     for _ in range(_MOST_PAGES):
-        # The owner may come twice, before the window or inside it (contract 5.2): counting only
+        # The owner may come twice, before the window or inside it (agave-v2 §5.2): counting only
         # the others never skips a row, and at worst reads one again.
         offset += max(1, len(grants) - 1)
         rows = page(offset)
@@ -228,7 +228,7 @@ def all_files(
     *,
     limit: int = ENTRY_LIMIT,
 ) -> list[RemoteFile]:
-    """Every entry of one folder, by name. ``.`` and ``..`` are left out of a page (contract 6.2).
+    """Every entry of one folder, by name. ``.`` and ``..`` are left out of a page (agave-v2 §6.2).
 
     Once pages have come that are as long as the first, several are asked for at a time; at once
     where *at_least* says how many entries are there, and *stride* how long a page has been before.

@@ -1,7 +1,7 @@
 """Every text with which the platform refuses a submit before the job exists, as data.
 
 The service takes a request apart in a fixed order and stores the job after the last check
-(contract 3.1). The texts are those of the classes named beside them, in the public source of the
+(agave-v2 §3.1). The texts are those of the classes named beside them, in the public source of the
 platform (``agave-jobs``, versions 2.1.8 to 2.2.27; what a later version words anew stands here in
 both wordings). How it is known that they come before the row: ``JobRequestProcessor.processJob``
 calls these classes one after the other and ``JobDao.persist`` last, in all of these versions, and

@@ -19,7 +19,7 @@ _LONGEST = 32_768
 """Characters of a message. All inputs of a request together are half of that at most."""
 
 _PREFIX = r"\s*(?:[A-Z][A-Za-z ]{2,40} \(\d{3}\) - )?\s*"
-"""``Bad Request (400) - `` may come first (contract 1.2), and some texts begin with a space."""
+"""``Bad Request (400) - `` may come first (agave-v2 §1.2), and some texts begin with a space."""
 
 _HOLES = {"{}": ".*?", "{default}": "(?:default )?"}
 

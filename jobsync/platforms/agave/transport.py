@@ -23,7 +23,7 @@ from jobsync.secret import Secret
 from jobsync.structs import Struct
 
 _MOST_TOKENS = 3
-"""How many tokens one request may go through. At most one of them is asked for (contract 6.5)."""
+"""How many tokens one request may go through. At most one of them is asked for (agave-v2 §6.5)."""
 
 
 T = TypeVar("T", Response, Stream | Response)
@@ -142,7 +142,7 @@ class TokenTransport:
         self._client = client
 
     def grant(self, form: Mapping[str, str], key: str, secret: Secret) -> dict[str, JsonValue]:
-        """The bare answer of the token endpoint (contract 7.1).
+        """The bare answer of the token endpoint (agave-v2 §7.1).
 
         Raises :class:`Unauthorized` with its words when it refuses.
         """

@@ -1,9 +1,9 @@
 """URLs of the service, built here and nowhere else.
 
 A user name ``..`` in ``DELETE .../JOB/pems/..`` would hide the job, and an unknown path below a
-job falls through to the job itself (contract 1.1). So ids and names are held to an allow-list,
+job falls through to the job itself (agave-v2 §1.1). So ids and names are held to an allow-list,
 file names are encoded one segment at a time, and the client sends nothing else than
-what was built here. Links that the service hands out are never followed (contract 1.7).
+what was built here. Links that the service hands out are never followed (agave-v2 §1.7).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def identifier(text: str, what: str) -> str:
 def file_path(path: str) -> str:
     """The encoded form of an output path; ``/`` alone separates.
 
-    The service deletes every ``..`` and ``~`` (contract 6.1) and would hand out another file.
+    The service deletes every ``..`` and ``~`` (agave-v2 §6.1) and would hand out another file.
     """
     segments = path.split("/")
     if ".." in path or "~" in path:
@@ -92,7 +92,7 @@ class Urls:
         return f"{self.pems(job_id)}/{identifier(user, 'a user name in a URL')}"
 
     def listing(self, job_id: str, folder: str) -> str:
-        """One output folder; an empty *folder* is the top (contract 2.0: keep the slash)."""
+        """One output folder; an empty *folder* is the top (agave-v2 §2.0: keep the slash)."""
         tail = file_path(folder) if folder else ""
         return f"{self.job(job_id)}/outputs/listings/{tail}"
 
@@ -101,7 +101,7 @@ class Urls:
         return f"{self.job(job_id)}/outputs/media/{file_path(path)}"
 
     def hide(self, job_id: str) -> str:
-        """The newer engine's way to hide a job (contract 9.3)."""
+        """The newer engine's way to hide a job (agave-v2 §9.3)."""
         return f"{self.job(job_id)}/hide"
 
     def app(self, app_id: str) -> str:

@@ -1,6 +1,6 @@
 """Records of the service to nouns of jobsync, and requests to bodies.
 
-Two engines speak two vocabularies behind one URL space (contract 0.2, 9.2). Both are turned into
+Two engines speak two vocabularies behind one URL space (agave-v2 §0.2, §9.2). Both are turned into
 the names of the older one here, so that nothing further in has to know. Which engine speaks is
 seen from the keys of a record, never from the version. Unknown keys and words are tolerated; a
 record without what makes it one raises :class:`~jobsync.errors.Unreadable`.
@@ -123,7 +123,7 @@ def row(found: Record, asked: str) -> Row:
 def run(found: Record, asked: str, *, seen_visible: bool = True) -> Run:
     """One job. *seen_visible* is what the question implies when the record does not tell.
 
-    ``request`` is None when the record is only a summary row (contract 2.4).
+    ``request`` is None when the record is only a summary row (agave-v2 §2.4).
     """
     known = older_names(found)
     status = text(known, "status", asked).upper()
@@ -160,9 +160,9 @@ def is_full(row: Record) -> bool:
 
 
 def run_state(status: str, message: str = "") -> RunState:
-    """What a status means (contract 4.1). A word we do not know is a run that still goes on.
+    """What a status means (agave-v2 §4.1). A word we do not know is a run that still goes on.
 
-    The older engine ends a stopped run as FAILED when it was already queued (contract 4.4); only
+    The older engine ends a stopped run as FAILED when it was already queued (agave-v2 §4.4); only
     the message tells it from a failure of its own.
     """
     word = status.upper()
@@ -174,7 +174,7 @@ def run_state(status: str, message: str = "") -> RunState:
 
 
 def older_names(row: Record) -> Record:
-    """A job record in the older engine's names, without links (contract 9.2, field map)."""
+    """A job record in the older engine's names, without links (agave-v2 §9.2, field map)."""
     if _TO_TRANSLATE.isdisjoint(row):
         return row
     out: Record = {}
@@ -193,7 +193,7 @@ def older_names(row: Record) -> Record:
 
 
 def moment(value: JsonValue) -> datetime | None:
-    """A time with its offset as an instant in UTC (contract 1.5); None when it cannot be told."""
+    """A time with its offset as an instant in UTC (agave-v2 §1.5); None when it cannot be told."""
     if not isinstance(value, str):
         return None
     if len(value) == _USUAL_TIME and value[10] == "T":
@@ -214,20 +214,20 @@ def moment(value: JsonValue) -> datetime | None:
 
 
 def permission(row: Record, asked: str) -> Permission:
-    """One permission. ``execute`` is never told (contract 5.1)."""
+    """One permission. ``execute`` is never told (agave-v2 §5.1)."""
     pair = record(row.get("permission"), asked)
     access = Access(read=_flag(pair, "read", asked), write=_flag(pair, "write", asked))
     return Permission(text(row, "username", asked), access)
 
 
 def permissions(value: JsonValue, asked: str) -> list[Permission]:
-    """A permission list; a single object stands for a list of one (contract 5.2)."""
+    """A permission list; a single object stands for a list of one (agave-v2 §5.2)."""
     found = [value] if isinstance(value, dict) else rows(value, asked)
     return [permission(row, asked) for row in found]
 
 
 def file(row: Record, folder: str, asked: str) -> RemoteFile:
-    """One entry of *folder*. The path that the service tells is not reliable (contract 6.2)."""
+    """One entry of *folder*. The path that the service tells is not reliable (agave-v2 §6.2)."""
     name = text(row, "name", asked)
     return RemoteFile(
         path=f"{folder}/{name}" if folder else name,
@@ -239,7 +239,7 @@ def file(row: Record, folder: str, asked: str) -> RemoteFile:
 
 
 def event(row: Record, asked: str) -> Event:
-    """One line of a history; old services leave out who and why (contract 4.6)."""
+    """One line of a history; old services leave out who and why (agave-v2 §4.6)."""
     return Event(
         status=text(row, "status", asked),
         created=_words(row.get("created")),
@@ -275,7 +275,7 @@ def app(value: JsonValue, asked: str) -> App:
 
 
 def submit_body(name: str, request: Mapping[str, JsonValue]) -> bytes:
-    """A submit that both engines accept (contract 9.1): memory with a unit, a present path."""
+    """A submit that both engines accept (agave-v2 §9.1): memory with a unit, a present path."""
     body: Record = {"name": name, **request}
     memory = body.get("memoryPerNode")
     if isinstance(memory, (int, float)) and not isinstance(memory, bool):

@@ -1,4 +1,4 @@
-"""What Aloe refuses that the legacy engine takes (contract 9.1)."""
+"""What Aloe refuses that the legacy engine takes (agave-v2 §9.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers and refusals, and the envelope they travel in (contract 1.2, 2.5)."""
+"""Answers and refusals, and the envelope they travel in (agave-v2 §1.2, §2.5)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Nothing:
 
 
 NOTHING: Final = _Nothing()
-"""No ``result`` key at all, which is not the same as ``"result": null`` (contract 1.2)."""
+"""No ``result`` key at all, which is not the same as ``"result": null`` (agave-v2 §1.2)."""
 
 
 class Answer(Struct, frozen=True):
@@ -53,7 +53,7 @@ def enveloped(answer: Answer, version: str, query: Mapping[str, str]) -> Respons
 
 
 def refused(status: int, message: str, version: str, query: Mapping[str, str]) -> Response:
-    """An error with its envelope. ``naked=true`` leaves an empty body (contract 1.2)."""
+    """An error with its envelope. ``naked=true`` leaves an empty body (agave-v2 §1.2)."""
     if is_true(query.get("naked")):
         return Response(b"", status=status, content_type=JSON_TYPE)
     envelope = {"status": "error", "message": message, "version": version}
@@ -65,7 +65,7 @@ def is_true(text: str | None) -> bool:
 
 
 def project(result: Any, text: str) -> Any:
-    """``filter=``: keep the named fields, with the service's own mistakes (contract 2.5).
+    """``filter=``: keep the named fields, with the service's own mistakes (agave-v2 §2.5).
 
     One name or exactly two (``a.b``); deeper and unknown ones are skipped; array elements without
     any of them are dropped; of two fields under one parent the second comes out null.

@@ -1,4 +1,4 @@
-"""What stands before the service at a tenant: the API gateway and its own words (contract 7.3)."""
+"""What stands before the service at a tenant: the API gateway and its own words (agave-v2 §7.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Request bodies: the two parsers of the service, with their differences (contract 1.3)."""
+"""Request bodies: the two parsers of the service, with their differences (agave-v2 §1.3)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def document(request: Request) -> dict[str, Any]:
 
 
 def json_only(request: Request) -> dict[str, Any]:
-    """Aloe's submit takes JSON and nothing else (contract 9.1)."""
+    """Aloe's submit takes JSON and nothing else (agave-v2 §9.1)."""
     kind = _kind(request)
     if kind != "application/json":
         raise Refusal(400, BAD_TYPE)

@@ -1,4 +1,4 @@
-"""The two engines behind one URL space: legacy Agave and Aloe (contract 0.2, 9)."""
+"""The two engines behind one URL space: legacy Agave and Aloe (agave-v2 §0.2, §9)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from jobsync.structs import Struct
 
 CENTRAL = timezone(timedelta(hours=-6))
-"""Legacy servers ran on US Central time (contract 1.5). Without the summer hour: no zone data."""
+"""Legacy servers ran on US Central time (agave-v2 §1.5). Without the summer hour: no zone data."""
 
 
 class Dialect(Struct, frozen=True):
     """What differs between the engines and is not a matter of key names.
 
     ``version`` is what clients tell the engines apart by, compared as text with
-    ``2.2.22-r7deb380`` (contract 0.2). ``zone`` and ``precision`` are those of its timestamps.
+    ``2.2.22-r7deb380`` (agave-v2 §0.2). ``zone`` and ``precision`` are those of its timestamps.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Dialect(Struct, frozen=True):
         return self.name == "aloe"
 
     def timestamp(self, moment: float | None) -> str | None:
-        """A time as Joda prints it (contract 1.5): three digits, numeric offset or ``Z``.
+        """A time as Joda prints it (agave-v2 §1.5): three digits, numeric offset or ``Z``.
 
         Legacy timestamps come from MySQL with whole seconds, so the digits are ``.000``.
         """

@@ -23,7 +23,7 @@ _PATIENCE_STEP = 0.01
 
 
 def list_jobs(call: Call) -> Answer:
-    """``GET /`` (contract 2.1 to 2.6): summary rows, or full ones when ``filter`` is given."""
+    """``GET /`` (agave-v2 §2.1 to §2.6): summary rows, or full ones when ``filter`` is given."""
     if call.fault("list-500") and not call.query.get("orderBy"):
         raise Refusal(500, "Failed to retrieve jobs: could not resolve property: null")
     listing = _listing(call)
@@ -37,7 +37,7 @@ def _listing(call: Call) -> Listing:
     try:
         column, descending = order(call.query, call.site.dialect, "last_updated")
     except Refusal as error:
-        # Meant to be a 400, but the list wraps it (contract 2.2).
+        # Meant to be a 400, but the list wraps it (agave-v2 §2.2).
         raise Refusal(500, f"Failed to retrieve jobs: {error.message}") from error
     terms: tuple[Condition, ...] = ()
     if not call.fault("drop-filters"):
@@ -55,7 +55,7 @@ def _listing(call: Call) -> Listing:
 
 def _drift(call: Call, listing: Listing) -> None:
     """Touch the rows that the asked page begins with: in the default order they move to the top,
-    push a row of the page before onto this one, and are missed (contract 2.2)."""
+    push a row of the page before onto this one, and are missed (agave-v2 §2.2)."""
     if listing.offset and (fault := call.fault("drift")):
         for row in call.store.find(replace(listing, limit=fault.number("rows"))):
             call.store.update(row.id)
@@ -87,7 +87,7 @@ def _resolved(call: Call, body: dict[str, Any]) -> JobRow:
             dialect=call.site.dialect.name,
         )
     except (ValueError, OverflowError) as error:
-        # What the service says of a value that it trips over (contract 3.2).
+        # What the service says of a value that it trips over (agave-v2 §3.2).
         name = type(error).__name__
         raise Refusal(
             400, f"Job processing failed with exception type {name}: {error}"
@@ -111,7 +111,7 @@ def _engine_types(call: Call, row: JobRow) -> tuple[str, str]:
 
 
 def show(call: Call) -> Answer:
-    """``GET /{id}``: 404 comes before 403, so existence leaks (contract 3.5)."""
+    """``GET /{id}``: 404 comes before 403, so existence leaks (agave-v2 §3.5)."""
     job_id = call.names["job"]
     row = call.job(job_id)
     if row is None:
@@ -124,12 +124,12 @@ def show(call: Call) -> Answer:
 
 
 def show_status(call: Call) -> Answer:
-    """``GET /{id}/status`` (contract 4.3), with the service's own spelling."""
+    """``GET /{id}/status`` (agave-v2 §4.3), with the service's own spelling."""
     return Answer(call.wire.status(_readable(call, "Not job found with job id {}")))
 
 
 def show_history(call: Call) -> Answer:
-    """``GET /{id}/history``: oldest first unless asked otherwise (contract 4.6)."""
+    """``GET /{id}/history``: oldest first unless asked otherwise (agave-v2 §4.6)."""
     row = _readable(call, "No job found with job id {}.")
     words = call.query.get("order", "").strip().upper()
     if words and words not in ("ASC", "ASCENDING", "ASCEND", "DESC", "DESCENDING", "DESCEND"):
@@ -155,7 +155,7 @@ def _readable(call: Call, missing: str) -> JobRow:
 
 
 def manage(call: Call) -> Answer:
-    """``POST /{id}`` with an action (contract 4.4): 404, 403, body, action, in this order."""
+    """``POST /{id}`` with an action (agave-v2 §4.4): 404, 403, body, action, in this order."""
     row = _manageable(call)
     action = bodies.fields(call.request).get("action", "").strip()
     if not action:
@@ -164,7 +164,7 @@ def manage(call: Call) -> Answer:
 
 
 def act_by_path(call: Call) -> Answer:
-    """Aloe's ``POST /{id}/cancel|kill|stop|hide|unhide|resubmit`` (contract 9.3)."""
+    """Aloe's ``POST /{id}/cancel|kill|stop|hide|unhide|resubmit`` (agave-v2 §9.3)."""
     return _act(call, _manageable(call), call.names["action"])
 
 
@@ -213,7 +213,7 @@ def _stop(call: Call, row: JobRow) -> Answer:
     The contract has no ``result`` for a stop (4.4), but the real SDK's conformance script wants a
     job back. A job that turns out to have ended by itself was not stopped, and is answered as it
     is; a stop that stopped something answers without ``result``. Aloe answers the job (its own
-    source is not known, contract 12).
+    source is not known, agave-v2 §12).
     """
     row = _stopped(call, _let_end(call, row))
     stopped = row.cancel_requested and row.status != "FINISHED"
@@ -261,7 +261,7 @@ def _resubmit(call: Call, row: JobRow) -> Answer:
 
 def delete(call: Call) -> Answer:
     """``DELETE /{id}`` and, because of prefix matching, ``DELETE /{id}/ANYTHING-UNKNOWN``:
-    stop what runs, then hide (contract 1.1, 4.5)."""
+    stop what runs, then hide (agave-v2 §1.1, §4.5)."""
     job_id = call.names["job"]
     row = call.job(job_id)
     if row is None or not row.visible:
@@ -273,7 +273,7 @@ def delete(call: Call) -> Answer:
 
 
 def _hide(call: Call, row: JobRow) -> JobRow:
-    # ARCHIVING does not count as running: hidden without being stopped (contract 4.5).
+    # ARCHIVING does not count as running: hidden without being stopped (agave-v2 §4.5).
     if row.status not in _SETTLED | {"ARCHIVING"}:
         _stopped(call, row)
     row = call.store.update(row.id, visible=False)

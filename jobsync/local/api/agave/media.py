@@ -1,4 +1,4 @@
-"""Files as answers: what lies in a folder, types by extension, ranges (contract 6.2, 6.4)."""
+"""Files as answers: what lies in a folder, types by extension, ranges (agave-v2 §6.2, §6.4)."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def send(request: Request, path: Path, *, attach: bool) -> Response:
 def _range(header: str | None, size: int) -> tuple[int, int] | None:
     """Start and end (exclusive) of the range asked for, None for the whole file.
 
-    Past the end is 416 without clipping, several ranges and a suffix range are 416 (contract 6.4).
+    Past the end is 416 without clipping, several ranges and a suffix range are 416 (agave-v2 §6.4).
     """
     if header is None or not header.strip().startswith("bytes="):
         return None

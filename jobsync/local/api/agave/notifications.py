@@ -1,7 +1,7 @@
 """The notifications of a submit: checked after the job is stored, as the service does it.
 
 They are stored and never sent (the notifications service is another service); what matters is
-the trap: a bad entry answers an error although the job exists and will run (contract 3.1, 3.6).
+the trap: a bad entry answers an error although the job exists and will run (agave-v2 §3.1, §3.6).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The outputs of a job: listings and downloads, with errors unlike all others (contract 6)."""
+"""The outputs of a job: listings and downloads, with errors unlike all others (agave-v2 §6)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _listing(call: Call, row: JobRow) -> Answer:
     if found is None:
         raise Refusal(500, _GONE)
     if not found.folder:
-        # In a folder, a single file has no leading slash and its link is glued (contract 6.2).
+        # In a folder, a single file has no leading slash and its link is glued (agave-v2 §6.2).
         shown = path if path.count("/") == 1 else path.lstrip("/")
         return Answer([_written(call, row, found, shown)])
     page = window(call.query)
@@ -79,7 +79,7 @@ def _download(call: Call, row: JobRow) -> Response:
         return media.send(call.request, place.path, attach=is_true(call.query.get("force")))
     except (OSError, ValueError) as error:
         if row.archived and call.fault("empty-missing"):
-            # An archived job skips the existence check (contract 6.4).
+            # An archived job skips the existence check (agave-v2 §6.4).
             return Response(b"", content_type=media.mime_type(path))
         raise Refusal(500, "File/folder does not exist") from error
 
@@ -110,7 +110,7 @@ def _at_rest(call: Call, row: JobRow, look: Callable[[Call, JobRow], T]) -> T:
 
 def clean(raw: str) -> str:
     """The path the service looks at: decoded, with every ``..`` and ``~`` deleted and slashes
-    collapsed (contract 6.1). Always starts with a slash."""
+    collapsed (agave-v2 §6.1). Always starts with a slash."""
     path = "/" + urllib.parse.unquote(raw, errors="surrogateescape")
     path = path.replace("..", "").replace("~", "")
     return re.sub(r"/+", "/", path).rstrip("/") or "/"

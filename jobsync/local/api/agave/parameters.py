@@ -1,4 +1,4 @@
-"""The parameters of a submit request, typed as the service echoes them (contract 3.4)."""
+"""The parameters of a submit request, typed as the service echoes them (agave-v2 §3.4)."""
 
 from __future__ import annotations
 

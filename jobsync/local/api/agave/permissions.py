@@ -1,4 +1,4 @@
-"""Who may do what with a job, and the six operations on that (contract 5)."""
+"""Who may do what with a job, and the six operations on that (agave-v2 §5)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def list_all(call: Call) -> Answer:
 
 
 def show_one(call: Call) -> Answer:
-    """``GET /{id}/pems/{user}``: one object, looked up within the page (contract 5.2).
+    """``GET /{id}/pems/{user}``: one object, looked up within the page (agave-v2 §5.2).
 
     The real SDK takes the answer for an array and makes nonsense of an object, so whoever asks
     for a page (``limit`` or ``offset``, which the SDK's users send) gets a page of one.
@@ -76,7 +76,7 @@ def _one_row(call: Call, row: JobRow, wanted: str) -> dict[str, Any]:
 
 
 def grant(call: Call) -> Answer:
-    """``POST /{id}/pems[/{user}]``: set one row. The order of the checks is contract 5.3's."""
+    """``POST /{id}/pems[/{user}]``: set one row. The order of the checks is agave-v2 §5.3's."""
     row = call.job(call.names["job"])
     if row is None:
         raise Refusal(400, "Invalid job id")
@@ -121,7 +121,7 @@ def _named_user(call: Call, fields: Mapping[str, str]) -> str:
 
 
 def _set(call: Call, row: JobRow, user: str, permission: str | None) -> str:
-    """Set the row and give what reads back: the owner has none, so NONE (contract 5.3)."""
+    """Set the row and give what reads back: the owner has none, so NONE (agave-v2 §5.3)."""
     if user == row.owner:
         return "NONE"
     if call.fault("ignored-grant"):

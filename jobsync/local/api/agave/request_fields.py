@@ -1,4 +1,4 @@
-"""How the service reads a submit request: everything ends in one flat map (contract 3.1).
+"""How the service reads a submit request: everything ends in one flat map (agave-v2 §3.1).
 
 Children of *every* top-level object are merged into the same map by their key, so an input called
 ``name`` overrides the job's name when it comes later. Integers inside an object stay integers,
@@ -59,7 +59,7 @@ def scalar_text(value: object) -> str:
 
 
 def decimal_text(value: float) -> str:
-    """A float in plain digits with at least one decimal (contract 3.4: ``1e5`` -> ``100000.0``)."""
+    """A float in plain digits with a decimal (agave-v2 §3.4: ``1e5`` -> ``100000.0``)."""
     shown = repr(value)
     if "e" not in shown:
         return shown

@@ -1,4 +1,4 @@
-"""What a job asks of a queue: the rules of contract 3.2, and the choice of a queue."""
+"""What a job asks of a queue: the rules of agave-v2 §3.2, and the choice of a queue."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def positive(name: str, text: str, default: int | None) -> int:
 def legacy_memory(text: str) -> float | None:
     """GB of the legacy engine's memory text; None for what it cannot read (silently replaced).
 
-    ``MB`` is refused with the engine's own, wrong words (contract 3.2).
+    ``MB`` is refused with the engine's own, wrong words (agave-v2 §3.2).
     """
     squeezed = re.sub(r"[\s,]", "", text).upper()
     try:
@@ -71,7 +71,7 @@ def legacy_memory(text: str) -> float | None:
 
 
 def aloe_memory(text: str) -> float:
-    """GB of Aloe's memory text (contract 9.1): a number with KB, MB, GB or TB, GB by default."""
+    """GB of Aloe's memory text (agave-v2 §9.1): a number with KB, MB, GB or TB, GB by default."""
     match = _ALOE_MEMORY.fullmatch(text.strip())
     if match is None or float(match[1]) <= 0:
         raise Refusal(400, f"Invalid memoryPerNode value: {text}")

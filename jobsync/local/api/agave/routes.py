@@ -1,7 +1,7 @@
-"""Which handler answers which path and method (contract 1.1).
+"""Which handler answers which path and method (agave-v2 §1.1).
 
 Paths are matched as they were sent, percent signs and all: the service's router does not decode
-its variables, so a user name in a path stays encoded (contract 5.4).
+its variables, so a user name in a path stays encoded (agave-v2 §5.4).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Operation(Struct, frozen=True):
 
 
 def _search_by_path(call: Call) -> Answer:
-    """``/search/{attribute}/{value}`` ignores its filters (contract 2.6, defect 9)."""
+    """``/search/{attribute}/{value}`` ignores its filters (agave-v2 §2.6, defect 9)."""
     return jobs.list_jobs(call)
 
 
@@ -143,7 +143,7 @@ def _jobs_rules() -> list[Rule]:
         Rule("/jobs/v2", endpoint="jobs"),
         Rule("/jobs/v2/search/<path:terms>", endpoint="search"),
         Rule(job, endpoint="job"),
-        # Prefix matching: what is not known below a job is the job (contract 1.1, danger).
+        # Prefix matching: what is not known below a job is the job (agave-v2 §1.1, danger).
         Rule(f"{job}/<path:rest>", endpoint="job"),
         *_with_rest(f"{job}/status", "status"),
         *_with_rest(f"{job}/history", "history"),

@@ -1,4 +1,4 @@
-"""Query parameters of the listing: paging, order and search terms (contract 2.1, 2.2, 2.6)."""
+"""Query parameters of the listing: paging, order and search terms (agave-v2 §2.1, §2.2, §2.6)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OPERATORS = frozenset(
 )
 _BROKEN = "\0broken"
 
-#: Term → (column of the store, kind of value). Contract 2.6; names are lower case.
+#: Term → (column of the store, kind of value). agave-v2 §2.6; names are lower case.
 _AGAVE_TERMS: dict[str, tuple[str, str]] = {
     "appid": ("app_id", "text"),
     "archive": ("archive", "flag"),
@@ -41,7 +41,7 @@ _AGAVE_TERMS: dict[str, tuple[str, str]] = {
     "memorypernode": ("memory_gb", "number"),
     "name": ("name", "text"),
     "nodecount": ("node_count", "number"),
-    # Maps to a column that does not exist (contract 2.6, defect 6).
+    # Maps to a column that does not exist (agave-v2 §2.6, defect 6).
     "outputpath": (_BROKEN, "text"),
     "owner": ("owner", "text"),
     "parameters": ("parameters", "text"),
@@ -55,7 +55,7 @@ _AGAVE_TERMS: dict[str, tuple[str, str]] = {
     "walltime": ("walltime", "number"),
 }
 
-#: Aloe renames with the fields; ``archive`` and ``executionsystem`` are broken (contract 9.2).
+#: Aloe renames with the fields; ``archive`` and ``executionsystem`` are broken (agave-v2 §9.2).
 _ALOE_TERMS: dict[str, tuple[str, str]] = {
     **_AGAVE_TERMS,
     "archive": (_BROKEN, "text"),
@@ -140,7 +140,7 @@ def _condition(column: str, kind: str, operator: str, value: str, dialect: Diale
 
 
 def _time_condition(column: str, operator: str, texts: list[str], dialect: Dialect) -> Condition:
-    """Dates: equality means to the second, order means to the day (contract 2.6, 3 and 5)."""
+    """Dates: equality means to the second, order means to the day (agave-v2 §2.6, §3 and §5)."""
     moments = [_moment(text.strip(), dialect) for text in texts]
     first = moments[0]
     match operator:

@@ -1,6 +1,6 @@
-"""From the body of a submit to a job: the rules, defaults and refusals of contract 3.1 to 3.4.
+"""From the body of a submit to a job: the rules, defaults and refusals of agave-v2 §3.1 to §3.4.
 
-The order of the checks is the service's (contract 3.1): name, app, system, queue and resources,
+The order of the checks is the service's (agave-v2 §3.1): name, app, system, queue and resources,
 inputs, parameters, archive. Notifications come after the job is stored and are not checked here.
 """
 
@@ -96,7 +96,7 @@ def resolve(
 
 
 def again(row: JobRow, *, storage: Storage, clock: Callable[[], float], dialect: str) -> JobRow:
-    """A new job that repeats *row* (manage ``resubmit``, contract 4.4): new id and archive path,
+    """A new job that repeats *row* (manage ``resubmit``, agave-v2 §4.4): new id and archive path,
     no notifications."""
     now = clock()
     job_id = new_id(dialect)
@@ -127,7 +127,7 @@ def again(row: JobRow, *, storage: Storage, clock: Callable[[], float], dialect:
 
 
 def new_id(dialect: str) -> str:
-    """A job id as the engine makes them (contract 1.6)."""
+    """A job id as the engine makes them (agave-v2 §1.6)."""
     if dialect == "aloe":
         return f"{uuid.uuid4()}-007"
     number = secrets.randbelow(9 * 10**18) + 10**18
@@ -203,7 +203,7 @@ def _memory(given: str, app: App, queue: str, dialect: str) -> float | None:
         return aloe_memory(given)
     value = legacy_memory(given)
     if value is None and not (queue or app.queue):
-        return 0.0  # contract 3.2: what cannot be read stays 0.0 when no queue is named
+        return 0.0  # agave-v2 §3.2: what cannot be read stays 0.0 when no queue is named
     return value
 
 
@@ -212,7 +212,7 @@ def _archive_system(flat: Flat) -> str:
 
 
 def _archive_path(row: JobRow, flat: Flat) -> str:
-    """The path as it is echoed: as given, its macros filled in (contract 3.2)."""
+    """The path as it is echoed: as given, its macros filled in (agave-v2 §3.2)."""
     path = text(flat, "archivePath").strip()
     if not path:
         return default_path(row.owner, row.id)

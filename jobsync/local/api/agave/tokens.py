@@ -1,4 +1,4 @@
-"""Who is asking: bearer tokens, and the token and client endpoints (contract 7.1).
+"""Who is asking: bearer tokens, and the token and client endpoints (agave-v2 §7.1).
 
 A token is known only by its SHA-256. Every user has one token that does not expire (the one in
 ``users.json``); it also is that user's password for ``/token`` and ``/clients/v2``. Tokens that
@@ -25,7 +25,7 @@ from jobsync.local.store.database import Client, Store, Token
 from jobsync.structs import Struct
 
 LIFETIME = 14400.0
-"""Seconds that an issued access token lives (contract 7.1)."""
+"""Seconds that an issued access token lives (agave-v2 §7.1)."""
 
 _CLIENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -41,7 +41,7 @@ def new_secret() -> str:
 
 
 class TokenRefused(Exception):
-    """An OAuth2 error of the token endpoint; not in any envelope (contract 7.1)."""
+    """An OAuth2 error of the token endpoint; not in any envelope (agave-v2 §7.1)."""
 
     def __init__(self, status: int, error: str, description: str) -> None:
         super().__init__(description)

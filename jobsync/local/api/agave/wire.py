@@ -31,7 +31,7 @@ class Wire:
     # --- jobs ---------------------------------------------------------------------------
 
     def summary(self, row: JobRow) -> dict[str, Any]:
-        """A row of the plain listing (contract 2.4, 9.2): these keys and no others."""
+        """A row of the plain listing (agave-v2 §2.4, §9.2): these keys and no others."""
         time = self.dialect.timestamp
         job = self._job(row.id)
         links = {
@@ -65,7 +65,7 @@ class Wire:
         }
 
     def job(self, row: JobRow) -> dict[str, Any]:
-        """A job as ``get`` shows it (contract 3.5, 9.2)."""
+        """A job as ``get`` shows it (agave-v2 §3.5, §9.2)."""
         return self._aloe_job(row) if self.dialect.is_aloe else self._agave_job(row)
 
     def submitted(
@@ -91,7 +91,7 @@ class Wire:
         return found
 
     def status(self, row: JobRow) -> dict[str, Any]:
-        """``getStatus`` (contract 4.3)."""
+        """``getStatus`` (agave-v2 §4.3)."""
         return {
             "id": row.id,
             "status": self.status_word(row),
@@ -99,11 +99,11 @@ class Wire:
         }
 
     def status_word(self, row: JobRow) -> str:
-        """The status in this dialect's words: a stop ends in STOPPED on Aloe (contract 4.4)."""
+        """The status in this dialect's words: a stop ends in STOPPED on Aloe (agave-v2 §4.4)."""
         return self._word(row.status, row)
 
     def event(self, event: EventRow, row: JobRow) -> dict[str, Any]:
-        """A line of the history (contract 4.6). Transfers carry ``progress``."""
+        """A line of the history (agave-v2 §4.6). Transfers carry ``progress``."""
         line: dict[str, Any] = {
             "status": self._word(event.status, row),
             "created": self.dialect.timestamp(event.created),
@@ -202,7 +202,7 @@ class Wire:
         }
 
     def _accepted(self, row: JobRow) -> dict[str, Any]:
-        """Aloe's submit answer: most of it is not known yet (contract 9.1)."""
+        """Aloe's submit answer: most of it is not known yet (agave-v2 §9.1)."""
         found = self._aloe_job(row)
         known = {
             *("id", "name", "tenantId", "tenantQueue", "accepted", "lastUpdated", "owner", "roles"),
@@ -241,7 +241,7 @@ class Wire:
     # --- permissions and files ------------------------------------------------------------
 
     def permission(self, job_id: str, user: str, permission: str) -> dict[str, Any]:
-        """One row of the permissions: ``execute`` is never told (contract 5.1, 5.2)."""
+        """One row of the permissions: ``execute`` is never told (agave-v2 §5.1, §5.2)."""
         job = self._job(job_id)
         return {
             "username": user,
@@ -269,7 +269,7 @@ class Wire:
         folder: bool,
         mime: str,
     ) -> dict[str, Any]:
-        """One output file or folder (contract 6.2). *path* is glued to the link as it is: for a
+        """One output file or folder (agave-v2 §6.2). *path* is glued to the link as it is: for a
         single file in a folder it has no leading slash, and the link is broken, as it is there."""
         job = self._job(row.id)
         return {
@@ -304,7 +304,7 @@ def hours(text: str) -> float:
 
 
 def _scalars(inputs: Any) -> dict[str, Any]:
-    """Aloe echoes a single input as a scalar (contract 3.3)."""
+    """Aloe echoes a single input as a scalar (agave-v2 §3.3)."""
     return {key: value[0] if len(value) == 1 else value for key, value in dict(inputs).items()}
 
 
