@@ -78,14 +78,10 @@ _YOUNG = 100_000
 """New objects between two walks of the garbage collector. With Python's 700 it would walk hundreds
 of times over what thousands of jobs are read into, which has no cycles."""
 
-_TURN = 0.0001
-"""Seconds after which a busy thread lets others in; those wait for the service, and soon again."""
-
 
 def main() -> None:
     """Run the command line and exit with one of :class:`~jobsync.errors.ExitCode`."""
     gc.set_threshold(_YOUNG)
-    sys.setswitchinterval(_TURN)
     signal.signal(signal.SIGTERM, _terminate)
     # Set by hand: a shell that starts us in the background makes SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
