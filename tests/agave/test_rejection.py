@@ -188,7 +188,7 @@ def test_a_text_that_is_not_quite_that_of_a_check_proves_nothing(  # type: ignor
         letters = [at for at, char in enumerate(head[0]) if char.isalpha()]
         assume(letters)
         cut = data.draw(st.sampled_from(letters))
-        assume(text[cut] != text[cut + 1])
+        assume(text[cut] != text[cut + 1 : cut + 2])  # the last may be the one that is dropped
         text = text[:cut] + text[cut + 1 :]
     found = refusal_of(envelope(status, text))
     if how == "before":
