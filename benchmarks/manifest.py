@@ -90,7 +90,7 @@ def floor(path: Path) -> object:
 
 
 def load(path: Path) -> object:
-    from jobsync.manifest import load
+    from jobsync.platforms.loading import load
 
     return load([path])
 
@@ -100,8 +100,9 @@ def safe_loader(path: Path) -> object:
     import yaml
 
     from jobsync.manifest import schema
+    from jobsync.platforms import PLATFORMS
 
-    validator = jsonschema_rs.Draft202012Validator(json.loads(schema.text()))
+    validator = jsonschema_rs.Draft202012Validator(json.loads(schema.text([*PLATFORMS])))
     values = []
     for file in sorted(path.glob("*.yaml")):
         values.append(yaml.load(file.read_bytes(), Loader=yaml.CSafeLoader))

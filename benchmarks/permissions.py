@@ -22,9 +22,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from jobsync import manifest
 from jobsync.local.api.agave.wsgi_app import Front
 from jobsync.local.store.database import JobRow
+from jobsync.platforms import loading
 from jobsync.testing import Drive, LocalService, local_service
 
 OWNER = "alice"
@@ -44,7 +44,7 @@ def declared(jobs: int, grants: int) -> str:
 def fill(service: LocalService, folder: Path, grants: int) -> list[str]:
     """Finished jobs with everything as it is declared; their ids."""
     store = service.service.store
-    desired = manifest.load((folder,))
+    desired = loading.load((folder,))
     rows = [
         JobRow(
             id=f"{number:019d}-bench-0001-007",

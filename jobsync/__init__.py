@@ -25,7 +25,6 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from jobsync.apply import ApplySettings, apply, exit_code
     from jobsync.errors import JobsyncError
-    from jobsync.manifest import load
     from jobsync.model import DesiredState, Outcome, Plan, Snapshot, Target
     from jobsync.observe import lock_of as lock
     from jobsync.observe import observe
@@ -34,9 +33,10 @@ if TYPE_CHECKING:
     from jobsync.plan.options import PlanOptions
     from jobsync.platforms.agave import connect, connect_reader
     from jobsync.platforms.agave.credentials import explicit as token
+    from jobsync.platforms.loading import load
 
 _PLACES = {
-    "load": ("jobsync.manifest", "load"),
+    "load": ("jobsync.platforms.loading", "load"),
     "connect": ("jobsync.platforms.agave", "connect"),
     "connect_reader": ("jobsync.platforms.agave", "connect_reader"),
     "token": ("jobsync.platforms.agave.credentials", "explicit"),

@@ -1,36 +1,21 @@
 """Where runs archive: one folder, however its path is spelled. Pure; floor 1.
 
 A path is compared as the service resolves it: slashes at either end, doubled ones and dot segments
-mean nothing, and a path with ``${JOB_ID}`` in it is another folder for each run (agave-v2 §3.2).
+mean nothing. What a request names as its folder is told by its platform.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
 from jobsync.model import Archive
 
 T = TypeVar("T")
 
-_OWN_EACH_RUN = re.compile(r"\$\{(JOB_ID|JOB_NAME|JOB_CREATED_TIME)\}")
 _MACRO = re.compile(r"\$\{[A-Z_]+\}")
-
-
-def archive_of(request: Mapping[str, object]) -> Archive | None:
-    """The folder that a request or a record names.
-
-    None when it is not archived, names no folder, or names another one for each run.
-    """
-    path = request.get("archivePath")
-    if request.get("archive") is False or not isinstance(path, str) or not path.strip():
-        return None
-    if _OWN_EACH_RUN.search(path):
-        return None
-    path = path.replace("${APP_ID}", str(request.get("appId")))
-    return Archive(str(request.get("archiveSystem") or ""), canonical(path))
 
 
 def canonical(path: str) -> str:

@@ -1,10 +1,10 @@
 """The seam between jobsync and a jobs service: a few verbs, each with one meaning.
 
-Floor 2. ``agave/`` implements it. A planner is only ever given a :class:`Reader`, whose transport
-sends nothing but GET; an applier gets a :class:`Backend`. All methods wait for the answer and are
-safe to call from several threads: asking many questions at once is the caller's business. All
-raise the :class:`~jobsync.errors.ServiceError` family and nothing else; what cannot be read raises,
-it is never an empty answer.
+Floor 2. ``platforms/`` implements it. A planner is only ever given a :class:`Reader`, whose
+transport sends nothing but GET; an applier gets a :class:`Backend`. All methods wait for the answer
+and are safe to call from several threads: asking many questions at once is the caller's business.
+All raise the :class:`~jobsync.errors.ServiceError` family and nothing else; what cannot be read
+raises, it is never an empty answer.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from jobsync.model import Access, App, Archive, Archived, JsonValue, RemoteFile, Run
+from jobsync.platform import Platform
 from jobsync.structs import Struct
 
 
@@ -52,6 +53,10 @@ class Listed(Protocol):
 
 class Reader(Protocol):
     """What can be asked of a service without changing anything."""
+
+    @property
+    def platform(self) -> Platform:
+        """What the service means by its jobs."""
 
     @property
     def base_url(self) -> str: ...

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
-from typing import ClassVar, Union
+from typing import TYPE_CHECKING, ClassVar, Union
 
 from jobsync.errors import Location
 from jobsync.searched import Searched
 from jobsync.secret import HIDDEN, Sensitive
 from jobsync.structs import Placed, Struct, field
+
+if TYPE_CHECKING:
+    from jobsync.platform import Platform
 
 Address = str
 """The key of a job plus its matrix values: ``align``, ``tree.lg.1``. Never an index."""
@@ -70,9 +73,6 @@ Value = Union[
 ]  # fmt: skip
 """A JSON value in which a whole scalar may be a reference to another job, or sensitive."""
 
-
-PLACEMENT = ("batchQueue", "nodeCount", "processorsPerNode", "memoryPerNode", "maxRunTime")
-"""Fields that say where and how long, not what: changing them never re-runs a job."""
 
 # --- what is declared ------------------------------------------------------------------
 
@@ -182,12 +182,16 @@ class DeclaredJob(Placed, frozen=True):
 
 
 class Target(Placed, frozen=True):
-    """A place to run jobs. ``base_url`` is empty for ``local`` and ``env``, which always exist."""
+    """A place to run jobs. ``base_url`` is empty for ``local`` and ``env``, which always exist.
+
+    ``api`` names the platform of its service; empty is that of every target that says none.
+    """
 
     name: str
     base_url: str = ""
     owner: str = ""
     concurrency: int = 16
+    api: str = ""
     where: Location | None = None
 
 
@@ -209,9 +213,11 @@ class DesiredState(Struct, frozen=True):
     what was read, ``default_target`` the set's own ``target:`` or None. ``service_here`` is whether
     the service was taken for one of this folder, whose apps count; None when none of them is used.
     ``searched`` is where its manifests are searched, None when it does not come from files.
-    ``requires`` is what the set says of the jobsync that may be used, or empty.
+    ``requires`` is what the set says of the jobsync that may be used, or empty. ``platform`` is
+    what the service that it was read for means by jobs.
     """
 
+    platform: Platform
     project: str
     jobs: Mapping[Address, DeclaredJob]
     root: str

@@ -16,7 +16,7 @@ from datetime import datetime
 from itertools import count
 from typing import TypeVar, Union
 
-from jobsync.archives import Folders, archive_of
+from jobsync.archives import Folders
 from jobsync.backend import Listed, Reader
 from jobsync.base_url import base_url
 from jobsync.errors import (
@@ -267,10 +267,11 @@ class _Asking:
     def _begin_archived(self, acting: Future[str]) -> Future[list[Archived]] | None:
         """Who else has files where a declared job archives. None is asked where no path is named,
         which is what most jobs do."""
+        folder = self._desired.platform.output_folder
         named = Folders(
             (archive, job.address)
             for job in self._jobs.values()
-            if job.pinned is None and (archive := archive_of(job.request)) is not None
+            if job.pinned is None and (archive := folder(job.request)) is not None
         )
         if not named:
             return None

@@ -107,7 +107,7 @@ def _submit(session: Session, change: JobChange, upstream: Mapping[Address, str]
         if changed := moved(session.plan.root, change.digests):
             return Outcome(change.address, kind, change.action, Result.STALE, "; ".join(changed))
         runs = _upstream_runs(session.backend, change, upstream)
-        request = fill(change.request, runs)
+        request = fill(change.request, runs, session.backend.platform)
         protocol = submit(
             change.name,
             change.address,

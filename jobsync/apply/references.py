@@ -6,10 +6,10 @@ A reference stays symbolic in plans, diffs and fingerprints; only what is sent h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import quote
 
 from jobsync.errors import JobsyncError
 from jobsync.model import Address, IdRef, JsonValue, OutputRef, Run, Sealed, Value
+from jobsync.platform import Platform
 from jobsync.secret import Sensitive
 
 
@@ -17,34 +17,30 @@ class UnresolvedReference(JobsyncError):
     """A reference to a job that has no such thing to offer."""
 
 
-def fill(request: Mapping[str, Value], runs: Mapping[Address, Run]) -> dict[str, JsonValue]:
+def fill(
+    request: Mapping[str, Value], runs: Mapping[Address, Run], platform: Platform
+) -> dict[str, JsonValue]:
     """*request* with every reference replaced; *runs* are the finished runs by address.
 
     Raises :class:`UnresolvedReference`.
     """
-    return {key: _value(value, runs) for key, value in request.items()}
+    return {key: _value(value, runs, platform) for key, value in request.items()}
 
 
-def output_uri(run: Run, path: str) -> str:
-    """``agave://<archiveSystem>/<archivePath>/PATH``, percent-encoded (product §1).
-
-    The service resolves the archive path itself and echoes it in the record (agave-v2 §3.2).
-    """
-    record = run.request or {}
-    system, folder = record.get("archiveSystem"), record.get("archivePath")
-    if not (isinstance(system, str) and system and isinstance(folder, str) and folder.strip("/")):
+def output_uri(run: Run, path: str, platform: Platform) -> str:
+    """What an input says to take output *path* of *run*. Raises :class:`UnresolvedReference`."""
+    uri = platform.output_uri(run, path)
+    if uri is None:
         raise UnresolvedReference(
             f"job {run.id} ({run.name}) has no archive to take {path} from",
             hint="set archive: true on the job that others take outputs from",
         )
-    root = "/" if folder.startswith("/") else ""
-    place = f"{root}{folder.strip('/')}/{path.strip('/')}"
-    return f"agave://{quote(system, safe='')}/{quote(place, safe='/')}"
+    return uri
 
 
-def _value(value: Value, runs: Mapping[Address, Run]) -> JsonValue:
+def _value(value: Value, runs: Mapping[Address, Run], platform: Platform) -> JsonValue:
     if isinstance(value, OutputRef):
-        return output_uri(_run(value.address, runs), value.path)
+        return output_uri(_run(value.address, runs), value.path, platform)
     if isinstance(value, IdRef):
         return _run(value.address, runs).id
     if isinstance(value, Sensitive):
@@ -55,9 +51,9 @@ def _value(value: Value, runs: Mapping[Address, Run]) -> JsonValue:
             hint="plan again",
         )
     if isinstance(value, list):
-        return [_value(item, runs) for item in value]
+        return [_value(item, runs, platform) for item in value]
     if isinstance(value, dict):
-        return {key: _value(item, runs) for key, item in value.items()}
+        return {key: _value(item, runs, platform) for key, item in value.items()}
     return value
 
 

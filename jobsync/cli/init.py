@@ -16,10 +16,11 @@ def command(folder: str) -> ExitCode:
     """Write a small commented manifest and its data into FOLDER. Nothing is overwritten."""
     from jobsync.manifest import schema, starter
     from jobsync.manifest.keys import project_of
+    from jobsync.platforms import PLATFORMS
 
     root = Path(folder)
     files = starter.files(project_of(root.resolve().name))
-    files["jobsync.schema.json"] = schema.text()
+    files["jobsync.schema.json"] = schema.text([*PLATFORMS])
     for name in files:
         if (root / name).exists() or (root / name).is_symlink():
             hint = "choose another folder: jobsync init FOLDER"

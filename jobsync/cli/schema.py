@@ -12,5 +12,6 @@ def command() -> None:
     Save it, and begin a manifest with: # yaml-language-server: $schema=FILE
     """
     from jobsync.manifest import schema
+    from jobsync.platforms import PLATFORMS
 
-    click.echo(schema.text(), nl=False)
+    click.echo(schema.text([*PLATFORMS]), nl=False)

@@ -40,8 +40,9 @@ def read_set(
 ) -> DesiredState:
     """The set at *paths*, by default the one that this folder is in; *flag* is ``--target``."""
     from jobsync import manifest
+    from jobsync.platforms.loading import load
 
-    return manifest.load(
+    return load(
         tuple(paths) or (manifest.find_set(),),
         target=named_target(flag, environ),
         variables=variables,
@@ -71,15 +72,15 @@ def with_values(
     Also returns the addresses whose value is not the one that was planned. Raises
     :class:`StalePlan` when the manifests are not those of the plan.
     """
-    from jobsync import manifest
     from jobsync.errors import StalePlan
     from jobsync.plan.seal import is_sealed, unsealed
+    from jobsync.platforms.loading import load
 
     if not is_sealed(plan):
         return plan, frozenset()
     # The digest knows whether a target was named when the plan was made.
     for target in (plan.target, None):
-        desired = manifest.load(
+        desired = load(
             (root,),
             target=target,
             variables=variables,

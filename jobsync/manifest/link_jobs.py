@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from jobsync import identity
-from jobsync.archives import archive_of, is_same
+from jobsync.archives import is_same
 from jobsync.errors import Location, Problem
 from jobsync.manifest.app_folders import AppFolders
 from jobsync.manifest.digests import SCHEME, Unusable, Workspace
@@ -15,6 +15,7 @@ from jobsync.manifest.order import order
 from jobsync.manifest.output_targets import Landings
 from jobsync.manifest.resolve_jobs import Draft
 from jobsync.model import Address, AppFolder, Archive, DeclaredJob, Value
+from jobsync.platform import Platform
 
 
 def finish(
@@ -24,6 +25,7 @@ def finish(
     apps: AppFolders | None,
     landings: Landings,
     problems: list[Problem],
+    platform: Platform,
 ) -> dict[Address, DeclaredJob]:
     """The declared jobs in address order; what is wrong goes to *problems*.
 
@@ -40,7 +42,7 @@ def finish(
     problems.extend(_once_a_place(_name_problems(project, ordered)))
     problems.extend(_upstream_problems(ordered, by_address))
     problems.extend(_once_a_place(_landing_problems(ordered, landings)))
-    problems.extend(_once_a_place(_archive_problems(ordered)))
+    problems.extend(_once_a_place(_archive_problems(ordered, platform)))
     problems.extend(_once_a_place(_pin_problems(ordered)))
     problems.extend(_once_a_place(_former_problems(project, ordered)))
     prints: dict[Address, str] = {}
@@ -176,11 +178,11 @@ def _uris(key: str, value: Value) -> Iterable[tuple[tuple[str | int, ...], str]]
                 yield at, uri.strip()
 
 
-def _archive_problems(drafts: Iterable[Draft]) -> Iterator[Problem]:
+def _archive_problems(drafts: Iterable[Draft], platform: Platform) -> Iterator[Problem]:
     """Two jobs that archive to one folder would overwrite each other's files."""
     taken: dict[str, list[tuple[Draft, Archive]]] = {}
     for draft in drafts:
-        folder = archive_of(draft.request)
+        folder = platform.output_folder(draft.request)
         if folder is None or draft.pinned is not None:
             continue
         others = taken.setdefault(folder.path, [])

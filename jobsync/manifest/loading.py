@@ -24,6 +24,7 @@ from jobsync.manifest.resolve_jobs import expand
 from jobsync.manifest.variables import Scope, scope
 from jobsync.manifest.yaml_reader import Document, read
 from jobsync.model import DesiredState, Target
+from jobsync.platform import Platform, platform_of
 from jobsync.searched import Searched
 from jobsync.structs import replace
 
@@ -31,6 +32,7 @@ from jobsync.structs import replace
 def load(
     paths: Sequence[str | Path],
     *,
+    platforms: Mapping[str, Platform],
     target: str | Target | None = None,
     variables: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
@@ -38,6 +40,7 @@ def load(
 ) -> DesiredState:
     """All that the manifests under *paths* declare.
 
+    *platforms* are those that a target may name, the first where it names none.
     *target* is the chosen target or its name, None for the set's own; *variables* are the values of
     ``--var``; of *environ* only ``TAPIS_BASE_URL`` and the names that the set lists under ``env:``
     are looked at, and of these only *permitted* unless that is None. Raises
@@ -52,9 +55,11 @@ def load(
     project = settings.project(raw)
     named = target.name if isinstance(target, Target) else target
     chosen = named or raw.text("target")
-    targets = settings.targets(raw, None if isinstance(target, Target) else target)
+    targets = settings.targets(raw, None if isinstance(target, Target) else target, platforms)
+    meant = target if isinstance(target, Target) else targets.get(chosen or "")
+    platform = platform_of(meant, platforms)
     filled = scope(raw, chosen, variables or {}, environ, permitted)
-    drafts = expand(raw, filled, access.teams(raw))
+    drafts = expand(raw, filled, access.teams(raw), platform)
     outputs_root = settings.outputs_root(raw, found.root)
     taken = [os.path.relpath(os.path.abspath(s.path), outputs_root) for s in found.sources]
     here, apps = settings.is_service_here(chosen, targets, environ), AppFolders(found.root)
@@ -67,6 +72,7 @@ def load(
         apps if here else None,
         Landings(taken, searched),
         raw.problems,
+        platform,
     )
     if secrets := filled.secrets():
         jobs = {address: replace(job, secrets=secrets) for address, job in jobs.items()}
@@ -74,6 +80,7 @@ def load(
     if raw.problems:
         raise ManifestError(raw.reported())
     return DesiredState(
+        platform=platform,
         project=project,
         jobs=jobs,
         root=found.root,

@@ -24,7 +24,6 @@ from jobsync.manifest.references import (
 from jobsync.manifest.source_map import Places, Raw
 from jobsync.manifest.variables import Scope
 from jobsync.model import (
-    PLACEMENT,
     Address,
     Grant,
     IdRef,
@@ -33,6 +32,7 @@ from jobsync.model import (
     PermissionsMode,
     Value,
 )
+from jobsync.platform import Platform
 from jobsync.secret import Sensitive
 from jobsync.sensitive import Path, concealed, paths_of, revealed
 from jobsync.structs import Struct, field
@@ -42,7 +42,8 @@ Step = tuple["str | int", ...]
 
 _REFERRING = frozenset(("inputs", "parameters"))
 _MERGED = ("inputs", "parameters")
-_HIDING = frozenset(("inputs", "parameters", "notifications", *PLACEMENT))
+_HIDING = frozenset(("inputs", "parameters", "notifications"))
+"""And placement."""
 _VERBS = frozenset(("must", "cannot", "is", "are", "has", "leaves", "ends", "begins"))
 _FORMER = re.compile(r"([a-z][a-z0-9_-]*/)?[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _JOB_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -72,7 +73,7 @@ class Draft(Struct):
     protect: bool = False
 
 
-def expand(raw: RawSet, scope: Scope, teams: Teams) -> list[Draft]:
+def expand(raw: RawSet, scope: Scope, teams: Teams, platform: Platform) -> list[Draft]:
     """A draft of every run of the set; what is wrong goes to the problems of the set."""
     known: dict[str, Family | None] = {}
     for key, entry in raw.jobs.items():
@@ -81,7 +82,7 @@ def expand(raw: RawSet, scope: Scope, teams: Teams) -> list[Draft]:
     for key, entry in raw.jobs.items():
         family = known[key]
         if family is not None and entry.sound:
-            job = _Job(raw, entry, scope, teams, known)
+            job = _Job(raw, entry, scope, teams, known, platform)
             drafts.extend(_Run(job, member).draft() for member in family.members)
     return drafts
 
@@ -99,8 +100,15 @@ class _Job:
     """What all runs of one job share."""
 
     def __init__(
-        self, raw: RawSet, entry: Entry, scope: Scope, teams: Teams, families: Families
+        self,
+        raw: RawSet,
+        entry: Entry,
+        scope: Scope,
+        teams: Teams,
+        families: Families,
+        platform: Platform,
     ) -> None:
+        self.hiding = _HIDING.union(platform.placement)
         self.entry = entry
         self.scope = scope
         self.defaults = raw.defaults
@@ -247,7 +255,7 @@ class _Run:
 
     def _check_hidden(self, value: Sensitive) -> None:
         """Raise :class:`BadReference` where *value* would be shown, or stand in a name."""
-        if self.field not in _HIDING:
+        if self.field not in self.job.hiding:
             raise BadReference(NOT_HERE, NOT_HERE_HINT)
         if self.field == "inputs" and SCHEME in str(value.reveal()):
             raise BadReference(f"{NOT_HERE}: it names a file of the workspace", NOT_HERE_HINT)

@@ -7,7 +7,7 @@ would call a right value; a message is made of that and of what was found.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,17 @@ class Violation(Struct, frozen=True):
     problem: Problem
 
 
-def text() -> str:
-    """The schema as it is published."""
+def text(apis: Sequence[str]) -> str:
+    """The schema as it is published; *apis* are what a target may say of its service."""
+    whole = json.loads(_text())
+    api = whole["$defs"]["target"]["properties"]["api"]
+    del api["x-expected"]
+    api.update({"const": apis[0]} if len(apis) == 1 else {"enum": [*apis]})
+    api["x-expected"] = " or ".join(apis)
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+def _text() -> str:
     return Path(__file__).with_name("schema.json").read_text("utf-8")
 
 
@@ -49,7 +58,7 @@ def violations(value: Raw, places: Places) -> list[Violation]:
 
 @cache
 def _schema() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(text())
+    loaded: dict[str, Any] = json.loads(_text())
     return loaded
 
 

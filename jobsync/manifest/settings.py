@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 from jobsync import identity
 from jobsync.base_url import base_url, is_loopback
 from jobsync.errors import ManifestError, Problem, SettingsError
 from jobsync.manifest.merge import Entry, RawSet
-from jobsync.manifest.messages import did_you_mean, one_of, quoted
+from jobsync.manifest.messages import did_you_mean, one_of, quoted, wrong_value
 from jobsync.manifest.source_map import Raw
 from jobsync.manifest.variables import LOCAL_TARGETS
 from jobsync.model import Guards, Target
@@ -50,9 +50,12 @@ def _numbers(version: str) -> list[int]:
     return numbers + [0] * (3 - len(numbers))
 
 
-def targets(raw: RawSet, chosen: str | None) -> dict[str, Target]:
-    """The declared targets; *chosen* and the set's own ``target:`` must be among them."""
-    found = {name: _target(entry, raw) for name, entry in raw.targets.items()}
+def targets(raw: RawSet, chosen: str | None, apis: Collection[str]) -> dict[str, Target]:
+    """The declared targets; *chosen* and the set's own ``target:`` must be among them.
+
+    *apis* are what a target may say of its service.
+    """
+    found = {name: _target(entry, raw, apis) for name, entry in raw.targets.items()}
     names = {*raw.targets, *LOCAL_TARGETS}
     default = raw.once.get("target")
     if default is not None and default.value not in names:
@@ -109,7 +112,7 @@ def outputs_root(raw: RawSet, root: str) -> str:
     return os.path.normpath(os.path.join(root, said)) if said else root
 
 
-def _target(entry: Entry, raw: RawSet) -> Target:
+def _target(entry: Entry, raw: RawSet, apis: Collection[str]) -> Target:
     body = entry.value if isinstance(entry.value, dict) else {}
     path = f"targets.{entry.key}"
     url, owner, concurrency = body.get("baseUrl"), body.get("owner"), body.get("concurrency")
@@ -128,11 +131,19 @@ def _target(entry: Entry, raw: RawSet) -> Target:
     if isinstance(owner, str) and not identity.USERNAME.fullmatch(owner):
         where = entry.places.value(body, "owner")
         raw.problems.append(Problem(where, f"{path}.owner: {quoted(owner)} cannot be a user name"))
+    api = body.get("api")
+    if api is not None and api not in [*apis]:  # it may be a mapping
+        message, hint = wrong_value(
+            ("targets", entry.key, "api"), api, " or ".join(apis), options=[*apis]
+        )
+        raw.problems.append(Problem(entry.places.value(body, "api"), message, hint))
+        api = None
     return Target(
         entry.key,
         base_url=spelling,
         owner=owner if isinstance(owner, str) else "",
         concurrency=concurrency if isinstance(concurrency, int) else 16,
+        api=api if isinstance(api, str) else "",
         where=entry.where,
     )
 

@@ -15,16 +15,13 @@ from typing import cast
 from jobsync.archives import canonical
 from jobsync.identity import scalar_text
 from jobsync.model import IdRef, JsonValue, OutputRef, Sealed, Value
-from jobsync.plan.node_hours import seconds
 from jobsync.secret import Sensitive
 
 Leaf = Callable[[Value, Value], bool]
 
 _TRUE = frozenset({"true", "1", "on"})
 _FALSE = frozenset({"false", "0", "off"})
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
-_MEMORY = re.compile(r"\s*([0-9][0-9,]*(?:\.[0-9]+)?)\s*([EPTG])B?\s*", re.IGNORECASE)
-_GIGABYTES = {"G": 1, "T": 1024, "P": 1024**2, "E": 1024**3}
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 
 
 def input_items(value: Value) -> list[Value]:
@@ -66,32 +63,6 @@ def same_folder(declared: Value, remote: Value) -> bool:
     return canonical(_text(declared)) == canonical(_text(remote))
 
 
-def same_placement(field: str, declared: Value, remote: Value) -> bool:
-    """Whether a placement field asks for what the run had (N2 to N5)."""
-    if field == "maxRunTime":
-        return declared == remote or (
-            seconds(declared) is not None and seconds(declared) == seconds(remote)
-        )
-    if field == "memoryPerNode":
-        one, other = gigabytes(declared), gigabytes(remote)
-        return one is not None and other is not None and abs(one - other) <= 1e-6
-    return same_leaf(declared, remote)
-
-
-def gigabytes(value: Value) -> float | None:
-    """``4``, ``"4GB"`` and ``"0.5 TB"`` in GB; None for what the service cannot read either."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, (int, float)):
-        return float(value)
-    if not isinstance(value, str):
-        return None
-    if _NUMBER.fullmatch(value.strip()):
-        return float(value)
-    match = _MEMORY.fullmatch(value)
-    return float(match[1].replace(",", "")) * _GIGABYTES[match[2].upper()] if match else None
-
-
 def is_true(value: Value) -> bool:
     """``archive`` as the service reads it: absent is true (agave-v2 §3.2)."""
     return value is None or value is True or str(value).strip().lower() in {*_TRUE, "yes"}
@@ -112,7 +83,7 @@ def _same_boolean(one: str, other: str) -> bool:
 
 
 def _number(text: str) -> Decimal | None:
-    if not _NUMBER.fullmatch(text):
+    if not NUMBER.fullmatch(text):
         return None
     try:
         return Decimal(text)

@@ -83,7 +83,7 @@ def _checked_pin(draft: Draft, job: DeclaredJob, decision: Decision) -> Decision
         return replace(decision, notes=(*decision.notes, note))
     upstream = {up: draft.histories[up].all for up in job.upstream if up in draft.histories}
     app = draft.snapshot.apps.get(run.app_id)
-    drifted, dropped = drift(job, run, References(upstream), app)
+    drifted, dropped = drift(job, run, References(draft.desired.platform, upstream), app)
     for change in drifted:
         draft.problems.append(
             Problem(

@@ -11,7 +11,6 @@ from typing import Any
 
 from jobsync.errors import Location
 from jobsync.model import (
-    PLACEMENT,
     App,
     AppField,
     DeclaredJob,
@@ -32,10 +31,10 @@ from jobsync.plan.canonical import (
     parameter_items,
     same_folder,
     same_leaf,
-    same_placement,
     same_text,
 )
 from jobsync.plan.references import References
+from jobsync.platform import Platform
 from jobsync.secret import HIDDEN, Sensitive
 from jobsync.sensitive import at, holds, mentions, revealed
 from jobsync.structs import Struct
@@ -113,15 +112,15 @@ def side_by_side(job: DeclaredJob, run: Run, references: References) -> tuple[Fi
             field,
             *_sides_shown(job, field, declared.get(field), record.get(field)),
             declared.get(field) is None
-            or same_placement(field, declared[field], record.get(field)),
+            or references.platform.same_placement(field, declared[field], record.get(field)),
             job.places.get(field),
         )
-        for field in PLACEMENT
+        for field in references.platform.placement
     ]
     return tuple(sorted(views, key=lambda view: view.path))
 
 
-def placement_changes(job: DeclaredJob, run: Run) -> tuple[FieldChange, ...]:
+def placement_changes(job: DeclaredJob, run: Run, platform: Platform) -> tuple[FieldChange, ...]:
     """Placement that is declared otherwise than this run had it; empty without its record."""
     if run.request is None:
         return ()
@@ -132,8 +131,9 @@ def placement_changes(job: DeclaredJob, run: Run) -> tuple[FieldChange, ...]:
             *_sides_shown(job, field, record.get(field), declared[field]),
             where=_place(job, field),
         )
-        for field in PLACEMENT
-        if field in declared and not same_placement(field, declared[field], record.get(field))
+        for field in platform.placement
+        if field in declared
+        and not platform.same_placement(field, declared[field], record.get(field))
     )
 
 

@@ -81,7 +81,9 @@ def explain(desired: DesiredState, snapshot: Snapshot, plan: Plan, address: Addr
         submit.before.id if submit and submit.before else state.run.id if state.run else ""
     )
     compared = next((run for run in known[address].all if run.id == compared_id), None)
-    upstream = References({up: known[up].all for up in job.upstream if up in known})
+    upstream = References(
+        desired.platform, {up: known[up].all for up in job.upstream if up in known}
+    )
     return Explanation(
         job,
         state,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobsync.archives import Folders, archive_of
+from jobsync.archives import Folders
 from jobsync.model import Action, Address, Hazard, JobChange, RunState
 from jobsync.plan.guard_context import Case, addresses_of, count, hazard
 from jobsync.plan.history import base_of, by_address, undeclared
@@ -100,7 +100,7 @@ def overwrite_archive(case: Case) -> Hazard | None:
     submits = {
         change.address: archive
         for change in case.submits
-        if (archive := archive_of(change.request)) is not None
+        if (archive := case.desired.platform.output_folder(change.request)) is not None
     }
     runs = Folders((one.archive, one.run) for one in case.snapshot.archived)
     others = Folders((archive, address) for address, archive in submits.items())

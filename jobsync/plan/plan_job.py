@@ -22,7 +22,7 @@ from jobsync.plan.builder import Draft, add_problem, on_run
 from jobsync.plan.decide import Decision, unconfirmed
 from jobsync.plan.deciding import FINISHED, decision_of
 from jobsync.plan.history import History, attempts_of, live, ref
-from jobsync.plan.node_hours import attempts, node_hours
+from jobsync.plan.node_hours import attempts
 from jobsync.plan.notes import notes_on
 from jobsync.plan.reasons import why_replaced
 from jobsync.plan.renames import former_name, former_note, renamed_notes
@@ -126,7 +126,7 @@ def _job_change(draft: Draft, job: DeclaredJob, decision: Decision) -> JobChange
     if before and (was := former_name(project, job, before)):
         change = replace(change, notes=(*change.notes, f"was {was}"))
     app = draft.snapshot.apps.get(str(job.request.get("appId")))
-    hours = node_hours(job.request, app)
+    hours = draft.desired.platform.node_hours(job.request, app)
     if hours is not None:
         hours *= attempts(decision.attempt, job.retries)
     change = replace(
@@ -140,9 +140,7 @@ def _job_change(draft: Draft, job: DeclaredJob, decision: Decision) -> JobChange
         return replace(change, notes=(*change.notes, *renamed_notes(job, draft.undeclared)))
     if decision.action is not Action.REPLACE or before is None:
         return change
-    why = why_replaced(
-        job, before, draft.desired.jobs, draft.histories, draft.decisions, draft.snapshot
-    )
+    why = why_replaced(job, before, draft.desired, draft.histories, draft.decisions, draft.snapshot)
     notes = (*change.notes, *why.notes, *_still_active(draft, job))
     return replace(change, reason=why.reason, fields=why.fields, notes=notes)
 

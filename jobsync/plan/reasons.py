@@ -15,6 +15,7 @@ from jobsync.model import (
     SUBMITS,
     Address,
     DeclaredJob,
+    DesiredState,
     FieldChange,
     Reason,
     Run,
@@ -42,7 +43,7 @@ class Why(Struct, frozen=True):
 def why_replaced(
     job: DeclaredJob,
     old: Run,
-    jobs: Mapping[Address, DeclaredJob],
+    desired: DesiredState,
     histories: Mapping[Address, History],
     decisions: Mapping[Address, Decision],
     snapshot: Snapshot,
@@ -50,17 +51,19 @@ def why_replaced(
     """Why *job* does not go on with its run *old*."""
     name = RunName.parse(old.name)
     was = name.fingerprint if name else ""
-    placement = placement_changes(job, old)
+    placement = placement_changes(job, old, desired.platform)
     app = _app_changed(job, old)
     if was in fingerprints(job):
         return Why(Reason.APP_CHANGED, placement, app)
-    references = References({up: histories[up].all for up in job.upstream if up in histories})
+    references = References(
+        desired.platform, {up: histories[up].all for up in job.upstream if up in histories}
+    )
     fields = semantic_changes(
         job, old, references, snapshot.apps.get(str(job.request.get("appId")))
     )
     if fields:
         return Why(Reason.FIELDS_CHANGED, (*fields, *placement))
-    upstream = _Upstream(job, jobs, histories, was[:1])
+    upstream = _Upstream(job, desired.jobs, histories, was[:1])
     for earlier in range(1, job.rerun + _RERUNS_TRIED):
         if was in upstream.fingerprints(earlier):
             change = FieldChange(

@@ -1,31 +1,26 @@
 """References to other jobs, compared with what they once resolved to.
 
 A reference stays symbolic in a plan. On the service stands what it was resolved to when the run
-was submitted: an ``agave://`` address in the archive of some run of the upstream job, or its id.
+was submitted: where an output of some run of the upstream job lies, or its id.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from urllib.parse import unquote
 
-from jobsync.archives import canonical
 from jobsync.model import Address, IdRef, JsonValue, OutputRef, Run, Value
+from jobsync.platform import Platform
 
 
 class References:
     """What the references to each address have ever resolved to, over all its known runs."""
 
-    __slots__ = ("_archives", "_ids")
+    __slots__ = ("_runs", "platform")
 
-    def __init__(self, runs: Mapping[Address, Iterable[Run]]) -> None:
-        self._ids: dict[Address, dict[str, str]] = {}
-        self._archives: dict[Address, dict[str, str]] = {}
-        for address, known in runs.items():
-            self._ids[address] = {run.id: run.id for run in known}
-            self._archives[address] = {
-                archive: run.id for run in known if (archive := archive_of(run)) is not None
-            }
+    def __init__(self, platform: Platform, runs: Mapping[Address, Iterable[Run]]) -> None:
+        self.platform = platform
+        # Where several have one folder, the files there are of the last one.
+        self._runs = {address: [*known][::-1] for address, known in runs.items()}
 
     def same(self, reference: OutputRef | IdRef, remote: JsonValue) -> bool:
         """Whether *remote* is what *reference* resolved to for any run of its job."""
@@ -35,29 +30,14 @@ class References:
         """The id of the run that *remote* was taken from, None when it is none of them."""
         if not isinstance(remote, str):
             return None
-        if isinstance(reference, IdRef):
-            return self._ids.get(reference.address, {}).get(remote)
-        place = _place(unquote(remote))
-        for archive, run_id in self._archives.get(reference.address, {}).items():
-            if place == _place(f"{archive}/{reference.path}"):
-                return run_id
+        for run in self._runs.get(reference.address, ()):
+            if isinstance(reference, IdRef):
+                found = run.id == remote
+            else:
+                found = self.platform.is_output(remote, run, reference.path)
+            if found:
+                return run.id
         return None
-
-
-def archive_of(run: Run) -> str | None:
-    """Where a run's outputs are archived, as a decoded URI; None when the record does not tell."""
-    if run.request is None:
-        return None
-    system, path = run.request.get("archiveSystem"), run.request.get("archivePath")
-    if not isinstance(system, str) or not isinstance(path, str):
-        return None
-    return f"agave://{system}/{path}"
-
-
-def _place(uri: str) -> tuple[str, str]:
-    """The system and the path of a decoded URI, however the path is spelled."""
-    system, _, path = uri.removeprefix("agave://").partition("/")
-    return system, canonical(path)
 
 
 def in_value(value: Value) -> tuple[OutputRef | IdRef, ...]:

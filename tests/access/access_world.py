@@ -17,14 +17,13 @@ from typing import Any
 
 from access_oracle import LEVELS, NOTHING, Rows
 
-from jobsync import manifest
 from jobsync.apply import ApplySettings, Limits, apply
 from jobsync.cli import pipeline
 from jobsync.http.retry import RetryPolicy
 from jobsync.local.store.database import STATUSES
 from jobsync.model import Access, Outcome, Plan, Snapshot, Target
 from jobsync.plan import PlanOptions
-from jobsync.platforms import agave
+from jobsync.platforms import agave, loading
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.testing import LocalService
 
@@ -154,7 +153,7 @@ class World:
 
     def plan(self) -> tuple[Plan, Snapshot]:
         (self.folder / "set.yaml").write_text(json.dumps(self.manifest()))
-        desired = manifest.load((self.folder / "set.yaml",))
+        desired = loading.load((self.folder / "set.yaml",))
         self.names = {address: job.name for address, job in desired.jobs.items()}
         target = Target("env", self.service.url)
         return pipeline.decide(desired, target, self.backend, PlanOptions())

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from jobsync.archives import archive_of
 from jobsync.backend import Content, Event
 from jobsync.errors import Forbidden, NotFound, Refused
 from jobsync.model import NO_ACCESS, Access, App, Archive, Archived, RemoteFile, Run, RunState
+from jobsync.platforms.agave.platform import AGAVE
 from jobsync.structs import replace
 
 STATES = {
@@ -114,6 +114,7 @@ class MemoryBackend:
         self.service = service
         self.user = user
 
+    platform = AGAVE
     base_url = "https://memory.example"
     concurrency = 4
 
@@ -195,7 +196,7 @@ class MemoryBackend:
             found = []
             for job in self.service.jobs.values():
                 run = self._shown(job, full=True)
-                folder = archive_of(run.request or {})
+                folder = AGAVE.output_folder(run.request or {})
                 if job.owner == owner and folder is not None and wanted(folder):
                     found.append(Archived(replace(run, request=None), folder))
             return found

@@ -29,9 +29,7 @@ CONTRACTS_MAY_BE_CITED_IN = ("jobsync/platforms/", "jobsync/local/", "tests/", "
 NOT_MOVED_YET = {
     "jobsync/apply/job_step.py",
     "jobsync/apply/poller.py",
-    "jobsync/apply/references.py",
     "jobsync/apply/submit_protocol.py",
-    "jobsync/archives.py",
     "jobsync/filenames.py",
     "jobsync/identity.py",
     "jobsync/manifest/link_jobs.py",
@@ -44,7 +42,6 @@ NOT_MOVED_YET = {
     "jobsync/plan/canonical.py",
     "jobsync/plan/diff.py",
     "jobsync/plan/effective_access.py",
-    "jobsync/plan/node_hours.py",
     "jobsync/plan/plan_permissions.py",
     "jobsync/render/json.py",
 }

@@ -26,6 +26,7 @@ FLOORS = {
     "lock_format": 1,
     "filenames": 1,
     "searched": 1,
+    "platform": 1,
     "backend": 2,
     "manifest": 2,
     "plan": 2,
@@ -50,6 +51,8 @@ SAME_FLOOR = {
     ("lock_format", "model"),
     ("lock_format", "filenames"),
     ("model", "searched"),
+    ("model", "platform"),
+    ("platform", "model"),
 }
 """Nouns serve names."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jobsync.manifest import load
+from jobsync.platforms.loading import load
 
 CASES = sorted(path for path in (Path(__file__).parent / "cases").iterdir() if path.is_dir())
 

@@ -12,7 +12,7 @@ from jobsync.apply.clock import SystemClock
 from jobsync.apply.journal import open_journal
 from jobsync.apply.journal_entry import Binding, Entry, State
 from jobsync.cli.connect import local_user
-from jobsync.manifest import load
+from jobsync.platforms.loading import load
 
 APP = {
     "name": "step",

@@ -9,12 +9,11 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from linebench import Lab
 
-from jobsync import manifest
 from jobsync.errors import NotFound
 from jobsync.model import App, Archived, RemoteFile, Target
 from jobsync.observe import lock_of, observe
 from jobsync.plan import build
-from jobsync.platforms import agave
+from jobsync.platforms import agave, loading
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.structs import replace
 
@@ -35,7 +34,7 @@ def test_the_outputs_of_several_runs_are_listed_at_the_same_time(
         return files(reader, *arguments)
 
     monkeypatch.setattr(agave.AgaveReader, "files", meeting)
-    desired = manifest.load((lab.folder,))
+    desired = loading.load((lab.folder,))
     url, token = lab.service.url, lab.service.tokens["alice"]
     with agave.connect_reader(url, explicit(url, token)) as reader:
         seen = observe(desired, reader, lock_of(desired), Target("env", url))
@@ -56,7 +55,7 @@ def test_nobody_pays_for_folders_that_nobody_names(
     url, token = lab.service.url, lab.service.tokens["alice"]
     for path, owners in (("x/${JOB_ID}", []), ("x/${JOB_OWNER}", ["alice"])):
         lab.write(f"one: {{appId: wc-demo-1.00, archivePath: '{path}'}}\n")
-        desired = manifest.load((lab.folder,))
+        desired = loading.load((lab.folder,))
         with agave.connect_reader(url, explicit(url, token)) as reader:
             observe(desired, reader, lock_of(desired), Target("env", url))
         assert asked == owners
@@ -67,7 +66,7 @@ def test_a_private_app_that_was_changed_after_a_run_is_told(
 ) -> None:
     lab.write("one: {appId: wc-demo-1.00}\n")
     lab.apply()
-    desired = manifest.load((lab.folder,))
+    desired = loading.load((lab.folder,))
     url, token = lab.service.url, lab.service.tokens["alice"]
     definition = agave.AgaveReader.app
     later = datetime.now(timezone.utc) + timedelta(hours=1)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobsync.errors import ManifestError
-from jobsync.manifest import load
 from jobsync.model import DeclaredJob, DesiredState
+from jobsync.platforms.loading import load
 
 MANIFESTS = Path(__file__).resolve().parents[1] / "manifests"
 LOAD = "# load: "

@@ -10,11 +10,11 @@ import pytest
 
 from jobsync.errors import ManifestError, SettingsError
 from jobsync.local import apps as local_apps
-from jobsync.manifest import load
 from jobsync.manifest.app_folders import AppFolders, moved
 from jobsync.model import Target
 from jobsync.observe import observe
 from jobsync.outputs.lockfile import Lock
+from jobsync.platforms.loading import load
 
 APP = {
     "name": "wc",

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from jobsync.manifest import check_apps, load
+from jobsync.manifest import check_apps
 from jobsync.model import App, AppField
+from jobsync.platforms.loading import load
 
 APP = App(
     id="demo-1.0",

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from jobsync.errors import ManifestError
 from jobsync.identity import NAME_LIMIT, RunName
-from jobsync.manifest import load
+from jobsync.platforms.loading import load
 
 SEEDS = [case.path.read_text(encoding="utf-8") for case in cases("good") if case.path.is_file()]
 SEEDS += [

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from jobsync.errors import ManifestError
-from jobsync.manifest import find_searched, load
+from jobsync.manifest import find_searched
+from jobsync.platforms.loading import load
 
 SET = """\
 apiVersion: jobsync/v1

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from jobsync.errors import ManifestError
-from jobsync.manifest import load
 from jobsync.model import DesiredState, IdRef, OutputRef
+from jobsync.platforms.loading import load
 
 HEAD = "apiVersion: jobsync/v1\nproject: phylo\n"
 ALIGN = HEAD + "jobs:\n  align:\n    appId: famsa-2.2\n"
@@ -368,7 +368,7 @@ def test_a_chain_of_a_thousand_and_a_wide_one(tmp_path: Path) -> None:
 def test_validate_imports_nothing_heavy(tmp_path: Path) -> None:
     write(tmp_path, {"a.yaml": ALIGN})
     code = (
-        "import sys\nfrom jobsync.manifest import load\n"
+        "import sys\nfrom jobsync.platforms.loading import load\n"
         f"load([{str(tmp_path)!r}])\n"
         "print(sorted({'requests', 'deepdiff', 'rich', 'werkzeug', 'click'} & set(sys.modules)))\n"
     )

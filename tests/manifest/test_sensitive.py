@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from jobsync.errors import ManifestError
-from jobsync.manifest import check_apps, load
+from jobsync.manifest import check_apps
 from jobsync.model import App, AppField, DesiredState
+from jobsync.platforms.loading import load
 from jobsync.secret import HIDDEN, Sensitive
 from jobsync.sensitive import revealed_request
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from jobsync.backend import Content
 from jobsync.errors import NotFound, RangeRefused
 from jobsync.model import RemoteFile, Run, RunState
+from jobsync.platforms.agave.platform import AGAVE
 
 JOB = "0001-test-007"
 
@@ -20,6 +21,7 @@ def finished_run(job_id: str = JOB) -> Run:
 class MemoryReader:
     """Files by path. ``rows`` overrides a folder's listing; ``on_open`` may raise or change."""
 
+    platform = AGAVE
     base_url = "http://memory.invalid"
     concurrency = 4
 

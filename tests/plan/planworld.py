@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
-from jobsync.archives import archive_of
 from jobsync.errors import Location
 from jobsync.identity import RunName, fingerprint, old_fingerprint
 from jobsync.model import (
@@ -38,6 +37,7 @@ from jobsync.model import (
     RunState,
     Snapshot,
 )
+from jobsync.platforms.agave.platform import AGAVE
 from jobsync.structs import replace
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -118,6 +118,7 @@ def _refs(value: object) -> Iterable[OutputRef | IdRef]:
 
 def desired(*jobs: DeclaredJob, guards: Guards | None = None) -> DesiredState:
     return DesiredState(
+        platform=AGAVE,
         project=PROJECT,
         jobs={one.address: one for one in sorted(jobs, key=lambda one: one.address)},
         root="/set",
@@ -242,7 +243,7 @@ class World:
             archived=tuple(
                 Archived(run, archive)
                 for run in self.runs.values()
-                if run.owner == ME and (archive := archive_of(run.request or {}))
+                if run.owner == ME and (archive := AGAVE.output_folder(run.request or {}))
             ),
             confirmed=frozenset(confirmed),
             access={run.id: dict(self.acl[run.id]) for run in runs if run.visible},

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobsync.archives import Folders, archive_of, canonical, is_same, meet
+from jobsync.archives import Folders, canonical, is_same, meet
 from jobsync.model import Archive
+from jobsync.platforms.agave.archive import output_folder
 
 PATHS = st.lists(
     st.sampled_from(["a", "b", "${JOB_OWNER}", "x-${APP_ID}", ".", "", ".."]), max_size=5
@@ -61,7 +62,7 @@ def test_a_spelling_is_where_a_file_system_would_go(parts: list[str]) -> None:
     ],
 )
 def test_what_a_request_names(request_: dict[str, object], expected: Archive | None) -> None:
-    assert archive_of(request_) == expected
+    assert output_folder(request_) == expected
 
 
 @given(st.lists(ARCHIVES, max_size=8), ARCHIVES)

@@ -7,12 +7,13 @@ from planworld import World, job
 
 from jobsync.errors import Location
 from jobsync.model import IdRef, OutputRef
-from jobsync.plan.canonical import gigabytes
 from jobsync.plan.diff import drift, placement_changes, semantic_changes, side_by_side
-from jobsync.plan.node_hours import seconds
 from jobsync.plan.references import References, in_value
+from jobsync.platforms.agave.node_hours import seconds
+from jobsync.platforms.agave.placement import gigabytes
+from jobsync.platforms.agave.platform import AGAVE
 
-NONE = References({})
+NONE = References(AGAVE, {})
 
 
 def against(declared, record, references=NONE):
@@ -136,7 +137,7 @@ def test_a_change_has_the_place_of_the_nearest_thing_that_was_written():
 def test_a_reference_equals_what_any_run_of_its_job_resolved_to():
     world = World()
     first, second = world.of(job("up")), world.of(job("up"))
-    references = References({"up": [first, second]})
+    references = References(AGAVE, {"up": [first, second]})
     archive = second.request["archivePath"]
     wanted = {"inputs": {"x": OutputRef("up", "a b.fa")}}
     for text in (f"agave://data/{archive}/a%20b.fa", f"agave://data/{archive}/a b.fa"):
@@ -169,7 +170,7 @@ def test_references_inside_values_are_found():
 )
 def test_placement_that_is_the_same(field, declared, remote):
     run = World().add("x", request={field: remote})
-    assert placement_changes(job("x", {field: declared}), run) == ()
+    assert placement_changes(job("x", {field: declared}), run, AGAVE) == ()
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_placement_that_is_the_same(field, declared, remote):
 )
 def test_placement_that_differs(field, declared, remote):
     run = World().add("x", request={field: remote})
-    (change,) = placement_changes(job("x", {field: declared}), run)
+    (change,) = placement_changes(job("x", {field: declared}), run, AGAVE)
     assert (change.path, change.before, change.after) == (field, remote, declared)
 
 

@@ -18,7 +18,6 @@ from typing import Any
 from jobsync.apply.clock import SystemClock
 from jobsync.apply.journal import journal_path, open_journal
 from jobsync.apply.journal_entry import Binding, Entry, State
-from jobsync.manifest import load
 from jobsync.model import (
     DesiredState,
     FetchedFile,
@@ -29,6 +28,7 @@ from jobsync.model import (
     Snapshot,
 )
 from jobsync.plan import PlanOptions, build
+from jobsync.platforms.loading import load
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 BINDING = Binding("https://memory.example", "alice", "phylo")

@@ -18,7 +18,6 @@ import pytest
 from jobsync.apply.journal import journal_path
 from jobsync.apply.journal_entry import Binding
 from jobsync.identity import RunName
-from jobsync.manifest import load
 from jobsync.model import (
     SUBMITS,
     Action,
@@ -35,6 +34,7 @@ from jobsync.model import (
 )
 from jobsync.plan import build
 from jobsync.plan.history import names_of
+from jobsync.platforms.loading import load
 from jobsync.structs import replace
 
 HERE = Path(__file__).parent

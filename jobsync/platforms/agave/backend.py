@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TypeVar
 
-from jobsync.archives import archive_of
 from jobsync.backend import Content, Event, Listed
 from jobsync.errors import Forbidden, NotFound, Refused, Unreadable
 from jobsync.model import Access, App, Archive, Archived, JsonValue, RemoteFile, Run, RunState
 from jobsync.platforms.agave import wire
+from jobsync.platforms.agave.archive import output_folder
 from jobsync.platforms.agave.operations import Jobs
 from jobsync.platforms.agave.pagination import (
     LIMIT,
@@ -22,6 +22,7 @@ from jobsync.platforms.agave.pagination import (
     all_permissions,
     all_runs,
 )
+from jobsync.platforms.agave.platform import AGAVE
 from jobsync.structs import replace
 
 _ORDER = {"orderBy": "id", "order": "asc"}
@@ -32,6 +33,8 @@ Self = TypeVar("Self", bound="AgaveReader")
 
 class AgaveReader:
     """What can be asked of an Agave service. Its transport decides what it can send at all."""
+
+    platform = AGAVE
 
     def __init__(self, jobs: Jobs) -> None:
         self.jobs = jobs
@@ -83,7 +86,7 @@ class AgaveReader:
         silent: dict[str, None] = {}
 
         def add(run: Run, record: Mapping[str, JsonValue]) -> None:
-            folder = archive_of(record)
+            folder = output_folder(record)
             if folder is not None and wanted(folder):
                 found.setdefault(run.id, Archived(replace(run, request=None), folder))
 

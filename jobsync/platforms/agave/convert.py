@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from jobsync.archives import archive_of, is_same
+from jobsync.archives import is_same
 from jobsync.identity import ADDRESS_LIMIT
 from jobsync.manifest import request
 from jobsync.manifest.keys import free_key, key_of
@@ -15,6 +15,7 @@ from jobsync.manifest.messages import quoted
 from jobsync.manifest.writer import Writable, dump
 from jobsync.model import Archive
 from jobsync.platforms.agave import kinds
+from jobsync.platforms.agave.archive import output_folder
 from jobsync.platforms.agave.describe import describe, name_of
 from jobsync.platforms.agave.placeholders import Placeholders
 from jobsync.structs import Struct, field
@@ -62,7 +63,7 @@ def convert(files: Iterable[tuple[str, bytes]], project: str) -> Converted:
         free = free_key(key, jobs, max(8, ADDRESS_LIMIT - len(project)))
         if free != key:
             say(f"a job {key} is there already: named {free}")
-        if (archive := archive_of(body)) is not None:
+        if (archive := output_folder(body)) is not None:
             if other := next((at for one, at in archives if is_same(one, archive)), None):
                 say(f"archivePath left out: {other} archives to that folder")
                 del body["archivePath"]

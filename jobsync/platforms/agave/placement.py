@@ -1,0 +1,41 @@
+"""Where and how long a run was to be: the fields, and when two values of one mean the same."""
+
+from __future__ import annotations
+
+import re
+
+from jobsync.model import Value
+from jobsync.plan.canonical import NUMBER, same_leaf
+from jobsync.platforms.agave.node_hours import seconds
+
+PLACEMENT = ("batchQueue", "nodeCount", "processorsPerNode", "memoryPerNode", "maxRunTime")
+"""Fields that say where and how long, not what: changing them never re-runs a job."""
+
+_MEMORY = re.compile(r"\s*([0-9][0-9,]*(?:\.[0-9]+)?)\s*([EPTG])B?\s*", re.IGNORECASE)
+_GIGABYTES = {"G": 1, "T": 1024, "P": 1024**2, "E": 1024**3}
+
+
+def same_placement(field: str, declared: Value, remote: Value) -> bool:
+    """Whether a placement field asks for what the run had (agave-v2 §3.7)."""
+    if field == "maxRunTime":
+        return declared == remote or (
+            seconds(declared) is not None and seconds(declared) == seconds(remote)
+        )
+    if field == "memoryPerNode":
+        one, other = gigabytes(declared), gigabytes(remote)
+        return one is not None and other is not None and abs(one - other) <= 1e-6
+    return same_leaf(declared, remote)
+
+
+def gigabytes(value: Value) -> float | None:
+    """``4``, ``"4GB"`` and ``"0.5 TB"`` in GB; None for what the service cannot read either."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return float(value)
+    if not isinstance(value, str):
+        return None
+    if NUMBER.fullmatch(value.strip()):
+        return float(value)
+    match = _MEMORY.fullmatch(value)
+    return float(match[1].replace(",", "")) * _GIGABYTES[match[2].upper()] if match else None

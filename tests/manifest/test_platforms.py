@@ -1,0 +1,84 @@
+"""The target that is meant says which platform a set is read for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jobsync.errors import ManifestError, SettingsError
+from jobsync.manifest import load
+from jobsync.model import Target
+from jobsync.platform import Platform
+from jobsync.platforms.agave.platform import AGAVE, Agave
+
+SET = """\
+apiVersion: jobsync/v1
+project: p
+target: here
+targets:
+  here: {baseUrl: "https://here.example"}
+  there: {api: toy/v1, baseUrl: "https://there.example"}
+jobs:
+  a: {appId: app-1.0, batchQueue: short}
+"""
+
+
+class Toy(Agave):
+    """A platform on which a queue says what a job is."""
+
+    name = "toy/v1"
+    placement = ()  # type: ignore[assignment]
+
+
+TOY: Platform = Toy()
+PLATFORMS = {one.name: one for one in (AGAVE, TOY)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "set.yaml").write_text(SET)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (None, AGAVE),
+        ("here", AGAVE),
+        ("there", TOY),
+        ("local", AGAVE),
+        (Target("elsewhere", "https://else.example", api="toy/v1"), TOY),
+    ],
+)
+def test_the_target_chooses(folder: Path, target: str | Target | None, expected: Platform) -> None:
+    assert load([folder], platforms=PLATFORMS, target=target).platform is expected
+
+
+def test_the_platform_says_where_a_sensitive_value_may_stand(folder: Path) -> None:
+    text = SET.replace("project: p", "project: p\nenv: [Q]").replace("short", '"${env.Q}"')
+    (folder / "set.yaml").write_text(text)
+    assert load([folder], platforms=PLATFORMS, target="here", environ={"Q": "q"}).jobs
+    with pytest.raises(ManifestError, match="sensitive"):
+        load([folder], platforms=PLATFORMS, target="there", environ={"Q": "q"})
+
+
+def test_another_api_is_an_error_at_its_place(folder: Path) -> None:
+    with pytest.raises(ManifestError) as caught:
+        load([folder], platforms={AGAVE.name: AGAVE})
+    (problem,) = caught.value.problems
+    assert problem.message == 'targets.there.api must be agave/v2, not the text "toy/v1"'
+    assert problem.where is not None
+    assert (problem.where.line, problem.where.column) == (6, 16)
+
+
+@pytest.mark.parametrize("value", ["[agave/v2]", "{a: b}", "2"])
+def test_an_api_that_is_no_text_is_one_too(folder: Path, value: str) -> None:
+    (folder / "set.yaml").write_text(SET.replace("toy/v1", value))
+    with pytest.raises(ManifestError, match=r"targets.there.api must be agave/v2, not"):
+        load([folder], platforms={AGAVE.name: AGAVE})
+
+
+def test_a_target_of_an_unknown_platform_is_refused(folder: Path) -> None:
+    with pytest.raises(SettingsError, match="toy/v1"):
+        load([folder], platforms={AGAVE.name: AGAVE}, target=Target("x", api="toy/v1"))
