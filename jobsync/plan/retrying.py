@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from jobsync.errors import Usage
-from jobsync.model import Action, Address, DeclaredJob, RunState, Standing
+from jobsync.model import SUBMITS, Action, Address, DeclaredJob, RunState, Standing
 from jobsync.plan.decide import Decision
 from jobsync.plan.options import PlanOptions
 
@@ -73,13 +73,21 @@ def refuse_idle(
 ) -> None:
     """Raise :class:`Usage` for each ``--retry`` that finds nothing to run again; say how all stand.
 
-    A command that was typed to run something and runs nothing must not look like success.
+    A command that was typed to run something and runs nothing must not look like success. A job
+    that is submitted anyway, as one that was mended since it failed, is run.
     """
     for text in sorted(options.retry):
         found = [address for address in sorted(jobs) if matches(address, text)]
-        if not any(address in retried and address in scope for address in found):
+        if not any(
+            address in scope and (address in retried or _is_submitted(address, decisions))
+            for address in found
+        ):
             how = [_how(address, jobs, decisions, scope) for address in found]
             raise Usage(f"--retry {text}: nothing to run again ({_some(how)})")
+
+
+def _is_submitted(address: Address, decisions: Mapping[Address, Decision]) -> bool:
+    return address in decisions and decisions[address].action in SUBMITS
 
 
 def _how(
@@ -95,8 +103,8 @@ def _how(
     decision = decisions.get(address)
     if decision is None:
         return f"{address} cannot be planned"
-    if decision.standing is Standing.PENDING:
-        return f"{address} is submitted or restored without being asked to"
+    if decision.action is Action.RESTORE:
+        return f"{address} is restored, not run again"
     return f"{address} is {decision.standing.replace('_', ' ')}"
 
 

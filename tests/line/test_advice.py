@@ -91,6 +91,16 @@ def test_a_run_that_misses_something_is_run_again_and_the_new_attempt_is_current
     assert "duplicate" not in done.out + done.err and "live runs" not in done.out
 
 
+def test_the_retry_that_was_advised_works_once_the_job_is_mended(lab: Lab) -> None:
+    lab.write("short: {appId: wc-demo-1.00, expect: [nosuch.txt]}\n")
+    report = lab.run("apply", "--auto-approve", "--wait")
+    assert "jobsync apply --retry short" in commands([report.err])
+    lab.write("short: {appId: wc-demo-1.00, parameters: {lines: 3}, expect: [counts.txt]}\n")
+    done = typed(lab, "jobsync apply --retry short")
+    assert done.code == 0, done.err
+    assert len(lab.mine()) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -263,7 +263,6 @@ def test_retry_failed_where_nothing_failed_is_no_error():
         (again("x.*"), "--retry x.\\*: the manifests declare no such job"),
         (again("calc.3"), r"--retry calc.3: nothing to run again \(calc.3 is current\)"),
         (again("calc.[34]"), r"\(calc.3 is current; calc.4 is in progress\)"),
-        (again("new"), "new is submitted or restored without being asked to"),
         (again("calc.1", "calc.3"), "--retry calc.3: nothing to run again"),
         ({**again("calc.1"), "exclude": ("calc.1",)}, "calc.1 is left out of this plan"),
         ({**again("calc.1"), "only": frozenset({"outputs"})}, "--only leaves out"),
@@ -274,6 +273,22 @@ def test_a_retry_that_runs_nothing_is_an_error_that_says_how_all_stand(options, 
     world, jobs = ladder()
     with pytest.raises(Usage, match=words):
         planned(world, *jobs, **options)
+
+
+def test_a_retry_of_what_is_submitted_anyway_is_no_error():
+    mended = job("calc.1", {"parameters": {"n": "mended since it failed"}})
+    world, jobs = ladder()
+    plan = planned(world, *jobs[1:], mended, **again("calc.1"))
+    assert submits(plan) == submits(planned(world, *jobs[1:], mended))
+    assert {c.address: c.action for c in plan.changes}["calc.1"] is Action.REPLACE
+    assert submits(planned(world, *jobs, **again("new"))) == [jobs[-1].name]
+
+
+def test_a_retry_of_what_is_restored_runs_nothing_and_is_an_error():
+    world = World()
+    world.of(SORT, FINISHED, visible=False)
+    with pytest.raises(Usage, match="sort is restored, not run again"):
+        planned(world, SORT, **again("sort"))
 
 
 def test_a_retry_whose_upstream_failed_is_blocked_and_no_error():
