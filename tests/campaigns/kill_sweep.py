@@ -52,9 +52,9 @@ import os, subprocess, sys, time
 from jobsync.structs import replace
 from pathlib import Path
 from jobsync.apply import Limits, apply
-from jobsync.cli import connect, line
+from jobsync.cli import connect, pipeline
 
-settings, how = line.settings, connect.how
+settings, how = pipeline.settings, connect.how
 
 def impatient(*arguments):
     # A send that fails leaves the client waiting for an answer: 60 s by default.
@@ -81,7 +81,7 @@ def traced(*arguments):
             time.sleep(0.01)
     return apply(*arguments)
 
-connect.how, line.settings = impatient, shorter
+connect.how, pipeline.settings = impatient, shorter
 sys.modules["jobsync.apply"].apply = traced
 from jobsync.cli.main import main
 sys.exit(main())
