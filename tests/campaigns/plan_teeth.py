@@ -1,4 +1,4 @@
-"""Seeded bugs in plan/, archives and render/: each one has to make the tests fail.
+"""Seeded bugs in plan/, render/ and what they ask: each one has to make the tests fail.
 
     python tests/campaigns/plan_teeth.py [PART OF A FILE NAME...]
 
@@ -85,7 +85,7 @@ SEEDS = [
     ("plan/diff.py", "threshold_to_diff_deeper=0", "threshold_to_diff_deeper=1"),
     ("plan/diff.py", "if isinstance(value, str) and \"${\" not in value:",
      "if isinstance(value, str):"),
-    ("plan/references.py", "_place(unquote(remote))", "_place(remote)"),
+    ("platforms/agave/archive.py", "unquote(uri).removeprefix", "uri.removeprefix"),
     ("plan/selection.py", "todo.extend(", "list("),
     ("plan/check.py", "(state, run.state) == (RunState.ACTIVE, RunState.FINISHED)", "False"),
     ("plan/check.py", "if run is None or run.visible != visible:", "if run is None:"),
@@ -114,10 +114,10 @@ SEEDS = [
     ("plan/overwriting.py", "                and _meaning(other.run) != _meaning(run)\n", ""),
     ("plan/overwriting.py", "if ACCEPTED in accepted:", "if True:"),
     ("plan/job_guards.py", "if run := next(runs.meeting(archive), None):", "if run := None:"),
-    ("plan/job_guards.py", "if (archive := archive_of(change.request)) is not None", "if (archive := archive_of(change.request)) and change.action is Action.CREATE"),
+    ("plan/job_guards.py", "for change in case.submits\n        if (archive := case", "for change in case.submits\n        if change.action is Action.CREATE and (archive := case"),
     ("plan/seal.py", "if holds(value) and replaced(at(request, field), seal) != value:", "if False:"),
     ("archives.py", "return not (one.system and other.system) or one.system == other.system", "return one.system == other.system"),
-    ("archives.py", "if _OWN_EACH_RUN.search(path):", "if False:"),
+    ("platforms/agave/archive.py", "if _OWN_EACH_RUN.search(path):", "if False:"),
     ("archives.py", "for folder in (path, *_above(path)):", "for folder in (path,):"),
     ("plan/job_guards.py", "limit is None or (known <= limit and not unknown)",
      "limit is None or known <= limit"),
@@ -133,7 +133,7 @@ SEEDS = [
     ("plan/plan_outputs.py", "addresses.get(line.job_id, line.address)", "line.address"),
     ("plan/job_guards.py", "found += _finished_elsewhere(case, finished)", "pass"),
     ("plan/reasons.py", "if was in fingerprints(job):", "if False:"),
-    ("plan/node_hours.py", "if nodes is None and app is not None:", "if nodes is None:"),
+    ("platforms/agave/node_hours.py", "if nodes is None and app is not None:", "if nodes is None:"),
     ("render/escape.py", "if body.startswith(\"::\"):", "if False:"),
     ("render/escape.py", "text = _HASH_COMMAND.sub(", "_HASH_COMMAND.sub("),
     ("render/escape.py", "\"Cc\", \"Cf\"", "\"Cc\""),

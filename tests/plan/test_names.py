@@ -98,6 +98,15 @@ def test_attempts_are_counted_over_all_names_and_sent_under_the_present_one(name
     assert set(plan.basis["align"].names) == {base + tail for base in every for tail in tails}
 
 
+@pytest.mark.parametrize("name", [ONE.name, *OTHERS])
+def test_a_run_of_somebody_else_is_never_a_run_of_the_job(name: str) -> None:
+    wanted, world = desired(ONE), World()
+    theirs = world.add(name, owner="mallory", request=ONE.request)
+    seen = world.snapshot(wanted)
+    plan = build(wanted, replace(seen, runs=(*seen.runs, theirs)), PlanOptions())
+    assert row(plan) == (Action.CREATE, Standing.PENDING)
+
+
 def test_a_name_that_was_not_asked_for_is_no_reason_to_submit() -> None:
     wanted = desired(ONE)
     seen = World().snapshot(wanted)
