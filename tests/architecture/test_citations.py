@@ -35,7 +35,6 @@ NOT_MOVED_YET = {
     "jobsync/manifest/link_jobs.py",
     "jobsync/manifest/references.py",
     "jobsync/manifest/request.py",
-    "jobsync/model.py",
     "jobsync/outputs/download.py",
     "jobsync/outputs/listing.py",
     "jobsync/outputs/reasons.py",

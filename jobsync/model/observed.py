@@ -1,0 +1,163 @@
+"""What was read from the service, and of the outputs that were fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar
+
+from jobsync.model.declared import Access
+from jobsync.model.values import Address, JsonValue, Word
+from jobsync.structs import Placed, Struct, field
+
+
+class RunState(Word):
+    """What a run's status means to a decision; each platform has its table."""
+
+    ACTIVE = "active"
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+class Run(Struct, frozen=True):
+    """One job on the service.
+
+    ``status`` is the service's word, ``state`` what it means. ``request`` is the record in the
+    legacy engine's field names whatever the engine (``batchQueue``, ``maxRunTime`` ...), or None
+    when only a summary row was read; ``archiveSystem`` and ``archivePath`` in it are the resolved
+    ones. ``message`` is the service's word on a failure.
+    """
+
+    id: str
+    name: str
+    owner: str
+    app_id: str
+    status: str
+    state: RunState
+    visible: bool = True
+    created: datetime | None = None
+    ended: datetime | None = None
+    message: str = ""
+    request: Mapping[str, JsonValue] | None = None
+
+
+class Archive(Struct, frozen=True):
+    """A folder that runs archive to (see ``archives`` for what is equal).
+
+    ``system`` is empty where it is the service's default. ``path`` has no slash at either end, no
+    empty and no dot segments; the root is empty.
+    """
+
+    system: str
+    path: str
+
+
+class Archived(Struct, frozen=True):
+    """A run and the folder that its outputs went to or will go to."""
+
+    run: Run
+    archive: Archive
+
+
+class RemoteFile(Struct, frozen=True):
+    """One entry of an output folder. ``path`` is joined by us, without a leading ``/``."""
+
+    path: str
+    length: int
+    last_modified: str
+    is_folder: bool = False
+
+
+class Unavailable(Struct, frozen=True):
+    """Why something about one run could not be read; marks its address, never aborts a plan."""
+
+    reason: str
+
+
+class Presence(Word):
+    """What lies where a file was fetched to: a file of its size, nothing, or something else."""
+
+    HERE = "here"
+    ABSENT = "absent"
+    CHANGED = "changed"
+
+
+class FetchedFile(Placed, frozen=True):
+    """A line of ``jobsync.lock``: this file of this run was fetched whole, with this content.
+
+    ``presence`` is what lies at ``to`` now; it takes no part in comparisons.
+    """
+
+    ASIDE: ClassVar = frozenset({"presence"})
+
+    address: Address
+    job_id: str
+    path: str
+    to: str
+    size: int
+    sha256: str
+    presence: Presence = Presence.HERE
+
+
+class AppField(Struct, frozen=True):
+    """An input or parameter that an app declares. ``validator`` is a Java regular expression, of
+    which a match must be found in each value."""
+
+    id: str
+    type: str = "string"
+    required: bool = False
+    visible: bool = True
+    choices: tuple[str, ...] = ()
+    minimum: int = 0
+    maximum: int | None = None
+    validator: str = ""
+
+
+class App(Struct, frozen=True):
+    """What the service tells of an app, as far as a manifest can be checked against it.
+
+    ``changed`` is when a private app was last changed; None for a public one, which never is.
+    """
+
+    id: str
+    inputs: Mapping[str, AppField]
+    parameters: Mapping[str, AppField]
+    defaults: Mapping[str, JsonValue] = field(default_factory=dict)
+    changed: datetime | None = None
+
+
+class Snapshot(Struct, frozen=True):
+    """What was observed of the service ("remote" to users) and of the fetched outputs.
+
+    ``runs``        every visible run of mine with a name of this project or a former one, plus the
+                    pinned ones, plus hidden ones that a point query by exact name found.
+    ``foreign``     runs of other owners that carry exactly a declared name.
+    ``archived``    every run of mine, visible or hidden, of whatever name, whose archive folder
+                    meets one that a declaration names; empty when none names one.
+    ``confirmed``   exact run names that were asked for by name, visible and hidden. Only for a
+                    name in here does "not among runs" mean "does not exist".
+    ``access``      per run id: the grants without the owner's row, or why they cannot be read.
+                    Absent means not asked.
+    ``outputs``     per run id: the files, or why they cannot be read. Absent means not asked.
+    ``apps``        per app id: its definition, or None when it could not be asked.
+    ``changed_apps`` per id of a private app of a job that has a run: when it was last changed.
+    ``missing_apps`` per id of which the service says that it has no such app: its words.
+    ``fetched``     the lines of ``jobsync.lock``.
+    ``expectations`` (address, run id) pairs whose ``expect`` the lock records as met.
+    """
+
+    user: str
+    target: str
+    base_url: str
+    runs: tuple[Run, ...]
+    foreign: tuple[Run, ...] = ()
+    archived: tuple[Archived, ...] = ()
+    confirmed: frozenset[str] = frozenset()
+    access: Mapping[str, Mapping[str, Access] | Unavailable] = field(default_factory=dict)
+    outputs: Mapping[str, tuple[RemoteFile, ...] | Unavailable] = field(default_factory=dict)
+    apps: Mapping[str, App | None] = field(default_factory=dict)
+    missing_apps: Mapping[str, str] = field(default_factory=dict)
+    changed_apps: Mapping[str, datetime] = field(default_factory=dict)
+    fetched: tuple[FetchedFile, ...] = ()
+    expectations: frozenset[tuple[Address, str]] = frozenset()

@@ -1,0 +1,27 @@
+"""What came of a change."""
+
+from __future__ import annotations
+
+from jobsync.model.decided import Action
+from jobsync.model.values import Address, Word
+from jobsync.structs import Struct
+
+
+class Result(Word):
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    WAITING = "waiting"
+    UNKNOWN = "unknown"
+    STALE = "stale"
+
+
+class Outcome(Struct, frozen=True):
+    """What came of one change. ``detail`` is for people: an id, a reason, a path."""
+
+    address: Address
+    kind: str
+    action: Action
+    result: Result
+    detail: str = ""
+    run_id: str = ""
