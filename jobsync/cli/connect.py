@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobsync.cli.target import BUILT_IN, choose_without_set, named_target
+from jobsync.cli.sets import read_set
+from jobsync.cli.target import BUILT_IN, choose, choose_without_set, named_target
 from jobsync.errors import NotFound, SettingsError, Unauthorized
 from jobsync.identity import USERNAME
 from jobsync.model import Target
@@ -170,10 +171,9 @@ def somewhere(target: str | None, manifests: str | None, environ: Mapping[str, s
     target is meant; a built-in target that is named needs none, whatever YAML lies here.
     """
     from jobsync import manifest
-    from jobsync.cli import pipeline
 
     here = "." if manifest.holds_set(".") else manifest.find_above(".")
     if manifests is not None or (here and named_target(target, environ) not in BUILT_IN):
-        desired, chosen = pipeline.load((manifests or here or ".",), target, {}, environ)
-        return Place(desired.root, chosen)
+        desired = read_set((manifests or here or ".",), target, {}, environ)
+        return Place(desired.root, choose(desired, target, environ))
     return Place(str(Path(here or ".").resolve()), choose_without_set(target, environ))

@@ -197,3 +197,30 @@ def test_the_words_that_name_no_owner_are_not_used() -> None:
 def test_test_files_have_names_of_their_own() -> None:
     names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
     assert len(names) == len(set(names))
+
+
+def test_no_module_imports_itself_in_a_ring() -> None:
+    """Imports inside functions count: a ring is a ring, whenever it is closed."""
+    names = {f"jobsync.{name_of(path)[:-3].replace('/', '.')}": path for path in MODULES}
+    graph = {
+        name: {
+            f"{node.module}.{alias.name}" if f"{node.module}.{alias.name}" in names else node.module
+            for node in ast.walk(tree_of(path))
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        & names.keys()
+        for name, path in names.items()
+    }
+    done: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " -> ".join([*way[way.index(name) :], name])
+        if name in done:
+            return
+        for other in sorted(graph[name]):
+            visit(other, (*way, name))
+        done.add(name)
+
+    for name in sorted(graph):
+        visit(name, ())
