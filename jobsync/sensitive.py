@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import cast
+from urllib.parse import urlsplit
 
 from jobsync.model import Scalar, Sealed, Value
 from jobsync.secret import HIDDEN, Sensitive
@@ -76,9 +77,13 @@ def scrubbed(text: str, secrets: Iterable[Sensitive]) -> str:
     return text
 
 
-def shown(value: Value) -> Value:
-    """*value* with :data:`HIDDEN` in place of what must not be shown."""
-    return _mapped(value, lambda leaf: HIDDEN if isinstance(leaf, (Sensitive, Sealed)) else leaf)
+def public_url(url: str) -> str:
+    """*url* without its user, path and query, of which each may be a key; ``/...`` says so."""
+    if "://" not in url:
+        return url
+    parts = urlsplit(url)
+    rest = "/..." if parts.path.strip("/") or parts.query else ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{rest}"
 
 
 def replaced(value: Value, change: Callable[[Value], Value]) -> Value:

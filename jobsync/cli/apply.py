@@ -25,13 +25,14 @@ from jobsync.cli.options import (
     target_options,
 )
 from jobsync.cli.plan import code_of, options_from, print_plan, say_what_is_wrong
-from jobsync.cli.sets import with_values
+from jobsync.cli.sets import with_set
 from jobsync.errors import (
     Blocked,
     ExitCode,
     PlanFileError,
     ServiceError,
     SettingsError,
+    StalePlan,
     Usage,
     worst,
 )
@@ -99,10 +100,13 @@ def command(
     environ = os.environ
     allow = frozenset(flags["allow"])
     call = call_of(paths, target, variables)
-    saved = read_plan(Path(plan_file)) if plan_file else None
-    if saved:
-        place = _place_of(saved, paths, target, flags)
+    if plan_file:
+        saved = read_plan(Path(plan_file))
+        _refuse_decisions(saved, target, flags)
+        plan, others = with_set(saved, paths, variables, environ)
+        place = _place_of(plan)
     else:
+        others = frozenset()
         desired, chosen = pipeline.load(paths, target, variables, environ)
         place = connect.Place(desired.root, chosen)
     if place.target.name == connect.LOCAL and wait is None:
@@ -116,12 +120,10 @@ def command(
             err=True,
         )
     with connect.backend(place, environ) as backend:
-        if saved:
-            plan, others = with_values(_moved(saved, place), place.root, variables, environ)
+        if plan_file:
             seen = observe_again(plan, backend, place.target)
         else:
             plan, seen = pipeline.decide(desired, chosen, backend, options_from(flags))
-            others = frozenset()
         if format_name == "text" and not quiet:
             print_plan(plan, "text", color, call)
         else:
@@ -195,9 +197,9 @@ def _said(address: str, tail: Tail) -> str:
 def read_plan(path: Path) -> Plan:
     """A plan that ``plan --out`` saved.
 
-    Raises what :func:`jobsync.plan.saved_plan.loads` raises, with the name of the file.
+    Raises what :func:`jobsync.render.plan_json.loads` raises, with the name of the file.
     """
-    from jobsync.plan import saved_plan
+    from jobsync.render.plan_json import loads
 
     try:
         text = path.read_text(encoding="utf-8")
@@ -207,13 +209,13 @@ def read_plan(path: Path) -> Plan:
             f"{path}: cannot be read: {reason}", hint="make one with: jobsync plan --out FILE"
         ) from error
     try:
-        return saved_plan.loads(text)
-    except PlanFileError as error:
-        raise PlanFileError(f"{path}: {error}", hint=error.hint) from error
+        return loads(text)
+    except (PlanFileError, StalePlan) as error:
+        raise type(error)(f"{path}: {error}", hint=error.hint) from error
 
 
-def _place_of(plan: Plan, paths: tuple[str, ...], target: str | None, flags: Any) -> connect.Place:
-    """Where a saved plan is carried out. What was decided is decided: no flag can change it."""
+def _refuse_decisions(plan: Plan, target: str | None, flags: Any) -> None:
+    """What was decided is decided: no flag can change a saved *plan*."""
     decided = [name for name in ("select", "exclude", "only", "retry") if flags[name]]
     decided += [name for name in ("prune", "stop_superseded", "retry_failed") if flags[name]]
     if decided:
@@ -221,27 +223,12 @@ def _place_of(plan: Plan, paths: tuple[str, ...], target: str | None, flags: Any
         raise Usage(f"{names} cannot change a saved plan", hint="say it to: jobsync plan --out")
     if target and target != plan.target:
         raise PlanFileError(f"this plan is for target {plan.target}, not {target}")
-    root = Path(paths[0] if paths else plan.root)
-    if len(paths) > 1 or root.is_file():
-        raise Usage(
-            f"a saved plan takes the folder of its set, not {' '.join(paths) or root}",
-            hint="name it: jobsync apply --plan FILE FOLDER",
-        )
-    if not root.is_dir():
-        raise SettingsError(
-            f"the folder of the set that this plan was made in is not here: {root}",
-            hint="name it: jobsync apply --plan FILE FOLDER",
-        )
+
+
+def _place_of(plan: Plan) -> connect.Place:
+    """Where a saved *plan* is carried out."""
     url = "" if plan.target == connect.LOCAL else plan.base_url
-    return connect.Place(str(root.resolve()), Target(plan.target, url))
-
-
-def _moved(plan: Plan, place: connect.Place) -> Plan:
-    """A plan made in another checkout fetches into this one."""
-    outputs = Path(plan.outputs_root)
-    if outputs.is_relative_to(plan.root):
-        outputs = Path(place.root) / outputs.relative_to(plan.root)
-    return replace(plan, root=place.root, outputs_root=str(outputs))
+    return connect.Place(plan.root, Target(plan.target, url))
 
 
 def _confirm() -> None:
@@ -261,13 +248,13 @@ def _audited(settings: ApplySettings, path: str | None, plan: Plan) -> Iterator[
         return
     from jobsync.apply import AuditFile
     from jobsync.cli.git import commit
-    from jobsync.plan import saved_plan
+    from jobsync.plan import codec
 
     audit = AuditFile(
         Path(path),
         who=plan.user,
         target=plan.target,
-        plan_digest=saved_plan.digest(plan),
+        plan_digest=codec.digest(codec.encode(plan)),
         commit=commit(plan.root),
     )
     try:

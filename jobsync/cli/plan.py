@@ -153,11 +153,14 @@ def command(
     held = pipeline.open_submits(plan, seen, place, environ, call)
     print_plan(plan, format_name, color, call, held, quiet=quiet)
     if out:
-        from jobsync.plan import saved_plan
+        from jobsync.render.plan_json import dumps
 
-        write_file(Path(out), saved_plan.dumps(plan))
+        write_file(Path(out), dumps(plan))
         if holds_file(Path(out)) and not quiet:
-            click.echo(f"Saved to {out}. To apply it: jobsync apply --plan {out}", err=True)
+            # A value of --var may be sensitive.
+            advised = call_of(paths, target, {}).command("apply", "--plan", out)
+            same = " and the same --var" if variables else ""
+            click.echo(f"Saved to {out}. To apply it: {advised}{same}", err=True)
     if detailed_exitcode:
         return code_of(plan, held)
     return ExitCode.ERROR if unread(plan) else ExitCode.OK

@@ -64,35 +64,38 @@ def permitted(environ: Mapping[str, str]) -> frozenset[str] | None:
     return frozenset(named).union(re.split(r"[,\s]+", environ.get("JOBSYNC_ALLOW_ENV", "")))
 
 
-def with_values(
-    plan: Plan, root: str, variables: Mapping[str, str], environ: Mapping[str, str]
+def with_set(
+    plan: Plan, paths: Sequence[str], variables: Mapping[str, str], environ: Mapping[str, str]
 ) -> tuple[Plan, frozenset[Address]]:
-    """A saved *plan* with the sensitive values that it lacks, read from its set at *root* again.
+    """A saved *plan* with what it lacks: the folders of its set and the sensitive values in it.
 
-    Also returns the addresses whose value is not the one that was planned. Raises
-    :class:`StalePlan` when the manifests are not those of the plan.
+    The set is the one at *paths*, by default the one that this folder is in. Also returns the
+    addresses whose sensitive value is not the one that was planned. Raises :class:`StalePlan` when
+    the manifests are not those of the plan.
     """
+    from jobsync import manifest
     from jobsync.errors import StalePlan
-    from jobsync.plan.seal import is_sealed, unsealed
+    from jobsync.plan.seal import unsealed
     from jobsync.platforms.loading import load
+    from jobsync.structs import replace
 
-    if not is_sealed(plan):
-        return plan, frozenset()
+    found = tuple(paths) or (manifest.find_set(),)
     # The digest knows whether a target was named when the plan was made.
     for target in (plan.target, None):
         desired = load(
-            (root,),
+            found,
             target=target,
             variables=variables,
             environ=environ,
             permitted=permitted(environ),
         )
         if desired.digest == plan.manifest_digest:
-            return unsealed(plan, desired.jobs)
+            placed = replace(plan, root=desired.root, outputs_root=desired.outputs_root)
+            return unsealed(placed, desired.jobs)
     raise StalePlan(
-        f"the manifests in {root} are not those of this plan, which needs them for the sensitive "
-        "values that it does not hold",
-        hint="plan again, or check out what the plan was made from and give the same --var",
+        f"the manifests in {', '.join(found)} are not those of this plan",
+        hint="plan again, or check out what the plan was made from and give the same paths and "
+        "--var",
     )
 
 

@@ -11,7 +11,7 @@ import click
 
 from jobsync.cli.options import call_of, color_option, paths_argument, target_options, wants_color
 from jobsync.errors import ExitCode
-from jobsync.structs import replace
+from jobsync.structs import asdict, replace
 
 if TYPE_CHECKING:
     from jobsync.model import AddressState, OpenSubmit, Plan
@@ -117,8 +117,6 @@ def _with_notes(plan: Plan) -> list[AddressState]:
 
 
 def _document(state: AddressState, held: tuple[OpenSubmit, ...]) -> dict[str, object]:
-    from jobsync.render.json import open_submit
-
     return {
         "address": state.address,
         "standing": str(state.standing),
@@ -127,5 +125,5 @@ def _document(state: AddressState, held: tuple[OpenSubmit, ...]) -> dict[str, ob
         else {"id": state.run.id, "name": state.run.name, "status": state.run.status},
         "notes": list(state.notes),
         "problems": list(state.problems),
-        "open_submits": [open_submit(one) for one in held if one.address == state.address],
+        "open_submits": [asdict(one) for one in held if one.address == state.address],
     }

@@ -43,13 +43,14 @@ class IdRef(Struct, frozen=True):
 class Sealed(Struct, frozen=True):
     """What a saved plan has in place of a :class:`~jobsync.secret.Sensitive` value.
 
-    ``digest`` tells whether a value is that one (see ``plan.seal``).
+    ``digest`` tells whether a value is that one (see ``plan.seal``); ``shown`` is what people see.
     """
 
     digest: str
+    shown: str = HIDDEN
 
     def __str__(self) -> str:
-        return HIDDEN
+        return self.shown
 
 
 Scalar = Union[None, bool, int, float, str]

@@ -15,9 +15,9 @@ def _text(plan: Plan, options: RenderOptions) -> str:
 
 
 def _json(plan: Plan, options: RenderOptions) -> str:
-    from jobsync.render.json import json
+    from jobsync.render.plan_json import dumps
 
-    return json(plan, options)
+    return dumps(plan, options)
 
 
 def _markdown(plan: Plan, options: RenderOptions) -> str:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import urlsplit
 
 from jobsync.errors import Location
 from jobsync.model import IdRef, OutputRef, Sealed, Value
 from jobsync.render.escape import terminal
 from jobsync.secret import HIDDEN, Sensitive
+from jobsync.sensitive import public_url
 
 
 def shown(value: object) -> str:
     """A request value: ``"text"``, ``2``, ``{model = "lg"}``, ``["a"]``; None is ``(unset)``."""
     if value is None:
         return "(unset)"
-    if isinstance(value, (Sensitive, Sealed)) or value == HIDDEN:
+    if isinstance(value, (Sensitive, Sealed)):
+        value = str(value)
+    if value == HIDDEN:
         return HIDDEN
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -52,13 +54,6 @@ def plain(value: object) -> object:
     return value
 
 
-def redacted(field: str, value: Value) -> object:
-    """Like :func:`plain`, with the path and query of a notification's URL left out."""
-    if field == "notifications" and isinstance(value, list):
-        return [plain(_notification(item)) for item in value]
-    return plain(value)
-
-
 def place(where: Location | None) -> str:
     """``phylo.yaml:14``, or nothing."""
     return terminal(f"{where.path}:{where.line}") if where else ""
@@ -82,12 +77,6 @@ def counted(number: int, noun: str, several: str = "") -> str:
 
 
 def _notification(item: Value) -> Value:
-    if not isinstance(item, dict):
+    if not (isinstance(item, dict) and isinstance(url := item.get("url"), str)):
         return item
-    url = item.get("url")
-    if not isinstance(url, str) or "://" not in url:
-        return item
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    rest = "/..." if parts.path.strip("/") or parts.query else ""
-    return {**item, "url": f"{parts.scheme}://{host}{rest}"}
+    return {**item, "url": public_url(url)}

@@ -42,7 +42,7 @@ NOT_MOVED_YET = {
     "jobsync/plan/diff.py",
     "jobsync/plan/effective_access.py",
     "jobsync/plan/plan_permissions.py",
-    "jobsync/render/json.py",
+    "jobsync/render/plan_json.py",
 }
 """Modules of the core that still cite a platform's contract: what they know of it is to move."""
 

@@ -147,7 +147,7 @@ SEEDS = [
      "if False:\n        return shown"),
     ("render/markdown.py", "if len(text) <= options.budget or size is _counts:", "if True:"),
     ("render/markdown.py", "_MARKER_UNSAFE.sub(\"\", options.marker)", "options.marker"),
-    ("render/json.py", "\"actions\": [\"create\"] if submits else",
+    ("render/plan_json.py", "\"actions\": [\"create\"] if submits else",
      "\"actions\": [\"delete\", \"create\"] if submits else"),
     ("render/access.py", "for key in keys if key in wanted)", "for key in ())"),
 ]  # fmt: skip

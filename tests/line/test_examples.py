@@ -157,7 +157,7 @@ def test_an_input_that_changed_since_the_plan_makes_its_address_stale(wordcount:
     assert "agave://local/data/text.txt has changed since the plan" in stale.err
     text.unlink()
     gone = wordcount.run("apply", "--plan", "saved.plan", "--auto-approve")
-    assert gone.code == 3 and 'there is no file "data/text.txt"' in gone.err, gone.err
+    assert gone.code == 1 and 'there is no file "data/text.txt"' in gone.err, gone.err
     text.write_text(planned)
     assert wordcount.jobs() == []
     done = wordcount.run("apply", "--plan", "saved.plan", "--auto-approve")

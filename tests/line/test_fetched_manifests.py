@@ -59,17 +59,17 @@ def test_a_manifest_is_not_fetched_to_where_it_would_be_read(bench: Bench) -> No
 
 
 def test_a_saved_plan_cannot_choose_such_a_place(bench: Bench) -> None:
-    from jobsync.plan import saved_plan
+    from jobsync.render import plan_json
 
     declare(bench, "")
     assert bench.run("apply", "--auto-approve").code == 0
     declare(bench, '    outputs: [{path: "*", to: results/}]\n')
     assert bench.run("plan", "--out", "plan.json").code == 0
-    plan = saved_plan.loads((bench.folder / "plan.json").read_text())
+    plan = plan_json.loads((bench.folder / "plan.json").read_text())
     [change] = plan.changes
     forged = tuple(replace(one, to=one.to.replace("results/", "below/")) for one in change.files)
     plan = replace(plan, changes=(replace(change, files=forged),))
-    (bench.folder / "plan.json").write_text(saved_plan.dumps(plan))
+    (bench.folder / "plan.json").write_text(plan_json.dumps(plan))
     done = bench.run("apply", "--plan", "plan.json", "--auto-approve")
     assert done.code == 1 and "where manifests are searched" in done.err
     assert (bench.folder / "below/fine.txt").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from linebench import Done, Lab
 
-from jobsync.plan import saved_plan
+from jobsync.render import plan_json
 from jobsync.testing import local_service
 
 ONE = "one: {appId: wc-demo-1.00, permissions: {bob: READ}}\n"
@@ -35,6 +36,8 @@ def test_a_saved_plan_shows_as_the_plan_did_in_every_format(lab: Lab) -> None:
         plan = lab.run("plan", "--out", "saved.plan", "--format", format_name)
         assert "saved.plan" in plan.err
         assert lab.run("show", "saved.plan", "--format", format_name).out == plan.out
+        if format_name == "json":
+            assert plan.out == (lab.folder / "saved.plan").read_text()
     assert (lab.folder / "saved.plan").stat().st_mode & 0o777 == 0o600
     assert lab.service.tokens["alice"] not in (lab.folder / "saved.plan").read_text()
     first = (lab.folder / "saved.plan").read_bytes()
@@ -64,7 +67,7 @@ def test_saving_into_a_pipe_writes_to_its_reader(lab: Lab) -> None:
         os.close(descriptor)
     assert done.code == 0 and "Saved to" not in done.err, done.err
     assert stat.S_ISFIFO(pipe.lstat().st_mode)
-    assert saved_plan.loads(text).changes
+    assert plan_json.loads(text).changes
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFSOCK, stat.S_IFDIR])
@@ -90,9 +93,9 @@ def test_saving_to_standard_output_comes_after_what_is_printed(lab: Lab) -> None
             command, cwd=lab.folder, env=lab.environ, stdout=output, check=False, timeout=100
         )
     assert done.returncode == 0
-    printed, brace, plan = path.read_text().partition('{\n"digest')
+    printed, brace, plan = path.read_text().partition('{\n"addresses')
     assert "# one will be created" in printed
-    assert saved_plan.loads(brace + plan).changes
+    assert plan_json.loads(brace + plan).changes
 
 
 @pytest.mark.parametrize(
@@ -174,21 +177,38 @@ def newer(document: dict[str, Any]) -> None:
 
 
 def edited(document: dict[str, Any]) -> None:
-    text = json.dumps(document["plan"]).replace('"READ"', '"WRITE"').replace("bob", "eve")
-    document["plan"] = json.loads(text)
+    text = json.dumps(document["apply"]).replace("bob", "eve")
+    document["apply"] = json.loads(text)
 
 
-def without_digest(document: dict[str, Any]) -> None:
-    del document["digest"]
+def edited_for_people(document: dict[str, Any]) -> None:
+    text = json.dumps(document["resource_changes"]).replace("bob", "eve")
+    document["resource_changes"] = json.loads(text)
+
+
+def of_the_first_format(document: dict[str, Any]) -> None:
+    apply = document.pop("apply")
+    document.clear()
+    document.update(format_version="1.2", digest="0" * 64, plan=apply)
+
+
+def without_what_apply_needs(document: dict[str, Any]) -> None:
+    del document["apply"]
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
-    [(newer, "format"), (edited, "edited"), (without_digest, "not a saved plan")],
+    ("change", "code", "said"),
+    [
+        (newer, 3, "plan again"),
+        (of_the_first_format, 3, "plan again"),
+        (edited, 1, "edited"),
+        (edited_for_people, 1, "edited"),
+        (without_what_apply_needs, 1, "not a saved plan"),
+    ],
 )
 @pytest.mark.parametrize("command", [["show", "saved.plan"], ["apply", "--plan", "saved.plan"]])
-def test_an_edited_or_newer_file_is_refused(
-    lab: Lab, change: Any, said: str, command: list[str]
+def test_an_edited_file_or_one_of_another_format_is_refused(
+    lab: Lab, change: Any, code: int, said: str, command: list[str]
 ) -> None:
     lab.write(ONE)
     path = saved(lab)
@@ -196,7 +216,7 @@ def test_an_edited_or_newer_file_is_refused(
     change(document)
     path.write_text(json.dumps(document))
     done = lab.run(*command, *(["--auto-approve"] if command[0] == "apply" else []))
-    assert done.code == 1 and said in done.err, done.err
+    assert done.code == code and said in done.err, done.err
     assert done.err.startswith("Error: saved.plan: this ")
     assert lab.mine() == []
 
@@ -212,16 +232,46 @@ def test_a_missing_or_cut_file_is_one_line(lab: Lab) -> None:
     assert "UTF-8" in lab.run("show", "saved.plan").err
 
 
-def test_a_saved_plan_is_applied_in_a_folder_and_not_in_a_file(lab: Lab) -> None:
+def test_a_plan_is_applied_to_the_set_that_the_command_names(lab: Lab, tmp_path: Path) -> None:
+    """The same file in another checkout: what is fetched lands there, and nowhere else."""
+    lab.write("one: {appId: wc-demo-1.00, outputs: [{path: '*.txt', to: got/}]}\n")
+    saved(lab)
+    other = tmp_path / "checkout"
+    shutil.copytree(lab.folder, other)
+    assert str(lab.folder) not in (lab.folder / "saved.plan").read_text()
+    assert apply_saved(lab, str(other), "--wait").code == 0
+    assert list((other / "got").iterdir())
+    assert not (lab.folder / "got").exists() and not (lab.folder / "jobsync.lock").exists()
+
+
+def test_what_is_advised_after_saving_applies_the_plan(lab: Lab) -> None:
+    lab.write(ONE)
+    (lab.folder / "inner").mkdir()
+    (lab.folder / "set.yaml").rename(lab.folder / "inner/set.yaml")
+    saving = lab.run("plan", "inner", "--out", "saved.plan")
+    advised = saving.err.partition("To apply it: jobsync ")[2].split()
+    assert lab.run(*advised, "--auto-approve", "--wait").code == 0, saving.err
+    assert len(lab.mine()) == 1
+
+
+def test_a_plan_of_other_manifests_is_stale(lab: Lab) -> None:
     lab.write(ONE)
     saved(lab)
-    for paths in (["set.yaml"], [".", "."]):
-        done = apply_saved(lab, *paths)
-        assert done.code == 64
-        assert f"takes the folder of its set, not {' '.join(paths)}\n" in done.err
-        assert "apply --plan FILE FOLDER" in done.err
-    assert "is not here: elsewhere" in apply_saved(lab, "elsewhere").err
+    assert apply_saved(lab, "elsewhere").code == 1
+    lab.write(ONE.replace("READ", "READ_WRITE"))
+    done = apply_saved(lab)
+    assert done.code == 3 and "the manifests in . are not those of this plan" in done.err
     assert lab.mine() == []
+
+
+def test_the_key_in_the_url_of_a_notification_is_not_in_it(lab: Lab) -> None:
+    url = "https://hooks.example/T0/s3cretkey"
+    lab.write(f"one: {{appId: wc-demo-1.00, notifications: [{{url: '{url}', event: FINISHED}}]}}\n")
+    text = saved(lab).read_text()
+    assert "s3cretkey" not in text and "https://hooks.example/..." in text
+    assert "https://hooks.example/..." in lab.run("show", "saved.plan").out
+    assert apply_saved(lab).code == 0
+    assert len(lab.mine()) == 1
 
 
 def test_hazards_are_accepted_at_either_end(lab: Lab) -> None:
@@ -231,7 +281,7 @@ def test_hazards_are_accepted_at_either_end(lab: Lab) -> None:
     assert blocked.code == 4 and "--allow public-access" in blocked.err
     assert lab.mine() == []
     assert (
-        saved_plan.loads((lab.folder / "saved.plan").read_text()).hazards[0].name == "public-access"
+        plan_json.loads((lab.folder / "saved.plan").read_text()).hazards[0].name == "public-access"
     )
     assert apply_saved(lab, "--allow", "public-access", "--wait").code == 0
 

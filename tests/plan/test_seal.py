@@ -9,9 +9,10 @@ from planworld import World, desired, job
 
 from jobsync import render
 from jobsync.model import Action, DesiredState, JobChange, Plan, RunState, Sealed
-from jobsync.plan import build, saved_plan
+from jobsync.plan import build
 from jobsync.plan.explain import explain
-from jobsync.plan.seal import is_sealed, sealed, unsealed
+from jobsync.plan.seal import sealed, unsealed
+from jobsync.render import plan_json
 from jobsync.secret import HIDDEN, Sensitive
 from jobsync.structs import replace
 
@@ -29,7 +30,7 @@ def planned(state: DesiredState, world: World | None = None) -> Plan:
 
 def printed(plan: Plan) -> str:
     texts = [one(plan, render.RenderOptions()) for one in render.FORMATS.values()]
-    return "\n".join([*texts, saved_plan.dumps(plan), repr(plan)])
+    return "\n".join([*texts, plan_json.dumps(plan), repr(plan)])
 
 
 def change_of(plan: Plan, address: str = "a") -> JobChange:
@@ -44,29 +45,48 @@ def test_no_format_and_no_file_has_the_value() -> None:
     assert "token = (sensitive)" in text and '"token": "(sensitive)"' in text
 
 
+def test_the_url_of_a_notification_comes_back_from_the_manifests() -> None:
+    notices = [
+        {"url": "https://me:pw@hooks.example/T0/key?t=1", "event": "FINISHED"},
+        {"url": "https://hooks.example", "event": "FAILED"},
+        {"url": "me@example.org", "event": "FAILED"},
+    ]
+    state = desired(job("a", {"notifications": notices}))
+    plan = planned(state)
+    text = plan_json.dumps(plan)
+    assert "key" not in text.replace("accept_key", "") and "pw" not in text
+    loaded = plan_json.loads(text)
+    for name, show in render.FORMATS.items():
+        shown = show(plan, render.RenderOptions())
+        assert "https://hooks.example/..." in shown and "me@example.org" in shown, name
+        assert show(loaded, render.RenderOptions()) == shown
+    assert change_of(unsealed(loaded, state.jobs)[0]).request["notifications"] == notices
+    other = desired(job("a", {"notifications": [{**notices[0], "url": "https://x/y"}]}))
+    assert unsealed(loaded, other.jobs)[1] == {"a"}
+
+
 def test_equal_plans_are_equal_bytes_and_other_values_other_bytes() -> None:
     one, same = planned(wanted(token=TOKEN)), planned(wanted(token=Sensitive(SECRET)))
-    assert saved_plan.dumps(one) == saved_plan.dumps(same)
-    assert saved_plan.digest(one) == saved_plan.digest(same)
-    saved = json.loads(saved_plan.dumps(one))
-    [seal] = [c["request"]["parameters"]["token"] for c in saved["plan"]["changes"][:1]]
+    assert plan_json.dumps(one) == plan_json.dumps(same)
+    saved = json.loads(plan_json.dumps(one))
+    [seal] = [c["request"]["parameters"]["token"] for c in saved["apply"]["changes"][:1]]
     for other in (
         planned(wanted(token=Sensitive("s3cret-nonca"))),
         planned(wanted(token=Sensitive(7))),
         replace(one, target="other"),
         replace(one, manifest_digest="e" * 64),
     ):
-        assert json.dumps(seal) not in saved_plan.dumps(other)
+        assert json.dumps(seal) not in plan_json.dumps(other)
 
 
 def test_a_loaded_plan_takes_its_values_from_the_manifests() -> None:
     state = wanted(token=TOKEN, many=["x", TOKEN], plain="y")
     plan = planned(state)
-    loaded = saved_plan.loads(saved_plan.dumps(plan))
-    assert loaded == sealed(plan) and is_sealed(loaded) and is_sealed(plan)
+    loaded = plan_json.loads(plan_json.dumps(plan))
+    assert loaded.changes == sealed(plan).changes != plan.changes
     assert isinstance(change_of(loaded).request["parameters"]["token"], Sealed)
-    assert unsealed(loaded, state.jobs) == (plan, frozenset())
-    assert saved_plan.dumps(loaded) == saved_plan.dumps(plan)
+    assert unsealed(loaded, state.jobs) == (replace(plan, root="", outputs_root=""), frozenset())
+    assert plan_json.dumps(loaded) == plan_json.dumps(plan)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +100,7 @@ def test_a_loaded_plan_takes_its_values_from_the_manifests() -> None:
     ],
 )
 def test_another_value_is_stale_and_stays_sealed(parameters: dict[str, object]) -> None:
-    loaded = saved_plan.loads(saved_plan.dumps(planned(wanted(token=TOKEN))))
+    loaded = plan_json.loads(plan_json.dumps(planned(wanted(token=TOKEN))))
     plan, stale = unsealed(loaded, wanted(**parameters).jobs)
     assert stale == {"a"}
     assert plan == loaded
@@ -89,7 +109,7 @@ def test_another_value_is_stale_and_stays_sealed(parameters: dict[str, object]) 
 
 def test_a_plan_without_any_needs_no_manifests() -> None:
     plan = planned(wanted(plain="x"))
-    assert not is_sealed(plan) and sealed(plan) == plan
+    assert sealed(plan) == plan
     assert unsealed(plan, {}) == (plan, frozenset())
 
 

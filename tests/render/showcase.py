@@ -21,7 +21,7 @@ from jobsync.model import (
     RemoteFile,
     RunState,
 )
-from jobsync.plan import PlanOptions, build, saved_plan
+from jobsync.plan import PlanOptions, build
 from jobsync.render import FORMATS, RenderOptions
 
 HOSTILE = "exit 1\n::error::boo \x1b[2J ##[group] `` | <b>@alice</b> \u202egnp.exe"
@@ -110,7 +110,6 @@ def renderings(plan: Plan) -> dict[str, str]:
     texts["plan.color"] = FORMATS["text"](plan, RenderOptions(color=True))
     texts["plan.folded"] = FORMATS["markdown"](plan, RenderOptions(budget=2_500))
     texts["plan.counts"] = FORMATS["markdown"](plan, RenderOptions(budget=10))
-    texts["plan.file"] = saved_plan.dumps(plan)
     return texts
 
 

@@ -1,9 +1,7 @@
-"""A plan as a file: versioned JSON that is the plan, byte for byte the same for the same plan.
+"""A plan as values of JSON and back, read by the declared type of every field of every noun in
+``model``: what was edited or cut is refused, never half understood.
 
-    {"format_version": "1.2", "digest": "<sha256 of the rest>", "plan": {...}}
-
-The file has no secrets and no times. It is typed on load: every field of every noun in ``model``
-is read by its declared type, so that what was edited or cut is refused, never half understood.
+There are no secrets, no times and no folders of a machine in it: equal plans are equal values.
 """
 
 from __future__ import annotations
@@ -14,26 +12,20 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import ClassVar, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from jobsync.errors import Location, PlanFileError
 from jobsync.model import (
     AccessChange,
     IdRef,
     JobChange,
-    JsonValue,
     OutputChange,
     OutputRef,
     Plan,
     Sealed,
 )
-from jobsync.plan import json_lines
 from jobsync.plan.seal import sealed
 from jobsync.structs import Struct
-
-FORMAT_VERSION = "1.2"
-"""Raised in its first number when older versions of jobsync could misread the file, in its second
-when they only cannot read it."""
 
 N = TypeVar("N")
 Decoder = Callable[[object], object]
@@ -45,105 +37,62 @@ _KINDS: Mapping[str, type] = {
 }
 _NAMES = {noun: kind for kind, noun in _KINDS.items()}
 
+_FOLDERS = {"root": "", "outputs_root": ""}
+"""Fields of a plan that whoever applies it says anew."""
+
 
 class _Mismatch(Exception):
     """A value that is not of the type it has to be."""
 
 
-def dumps(plan: Plan) -> str:
-    """The text of a plan file, ending with a line break."""
-    body = _body(plan)
-    head = f'"digest": "{_digest(body)}",\n"format_version": "{FORMAT_VERSION}"'
-    return f'{{\n{head},\n"plan": {json_lines.dumps(body)}\n}}\n'
+def encode(plan: Plan) -> dict[str, Any]:
+    """The fields of *plan*, its sensitive values sealed, without the folders it was made in."""
+    body = encoded(sealed(plan))
+    return {name: value for name, value in body.items() if name not in _FOLDERS}
 
 
-def loads(text: str) -> Plan:
-    """The plan in a file that :func:`dumps` made.
+def decode(body: Mapping[str, object]) -> Plan:
+    """The plan of which :func:`encode` made *body*; its folders are empty.
 
-    Raises :class:`PlanFileError` for a file that is no plan, was edited, or is of another format.
+    Raises :class:`PlanFileError` for a body that is not of the shape of a plan.
     """
-    document = _document(text)
-    version = document.get("format_version")
-    if version != FORMAT_VERSION:
-        raise PlanFileError(
-            f"this plan has format {version!r}, and this version of jobsync reads {FORMAT_VERSION}",
-            hint="plan again with this version, or apply with the one that made the plan",
-        )
-    if document.keys() != {"format_version", "digest", "plan"}:
-        raise PlanFileError("this is not a saved plan", hint="make one with: jobsync plan --out")
-    if document["digest"] != _digest(document["plan"]):
-        raise PlanFileError(
-            "this plan was edited after it was made: its digest does not match",
-            hint="plan again",
-        )
     try:
-        return cast(Plan, _decoder(Plan)(document["plan"]))
+        return cast(Plan, _decoder(Plan)({**body, **_FOLDERS}))
     except (_Mismatch, RecursionError) as error:
         raise PlanFileError(f"this plan cannot be read: {error}", hint="plan again") from error
 
 
-def digest(plan: Plan) -> str:
-    """The SHA-256 that names *plan*, for audit lines and for telling plans apart."""
-    return _digest(_body(plan))
-
-
-def _body(plan: Plan) -> dict[str, JsonValue]:
-    return cast("dict[str, JsonValue]", _encode(sealed(plan)))
-
-
-def _document(text: str) -> dict[str, JsonValue]:
-    try:
-        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_refused)
-    except (ValueError, RecursionError) as error:
-        raise PlanFileError(
-            f"this is not a saved plan: {error}", hint="make one with: jobsync plan --out"
-        ) from error
-    if not isinstance(document, dict):
-        raise PlanFileError("this is not a saved plan", hint="make one with: jobsync plan --out")
-    return document
-
-
-def _digest(body: JsonValue) -> str:
-    document = {"format_version": FORMAT_VERSION, "plan": body}
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+def digest(body: Mapping[str, Any]) -> str:
+    """The SHA-256 that names an encoded plan, for audit lines and for telling plans apart."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-
-def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a key stands twice")
-    return result
-
-
-def _refused(word: str) -> JsonValue:
-    raise ValueError(f"{word} is not a number")
 
 
 # --- writing ---------------------------------------------------------------------------
 
 
-def _encode(value: object) -> JsonValue:
+def encoded(value: object) -> Any:
+    """*value*, of any type that a plan is made of, as values of JSON."""
     if type(value) in (str, int, bool, float, NoneType):
-        return cast("JsonValue", value)
+        return value
     if isinstance(value, OutputRef):
         return {"$output": [value.address, value.path]}
     if isinstance(value, IdRef):
         return {"$id": value.address}
     if isinstance(value, Sealed):
-        return {"$sensitive": value.digest}
+        return {"$sensitive": [value.digest, value.shown]}
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, Mapping):
-        return {_escaped(str(key)): _encode(item) for key, item in sorted(value.items())}
+        return {_escaped(str(key)): encoded(item) for key, item in sorted(value.items())}
     if isinstance(value, (Struct, Location)):
-        record = {name: _encode(getattr(value, name)) for name in _fields(value)}
+        record = {name: encoded(getattr(value, name)) for name in _fields(value)}
         kind = _NAMES.get(type(value))
         return {"type": kind, **record} if kind else record
     if isinstance(value, (list, tuple)):
-        return [_encode(item) for item in value]
+        return [encoded(item) for item in value]
     if isinstance(value, (set, frozenset)):
-        return [_encode(item) for item in sorted(value)]
+        return [encoded(item) for item in sorted(value)]
     raise TypeError(f"a plan cannot hold {type(value).__name__}")
 
 
@@ -211,7 +160,8 @@ def _read_value(value: object) -> object:
     if value.keys() == {"$id"}:
         return IdRef(str(value["$id"]))
     if value.keys() == {"$sensitive"}:
-        return Sealed(str(value["$sensitive"]))
+        sealing, shown = cast("tuple[str, str]", _decoder(tuple[str, str])(value["$sensitive"]))
+        return Sealed(sealing, shown)
     return {_unescaped(key): _read_value(item) for key, item in value.items()}
 
 
