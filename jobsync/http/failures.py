@@ -6,6 +6,8 @@ import ssl
 from collections.abc import Iterator, Sequence
 from http.client import IncompleteRead, RemoteDisconnected
 
+from urllib3.exceptions import ProxyError
+
 from jobsync.errors import Unreachable
 from jobsync.http.exchanges import Exchange
 from jobsync.http.messages import (
@@ -20,6 +22,10 @@ from jobsync.http.messages import (
 
 _DEATHS = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _IS_IT_THERE = "check that the base URL is right, the network is up, and the service runs"
+_IS_THE_PROXY_THERE = (
+    "check the proxy that the environment sets (https_proxy, all_proxy), or name the host of the "
+    "service in no_proxy"
+)
 _WHOM_TO_TRUST = "if the service has an authority of its own, name its file in REQUESTS_CA_BUNDLE"
 
 
@@ -37,11 +43,13 @@ def failure_of(
     if exchange.ended:
         return (Overdue if sent else OverdueUnsent)(f"{exchange.ended} ({request})")
     links = list(_links(error))
-    line = f"{what}: {_reason(links)} ({request})"
+    by_proxy = not sent and any(isinstance(link, ProxyError) for link in links)
+    whose = " from the proxy" if by_proxy else ""
+    line = f"{what}{whose}: {_reason(links)} ({request})"
     if not sent and any(isinstance(link, ssl.SSLCertVerificationError) for link in links):
         return Untrusted(line, hint=_WHOM_TO_TRUST)
     if not sent:
-        return NeverSent(line, hint=_IS_IT_THERE)
+        return NeverSent(line, hint=_IS_THE_PROXY_THERE if by_proxy else _IS_IT_THERE)
     if exchange.reused and any(isinstance(link, _DEATHS) for link in links):
         return Stale(line)
     return Unreachable(line)

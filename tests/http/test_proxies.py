@@ -212,6 +212,18 @@ def test_a_tunnel_that_does_not_come_to_be_proves_that_nothing_was_sent(reply) -
     assert all("authorization" not in seen.headers for seen in tunnels)
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_proxy_that_is_not_there_is_told_from_a_service_that_is_not(method: str) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        proxy = f"http://user:secret@127.0.0.1:{unused.getsockname()[1]}"
+    client = HttpClient(HttpSettings("https://api.test", proxy=proxy))
+    with pytest.raises(NeverSent, match="no answer from the proxy: Connection refused") as caught:
+        client.send(Request(method, "https://api.test/x"), TOKEN)
+    assert "no_proxy" in caught.value.hint and "secret" not in str(caught.value)
+    client.close()
+
+
 def test_a_proxy_that_drips_has_the_deadline_of_the_request() -> None:
     with ScriptedServer(dripping(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n")) as proxy:
         client = HttpClient(HttpSettings("https://api.test", proxy=proxy.url, total_timeout=0.3))
