@@ -49,6 +49,9 @@ def without_case(name: str) -> str:
     return name.upper()
 
 
+COLLATIONS: tuple[Collation, ...] = (code_points, without_case)
+
+
 class Fault(NamedTuple):
     """The write of this *number* fails; it may have ``taken`` effect. Or it is *ignored*: answered
     as done."""
@@ -199,9 +202,14 @@ def _target(case: Case) -> dict[str, Access]:
 
 
 def _hides(user: str, wanted: Rows) -> bool:
+    """Whether a row of *user* may hide a row that is wanted, by any of the ways to sort names."""
     if user == "world":
-        return any(name > "world" for name in wanted)
-    return user < "world" and "world" in wanted
+        return any(_may_precede("world", name) for name in wanted)
+    return "world" in wanted and _may_precede(user, "world")
+
+
+def _may_precede(one: str, other: str) -> bool:
+    return any(collation(one) < collation(other) for collation in COLLATIONS)
 
 
 def cases(

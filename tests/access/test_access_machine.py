@@ -289,5 +289,5 @@ TestPermissions.settings = settings(max_examples=15, stateful_step_count=15, dea
 def test_for_long() -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
-    long = settings(max_examples=60, stateful_step_count=25, deadline=None)
+    long = settings(max_examples=30, stateful_step_count=25, deadline=None)
     run_state_machine_as_test(Permissions, settings=long)

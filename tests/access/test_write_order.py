@@ -10,10 +10,11 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from order_model import (
     BOTH,
+    COLLATIONS,
     DECLARED,
     FOUND,
     OWNER,
@@ -23,7 +24,6 @@ from order_model import (
     Collation,
     cases,
     change_of,
-    code_points,
     may,
     without_case,
     wrongs,
@@ -32,7 +32,6 @@ from order_model import (
 from jobsync.model import NO_ACCESS, Access
 from jobsync.plan.effective_access import effective, orders
 
-COLLATIONS = (code_points, without_case)
 LISTS = [
     (("bob", "world", "zed"), OWNER),
     (("bob", "mia", "world"), "mia"),
@@ -77,6 +76,7 @@ NAMES = st.sampled_from(["amy", "mia", "Yan", "w_x", "world", "worldly", "zed", 
     me=st.sampled_from([OWNER, "mia", "zoe", "w_x"]),
     collation=st.sampled_from(COLLATIONS),
 )
+@example(before={"world": NO_ACCESS}, wanted={"Yan": READ}, me=OWNER, collation=without_case)
 def test_longer_lists_also_with_rows_without_access(
     before: dict[str, Access], wanted: dict[str, Access], me: str, collation: Collation
 ) -> None:
