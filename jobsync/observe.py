@@ -412,14 +412,16 @@ class _Asking:
         Also of pinned runs that lack something: only their apps tell whether it was dropped.
         """
         known, submits = self._histories(), self._open()
-        wanted = set()
+        platform, wanted = self._desired.platform, set()
         for address, job in self._jobs.items():
             if job.pinned is None:
                 if "appId" in job.request and address in submits:
                     wanted.add(str(job.request["appId"]))
             else:
                 runs = known[address].exact
-                wanted.update(run.app_id for run in runs if run.request and lacking(job, run))
+                wanted.update(
+                    run.app_id for run in runs if run.request and lacking(job, run, platform)
+                )
         apps, missing = ask_apps(self._reader, sorted(wanted))
         self._seen = replace(self._seen, apps=apps, missing_apps=missing)
         self._read_changed_apps()
@@ -514,4 +516,4 @@ def _files(
     except (Unauthorized, Throttled):
         raise
     except (Refused, Unreadable) as error:
-        return Unavailable(unavailable(run_id, error))
+        return Unavailable(unavailable(run_id, error, reader.platform))

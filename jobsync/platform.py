@@ -7,11 +7,24 @@ asked here. No method sends, reads files, or keeps anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from jobsync.errors import SettingsError
-from jobsync.model import App, Archive, Run, Target, Value
+from jobsync.errors import Refused, SettingsError
+from jobsync.model import App, AppField, Archive, DeclaredJob, JsonValue, Run, Target, Value
+
+Step = tuple["str | int", ...]
+"""The keys and indexes that lead to a value: ``("inputs", "reads", 0)``."""
+
+
+class Wrong(ValueError):
+    """A value that cannot be sent. ``path`` is where below the field, ``hint`` what to do."""
+
+    def __init__(self, message: str, hint: str = "", *, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.path = path
 
 
 class Platform(Protocol):
@@ -24,6 +37,87 @@ class Platform(Protocol):
     @property
     def placement(self) -> tuple[str, ...]:
         """The request fields that say where and how long, not what: they never re-run a job."""
+
+    @property
+    def fields(self) -> Mapping[str, Callable[[Value], Value]]:
+        """Every request field, and what makes its value ready to send or raises :class:`Wrong`."""
+
+    @property
+    def referring(self) -> frozenset[str]:
+        """The request fields in which references to jobs may stand."""
+
+    @property
+    def merged(self) -> frozenset[str]:
+        """The request fields that are laid over those of the defaults key by key."""
+
+    @property
+    def hiding(self) -> frozenset[str]:
+        """The request fields in which sensitive values may stand."""
+
+    @property
+    def macros(self) -> frozenset[str]:
+        """What stands as ``${NAME}`` in a request because the service fills it in."""
+
+    def check_request(self, request: Mapping[str, Value]) -> Iterable[Wrong]:
+        """What is wrong with *request* as a whole; ``path`` is where below the job."""
+
+    @property
+    def workspace(self) -> str:
+        """What the URI of a file in the folder of the set begins with, on a service there."""
+
+    def names_workspace(self, field: str, value: Value) -> bool:
+        """Whether *value* of *field* names a file in the folder of the set."""
+
+    def workspace_inputs(self, request: Mapping[str, Value]) -> Iterable[tuple[Step, str]]:
+        """Where *request* names files in the folder of the set, and their URIs."""
+
+    def starter(self, project: str) -> Mapping[str, str]:
+        """The files, by path, of a small set to start from that runs on any machine."""
+
+    @property
+    def settings_prefix(self) -> str:
+        """What the names of the environment variables with its settings begin with."""
+
+    @property
+    def address_variable(self) -> str:
+        """The environment variable that says where the service of target ``env`` is."""
+
+    def canonical(self, request: Mapping[str, Value]) -> dict[str, JsonValue]:
+        """What of *request* means something, each value in one spelling: for the fingerprint.
+
+        References stay symbolic. Equal results mean: the same run.
+        """
+
+    def canonical_before(self, request: Mapping[str, Value]) -> dict[str, JsonValue]:
+        """The same under the fingerprint scheme before the present one."""
+
+    @property
+    def defaults(self) -> Mapping[str, Value]:
+        """What a request that leaves a field out means by it."""
+
+    def sides(
+        self, declared: Mapping[str, Value], record: Mapping[str, Value], keep: frozenset[str]
+    ) -> Mapping[str, tuple[Value, Value]]:
+        """What is compared of a request and the record of a run, by path, in one shape.
+
+        The record's value comes first. The paths are those of *declared* and, of *keep*, those
+        that only the record has.
+        """
+
+    def same(self, path: str, declared: Value, remote: Value) -> bool:
+        """Whether two leaves at *path* mean the same to the service, however each is typed."""
+
+    def given(self, request: Mapping[str, Value]) -> frozenset[str]:
+        """The paths of all that *request* gives to its app."""
+
+    def app_fields(self, app: App) -> Mapping[str, AppField]:
+        """What *app* takes, by the paths of :meth:`given`."""
+
+    def check_app(self, job: DeclaredJob, app: App) -> Iterable[Wrong]:
+        """What *app* would not take of *job*; ``path`` is where below the job."""
+
+    def unchecked(self, job: DeclaredJob, app: App) -> Iterable[str]:
+        """What *app* says of what *job* declares and cannot be checked here, and why."""
 
     def same_placement(self, field: str, declared: Value, remote: Value) -> bool:
         """Whether a placement field as *declared* asks for what the record of a run has."""
@@ -45,6 +139,15 @@ class Platform(Protocol):
 
     def is_output(self, uri: str, run: Run, path: str) -> bool:
         """Whether *uri*, however it is spelled, is output *path* of *run*."""
+
+    def outputs_refused(self, run_id: str, error: Refused) -> str:
+        """Why the service does not show the outputs of a run; empty where it does not tell."""
+
+    def restore_command(self, run_id: str) -> str:
+        """The command that makes a hidden run visible again."""
+
+    def revoke_command(self, run_id: str, row: str) -> str:
+        """The command that takes a row out of a list of permissions."""
 
 
 def platform_of(target: Target | None, platforms: Mapping[str, Platform]) -> Platform:

@@ -104,7 +104,7 @@ def explained(entry: Entry) -> str:
 def _submit(session: Session, change: JobChange, upstream: Mapping[Address, str]) -> Outcome:
     kind = str(Kind.JOB)
     try:
-        if changed := moved(session.plan.root, change.digests):
+        if changed := moved(session.plan.root, change.digests, session.backend.platform):
             return Outcome(change.address, kind, change.action, Result.STALE, "; ".join(changed))
         runs = _upstream_runs(session.backend, change, upstream)
         request = fill(change.request, runs, session.backend.platform)
@@ -156,7 +156,7 @@ def _manage(session: Session, change: JobChange) -> Outcome:
 
 
 def _restore(backend: Backend, run_id: str) -> str:
-    """Restoring a visible job is an error on the service (agave-v2 §4.4): look first."""
+    """Restoring a job that is visible may be an error on the service: look first."""
     try:
         backend.run(run_id)
     except NotFound:
@@ -167,7 +167,7 @@ def _restore(backend: Backend, run_id: str) -> str:
 
 
 def _stop(backend: Backend, run_id: str) -> str:
-    """The service may end a stopped job as STOPPED, FAILED or KILLED (agave-v2 §4.4)."""
+    """What a stopped job ends as is the service's business: only that it has ended counts."""
     try:
         run = backend.run(run_id)
     except NotFound:

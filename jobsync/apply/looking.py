@@ -27,7 +27,7 @@ def look(session: Session, gate: Gate, change: OutputChange | None, run: RunRef)
     try:
         files = walk(session.backend, run.id)
     except ServiceError as error:
-        return Seen(unread=reasons.unavailable(run.id, error))
+        return Seen(unread=reasons.unavailable(run.id, error, session.backend.platform))
     missing = select(gate.outputs, gate.expect, files).missing
     if change is None:
         return Seen(missing)

@@ -1,7 +1,7 @@
 """Watches running jobs: one listing tells of all of them, less and less often while nothing moves.
 
-A status may go backwards and may be one that nobody has heard of; neither is the end (agave-v2
-§4.1, §4.2). Only the words of the table that end a job end the wait for it.
+A status may go backwards and may be one that nobody has heard of; neither is the end.
+Only the words of the table that end a job end the wait for it.
 """
 
 from __future__ import annotations

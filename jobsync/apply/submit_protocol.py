@@ -255,7 +255,7 @@ def _adopt(entry: Entry, jobs: tuple[Seen, ...], limits: Limits) -> Protocol:
 
 
 def _confirm(entry: Entry, limits: Limits) -> Protocol:
-    """Read the job by its id. 404 after 201 is normal for a while (agave-v2 §9.1)."""
+    """Read the job by its id. A service may not find it for a while after it said yes."""
     start = cast(Times, (yield Now())).monotonic
     pause, stopping = limits.pause, False
     while True:

@@ -49,7 +49,7 @@ def command(
     with connect.reader(place, os.environ) as reader:
         runs = [(reader.run(job_id), reader.access(job_id)) for job_id in dict.fromkeys(job_ids)]
     folder = str(Path(out).parent) if out else "."
-    jobs = _jobs(project, runs, Workspace(folder))
+    jobs = _jobs(project, runs, Workspace(folder, reader.platform.workspace))
     head = {"apiVersion": "jobsync/v1", "project": project, **_target(place.target)}
     text = writer.dump({**head, "jobs": jobs})
     if out:
@@ -92,7 +92,7 @@ def _teller(run_id: str) -> Callable[[str], None]:
 def _job(
     run: Run, access: Mapping[str, Access], workspace: Workspace, say: Callable[[str], None]
 ) -> dict[str, Writable]:
-    from jobsync.manifest.request import Wrong
+    from jobsync.platform import Wrong
     from jobsync.platforms.agave.describe import describe
     from jobsync.platforms.agave.placeholders import Placeholders
 
@@ -116,14 +116,14 @@ def _inputs_here(
     """The *inputs* without those that are files beside a set and not in this folder: the planner
     reads them, and a set that lacks them cannot be planned."""
     from jobsync.manifest import writer
-    from jobsync.manifest.digests import SCHEME, Unusable
+    from jobsync.manifest.digests import Unusable
 
     kept: dict[str, Writable] = {}
     for key, value in inputs.items() if isinstance(inputs, Mapping) else ():
         texts = value if isinstance(value, list) else str(value).split(";")
         try:
             for uri in texts:
-                if str(uri).strip().startswith(SCHEME):
+                if str(uri).strip().startswith(workspace.prefix):
                     workspace.digest(str(uri).strip())
         except Unusable as error:
             written = f"[{', '.join(writer.text(str(uri).strip()) for uri in texts)}]"

@@ -14,12 +14,13 @@ from jobsync.errors import ExitCode, JobsyncError
 @click.argument("folder", default=".", type=FilePath(file_okay=False))
 def command(folder: str) -> ExitCode:
     """Write a small commented manifest and its data into FOLDER. Nothing is overwritten."""
-    from jobsync.manifest import schema, starter
+    from jobsync.manifest import schema
     from jobsync.manifest.keys import project_of
     from jobsync.platforms import PLATFORMS
 
     root = Path(folder)
-    files = starter.files(project_of(root.resolve().name))
+    first = next(iter(PLATFORMS.values()))
+    files = {**first.starter(project_of(root.resolve().name))}
     files["jobsync.schema.json"] = schema.text([*PLATFORMS])
     for name in files:
         if (root / name).exists() or (root / name).is_symlink():

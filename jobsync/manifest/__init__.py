@@ -4,10 +4,9 @@ files -> reader (values with places) -> schema -> sections (one set)
       -> expand (runs filled in and checked) -> finish (order, digests, fingerprints)
 """
 
-from jobsync.manifest.apps import check_apps
+from jobsync.manifest.apps import check_apps, unchecked
 from jobsync.manifest.finding import find_above, find_set, holds_set
 from jobsync.manifest.loading import find_searched, load
-from jobsync.manifest.validators import unchecked
 
 __all__ = [
     "check_apps",

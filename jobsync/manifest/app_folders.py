@@ -21,6 +21,7 @@ from jobsync.manifest.digests import Unusable, Workspace, file_digest
 from jobsync.manifest.files import reason
 from jobsync.manifest.messages import quoted
 from jobsync.model import AppFolder, JsonValue
+from jobsync.platform import Platform
 from jobsync.searched import APPS
 
 _FOR_PEOPLE = frozenset({
@@ -31,7 +32,7 @@ _FOR_PEOPLE = frozenset({
 _LEFT_OUT = (".*", "__pycache__", "README*", "LICENSE*")
 
 
-def moved(root: str, digests: Mapping[str, str]) -> tuple[str, ...]:
+def moved(root: str, digests: Mapping[str, str], platform: Platform) -> tuple[str, ...]:
     """Which of *digests* are not true any more of the folder *root*, in words.
 
     They are SHA-256 by the URI of an input, or by ``apps/ID`` of an app. Everything is read anew:
@@ -40,17 +41,17 @@ def moved(root: str, digests: Mapping[str, str]) -> tuple[str, ...]:
     found = []
     for name, digest in sorted(digests.items()):
         try:
-            if _digest_now(root, name) != digest:
+            if _digest_now(root, name, platform) != digest:
                 found.append(f"{name} has changed since the plan")
         except Unusable as error:
             found.append(error.message)
     return tuple(found)
 
 
-def _digest_now(root: str, name: str) -> str:
+def _digest_now(root: str, name: str, platform: Platform) -> str:
     prefix = f"{APPS}/"
     if not name.startswith(prefix):
-        return Workspace(root).digest(name)
+        return Workspace(root, platform.workspace).digest(name)
     app = AppFolders(root).get(name.removeprefix(prefix))
     return app.digest if app else ""
 

@@ -1,6 +1,6 @@
-"""What lies in the workspace: the content of ``agave://local/`` inputs as SHA-256.
+"""What lies in the workspace: the content of inputs that a service takes from there, as SHA-256.
 
-The storage ``local`` is the folder of the set, read-only for jobs (local-service).
+The workspace is the folder of the set, read-only for jobs.
 """
 
 # ruff: noqa: PTH113, PTH116, PTH118, PTH123
@@ -15,7 +15,6 @@ from urllib.parse import unquote
 from jobsync.manifest.files import reason
 from jobsync.manifest.messages import quoted
 
-SCHEME = "agave://local/"
 _CHUNK = 1024 * 1024
 
 
@@ -29,14 +28,18 @@ class Unusable(Exception):
 
 
 class Workspace:
-    """The files below one folder. Every input is read once, however many jobs take it."""
+    """The files below one folder; *prefix* is what their URIs begin with.
 
-    def __init__(self, root: str) -> None:
+    Every input is read once, however many jobs take it.
+    """
+
+    def __init__(self, root: str, prefix: str) -> None:
         self._root = os.path.realpath(root)
+        self.prefix = prefix
         self._known: dict[str, str | Unusable] = {}
 
     def digest(self, uri: str) -> str:
-        """The SHA-256 of what an ``agave://local/`` URI names. Raises :class:`Unusable`."""
+        """The SHA-256 of what a URI that begins with the prefix names. Raises :class:`Unusable`."""
         found = self._known.get(uri)
         if found is None:
             try:
@@ -50,7 +53,7 @@ class Workspace:
 
     def _read(self, uri: str) -> str:
         # All of it is a path, percent-encoded or not: ``#`` and ``?`` are in names.
-        relative = unquote(uri[len(SCHEME) :])
+        relative = unquote(uri[len(self.prefix) :])
         parts = [part for part in relative.split("/") if part]
         if not parts or ".." in parts or "\0" in relative:
             raise Unusable(f"{quoted(uri)} does not stay in the folder of the set")
@@ -69,7 +72,7 @@ class Workspace:
                 raise Unusable(f"{quoted(uri)} is not a file or folder")
             return file_digest(real)
         except FileNotFoundError:
-            hint = "agave://local/PATH is a path from the folder of the set"
+            hint = f"{self.prefix}PATH is a path from the folder of the set"
             raise Unusable(f"there is no file {quoted('/'.join(parts))}", hint) from None
         except OSError as error:
             raise Unusable(f"{quoted(uri)} cannot be read: {reason(error)}") from error

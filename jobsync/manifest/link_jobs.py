@@ -8,13 +8,13 @@ from jobsync import identity
 from jobsync.archives import is_same
 from jobsync.errors import Location, Problem
 from jobsync.manifest.app_folders import AppFolders
-from jobsync.manifest.digests import SCHEME, Unusable, Workspace
+from jobsync.manifest.digests import Unusable, Workspace
 from jobsync.manifest.messages import dotted, quoted
 from jobsync.manifest.old_fingerprints import OlderFingerprints
 from jobsync.manifest.order import order
 from jobsync.manifest.output_targets import Landings
 from jobsync.manifest.resolve_jobs import Draft
-from jobsync.model import Address, AppFolder, Archive, DeclaredJob, Value
+from jobsync.model import Address, AppFolder, Archive, DeclaredJob
 from jobsync.platform import Platform
 
 
@@ -46,14 +46,15 @@ def finish(
     problems.extend(_once_a_place(_pin_problems(ordered)))
     problems.extend(_once_a_place(_former_problems(project, ordered)))
     prints: dict[Address, str] = {}
-    older = OlderFingerprints()
+    older = OlderFingerprints(platform)
     jobs: dict[Address, DeclaredJob] = {}
     for address in sequence:
         draft = by_address[address]
-        digests = _digests(draft, workspace, problems)
+        digests = _digests(draft, workspace, problems, platform)
         app = _app(draft, apps, problems) if apps else None
         upstream = {other: prints[other] for other in draft.upstream if other in prints}
         fingerprint = identity.fingerprint(
+            platform,
             draft.request,
             upstream=upstream,
             digests=digests,
@@ -151,31 +152,19 @@ def _landing_problems(drafts: Iterable[Draft], landings: Landings) -> Iterator[P
                 yield problem
 
 
-def _digests(draft: Draft, workspace: Workspace, problems: list[Problem]) -> dict[str, str]:
-    inputs = draft.request.get("inputs")
+def _digests(
+    draft: Draft, workspace: Workspace, problems: list[Problem], platform: Platform
+) -> dict[str, str]:
     found: dict[str, str] = {}
-    for key, value in inputs.items() if isinstance(inputs, dict) else ():
-        if isinstance(value, str) and SCHEME not in value:
-            continue
-        for at, uri in _uris(key, value):
-            if uri.startswith(SCHEME) and uri not in found:
-                try:
-                    found[uri] = workspace.digest(uri)
-                except Unusable as error:
-                    where = draft.places.value("inputs", at)
-                    message = f"jobs.{draft.entry.key}.inputs.{key}: {error.message}"
-                    problems.append(Problem(where, message, error.hint))
+    for (name, *at), uri in platform.workspace_inputs(draft.request):
+        if uri not in found:
+            try:
+                found[uri] = workspace.digest(uri)
+            except Unusable as error:
+                where = draft.places.value(str(name), tuple(at))
+                message = f"jobs.{draft.entry.key}.{name}.{at[0]}: {error.message}"
+                problems.append(Problem(where, message, error.hint))
     return found
-
-
-def _uris(key: str, value: Value) -> Iterable[tuple[tuple[str | int, ...], str]]:
-    items = value if isinstance(value, list) else [value]
-    for number, item in enumerate(items):
-        if isinstance(item, str):
-            at = (key, number) if isinstance(value, list) else (key,)
-            # A single text is split by the service (agave-v2 §3.3).
-            for uri in item.split(";") if len(items) == 1 else (item,):
-                yield at, uri.strip()
 
 
 def _archive_problems(drafts: Iterable[Draft], platform: Platform) -> Iterator[Problem]:

@@ -40,11 +40,11 @@ def load(
 ) -> DesiredState:
     """All that the manifests under *paths* declare.
 
-    *platforms* are those that a target may name, the first where it names none.
-    *target* is the chosen target or its name, None for the set's own; *variables* are the values of
-    ``--var``; of *environ* only ``TAPIS_BASE_URL`` and the names that the set lists under ``env:``
-    are looked at, and of these only *permitted* unless that is None. Raises
-    :class:`ManifestError` with every problem of every file.
+    *platforms* are those that a target may name, the first where it names none. *target* is the
+    chosen target or its name, None for the set's own; *variables* are the values of ``--var``; of
+    *environ* only the address of the service and the names that the set lists under ``env:`` are
+    looked at, and of these only *permitted* unless that is None. Raises :class:`ManifestError` with
+    every problem of every file.
     """
     environ = environ or {}
     found = discover(paths)
@@ -58,17 +58,20 @@ def load(
     targets = settings.targets(raw, None if isinstance(target, Target) else target, platforms)
     meant = target if isinstance(target, Target) else targets.get(chosen or "")
     platform = platform_of(meant, platforms)
-    filled = scope(raw, chosen, variables or {}, environ, permitted)
+    filled = scope(raw, chosen, variables or {}, environ, platform, permitted)
     drafts = expand(raw, filled, access.teams(raw), platform)
     outputs_root = settings.outputs_root(raw, found.root)
     taken = [os.path.relpath(os.path.abspath(s.path), outputs_root) for s in found.sources]
-    here, apps = settings.is_service_here(chosen, targets, environ), AppFolders(found.root)
+    here, apps = (
+        settings.is_service_here(chosen, targets, environ, platform),
+        AppFolders(found.root),
+    )
     if isinstance(target, Target):
         here = settings.is_this_machine(target.base_url)
     jobs = finish(
         project,
         drafts,
-        Workspace(found.root),
+        Workspace(found.root, platform.workspace),
         apps if here else None,
         Landings(taken, searched),
         raw.problems,

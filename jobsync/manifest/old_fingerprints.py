@@ -13,6 +13,7 @@ from itertools import islice, product
 from jobsync import identity
 from jobsync.manifest.resolve_jobs import Draft
 from jobsync.model import Address
+from jobsync.platform import Platform
 
 LIMIT = 16
 """How many such times are tried for one job."""
@@ -24,7 +25,8 @@ Time = tuple[tuple[str, int], ...]
 class OlderFingerprints:
     """Fingerprints under the scheme before. Add the drafts in order, upstream first."""
 
-    def __init__(self) -> None:
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
         self._drafts: dict[Address, Draft] = {}
         self._renamed: dict[Address, dict[str, int]] = {}
         self._prints: dict[Address, dict[Time, str] | None] = {}
@@ -52,6 +54,7 @@ class OlderFingerprints:
         self, draft: Draft, upstream: list[Address], digests: Mapping[str, str], time: Time
     ) -> str:
         return identity.old_fingerprint(
+            self._platform,
             draft.request,
             upstream={address: self._was(address, time) for address in upstream},
             digests=digests,

@@ -16,21 +16,6 @@ from jobsync.model import Scalar, Value
 from jobsync.secret import Sensitive
 from jobsync.structs import Struct, field
 
-PATH_MACROS = frozenset({
-    "APP_ID", "ARCHIVE_SYSTEM", "BATCH_QUEUE", "EXECUTION_SYSTEM", "JOB_CREATED_TIME", "JOB_ID",
-    "JOB_MEMORY_PER_NODE", "JOB_NAME", "JOB_NODE_COUNT", "JOB_OWNER", "JOB_PROCESSORS_PER_NODE",
-    "TENANT_ID",
-})  # fmt: skip
-"""The macros that the service fills into ``archivePath`` (agave-v2 §3.2)."""
-
-NOTICE_MACROS = frozenset({
-    "EVENT", "JOB_ARCHIVE_PATH", "JOB_ARCHIVE_URL", "JOB_END_TIME", "JOB_ERROR", "JOB_ID",
-    "JOB_NAME", "JOB_START_TIME", "JOB_STATUS", "JOB_SUBMIT_TIME", "JOB_SYSTEM", "JOB_URL",
-    "OWNER", "UUID",
-})  # fmt: skip
-"""The macros that the service fills into the URL of a notification (agave-v2 §3.6)."""
-
-_MACROS = PATH_MACROS | NOTICE_MACROS
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}$]*)\}|\$\{")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _JOB = re.compile(r"jobs\.([^.\[\]]*)(?:\[([^\[\]]*)\])?\.(?:(id)|outputs/(.*))", re.DOTALL)
@@ -123,9 +108,9 @@ class Filler(Struct, frozen=True):
             return self._axis(rest)
         if dot and kind == "env":
             return self._environment(rest)
-        if name in _MACROS:
+        if name in self.scope.macros:
             return f"${{{name}}}"
-        hint = did_you_mean(name, _MACROS) if name.isupper() else ""
+        hint = did_you_mean(name, self.scope.macros) if name.isupper() else ""
         if not hint:
             hint = f"known are var, matrix, env and jobs; {_LITERAL_HINT}"
         raise BadReference(f"${{{name}}} names nothing", hint)

@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping
 
 from jobsync.errors import Location, Problem
-from jobsync.manifest import matrix, output_targets, request
+from jobsync.manifest import matrix, output_targets
 from jobsync.manifest.access import Teams, grants
-from jobsync.manifest.digests import SCHEME
 from jobsync.manifest.job_locations import JobPlaces
 from jobsync.manifest.job_selectors import choose, needed
 from jobsync.manifest.matrix import Family, Member
@@ -32,18 +31,12 @@ from jobsync.model import (
     PermissionsMode,
     Value,
 )
-from jobsync.platform import Platform
+from jobsync.platform import Platform, Step, Wrong
 from jobsync.secret import Sensitive
 from jobsync.sensitive import Path, concealed, paths_of, revealed
 from jobsync.structs import Struct, field
 
 Families = Mapping[str, Family | None]
-Step = tuple["str | int", ...]
-
-_REFERRING = frozenset(("inputs", "parameters"))
-_MERGED = ("inputs", "parameters")
-_HIDING = frozenset(("inputs", "parameters", "notifications"))
-"""And placement."""
 _VERBS = frozenset(("must", "cannot", "is", "are", "has", "leaves", "ends", "begins"))
 _FORMER = re.compile(r"([a-z][a-z0-9_-]*/)?[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _JOB_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -108,7 +101,7 @@ class _Job:
         families: Families,
         platform: Platform,
     ) -> None:
-        self.hiding = _HIDING.union(platform.placement)
+        self.platform = platform
         self.entry = entry
         self.scope = scope
         self.defaults = raw.defaults
@@ -116,7 +109,7 @@ class _Job:
         self.problems = raw.problems
         self.path = f"jobs.{entry.key}"
         self.places = JobPlaces(entry, raw.defaults)
-        self.fields = _layered(entry, raw)
+        self.fields = _layered(entry, raw, platform.merged)
         self.permissions: dict[str, Grant] | None = None
         declared = self.fields.pop("permissions", None)
         if isinstance(declared, dict):
@@ -130,8 +123,8 @@ class _Job:
         return self.entry.places if field in body else self.defaults[field].places
 
 
-def _layered(entry: Entry, raw: RawSet) -> dict[str, Raw]:
-    """The fields of a job over the defaults: inputs and parameters merged, null removes."""
+def _layered(entry: Entry, raw: RawSet, merged: frozenset[str]) -> dict[str, Raw]:
+    """The fields of a job over the defaults: *merged* ones key by key, null removes."""
     body = entry.value if isinstance(entry.value, dict) else {}
     fields = body
     if raw.defaults:
@@ -141,7 +134,7 @@ def _layered(entry: Entry, raw: RawSet) -> dict[str, Raw]:
     for name, value in fields.items():
         if value is None or name == "matrix":
             continue
-        if name in _MERGED and isinstance(value, dict):
+        if name in merged and isinstance(value, dict):
             default = raw.defaults.get(name)
             if default is not None and isinstance(default.value, dict):
                 value = {**default.value, **value}
@@ -167,7 +160,7 @@ class _Run:
         job = self.job
         draft = Draft(self.member.address, job.entry, job.places)
         draft.permissions = job.permissions
-        checks = request.FIELDS
+        checks = job.platform.fields
         for name, raw in job.fields.items():
             self.field = name
             value: Value
@@ -188,7 +181,7 @@ class _Run:
                     draft.request[name] = concealed(checked, hidden) if hidden else checked
                 else:
                     self._own(draft, name, value)
-            except request.Wrong as wrong:
+            except Wrong as wrong:
                 if any(_meet(wrong.path, path) for path in hidden):
                     self._say(wrong.path, "cannot be sent; its value is sensitive and not shown")
                 else:
@@ -240,7 +233,7 @@ class _Run:
         return out
 
     def _text(self, text: str, at: Step) -> Value:
-        jobs = self._reference if self.field in _REFERRING else None
+        jobs = self._reference if self.field in self.job.platform.referring else None
         self.at = at
         try:
             value = Filler(self.job.scope, self.member.values).fill(text, jobs)
@@ -255,9 +248,9 @@ class _Run:
 
     def _check_hidden(self, value: Sensitive) -> None:
         """Raise :class:`BadReference` where *value* would be shown, or stand in a name."""
-        if self.field not in self.job.hiding:
+        if self.field not in self.job.platform.hiding:
             raise BadReference(NOT_HERE, NOT_HERE_HINT)
-        if self.field == "inputs" and SCHEME in str(value.reveal()):
+        if self.job.platform.names_workspace(self.field, value.reveal()):
             raise BadReference(f"{NOT_HERE}: it names a file of the workspace", NOT_HERE_HINT)
 
     def _reference(self, reference: JobReference) -> Value:
@@ -293,7 +286,7 @@ class _Run:
         elif name == "rerun":
             draft.rerun = _count(value, 1, 1_000_000, ())
         elif name == "protect":
-            draft.protect = request.flag(value) is True
+            draft.protect = _flag(value)
         elif name == "id":
             draft.pinned = _job_id(value)
 
@@ -365,12 +358,10 @@ class _Run:
         job = self.job
         if "appId" not in job.fields:
             self._problem(job.entry.where, f"{job.path} lacks appId", "which app is to run?")
-        inputs, parameters = draft.request.get("inputs"), draft.request.get("parameters")
-        if isinstance(inputs, dict) and isinstance(parameters, dict):
-            for key in sorted(inputs.keys() & parameters.keys()):
-                where = job.places.key("parameters", key)
-                message = f"{job.path}: {quoted(key)} is both an input and a parameter"
-                self._problem(where, message, "the service would mix them up")
+        for wrong in job.platform.check_request(draft.request):
+            field, key = str(wrong.path[0]), str(wrong.path[-1])
+            message = f"{job.path}: {wrong.message}"
+            self._problem(job.places.key(field, key), message, wrong.hint)
 
     def _say(self, at: Step, message: str, hint: str = "") -> None:
         """A problem of the field that is being looked at, ``at`` below it."""
@@ -405,11 +396,17 @@ def _count(value: Value, low: int, high: int, at: Step) -> int:
     if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 10:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise request.Wrong(f"must be a whole number from {low} to {high}", path=at)
+        raise Wrong(f"must be a whole number from {low} to {high}", path=at)
     return value
+
+
+def _flag(value: Value) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise Wrong("must be true or false")
 
 
 def _job_id(value: Value) -> str:
     if isinstance(value, str) and _JOB_ID.fullmatch(value):
         return value
-    raise request.Wrong("must be the id of a job")
+    raise Wrong("must be the id of a job")

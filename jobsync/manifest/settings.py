@@ -17,6 +17,7 @@ from jobsync.manifest.messages import did_you_mean, one_of, quoted, wrong_value
 from jobsync.manifest.source_map import Raw
 from jobsync.manifest.variables import LOCAL_TARGETS
 from jobsync.model import Guards, Target
+from jobsync.platform import Platform
 
 
 def project(raw: RawSet) -> str:
@@ -69,11 +70,16 @@ def targets(raw: RawSet, chosen: str | None, apis: Collection[str]) -> dict[str,
 
 
 def is_service_here(
-    name: str | None, targets: Mapping[str, Target], environ: Mapping[str, str]
+    name: str | None,
+    targets: Mapping[str, Target],
+    environ: Mapping[str, str],
+    platform: Platform,
 ) -> bool:
     """Whether the target *name* may run the apps of the folder of the set."""
     declared = targets[name].base_url if name and name in targets else ""
-    return name == "local" or is_this_machine(declared or environ.get("TAPIS_BASE_URL", ""))
+    return name == "local" or is_this_machine(
+        declared or environ.get(platform.address_variable, "")
+    )
 
 
 def is_this_machine(url: str) -> bool:

@@ -11,6 +11,7 @@ from jobsync.manifest.messages import did_you_mean, one_of, quoted
 from jobsync.manifest.source_map import Raw
 from jobsync.manifest.yaml_scalars import OutOfRange, plain
 from jobsync.model import Scalar
+from jobsync.platform import Platform
 from jobsync.secret import Sensitive
 from jobsync.structs import Struct, field
 
@@ -23,7 +24,7 @@ class Scope(Struct, frozen=True):
 
     ``allowed`` are the names that the set lists under ``env:``, ``permitted`` those of them that
     whoever runs the command lets it read, None for all. ``sensitive`` are variables whose values
-    are not shown; those of the environment never are.
+    are not shown; those of the environment never are. ``macros`` stay as they are written.
     """
 
     variables: Mapping[str, Scalar] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class Scope(Struct, frozen=True):
     allowed: frozenset[str] = frozenset()
     permitted: frozenset[str] | None = None
     sensitive: frozenset[str] = frozenset()
+    macros: frozenset[str] = frozenset()
 
     def may_read(self, name: str) -> bool:
         """Whether the set lists the environment variable *name*, and the runner permits it."""
@@ -53,6 +55,7 @@ def scope(
     target: str | None,
     given: Mapping[str, str],
     environ: Mapping[str, str],
+    platform: Platform,
     permitted: Collection[str] | None = None,
 ) -> Scope:
     """The scope of a set on *target*: ``--var`` beats the target, which beats the default."""
@@ -79,7 +82,7 @@ def scope(
             continue
         values[name] = text if isinstance(values.get(name), str) else _read(raw, name, text)
     allowed = frozenset(raw.texts("env"))
-    _check_allowed(raw)
+    _check_allowed(raw, (platform.settings_prefix, "JOBSYNC_"))
     return Scope(
         values,
         frozenset(raw.variables),
@@ -87,6 +90,7 @@ def scope(
         allowed,
         None if permitted is None else frozenset(permitted),
         sensitive,
+        platform.macros,
     )
 
 
@@ -122,11 +126,11 @@ def _read(raw: RawSet, name: str, text: str) -> Scalar:
         return text
 
 
-def _check_allowed(raw: RawSet) -> None:
+def _check_allowed(raw: RawSet, prefixes: tuple[str, ...]) -> None:
     entry: Entry | None = raw.once.get("env")
     items = entry.value if entry and isinstance(entry.value, list) else []
     for number, name in enumerate(items):
-        if entry and isinstance(name, str) and name.upper().startswith(("TAPIS_", "JOBSYNC_")):
+        if entry and isinstance(name, str) and name.upper().startswith(prefixes):
             message = f"env: {name} is a setting of jobsync and may hold a credential"
             hint = "what a request holds can be read by others; use another variable"
             raw.problems.append(Problem(entry.places.item(items, number), message, hint))

@@ -1,6 +1,6 @@
 """Download one file to its part file, whole, whatever the connection and the service do.
 
-The service has no checksums and no validators (agave-v2 §6.4), so what can be held is held: the
+A service may have no checksums and no validators, so what can be held is held: the
 length and the time of the listing before and after, the overlap of a resumed part, and that not a
 byte more or less came than was listed. A part is kept when a download breaks, so that the next
 try, or the next run, goes on from there.

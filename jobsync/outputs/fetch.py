@@ -78,7 +78,7 @@ def fetch_from(
     try:
         chosen = _selection(reader, change, run)
     except ServiceError as error:
-        return replace(nothing, unavailable=reasons.unavailable(run.id, error))
+        return replace(nothing, unavailable=reasons.unavailable(run.id, error, reader.platform))
     refused = {**dict(chosen.refused), **ledger.claim(change.address, chosen.fetches)}
     fetches = [fetch for fetch in chosen.fetches if fetch.path not in refused]
     if why := _over(limits, fetches):
@@ -235,7 +235,7 @@ class _Fetching:
         except FileFailed as error:
             self._fail(wanted, str(error))
         except ServiceError as error:
-            why = reasons.file_unavailable(self._run.id, error)
+            why = reasons.file_unavailable(self._run.id, error, self._reader.platform)
             if isinstance(error, Unauthorized):
                 self._hopeless = why
             self._fail(wanted, why)
@@ -282,7 +282,7 @@ class _Fetching:
         try:
             entries = self._reader.files(self._run.id, folder, count)
         except ServiceError as error:
-            return reasons.unavailable(self._run.id, error)
+            return reasons.unavailable(self._run.id, error, self._reader.platform)
         return {entry.path: entry for entry in entries if not entry.is_folder}
 
     def _again(self, wanted: Wanted) -> Wanted | None:

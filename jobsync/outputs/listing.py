@@ -1,4 +1,4 @@
-"""Walk the outputs of a run. The service lists one folder at a time (agave-v2 §6.1)."""
+"""Walk the outputs of a run. A service lists one folder at a time."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def walk(
 
     A folder that is in the result is one that was *not* looked into: its name is refused, it lies
     too deep, or it lists itself; :func:`jobsync.plan.output_rules.closed_reason` says which.
-    Paths are joined from the folder asked and the name; what the service says of a path is not used
-    (agave-v2 §6.2). Raises the reader's :class:`~jobsync.errors.ServiceError`, and
+    Paths are joined from the folder asked and the name; what the service says of a path is not
+    used. Raises the reader's :class:`~jobsync.errors.ServiceError`, and
     :class:`~jobsync.errors.Unreadable` for more than *limit* entries.
     """
     if pool is None:

@@ -1,4 +1,4 @@
-"""Why the outputs of a run cannot be read, in words (agave-v2 §6.3, §6.5)."""
+"""Why the outputs of a run cannot be read, in words."""
 
 from __future__ import annotations
 
@@ -13,12 +13,9 @@ from jobsync.errors import (
     Unreadable,
 )
 from jobsync.model import Run, RunState
+from jobsync.platform import Platform
 
-_BAD_REQUEST = 400
 _NOT_FOUND = 404
-_SERVER_ERROR = 500
-_GATEWAY_TIMEOUT = 504
-_UNAVAILABLE = 503
 
 
 def not_ready(run: Run) -> str:
@@ -31,18 +28,21 @@ def not_ready(run: Run) -> str:
     return f"run {run.id} {word} ({run.status}): only a finished run has outputs to fetch"
 
 
-def unavailable(run_id: str, error: ServiceError) -> str:
+def unavailable(run_id: str, error: ServiceError, platform: Platform) -> str:
     """What *error*, from a listing or a download, says about the outputs of a run."""
     if isinstance(error, Forbidden):
         return f"you may not read the outputs of {run_id}: ask its owner for READ"
     if isinstance(error, Unauthorized):
         return "the service does not accept the token any more: log in again"
-    if isinstance(error, NotFound) or _status(error) == _BAD_REQUEST:
+    if isinstance(error, NotFound):
         return f"the service has no job {run_id} (deleted, or never there)"
     if isinstance(error, Throttled):
         return "the service asks to slow down, even after waiting: try again later"
     if isinstance(error, Refused):
-        return _refused(run_id, error)
+        said = f" (the service says: {error.said})" if error.said else ""
+        status = f"(status {error.status}){said}"
+        refused = f"the service refused to show the outputs of {run_id} {status}"
+        return platform.outputs_refused(run_id, error) or refused
     if isinstance(error, Unreachable):
         return f"the service did not answer: {error}"
     if isinstance(error, Unreadable):
@@ -50,31 +50,8 @@ def unavailable(run_id: str, error: ServiceError) -> str:
     return f"the outputs of {run_id} cannot be read: {error}"
 
 
-def file_unavailable(run_id: str, error: ServiceError) -> str:
+def file_unavailable(run_id: str, error: ServiceError, platform: Platform) -> str:
     """As :func:`unavailable`, of a single file: a 404 is about that file, not about its job."""
     if isinstance(error, NotFound) and error.status == _NOT_FOUND:
         return f"the service does not have it among the outputs of {run_id} (any more)"
-    return unavailable(run_id, error)
-
-
-def _refused(run_id: str, error: Refused) -> str:
-    said = f" (the service says: {error.said})" if error.said else ""
-    words = error.said.lower()
-    if "not currently available" in words or error.status in (_UNAVAILABLE, _GATEWAY_TIMEOUT):
-        return f"the system that holds the outputs of {run_id} is down: try again later{said}"
-    if "no longer exists" in words:
-        return f"the outputs of {run_id} are gone: its work folder was purged{said}"
-    if "no work directory" in words:
-        return f"run {run_id} has no outputs: it never got a work folder{said}"
-    if "does not exist" in words:
-        return f"it is not among the outputs of {run_id} any more{said}"
-    if error.status >= _SERVER_ERROR:
-        return (
-            f"the outputs of {run_id} are not there: not produced yet, or purged "
-            f"(status {error.status}){said}"
-        )
-    return f"the service refused to show the outputs of {run_id} (status {error.status}){said}"
-
-
-def _status(error: ServiceError) -> int:
-    return error.status if isinstance(error, Refused) else 0
+    return unavailable(run_id, error, platform)

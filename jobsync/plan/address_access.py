@@ -67,7 +67,7 @@ def _of_run(
         draft.warnings.append(
             f"{job.address}: run {run.id} has a row for {row}, which the service may not take "
             f"for {name}; if {name} is not let in, revoke it: "
-            f"jobsync jobs pems-revoke {run.id} {row}"
+            f"{draft.desired.platform.revoke_command(run.id, row)}"
         )
     change = (
         plan_permissions.change_current(job, run, image, me)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from jobsync.errors import Problem
 from jobsync.model import Action, DeclaredJob, Reason, Run, RunState, Snapshot, Standing
 from jobsync.plan.history import History, attempt_of, attempts_of, live
+from jobsync.platform import Platform
 from jobsync.structs import Struct
 
 
@@ -77,7 +78,7 @@ def decide(
     return Decision(Standing.PENDING, action=Action.CREATE, names=names)
 
 
-def decide_pinned(job: DeclaredJob, history: History) -> Decision | Problem:
+def decide_pinned(job: DeclaredJob, history: History, platform: Platform) -> Decision | Problem:
     """How the run that ``id`` names stands; a problem when there is no such visible run."""
     if not history.exact:
         return Problem(
@@ -90,7 +91,7 @@ def decide_pinned(job: DeclaredJob, history: History) -> Decision | Problem:
         return Problem(
             job.where,
             f"{job.address}: run {run.id} is hidden",
-            f"restore it with: jobsync jobs manage {run.id} restore",
+            f"restore it with: {platform.restore_command(run.id)}",
         )
     standing = {
         RunState.FINISHED: Standing.CURRENT,

@@ -24,7 +24,7 @@ def decision_of(draft: Draft, job: DeclaredJob, history: History) -> Decision | 
     """
     if job.pinned is None:
         return _decided(draft, job, history)
-    found = decide_pinned(job, history)
+    found = decide_pinned(job, history, draft.desired.platform)
     if isinstance(found, Problem):
         draft.problems.append(found)
         return None

@@ -6,13 +6,14 @@ fields that differ, and its answer is translated to :class:`~jobsync.model.Field
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, cast
 
 from jobsync.errors import Location
+from jobsync.identity import leaf_text
 from jobsync.model import (
     App,
-    AppField,
     DeclaredJob,
     FieldChange,
     IdRef,
@@ -22,22 +23,14 @@ from jobsync.model import (
     Sealed,
     Value,
 )
-from jobsync.plan.canonical import (
-    Leaf,
-    as_request,
-    input_items,
-    is_true,
-    mapping,
-    parameter_items,
-    same_folder,
-    same_leaf,
-    same_text,
-)
 from jobsync.plan.references import References
 from jobsync.platform import Platform
 from jobsync.secret import HIDDEN, Sensitive
 from jobsync.sensitive import at, holds, mentions, revealed
 from jobsync.structs import Struct
+
+Leaf = Callable[[Value, Value], bool]
+PathLeaf = Callable[[str, Value, Value], bool]
 
 
 def semantic_changes(
@@ -45,42 +38,49 @@ def semantic_changes(
 ) -> tuple[FieldChange, ...]:
     """Why *run* is not a run of *job*, by path; empty when its record does not tell.
 
-    Loose equality first (agave-v2 §3.7). When nothing differs then, spelling is compared and what
+    Loose equality first. When nothing differs then, spelling is compared and what
     only the run has is shown, because a fingerprint sees both.
     """
     if run.request is None:
         return ()
-    declared = {"archive": True, **_in_clear(job)}
-    settable = _removed(job, run, app)
+    platform = references.platform
+    declared = {**platform.defaults, **_in_clear(job)}
+    settable = _removed(job, run, app, platform)
     record = as_request(run.request)
-    loose = _changes(job, declared, record, settable, references, same_leaf)
+    loose = _changes(job, declared, record, settable, references, platform.same)
     if loose:
         return loose
-    return _changes(job, declared, record, _undeclared(job, run), references, same_text)
+    return _changes(
+        job, declared, record, _undeclared(job, run, platform), references, _spelled_alike
+    )
 
 
 def drift(
     job: DeclaredJob, run: Run, references: References, app: App | None
 ) -> tuple[tuple[FieldChange, ...], tuple[FieldChange, ...]]:
-    """What a pinned run has otherwise than declared, and what the service may have dropped (N11).
+    """What a pinned run has otherwise than declared, and what the service may have dropped.
 
     It drops what *app* does not know; of an app that is not known (None) that cannot be told. Only
     declared fields count: absent means no opinion.
     """
-    declared = _in_clear(job)
-    changes = _changes(job, declared, as_request(run.request), frozenset(), references, same_leaf)
-    droppable = lacking(job, run) - (set() if app is None else _fields(app).keys())
+    declared, platform = _in_clear(job), references.platform
+    changes = _changes(
+        job, declared, as_request(run.request), frozenset(), references, platform.same
+    )
+    droppable = lacking(job, run, platform) - (
+        set() if app is None else platform.app_fields(app).keys()
+    )
     dropped = tuple(change for change in changes if change.path in droppable)
     return tuple(change for change in changes if change not in dropped), dropped
 
 
-def lacking(job: DeclaredJob, run: Run) -> frozenset[str]:
-    """The paths of declared inputs and parameters of which the record of *run* says nothing."""
-    return _given(job.request) - _given(as_request(run.request))
+def lacking(job: DeclaredJob, run: Run, platform: Platform) -> frozenset[str]:
+    """The declared paths that are given to an app and of which the record of *run* says nothing."""
+    return platform.given(job.request) - platform.given(as_request(run.request))
 
 
 class FieldView(Struct, frozen=True):
-    """One field, as declared and as the run has it. ``same`` follows the rules of agave-v2 §3.7."""
+    """One field, as declared and as the run has it. ``same`` follows the rules of the platform."""
 
     path: str
     declared: JsonValue
@@ -92,30 +92,33 @@ class FieldView(Struct, frozen=True):
 def side_by_side(job: DeclaredJob, run: Run, references: References) -> tuple[FieldView, ...]:
     """Every declared field that can be compared, and what only the run has; by path.
 
-    Notifications are never compared: the service does not give them back (N16).
+    What the service does not give back is not compared.
     """
     if run.request is None:
         return ()
     record = as_request(run.request)
-    declared = _in_clear(job)
+    declared, platform = _in_clear(job), references.platform
     views = [
         FieldView(
             path,
             *_sides_shown(job, path, value, was),
-            value is None or _reconciled(value, was, references, _leaf(path, same_leaf)) == value,
+            value is None
+            or _reconciled(value, was, references, partial(platform.same, path)) == value,
             _place(job, path) if value is not None else None,
         )
-        for path, (was, value) in _sides(declared, record, _undeclared(job, run)).items()
+        for path, (was, value) in platform.sides(
+            declared, record, _undeclared(job, run, platform)
+        ).items()
     ]
     views += [
         FieldView(
             field,
             *_sides_shown(job, field, declared.get(field), record.get(field)),
             declared.get(field) is None
-            or references.platform.same_placement(field, declared[field], record.get(field)),
+            or platform.same_placement(field, declared[field], record.get(field)),
             job.places.get(field),
         )
-        for field in references.platform.placement
+        for field in platform.placement
     ]
     return tuple(sorted(views, key=lambda view: view.path))
 
@@ -143,45 +146,19 @@ def _changes(
     request: Mapping[str, Value],
     keep: frozenset[str],
     references: References,
-    leaf: Leaf,
+    leaf: PathLeaf,
 ) -> tuple[FieldChange, ...]:
     """Changes of the declared fields, and of the paths in *keep* that only the run may have."""
-    sides = _sides(declared, request, keep)
+    sides = references.platform.sides(declared, request, keep)
     after = {path: value for path, (_, value) in sides.items()}
     before = {
-        path: _reconciled(value, was, references, _leaf(path, leaf))
+        path: _reconciled(value, was, references, partial(leaf, path))
         for path, (was, value) in sides.items()
     }
     differing = [path for path in sorted(sides) if before[path] != after[path]]
     return tuple(
         change for path in differing for change in _deep(job, path, before[path], after[path])
     )
-
-
-def _sides(
-    declared: Mapping[str, Value], request: Mapping[str, Value], keep: frozenset[str]
-) -> dict[str, tuple[Value, Value]]:
-    """(before, after) of every path that is compared, in one shape: a scalar, or a list of many."""
-    sides: dict[str, tuple[Value, Value]] = {
-        "appId": (request.get("appId"), declared.get("appId")),
-    }
-    if "archive" in declared:
-        sides["archive"] = (is_true(request.get("archive")), is_true(declared["archive"]))
-    if is_true(declared.get("archive")):
-        for field in ("archiveSystem", "archivePath"):
-            value = declared.get(field)
-            if isinstance(value, str) and "${" not in value:
-                sides[field] = (_trimmed(request.get(field)), _trimmed(value))
-    for group, items in (("inputs", input_items), ("parameters", parameter_items)):
-        ours, theirs = mapping(declared.get(group)), mapping(request.get(group))
-        for key in ours.keys() | {key for key in theirs if f"{group}.{key}" in keep}:
-            sides[f"{group}.{key}"] = (_shape(items(theirs.get(key))), _shape(items(ours.get(key))))
-    return sides
-
-
-def _leaf(path: str, leaf: Leaf) -> Leaf:
-    """What compares the leaves of a field: folders are compared as folders, unless by spelling."""
-    return same_folder if path == "archivePath" and leaf is same_leaf else leaf
 
 
 def _reconciled(value: Value, was: Value, references: References, leaf: Leaf) -> Value:
@@ -247,41 +224,16 @@ def _list_changes(
     return sorted(found, key=lambda item: (item[0], repr(item)))
 
 
-def _removed(job: DeclaredJob, run: Run, app: App | None) -> frozenset[str]:
-    """Paths that the run has, the declaration has not, and the app lets people set (N10)."""
+def _removed(job: DeclaredJob, run: Run, app: App | None, platform: Platform) -> frozenset[str]:
+    """Paths that the run has, the declaration has not, and the app lets people set."""
     if app is None:
         return frozenset()
-    settable = {path for path, field in _fields(app).items() if field.visible}
-    return _undeclared(job, run) & settable
+    settable = {path for path, field in platform.app_fields(app).items() if field.visible}
+    return _undeclared(job, run, platform) & settable
 
 
-def _fields(app: App) -> dict[str, AppField]:
-    """Every input and parameter of *app*, by path."""
-    groups = (("inputs", app.inputs), ("parameters", app.parameters))
-    return {f"{group}.{key}": field for group, fields in groups for key, field in fields.items()}
-
-
-def _undeclared(job: DeclaredJob, run: Run) -> frozenset[str]:
-    return _given(as_request(run.request)) - _given(job.request)
-
-
-def _given(request: Mapping[str, Value]) -> frozenset[str]:
-    """The paths of all inputs and parameters in *request*."""
-    return frozenset(
-        f"{group}.{key}"
-        for group in ("inputs", "parameters")
-        for key in mapping(request.get(group))
-    )
-
-
-def _shape(items: list[Value]) -> Value:
-    if not items:
-        return None
-    return items[0] if len(items) == 1 else items
-
-
-def _trimmed(value: Value) -> Value:
-    return (value.rstrip("/") or "/") if isinstance(value, str) else value
+def _undeclared(job: DeclaredJob, run: Run, platform: Platform) -> frozenset[str]:
+    return platform.given(as_request(run.request)) - platform.given(job.request)
 
 
 def _shown(value: Value) -> JsonValue:
@@ -301,3 +253,13 @@ def _place(job: DeclaredJob, path: str) -> Location | None:
             return job.places[path]
         path = path.rpartition(".")[0]
     return job.where
+
+
+def as_request(record: Mapping[str, JsonValue] | None) -> Mapping[str, Value]:
+    """A record from the service as a request in which no reference happens to stand."""
+    return cast("Mapping[str, Value]", record or {})
+
+
+def _spelled_alike(_path: str, declared: Value, remote: Value) -> bool:
+    """Whether two leaves are spelled alike once types are gone: what a fingerprint sees."""
+    return leaf_text(declared) == leaf_text(remote)

@@ -63,7 +63,7 @@ def why_replaced(
     )
     if fields:
         return Why(Reason.FIELDS_CHANGED, (*fields, *placement))
-    upstream = _Upstream(job, desired.jobs, histories, was[:1])
+    upstream = _Upstream(job, desired, histories, was[:1])
     for earlier in range(1, job.rerun + _RERUNS_TRIED):
         if was in upstream.fingerprints(earlier):
             change = FieldChange(
@@ -116,16 +116,17 @@ class _Upstream:
     def __init__(
         self,
         job: DeclaredJob,
-        jobs: Mapping[Address, DeclaredJob],
+        desired: DesiredState,
         histories: Mapping[Address, History],
         scheme: str,
     ) -> None:
         self._job = job
+        self._platform = desired.platform
         self._is_old = scheme == OLD_SCHEME
         self._now: dict[Address, tuple[str, ...]] = {}
         self._ever: dict[Address, tuple[str, ...]] = {}
         for address in job.upstream:
-            if (found := jobs.get(address)) is not None:
+            if (found := desired.jobs.get(address)) is not None:
                 marks = (found.older or ()) if self._is_old else (found.fingerprint,)
                 marks = (found.pinned,) if found.pinned else marks
                 names = (RunName.parse(run.name) for run in reversed(histories[address].older))
@@ -149,10 +150,17 @@ class _Upstream:
         job = self._job
         if self._is_old:
             then = {address: (address, mark) for address, mark in upstream.items()}
-            return old_fingerprint(job.request, upstream=then, digests=job.digests, rerun=rerun)
+            return old_fingerprint(
+                self._platform, job.request, upstream=then, digests=job.digests, rerun=rerun
+            )
         app = job.app.digest if job.app else ""
         return fingerprint(
-            job.request, upstream=upstream, digests=job.digests, rerun=rerun, app=app
+            self._platform,
+            job.request,
+            upstream=upstream,
+            digests=job.digests,
+            rerun=rerun,
+            app=app,
         )
 
 

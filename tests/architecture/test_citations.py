@@ -27,19 +27,8 @@ CONTRACTS = {"agave-v2", "tapis-v3", "clients"}
 CONTRACTS_MAY_BE_CITED_IN = ("jobsync/platforms/", "jobsync/local/", "tests/", "benchmarks/")
 
 NOT_MOVED_YET = {
-    "jobsync/apply/job_step.py",
-    "jobsync/apply/poller.py",
-    "jobsync/apply/submit_protocol.py",
     "jobsync/filenames.py",
     "jobsync/identity.py",
-    "jobsync/manifest/link_jobs.py",
-    "jobsync/manifest/references.py",
-    "jobsync/manifest/request.py",
-    "jobsync/outputs/download.py",
-    "jobsync/outputs/listing.py",
-    "jobsync/outputs/reasons.py",
-    "jobsync/plan/canonical.py",
-    "jobsync/plan/diff.py",
     "jobsync/plan/effective_access.py",
     "jobsync/plan/plan_permissions.py",
     "jobsync/render/plan_json.py",

@@ -46,6 +46,7 @@ FLOORS = {
 SAME_FLOOR = {
     ("archives", "model"),
     ("identity", "model"),
+    ("identity", "platform"),
     ("filenames", "model"),
     ("sensitive", "model"),
     ("lock_format", "model"),

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from jobsync.identity import KEY
 from jobsync.local.api.agave.request_fields import flatten
 from jobsync.manifest.keys import free_key, key_of, project_of
-from jobsync.manifest.request import RESERVED
 from jobsync.model import DeclaredJob
 from jobsync.platforms.agave.convert import NotConvertible, convert
+from jobsync.platforms.agave.fields import RESERVED
 from jobsync.platforms.loading import load
 
 FIELDS = [

@@ -10,13 +10,14 @@ from jobsync.identity import (
     ADDRESS_LIMIT,
     NAME_LIMIT,
     RunName,
-    canonical_request,
     fingerprint,
     old_fingerprint,
     scalar_text,
     slug,
 )
 from jobsync.model import IdRef, OutputRef
+from jobsync.platforms.agave.canonical import canonical_request
+from jobsync.platforms.agave.platform import AGAVE
 
 REQUEST = {
     "appId": "famsa-2.2",
@@ -81,7 +82,7 @@ def test_frozen_vectors_of_the_scheme_before(
     rerun: int,
     expected: str,
 ) -> None:
-    found = old_fingerprint(request_, upstream=upstream, digests=digests, rerun=rerun)  # type: ignore[arg-type]
+    found = old_fingerprint(AGAVE, request_, upstream=upstream, digests=digests, rerun=rerun)  # type: ignore[arg-type]
     assert found == expected
 
 
@@ -104,7 +105,7 @@ def test_which_upstream_job_stands_where_still_counts() -> None:
 
 
 def mark(request: dict[str, object], **more: object) -> str:
-    return fingerprint(request, **{"upstream": {}, "digests": {}, **more})  # type: ignore[arg-type]
+    return fingerprint(AGAVE, request, **{"upstream": {}, "digests": {}, **more})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_what_means_another_run_has_another(other: dict[str, object]) -> None:
 
 def test_the_older_scheme_took_the_root_for_no_path_and_still_does() -> None:
     root, none = (
-        old_fingerprint({**REQUEST, "archivePath": path}, upstream={}, digests={})
+        old_fingerprint(AGAVE, {**REQUEST, "archivePath": path}, upstream={}, digests={})
         for path in ("/", None)
     )
     assert root == none

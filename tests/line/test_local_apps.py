@@ -195,4 +195,4 @@ def test_a_job_reads_the_file_that_was_hashed(bench: Bench, name: str, encoded: 
     assert got == f"this is {path}\n".encode()
     from jobsync.manifest.digests import Workspace
 
-    assert Workspace(str(bench.folder)).digest(uri) == sha256(got).hexdigest()
+    assert Workspace(str(bench.folder), "agave://local/").digest(uri) == sha256(got).hexdigest()

@@ -14,6 +14,7 @@ from jobsync.manifest.app_folders import AppFolders, moved
 from jobsync.model import Target
 from jobsync.observe import observe
 from jobsync.outputs.lockfile import Lock
+from jobsync.platforms.agave.platform import AGAVE
 from jobsync.platforms.loading import load
 
 APP = {
@@ -204,11 +205,11 @@ def test_a_set_is_observed_only_for_the_kind_of_target_that_it_was_loaded_for(ro
 def test_moved(root: Path) -> None:
     name = "apps/wc-1.0"
     digests = {name: digest(root)}
-    assert moved(str(root), digests) == ()
+    assert moved(str(root), digests, AGAVE) == ()
     (root / "apps/any name/wrapper.sh").write_text("x")
-    assert moved(str(root), digests) == (f"{name} has changed since the plan",)
+    assert moved(str(root), digests, AGAVE) == (f"{name} has changed since the plan",)
     (root / "apps/any name/app.json").unlink()
-    assert moved(str(root), digests) == (f"{name} has changed since the plan",)
+    assert moved(str(root), digests, AGAVE) == (f"{name} has changed since the plan",)
 
 
 def test_requires_is_read(root: Path) -> None:

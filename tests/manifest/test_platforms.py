@@ -28,7 +28,7 @@ class Toy(Agave):
     """A platform on which a queue says what a job is."""
 
     name = "toy/v1"
-    placement = ()  # type: ignore[assignment]
+    hiding = frozenset()
 
 
 TOY: Platform = Toy()

@@ -73,6 +73,7 @@ def job(
     known = among or {}
     prints = {up: known[up].pinned or known[up].fingerprint for up in upstream if up in known}
     mark = fingerprint(
+        AGAVE,
         request,
         upstream=prints,
         digests=fields.get("digests", {}),
@@ -80,6 +81,7 @@ def job(
     )
     then = {up: known[up].pinned or known[up].older[0] for up in upstream if up in known}
     was = old_fingerprint(
+        AGAVE,
         request,
         upstream={up: (up, mark) for up, mark in then.items()},
         digests=fields.get("digests", {}),

@@ -9,11 +9,11 @@ from typing import Any
 
 from jobsync.archives import is_same
 from jobsync.identity import ADDRESS_LIMIT
-from jobsync.manifest import request
 from jobsync.manifest.keys import free_key, key_of
 from jobsync.manifest.messages import quoted
 from jobsync.manifest.writer import Writable, dump
 from jobsync.model import Archive
+from jobsync.platform import Wrong
 from jobsync.platforms.agave import kinds
 from jobsync.platforms.agave.archive import output_folder
 from jobsync.platforms.agave.describe import describe, name_of
@@ -57,7 +57,7 @@ def convert(files: Iterable[tuple[str, bytes]], project: str) -> Converted:
         except NotConvertible as error:
             wrong.append(str(error))
             continue
-        except request.Wrong as error:
+        except Wrong as error:
             wrong.append(f"{file}: appId {error.message}")
             continue
         free = free_key(key, jobs, max(8, ADDRESS_LIMIT - len(project)))

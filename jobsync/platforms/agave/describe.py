@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from jobsync.manifest import request
 from jobsync.manifest.messages import did_you_mean, quoted
 from jobsync.manifest.references import BadReference, Filler
 from jobsync.manifest.schema import violations
@@ -20,6 +19,8 @@ from jobsync.manifest.variables import Scope
 from jobsync.manifest.writer import Writable, dump
 from jobsync.manifest.yaml_reader import read
 from jobsync.model import Value
+from jobsync.platform import Wrong
+from jobsync.platforms.agave.fields import FIELDS, MACROS, memory, whole
 from jobsync.platforms.agave.kinds import JOB_ID, is_record
 from jobsync.platforms.agave.placeholders import REFERENCE, Placeholders, literal
 from jobsync.platforms.agave.wire import older_names
@@ -58,7 +59,7 @@ def describe(
 ) -> dict[str, Writable]:
     """The job that *raw* means, without its name. *say* is told what a person should look at.
 
-    Raises :class:`request.Wrong` for an ``appId`` that is none.
+    Raises :class:`Wrong` for an ``appId`` that is none.
     """
     return _Job(raw, file, placeholders, say).body()
 
@@ -113,13 +114,13 @@ class _Job:
             is_object = isinstance(value, Mapping) and key != "notifications"
             if value is None or value == "" or (name == "name" and not is_object):
                 continue
-            if self._is_record and (name not in request.FIELDS or _is_nothing(value)):
+            if self._is_record and (name not in FIELDS or _is_nothing(value)):
                 continue
             if name in _DROPPED:
                 self._say(f"{name} left out: {_DROPPED[name]}")
             elif name in _GROUPS and not is_object:
                 self._say(f"{name} left out: must be an object")
-            elif name not in request.FIELDS or is_object:
+            elif name not in FIELDS or is_object:
                 for item, given in self._given(key, value):
                     if before := values.pop(item, None):
                         self._say(
@@ -158,12 +159,12 @@ class _Job:
             return True
         try:
             self._check(given.group, {item: "x"})
-        except request.Wrong as wrong:
+        except Wrong as wrong:
             self._say(f"{given.path} left out: {wrong.message}")
             return False
         why = "the service takes what stands in any object"
         if given.path == item:
-            near = did_you_mean(item, request.FIELDS)
+            near = did_you_mean(item, FIELDS)
             why = "the service takes it for an input or parameter of that name"
             why += f" ({near})" if near else ""
         self._say(f"{given.path} put under {given.group}: {why}")
@@ -190,14 +191,14 @@ class _Job:
             kept: Writable = texts if isinstance(value, list) else texts[0]
             try:
                 self._check(group, {item: kept})
-            except request.Wrong as wrong:
+            except Wrong as wrong:
                 self._say(f"{given.path} left out: {wrong.message}")
                 continue
             out[item] = kept
         if group == "inputs" and out:
             try:
                 self._check(group, out)
-            except request.Wrong as wrong:
+            except Wrong as wrong:
                 self._say(f"inputs left out: {wrong.message}")
                 return None
         return out or None
@@ -207,7 +208,7 @@ class _Job:
             converted = self._value(name, value)
             if name != "notifications":
                 self._check(name, converted)
-        except request.Wrong as wrong:
+        except Wrong as wrong:
             if name == "appId":
                 raise
             self._say(f"{name} left out: {wrong.message}")
@@ -226,11 +227,11 @@ class _Job:
         if name in ("nodeCount", "processorsPerNode"):
             return _whole(value)
         if name == "memoryPerNode":
-            checked = request.memory(value)
+            checked = memory(value)
         elif isinstance(value, (str, int, float)):
-            checked = request.FIELDS[name](str(value))
+            checked = FIELDS[name](str(value))
         else:
-            raise request.Wrong("must be text")
+            raise Wrong("must be text")
         return checked if isinstance(checked, str) else None
 
     def _notices(self, value: Any) -> Writable:
@@ -249,7 +250,7 @@ class _Job:
                     notice["url"] = self._text("notifications", notice["url"])
                 try:
                     self._check("notifications", [notice])
-                except request.Wrong as wrong:
+                except Wrong as wrong:
                     self._say(f"a notification left out: {wrong.message}")
                     continue
                 out.append(notice)
@@ -280,7 +281,7 @@ class _Job:
         return written
 
     def _check(self, name: str, value: Writable) -> None:
-        """Raise :class:`request.Wrong` for what the language would refuse in a manifest."""
+        """Raise :class:`Wrong` for what the language would refuse in a manifest."""
         if value is None or (isinstance(value, str) and REFERENCE.fullmatch(value)):
             return
         document = read(
@@ -292,16 +293,16 @@ class _Job:
         ]
         if problems:
             message = problems[0].message.removeprefix(f"jobs.x.{name} ")
-            raise request.Wrong(message.replace("$${", "${"))
+            raise Wrong(message.replace("$${", "${"))
         names = self._placeholders.variables()
         for stand_in in _STAND_INS:
-            filler = Filler(Scope(dict.fromkeys(names, stand_in)))
+            filler = Filler(Scope(dict.fromkeys(names, stand_in), macros=MACROS))
             try:
-                request.FIELDS[name](_filled(value, filler))
+                FIELDS[name](_filled(value, filler))
                 return
             except BadReference as error:
-                raise request.Wrong(error.message) from error
-            except request.Wrong:
+                raise Wrong(error.message) from error
+            except Wrong:
                 if stand_in == _STAND_INS[-1]:
                     raise
 
@@ -332,5 +333,5 @@ def _whole(value: Any) -> int:
         value = int(value)
     if isinstance(value, str):
         value = value.strip()
-    checked = request.whole(value)
+    checked = whole(value)
     return checked if isinstance(checked, int) else 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from jobsync.manifest.references import NOTICE_MACROS, PATH_MACROS
+from jobsync.platforms.agave.fields import MACROS, NOTICE_MACROS, PATH_MACROS
 
 REFERENCE = re.compile(r"\$\{var\.[A-Za-z0-9_-]+\}")
 
@@ -60,9 +60,8 @@ class Placeholders:
 
 def literal(text: str) -> str:
     """Text in which nothing is a reference; the macros of the service mean themselves."""
-    macros = PATH_MACROS | NOTICE_MACROS
     return re.sub(
         r"\$\{(?:([A-Z_]+)\})?",
-        lambda match: match[0] if match[1] in macros else f"${match[0]}",
+        lambda match: match[0] if match[1] in MACROS else f"${match[0]}",
         text,
     )

@@ -1,15 +1,12 @@
-"""Where and how long a run was to be: the fields, and when two values of one mean the same."""
+"""When two values of a field that says where and how long mean the same."""
 
 from __future__ import annotations
 
 import re
 
 from jobsync.model import Value
-from jobsync.plan.canonical import NUMBER, same_leaf
+from jobsync.platforms.agave.compare import NUMBER, same_leaf
 from jobsync.platforms.agave.node_hours import seconds
-
-PLACEMENT = ("batchQueue", "nodeCount", "processorsPerNode", "memoryPerNode", "maxRunTime")
-"""Fields that say where and how long, not what: changing them never re-runs a job."""
 
 _MEMORY = re.compile(r"\s*([0-9][0-9,]*(?:\.[0-9]+)?)\s*([EPTG])B?\s*", re.IGNORECASE)
 _GIGABYTES = {"G": 1, "T": 1024, "P": 1024**2, "E": 1024**3}

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from jobsync.platform import Platform
+from jobsync.platforms.agave import app_check as _app_check
 from jobsync.platforms.agave import archive as _archive
+from jobsync.platforms.agave import canonical as _canonical
+from jobsync.platforms.agave import compare as _compare
+from jobsync.platforms.agave import fields as _fields
+from jobsync.platforms.agave import hints as _hints
 from jobsync.platforms.agave import node_hours as _node_hours
 from jobsync.platforms.agave import placement as _placement
+from jobsync.platforms.agave import starter as _starter
+from jobsync.platforms.agave import validators as _validators
 
 
 class Agave:
@@ -13,7 +20,34 @@ class Agave:
 
     name = "agave/v2"
 
-    placement = _placement.PLACEMENT
+    fields = _fields.FIELDS
+    referring = _fields.REFERRING
+    merged = _fields.MERGED
+    hiding = _fields.HIDING
+    macros = _fields.MACROS
+    check_request = staticmethod(_fields.check_request)
+
+    workspace = _fields.WORKSPACE
+    names_workspace = staticmethod(_fields.names_workspace)
+    workspace_inputs = staticmethod(_fields.workspace_inputs)
+
+    starter = staticmethod(_starter.files)
+    settings_prefix = "TAPIS_"
+    address_variable = "TAPIS_BASE_URL"
+
+    canonical = staticmethod(_canonical.canonical_request)
+    canonical_before = staticmethod(_canonical.canonical_before)
+
+    defaults = _compare.DEFAULTS
+    sides = staticmethod(_compare.sides)
+    same = staticmethod(_compare.same)
+    given = staticmethod(_compare.given)
+
+    app_fields = staticmethod(_compare.app_fields)
+    check_app = staticmethod(_app_check.check_app)
+    unchecked = staticmethod(_validators.unchecked)
+
+    placement = _fields.PLACEMENT
     same_placement = staticmethod(_placement.same_placement)
 
     node_hours = staticmethod(_node_hours.node_hours)
@@ -21,6 +55,10 @@ class Agave:
     output_folder = staticmethod(_archive.output_folder)
     output_uri = staticmethod(_archive.output_uri)
     is_output = staticmethod(_archive.is_output)
+
+    outputs_refused = staticmethod(_hints.outputs_refused)
+    restore_command = staticmethod(_hints.restore_command)
+    revoke_command = staticmethod(_hints.revoke_command)
 
 
 AGAVE: Platform = Agave()

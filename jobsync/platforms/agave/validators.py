@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from jobsync.identity import scalar_text
 from jobsync.java_regex import Uncheckable, found
 from jobsync.manifest.messages import quoted
-from jobsync.model import App, AppField, DeclaredJob, DesiredState, Value
+from jobsync.model import App, AppField, DeclaredJob, Value
+from jobsync.platforms.agave.fields import split
 from jobsync.sensitive import revealed
 from jobsync.structs import Struct
 
@@ -35,20 +36,12 @@ def mismatches(job: DeclaredJob, app: App) -> Iterator[Mismatch]:
                 yield from _of_field(section, field, given[field.id])
 
 
-def unchecked(desired: DesiredState, apps: Mapping[str, App | None]) -> list[str]:
-    """Which expressions of the apps could not be tried on what is declared, and why."""
-    notes = set()
-    for job in desired.jobs.values():
-        app = apps.get(str(job.request.get("appId")))
-        if app is None or job.pinned is not None:
-            continue
-        notes |= {
-            f"{app.id} takes for the {_KINDS[miss.section]} {quoted(miss.id)} only what matches "
-            f"{miss.expression}, which cannot be checked here: {miss.why}"
-            for miss in mismatches(job, app)
-            if miss.why
-        }
-    return sorted(notes)
+def unchecked(job: DeclaredJob, app: App) -> Iterator[str]:
+    """Which expressions of *app* could not be tried on what *job* declares, and why."""
+    for miss in mismatches(job, app):
+        if miss.why:
+            taken = f"{_KINDS[miss.section]} {quoted(miss.id)} only what matches {miss.expression}"
+            yield f"{app.id} takes for the {taken}, which cannot be checked here: {miss.why}"
 
 
 def _has_expression(field: AppField) -> bool:
@@ -73,7 +66,7 @@ def _sent(value: Value) -> Iterator[str]:
     items = value if isinstance(value, list) else [value]
     for item in items:
         if isinstance(item, str):
-            yield from item.split(";") if len(items) == 1 else (item,)
+            yield from split(item) if len(items) == 1 else (item,)
         elif isinstance(item, (bool, int)):
             yield scalar_text(item)
         elif isinstance(item, float) and 0.001 <= abs(item) < 10_000_000:

@@ -8,13 +8,27 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import ROUND_UP, Decimal
 from functools import lru_cache
 
 from jobsync.manifest.messages import did_you_mean, quoted, size_hint
-from jobsync.manifest.references import NOTICE_MACROS, PATH_MACROS
 from jobsync.model import IdRef, OutputRef, Value
+from jobsync.platform import Step, Wrong
+
+PATH_MACROS = frozenset({
+    "APP_ID", "ARCHIVE_SYSTEM", "BATCH_QUEUE", "EXECUTION_SYSTEM", "JOB_CREATED_TIME", "JOB_ID",
+    "JOB_MEMORY_PER_NODE", "JOB_NAME", "JOB_NODE_COUNT", "JOB_OWNER", "JOB_PROCESSORS_PER_NODE",
+    "TENANT_ID",
+})  # fmt: skip
+"""The macros that the service fills into ``archivePath`` (agave-v2 §3.2)."""
+
+NOTICE_MACROS = frozenset({
+    "EVENT", "JOB_ARCHIVE_PATH", "JOB_ARCHIVE_URL", "JOB_END_TIME", "JOB_ERROR", "JOB_ID",
+    "JOB_NAME", "JOB_START_TIME", "JOB_STATUS", "JOB_SUBMIT_TIME", "JOB_SYSTEM", "JOB_URL",
+    "OWNER", "UUID",
+})  # fmt: skip
+"""The macros that the service fills into the URL of a notification (agave-v2 §3.6)."""
 
 RESERVED = frozenset({
     "name", "jobName", "appId", "softwareName", "executionSystem", "executionHost", "batchQueue",
@@ -46,16 +60,6 @@ _WEB = re.compile(r"https?://[^\s/?#@]+([/?#]\S*)?")
 _MAIL = re.compile(r"[^@\s:/]+@[^@\s:/]+\.[^@\s:/]+")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{6,20}")
 _EVENT = re.compile(r"\*|[A-Za-z][A-Za-z0-9_]{0,31}")
-
-
-class Wrong(ValueError):
-    """A value that cannot be sent. ``path`` is where below the field, ``hint`` what to do."""
-
-    def __init__(self, message: str, hint: str = "", *, path: tuple[str | int, ...] = ()) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.path = path
 
 
 @lru_cache(maxsize=4096)
@@ -229,6 +233,51 @@ FIELDS: Mapping[str, Callable[[Value], Value]] = {
 """Every request field and what makes its value ready to send."""
 
 
+PLACEMENT = ("batchQueue", "nodeCount", "processorsPerNode", "memoryPerNode", "maxRunTime")
+"""Fields that say where and how long, not what: changing them never re-runs a job."""
+
+REFERRING = frozenset(("inputs", "parameters"))
+MERGED = REFERRING
+HIDING = frozenset(("inputs", "parameters", "notifications", *PLACEMENT))
+MACROS = PATH_MACROS | NOTICE_MACROS
+WORKSPACE = "agave://local/"
+
+
+def check_request(request: Mapping[str, Value]) -> Iterator[Wrong]:
+    """The service puts inputs and parameters into one mapping (agave-v2 §3.1)."""
+    inputs, parameters = request.get("inputs"), request.get("parameters")
+    if isinstance(inputs, dict) and isinstance(parameters, dict):
+        for key in sorted(inputs.keys() & parameters.keys()):
+            message = f"{quoted(key)} is both an input and a parameter"
+            yield Wrong(message, "the service would mix them up", path=("parameters", key))
+
+
+def names_workspace(field: str, value: Value) -> bool:
+    """Whether *value* of *field* names a file of the workspace."""
+    return field == "inputs" and WORKSPACE in str(value)
+
+
+def workspace_inputs(request: Mapping[str, Value]) -> Iterator[tuple[Step, str]]:
+    """The URIs of files of the workspace among the inputs, and where they stand."""
+    inputs = request.get("inputs")
+    for key, value in inputs.items() if isinstance(inputs, dict) else ():
+        if isinstance(value, str) and WORKSPACE not in value:
+            continue
+        items = value if isinstance(value, list) else [value]
+        for number, item in enumerate(items):
+            if not isinstance(item, str):
+                continue
+            at: Step = ("inputs", key, number) if isinstance(value, list) else ("inputs", key)
+            for uri in split(item) if len(items) == 1 else (item,):
+                if uri.strip().startswith(WORKSPACE):
+                    yield at, uri.strip()
+
+
+def split(text: str) -> list[str]:
+    """The service splits a single text at every ``;`` (agave-v2 §3.3)."""
+    return text.split(";")
+
+
 def _text(value: Value) -> str:
     if isinstance(value, str):
         return value
@@ -245,10 +294,9 @@ def _id(key: str) -> None:
 
 
 def _uris(text: str, alone: bool, path: tuple[str | int, ...]) -> None:
-    # The service splits a single text at every `;` (agave-v2 §3.3).
     if _PLAIN_URI.fullmatch(text):
         return
-    for uri in text.split(";") if alone and ";" in text else (text,):
+    for uri in split(text) if alone else (text,):
         try:
             _uri(uri.strip())
         except Wrong as wrong:

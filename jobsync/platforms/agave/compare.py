@@ -8,16 +8,16 @@ the other side (N12, N13).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import cast
 
 from jobsync.archives import canonical
-from jobsync.identity import scalar_text
-from jobsync.model import IdRef, JsonValue, OutputRef, Sealed, Value
-from jobsync.secret import Sensitive
+from jobsync.identity import leaf_text
+from jobsync.model import App, AppField, Value
+from jobsync.platforms.agave.fields import split
 
-Leaf = Callable[[Value, Value], bool]
+DEFAULTS: Mapping[str, Value] = {"archive": True}
+"""What a request that leaves a field out means by it (agave-v2 §3.2)."""
 
 _TRUE = frozenset({"true", "1", "on"})
 _FALSE = frozenset({"false", "0", "off"})
@@ -28,7 +28,7 @@ def input_items(value: Value) -> list[Value]:
     """An input as a list (N9): a scalar is one item, ``a;b`` is split, blanks are dropped."""
     items: list[Value] = value if isinstance(value, list) else [value]
     if len(items) == 1 and isinstance(items[0], str):
-        items = [*items[0].split(";")]
+        items = [*split(items[0])]
     stripped = [item.strip() if isinstance(item, str) else item for item in items]
     return [item for item in stripped if item is not None and item != ""]
 
@@ -38,18 +38,13 @@ def parameter_items(value: Value) -> list[Value]:
     all_items: list[Value] = value if isinstance(value, list) else [value]
     items: list[Value] = [item for item in all_items if item is not None]
     if len(items) == 1 and isinstance(items[0], str) and ";" in items[0]:
-        return [part for part in items[0].split(";") if part]
+        return [part for part in split(items[0]) if part]
     return [] if items == [""] else items
-
-
-def same_text(declared: Value, remote: Value) -> bool:
-    """Whether two leaves are spelled alike once types are gone: what a fingerprint sees."""
-    return _text(declared) == _text(remote)
 
 
 def same_leaf(declared: Value, remote: Value) -> bool:
     """Whether two leaves mean the same: text, then boolean words (N13), then numbers (N12)."""
-    one, other = _text(declared), _text(remote)
+    one, other = leaf_text(declared), leaf_text(remote)
     if one == other:
         return True
     if isinstance(declared, bool) or isinstance(remote, bool):
@@ -60,7 +55,7 @@ def same_leaf(declared: Value, remote: Value) -> bool:
 
 def same_folder(declared: Value, remote: Value) -> bool:
     """Whether two archive paths are one folder, however each is spelled."""
-    return canonical(_text(declared)) == canonical(_text(remote))
+    return canonical(leaf_text(declared)) == canonical(leaf_text(remote))
 
 
 def is_true(value: Value) -> bool:
@@ -71,11 +66,6 @@ def is_true(value: Value) -> bool:
 def mapping(value: object) -> Mapping[str, Value]:
     """*value* when it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
-
-
-def as_request(record: Mapping[str, JsonValue] | None) -> Mapping[str, Value]:
-    """A record from the service as a request in which no reference happens to stand."""
-    return cast("Mapping[str, Value]", record or {})
 
 
 def _same_boolean(one: str, other: str) -> bool:
@@ -91,9 +81,53 @@ def _number(text: str) -> Decimal | None:
         return None
 
 
-def _text(value: Value) -> str:
-    if isinstance(value, (OutputRef, IdRef, Sensitive, Sealed)):
-        return str(value)
-    if isinstance(value, (list, dict)):
-        return repr(value)
-    return scalar_text(value)
+def sides(
+    declared: Mapping[str, Value], request: Mapping[str, Value], keep: frozenset[str]
+) -> dict[str, tuple[Value, Value]]:
+    """(the record's, the declared) of every path that is compared, in one shape: a scalar, or a
+    list of many. *keep* are paths that only the record may have."""
+    found: dict[str, tuple[Value, Value]] = {
+        "appId": (request.get("appId"), declared.get("appId")),
+    }
+    if "archive" in declared:
+        found["archive"] = (is_true(request.get("archive")), is_true(declared["archive"]))
+    if is_true(declared.get("archive")):
+        for field in ("archiveSystem", "archivePath"):
+            value = declared.get(field)
+            if isinstance(value, str) and "${" not in value:
+                found[field] = (_trimmed(request.get(field)), _trimmed(value))
+    for group, items in (("inputs", input_items), ("parameters", parameter_items)):
+        ours, theirs = mapping(declared.get(group)), mapping(request.get(group))
+        for key in ours.keys() | {key for key in theirs if f"{group}.{key}" in keep}:
+            found[f"{group}.{key}"] = (_shape(items(theirs.get(key))), _shape(items(ours.get(key))))
+    return found
+
+
+def same(path: str, declared: Value, remote: Value) -> bool:
+    """Whether two leaves of one field mean the same: folders are compared as folders."""
+    return (same_folder if path == "archivePath" else same_leaf)(declared, remote)
+
+
+def app_fields(app: App) -> dict[str, AppField]:
+    """Every input and parameter of *app*, by path."""
+    groups = (("inputs", app.inputs), ("parameters", app.parameters))
+    return {f"{group}.{key}": field for group, fields in groups for key, field in fields.items()}
+
+
+def given(request: Mapping[str, Value]) -> frozenset[str]:
+    """The paths of all inputs and parameters in *request*."""
+    return frozenset(
+        f"{group}.{key}"
+        for group in ("inputs", "parameters")
+        for key in mapping(request.get(group))
+    )
+
+
+def _shape(items: list[Value]) -> Value:
+    if not items:
+        return None
+    return items[0] if len(items) == 1 else items
+
+
+def _trimmed(value: Value) -> Value:
+    return (value.rstrip("/") or "/") if isinstance(value, str) else value
