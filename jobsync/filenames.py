@@ -5,8 +5,8 @@ here or its file is refused, by name and with a reason; no name is ever changed 
 because a file under another name is a silent mistake.
 
 Two questions are asked. :func:`refusal` is about a path in the outputs of a job: it must be safe
-as a file name here *and* survive the service, which deletes every ``..`` and ``~`` from a path
-(agave-v2 §6.1) and would hand out another file. :func:`destination_refusal` is about the path that
+as a file name here *and* survive a service that deletes every ``..`` and ``~`` from a path
+and would hand out another file. :func:`destination_refusal` is about the path that
 a file gets here. Both return why not, or an empty text.
 """
 

@@ -63,7 +63,8 @@ def _target(target: Target) -> dict[str, Writable]:
     """What makes the new set go to the service that the jobs are on."""
     if not target.base_url or target.name in ("local", "env"):
         return {"target": target.name}
-    declared: dict[str, Writable] = {"baseUrl": target.base_url}
+    declared: dict[str, Writable] = {"api": target.api} if target.api else {}
+    declared["baseUrl"] = target.base_url
     if target.owner:
         declared["owner"] = target.owner
     declared["concurrency"] = target.concurrency

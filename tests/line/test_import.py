@@ -36,7 +36,8 @@ def test_the_target_is_written(lab: Lab) -> None:
     lab.service.wait("alice", job["id"])
     done = lab.run("import", job["id"])
     assert yaml.safe_load(done.out)["target"] == "env"
-    head = f"targets: {{here: {{baseUrl: '{lab.service.url}', owner: alice, concurrency: 3}}}}\n"
+    here = f"{{api: agave/v2, baseUrl: '{lab.service.url}', owner: alice, concurrency: 3}}"
+    head = f"targets: {{here: {here}}}\n"
     lab.write("one: {appId: wc-demo-1.00}\n", head)
     (lab.folder / "new").mkdir()
     done = lab.run("import", job["id"], "-m", "set.yaml", "--target", "here", "-o", "new/set.yaml")
@@ -44,7 +45,12 @@ def test_the_target_is_written(lab: Lab) -> None:
     written = yaml.safe_load((lab.folder / "new/set.yaml").read_text())
     assert written["target"] == "here"
     assert written["targets"] == {
-        "here": {"baseUrl": lab.service.url, "owner": "alice", "concurrency": 3}
+        "here": {
+            "api": "agave/v2",
+            "baseUrl": lab.service.url,
+            "owner": "alice",
+            "concurrency": 3,
+        }
     }
     assert empty(lab.run("plan", "new", "--detailed-exitcode"))
 
