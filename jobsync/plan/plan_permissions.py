@@ -165,7 +165,7 @@ def _grant_changes(
     for user in {*image, *after}:
         was, will = image.get(user, NO_ACCESS), after.get(user, NO_ACCESS)
         is_same = was == will and not (user not in after and _hides(user, after))
-        if is_same or user.lower() == owner.lower():
+        if is_same:
             continue
         grant = declared.get(user)
         changes.append(

@@ -73,6 +73,10 @@ def test_the_first_row_that_is_the_user_or_world_decides(acl, user, expected):
         (None, rows(bob="READ"), []),
         ({}, rows(bob="READ"), [("bob", "READ", "NONE")]),
         (grants(bob="READ"), {}, [("bob", "NONE", "READ")]),
+        ({}, rows(**{ME: "READ"}), []),  # nobody can change what the owner can do
+        ({}, rows(**{ME.upper(): "READ"}), []),
+        (grants(**{ME: "READ", "bob": "READ"}), {}, [("bob", "NONE", "READ")]),
+        (grants(**{ME.upper(): "NONE"}), rows(**{ME: "READ"}), []),
         (grants(bob="ALL"), rows(bob="READ_WRITE"), []),
         (grants(bob="READ_WRITE"), rows(bob="READ"), [("bob", "READ", "READ_WRITE")]),
         (grants(bob="NONE"), rows(bob="READ"), [("bob", "READ", "NONE")]),
