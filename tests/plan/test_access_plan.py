@@ -127,6 +127,19 @@ def test_writes_go_gains_changes_revokes_and_my_own_last():
     assert [hazard.name for hazard in plan.hazards] == ["self-lockout"]
 
 
+def test_my_own_gain_is_written_first():
+    world = World()
+    run = world.add("by hand", owner="olga", acl=rows(world="READ_WRITE"))
+    wanted = replace(job("x", permissions=grants(bob="READ", **{ME: "READ_WRITE"})), pinned=run.id)
+    plan = planned(world, wanted)
+    assert [grant.user for grant in plan.changes[0].grants] == [ME, "bob", "world"]
+    run = world.add("another", owner="olga", acl=rows(**{ME: "WRITE"}))
+    wanted = replace(job("x", permissions=grants(**{ME: "ALL", "aaron": "READ"})), pinned=run.id)
+    plan = planned(world, wanted)
+    assert [grant.user for grant in plan.changes[0].grants] == [ME, "aaron"]
+    assert plan.hazards == ()
+
+
 @pytest.mark.parametrize(
     ("declared", "image", "expected"),
     [
