@@ -50,7 +50,7 @@ from jobsync.structs import replace
 _WORKERS = 16
 _TICK = 0.5
 """Seconds after which the coordinator looks up from running calls, to see whether to stop."""
-_STOPPED = "stopped before it was begun"
+_STOPPED = "stopped before it began"
 
 
 def apply(
@@ -113,7 +113,7 @@ class _Executor:
         found = [e for e in settled if e.state is State.CONFIRMED]
         for change in self._plan.changes:
             if change.address in self._session.settings.stale:
-                self._refuse(change, Result.STALE, "it has moved since the plan")
+                self._refuse(change, Result.STALE, "it has changed since the plan")
             elif not (isinstance(change, JobChange) and change.action in SUBMITS):
                 self._agenda.add(change)
             elif holding := [e for e in held.values() if concerns(e, change, self._plan)]:
@@ -253,7 +253,7 @@ class _Executor:
             self._outputs.told.add(address)
         elif seen.unread:
             stage = Stage.UNREAD
-            why = f"it cannot be told whether {address} has produced what it must: {seen.unread}"
+            why = f"cannot find out whether {address} produced what it must: {seen.unread}"
             if change is None:  # else what is to be fetched says so itself
                 result, detail = Result.WAITING, why
         if change is not None and seen.change is not None:
@@ -351,4 +351,4 @@ def _ending(address: Address, run_id: str, result: Result, detail: str) -> Outco
 
 
 def _misses(address: Address) -> str:
-    return f"{address} misses what it must produce"
+    return f"{address} did not produce what it must"

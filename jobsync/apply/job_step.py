@@ -96,8 +96,9 @@ def explained(entry: Entry) -> str:
         return entry.reason
     said = f" ({entry.reason})" if entry.reason else ""
     return (
-        f"it is not known whether {entry.name} was submitted{said}; the next apply looks again, or "
-        f"say so: jobsync resolve {entry.address} --submitted ID | --not-submitted"
+        f"it is not known whether {entry.name} was submitted{said}; the next apply searches "
+        f"again; if you know, run: jobsync resolve {entry.address} --submitted ID | "
+        "--not-submitted"
     )
 
 

@@ -131,8 +131,8 @@ class Journal:
         return JournalFailed(
             f"{self._path}: the journal cannot be written ({self._failure}), so nothing more is "
             "sent",
-            hint="make room or set JOBSYNC_STATE_DIR to a folder that can be written, then apply "
-            "again: what was sent is found by its name",
+            hint="free some space or set JOBSYNC_STATE_DIR to a writable folder, then apply "
+            "again: jobsync finds what it sent by name",
         )
 
 
@@ -155,7 +155,7 @@ def open_journal(state_dir: Path, binding: Binding) -> Iterator[Journal]:
         raise JournalFailed(
             f"{path}: the journal of submits cannot be opened ({_words(error)}), so nothing is "
             "sent",
-            hint="set JOBSYNC_STATE_DIR to a folder of yours that can be written",
+            hint="set JOBSYNC_STATE_DIR to a writable folder of yours",
         ) from error
     try:
         yield _load(descriptor, path, binding)
@@ -205,7 +205,7 @@ def remove_journal(path: Path) -> None:
         _sync_folder(path.parent)
     except OSError as error:
         raise JournalFailed(
-            f"{path}: this journal of the same service was taken over and cannot be removed "
+            f"{path}: this journal was merged into another one and cannot be removed "
             f"({_words(error)}), so nothing is sent",
             hint=f"rm {path}",
         ) from error
@@ -241,8 +241,8 @@ def _refuse_shared(descriptor: int, path: Path) -> None:
     if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or facts.st_uid != os.getuid():
         os.close(descriptor)
         raise JournalFailed(
-            f"{path}: others can write it, so it is not trusted as the journal",
-            hint=f"look at it, then: chmod go-w {path}",
+            f"{path}: other users can write it, so it is not used as the journal",
+            hint=f"check it, then run: chmod go-w {path}",
         )
 
 
@@ -263,7 +263,7 @@ def _load(descriptor: int, path: Path, binding: Binding) -> Journal:
     except OSError as error:
         raise JournalFailed(
             f"{path}: the journal cannot be used ({_words(error)}), so nothing is sent",
-            hint="set JOBSYNC_STATE_DIR to a folder of yours that can be written",
+            hint="set JOBSYNC_STATE_DIR to a writable folder of yours",
         ) from error
 
 

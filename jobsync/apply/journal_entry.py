@@ -255,7 +255,7 @@ def _entry(document: Mapping[str, JsonValue], line: int, path: str) -> Entry:
 
 def _damaged(path: str, line: int) -> JournalDamaged:
     return JournalDamaged(
-        f"{path}:{line}: the journal of submits is damaged; nothing is sent while it is",
-        hint="restore it from a backup; or, once the jobs on the service have been compared with "
-        "it by hand, move it away",
+        f"{path}:{line}: the journal of submits is damaged, so nothing is sent",
+        hint="restore it from a backup, or compare it with the jobs on the service by hand and "
+        "then move it away",
     )

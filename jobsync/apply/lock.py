@@ -52,7 +52,7 @@ def apply_lock(state_dir: Path, binding: Binding, clock: Clock) -> Iterator[Hold
         except OSError as error:
             raise JobsyncError(
                 f"{path}: cannot be locked ({error.strerror or error}), so nothing is sent",
-                hint="set JOBSYNC_STATE_DIR to a folder of yours that can be written, on a disk of "
+                hint="set JOBSYNC_STATE_DIR to a writable folder of yours, on a disk of "
                 "this machine",
             ) from error
         holder = _me(clock)
@@ -72,10 +72,10 @@ def _taken(path: Path, binding: Binding, clock: Clock) -> Blocked:
         if holder is not None and _may_live(holder):
             break
         clock.sleep(_LOOK_AGAIN)
-    who = f"{holder}" if holder else "a process that has not said who it is"
+    who = f"{holder}" if holder else "an unknown process"
     return Blocked(
         f"another apply of {binding.project} on {binding.service} is running: {who}",
-        hint="wait for it to end; the lock goes with its process",
+        hint="wait until it ends; the lock ends with its process",
     )
 
 

@@ -103,7 +103,7 @@ def _the_one(journal: Journal, what: str) -> Entry:
     names = ", ".join(entry.address for entry in journal.open_submits())
     raise JobsyncError(
         f"{what} has no submit whose outcome is open",
-        hint=f"open are: {names}" if names else "there is none at all; nothing to resolve",
+        hint=f"open submits: {names}" if names else "there are no open submits",
     )
 
 

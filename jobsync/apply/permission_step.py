@@ -61,20 +61,23 @@ def _held_to(session: Session, change: AccessChange, run_id: str) -> tuple[Resul
     except NotFound as error:
         if change.run is None:
             return Result.FAILED, f"nothing was changed: {error}"
-        return Result.STALE, f"the run is gone since the plan: {error}"
+        return Result.STALE, f"the run no longer exists: {error}"
     except ServiceError as error:
         return Result.FAILED, f"nothing was changed: {error}"
     if change.run is None or change.image is None:
         change = replace(change, grants=from_list(change, now, session.plan.user))
     elif now != dict(change.image):
-        return Result.STALE, f"the list has moved since the plan: {_moved(change.image, now)}"
+        return (
+            Result.STALE,
+            f"the permissions have changed since the plan: {_moved(change.image, now)}",
+        )
     aim = Aim(now, outcome(now, change.grants), change.owner, session.plan.user)
     writer = ListWriter(session.backend, run_id, aim)
     try:
         after = writer.write(change.grants)
     except ServiceError as error:
         _audited(session, change, run_id, None)
-        return Result.FAILED, f"written, but it could not be read back: {error}"
+        return Result.FAILED, f"written, but could not be read back: {error}"
     lost = _audited(session, change, run_id, after)
     missed = [grant for grant in change.grants if not _taken(grant, after)]
     if missed or lost:

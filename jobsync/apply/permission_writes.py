@@ -25,8 +25,8 @@ from jobsync.plan.write_order import (
     surely,
 )
 
-UNSEEN = "without READ what was written cannot be read back"
-_NO_ORDER = "left as it was: no order of the changes is safe"
+UNSEEN = "the result cannot be read back without READ"
+_NO_ORDER = "not changed: no order of the changes is safe"
 
 
 class ListWriter:
@@ -55,7 +55,7 @@ class ListWriter:
                 self._look()
                 why = self._unsafe(grant, is_last=is_last)
             if why:
-                self.troubles[grant.user] = f"left as it was: {why}"
+                self.troubles[grant.user] = f"not changed: {why}"
                 continue
             self._send(grant)
             if grant.user in self.troubles and not is_last:
@@ -68,11 +68,13 @@ class ListWriter:
             return f"after a failure the list could not be read again ({self._unreadable})"
         then = self._once_sent(grant)
         if others := exposed(self._aim, then, grant.user):
-            return f"{', '.join(others)} could do more than before and after"
+            return f"{', '.join(others)} would have more access than before or after"
         if not is_last and not can_write(self._aim, then):
-            return f"{self._aim.me} could not make the changes after it"
+            return f"{self._aim.me} could not make the remaining changes"
         if self._takes_from_me(then) and (self.troubles or self._unseen):
-            return f"{self._aim.me} is needed to mend the other changes, which have not taken"
+            return (
+                f"{self._aim.me} is needed to repair the other changes, which did not take effect"
+            )
         return ""
 
     def _once_sent(self, grant: GrantChange) -> Known:

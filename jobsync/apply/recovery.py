@@ -30,7 +30,7 @@ def resolve_open(session: Session, pool: ThreadPoolExecutor) -> tuple[Entry, ...
     settle = reconcile_ended if session.settings.embedded else reconcile
 
     def find_out(entry: Entry) -> Entry:
-        looking = f"looking for {entry.name}, which may have been sent by an earlier run"
+        looking = f"searching for {entry.name}, which an earlier apply may have sent"
         session.tell(
             Event(
                 EventType.APPLY_PROGRESS,

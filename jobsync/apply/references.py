@@ -59,5 +59,5 @@ def _value(value: Value, runs: Mapping[Address, Run], platform: Platform) -> Jso
 
 def _run(address: Address, runs: Mapping[Address, Run]) -> Run:
     if address not in runs:
-        raise UnresolvedReference(f"{address} has no finished run to take anything from")
+        raise UnresolvedReference(f"{address} has no finished run")
     return runs[address]

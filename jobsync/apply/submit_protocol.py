@@ -228,7 +228,7 @@ def _settle(entry: Entry, limits: Limits) -> Protocol:
 
 def _not_found(entry: Entry, found: Reply, stopping: bool) -> Protocol:
     if isinstance(found, Trouble):
-        reason = f"{entry.reason}; looking for it failed: {found.reason}".lstrip("; ")
+        reason = f"{entry.reason}; the search for it failed: {found.reason}".lstrip("; ")
         return (yield from _change(entry, State.UNKNOWN, reason))
     if stopping:
         return (yield from _change(entry, State.UNKNOWN, entry.reason))

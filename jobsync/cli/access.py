@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     "format_name",
     type=click.Choice(["text", "csv", "json"]),
     default="text",
-    help="A table, or what --expect reads.",
+    help="Output format; --expect reads csv and json.",
 )
-@click.option("--changed", is_flag=True, help="Only what the manifests would change.")
+@click.option("--changed", is_flag=True, help="Show only access that the manifests would change.")
 @click.option(
     "--expect",
     type=FilePath(dir_okay=False),
-    help="A matrix saved with --format csv or json; exit 2 when it is not what is.",
+    help="Compare with a saved csv or json matrix; exit 2 when access differs.",
 )
 def command(
     paths: tuple[str, ...],
@@ -42,7 +42,7 @@ def command(
 ) -> ExitCode:
     """Show what each user can really do with each run of a declared job: read, write, share.
 
-    Whoever can write can share further. A grant to world hides every row that sorts after it.
+    Whoever can write can share further. A grant to world overrides all entries that sort after it.
     """
     from jobsync.cli import connect, pipeline
     from jobsync.plan import PlanOptions

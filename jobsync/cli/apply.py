@@ -52,7 +52,7 @@ wait_option = click.option(
     flag_value=FOREVER,
     metavar="[=TIME]",
     callback=duration,
-    help="Wait for jobs to finish and fetch their outputs; =90, =30m, =1h30m for so long at most.",
+    help="Wait for jobs to finish and fetch their outputs; =90, =30m, =1h30m: at most that long.",
 )
 
 
@@ -63,7 +63,7 @@ wait_option = click.option(
 @decision_options
 @wait_option
 @click.option("--plan", "plan_file", type=FilePath(), help="Apply this saved plan.")
-@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation.")
 @click.option(
     "--format",
     "format_name",
@@ -71,7 +71,9 @@ wait_option = click.option(
     default="text",
     help="json: one event per line.",
 )
-@click.option("--audit", type=FilePath(dir_okay=False), help="Append a line per change here.")
+@click.option(
+    "--audit", type=FilePath(dir_okay=False), help="Append a line for each change to this file."
+)
 @quiet_option
 @color_option
 def command(
@@ -115,8 +117,8 @@ def command(
             click.echo("The local target runs inside this command, so apply waits.", err=True)
     elif environ.get("CI") and not environ.get("JOBSYNC_STATE_DIR"):
         click.echo(
-            "Warning: JOBSYNC_STATE_DIR is not set. If this runner's disk is thrown away, so is the"
-            " memory of a submit that was interrupted; see docs/ci.md.",
+            "Warning: JOBSYNC_STATE_DIR is not set. If this runner's disk is discarded, the "
+            "record of an interrupted submit is lost; see docs/ci.md.",
             err=True,
         )
     with connect.backend(place, environ) as backend:
@@ -190,7 +192,7 @@ def _said(address: str, tail: Tail) -> str:
     lines = [f"\n{terminal(address)} wrote to {terminal(tail.path)}{which}:"]
     lines += [f"  | {terminal(line)}" for line in tail.lines]
     if not tail.is_whole:
-        lines.append(f"All of it: {terminal(tail.command)}")
+        lines.append(f"Fetch the whole file with: {terminal(tail.command)}")
     return "\n".join(lines)
 
 
@@ -220,7 +222,7 @@ def _refuse_decisions(plan: Plan, target: str | None, flags: Any) -> None:
     decided += [name for name in ("prune", "stop_superseded", "retry_failed") if flags[name]]
     if decided:
         names = ", ".join("--" + name.replace("_", "-") for name in decided)
-        raise Usage(f"{names} cannot change a saved plan", hint="say it to: jobsync plan --out")
+        raise Usage(f"{names} cannot change a saved plan", hint="pass it to: jobsync plan --out")
     if target and target != plan.target:
         raise PlanFileError(f"this plan is for target {plan.target}, not {target}")
 
@@ -234,10 +236,13 @@ def _place_of(plan: Plan) -> connect.Place:
 def _confirm() -> None:
     if not sys.stdin.isatty():
         raise Blocked(
-            "nobody is here to confirm the plan, so nothing was changed",
-            hint="say --auto-approve, or apply a saved plan with --plan FILE --auto-approve",
+            "there is no terminal to confirm the plan on, so nothing was changed",
+            hint="pass --auto-approve, or apply a saved plan with --plan FILE --auto-approve",
         )
-    if click.prompt("Apply these changes? Only 'yes' is taken", default="no", err=True) != "yes":
+    if (
+        click.prompt("Apply these changes? Only 'yes' will be accepted", default="no", err=True)
+        != "yes"
+    ):
         raise Blocked("not confirmed, so nothing was changed")
 
 

@@ -37,7 +37,7 @@ def _remote(target: str | None, manifests: str | None) -> Target:
 @command.command("login")
 @click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
 @click.option("--target", metavar="NAME", help="The target to log in to.")
-@click.option("--username", help="Who to log in as.")
+@click.option("--username", help="The user to log in as.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def login(
     manifests: str | None, target: str | None, username: str | None, password_stdin: bool
@@ -66,21 +66,21 @@ def login(
     files = CredentialFiles.of(os.environ)
     with agave.login_client(found.base_url, connect.how(found, os.environ)) as client:
         log_in(client, files, username, Secret(password), time.time())
-    click.echo(f"Logged in to {found.base_url} as {username}; kept in {files.current}")
+    click.echo(f"Logged in to {found.base_url} as {username}; saved in {files.current}")
 
 
 @command.command("logout")
 @click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
 @click.option("--target", metavar="NAME", help="The target to log out of.")
 def logout(manifests: str | None, target: str | None) -> None:
-    """Forget the credentials that login kept; tokens already given out live till they expire."""
+    """Remove the credentials that login saved; issued tokens stay valid until they expire."""
     from jobsync.platforms.agave.credential_files import CredentialFiles
     from jobsync.platforms.agave.login import log_out
 
     found = _remote(target, manifests)
     files = CredentialFiles.of(os.environ)
     if log_out(files, found.base_url):
-        click.echo(f"Forgot the credentials for {found.base_url}")
+        click.echo(f"Removed the credentials for {found.base_url}")
     else:
         click.echo(f"{files.current} has no credentials for {found.base_url}")
 
@@ -99,4 +99,4 @@ def status(manifests: str | None, target: str | None) -> None:
         source = f"the users of {place.state}"
     else:
         source = credentials.find_credentials(os.environ, place.target.base_url).source
-    click.echo(f"{user} at {url}, by {source}")
+    click.echo(f"{user} at {url}, credentials from {source}")

@@ -16,7 +16,7 @@ _LIMIT = 32 * 1024 * 1024
 @click.argument("files", nargs=-1, type=FilePath(), metavar="FILE.json...")
 @click.option("--project", metavar="NAME", help="The project of the set. Default: the folder.")
 def command(files: tuple[str, ...], project: str | None) -> ExitCode:
-    """Print a manifest made from job.json files. What a person should look at goes to stderr."""
+    """Print a manifest made from job.json files; warnings about what to check go to stderr."""
     from jobsync.identity import KEY
     from jobsync.manifest.keys import project_of
     from jobsync.platforms.agave.convert import NotConvertible, convert

@@ -19,9 +19,9 @@ def place(path: str, output: str | None, force: bool) -> Path | None:
     if found.is_dir():
         found = found / name
     if not name or name in (".", ".."):
-        raise Usage(f"{path!r} names no file")
+        raise Usage(f"{path!r} is not the name of a file")
     if found.exists() and not force:
-        raise SettingsError(f"{found} is there already", hint="use --force to replace it")
+        raise SettingsError(f"{found} exists already", hint="use --force to replace it")
     return found
 
 

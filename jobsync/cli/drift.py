@@ -23,7 +23,7 @@ from jobsync.errors import ExitCode
 @paths_argument
 @target_options
 @selection_options
-@click.option("--format", "format_name", type=FORMATS, default="text", help="How to print.")
+@click.option("--format", "format_name", type=FORMATS, default="text", help="Output format.")
 @quiet_option
 @color_option
 def command(
@@ -35,9 +35,9 @@ def command(
     quiet: bool,
     **flags: Any,
 ) -> ExitCode:
-    """Show what no longer matches the manifests; exit 2 when something does not.
+    """Show what no longer matches the manifests; exit 2 if anything differs.
 
-    The same as plan --detailed-exitcode, for a scheduled check of what is there.
+    The same as plan --detailed-exitcode, for scheduled checks.
     """
     from jobsync.cli import connect, pipeline
 

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 @manifests_option
 @target_options
 @click.option(
-    "--format", "format_name", type=click.Choice(["text", "json"]), default="text", help="How."
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="Output format.",
 )
 def command(
     address: str,

@@ -23,8 +23,8 @@ COMMANDS: dict[str, str] = {
     "plan": "Show what apply would change.",
     "apply": "Make the service match the manifests.",
     "validate": "Check manifests without asking a service.",
-    "drift": "Show what no longer matches; exit 2 when something does not.",
-    "status": "Show how each declared job stands.",
+    "drift": "Show differences from the manifests; exit 2 if there are any.",
+    "status": "Show the state of each declared job.",
     "wait": "Wait until the declared jobs have finished, and fetch their outputs.",
     "outputs": "List, fetch and verify the files of finished jobs.",
     "access": "Show who can read, write and share which run.",
@@ -128,7 +128,9 @@ def _unforeseen(error: Exception) -> str:
         said = str(error)
     else:
         return f"this is a defect in jobsync: {type(error).__name__}: {error}"
-    return f"{said}: jobsync cannot go on. Where nothing is wrong with that, it is a defect."
+    return (
+        f"{said}: jobsync cannot continue. If that is in order, please report a defect in jobsync."
+    )
 
 
 def report(error: JobsyncError) -> None:

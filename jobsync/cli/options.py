@@ -23,7 +23,7 @@ _LISTED = 20
 """How many known words an error lists; of the sets of words only addresses can be more."""
 
 _MANIFESTS_HELP = (
-    "Manifest file or folder; may be given again. Default: the set that this folder is in."
+    "Manifest file or folder; may be given again. Default: the set around the current folder."
 )
 _NAMED = "jobsync.manifests"
 
@@ -98,7 +98,7 @@ def selection_options(command: F) -> F:
         help="Only this kind of change; may be given again.",
     )(command)
     command = click.option(
-        "--exclude", multiple=True, metavar="GLOB", help="Leave these addresses out."
+        "--exclude", multiple=True, metavar="GLOB", help="Exclude these addresses."
     )(command)
     return click.option(
         "--select", multiple=True, metavar="GLOB", help="Only these addresses and what they need."
@@ -116,15 +116,18 @@ def decision_options(command: F) -> F:
         click.option(
             "--retry-failed",
             is_flag=True,
-            help="Run every job again that failed or misses what it must produce.",
+            help="Run all jobs again that failed or did not produce what they must.",
         ),
         click.option(
             "--retry",
             multiple=True,
             metavar="GLOB",
-            help="Run these jobs again: failed, stopped, or missing what they must produce.",
+            help="Run these jobs again if they failed, were stopped, or did not produce what "
+            "they must.",
         ),
-        click.option("--prune", is_flag=True, help="Delete runs that nothing declares any more."),
+        click.option(
+            "--prune", is_flag=True, help="Delete runs that the manifests no longer declare."
+        ),
         click.option(
             "--allow",
             multiple=True,
@@ -139,9 +142,9 @@ def decision_options(command: F) -> F:
 
 def quiet_option(command: F) -> F:
     """For a log: just what is wrong, and what it all comes to."""
-    return click.option("-q", "--quiet", is_flag=True, help="Print errors and the end only.")(
-        command
-    )
+    return click.option(
+        "-q", "--quiet", is_flag=True, help="Print only errors and the final summary."
+    )(command)
 
 
 def call_of(paths: Sequence[str], target: str | None, variables: Mapping[str, str]) -> Call:

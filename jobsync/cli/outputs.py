@@ -71,11 +71,19 @@ def list_outputs(
 @click.argument("glob", required=False)
 @manifests_option
 @target_options
-@click.option("--to", metavar="PATH", help="Fetch GLOB here, declared or not; a folder ends in /.")
-@click.option("--max-bytes", type=click.IntRange(min=0), help="Fetch nothing if it is more.")
-@click.option("--max-files", type=click.IntRange(min=0), help="Fetch nothing if there are more.")
+@click.option(
+    "--to", metavar="PATH", help="Fetch GLOB to this path, declared or not; a folder ends in /."
+)
+@click.option(
+    "--max-bytes",
+    type=click.IntRange(min=0),
+    help="Fetch nothing if the files are larger in total.",
+)
+@click.option(
+    "--max-files", type=click.IntRange(min=0), help="Fetch nothing if there are more files."
+)
 @click.option("--jobs", type=click.IntRange(1, 128), metavar="N", help="Downloads at once.")
-@click.option("-q", "--quiet", is_flag=True, help="Print errors and the end only.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors and the final summary.")
 def get(
     address: str,
     glob: str | None,
@@ -88,9 +96,9 @@ def get(
     jobs: int | None,
     quiet: bool,
 ) -> ExitCode:
-    """Fetch the declared outputs of ADDRESS, or those that GLOB means, into their places.
+    """Fetch the declared outputs of ADDRESS, or those of them that match GLOB.
 
-    With --to any file of the run is fetched, also of a failed one, and is not recorded.
+    With --to, fetch any file of the run, even of a failed one, and do not record it.
     """
     from jobsync.outputs.result import Limits
 
@@ -120,7 +128,7 @@ def get(
 @click.option("--jobs", type=click.IntRange(1, 64), default=2, metavar="N", help="Files at once.")
 @_FORMAT
 def verify(paths: tuple[str, ...], jobs: int, format_name: str) -> ExitCode:
-    """Hold the fetched files against jobsync.lock. Exits with 2 when something differs."""
+    """Check the fetched files against jobsync.lock; exit 2 if any differ."""
     from jobsync.outputs import lockfile
     from jobsync.outputs import verify as verifying
     from jobsync.plan.history import former_names
@@ -282,7 +290,7 @@ def _fetch_loose(
     from jobsync.outputs.fetch_record import Unrecorded
 
     if run.state is RunState.ACTIVE:
-        raise SettingsError(f"run {run.id} is {run.status}: wait until it is over")
+        raise SettingsError(f"run {run.id} is {run.status}: wait until it has ended")
     folder = _loose_folder(to)
     rule = OutputRule(glob, "./" if folder == Path(to) else Path(to).name)
     record: Record = Unrecorded(desired.root, str(folder.absolute()))
@@ -332,7 +340,7 @@ def _say_result(result: FetchResult, folder: Path) -> ExitCode:
     for said in result.missing:
         click.echo(f"Error: {terminal(said)}", err=True)
     if result.left:
-        click.echo(f"{result.left} files left; the same command goes on from there", err=True)
+        click.echo(f"{result.left} files left; run the same command again to continue", err=True)
     size = sum(file.size for file in result.fetched)
     count = "1 file" if len(result.fetched) == 1 else f"{len(result.fetched)} files"
     click.echo(

@@ -92,8 +92,8 @@ def state_dir(place: Place, environ: Mapping[str, str]) -> Path:
         if not Path(named).is_absolute():
             whole = shlex.quote(str(Path(named).expanduser().absolute()))
             raise SettingsError(
-                f"JOBSYNC_STATE_DIR is relative: {named!r}; from another folder the submits that "
-                "are remembered there would not be found",
+                f"JOBSYNC_STATE_DIR is relative: {named!r}; from another folder jobsync would not "
+                "find the submits that it has recorded",
                 hint=f"export JOBSYNC_STATE_DIR={whole}",
             )
         return Path(named)

@@ -83,7 +83,7 @@ def say_what_is_wrong(
 
     for submit in open_submits:
         advice = " or: ".join(submit.settle)
-        text = f"Error: {submit.address}: {question(submit)}; say which it was: {advice}"
+        text = f"Error: {submit.address}: {question(submit)}; settle it with: {advice}"
         click.echo(terminal(text), err=True)
     failed = frozenset(failing(plan))
     for state in plan.states:
@@ -114,7 +114,7 @@ def code_of(plan: Plan, open_submits: tuple[OpenSubmit, ...] = ()) -> ExitCode:
 @target_options
 @selection_options
 @decision_options
-@click.option("--format", "format_name", type=FORMATS, default="text", help="How to print.")
+@click.option("--format", "format_name", type=FORMATS, default="text", help="Output format.")
 @click.option(
     "--out", type=FilePath(dir_okay=False), help="Save the plan, for: jobsync apply --plan FILE"
 )

@@ -147,7 +147,7 @@ class Board(Struct):
                 table.add_row(
                     "  " + terminal(name), terminal(row.text), f"{now - row.since:.0f} s", size
                 )
-            more = f"  {len(rows) - _ROWS} more under way, " if len(rows) > _ROWS else "  "
+            more = f"  {len(rows) - _ROWS} more in progress, " if len(rows) > _ROWS else "  "
             table.add_row(f"{more}{self.over} done")
         return table
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @target_options
 @click.option("--submitted", metavar="JOB_ID", help="It was submitted: this is the job.")
 @click.option(
-    "--not-submitted", is_flag=True, help="It was not, and will not arrive: it may be sent again."
+    "--not-submitted",
+    is_flag=True,
+    help="It was not submitted and cannot arrive later: jobsync may send it again.",
 )
 def command(
     address: str,
@@ -38,7 +40,7 @@ def command(
     from jobsync.observe import service_name
 
     if bool(submitted) == not_submitted:
-        raise Usage("say either --submitted JOB_ID or --not-submitted")
+        raise Usage("pass either --submitted JOB_ID or --not-submitted")
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
     place = connect.Place(desired.root, chosen)
     verdict = Submitted(submitted) if submitted else NotSubmitted()

@@ -27,7 +27,7 @@ _LOOK_SECONDS = 0.5
 @click.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", type=int, help="Port; 0 takes a free one. Default: the one it had, or a free one."
+    "--port", type=int, help="Port; 0 chooses a free one. Default: the last one, or a free one."
 )
 @click.option(
     "--workspace",
@@ -36,7 +36,9 @@ _LOOK_SECONDS = 0.5
     help="The storage system `local`. Default: this folder.",
 )
 @click.option(
-    "--state", type=FilePath(file_okay=False), help="What the service keeps. [WORKSPACE/.jobsync]"
+    "--state",
+    type=FilePath(file_okay=False),
+    help="Folder for the service's data. [WORKSPACE/.jobsync]",
 )
 @click.option(
     "--user", "users", multiple=True, metavar="NAME", help="Create this user; may be given again."
@@ -46,24 +48,27 @@ _LOOK_SECONDS = 0.5
     default="agave",
     show_default=True,
     type=click.Choice(["agave", "aloe"]),
-    help="Which of the two engines to speak like.",
+    help="Which of the two engines to imitate.",
 )
 @click.option(
     "--apps",
     multiple=True,
     type=FilePath(exists=True, file_okay=False),
-    help="A folder with apps, besides WORKSPACE/apps; may be given again.",
+    help="A folder with apps, in addition to WORKSPACE/apps; may be given again.",
 )
 @click.option(
     "--fault",
     "faults",
     multiple=True,
     metavar="SPEC",
-    help="Misbehave on demand (docs/testing.md), and answer /_faults on loopback; `none` for only"
-    " the latter.",
+    help="Simulate a fault (docs/testing.md) and answer /_faults on loopback; `none` simulates "
+    "nothing.",
 )
 @click.option(
-    "--i-am-behind-tls", "behind_tls", is_flag=True, help="A proxy in front of this speaks TLS."
+    "--i-am-behind-tls",
+    "behind_tls",
+    is_flag=True,
+    help="A proxy in front of this service provides TLS.",
 )
 def command(
     host: str,
@@ -115,7 +120,9 @@ def _run(settings: ServiceSettings, port: int | None) -> None:
         # The kernel may hand a signal to another thread, which wakes nobody here: look again.
         while not ended.wait(_LOOK_SECONDS):
             pass
-        click.echo("Stopping: requests under way are answered, running jobs run on.", err=True)
+        click.echo(
+            "Stopping: the service answers open requests and ends; running jobs continue.", err=True
+        )
 
 
 def _port_it_had(settings: ServiceSettings) -> int:
@@ -124,8 +131,9 @@ def _port_it_had(settings: ServiceSettings) -> int:
     port = last_port(settings.state_dir)
     if port and not can_listen(settings.host, port):
         click.echo(
-            f"Warning: port {port}, which this service had, is taken, so its URL is another one.\n"
-            f"  A submit that is in doubt is only found under the old URL: free that port, or say"
+            f"Warning: port {port}, which this service used before, is in use, so its URL "
+            "changes.\n"
+            f"  jobsync finds an open submit only under the old URL: free that port, or pass"
             " --port with one of your own.",
             err=True,
         )

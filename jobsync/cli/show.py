@@ -14,7 +14,7 @@ from jobsync.cli.plan import FORMATS, print_plan
 
 @click.command("show")
 @click.argument("plan_file", metavar="PLANFILE", type=FilePath())
-@click.option("--format", "format_name", type=FORMATS, default="text", help="How to print.")
+@click.option("--format", "format_name", type=FORMATS, default="text", help="Output format.")
 @color_option
 def command(plan_file: str, format_name: str, color: str) -> None:
     """Print a plan that plan --out saved. Asks no service."""

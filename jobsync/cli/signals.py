@@ -37,7 +37,8 @@ class Stop:
             # In a thread of its own: this one may hold a lock that is needed for it.
             threading.Thread(target=self._leave, daemon=True).start()
         click.echo(
-            "\nStopping: nothing more is sent, what is under way settles. Again to leave at once.",
+            "\nStopping: no new requests; waiting for those in progress. Press Ctrl-C again to "
+            "quit now.",
             err=True,
         )
 

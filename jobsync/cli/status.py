@@ -24,9 +24,13 @@ _PAUSE = 5.0
 @click.command("status")
 @paths_argument
 @target_options
-@click.option("--watch", is_flag=True, help="Look again until nothing is running any more.")
+@click.option("--watch", is_flag=True, help="Repeat until no job is running.")
 @click.option(
-    "--format", "format_name", type=click.Choice(["text", "json"]), default="text", help="How."
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="Output format.",
 )
 @color_option
 def command(
@@ -37,7 +41,7 @@ def command(
     format_name: str,
     color: str,
 ) -> ExitCode:
-    """Show how each declared job stands.
+    """Show the state of each declared job.
 
     Exit 7 when one failed, was stopped or misses files, 1 when something could not be read.
     """
@@ -89,7 +93,7 @@ def _print(
         )
         for state in states
     ]
-    heads = ("ADDRESS", "STANDS", "STATUS", "RUN", "")
+    heads = ("ADDRESS", "STATE", "STATUS", "RUN", "")
     widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(4)]
     for row in (heads, *rows):
         cells = [f"{terminal(cell):<{width}}" for cell, width in zip(row, widths, strict=False)]
@@ -109,7 +113,7 @@ def _with_notes(plan: Plan) -> list[AddressState]:
             text = f"its run {change.before.id} is hidden; apply makes it visible again"
             notes.setdefault(change.address, []).append(text)
     for address, ids in plan.duplicates.items():
-        text = f"{len(ids)} live runs of one name: {', '.join(ids)} (first is current)"
+        text = f"{len(ids)} runs with the same name: {', '.join(ids)} (the first is current)"
         notes.setdefault(address, []).append(text)
     return [
         replace(state, notes=(*notes.get(state.address, ()), *state.notes)) for state in plan.states

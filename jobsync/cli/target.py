@@ -59,7 +59,7 @@ def _unchosen(desired: DesiredState, environ: Mapping[str, str]) -> str:
     if desired.targets:
         raise SettingsError(
             "the manifests declare targets, but none is chosen",
-            hint="say --target NAME, set JOBSYNC_TARGET, or write target: NAME into the set; "
+            hint="pass --target NAME, set JOBSYNC_TARGET, or write target: NAME into the set; "
             "known targets: " + ", ".join(sorted({*desired.targets, *BUILT_IN})),
         )
     return _fallback(environ)
@@ -71,6 +71,6 @@ def _fallback(environ: Mapping[str, str]) -> str:
     if environ.get("CI"):
         raise SettingsError(
             "no target is chosen, and in CI the local service is never used by default",
-            hint="say --target local if it is meant, or set TAPIS_BASE_URL and TAPIS_TOKEN",
+            hint="pass --target local to use it, or set TAPIS_BASE_URL and TAPIS_TOKEN",
         )
     return "local"

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 @click.command("validate")
 @paths_argument
 @target_options
-@click.option("--online", is_flag=True, help="Also ask the target about the apps.")
+@click.option("--online", is_flag=True, help="Also check against the apps on the target.")
 def command(
     paths: tuple[str, ...], target: str | None, variables: dict[str, str], online: bool
 ) -> ExitCode:
-    """Check manifests and say everything that is wrong with them."""
+    """Check manifests and report all problems."""
     try:
         desired = read_set(paths, target, variables, os.environ)
         told = _check_online(desired, target) if online else ""
@@ -55,7 +55,7 @@ def _check_online(desired: DesiredState, target: str | None) -> str:
         _say(f"Note: {note}")
     for name in names:
         if apps[name] is None:
-            _say(f"Not checked against {name}: the service does not tell about it.")
+            _say(f"Not checked against {name}: the service did not provide it.")
     known = sum(1 for app in apps.values() if app is not None)
     return f", checked against {known} of {len(names)} apps"
 

@@ -20,7 +20,10 @@ from jobsync.structs import replace
 @manifests_option
 @target_options
 @click.option(
-    "--timeout", callback=duration, metavar="TIME", help="Give up after this: 90, 30m, 1h30m."
+    "--timeout",
+    callback=duration,
+    metavar="TIME",
+    help="Stop waiting after this time: 90, 30m, 1h30m.",
 )
 @click.option(
     "--format",

@@ -49,7 +49,7 @@ USER_AGENT = f"jobsync/{__version__}"
 CHUNK = 256 * 1024
 _LARGEST_REFUSAL = 64 * 1024
 _READS = frozenset({"GET", "HEAD"})
-_BROKE_OFF = "the answer broke off"
+_BROKE_OFF = "the answer ended early"
 _NO_BODY = frozenset({204, 304})
 _OVERLOADED = frozenset({429, 503})
 _PLAIN_TARGET = re.compile(
@@ -347,7 +347,7 @@ def _check_framing(request: Request, reply: _Reply) -> None:
         return
     coding = reply.headers.get("content-encoding", "identity").strip().lower()
     if coding != "identity":
-        raise Unreadable(f"compressed ({sanitised(coding)}) unasked ({request})")
+        raise Unreadable(f"compressed ({sanitised(coding)}), which was not requested ({request})")
     if not reply.headers.keys() & {"transfer-encoding", "content-length"}:
         raise Unreadable(f"the answer does not say how long it is ({request})")
 

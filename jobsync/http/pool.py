@@ -170,7 +170,7 @@ class PoolAdapter(HTTPAdapter):
         except requests.exceptions.InvalidSchema as error:
             raise SettingsError(
                 "a SOCKS proxy is set, but PySocks is not installed",
-                hint="pip install 'jobsync[socks]'",
+                hint="pip install PySocks",
             ) from error
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             raise SettingsError(_NO_PROXY_URL) from error

@@ -11,8 +11,10 @@ from jobsync.outputs.failures import FileFailed
 from jobsync.outputs.fetch_record import Record
 from jobsync.outputs.hashing import sha256_of
 
-_NOT_OURS = "a file that jobsync did not fetch has its place; move it away"
-_EDITED = "was changed here since jobsync fetched it, so it stays; move it away and try again"
+_NOT_OURS = "a file that jobsync did not fetch is in the way; move it away"
+_EDITED = (
+    "was edited here after jobsync fetched it, so jobsync keeps it; move it away and try again"
+)
 
 
 def already_here(place: Place, wanted: Wanted, ledger: Record) -> str | None:
@@ -80,8 +82,8 @@ def commit(place: Place, whole: Whole, ledger: Record) -> None:
 def _other_content(recorded: str, found: str) -> str:
     return (
         f"has the SHA-256 {found} on the service, but jobsync.lock recorded {recorded} for this"
-        " run: it was changed there. To take it as it is now, delete its line from jobsync.lock"
-        " and apply again; to make it anew, run the job again with rerun:"
+        " run: it was changed there. To accept the new content, delete its line from "
+        "jobsync.lock and apply again; to produce it again, run the job with rerun:"
     )
 
 

@@ -149,7 +149,7 @@ class Place:
         found = self._lstat(self._name)
         if found is None or stat.S_ISREG(found.st_mode):
             return found
-        raise FileFailed(f"{_kind(found.st_mode)} has its name here; move it away")
+        raise FileFailed(f"{_kind(found.st_mode)} with this name is in the way; move it away")
 
     def open_final(self) -> int:
         """Open the file under the final name for reading."""
@@ -203,7 +203,7 @@ class Place:
         """Give the part file its final name, in one step; :meth:`existing` was asked before."""
         found = self._lstat(self._part)
         if found is None or mark_of(found) != mark:
-            raise FileFailed("its part file was touched by someone else; apply again")
+            raise FileFailed("another program changed its part file; apply again")
         os.rename(self._part, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
 
     def drop_final(self) -> None:
@@ -233,7 +233,7 @@ class Place:
         handle = os.open(self._part, _FILE, dir_fd=self._folder)
         if not _is_ours(os.fstat(handle)):
             os.close(handle)
-            raise FileFailed("its part file was touched by someone else; apply again")
+            raise FileFailed("another program changed its part file; apply again")
         return handle
 
     def _new_part(self) -> int:

@@ -84,7 +84,7 @@ def download(line: Line, place: Place, wanted: Wanted) -> Whole:
                 return Whole(wanted, digest, mark_of(os.fstat(handle)))
             found = line.again(wanted)
             if found is None:
-                raise FileFailed("is gone from the service")
+                raise FileFailed("no longer exists on the service")
             wanted = found
     raise FileFailed(trouble)
 
@@ -163,19 +163,22 @@ class _Part:
         except Refused:  # the transport has asked often enough by then
             raise
         except ServiceError as error:
-            return f"could not be fetched whole: {error}"
+            return f"could not be fetched completely: {error}"
         if self._have == self._wanted.length:
             return ""
-        return f"only {self._have} of {self._wanted.length} bytes came"
+        return f"only {self._have} of {self._wanted.length} bytes arrived"
 
     def _take(self, content: Content, offset: int) -> None:
         if content.length is not None and content.length != self._wanted.length:
             raise FileChanged(
-                f"is listed with {self._wanted.length} bytes, but {content.length} are sent"
+                f"is listed with {self._wanted.length} bytes, but the service sends "
+                f"{content.length}"
             )
         # A service that ignores ranges sends all of it again: then all that is here is compared.
         if content.offset not in (0, offset):
-            raise FileChanged(f"byte {offset} was asked for, {content.offset} was sent")
+            raise FileChanged(
+                f"requested from byte {offset}, but the service sends from byte {content.offset}"
+            )
         known = self._have - content.offset
         for chunk in content.chunks:
             self._line.received(self._wanted, len(chunk))
@@ -187,7 +190,7 @@ class _Part:
         """Hold *chunk* against the end of the part; what is beyond it is new."""
         old = os.pread(self._handle, min(known, len(chunk)), self._have - known)
         if chunk[: len(old)] != old:
-            raise FileChanged("what was fetched before is not what is sent now")
+            raise FileChanged("the part fetched before differs from what the service sends now")
         if len(chunk) > known:
             self._append(chunk[known:])
             return 0
@@ -195,7 +198,7 @@ class _Part:
 
     def _append(self, chunk: bytes) -> int:
         if self._have + len(chunk) > self._wanted.length:
-            raise FileChanged(f"more than its {self._wanted.length} bytes are sent")
+            raise FileChanged(f"the service sends more than its {self._wanted.length} bytes")
         self._digest.feed(chunk)
         rest = memoryview(chunk)
         while rest:  # a disk that is nearly full takes less than it is given

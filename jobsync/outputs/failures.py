@@ -25,10 +25,10 @@ def write_failed(error: OSError) -> FileFailed:
     """The words for an error of the file system on our side."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return FileFailed(
-            "no space left on the disk; what has come is kept, free some space and apply again"
+            "no space left on the disk; what has arrived is kept: free some space and apply again"
         )
     if error.errno in (errno.ELOOP, errno.ENOTDIR):
-        return FileFailed("a symlink or a file stands where a folder is to be; move it away")
+        return FileFailed("a symlink or a file is in the way of a folder; move it away")
     if error.errno == errno.ENOENT:
         return FileFailed(FOLDER_GONE)
     return FileFailed(f"cannot be written: {error.strerror}")

@@ -125,8 +125,8 @@ def _no_room(root: Root, fetches: Sequence[Fetch]) -> str:
     if missing <= free:
         return ""
     return (
-        f"{missing} bytes to fetch, but only {free} are free where outputs go: "
-        "free some space, or say with outputsRoot: where there is more"
+        f"{missing} bytes to fetch, but only {free} are free where outputs go: free some space, "
+        "or choose another folder with outputsRoot:"
     )
 
 
@@ -263,9 +263,9 @@ class _Fetching:
             if trouble and self._stop():
                 continue  # nobody waited for that listing: the file is left for the next run
             if trouble:
-                self._fail(wanted, f"could not be checked after it came: {trouble}")
+                self._fail(wanted, f"could not be checked after the download: {trouble}")
             elif now is None:
-                self._fail(wanted, "is gone from the service")
+                self._fail(wanted, "no longer exists on the service")
             elif _is_listed_as(now, wanted) or self._is_read_again(item, now.length):
                 steady.append(item)
             else:

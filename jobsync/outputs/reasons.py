@@ -31,11 +31,11 @@ def not_ready(run: Run) -> str:
 def unavailable(run_id: str, error: ServiceError, platform: Platform) -> str:
     """What *error*, from a listing or a download, says about the outputs of a run."""
     if isinstance(error, Forbidden):
-        return f"you may not read the outputs of {run_id}: ask its owner for READ"
+        return f"you have no permission to read the outputs of {run_id}: ask its owner for READ"
     if isinstance(error, Unauthorized):
         return "the service does not accept the token any more: log in again"
     if isinstance(error, NotFound):
-        return f"the service has no job {run_id} (deleted, or never there)"
+        return f"the service has no job {run_id} (deleted, or it never existed)"
     if isinstance(error, Throttled):
         return "the service asks to slow down, even after waiting: try again later"
     if isinstance(error, Refused):
@@ -53,5 +53,5 @@ def unavailable(run_id: str, error: ServiceError, platform: Platform) -> str:
 def file_unavailable(run_id: str, error: ServiceError, platform: Platform) -> str:
     """As :func:`unavailable`, of a single file: a 404 is about that file, not about its job."""
     if isinstance(error, NotFound) and error.status == _NOT_FOUND:
-        return f"the service does not have it among the outputs of {run_id} (any more)"
+        return f"it is not (or no longer) among the outputs of {run_id}"
     return unavailable(run_id, error, platform)

@@ -86,9 +86,9 @@ def _finding(root: Path, file: FetchedFile) -> str:
 def _stray(file: FetchedFile, jobs: Mapping[Address, DeclaredJob]) -> str:
     """Why no output of a declared job is where *file* was put; empty when one is."""
     if file.address not in jobs:
-        return f"is an output of {file.address}, which is not declared any more"
+        return f"is an output of {file.address}, which is no longer declared"
     if not puts(jobs[file.address].outputs, file.path, file.to):
-        return f"was put there for {file.address}, whose outputs go elsewhere now"
+        return f"was fetched for {file.address}, whose outputs now go elsewhere"
     return ""
 
 

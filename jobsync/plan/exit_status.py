@@ -13,7 +13,7 @@ def to_do(plan: Plan) -> tuple[Change, ...]:
 
 
 def failing(plan: Plan) -> tuple[str, ...]:
-    """Declared addresses whose run failed, was stopped, or misses what it must produce."""
+    """Declared addresses whose run failed, was stopped, or did not produce what it must."""
     standing = {state.address for state in plan.states if state.standing in _FAILING}
     missing = {
         change.address

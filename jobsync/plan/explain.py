@@ -38,7 +38,7 @@ _STANDING_RULES = {
     Standing.FAILED: "the runs of this name have failed and no retry is left: nothing is submitted",
     Standing.STOPPED: "a run of this name was stopped or hidden, which a person decided: nothing "
     "is submitted",
-    Standing.INCOMPLETE: "a run of this name has finished, but misses what it must produce, or "
+    Standing.INCOMPLETE: "a run of this name has finished, but did not produce what it must, or "
     "another run has written where it archives: nothing is submitted",
     Standing.BLOCKED: "it would be submitted, but what it needs is not there",
     Standing.PENDING: "it would be submitted, but jobs were left out of this plan",

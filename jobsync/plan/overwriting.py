@@ -1,6 +1,6 @@
 """Whose files may have been written over: a later run archived to the folder of a current one.
 
-Such a run misses what it must produce, so it is ``incomplete``: it is shown, nothing takes its
+Such a run did not produce what it must, so it is ``incomplete``: it is shown, nothing takes its
 files, and nothing is submitted for it (docs/decisions/0018).
 """
 

@@ -204,8 +204,8 @@ def _note_duplicates(draft: Draft, job: DeclaredJob, history: History) -> None:
         if len(ids) > 1:
             draft.duplicates[job.address] = (*draft.duplicates.get(job.address, ()), *ids)
             draft.warnings.append(
-                f"{job.address}: {len(ids)} live runs of one name: {', '.join(ids)} "
-                "(first is current)"
+                f"{job.address}: {len(ids)} runs with the same name: {', '.join(ids)} "
+                "(the first is current)"
             )
     for name in history.names:
         for run in draft.foreign.get(name, ()):

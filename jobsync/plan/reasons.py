@@ -107,7 +107,7 @@ def _app_changed(job: DeclaredJob, old: Run) -> tuple[str, ...]:
 
 
 def _anew(addresses: tuple[Address, ...]) -> tuple[str, ...]:
-    return tuple(f"takes outputs of {address}, which was run anew" for address in addresses)
+    return tuple(f"takes outputs of {address}, which will run again" for address in addresses)
 
 
 class _Upstream:

@@ -24,7 +24,7 @@ def changed(rows: Rows) -> tuple[EffectiveAccess, ...]:
 def as_text(rows: Rows) -> str:
     """A matrix, runs down and users across; ``READ -> NONE`` where the plan changes it."""
     if not rows:
-        return "No run of a job that declares permissions has anybody on its list.\n"
+        return "No user has access to a run of a job that declares permissions.\n"
     users = list(dict.fromkeys(row.user for row in rows))
     runs = list(dict.fromkeys((row.address, row.run_id) for row in rows))
     cells = {(row.address, row.run_id, row.user): _cell(row) for row in rows}

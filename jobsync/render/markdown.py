@@ -70,7 +70,7 @@ def _held(submits: tuple[OpenSubmit, ...]) -> list[str]:
         f"| {cell(one.address)} | {cell(question(one))} | {' or '.join(map(cell, one.settle))} |"
         for one in submits[:_FIRST]
     ]
-    head = ["| held | why | say which it was |", "| --- | --- | --- |"]
+    head = ["| held | why | settle with |", "| --- | --- | --- |"]
     return ["\n".join([*head, *rows]), *_more([one.name for one in submits])]
 
 
@@ -154,7 +154,7 @@ def _hazards(plan: Plan) -> list[str]:
         f"{'accepted' if h.accepted else cell(h.accept)} |"
         for h in plan.hazards
     ]
-    head = ["| hazard | what | limit | here | accept with |", "| --- | --- | --- | --- | --- |"]
+    head = ["| hazard | what | limit | actual | accept with |", "| --- | --- | --- | --- | --- |"]
     return ["\n".join([*head, *rows])]
 
 
@@ -173,7 +173,7 @@ def _all_troubles(plan: Plan, call: Call) -> list[str]:
 def _troubles(rows: list[str]) -> list[str]:
     if not rows:
         return []
-    return ["\n".join(["| job | standing | notes |", "| --- | --- | --- |", *rows])]
+    return ["\n".join(["| job | state | notes |", "| --- | --- | --- |", *rows])]
 
 
 def _more(items: list[str]) -> list[str]:

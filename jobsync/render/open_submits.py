@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from jobsync.model import OpenSubmit
 from jobsync.render.escape import terminal
 
-_MEANINGS = ("it was not sent, and will not arrive any more", "it was sent: this is its job")
+_MEANINGS = ("it was not sent and cannot arrive later", "it was sent: this is the job")
 
 
 def question(submit: OpenSubmit) -> str:
@@ -32,7 +32,7 @@ def block_of(submits: Iterable[OpenSubmit]) -> list[str]:
     """One paragraph, or none."""
     lines = [line for submit in submits for line in lines_of(submit)]
     head = (
-        "The outcome of a submit is open. The next apply looks for it again; or look on the "
-        "service yourself and say which it was:"
+        "The outcome of a submit is unknown. The next apply searches for it again. If you know "
+        "what happened, run one of these commands:"
     )
     return ["\n".join([head, "", *lines])] if lines else []

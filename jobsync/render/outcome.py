@@ -60,20 +60,29 @@ def _next(plan: Plan, rows: Sequence[Outcome], call: Call) -> Iterator[str]:
     results = {row.result for row in rows}
     failed = {row.address: row for row in rows if row.result is Result.FAILED and _is_run(row)}
     if Result.UNKNOWN in results:
-        yield "It is not known whether a submit reached the service. The next apply looks first."
+        yield (
+            "It is not known whether a submit reached the service. The next apply searches for "
+            "it first."
+        )
     if any(row.result is Result.FAILED and not _is_run(row) for row in rows):
-        yield f"The next apply tries again what could not be done: {call.command('apply')}"
+        yield f"The next apply tries the failed changes again: {call.command('apply')}"
     fixed = {state.address for state in plan.states if not state.retriable}
     if again := [address for address in failed if address not in fixed]:
-        runs = "A run that failed is" if len(again) == 1 else "Runs that failed are"
-        yield f"{runs} only repeated when you say so: {retry(again, call)}"
+        runs = "A failed run starts again" if len(again) == 1 else "Failed runs start again"
+        yield f"{runs} only on request: {retry(again, call)}"
     if Result.STALE in results:
-        yield f"What the plan rested on has moved. Plan again: {call.command('plan')}"
+        yield (
+            "The state on the service has changed since the plan was made. Plan again: "
+            f"{call.command('plan')}"
+        )
     if Result.SKIPPED in results:
-        yield "What was skipped needs what failed, or its turn had not come: apply again later."
+        yield (
+            "Skipped changes need something that failed, or apply stopped before them: apply "
+            "again later."
+        )
     if Result.WAITING in results:
         yield (
-            "Some of it needs runs that have not finished. Apply again later, or wait: "
+            "Some changes wait for runs that have not finished. Apply again later, or wait: "
             f"{call.command('apply', '--wait')}"
         )
 

@@ -155,9 +155,9 @@ def also(plan: Plan) -> str:
     access = [
         f"{number} {word}"
         for number, word in (
-            (counts.gains, "gains"),
-            (counts.changes, "changes"),
-            (counts.loses, "loses"),
+            (counts.gains, "gained"),
+            (counts.changes, "changed"),
+            (counts.loses, "lost"),
         )
         if number
     ]
@@ -179,9 +179,9 @@ def _standing_still(plan: Plan) -> str:
     """Why nothing is to be done, said only of what was looked at."""
     scope = plan.scope
     if scope.left_out and len(scope.left_out) == scope.declared:
-        return "Nothing that is declared was selected."
+        return "No declared job is selected."
     if not plan.states:
-        return "Nothing is declared."
+        return "The manifests declare no jobs."
     limits = "" if scope.is_whole else f" ({_limits(scope)})"
     return f"{_why_nothing(plan)}{limits}."
 
@@ -191,13 +191,13 @@ def _why_nothing(plan: Plan) -> str:
     if any(state.problems for state in plan.states):
         return "Not everything could be planned; nothing to do in the rest"
     if left_alone := _left_alone(plan):
-        return f"Left alone: {', '.join(left_alone)}"
+        return f"Left unchanged: {', '.join(left_alone)}"
     if Standing.IN_PROGRESS in standings:
-        subject = "Everything declared" if plan.scope.is_whole else "What was looked at"
-        return f"{subject} has run or is running"
+        which = "declared" if plan.scope.is_whole else "selected"
+        return f"All {which} jobs have run or are running"
     if plan.scope.is_whole:
         return "Every job, permission and output is as declared"
-    return "What was looked at is as declared"
+    return "Everything selected is as declared"
 
 
 def _left_alone(plan: Plan) -> list[str]:

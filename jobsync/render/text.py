@@ -52,8 +52,8 @@ FIELDS = (
 _SHOWN_STANDINGS = {
     Standing.FAILED: "has failed",
     Standing.STOPPED: "was stopped",
-    Standing.INCOMPLETE: "misses what it must produce",
-    Standing.BLOCKED: "is not run",
+    Standing.INCOMPLETE: "did not produce what it must",
+    Standing.BLOCKED: "will not run",
 }
 
 
@@ -133,9 +133,9 @@ def _because(change: JobChange) -> tuple[str, ...]:
         of = f" of {change.retries + 1}" if change.attempt <= change.retries + 1 else ""
         return (f"attempt {change.attempt}{of}: run {run.id} {ended}",)
     if change.action is Action.DELETE:
-        return ("nothing declares it; it is hidden and can be restored",)
+        return ("no job declares it; apply hides it, and you can restore it",)
     if change.action is Action.RESTORE:
-        return ("a finished run of it is hidden; making it visible costs nothing",)
+        return ("a finished run of it is hidden; apply makes it visible, at no cost",)
     if change.action is Action.STOP:
         return ("superseded and still active",)
     return ()
@@ -208,7 +208,7 @@ def _access(
         _heading(f"{change.address}.permissions", "will be updated in-place", palette),
     ]
     if change.image is None:
-        lines.append("  # (what it has now can only be read once it is visible)")
+        lines.append("  # (its present permissions can be read only once it is visible)")
     opening = f"  {palette.paint(palette.yellow, '~')} permissions {terminal(change.address)} {{"
     lines.append(_commented(opening, f"run {run}"))
     width = max((len(terminal(grant.user)) for grant in change.grants), default=0)
@@ -217,7 +217,7 @@ def _access(
         (
             f"      {palette.paint(palette.cyan, '=')} {terminal(effect.user).ljust(width)} : "
             f"{effect.before} -> {effect.after}",
-            "by another row: world hides those after it",
+            "through another entry: world overrides those after it",
         )
         for effect in side_effects
     ]
@@ -263,13 +263,13 @@ def _outputs(change: OutputChange, palette: Palette) -> str:
     rows = [
         (
             f"      {palette.paint(palette.green, '+')} {terminal(file.to)}",
-            size(file.length) + (", fetched before, absent here" if file.available else ""),
+            size(file.length) + (", fetched before, missing here" if file.available else ""),
         )
         for file in change.files or ()
     ]
     rows += [(f"      ! {terminal(missing)}", "") for missing in change.missing]
     rows += [
-        (f"      ! {terminal(path)} is left out: {terminal(why)}", "")
+        (f"      ! {terminal(path)} is refused: {terminal(why)}", "")
         for path, why in change.refused
     ]
     if not rows:
@@ -295,7 +295,7 @@ def _standings(plan: Plan, palette: Palette, call: Call) -> list[str]:
             lines.append(palette.paint(palette.red, line))
         lines += [f"  ! {address}: {terminal(problem)}" for problem in state.problems]
     lines += _noted(plan)
-    return ["Of what is declared:\n" + "\n".join(lines)] if lines else []
+    return ["Job states:\n" + "\n".join(lines)] if lines else []
 
 
 def _noted(plan: Plan) -> list[str]:
@@ -314,17 +314,17 @@ def _noted(plan: Plan) -> list[str]:
 def _hazards(plan: Plan, palette: Palette) -> list[str]:
     if not plan.hazards:
         return []
-    lines = ["Hazards, each to be accepted by name before apply goes on:"]
+    lines = ["This plan has hazards. Accept each one by name to continue:"]
     for hazard in plan.hazards:
         accept = "accepted" if hazard.accepted else f"accept with {hazard.accept}"
         line = (
             f"  ! {hazard.name}: {terminal(hazard.message)} "
-            f"(limit {terminal(hazard.limit)}, here {terminal(hazard.actual)}); {accept}"
+            f"(limit {terminal(hazard.limit)}, actual {terminal(hazard.actual)}); {accept}"
         )
         if hazard.addresses:
             line += f"\n      {_some(hazard.addresses)}"
         lines.append(line if hazard.accepted else palette.paint(palette.red, line))
-    lines.append("  In the manifests: guards.allow with the name.")
+    lines.append("  To accept a hazard permanently, list its name under guards.allow.")
     return ["\n".join(lines)]
 
 

@@ -20,7 +20,7 @@ def why(
     job, state = explanation.job, explanation.state
     lines = [
         f"{terminal(job.address)}: {state.standing.replace('_', ' ')}",
-        f"  declared at {place(job.where) or 'an unknown place'}",
+        f"  declared at {place(job.where) or 'an unknown location'}",
         f"  name        {terminal(job.name)}",
         f"  rule        {explanation.rule}",
     ]
@@ -36,14 +36,14 @@ def why(
         lines.append(f"  next        {advice}")
     lines += [f"  not read    {terminal(problem)}" for problem in state.problems]
     for submit in open_submits:
-        lines.append(f"  held        {terminal(question(submit))}; say which it was:")
+        lines.append(f"  held        {terminal(question(submit))}; settle it with one of:")
         lines += [f"              {terminal(command)}" for command in submit.settle]
     return "\n".join([*lines, *_runs(explanation), *_fields(explanation)]) + "\n"
 
 
 def _runs(explanation: Explanation) -> list[str]:
     if not explanation.runs:
-        return ["", "No run of it is known to the service."]
+        return ["", "The service has no run of this job."]
     rows = [
         (terminal(seen.run.id), terminal(seen.run.status), seen.role, terminal(seen.run.name))
         for seen in explanation.runs
@@ -68,7 +68,7 @@ def _fields(explanation: Explanation) -> list[str]:
         f"  {path.ljust(width)}  {text}" + (f"   # {comment}" if comment else "")
         for path, text, comment in rows
     ]
-    return ["", f"Declared, and what run {terminal(run.id)} has:", *lines]
+    return ["", f"Declared values, and those of run {terminal(run.id)}:", *lines]
 
 
 def _row(view: FieldView) -> tuple[str, str, str]:

@@ -163,7 +163,10 @@ def test_what_others_can_write_is_not_trusted(tmp_path: Path, what: str, mode: i
         pass
     path = journal_path(tmp_path, BINDING)
     (path if what == "file" else path.parent).chmod(mode | 0o700)
-    with pytest.raises(JournalFailed, match="others can write"), open_journal(tmp_path, BINDING):
+    with (
+        pytest.raises(JournalFailed, match="other users can write"),
+        open_journal(tmp_path, BINDING),
+    ):
         pass
 
 

@@ -102,7 +102,7 @@ def test_what_needs_a_run_that_misses_something_is_not_submitted(
     assert ("pack", "job", "skipped") in short(outcomes)
     assert ("leaf", "job", "skipped") in short(outcomes)
     assert "matched nothing" in detail(outcomes, "sort", "run")
-    assert "sort misses what it must produce" in detail(outcomes, "pack", "job")
+    assert "sort did not produce what it must" in detail(outcomes, "pack", "job")
     assert exit_code(the_plan, outcomes) is ExitCode.JOB_FAILED
     events = [(e.kind, e.type) for e in world.events if e.address == "sort" and e.result]
     assert len([kind for kind, _ in events if kind == "run"]) == 1

@@ -118,7 +118,7 @@ def test_the_first_stops_and_says_what_was_left(
         assert apply.ended(10) == code
         said = apply.said()
     assert "Traceback" not in said
-    assert "stopped before it was begun" in said
+    assert "stopped before it began" in said
     assert jobs(service, project) == {"one": "RUNNING"}, "jobs are never cancelled by it"
     binding = Binding(service.url, "alice", project)
     assert open_submits(tmp_path / "state", binding) == ()

@@ -180,7 +180,7 @@ def test_a_late_job_is_found_by_the_next_run(world: World) -> None:
     assert (outcome.result, outcome.run_id) == (Result.DONE, late.id)
     assert world.service.posts() == 1
     told = [(str(event.type), event.status, event.run_id) for event in world.events[1:3]]
-    looking = f"looking for {name('align')}, which may have been sent by an earlier run"
+    looking = f"searching for {name('align')}, which an earlier apply may have sent"
     assert told == [("apply_progress", looking, ""), ("apply_complete", "", late.id)]
 
 

@@ -157,7 +157,7 @@ def test_a_damaged_one_is_named_and_stays(tmp_path: Path, line: int) -> None:
 def test_what_others_can_write_or_is_a_link_is_not_taken_over(tmp_path: Path) -> None:
     old = write(tmp_path, SHOUTED, entry("n", State.SENDING))
     old.chmod(0o666)
-    with pytest.raises(JournalFailed, match="others can write"):
+    with pytest.raises(JournalFailed, match="other users can write"):
         open_submits(tmp_path, MINE)
     old.chmod(0o600)
     old.rename(tmp_path / "elsewhere")

@@ -104,7 +104,7 @@ def test_a_download_may_take_longer_than_any_response_as_long_as_it_goes_on() ->
 def test_a_download_that_stops_is_given_up() -> None:
     with ScriptedServer(raw(HEAD + b"Content-Length: 9\r\n\r\nabc")) as server:
         client = HttpClient(settings_with_idle(server.url, 0.2))
-        with pytest.raises(Unreachable, match="broke off: timed out"), opened(client) as stream:
+        with pytest.raises(Unreachable, match="ended early: timed out"), opened(client) as stream:
             list(stream.chunks)
         client.close()
 

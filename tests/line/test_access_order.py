@@ -73,7 +73,9 @@ def test_a_revoke_that_failed_is_not_brought_to_light_by_the_next_one(lab: Lab, 
     assert may(lab, zed, "POST", job, share) == 403
     assert rows(lab, job) == {"world": "READ", "zed": "ALL"}
     assert "zed has READ_WRITE, not NONE" in done.err
-    assert "world has READ, not NONE: left as it was: zed could do more than before" in done.err
+    assert (
+        "world has READ, not NONE: not changed: zed would have more access than before" in done.err
+    )
     lab.apply()
     assert rows(lab, job) == {}
 

@@ -152,7 +152,7 @@ def test_what_needs_a_run_that_misses_something_is_not_submitted(
     rows = [line.split()[:3] for line in done.err.splitlines() if line.startswith("sort  ")]
     assert [row for row in rows if row[1] == "run"] == [["sort", "run", "failed"]], done.err
     assert "expected 'DONE.ok' matched nothing; there are 'counts.txt'" in done.err
-    said = "A run that failed is only repeated when you say so: jobsync apply --retry sort\n"
+    said = "A failed run starts again only on request: jobsync apply --retry sort\n"
     assert said in done.err
     if not kinds:
         assert (lab.folder / "results/counts.txt").exists(), "what there is of it is fetched"

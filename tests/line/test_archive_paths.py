@@ -122,7 +122,7 @@ def test_going_back_to_a_job_whose_files_were_written_over(lab: Lab, folder: str
     after = "\nafter: {appId: wc-demo-1.00, inputs: {text: '${jobs.one.outputs/counts.txt}'}}\n"
     lab.write(job(folder) + after)
     done = lab.run("plan")
-    assert "! one misses what it must produce" in done.out
+    assert "! one did not produce what it must" in done.out
     assert f"run {two['id']}" in done.out
     assert "! after is not run: needs one, which is incomplete" in done.out
     done = lab.run("apply", "--auto-approve", "--wait")
@@ -149,7 +149,7 @@ def test_a_hidden_run_whose_files_were_written_over_is_not_restored(lab: Lab, fo
     assert len(lab.mine()) == 1
     lab.write(job(folder))
     done = lab.run("plan")
-    assert "! one misses what it must produce" in done.out
+    assert "! one did not produce what it must" in done.out
     assert lab.run("apply", "--auto-approve", "--wait").code == 7
     assert len(lab.mine()) == 1
 

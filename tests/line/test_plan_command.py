@@ -73,14 +73,14 @@ def test_what_is_selected(lab: Lab) -> None:
 def test_a_part_of_the_set_is_not_said_to_be_all_of_it(lab: Lab) -> None:
     lab.write("one: {appId: wc-demo-1.00}\ntwo: {appId: wc-demo-1.00, permissions: {}}\n")
     fresh = lab.run("plan", "--exclude", "*").out
-    assert fresh == "No changes. Nothing that is declared was selected.\n"
+    assert fresh == "No changes. No declared job is selected.\n"
     waiting = lab.run("drift", "--only", "permissions")
-    assert waiting.out == "No changes. Left alone: 2 to submit or restore (permissions only).\n"
+    assert waiting.out == "No changes. Left unchanged: 2 to submit or restore (permissions only).\n"
     assert waiting.code == 0
     lab.apply()
     saved = lab.run("plan", "--only", "jobs", "--select", "one", "--out", "p")
     assert saved.out.startswith(
-        "No changes. What was looked at is as declared (jobs only; 1 of 2 addresses left out).\n"
+        "No changes. Everything selected is as declared (jobs only; 1 of 2 addresses left out).\n"
     )
     assert lab.run("show", "p").out == saved.out
     assert lab.run("drift").out.startswith("No changes. Every job, permission and output is")

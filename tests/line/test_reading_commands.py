@@ -97,7 +97,7 @@ def test_status_tells_several_runs_of_one_name(lab: Lab) -> None:
     (run,) = lab.mine()
     body = {"name": run["name"], "appId": "wc-demo-1.00"}
     twin = lab.service.call("alice", "POST", "/jobs/v2", body).result["id"]
-    words = f"2 live runs of one name: {run['id']}, {twin} (first is current)"
+    words = f"2 runs with the same name: {run['id']}, {twin} (the first is current)"
     assert words in lab.run("status").out
     (one,) = json.loads(lab.run("status", "--format", "json").out)
     assert one["notes"] == [words]
@@ -306,7 +306,7 @@ def test_ctrl_c_leaves_the_rest_of_a_fetch_and_the_same_command_goes_on(lab: Lab
     get.send_signal(signal.SIGINT)
     _, err = get.communicate(timeout=60)
     assert get.returncode == 130, err
-    assert "Stopping" in err and "left; the same command goes on from there" in err
+    assert "Stopping" in err and "left; run the same command again to continue" in err
     lab.service.disarm()
     done = lab.run("outputs", "get", "a")
     assert done.code == 0 and (lab.folder / "got/counts.txt").exists(), done.err

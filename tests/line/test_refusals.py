@@ -241,8 +241,11 @@ def test_completion_scripts(wordcount: Bench) -> None:
     ("raised", "told"),
     [
         ("ZeroDivisionError('seeded')", "this is a defect in jobsync: ZeroDivisionError: seeded\n"),
-        ("OSError(5, 'Input/output error', 'a')", "Input/output error: 'a': jobsync cannot go on."),
-        ("ImportError('x.so: cannot open')", "x.so: cannot open: jobsync cannot go on."),
+        (
+            "OSError(5, 'Input/output error', 'a')",
+            "Input/output error: 'a': jobsync cannot continue.",
+        ),
+        ("ImportError('x.so: cannot open')", "x.so: cannot open: jobsync cannot continue."),
     ],
 )
 def test_no_traceback_whatever_happens(tmp_path: Path, raised: str, told: str) -> None:

@@ -254,4 +254,6 @@ def test_a_port_that_is_taken_meanwhile_is_said(tmp_path):
         serving(tmp_path) as (process, other, _),
     ):
         assert other != url
-        assert f"Warning: port {port}, which this service had, is taken" in ended(process)[2]
+        assert (
+            f"Warning: port {port}, which this service used before, is in use" in ended(process)[2]
+        )

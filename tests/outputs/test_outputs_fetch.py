@@ -172,7 +172,7 @@ def test_a_file_that_vanishes_before_the_check_is_not_committed(tmp_path: Path) 
 
     reader.on_files = on_files
     result = fetch(reader, tmp_path, ("*", "out/"))
-    assert result.failed == (("a", "is gone from the service"),)
+    assert result.failed == (("a", "no longer exists on the service"),)
     assert not (tmp_path / "out/a").exists() and (tmp_path / "out/b").exists()
 
 
@@ -354,7 +354,7 @@ def test_limits_refuse_before_the_first_byte(tmp_path: Path) -> None:
         (Unauthorized("x", status=401), "log in"),
         (Refused("x", status=500, said="Unable to locate job data. Work folder no longer exists."),
          "purged"),
-        (Refused("x", status=500, said="No work directory specified for this job."), "never got"),
+        (Refused("x", status=500, said="No work directory specified for this job."), "never had"),
         (Refused("x", status=500, said="Job output system s is not currently available"),
          "is down"),
         (Refused("x", status=504), "is down"),
@@ -420,7 +420,7 @@ def test_an_outage_in_the_middle_is_survived_or_said(tmp_path: Path) -> None:
         (Refused("x", status=504, said="Job output system s is not currently available"),
          "is down"),
         (Throttled("x", status=429), "slow down"),
-        (NotFound("x", status=404, said="File not found"), "does not have it"),
+        (NotFound("x", status=404, said="File not found"), "it is not (or no longer) among"),
         (NotFound("x", status=400, said="Invalid job id"), "no job"),
     ],
 )  # fmt: skip

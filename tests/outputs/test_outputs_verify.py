@@ -69,7 +69,7 @@ def test_files_of_a_job_that_is_gone_are_extra(tmp_path: Path) -> None:
     fetched(tmp_path)
     found = verify(lockfile.load(str(tmp_path), str(tmp_path)), declared("b"), str(tmp_path))
     assert len(found.extra) == 6 and found.intact == 0
-    assert all("not declared" in why or "not recorded" in why for _, why in found.extra)
+    assert all("no longer declared" in why or "not recorded" in why for _, why in found.extra)
 
 
 def test_a_fifo_in_the_place_of_a_file_does_not_block(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_what_no_output_puts_there_any_more_is_extra_and_never_missing(tmp_path:
     lock = lockfile.load(str(tmp_path), str(tmp_path))
     found = verify(lock, moved, str(tmp_path))
     assert found.intact == 0 and found.missing == found.changed == ()
-    assert dict(found.extra)["out/same"] == "was put there for a, whose outputs go elsewhere now"
+    assert dict(found.extra)["out/same"] == "was fetched for a, whose outputs now go elsewhere"
     shutil.rmtree(tmp_path / "out")
     assert verify(lock, moved, str(tmp_path)).is_clean
 

@@ -110,7 +110,7 @@ def test_the_oldest_finished_run_is_current_whatever_its_place_in_the_list():
     assert plan.states[0].run.id == second.id
     assert plan.duplicates == {"align": (second.id, first.id)}
     assert plan.warnings == (
-        f"align: 2 live runs of one name: {second.id}, {first.id} (first is current)",
+        f"align: 2 runs with the same name: {second.id}, {first.id} (the first is current)",
     )
 
 
@@ -549,7 +549,7 @@ def test_a_replaced_upstream_replaces_what_takes_its_outputs():
         ("tree", Reason.UPSTREAM_REPLACED),
     ]
     assert plan.changes[1].fields == ()
-    assert plan.changes[1].notes == ("takes outputs of align, which was run anew",)
+    assert plan.changes[1].notes == ("takes outputs of align, which will run again",)
 
 
 def test_a_parameter_that_was_taken_away_shows_when_the_app_lets_people_set_it():

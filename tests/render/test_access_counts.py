@@ -30,11 +30,11 @@ def counts(plan: Plan) -> tuple[int, int, int]:
     ("declared", "expected", "words"),
     [
         ({"bob": "READ", "carol": "READ"}, (0, 0, 0), ""),
-        ({"bob": "READ"}, (0, 0, 1), "Access: 1 loses."),
+        ({"bob": "READ"}, (0, 0, 1), "Access: 1 lost."),
         (
             {"bob": "READ_WRITE", "dave": "READ"},
             (1, 1, 1),
-            "Access: 1 gains, 1 changes, 1 loses.",
+            "Access: 1 gained, 1 changed, 1 lost.",
         ),
     ],
 )

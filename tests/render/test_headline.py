@@ -41,21 +41,21 @@ def test_all_is_as_declared_only_when_all_was_looked_at():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (only("jobs"), "What was looked at is as declared (jobs only)."),
-        (only("permissions"), "What was looked at is as declared (permissions only)."),
+        (only("jobs"), "Everything selected is as declared (jobs only)."),
+        (only("permissions"), "Everything selected is as declared (permissions only)."),
         (
             only("outputs", "jobs"),
-            "What was looked at is as declared (jobs and outputs only).",
+            "Everything selected is as declared (jobs and outputs only).",
         ),
         (
             {"select": ("one",)},
-            "What was looked at is as declared (1 of 2 addresses left out).",
+            "Everything selected is as declared (1 of 2 addresses left out).",
         ),
         (
             {"exclude": ("one",), **only("outputs")},
-            "What was looked at is as declared (outputs only; 1 of 2 addresses left out).",
+            "Everything selected is as declared (outputs only; 1 of 2 addresses left out).",
         ),
-        ({"exclude": ("*",)}, "Nothing that is declared was selected."),
+        ({"exclude": ("*",)}, "No declared job is selected."),
     ],
 )
 def test_a_part_is_called_a_part(options, words):
@@ -71,15 +71,15 @@ def test_what_is_not_declared_is_nothing_that_is_declared():
     world = World()
     world.add("phylo.bad.abcdefghij")
     assert headline(drift(*PAIR, world=world, select=("bad",))) == (
-        "No changes. Nothing that is declared was selected."
+        "No changes. No declared job is selected."
     )
-    assert headline(drift()) == "No changes. Nothing is declared."
+    assert headline(drift()) == "No changes. The manifests declare no jobs."
 
 
 @pytest.mark.parametrize("kind", ["permissions", "outputs"])
 def test_what_has_not_run_is_not_as_declared(kind):
     assert headline(drift(*PAIR, **only(kind))) == (
-        f"No changes. Left alone: 2 to submit or restore ({kind} only)."
+        f"No changes. Left unchanged: 2 to submit or restore ({kind} only)."
     )
 
 
@@ -88,17 +88,17 @@ def test_what_stays_as_it_is_is_named():
     world.of(PAIR[0], RunState.FAILED)
     blocked = job("two", needs=("one",))
     plan = drift(PAIR[0], blocked, world=world)
-    assert headline(plan) == "No changes. Left alone: 1 failed, 1 blocked."
+    assert headline(plan) == "No changes. Left unchanged: 1 failed, 1 blocked."
 
 
 def test_what_runs_is_not_yet_as_declared():
     world = done(PAIR[0])
     world.of(PAIR[1], RunState.ACTIVE)
     assert headline(drift(*PAIR, world=world)) == (
-        "No changes. Everything declared has run or is running."
+        "No changes. All declared jobs have run or are running."
     )
     assert headline(drift(*PAIR, world=world, select=("two",))) == (
-        "No changes. What was looked at has run or is running (1 of 2 addresses left out)."
+        "No changes. All selected jobs have run or are running (1 of 2 addresses left out)."
     )
 
 
@@ -110,7 +110,7 @@ def test_a_saved_plan_says_the_same(name):
     assert loaded.scope == plan.scope
     text = FORMATS[name](loaded, RenderOptions())
     assert text == FORMATS[name](plan, RenderOptions())
-    assert "No changes. What was looked at is as declared (jobs only; 1 of 2" in text
+    assert "No changes. Everything selected is as declared (jobs only; 1 of 2" in text
 
 
 def test_json_tells_what_was_looked_at():

@@ -47,9 +47,10 @@ def test_the_table_of_outcomes():
         "zip    submit again  unknown  run 0002-007: timeout\n"
         "\n"
         "Applied 4 changes: 1 done, 1 waiting, 1 failed, 1 unknown.\n"
-        "It is not known whether a submit reached the service. The next apply looks first.\n"
-        "The next apply tries again what could not be done: jobsync apply\n"
-        "Some of it needs runs that have not finished. Apply again later, or wait: "
+        "It is not known whether a submit reached the service. The next apply searches for it "
+        "first.\n"
+        "The next apply tries the failed changes again: jobsync apply\n"
+        "Some changes wait for runs that have not finished. Apply again later, or wait: "
         "jobsync apply --wait\n"
     )
 
@@ -70,7 +71,7 @@ def test_a_report_advises_commands_for_the_addresses_that_it_is_about(call, afte
     ]
     text = outcome(plan, failed, call)
     advised = f"jobsync apply{after} --retry align --retry tree"
-    assert f"Runs that failed are only repeated when you say so: {advised}\n" in text
+    assert f"Failed runs start again only on request: {advised}\n" in text
     assert "ADDRESS" not in text
 
 
@@ -79,7 +80,7 @@ def test_a_report_of_many_failures_names_them_together():
     wanted = desired(*map(job, addresses))
     plan = build(wanted, World().snapshot(wanted))
     failed = [Outcome(one, "run", Action.CREATE, Result.FAILED, "exit 1") for one in addresses]
-    assert "say so: jobsync apply --retry-failed\n" in outcome(plan, failed)
+    assert "on request: jobsync apply --retry-failed\n" in outcome(plan, failed)
 
 
 def test_commands_other_than_plan_and_apply_name_the_set_by_an_option():

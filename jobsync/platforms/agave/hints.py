@@ -16,7 +16,7 @@ def outputs_refused(run_id: str, error: Refused) -> str:
     Empty where neither tells.
     """
     if error.status == _BAD_REQUEST:
-        return f"the service has no job {run_id} (deleted, or never there)"
+        return f"the service has no job {run_id} (deleted, or it never existed)"
     said = f" (the service says: {error.said})" if error.said else ""
     words = error.said.lower()
     if "not currently available" in words or error.status in (_UNAVAILABLE, _GATEWAY_TIMEOUT):
@@ -24,9 +24,9 @@ def outputs_refused(run_id: str, error: Refused) -> str:
     if "no longer exists" in words:
         return f"the outputs of {run_id} are gone: its work folder was purged{said}"
     if "no work directory" in words:
-        return f"run {run_id} has no outputs: it never got a work folder{said}"
+        return f"run {run_id} has no outputs: it never had a work folder{said}"
     if "does not exist" in words:
-        return f"it is not among the outputs of {run_id} any more{said}"
+        return f"it is no longer among the outputs of {run_id}{said}"
     if error.status >= _SERVER_ERROR:
         return (
             f"the outputs of {run_id} are not there: not produced yet, or purged "
