@@ -46,9 +46,6 @@ _PAIRS = tuple(one + other for one in _BASE32 for other in _BASE32)
 _ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
 """One encoder for all: making one costs more than a fingerprint."""
 
-USERNAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-"""The user names a manifest may name: safe in every URL and column (agave-v2 §5.3, §5.4)."""
-
 
 class RunName(Struct, frozen=True):
     """A job name taken apart. ``attempt`` counts from 1; the first is not written."""

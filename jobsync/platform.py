@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from jobsync.errors import Refused, SettingsError
-from jobsync.model import App, AppField, Archive, DeclaredJob, JsonValue, Run, Target, Value
+from jobsync.model import Access, App, AppField, Archive, DeclaredJob, JsonValue, Run, Target, Value
 
 Step = tuple["str | int", ...]
 """The keys and indexes that lead to a value: ``("inputs", "reads", 0)``."""
@@ -73,6 +73,17 @@ class Platform(Protocol):
 
     def starter(self, project: str) -> Mapping[str, str]:
         """The files, by path, of a small set to start from that runs on any machine."""
+
+    @property
+    def levels(self) -> Mapping[str, Access]:
+        """The words by which a manifest grants something, and what each of them grants."""
+
+    @property
+    def everybody(self) -> str:
+        """The user name whose grant reaches everybody."""
+
+    def wrong_user(self, name: str) -> tuple[str, str] | None:
+        """Why *name* cannot be a user that a manifest names, and what to do; None when it can."""
 
     @property
     def settings_prefix(self) -> str:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from jobsync.cli.sets import read_set
 from jobsync.cli.target import BUILT_IN, choose, choose_without_set, named_target
 from jobsync.errors import NotFound, SettingsError, Unauthorized
-from jobsync.identity import USERNAME
 from jobsync.model import Target
 from jobsync.structs import Struct
 
@@ -130,6 +129,8 @@ def _advice(target: Target, credentials: Credentials) -> Iterator[None]:
 
 def local_user() -> str:
     """Who acts on the local service: the name of the account, where that is a user name there."""
+    from jobsync.platforms.agave.permissions import USERNAME
+
     try:
         name = getpass.getuser().lower()
     except (OSError, KeyError):  # a container may run under a number without a name

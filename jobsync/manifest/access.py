@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from jobsync import identity
 from jobsync.errors import Problem
 from jobsync.manifest.merge import RawSet
 from jobsync.manifest.messages import did_you_mean, one_of, quoted
 from jobsync.manifest.source_map import Places, Raw
-from jobsync.model import LEVELS, WORLD, Grant
+from jobsync.model import Grant
+from jobsync.platform import Platform
 
 Teams = Mapping[str, tuple[str, ...]]
 
 
-def teams(raw: RawSet) -> Teams:
+def teams(raw: RawSet, platform: Platform) -> Teams:
     """The members of every team; what is wrong with them goes to the problems of the set."""
     found: dict[str, tuple[str, ...]] = {}
     for name, entry in raw.teams.items():
         users: list[str] = []
         items = entry.value if isinstance(entry.value, list) else []
         for number, user in enumerate(items):
-            wrong = _wrong_user(str(user))
-            if user == WORLD:
-                wrong = ("world cannot be in a team", "grant to world by itself")
+            wrong = platform.wrong_user(str(user))
+            if user == platform.everybody:
+                wrong = (f"{user} cannot be in a team", f"grant to {user} by itself")
             elif str(user).startswith("@"):
                 wrong = (f"{quoted(str(user))} is a team: teams do not nest", "list its members")
             elif user in users:
@@ -39,13 +39,18 @@ def teams(raw: RawSet) -> Teams:
 
 
 def grants(
-    declared: dict[str, Raw], places: Places, known: Teams, path: str, problems: list[Problem]
+    declared: dict[str, Raw],
+    places: Places,
+    known: Teams,
+    path: str,
+    problems: list[Problem],
+    platform: Platform,
 ) -> dict[str, Grant]:
     """The grants of one job by user, sorted. A user named directly beats every team."""
-    if (users := _plain_users(tuple(declared))) is not None:
+    if (users := _plain_users(tuple(declared), platform.wrong_user)) is not None:
         spots = {name: spot for name, spot, _ in places.spots(declared)}
         return {
-            user: Grant(LEVELS[str(declared[user])], where=places.locate(spots[user]))
+            user: Grant(platform.levels[str(declared[user])], where=places.locate(spots[user]))
             for user in users
         }
     direct: dict[str, Grant] = {}
@@ -53,9 +58,9 @@ def grants(
     disputed: list[tuple[str, Grant, Grant]] = []
     for name, spot, _ in places.spots(declared):
         where = places.locate(spot)
-        access = LEVELS[str(declared[name])]
+        access = platform.levels[str(declared[name])]
         if name[:1] != "@":
-            if wrong := _wrong_user(name):
+            if wrong := platform.wrong_user(name):
                 problems.append(Problem(where, f"{path}: {wrong[0]}", wrong[1]))
             direct[name] = Grant(access, where=where)
             continue
@@ -77,22 +82,10 @@ def grants(
 
 
 @lru_cache(maxsize=4096)
-def _plain_users(names: tuple[str, ...]) -> tuple[str, ...] | None:
+def _plain_users(
+    names: tuple[str, ...], wrong_user: Callable[[str], object]
+) -> tuple[str, ...] | None:
     """*names* sorted when all are plain user names: the usual case, with nothing to dispute."""
-    if any(name[:1] == "@" or _wrong_user(name) for name in names):
+    if any(name[:1] == "@" or wrong_user(name) for name in names):
         return None
     return tuple(sorted(names))
-
-
-@lru_cache(maxsize=4096)
-def _wrong_user(name: str) -> tuple[str, str] | None:
-    if name in ("public", "*"):
-        return f"{quoted(name)} means nobody to the service", "write world for everybody"
-    if identity.USERNAME.fullmatch(name):
-        return None
-    lowered = name.lower()
-    hint = (
-        f"the service folds case: write {lowered}" if identity.USERNAME.fullmatch(lowered) else ""
-    )
-    rule = "lower-case letters, digits, _ and -, at most 32"
-    return f"{quoted(name)} cannot be a user name", hint or rule

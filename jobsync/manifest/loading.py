@@ -59,7 +59,7 @@ def load(
     meant = target if isinstance(target, Target) else targets.get(chosen or "")
     platform = platform_of(meant, platforms)
     filled = scope(raw, chosen, variables or {}, environ, platform, permitted)
-    drafts = expand(raw, filled, access.teams(raw), platform)
+    drafts = expand(raw, filled, access.teams(raw, platform), platform)
     outputs_root = settings.outputs_root(raw, found.root)
     taken = [os.path.relpath(os.path.abspath(s.path), outputs_root) for s in found.sources]
     here, apps = (

@@ -115,7 +115,7 @@ class _Job:
         if isinstance(declared, dict):
             path = f"{self.path}.permissions"
             places = self.origin("permissions")
-            self.permissions = grants(declared, places, teams, path, raw.problems)
+            self.permissions = grants(declared, places, teams, path, raw.problems, platform)
 
     def origin(self, field: str) -> Places:
         """The places of the file that says *field*: the job's, or that of the default."""

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from jobsync import identity
 from jobsync.base_url import base_url, is_loopback
 from jobsync.errors import ManifestError, Problem, SettingsError
 from jobsync.manifest.merge import Entry, RawSet
@@ -51,12 +50,14 @@ def _numbers(version: str) -> list[int]:
     return numbers + [0] * (3 - len(numbers))
 
 
-def targets(raw: RawSet, chosen: str | None, apis: Collection[str]) -> dict[str, Target]:
+def targets(
+    raw: RawSet, chosen: str | None, platforms: Mapping[str, Platform]
+) -> dict[str, Target]:
     """The declared targets; *chosen* and the set's own ``target:`` must be among them.
 
-    *apis* are what a target may say of its service.
+    *platforms* are those that a target may name as its api, the first where it names none.
     """
-    found = {name: _target(entry, raw, apis) for name, entry in raw.targets.items()}
+    found = {name: _target(entry, raw, platforms) for name, entry in raw.targets.items()}
     names = {*raw.targets, *LOCAL_TARGETS}
     default = raw.once.get("target")
     if default is not None and default.value not in names:
@@ -118,7 +119,7 @@ def outputs_root(raw: RawSet, root: str) -> str:
     return os.path.normpath(os.path.join(root, said)) if said else root
 
 
-def _target(entry: Entry, raw: RawSet, apis: Collection[str]) -> Target:
+def _target(entry: Entry, raw: RawSet, platforms: Mapping[str, Platform]) -> Target:
     body = entry.value if isinstance(entry.value, dict) else {}
     path = f"targets.{entry.key}"
     url, owner, concurrency = body.get("baseUrl"), body.get("owner"), body.get("concurrency")
@@ -134,16 +135,17 @@ def _target(entry: Entry, raw: RawSet, apis: Collection[str]) -> Target:
     elif entry.key not in LOCAL_TARGETS:
         hint = "baseUrl is a URL like https://api.example.org"
         raw.problems.append(Problem(entry.where, f"{path} lacks baseUrl", hint))
-    if isinstance(owner, str) and not identity.USERNAME.fullmatch(owner):
-        where = entry.places.value(body, "owner")
-        raw.problems.append(Problem(where, f"{path}.owner: {quoted(owner)} cannot be a user name"))
     api = body.get("api")
-    if api is not None and api not in [*apis]:  # it may be a mapping
+    if api is not None and api not in [*platforms]:  # it may be a mapping
         message, hint = wrong_value(
-            ("targets", entry.key, "api"), api, " or ".join(apis), options=[*apis]
+            ("targets", entry.key, "api"), api, " or ".join(platforms), options=[*platforms]
         )
         raw.problems.append(Problem(entry.places.value(body, "api"), message, hint))
         api = None
+    platform = platforms[api if isinstance(api, str) else next(iter(platforms))]
+    if isinstance(owner, str) and platform.wrong_user(owner):
+        where = entry.places.value(body, "owner")
+        raw.problems.append(Problem(where, f"{path}.owner: {quoted(owner)} cannot be a user name"))
     return Target(
         entry.key,
         base_url=spelling,

@@ -29,6 +29,7 @@ class Toy(Agave):
 
     name = "toy/v1"
     hiding = frozenset()
+    wrong_user = staticmethod(lambda name: None)
 
 
 TOY: Platform = Toy()
@@ -61,6 +62,15 @@ def test_the_platform_says_where_a_sensitive_value_may_stand(folder: Path) -> No
     assert load([folder], platforms=PLATFORMS, target="here", environ={"Q": "q"}).jobs
     with pytest.raises(ManifestError, match="sensitive"):
         load([folder], platforms=PLATFORMS, target="there", environ={"Q": "q"})
+
+
+def test_the_platform_says_who_can_be_a_user(folder: Path) -> None:
+    text = SET.replace("batchQueue: short", "permissions: {Bob.X: READ}")
+    (folder / "set.yaml").write_text(text)
+    granted = load([folder], platforms=PLATFORMS, target="there").jobs["a"].permissions
+    assert granted is not None and str(granted["Bob.X"].access) == "READ"
+    with pytest.raises(ManifestError, match="cannot be a user name"):
+        load([folder], platforms=PLATFORMS, target="here")
 
 
 def test_another_api_is_an_error_at_its_place(folder: Path) -> None:

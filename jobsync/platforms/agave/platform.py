@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jobsync.model import LEVELS, WORLD
 from jobsync.platform import Platform
 from jobsync.platforms.agave import app_check as _app_check
 from jobsync.platforms.agave import archive as _archive
@@ -10,6 +11,7 @@ from jobsync.platforms.agave import compare as _compare
 from jobsync.platforms.agave import fields as _fields
 from jobsync.platforms.agave import hints as _hints
 from jobsync.platforms.agave import node_hours as _node_hours
+from jobsync.platforms.agave import permissions as _permissions
 from jobsync.platforms.agave import placement as _placement
 from jobsync.platforms.agave import starter as _starter
 from jobsync.platforms.agave import validators as _validators
@@ -32,6 +34,10 @@ class Agave:
     workspace_inputs = staticmethod(_fields.workspace_inputs)
 
     starter = staticmethod(_starter.files)
+    levels = LEVELS
+    everybody = WORLD
+    wrong_user = staticmethod(_permissions.wrong_user)
+
     settings_prefix = "TAPIS_"
     address_variable = "TAPIS_BASE_URL"
 
