@@ -101,8 +101,8 @@ def command(
 
     environ = os.environ
     allow = frozenset(flags["allow"])
-    call = call_of(paths, target, variables)
     if plan_file:
+        call = call_of(paths, target, variables, hidden=variables)
         saved = read_plan(Path(plan_file))
         _refuse_decisions(saved, target, flags)
         plan, others = with_set(saved, paths, variables, environ)
@@ -110,6 +110,7 @@ def command(
     else:
         others = frozenset()
         desired, chosen = pipeline.load(paths, target, variables, environ)
+        call = call_of(paths, target, variables, desired.sensitive)
         place = connect.Place(desired.root, chosen)
     if place.target.name == connect.LOCAL and wait is None:
         wait = math.inf
@@ -166,23 +167,30 @@ def carry_out(
             outcomes = apply(plan, backend, heeding, report)
     if format_name == "text":
         click.echo(outcome(plan, outcomes, call), err=True, nl=False)
-        _show_what_failed_jobs_said(backend, outcomes)
+        _show_what_failed_jobs_said(plan, backend, outcomes)
     return worst([exit_code(plan, outcomes), stop.code])
 
 
-def _show_what_failed_jobs_said(backend: Backend, outcomes: Sequence[Outcome]) -> None:
+def _show_what_failed_jobs_said(plan: Plan, backend: Backend, outcomes: Sequence[Outcome]) -> None:
     """The last lines of standard error and output of each job that failed while waited for."""
     from jobsync.apply import Kind
-    from jobsync.model import Result
+    from jobsync.model import JobChange, Result
     from jobsync.outputs.log_tail import tails
+    from jobsync.sensitive import scrubbed, secrets_in
 
+    secrets = [
+        secret
+        for change in plan.changes
+        if isinstance(change, JobChange)
+        for secret in secrets_in(change.request)
+    ]
     for outcome in outcomes:
         if outcome.kind == Kind.RUN and outcome.result is Result.FAILED:
             # This only explains a failure that has been reported already.
             with contextlib.suppress(ServiceError):
                 run = backend.run(outcome.run_id)
                 for tail in tails(backend, outcome.address, run):
-                    click.echo(_said(outcome.address, tail), err=True)
+                    click.echo(scrubbed(_said(outcome.address, tail), secrets), err=True)
 
 
 def _said(address: str, tail: Tail) -> str:

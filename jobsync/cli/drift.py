@@ -43,7 +43,7 @@ def command(
 
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
     place = connect.Place(desired.root, chosen)
-    call = call_of(paths, target, variables)
+    call = call_of(paths, target, variables, desired.sensitive)
     with connect.reader(place, os.environ) as reader:
         plan, seen = pipeline.decide(desired, chosen, reader, options_from(flags))
     held = pipeline.open_submits(plan, seen, place, os.environ, call)

@@ -11,6 +11,7 @@ import click
 from jobsync.cli.files import FilePath
 from jobsync.cli.sets import environment_option
 from jobsync.errors import Usage
+from jobsync.secret import HIDDEN
 
 if TYPE_CHECKING:
     import logging
@@ -147,13 +148,21 @@ def quiet_option(command: F) -> F:
     )(command)
 
 
-def call_of(paths: Sequence[str], target: str | None, variables: Mapping[str, str]) -> Call:
-    """How this command line named its set and target, for the commands that it advises."""
+def call_of(
+    paths: Sequence[str],
+    target: str | None,
+    variables: Mapping[str, str],
+    hidden: Collection[str] = (),
+) -> Call:
+    """How this command line named its set and target, for the commands that it advises.
+
+    Of the variables in *hidden* the value is not repeated.
+    """
     from jobsync.render.advice import Call
 
     options = ["--target", target] if target else []
     for name, value in variables.items():
-        options += ["--var", f"{name}={value}"]
+        options += ["--var", f"{name}={HIDDEN if name in hidden else value}"]
     return Call(tuple(map(str, paths)), tuple(options))
 
 

@@ -49,7 +49,7 @@ def command(
     from jobsync.plan import PlanOptions
 
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
-    call = call_of(paths, target, variables)
+    call = call_of(paths, target, variables, desired.sensitive)
     place = connect.Place(desired.root, chosen)
     with connect.backend(place, os.environ) as backend:
         plan, _ = pipeline.decide(desired, chosen, backend, PlanOptions())

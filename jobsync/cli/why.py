@@ -34,7 +34,7 @@ def command(
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
     addresses = named(address, desired.jobs)
     place = connect.Place(desired.root, chosen)
-    call = call_of(paths, target, variables)
+    call = call_of(paths, target, variables, desired.sensitive)
     with connect.reader(place, os.environ) as reader:
         plan, seen = pipeline.decide(desired, chosen, reader, PlanOptions())
         seen = _with_records(desired, seen, addresses, reader)

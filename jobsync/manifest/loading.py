@@ -95,6 +95,7 @@ def load(
         requires=requires,
         service_here=here if any(apps.has(str(d.request.get("appId"))) for d in drafts) else None,
         searched=searched,
+        sensitive=filled.sensitive,
     )
 
 

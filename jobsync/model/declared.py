@@ -152,7 +152,8 @@ class DesiredState(Struct, frozen=True):
     the service was taken for one of this folder, whose apps count; None when none of them is used.
     ``searched`` is where its manifests are searched, None when it does not come from files.
     ``requires`` is what the set says of the jobsync that may be used, or empty. ``platform`` is
-    what the service that it was read for means by jobs.
+    what the service that it was read for means by jobs. ``sensitive`` names the variables whose
+    values are not shown.
     """
 
     platform: Platform
@@ -167,3 +168,4 @@ class DesiredState(Struct, frozen=True):
     service_here: bool | None = None
     requires: str = ""
     searched: Searched | None = None
+    sensitive: frozenset[str] = frozenset()

@@ -109,3 +109,14 @@ def test_a_sensitive_variable_is_one_too(lab: Lab) -> None:
     assert "give --var t=VALUE" in refused.err
     quiet(lab, "apply", "--plan", "p.json", "--auto-approve", "--wait", *given)
     assert sent(lab) == [SECRET]
+
+
+def test_what_is_advised_does_not_repeat_it(lab: Lab) -> None:
+    job = 'count: {appId: wc-demo-1.00, parameters: {lines: "${var.key}"}, expect: [nothing.txt]}\n'
+    lab.write(job, head="variables: {key: {sensitive: true}}\n")
+    given = ("--var", f"key={SECRET}")
+    done = quiet(lab, "apply", *given, "--auto-approve", "--wait", code=7)
+    assert "'key=(sensitive)'" in done.out + done.err
+    for command in ("plan", "status"):
+        done = lab.run(command, *given)
+        assert SECRET not in done.out + done.err and "'key=(sensitive)'" in done.out + done.err
