@@ -86,6 +86,13 @@ def test_longer_lists_also_with_rows_without_access(
     assert list(wrongs(Case(before, wanted, me, collation, order_is_known=False))) == []
 
 
+def test_all_rows_are_written_where_there_is_a_safe_order_for_all() -> None:
+    change = change_of(Case({"bob": BOTH, "world": WRITE, "xi": READ}, {}, "xi"))
+    assert change is not None
+    assert [grant.user for grant in change.grants] == ["bob", "xi", "world"]
+    assert change.left_out == ()
+
+
 def test_a_row_without_a_safe_place_is_left_out_and_named() -> None:
     """Removed first, they could write as everybody can; removed last, read by their own row."""
     case = Case({"w_x": READ, "world": WRITE, "bob": READ}, {}, OWNER)
