@@ -558,7 +558,7 @@ def test_a_file_that_was_edited_here_is_not_replaced(tmp_path: Path, edit: bytes
     new = b"first" if job == JOB else b"newer"
     run = replace(finished_run(), id=job)
     result = fetch(MemoryReader({"a": new}), tmp_path, ("a", "out/"), run=run)
-    assert "changed here" in result.failed[0][1] and (tmp_path / "out/a").read_bytes() == edit
+    assert "edited here" in result.failed[0][1] and (tmp_path / "out/a").read_bytes() == edit
     (tmp_path / "out/a").unlink()
     assert fetch(MemoryReader({"a": new}), tmp_path, ("a", "out/"), run=run).fetched
     assert tree(tmp_path) == {"out/a": new}
