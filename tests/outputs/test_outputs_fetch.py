@@ -416,7 +416,7 @@ def test_an_outage_in_the_middle_is_survived_or_said(tmp_path: Path) -> None:
     [
         (Refused("x", status=500, said="Unable to locate job data. Work folder no longer exists."),
          "purged"),
-        (Refused("x", status=500, said="File/folder does not exist"), "any more"),
+        (Refused("x", status=500, said="File/folder does not exist"), "no longer"),
         (Refused("x", status=504, said="Job output system s is not currently available"),
          "is down"),
         (Throttled("x", status=429), "slow down"),
