@@ -66,7 +66,7 @@ class Searched(Struct, frozen=True):
         """Why nothing may be put at *to*, or ``""``."""
         if not self.takes(to):
             return ""
-        return f"would go to {to}, where manifests are searched: {ADVICE}"
+        return f"would go to {to}, where jobsync searches for manifests: {ADVICE}"
 
 
 def _below(path: str, folder: str) -> str | None:

@@ -234,7 +234,9 @@ def _in_turn(folder: Path) -> Iterator[None]:
         try:
             stack.enter_context(file_lock(path, _PATIENCE))
         except LockTaken as error:
-            raise LocalServiceError(f"another process does not come to use {folder}") from error
+            raise LocalServiceError(
+                f"timed out waiting for another process to release {folder}"
+            ) from error
         except OSError as error:
             raise LocalServiceError(
                 f"{path}: cannot be locked ({error.strerror or error})",

@@ -181,7 +181,7 @@ def _archive_problems(drafts: Iterable[Draft], platform: Platform) -> Iterator[P
             where = draft.places.value("archivePath")
             pair = (first[0].request["archivePath"], draft.request["archivePath"])
             spelled = dict.fromkeys(quoted(str(path)) for path in pair)
-            message = f"{first[0].address} and {draft.address} have one archivePath, "
+            message = f"{first[0].address} and {draft.address} use the same archivePath "
             message += ("spelled " if len(spelled) > 1 else "") + " and ".join(spelled)
             hint = "put ${JOB_ID} or ${JOB_NAME} into it"
             if first[1].system != folder.system:
@@ -194,7 +194,7 @@ def _pin_problems(drafts: Iterable[Draft]) -> Iterator[Problem]:
     for draft in drafts:
         if draft.pinned and taken.setdefault(draft.pinned, draft) is not draft:
             first = taken[draft.pinned].address
-            message = f"{first} and {draft.address} are pinned to one job, {draft.pinned}"
+            message = f"{first} and {draft.address} are pinned to the same job, {draft.pinned}"
             yield Problem(draft.places.value("id"), message)
 
 

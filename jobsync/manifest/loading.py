@@ -105,7 +105,7 @@ def find_searched(root: str) -> Searched:
 
 
 def _documents(found: Found) -> tuple[list[Document], list[tuple[str, str]], Searched]:
-    """The documents of the set, what each file held, and where manifests are searched."""
+    """The documents of the set, what each file held, and where jobsync searches for manifests."""
     ignored = Ignored(found.root)
     fetched = FetchedFiles(found.root)
     found.problems.extend(fetched.problems)
@@ -132,7 +132,7 @@ def _documents(found: Found) -> tuple[list[Document], list[tuple[str, str]], Sea
         if document.problems or is_manifest(document.value):
             documents.append(document)
         else:
-            hint = f"if it is none, list it: ignore: [{source.relative}]"
+            hint = f"if not, list it: ignore: [{source.relative}]"
             where = Location(source.shown, 1, 1)
             found.problems.append(Problem(where, "has no apiVersion: is it a manifest?", hint))
     found.sources[:] = [item[0] for item in kept]

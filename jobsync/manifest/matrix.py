@@ -154,7 +154,7 @@ class _Matrix:
             }
             out = [t for t in found if all(t[at] == text for at, text in wanted.items())]
             if not out:
-                self._say(where, f"{self.path}.exclude: no combination is like this")
+                self._say(where, f"{self.path}.exclude: it matches no combination")
             for texts in out:
                 del found[texts]
 
@@ -169,7 +169,7 @@ class _Matrix:
                 continue
             values = tuple(entry[axis] for axis in self.axes)
             if _texts(values) in found:
-                self._say(where, f"{self.path}.include: this combination is there already")
+                self._say(where, f"{self.path}.include: this combination exists already")
             found[_texts(values)] = values
 
     def _known(self, entry: Mapping[str, Scalar], where: Location) -> bool:

@@ -130,7 +130,7 @@ def _version_problem(value: dict[str, Raw], places: Places) -> Problem:
     found = value["apiVersion"]
     hint = ""
     if not isinstance(found, str) or not found.startswith("jobsync/"):
-        hint = "if the file is no manifest, list it under ignore:"
+        hint = "if the file is not a manifest, list it under ignore:"
     message = f"apiVersion must be {VERSION}, not {shown(found)}"
     return Problem(places.value(value, "apiVersion"), message, hint)
 

@@ -16,7 +16,7 @@ _WILD = frozenset("*?[")
 _PLAIN_FOLDER = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_-]{4,60}/){1,20}")
 """Folders that are surely fine: no dots, and longer than any reserved name of any system."""
 _CLOSED = (".git", ".jobsync")
-_SEARCHED = "where manifests are searched"
+_SEARCHED = "where jobsync searches for manifests"
 
 
 class Landings:
@@ -39,12 +39,12 @@ class Landings:
             message = f"{address}: an output would replace {quoted(path)}, a file of the set"
             return Problem(rule.where, message, "put it into a folder of its own")
         if self._searched.takes(path):
-            message = f"{address}: an output would land on {quoted(path)}, {_SEARCHED}"
+            message = f"{address}: an output would go to {quoted(path)}, {_SEARCHED}"
             return Problem(rule.where, message, ADVICE)
         first = self._files.setdefault(key, (address, rule.where))
         if first[1] is not rule.where or first[0] != address:
             place = f" ({first[1]})" if first[1] != rule.where else ""
-            message = f"{address}: an output of {first[0]}{place} lands on {quoted(path)} too"
+            message = f"{address}: an output of {first[0]}{place} goes to {quoted(path)} too"
             return Problem(rule.where, message, "give each its own path")
         return self._in_the_way(address, rule, path, key)
 
@@ -92,7 +92,7 @@ def refuse_to(path: str) -> str:
         return ""
     segments = plain.rstrip("/").split("/")
     if ".." in segments:
-        return "leaves the folder of the set: outputsRoot says where else to"
+        return "leaves the folder of the set: use outputsRoot for another folder"
     if segments[0].lower() in _CLOSED:
         return f"is in {segments[0]}, which is not for outputs"
     return filenames.destination_refusal(plain.rstrip("/"))

@@ -19,10 +19,11 @@ from jobsync.structs import Struct, field
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}$]*)\}|\$\{")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _JOB = re.compile(r"jobs\.([^.\[\]]*)(?:\[([^\[\]]*)\])?\.(?:(id)|outputs/(.*))", re.DOTALL)
-NOT_HERE = "this value is sensitive, and here it would be shown"
+NOT_HERE = "this value is sensitive and would be shown here"
 NOT_HERE_HINT = (
-    "${env.X} and sensitive variables stand in parameters, inputs, notifications and where a job "
-    "runs; for a value that may be seen, use a variable: --var NAME=VALUE"
+    "${env.X} and sensitive variables can be used in parameters, inputs, notifications and the "
+    "fields that say where a job runs; for a value that is not secret, use a variable: "
+    "--var NAME=VALUE"
 )
 _LITERAL_HINT = "write $${ for a literal ${"
 
@@ -81,7 +82,7 @@ class Filler(Struct, frozen=True):
             return Sensitive(value) if hidden else value
         if jobs is None:
             message = f"${{{name}}} cannot be used here"
-            raise BadReference(message, "references to jobs stand in inputs and parameters")
+            raise BadReference(message, "references to jobs can be used in inputs and parameters")
         return jobs(parse_job(name))
 
     def _hides(self, name: str | None) -> bool:
@@ -112,8 +113,8 @@ class Filler(Struct, frozen=True):
             return f"${{{name}}}"
         hint = did_you_mean(name, self.scope.macros) if name.isupper() else ""
         if not hint:
-            hint = f"known are var, matrix, env and jobs; {_LITERAL_HINT}"
-        raise BadReference(f"${{{name}}} names nothing", hint)
+            hint = f"known: var, matrix, env and jobs; {_LITERAL_HINT}"
+        raise BadReference(f"${{{name}}} is not a reference", hint)
 
     def _variable(self, name: str) -> Scalar:
         if name in self.scope.variables:

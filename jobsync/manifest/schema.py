@@ -90,7 +90,7 @@ def _explain(error: Any, value: Raw, places: Places) -> Iterator[Violation]:
         expected = rule.get("properties", {}).get(missing, {}).get("x-expected", "")
         yield Violation(path, Problem(where, message, f"{missing} is {expected}"))
     elif kind == "uniqueItems":
-        message = f"{_name(path)} has something twice"
+        message = f"{_name(path)} has a duplicate item"
         yield Violation(path, Problem(_place(value, path, places), message))
     else:
         found = _value_at(value, path)

@@ -24,7 +24,7 @@ def project(raw: RawSet) -> str:
     name = raw.text("project")
     if name is None and not raw.problems:
         hint = "write project: NAME in one of the files"
-        raw.problems.append(Problem(None, "no file of the set says its project", hint))
+        raw.problems.append(Problem(None, "no file of the set sets project", hint))
     return name or ""
 
 

@@ -132,7 +132,7 @@ def _check_allowed(raw: RawSet, prefixes: tuple[str, ...]) -> None:
     for number, name in enumerate(items):
         if entry and isinstance(name, str) and name.upper().startswith(prefixes):
             message = f"env: {name} is a setting of jobsync and may hold a credential"
-            hint = "what a request holds can be read by others; use another variable"
+            hint = "others can read what a request contains; use another variable"
             raw.problems.append(Problem(entry.places.item(items, number), message, hint))
 
 

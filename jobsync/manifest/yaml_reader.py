@@ -90,7 +90,7 @@ def _check_text(data: bytes, path: str) -> None:
         if character in text:
             where = _at_byte(data, data.index(character.encode()), path)
             # YAML 1.1 folds these like line ends, JSON and editors do not: never guess.
-            message = f"the character {name} is a line end to YAML and to nobody else"
+            message = f"the character {name} is a line end only to YAML"
             raise _Fatal(Problem(where, message, "write it as an escape in double quotes"))
 
 
@@ -292,7 +292,7 @@ class _Builder:
             self._problem(
                 spot,
                 f"duplicate key {_MERGE_TEXT if key is _MERGE else quoted(key)}",
-                f"it stands at {first.line}:{first.column} already",
+                f"first at {first.line}:{first.column}",
             )
         )
 
@@ -323,17 +323,17 @@ class _Builder:
 
     def _alias(self, anchor: str, spot: Spot, depth: int) -> Raw:
         if anchor in self._open and anchor not in self._anchors:
-            raise _Fatal(self._problem(spot, f"*{anchor} stands inside what it names"))
+            raise _Fatal(self._problem(spot, f"the alias *{anchor} refers to itself"))
         if anchor not in self._anchors:
             hint = f"write &{anchor} where it is defined, above this line"
-            raise _Fatal(self._problem(spot, f"nothing is named &{anchor}", hint))
+            raise _Fatal(self._problem(spot, f"there is no anchor &{anchor}", hint))
         value = self._anchors[anchor]
         size, height = self._measure(value)
         if depth + height > DEPTH_LIMIT:
             raise _Fatal(self._problem(spot, f"nested more than {DEPTH_LIMIT} deep"))
         self._budget -= size
         if self._budget < 0:
-            message = f"the aliases of this file stand for more than {ALIAS_BUDGET:,} values"
+            message = f"the aliases of this file expand to more than {ALIAS_BUDGET:,} values"
             raise _Fatal(self._problem(spot, message))
         return value
 

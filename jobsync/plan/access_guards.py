@@ -68,7 +68,7 @@ def self_lockout(case: Case) -> Hazard | None:
     found = {change.address for change in case.access if _locks_out(change, me)}
     if not found:
         return None
-    message = f"{me} will no longer be able to manage a run of somebody else"
+    message = f"{me} will no longer be able to manage another user's run"
     return hazard("self-lockout", message, found, "none", len(found))
 
 

@@ -65,8 +65,8 @@ def _of_run(
     me = draft.snapshot.user
     for row, name in plan_permissions.other_spellings(job, image):
         draft.warnings.append(
-            f"{job.address}: run {run.id} has a row for {row}, which the service may not take "
-            f"for {name}; if {name} is not let in, revoke it: "
+            f"{job.address}: run {run.id} has an entry for {row}, which the service may not apply "
+            f"to {name}; if {name} has no access, revoke it: "
             f"{draft.desired.platform.revoke_command(run.id, row)}"
         )
     change = (

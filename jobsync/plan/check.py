@@ -56,7 +56,7 @@ def _same_place(plan: Plan, snapshot: Snapshot) -> None:
     ):
         if planned != here:
             raise PlanFileError(
-                f"this plan was made for {what} {planned}, and this is {here}",
+                f"this plan was made for {what} {planned}, not for {here}",
                 hint="plan again here",
             )
 

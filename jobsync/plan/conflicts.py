@@ -28,7 +28,7 @@ def _shared_runs(desired: DesiredState) -> list[Problem]:
         Problem(
             desired.jobs[addresses[-1]].where,
             f"{' and '.join(addresses)} all say {claim}",
-            "leave it with one of them",
+            "keep it in one of them",
         )
         for claim, addresses in claims.items()
         if len(addresses) > 1

@@ -90,7 +90,7 @@ def _checked_pin(draft: Draft, job: DeclaredJob, decision: Decision) -> Decision
                 change.where,
                 f"{job.address}: {change.path} is {change.after!r}, but run {run.id} was made "
                 + ("without it" if change.before is None else f"with {change.before!r}"),
-                "remove id to run it anew",
+                "remove id to run it again",
             )
         )
     why = "was dropped by the service"

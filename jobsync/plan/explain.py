@@ -24,26 +24,31 @@ from jobsync.plan.references import References
 from jobsync.structs import Struct, replace
 
 _ACTION_RULES = {
-    Action.CREATE: "no run has this name, and no older run is of this address: it is submitted",
+    Action.CREATE: "no run has this name and the address has no older run: jobsync submits it",
     Action.REPLACE: (
-        "no run has this name, but an older one is of this address: a new one is submitted and the "
-        "old one is kept as history"
+        "no run has this name, but the address has an older run: jobsync submits a new one and "
+        "keeps the old one as history"
     ),
-    Action.RETRY: "the runs of this name have failed, and another attempt is due: it is submitted",
-    Action.RESTORE: "a finished run of this name is hidden: it is made visible again",
+    Action.RETRY: (
+        "the runs of this name have failed and another attempt is due: jobsync submits it"
+    ),
+    Action.RESTORE: "a finished run of this name is hidden: jobsync makes it visible again",
 }
 _STANDING_RULES = {
-    Standing.CURRENT: "a visible run of this name has finished: nothing is submitted",
-    Standing.IN_PROGRESS: "a run of this name is active: nothing is submitted",
-    Standing.FAILED: "the runs of this name have failed and no retry is left: nothing is submitted",
-    Standing.STOPPED: "a run of this name was stopped or hidden, which a person decided: nothing "
-    "is submitted",
-    Standing.INCOMPLETE: "a run of this name has finished, but did not produce what it must, or "
-    "another run has written where it archives: nothing is submitted",
-    Standing.BLOCKED: "it would be submitted, but what it needs is not there",
-    Standing.PENDING: "it would be submitted, but jobs were left out of this plan",
+    Standing.CURRENT: "a visible run of this name has finished: jobsync submits nothing",
+    Standing.IN_PROGRESS: "a run of this name is active: jobsync submits nothing",
+    Standing.FAILED: (
+        "the runs of this name have failed and no retry is left: jobsync submits nothing"
+    ),
+    Standing.STOPPED: "a person stopped or hid the run of this name: jobsync submits nothing",
+    Standing.INCOMPLETE: (
+        "a run of this name has finished, but did not produce what it must, or another run "
+        "has overwritten its files: jobsync submits nothing"
+    ),
+    Standing.BLOCKED: "jobsync would submit it, but what it needs is not there",
+    Standing.PENDING: "jobsync would submit it, but this plan excludes jobs",
 }
-_PINNED = "the declaration is pinned to one run by id: nothing is ever submitted for it"
+_PINNED = "the declaration is pinned to one run by id: jobsync never submits it"
 
 
 class SeenRun(Struct, frozen=True):
@@ -70,7 +75,7 @@ def explain(desired: DesiredState, snapshot: Snapshot, plan: Plan, address: Addr
     """What *plan* rests on for *address*. Raises :class:`Usage` when it is not declared."""
     states = {state.address: state for state in plan.states}
     if address not in desired.jobs or address not in states:
-        raise Usage(f"{address} is not declared, or was left out of this plan")
+        raise Usage(f"{address} is not declared, or this plan excludes it")
     job, state = desired.jobs[address], states[address]
     known = histories(desired, snapshot)
     changes = tuple(change for change in plan.changes if change.address == address)

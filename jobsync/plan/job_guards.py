@@ -17,7 +17,7 @@ def delete_jobs(case: Case) -> Hazard | None:
     found = [change for change in case.jobs if change.action is Action.DELETE]
     if not found:
         return None
-    message = f"hides {count(found, 'job')} that nothing declares"
+    message = f"hides {count(found, 'job')} that no manifest declares"
     return hazard("delete-jobs", message, addresses_of(found), "none", len(found))
 
 
@@ -74,7 +74,7 @@ def rerun_finished(case: Case) -> Hazard | None:
 
 
 def _finished_elsewhere(case: Case, finished: set[str]) -> list[JobChange]:
-    """New jobs of which a finished run stands under a name that nothing declares."""
+    """New jobs of which a finished run stands under a name that no manifest declares."""
     created = [change for change in case.submits if change.action is Action.CREATE]
     if not created:
         return []
@@ -115,7 +115,7 @@ def overwrite_archive(case: Case) -> Hazard | None:
     shown = list(found.values())[:_SHOWN]
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     message = (
-        f"{count(found, 'job')} would write where another run has its files (archivePath): "
+        f"{count(found, 'job')} would write to the folder of another run (archivePath): "
         f"{', '.join(shown)}{more}"
     )
     return hazard("overwrite-archive", message, found, "none", len(found))

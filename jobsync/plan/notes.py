@@ -27,7 +27,10 @@ def _changed_app(draft: Draft, job: DeclaredJob, run: Run) -> tuple[str, ...]:
     if changed is None or moment(run) >= changed:
         return ()
     when = f"{changed.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC"
-    return (f"its app was changed at {when}, after this run was made: count up rerun to use it",)
+    return (
+        f"its app changed at {when}, after this run was submitted: increase rerun to use the new "
+        "version",
+    )
 
 
 def _plain(value: object) -> str:

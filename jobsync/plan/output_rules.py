@@ -225,7 +225,7 @@ def _missing_text(kind: str, glob: Glob, found: Sequence[RemoteFile]) -> str:
         return f"{said}; there are no output files at all"
     prefix = glob.text.strip("/") + "/"
     if any(file.path.startswith(prefix) for file in found):
-        return f"{said}; it is a folder: write {prefix!r} for all that is in it"
+        return f"{said}; it is a folder: write {prefix!r} for everything in it"
     shown = [file.path for file in found[:_SHOWN]]
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return f"{said}; there are {', '.join(map(repr, shown))}{more}"

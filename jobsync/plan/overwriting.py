@@ -73,8 +73,8 @@ def checked(
     if ACCEPTED in accepted:
         return replace(decision, notes=(*decision.notes, said))
     advice = (
-        f"an archivePath of its own runs {job.address} again; --allow {ACCEPTED} takes the files "
-        "as they are"
+        f"give {job.address} its own archivePath to run it again, or use the files as they are "
+        f"with --allow {ACCEPTED}"
     )
     notes = (*decision.notes, said, advice)
     return Decision(Standing.INCOMPLETE, run=run, names=decision.names, notes=notes)

@@ -78,7 +78,7 @@ def _plan_run(draft: Draft, job: DeclaredJob, history: History, decision: Decisi
             Problem(
                 job.where,
                 f"{job.address}: the service was not asked whether it has a run named {name}",
-                "this is a fault of what observed the service; nothing was submitted",
+                "the snapshot is incomplete; nothing was submitted",
             )
         )
     draft.jobs.append(_job_change(draft, job, decision))
@@ -225,7 +225,7 @@ def _set_state(draft: Draft, job: DeclaredJob, decision: Decision) -> None:
     known = draft.states.get(job.address)
     notes = decision.notes
     if decision.standing in RETRIED and job.pinned is not None:
-        notes = (*notes, "it is pinned to this run: remove id to run the job anew")
+        notes = (*notes, "it is pinned to this run: remove id to run the job again")
     draft.states[job.address] = AddressState(
         job.address,
         decision.standing,

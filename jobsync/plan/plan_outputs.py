@@ -32,10 +32,10 @@ from jobsync.structs import Struct, replace
 
 _SHOWN = 5
 
-_EDITED = "changed here since jobsync fetched it; apply leaves that as it is: move it away first"
+_EDITED = "edited here after jobsync fetched it; apply does not replace it: move it away first"
 _ALTERED = (
-    "changed on the service since jobsync fetched it, by its length there; apply does not take it"
-    " while jobsync.lock has a line for it"
+    "changed on the service since jobsync fetched it, as its size shows; apply does not fetch it "
+    "again while jobsync.lock has a line for it"
 )
 
 Lines = Mapping[tuple[Address, str], tuple[FetchedFile, ...]]

@@ -91,7 +91,7 @@ def change_new(job: DeclaredJob, owner: str, run: RunRef | None = None) -> Acces
     grants = in_safe_order(Aim({}, after, owner, owner), wanted)
     if run is not None and job.permissions_mode is PermissionsMode.ADDITIVE:
         grants += tuple(
-            GrantChange(user, NO_ACCESS, NO_ACCESS, grant.via, "if there is a row", grant.where)
+            GrantChange(user, NO_ACCESS, NO_ACCESS, grant.via, "if there is an entry", grant.where)
             for user, grant in sorted(declared.items())
             if grant.access == NO_ACCESS
         )
@@ -197,7 +197,7 @@ def _note(image: Rows, after: Rows, owner: str, user: str) -> str:
     was, will = effective(image, owner, user), effective(after, owner, user)
     row = after.get(user, NO_ACCESS)
     if row == image.get(user, NO_ACCESS):
-        return "a row without access that hides others"
+        return "an entry without access that overrides others"
     if user == WORLD:
         return _world_note(image.get(user, NO_ACCESS), row)
     decisions = {decided(after, order) for order in orders(user)}

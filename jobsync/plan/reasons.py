@@ -91,7 +91,7 @@ def why_replaced(
     note = (
         f"the record of run {old.id} was not read"
         if old.request is None
-        else f"the record of run {old.id} does not tell what differs"
+        else f"the record of run {old.id} does not show what differs"
     )
     return Why(Reason.FIELDS_CHANGED, placement, (note,))
 

@@ -31,7 +31,7 @@ def _as_written(was: Address, job: DeclaredJob) -> str:
 
 
 def twins(job: DeclaredJob, undeclared: Iterable[Run]) -> tuple[Run, ...]:
-    """The runs that nothing declares and that are just what *job* would be."""
+    """The runs that no manifest declares and that are just what *job* would be."""
     marks = fingerprints(job)
     return tuple(
         run
@@ -45,13 +45,13 @@ def renamed_notes(job: DeclaredJob, undeclared: Iterable[Run]) -> tuple[str, ...
     names = (RunName.parse(run.name) for run in twins(job, undeclared))
     known = sorted({name.address for name in names if name is not None})
     notes = [
-        f"looks like {was} renamed: with formerly: [{_as_written(was, job)}] it keeps that run"
+        f"looks like {was} renamed: add formerly: [{_as_written(was, job)}] to keep that run"
         for was in known
     ]
     if job.older is None:
         notes.append(
-            "what it takes outputs of has too many former names: runs that an older jobsync made "
-            "of it are not recognised"
+            "the jobs whose outputs it uses have too many former names: jobsync does not "
+            "recognise runs that an older version submitted"
         )
     return tuple(notes)
 

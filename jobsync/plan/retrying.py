@@ -97,9 +97,9 @@ def _how(
     scope: Collection[Address],
 ) -> str:
     if address not in scope:
-        return f"{address} is left out of this plan"
+        return f"{address} is excluded from this plan"
     if jobs[address].pinned is not None:
-        return f"{address} is pinned to a job by id: remove id to run it anew"
+        return f"{address} is pinned to a job by id: remove id to run it again"
     decision = decisions.get(address)
     if decision is None:
         return f"{address} cannot be planned"

@@ -137,7 +137,7 @@ def _parsed(text: str) -> Record:
 def _unique(pairs: list[tuple[str, object]]) -> Record:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key occurs twice")
     return result
 
 

@@ -505,7 +505,7 @@ def test_where_a_hidden_run_archives_is_never_guessed(here: World) -> None:
     (found,) = carol.archived("carol", lambda folder: folder.path == own)
     assert found.run.id == run.id
     carol.hide(run.id)
-    with pytest.raises(Unreadable, match="does not tell the archivePath of hidden job"):
+    with pytest.raises(Unreadable, match="lacks the archivePath of hidden job"):
         carol.archived("carol", lambda folder: True)
 
 

@@ -149,7 +149,7 @@ def test_variables_come_first_but_only_for_their_service(tmp_path: Path) -> None
 
 
 def test_a_token_for_an_unknown_service_goes_nowhere(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="which service"):
+    with pytest.raises(SettingsError, match="not the service"):
         find_credentials({"HOME": str(tmp_path), "TAPIS_TOKEN": "v1"}, URL)
 
 

@@ -141,7 +141,7 @@ def test_several_files_and_a_name_twice(tmp_path: Path) -> None:
     result = convert([("one.json", raw), ("two.json", raw)], "p")
     (tmp_path / "a.yaml").write_text(result.text)
     assert list(load([tmp_path]).jobs) == ["a", "a-2"]
-    assert result.warnings == ["two.json: a job a is there already: named a-2"]
+    assert result.warnings == ["two.json: there is a job a already: named a-2"]
 
 
 def test_an_answer_of_the_service_is_taken_apart(tmp_path: Path) -> None:

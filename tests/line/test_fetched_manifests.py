@@ -47,7 +47,10 @@ def test_a_manifest_is_not_fetched_to_where_it_would_be_read(bench: Bench) -> No
     declare(bench, '    outputs: [{path: "*", to: ./}]\n')
     done = bench.run("apply", "--auto-approve")
     assert done.code == 5
-    assert "evil.yaml: refused, would go to evil.yaml, where manifests are searched" in done.err
+    assert (
+        "evil.yaml: refused, would go to evil.yaml, where jobsync searches for manifests"
+        in done.err
+    )
     assert (bench.folder / "fine.txt").exists() and not (bench.folder / "evil.yaml").exists()
     # The plan knows as well, and says so as long as the rule stands.
     again = bench.run("plan")
@@ -71,7 +74,7 @@ def test_a_saved_plan_cannot_choose_such_a_place(bench: Bench) -> None:
     plan = replace(plan, changes=(replace(change, files=forged),))
     (bench.folder / "plan.json").write_text(plan_json.dumps(plan))
     done = bench.run("apply", "--plan", "plan.json", "--auto-approve")
-    assert done.code == 1 and "where manifests are searched" in done.err
+    assert done.code == 1 and "where jobsync searches for manifests" in done.err
     assert (bench.folder / "below/fine.txt").exists()
     assert not (bench.folder / "below/evil.yaml").exists()
 
@@ -80,6 +83,6 @@ def test_nor_can_a_hand(bench: Bench) -> None:
     declare(bench, "")
     assert bench.run("apply", "--auto-approve").code == 0
     done = bench.run("outputs", "get", "one", "*.yaml", "--to", "./")
-    assert done.code == 5 and "where manifests are searched" in done.err
+    assert done.code == 5 and "where jobsync searches for manifests" in done.err
     assert not (bench.folder / "evil.yaml").exists()
     assert bench.run("outputs", "get", "one", "*.yaml", "--to", ".cache/").code == 0

@@ -100,8 +100,8 @@ def test_a_rename_without_formerly_is_seen_for_what_it_is(applied: Bench) -> Non
         + "guards: {rerunNodeHours: 0.0001}\n"
     )
     plan = lab.run("plan")
-    assert "looks like sort renamed: with formerly: [sort] it keeps that run" in plan.out
-    assert "looks like calc.2 renamed: with formerly: [calc] it keeps that run" in plan.out
+    assert "looks like sort renamed: add formerly: [sort] to keep that run" in plan.out
+    assert "looks like calc.2 renamed: add formerly: [calc] to keep that run" in plan.out
     assert "Plan: 3 to add" in plan.out, "join is not renamed, and takes the same files"
     assert "--allow rerun-finished" in plan.out
 

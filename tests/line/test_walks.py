@@ -89,4 +89,4 @@ def test_a_private_app_that_was_changed_after_a_run_is_told(
     assert notes(definition) == ()
     assert notes(gone) == ()
     (note,) = notes(private)
-    assert note.startswith(f"its app was changed at {later:%Y-%m-%d %H:%M} UTC")
+    assert note.startswith(f"its app changed at {later:%Y-%m-%d %H:%M} UTC")

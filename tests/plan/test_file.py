@@ -105,7 +105,7 @@ def test_cut_anywhere_it_is_refused():
         ('{"format_version": "2.0"}', "not a saved plan"),
         ('{"format_version": "2.0", "apply": []}', "not a saved plan"),
         ('{"format_version": "2.0", "apply": {}}', "cannot be read"),
-        ('{"a": 1, "a": 1}', "a key stands twice"),
+        ('{"a": 1, "a": 1}', "a key occurs twice"),
         ('{"a": NaN}', "NaN is not a number"),
         ("[" * 100_000, "not a saved plan"),
     ],

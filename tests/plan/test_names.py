@@ -182,7 +182,9 @@ def test_what_takes_outputs_of_a_renamed_job_is_left_as_it_is() -> None:
 def test_too_many_former_names_are_told_when_it_would_be_submitted() -> None:
     unknown = replace(ONE, older=None)
     (change,) = planned(World(), unknown).changes
-    assert any("an older jobsync made of it are not recognised" in note for note in change.notes)
+    assert any(
+        "does not recognise runs that an older version submitted" in note for note in change.notes
+    )
     world = World()
     world.of(ONE)
     assert planned(world, unknown).changes == ()
@@ -200,7 +202,7 @@ def test_a_new_job_that_is_an_undeclared_one_is_taken_for_a_rename() -> None:
         (change,) = plan.changes
         assert change.action is Action.CREATE
         assert change.notes == (
-            "looks like wood.lg renamed: with formerly: [wood] it keeps that run",
+            "looks like wood.lg renamed: add formerly: [wood] to keep that run",
         )
         assert [hazard.name for hazard in plan.hazards] == ["rerun-finished"]
     world = World()
@@ -262,7 +264,7 @@ def test_a_private_app_that_was_changed_after_the_run_is_a_note() -> None:
         changed = {"tool-1.0": START + timedelta(minutes=minutes)}
         plan = build(wanted, replace(world.snapshot(wanted), changed_apps=changed))
         assert plan.changes == ()
-        expected = "its app was changed at 2026-01-01 00:02 UTC, after this run was made: count up"
+        expected = "its app changed at 2026-01-01 00:02 UTC, after this run was submitted: increase"
         assert bool(plan.states[0].notes) is noted
         assert not noted or plan.states[0].notes[0].startswith(expected)
 

@@ -139,7 +139,7 @@ def test_a_pinned_run_is_gated_as_any_other():
     assert submits(plan) == []
     sort = plan.states[1]
     assert sort.standing is Standing.INCOMPLETE
-    assert not sort.retriable and "remove id to run the job anew" in sort.notes[-1]
+    assert not sort.retriable and "remove id to run the job again" in sort.notes[-1]
 
 
 # --- the run that is current ------------------------------------------------------------
@@ -264,7 +264,7 @@ def test_retry_failed_where_nothing_failed_is_no_error():
         (again("calc.3"), r"--retry calc.3: nothing to run again \(calc.3 is current\)"),
         (again("calc.[34]"), r"\(calc.3 is current; calc.4 is in progress\)"),
         (again("calc.1", "calc.3"), "--retry calc.3: nothing to run again"),
-        ({**again("calc.1"), "exclude": ("calc.1",)}, "calc.1 is left out of this plan"),
+        ({**again("calc.1"), "exclude": ("calc.1",)}, "calc.1 is excluded from this plan"),
         ({**again("calc.1"), "only": frozenset({"outputs"})}, "--only leaves out"),
         ({"retry_failed": True, "only": frozenset({"outputs"})}, "--only leaves out"),
     ],

@@ -258,7 +258,7 @@ def test_drift_of_a_pinned_job_is_an_error_that_says_how_to_go_on():
         planned(world, wanted)
     (problem,) = caught.value.problems
     assert problem.where == Location("a.yaml", 7, 3)
-    assert problem.hint == "remove id to run it anew"
+    assert problem.hint == "remove id to run it again"
     assert "parameters.threads is 2, but run 0001-007 was made with 1" in problem.message
 
 
@@ -369,8 +369,8 @@ def test_a_fetched_file_that_was_edited_here_is_a_change_and_apply_leaves_it():
     assert [file.available for file in change.files] == [False]
     assert to_do(plan) == (change,)
     assert plan.warnings == (
-        "align: results/out.txt was changed here since jobsync fetched it; apply leaves that as it"
-        " is: move it away first",
+        "align: results/out.txt was edited here after jobsync fetched it; apply does not replace "
+        "it: move it away first",
     )
     assert planned(world, wanted, only=frozenset({"jobs"})).warnings == ()
 

@@ -110,7 +110,7 @@ def test_why_a_job_is_replaced_shows_each_field_on_both_sides():
     wanted = job("align", {"parameters": {"threads": 4, "v": 1}, "nodeCount": 2}, places=place)
     world.runs["0001-007"].request.update(parameters={"threads": 2, "v": "1"})
     text = told(world, "align", wanted)
-    assert "rule        no run has this name, but an older one is of this address" in text
+    assert "rule        no run has this name, but the address has an older run" in text
     assert "action      replace because fields_changed" in text
     assert "  0001-007  FINISHED  superseded  phylo.align." in text
     assert "parameters.threads  4, run has 2   # differs, a.yaml:22" in text
@@ -126,7 +126,7 @@ def test_why_a_job_is_left_alone():
     world.of(down)
     text = told(world, "tree", up, down)
     assert text.startswith("tree: current\n")
-    assert "a visible run of this name has finished: nothing is submitted" in text
+    assert "a visible run of this name has finished: jobsync submits nothing" in text
     assert '"${jobs.align.outputs/a}", run has "agave://' in text
     assert "# same" in text
 
@@ -134,7 +134,7 @@ def test_why_a_job_is_left_alone():
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        (RunState.ACTIVE, "is active: nothing is submitted"),
+        (RunState.ACTIVE, "is active: jobsync submits nothing"),
         (RunState.FAILED, "no retry is left"),
         (RunState.STOPPED, "which a person decided"),
     ],

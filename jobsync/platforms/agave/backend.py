@@ -102,7 +102,7 @@ class AgaveReader:
                     silent[row.id] = None
                 elif row.id not in silent:
                     raise Unreadable(
-                        f"{row.asked}: it does not tell the archivePath of hidden job {row.id}"
+                        f"{row.asked}: the answer lacks the archivePath of hidden job {row.id}"
                     )
         for run in self._pages.map(self.jobs.get, silent):
             add(run, run.request or {})
@@ -118,7 +118,9 @@ class AgaveReader:
             shown, hidden = self._named(name, "true"), self._named(name, "false")
             if not {run.id for run in shown} & {run.id for run in hidden}:
                 return [*self._pages.map(self._completed, shown), *hidden]
-        raise Unreadable(f"asked for jobs named {name!r}: the service does not tell hidden ones")
+        raise Unreadable(
+            f"asked for jobs named {name!r}: the service does not say which of them are hidden"
+        )
 
     def run(self, run_id: str) -> Run:
         return self.jobs.get(run_id)

@@ -62,7 +62,7 @@ def convert(files: Iterable[tuple[str, bytes]], project: str) -> Converted:
             continue
         free = free_key(key, jobs, max(8, ADDRESS_LIMIT - len(project)))
         if free != key:
-            say(f"a job {key} is there already: named {free}")
+            say(f"there is a job {key} already: named {free}")
         if (archive := output_folder(body)) is not None:
             if other := next((at for one, at in archives if is_same(one, archive)), None):
                 say(f"archivePath left out: {other} archives to that folder")

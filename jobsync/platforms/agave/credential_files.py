@@ -93,7 +93,7 @@ class CredentialFiles(Struct, frozen=True):
         fitting = [entry for entry in named if f"{entry.session}/".startswith(f"{name}/")]
         if len(fitting) != 1:
             known = ", ".join(entry.session for entry in named) or "none"
-            many = "no such session" if not fitting else "several sessions begin so"
+            many = "no such session" if not fitting else "several sessions begin with that"
             raise SettingsError(f"{many}: {name!r}", hint=f"sessions in {self.config}: {known}")
         if base_url is not None and fitting[0].base_url != base_url:
             raise SettingsError(f"session {name} is for {fitting[0].base_url}, not for {base_url}")

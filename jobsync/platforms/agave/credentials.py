@@ -49,7 +49,7 @@ class Credentials(Placed, frozen=True):
     def __post_init__(self) -> None:
         for secret in (self.token, self.refresh_token):
             if secret and not _TOKEN.fullmatch(secret.reveal()):
-                raise SettingsError(f"the token from {self.source} has characters no token has")
+                raise SettingsError(f"the token from {self.source} contains invalid characters")
 
 
 def explicit(base_url: str, token: str) -> Credentials:
@@ -95,7 +95,7 @@ def _from_variables(environ: Mapping[str, str], wanted: str | None) -> Credentia
     if not given["BASE_URL"]:
         if given["TOKEN"]:
             raise SettingsError(
-                "TAPIS_TOKEN is set, but not for which service it is",
+                "TAPIS_TOKEN is set, but not the service that it is for",
                 hint="set TAPIS_BASE_URL as well",
             )
         return None
@@ -228,7 +228,9 @@ class TokenKeeper:
 
         token, refresh = answer.get("access_token"), answer.get("refresh_token")
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise Unauthorized("the token endpoint gave something that is no token", status=200)
+            raise Unauthorized(
+                "the token endpoint returned something that is not a token", status=200
+            )
         keep = refresh if isinstance(refresh, str) and refresh else self._refresh.reveal()
         return Fresh(Secret(token), Secret(keep), _seconds(answer), int(self._timing.now()))
 

@@ -125,7 +125,7 @@ class _Job:
                     if before := values.pop(item, None):
                         self._say(
                             f"{before.path} left out: {given.path} comes later, and the service "
-                            "takes that"
+                            "uses that"
                         )
                     values[item] = given
                     fields.setdefault(given.group, None)
@@ -162,7 +162,7 @@ class _Job:
         except Wrong as wrong:
             self._say(f"{given.path} left out: {wrong.message}")
             return False
-        why = "the service takes what stands in any object"
+        why = "the service reads every object"
         if given.path == item:
             near = did_you_mean(item, FIELDS)
             why = "the service takes it for an input or parameter of that name"

@@ -119,7 +119,7 @@ def _run_time(text: str) -> None:
         hint = "hours:minutes:seconds, at most four digits of hours"
         raise Wrong(f"must be a time like 00:30:00, not {quoted(text)}", hint)
     if not any(text.replace(":", "").strip("0")):
-        raise Wrong("cannot be no time at all")
+        raise Wrong("must be more than 00:00:00")
 
 
 def run_time(value: Value) -> Value:
@@ -249,7 +249,7 @@ def check_request(request: Mapping[str, Value]) -> Iterator[Wrong]:
     if isinstance(inputs, dict) and isinstance(parameters, dict):
         for key in sorted(inputs.keys() & parameters.keys()):
             message = f"{quoted(key)} is both an input and a parameter"
-            yield Wrong(message, "the service would mix them up", path=("parameters", key))
+            yield Wrong(message, "the service would confuse them", path=("parameters", key))
 
 
 def names_workspace(field: str, value: Value) -> bool:

@@ -65,7 +65,7 @@ def _new_client(client: HttpClient, username: str, password: Secret) -> Mapping[
     pair = base64.b64encode(f"{username}:{password.reveal()}".encode()).decode("ascii")
     result = envelope.result_of(client.send(request, Secret(f"Basic {pair}")), _MADE)
     if not isinstance(result, dict):
-        raise Unreadable(f"the answer is no API client ({request})")
+        raise Unreadable(f"expected an API client in the answer ({request})")
     return result
 
 
@@ -98,5 +98,5 @@ def _context(
 def _text(found: Mapping[str, JsonValue], name: str) -> str:
     value = found.get(name)
     if not isinstance(value, str) or not value:
-        raise Unreadable(f"the service gave no {name}")
+        raise Unreadable(f"the answer has no {name}")
     return value

@@ -184,7 +184,7 @@ class Jobs:
         found = wire.permissions(self._read(url), _get(url))
         mine = [row for row in found if row.username.lower() == user.lower()]
         if len(mine) != 1:
-            raise Unreadable(f"{len(mine)} rows for one user ({_get(url)})")
+            raise Unreadable(f"{len(mine)} entries for one user ({_get(url)})")
         return mine[0]
 
     def update_permissions_for_user(

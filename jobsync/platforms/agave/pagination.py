@@ -129,7 +129,7 @@ def _searching(reach: _Reach, after: int | None) -> _Reach:
     Without one, look further back for the last row; with one, go on from there.
     """
     if reach.idle >= _ROUNDS_WITHOUT_NEWS:
-        raise Unreadable("the list of jobs cannot be read to its end: the same pages come again")
+        raise Unreadable("the list of jobs cannot be read completely: the service repeats pages")
     idle = reach.idle + 1
     if after is None:
         return replace(reach, back=reach.back * 4, idle=idle)
@@ -146,7 +146,7 @@ def _in_order(rows: Sequence[R]) -> Sequence[R]:
     if all(map(lt, ids, ids[1:])):
         return rows
     if any(map(gt, ids, ids[1:])):
-        raise Unreadable("the list of jobs does not come in the order that was asked for")
+        raise Unreadable("the list of jobs does not have the requested order")
     return [row for row, before in zip(rows, [None, *ids], strict=False) if row.id != before]
 
 
@@ -212,7 +212,7 @@ def _permissions_once(page: PermissionPage, longest: int) -> dict[str, Access] |
             return found
         stale = stale + 1 if known else 0
         if stale > 2:
-            raise Unreadable("a page of permissions brings nothing new")
+            raise Unreadable("a page of permissions has nothing new")
         found |= grants
         if len(found) > ENTRY_LIMIT:
             raise Unreadable(f"more than {ENTRY_LIMIT:,} users hold permissions")
@@ -280,7 +280,7 @@ def all_events(page: EventPage) -> list[Event]:
         if not rows:
             return found
         if rows == before:
-            raise Unreadable("a page of the history brings nothing new")
+            raise Unreadable("a page of the history has nothing new")
         found.extend(rows)
         if len(found) > ENTRY_LIMIT:
             raise Unreadable(f"the history has more than {ENTRY_LIMIT:,} events")

@@ -15,7 +15,7 @@ USERNAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 def wrong_user(name: str) -> tuple[str, str] | None:
     """Why *name* cannot be a user that a manifest names, and what to do; None when it can."""
     if name in ("public", "*"):
-        return f"{quoted(name)} means nobody to the service", "write world for everybody"
+        return f"{quoted(name)} is not a user for the service", "write world for everybody"
     if USERNAME.fullmatch(name):
         return None
     lowered = name.lower()

@@ -92,6 +92,6 @@ def write(path: Path, content: bytes) -> None:
 
 def cannot_keep(place: Path, error: OSError) -> SettingsError:
     return SettingsError(
-        f"cannot keep a renewed token in {place}: {error.strerror}",
+        f"cannot save a renewed token in {place}: {error.strerror}",
         hint="make the folder writable, or set TAPIS_BASE_URL and TAPIS_TOKEN",
     )
