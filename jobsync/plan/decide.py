@@ -83,7 +83,7 @@ def decide_pinned(job: DeclaredJob, history: History, platform: Platform) -> Dec
     if not history.exact:
         return Problem(
             job.where,
-            f"{job.address}: you cannot see a run {job.pinned}",
+            f"{job.address}: you cannot see run {job.pinned}",
             "correct the id, or have its owner share it with you",
         )
     run = history.exact[0]

@@ -275,7 +275,7 @@ def test_the_permissions_of_a_pinned_run_that_may_only_be_read_cannot_be_managed
 
 
 def test_a_pinned_run_that_cannot_be_seen_is_an_error():
-    with pytest.raises(PlanError, match="no run 42 can be seen"):
+    with pytest.raises(PlanError, match="you cannot see run 42"):
         planned(World(), pinned("42"))
     world = World()
     run = world.add("by hand", visible=False)

@@ -136,7 +136,7 @@ def test_why_a_job_is_left_alone():
     [
         (RunState.ACTIVE, "is active: jobsync submits nothing"),
         (RunState.FAILED, "no retry is left"),
-        (RunState.STOPPED, "which a person decided"),
+        (RunState.STOPPED, "a person stopped or hid the run"),
     ],
 )
 def test_why_names_the_rule(state, words):
