@@ -310,3 +310,11 @@ def test_attempts_that_were_asked_for_are_not_counted_as_declared(attempts, retr
         world.of(wanted, FAILED, attempt=attempt, message="Job exceeded 00:00:02.")
     (state,) = planned(world, wanted).states
     assert state.notes == ("Job exceeded 00:00:02", words)
+
+
+def test_what_a_wildcard_of_a_hidden_run_matches_is_not_what_the_lock_has():
+    wild = job("sort", outputs=(rule("*.txt"),))
+    world = World()
+    fetched(world, world.of(wild, visible=False))
+    (change,) = (c for c in planned(world, wild).changes if hasattr(c, "files"))
+    assert change.files is None
