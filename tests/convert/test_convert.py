@@ -223,6 +223,7 @@ def test_whatever_comes_the_manifest_validates_or_it_is_said_why_there_is_none(
 
 @settings(deadline=None, max_examples=300)
 @given(REQUESTS)
+@example({"inputs": {".\x1f": False}})
 def test_what_the_service_would_take_is_kept_or_told(raw: dict[str, object]) -> None:
     raw = {**raw, "appId": "a-1", "name": "a"}
     result = convert([("job.json", json.dumps(raw).encode())], "p")
@@ -237,6 +238,8 @@ def test_what_the_service_would_take_is_kept_or_told(raw: dict[str, object]) -> 
     for name, value in taken.items():
         if name in RESERVED or value == "" or name in told or "inputs" in told or " " in name:
             continue
+        if any(f".{name} left out" in warning for warning in result.warnings):
+            continue  # a name with dots in it
         words = [str(one).strip() for one in (value if isinstance(value, list) else [value])]
         have = kept.get(name, "")
         found = [str(one).strip() for one in (have if isinstance(have, list) else [have])]
