@@ -114,7 +114,7 @@ def test_cancelled_by_somebody_else(lab: Lab) -> None:
     lab.start()
     row = lab.until(job, "RUNNING")
     command("scancel", str(row.native_id))
-    row = lab.until(job)
+    row = lab.until(job, seconds=90)  # Slurm may wait KillWait, 30 s, before it kills
     assert row.status == "FAILED"
     assert "Slurm says CANCELLED" in row.message
 
