@@ -35,15 +35,15 @@ _ACTION_RULES = {
     Action.RESTORE: "a finished run of this name is hidden: jobsync makes it visible again",
 }
 _STANDING_RULES = {
-    Standing.CURRENT: "a visible run of this name has finished: jobsync submits nothing",
-    Standing.IN_PROGRESS: "a run of this name is active: jobsync submits nothing",
+    Standing.CURRENT: "a visible run of this name has finished: nothing is submitted",
+    Standing.IN_PROGRESS: "a run of this name is active: nothing is submitted",
     Standing.FAILED: (
-        "the runs of this name have failed and no retry is left: jobsync submits nothing"
+        "the runs of this name have failed and no retry is left: nothing is submitted"
     ),
-    Standing.STOPPED: "a person stopped or hid the run of this name: jobsync submits nothing",
+    Standing.STOPPED: "a person stopped or hid the run of this name: nothing is submitted",
     Standing.INCOMPLETE: (
         "a run of this name has finished, but did not produce what it must, or another run "
-        "has overwritten its files: jobsync submits nothing"
+        "has overwritten its files: nothing is submitted"
     ),
     Standing.BLOCKED: "jobsync would submit it, but what it needs is not there",
     Standing.PENDING: "jobsync would submit it, but this plan excludes jobs",

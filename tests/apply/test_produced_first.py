@@ -129,7 +129,7 @@ def test_what_needs_a_run_whose_outputs_cannot_be_read_waits(world: World, error
         ("sort", "run", "waiting"),
     ]
     assert "outputs" in detail(outcomes, "sort", "run")
-    assert "whether sort has produced what it must" in detail(outcomes, "pack", "job")
+    assert "whether sort produced what it must" in detail(outcomes, "pack", "job")
     assert exit_code(the_plan, outcomes) is ExitCode.PARTIAL, "unreadable is not incomplete"
 
 

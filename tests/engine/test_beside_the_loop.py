@@ -28,12 +28,21 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     lab.close()
 
 
+class Gate(threading.Event):
+    """``reached`` is set once something waits for this event."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = threading.Event()
+
+
 @pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     """Copies of ``huge.bin`` and archiving of jobs with the name ``slow`` last until it is set."""
-    opened = threading.Event()
+    opened = Gate()
 
     def held(check: Check) -> None:
+        opened.reached.set()
         while not opened.wait(0.01):
             check()
 
@@ -171,13 +180,13 @@ def test_killed_while_an_input_is_copied(lab: Lab) -> None:
     assert (size(lab, job), lab.runs()) == ("150000000", 1)
 
 
-def test_an_input_that_cannot_be_read_is_failed(lab: Lab, gate: threading.Event) -> None:
+def test_an_input_that_cannot_be_read_is_failed(lab: Lab, gate: Gate) -> None:
     """The end of a copy that took long is taken as that of a short one is."""
     job = huge(lab)
     with running(lab):
         lab.until(job, "STAGING_INPUTS")
+        assert gate.reached.wait(30)
         work = Path(lab.job(job).work_dir or "")
-        wait_for(work.exists)
         (work / "huge.bin").mkdir()
         gate.set()
         row = lab.until(job)

@@ -262,7 +262,7 @@ def test_a_socks_proxy_without_pysocks_is_an_error_that_names_the_extra(tmp_path
         )
         assert server.seen == []
     assert done.returncode == 1
-    assert "PySocks is not installed" in done.stderr and "'jobsync[socks]'" in done.stderr
+    assert "PySocks is not installed" in done.stderr and "pip install PySocks" in done.stderr
 
 
 def test_a_loopback_service_is_asked_directly_whatever_the_environment_says(

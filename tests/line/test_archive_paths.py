@@ -124,7 +124,7 @@ def test_going_back_to_a_job_whose_files_were_written_over(lab: Lab, folder: str
     done = lab.run("plan")
     assert "! one did not produce what it must" in done.out
     assert f"run {two['id']}" in done.out
-    assert "! after is not run: needs one, which is incomplete" in done.out
+    assert "! after will not run: needs one, which is incomplete" in done.out
     done = lab.run("apply", "--auto-approve", "--wait")
     assert done.code == 7
     assert len(lab.mine()) == 2, "nothing was submitted"

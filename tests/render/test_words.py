@@ -126,7 +126,7 @@ def test_why_a_job_is_left_alone():
     world.of(down)
     text = told(world, "tree", up, down)
     assert text.startswith("tree: current\n")
-    assert "a visible run of this name has finished: jobsync submits nothing" in text
+    assert "a visible run of this name has finished: nothing is submitted" in text
     assert '"${jobs.align.outputs/a}", run has "agave://' in text
     assert "# same" in text
 
@@ -134,7 +134,7 @@ def test_why_a_job_is_left_alone():
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        (RunState.ACTIVE, "is active: jobsync submits nothing"),
+        (RunState.ACTIVE, "is active: nothing is submitted"),
         (RunState.FAILED, "no retry is left"),
         (RunState.STOPPED, "a person stopped or hid the run"),
     ],

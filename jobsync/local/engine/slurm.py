@@ -26,7 +26,7 @@ try:
 except ImportError as _missing:  # pragma: no cover - the extra is not installed
     raise LocalServiceError(
         "an execution system of engine slurm needs the extra hpc",
-        hint="pip install 'jobsync[hpc]'",
+        hint="pip install qtoolkit",
     ) from _missing
 
 _TIMEOUT = 30.0
