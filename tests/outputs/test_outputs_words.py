@@ -126,7 +126,7 @@ def test_a_system_that_is_down_a_purged_folder_and_no_read(desk: Desk) -> None:
         f"    appId: maker-1\n    id: {run_id}\n    outputs: [{{path: 'out/*.txt', to: got/}}]\n"
     )
     hidden = desk.run("plan", user="bob")
-    assert hidden.returncode == 1 and f"you cannot see a run {run_id}" in hidden.stderr
+    assert hidden.returncode == 1 and f"you cannot see run {run_id}" in hidden.stderr
     assert not (desk.folder / "got").exists()
 
 
