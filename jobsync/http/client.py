@@ -133,7 +133,7 @@ class HttpClient:
             try:
                 reply = stack.enter_context(self._opened(request, authorization))
                 outcome = self._begun(request, reply)
-            except BaseException:
+            except BaseException:  # also Ctrl-C: the permit is given back
                 self.limiter.failed(permit)
                 raise
             self._give_back(permit, outcome.status)

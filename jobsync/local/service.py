@@ -139,7 +139,7 @@ class Service:
                 ) from error
             try:
                 self._open()
-            except BaseException:
+            except BaseException:  # also Ctrl-C: what was started is stopped
                 self.stop()
                 raise
 

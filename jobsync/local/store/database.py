@@ -548,7 +548,7 @@ class Store:
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
-            except BaseException:
+            except BaseException:  # also Ctrl-C: half a transaction is never kept
                 db.execute("ROLLBACK")
                 raise
             db.execute("COMMIT")
