@@ -19,7 +19,7 @@ from pathlib import Path
 
 from jobsync.local.api.agave.submission import new_id
 from jobsync.local.service import Drive
-from jobsync.local.store.database import STATUSES, TERMINAL
+from jobsync.local.store.statuses import STATUSES, TERMINAL
 from jobsync.structs import replace
 from jobsync.testing import LocalService, local_service
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from jobsync.local.api.agave.wsgi_app import Front
-from jobsync.local.store.database import JobRow
+from jobsync.local.store.rows import JobRow
 from jobsync.platforms import loading
 from jobsync.testing import Drive, LocalService, local_service
 

@@ -25,7 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobsync.local.store.database import JobRow, Store
+from jobsync.local.store.database import Store
+from jobsync.local.store.rows import JobRow
 
 APP = "wc-demo-1.00"
 USER = "alice"

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from jobsync.local.service import Drive, Service, ServiceSettings
-from jobsync.local.store.database import STATUSES, TERMINAL
+from jobsync.local.store.statuses import STATUSES, TERMINAL
 from jobsync.local.tls import Certificate
 from jobsync.local.users import ensure
 from jobsync.structs import Struct

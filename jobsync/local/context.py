@@ -10,12 +10,13 @@ from werkzeug.wrappers import Request
 from jobsync.local.api.agave.dialect import Dialect
 from jobsync.local.api.agave.tokens import Tokens
 from jobsync.local.api.agave.wire import Wire
-from jobsync.local.apps import Apps
+from jobsync.local.apps.registry import Apps
 from jobsync.local.faults import Asked, Fault, FaultBoard
 from jobsync.local.storage.files import Storage
 from jobsync.local.storage.folders import Folders
 from jobsync.local.storage.systems import Systems
-from jobsync.local.store.database import JobRow, Store
+from jobsync.local.store.database import Store
+from jobsync.local.store.rows import JobRow
 from jobsync.structs import Struct, field
 
 

@@ -12,12 +12,13 @@ from types import TracebackType
 from typing import Any
 
 from jobsync.errors import LocalServiceError
-from jobsync.local import apps, state, users
+from jobsync.local import state, users
 from jobsync.local.api.agave.dialect import DIALECTS
 from jobsync.local.api.agave.permissions import permission_of
 from jobsync.local.api.agave.tokens import LIFETIME, Tokens
 from jobsync.local.api.agave.wire import can_read
 from jobsync.local.api.agave.wsgi_app import Front
+from jobsync.local.apps import registry
 from jobsync.local.context import Site
 from jobsync.local.engine import Engine, EngineSettings, runners
 from jobsync.local.faults import BadFault, FaultBoard
@@ -25,7 +26,8 @@ from jobsync.local.leader import Driver
 from jobsync.local.server import Server
 from jobsync.local.storage import systems
 from jobsync.local.storage.files import Storage
-from jobsync.local.store.database import Conflict, JobRow, Store, Unusable
+from jobsync.local.store.database import Store
+from jobsync.local.store.rows import Conflict, JobRow, Unusable
 from jobsync.local.tls import Certificate, TlsFront
 from jobsync.locks import LockTaken, file_lock
 from jobsync.structs import Struct, field, replace
@@ -100,7 +102,7 @@ class Service:
             raise LocalServiceError(str(error)) from error
         self.tokens: dict[str, str] = {}
         self.url = ""
-        self.apps: apps.Apps
+        self.apps: registry.Apps
         self.store: Store
         self.engine: Engine
         self._server: Server | None = None
@@ -158,7 +160,7 @@ class Service:
         settings = self.settings
         self.tokens = users.ensure(self.store, settings.state_dir, settings.users)
         table = _systems(settings)
-        self.apps = apps.load(settings.apps)
+        self.apps = registry.load(settings.apps)
         archive = settings.state_dir / "archive"
         works = {system.work_folder for system in table.by_name.values()}
         state.refuse_overlap(settings.state_dir, settings.workspace, archive, works)

@@ -20,7 +20,7 @@ from access_oracle import LEVELS, NOTHING, Rows
 from jobsync.apply import ApplySettings, Limits, apply
 from jobsync.cli import pipeline
 from jobsync.http.retry import RetryPolicy
-from jobsync.local.store.database import STATUSES
+from jobsync.local.store.statuses import STATUSES
 from jobsync.model import Access, Outcome, Plan, Snapshot, Target
 from jobsync.plan import PlanOptions
 from jobsync.platforms import agave, loading

@@ -12,7 +12,7 @@ from order_model import OWNER, Case, Fault, apply_to, cases, wrongs
 
 from jobsync.errors import Forbidden
 from jobsync.http.retry import RetryPolicy
-from jobsync.local.store.database import Conflict
+from jobsync.local.store.rows import Conflict
 from jobsync.model import Access, AccessChange, Outcome
 from jobsync.platforms import agave
 from jobsync.platforms.agave.credentials import explicit

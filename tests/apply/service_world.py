@@ -11,7 +11,7 @@ from typing import Any
 from jobsync.apply import ApplySettings, Event, Limits, apply
 from jobsync.http.retry import RetryPolicy
 from jobsync.local.service import Drive, Service, ServiceSettings
-from jobsync.local.store.database import STATUSES
+from jobsync.local.store.statuses import STATUSES
 from jobsync.model import Outcome, Plan
 from jobsync.platforms import agave
 from jobsync.platforms.agave.credentials import explicit

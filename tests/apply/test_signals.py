@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from jobsync.apply import Binding, open_submits
-from jobsync.local.store.database import STATUSES
+from jobsync.local.store.statuses import STATUSES
 from jobsync.testing import LocalService, local_service
 
 MANIFEST = """\

@@ -70,7 +70,7 @@ DOORS = {
     "certifi": {"http/pool.py"},
     "click": {"cli/"},
     "rich": {"cli/"},
-    "sqlite3": {"local/store/database.py"},
+    "sqlite3": {"local/store/"},
     "subprocess": {"local/engine/", "cli/git.py"},
     "qtoolkit": {"local/engine/"},
     "werkzeug": {"local/"},

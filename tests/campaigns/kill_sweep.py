@@ -30,7 +30,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobsync.local.store.database import STATUSES
+from jobsync.local.store.statuses import STATUSES
 from jobsync.testing import LocalService, local_service
 
 CALLS = "%file,%desc,%network"

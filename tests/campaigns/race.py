@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from jobsync.local.store.database import STATUSES
+from jobsync.local.store.statuses import STATUSES
 from jobsync.testing import local_service
 
 MANIFEST = """\

@@ -15,13 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from jobsync.local import apps
 from jobsync.local.api.agave import submission
+from jobsync.local.apps import registry as apps
 from jobsync.local.engine import Engine, EngineSettings, runners
 from jobsync.local.storage import systems
 from jobsync.local.storage.files import Storage
 from jobsync.local.storage.systems import Queue, System, Systems
-from jobsync.local.store.database import TERMINAL, JobRow, Store
+from jobsync.local.store.database import Store
+from jobsync.local.store.rows import JobRow
+from jobsync.local.store.statuses import TERMINAL
 
 NO_CLUSTER = "no Slurm cluster: run tests/slurm/up.sh and set SLURM_CONF (needs root on Debian)"
 

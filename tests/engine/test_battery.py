@@ -15,7 +15,8 @@ from engine_lab import Lab, processes_with
 from jobsync.local.api.agave import records
 from jobsync.local.engine.stopping import STOPPED_EARLY, STOPPED_RUNNING
 from jobsync.local.storage.systems import System
-from jobsync.local.store.database import TERMINAL, JobRow
+from jobsync.local.store.rows import JobRow
+from jobsync.local.store.statuses import TERMINAL
 
 MakeLab = Callable[..., Lab]
 

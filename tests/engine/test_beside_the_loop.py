@@ -15,7 +15,7 @@ from jobsync.local.engine import background_tasks, completion
 from jobsync.local.storage import archive as archiving
 from jobsync.local.storage import copying, staging
 from jobsync.local.storage.copying import Check
-from jobsync.local.store.database import TERMINAL
+from jobsync.local.store.statuses import TERMINAL
 
 pytestmark = pytest.mark.fork
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from engine_lab import cluster_size, need_cluster
 
-from jobsync.local.store.database import STATUSES, Store
+from jobsync.local.store.database import Store
+from jobsync.local.store.statuses import STATUSES
 
 pytestmark = pytest.mark.slurm
 EXAMPLES = Path(__file__).parents[2] / "manifests"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jobsync.errors import LocalServiceError
-from jobsync.local import apps
+from jobsync.local.apps import registry as apps
 from jobsync.local.storage import systems
 from jobsync.local.storage.systems import Systems
 

@@ -22,7 +22,7 @@ from jobsync.local.api.agave import records
 from jobsync.local.service import Service, ServiceSettings
 from jobsync.local.storage.archive import ArchiveError, archive
 from jobsync.local.storage.staging import StagingError, prepare
-from jobsync.local.store.database import TERMINAL
+from jobsync.local.store.statuses import TERMINAL
 from jobsync.structs import replace
 from jobsync.testing import LocalService, local_service
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from engine_lab import Lab, cluster_size, need_cluster
 
-from jobsync.local.store.database import TERMINAL
+from jobsync.local.store.statuses import TERMINAL
 from jobsync.structs import replace
 
 pytestmark = pytest.mark.slurm

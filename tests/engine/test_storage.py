@@ -8,7 +8,8 @@ import pytest
 
 from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.storage.files import Storage
-from jobsync.local.store.database import JobRow, Store
+from jobsync.local.store.database import Store
+from jobsync.local.store.rows import JobRow
 
 
 class World:

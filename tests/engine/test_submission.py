@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from jobsync.local import apps
 from jobsync.local.api.agave import submission
 from jobsync.local.api.agave.refusal import Refusal
+from jobsync.local.apps import registry as apps
 from jobsync.local.storage.files import Storage
 from jobsync.local.storage.systems import Queue, System, Systems
-from jobsync.local.store.database import JobRow, Store
+from jobsync.local.store.database import Store
+from jobsync.local.store.rows import JobRow
 
 Submit = Callable[..., JobRow]
 

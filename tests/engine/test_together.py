@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from jobsync.local.store.database import STATUSES, Store
+from jobsync.local.store.database import Store
+from jobsync.local.store.statuses import STATUSES
 
 pytestmark = pytest.mark.fork
 Start = Callable[..., subprocess.Popen[str]]

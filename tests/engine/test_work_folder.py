@@ -15,7 +15,8 @@ from engine_lab import Lab, processes_with
 from jobsync.local.api.agave import records, submission
 from jobsync.local.storage.archive import ArchiveError, archive
 from jobsync.local.storage.archive_path import slug
-from jobsync.local.store.database import TERMINAL, JobRow
+from jobsync.local.store.rows import JobRow
+from jobsync.local.store.statuses import TERMINAL
 
 pytestmark = pytest.mark.fork
 

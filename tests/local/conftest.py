@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jobsync.local.store.database import JobRow
+from jobsync.local.store.rows import JobRow
 from jobsync.testing import LocalService, local_service
 
 _numbers = itertools.count(1)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from jobsync.local.store.database import JobRow
+from jobsync.local.store.rows import JobRow
 from jobsync.testing import local_service
 
 KNOWN_500 = (

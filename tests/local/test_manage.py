@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobsync.local.store.database import JobRow
+from jobsync.local.store.rows import JobRow
 from jobsync.testing import Drive, local_service
 
 

@@ -207,7 +207,8 @@ def test_two_services_on_one_folder(tmp_path):
 
 def test_another_process_wakes_the_engine(tmp_path):
     """A job stored by another process, as an embedded command does, is started too."""
-    from jobsync.local.store.database import JobRow, Store
+    from jobsync.local.store.database import Store
+    from jobsync.local.store.rows import JobRow
 
     with serving(tmp_path, "--user", "alice") as _:
         time.sleep(1.5)

@@ -22,7 +22,7 @@ def listed(service, user, query=""):
 @pytest.fixture(scope="module")
 def many(shared):
     """260 jobs of one user, oldest first."""
-    from jobsync.local.store.database import JobRow
+    from jobsync.local.store.rows import JobRow
 
     shared.add_user("many")
     made = []

@@ -7,16 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from jobsync.local.store.database import (
-    Condition,
-    Conflict,
-    IllegalTransition,
-    JobRow,
-    Listing,
-    Store,
-    Token,
-    UnknownJob,
-)
+from jobsync.local.store.database import Store
+from jobsync.local.store.rows import Conflict, IllegalTransition, JobRow, Token, UnknownJob
+from jobsync.local.store.search import Condition, Listing
 
 
 @pytest.fixture

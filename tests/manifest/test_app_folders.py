@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jobsync.errors import ManifestError, SettingsError
-from jobsync.local import apps as local_apps
+from jobsync.local.apps import registry as local_apps
 from jobsync.manifest.app_folders import AppFolders, moved
 from jobsync.model import Target
 from jobsync.observe import observe

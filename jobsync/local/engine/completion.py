@@ -13,7 +13,8 @@ from jobsync.local.storage.archive_path import slug
 from jobsync.local.storage.copying import Check
 from jobsync.local.storage.files import Storage
 from jobsync.local.storage.systems import System
-from jobsync.local.store.database import JobRow, Store
+from jobsync.local.store.database import Store
+from jobsync.local.store.rows import JobRow
 
 _TAIL = 2000
 _SHOWN = 200

@@ -13,7 +13,7 @@ from jobsync.local.api.agave import records
 from jobsync.local.engine import processes
 from jobsync.local.engine.runner import Declined, Fate, Unsure
 from jobsync.local.storage.systems import System
-from jobsync.local.store.database import JobRow
+from jobsync.local.store.rows import JobRow
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CLAIMING = 1.0

@@ -12,7 +12,9 @@ from jobsync.local.engine.loop_state import Memory
 from jobsync.local.engine.runner import Runner, Silent
 from jobsync.local.engine.settings import EngineSettings
 from jobsync.local.storage.systems import run_seconds
-from jobsync.local.store.database import TERMINAL, IllegalTransition, JobRow, Store, UnknownJob
+from jobsync.local.store.database import Store
+from jobsync.local.store.rows import IllegalTransition, JobRow, UnknownJob
+from jobsync.local.store.statuses import TERMINAL
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from jobsync.local.store.database import JobRow
+from jobsync.local.store.rows import JobRow
 from jobsync.structs import Struct, field
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from jobsync.local.apps import Apps
+from jobsync.local.apps.registry import Apps
 from jobsync.local.engine.runner import Runner
 from jobsync.local.storage.files import Storage
 from jobsync.local.storage.systems import Systems

@@ -18,7 +18,7 @@ from jobsync.errors import LocalServiceError
 from jobsync.local.api.agave import records
 from jobsync.local.engine.runner import Declined, Fate, Silent, Unsure
 from jobsync.local.storage.systems import UNLIMITED_RUN_TIME, System, run_seconds
-from jobsync.local.store.database import JobRow
+from jobsync.local.store.rows import JobRow
 
 try:
     from qtoolkit.core.exceptions import CommandFailedError, OutputParsingError

@@ -15,7 +15,7 @@ from jobsync.local.engine.watching import PLACED
 from jobsync.local.storage.copying import Check
 from jobsync.local.storage.staging import StagingError, is_short, prepare, work_folder
 from jobsync.local.storage.systems import System
-from jobsync.local.store.database import JobRow
+from jobsync.local.store.rows import JobRow
 
 WAITING = ("PENDING", "PROCESSING_INPUTS", "STAGING_INPUTS", "STAGED")
 

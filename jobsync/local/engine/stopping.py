@@ -8,7 +8,7 @@ from jobsync.local.api.agave import records
 from jobsync.local.engine.logbook import Logbook
 from jobsync.local.engine.loop_state import Ending
 from jobsync.local.engine.runner import Runner
-from jobsync.local.store.database import JobRow
+from jobsync.local.store.rows import JobRow
 
 STOPPED_EARLY = "Job cancelled by user."
 STOPPED_RUNNING = "Successfully killed remote job process."

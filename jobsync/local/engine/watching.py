@@ -11,7 +11,7 @@ from jobsync.local.engine.logbook import Logbook, label
 from jobsync.local.engine.runner import Runner, Silent
 from jobsync.local.engine.stopping import Stopper
 from jobsync.local.storage.systems import System
-from jobsync.local.store.database import JobRow
+from jobsync.local.store.rows import JobRow
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from urllib.parse import unquote, urlsplit
 
 from jobsync.local.api.agave import records
 from jobsync.local.api.agave.refusal import Refusal
-from jobsync.local.store.database import Condition, JobRow, Listing
+from jobsync.local.store.rows import JobRow
+from jobsync.local.store.search import Condition, Listing
 from jobsync.structs import Struct
 
 WORKSPACE = "local"

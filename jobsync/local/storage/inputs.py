@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.api.agave.request_fields import FlatValue, scalar_text
-from jobsync.local.app_file import AppField
+from jobsync.local.apps.app_file import AppField
 from jobsync.local.storage.files import UnsupportedScheme
 
 LIMIT = 16384

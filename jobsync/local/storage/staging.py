@@ -10,13 +10,13 @@ from pathlib import Path
 
 from jobsync.local.api.agave import records
 from jobsync.local.api.agave.refusal import Refusal
-from jobsync.local.app_file import App
+from jobsync.local.apps.app_file import App
+from jobsync.local.apps.template import fill
 from jobsync.local.storage.archive_path import slug
 from jobsync.local.storage.copying import Check, copy_file, go_on
 from jobsync.local.storage.files import Located, Storage
 from jobsync.local.storage.systems import System
-from jobsync.local.store.database import JobRow
-from jobsync.local.template import fill
+from jobsync.local.store.rows import JobRow
 
 _SHORT = 1 << 20
 _FEW = 64

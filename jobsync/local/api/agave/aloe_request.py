@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jobsync.local.api.agave.refusal import Refusal
-from jobsync.local.app_file import App
+from jobsync.local.apps.app_file import App
 
 FORBIDDEN = ("executionSystem", "jobName", "parameter")
 LENGTHS = {

@@ -11,7 +11,9 @@ from jobsync.local.api.agave.permissions import may_read, may_write
 from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.api.agave.search import conditions, order, window
 from jobsync.local.context import Call
-from jobsync.local.store.database import TERMINAL, Condition, JobRow, Listing
+from jobsync.local.store.rows import JobRow
+from jobsync.local.store.search import Condition, Listing
+from jobsync.local.store.statuses import TERMINAL
 from jobsync.structs import replace
 
 _NO_VIEW = "User does not have permission to view this job"

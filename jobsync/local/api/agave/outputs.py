@@ -19,7 +19,7 @@ from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.api.agave.search import window
 from jobsync.local.context import Call
 from jobsync.local.storage.files import Located
-from jobsync.local.store.database import JobRow
+from jobsync.local.store.rows import JobRow
 
 _NO_READ = "User does not have permission to view this resource."
 _GONE = "Unable to locate job data. Work folder no longer exists."

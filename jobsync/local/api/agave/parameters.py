@@ -8,7 +8,7 @@ from typing import Union
 
 from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.api.agave.request_fields import FlatValue, scalar_text
-from jobsync.local.app_file import AppField
+from jobsync.local.apps.app_file import AppField
 
 Echo = Union[str, int, bool, list[Union[str, int]]]
 

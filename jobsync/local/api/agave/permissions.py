@@ -11,7 +11,7 @@ from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.api.agave.search import window
 from jobsync.local.api.agave.wire import BOTH, READERS, WRITERS, can_read, can_write
 from jobsync.local.context import Call
-from jobsync.local.store.database import Conflict, JobRow
+from jobsync.local.store.rows import Conflict, JobRow
 
 WORLD = "world"
 VALUES = READERS | WRITERS | BOTH | {"EXECUTE"}

@@ -15,8 +15,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
-from jobsync.local import catalog
-from jobsync.local.api.agave import files, jobs, outputs, permissions
+from jobsync.local.api.agave import catalog, files, jobs, outputs, permissions
 from jobsync.local.api.agave.answer import Answer
 from jobsync.local.api.agave.dialect import Dialect
 from jobsync.local.context import Call

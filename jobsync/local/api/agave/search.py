@@ -8,7 +8,8 @@ from datetime import datetime, timedelta, timezone
 
 from jobsync.local.api.agave.dialect import Dialect
 from jobsync.local.api.agave.refusal import Refusal
-from jobsync.local.store.database import STATUSES, Condition
+from jobsync.local.store.search import Condition
+from jobsync.local.store.statuses import STATUSES
 from jobsync.structs import Struct
 
 DEFAULT_LIMIT = 100

@@ -25,13 +25,13 @@ from jobsync.local.api.agave.resources import (
     place,
     positive,
 )
-from jobsync.local.app_file import App
-from jobsync.local.apps import Apps
+from jobsync.local.apps.app_file import App
+from jobsync.local.apps.registry import Apps
 from jobsync.local.storage.archive_path import default_path, expand, slug
 from jobsync.local.storage.files import ARCHIVE, Storage, canonical
 from jobsync.local.storage.inputs import resolve_inputs
 from jobsync.local.storage.systems import System, Systems
-from jobsync.local.store.database import JobRow
+from jobsync.local.store.rows import JobRow
 from jobsync.structs import replace
 
 __all__ = ["Refusal", "again", "new_id", "resolve"]

@@ -21,7 +21,8 @@ from werkzeug.wrappers import Request, Response
 
 from jobsync.local.api.agave import api_gateway
 from jobsync.local.api.agave.refusal import Refusal
-from jobsync.local.store.database import Client, Store, Token
+from jobsync.local.store.database import Store
+from jobsync.local.store.rows import Client, Token
 from jobsync.structs import Struct
 
 LIFETIME = 14400.0

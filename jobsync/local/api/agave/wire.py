@@ -6,7 +6,7 @@ import urllib.parse
 from typing import Any
 
 from jobsync.local.api.agave.dialect import Dialect
-from jobsync.local.store.database import EventRow, JobRow
+from jobsync.local.store.rows import EventRow, JobRow
 
 TENANT = "local"
 

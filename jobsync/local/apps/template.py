@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobsync.local.api.agave.request_fields import scalar_text
-from jobsync.local.app_file import App, AppField
+from jobsync.local.apps.app_file import App, AppField
 from jobsync.local.storage.archive_path import slug
 from jobsync.local.storage.systems import run_seconds
-from jobsync.local.store.database import JobRow
+from jobsync.local.store.rows import JobRow
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
 _OURS = ("AGAVE_", "IPLANT_")

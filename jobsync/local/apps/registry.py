@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from jobsync.errors import LocalServiceError
-from jobsync.local.app_file import App, claimed_id, read_app
+from jobsync.local.apps.app_file import App, claimed_id, read_app
 from jobsync.structs import Struct, replace
 
-SHIPPED = Path(__file__).parent / "apps"
+SHIPPED = Path(__file__).parent
 """The apps that come with the service."""
 
 _REVISION = re.compile(r"u[0-9]+$")

@@ -1,0 +1,1 @@
+"""The apps of the service: folders with a definition and a script."""

@@ -1,0 +1,30 @@
+"""Between a job's record and its row in the table ``jobs``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from jobsync.local.store.rows import JobRow
+
+BOOLEANS = frozenset({"archive", "cancel_requested", "visible", "archived"})
+JSON = frozenset({"request", "notifications"})
+COLUMNS = JobRow.__struct_fields__
+
+SELECT = f"SELECT {', '.join(COLUMNS)} FROM jobs"  # noqa: S608 - our own column names
+INSERT = f"INSERT INTO jobs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+
+
+def encode(name: str, value: Any) -> Any:
+    if name in JSON:
+        return json.dumps(value)
+    return int(value) if name in BOOLEANS else value
+
+
+def job(row: tuple[Any, ...]) -> JobRow:
+    values = dict(zip(COLUMNS, row, strict=True))
+    for name in JSON:
+        values[name] = json.loads(values[name])
+    for name in BOOLEANS:
+        values[name] = bool(values[name])
+    return JobRow(**values)

@@ -1,0 +1,50 @@
+"""The tables, as the steps that lead to them."""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE users (name TEXT PRIMARY KEY, token_sha256 TEXT NOT NULL UNIQUE);
+    CREATE TABLE jobs (
+        id TEXT PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, app_id TEXT NOT NULL,
+        request TEXT NOT NULL, system TEXT NOT NULL, queue TEXT NOT NULL,
+        node_count INTEGER NOT NULL, processors_per_node INTEGER NOT NULL,
+        memory_gb REAL NOT NULL, max_run_time TEXT NOT NULL, work_dir TEXT,
+        archive INTEGER NOT NULL, archive_system TEXT, archive_path TEXT,
+        status TEXT NOT NULL, message TEXT NOT NULL, native_id TEXT, exit_code INTEGER,
+        retries INTEGER NOT NULL, created REAL NOT NULL, submitted REAL, started REAL, ended REAL,
+        last_updated REAL NOT NULL, deadline REAL, cancel_requested INTEGER NOT NULL,
+        visible INTEGER NOT NULL, archived INTEGER NOT NULL, notifications TEXT NOT NULL
+    );
+    CREATE INDEX jobs_status ON jobs (status);
+    CREATE INDEX jobs_by_update ON jobs (owner, visible, last_updated);
+    CREATE INDEX jobs_by_id ON jobs (owner, visible, id);
+    CREATE INDEX jobs_owner_name ON jobs (owner, name);
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY, job_id TEXT NOT NULL, status TEXT NOT NULL, created REAL NOT NULL,
+        by TEXT NOT NULL, description TEXT
+    );
+    CREATE INDEX events_job ON events (job_id, id);
+    CREATE TABLE pems (
+        job_id TEXT NOT NULL, username TEXT NOT NULL CHECK (length(username) <= 32),
+        permission TEXT NOT NULL
+    );
+    -- The service matches names exactly but its unique index ignores case (agave-v2 §5.3).
+    CREATE UNIQUE INDEX pems_row ON pems (job_id, username COLLATE NOCASE);
+    CREATE INDEX pems_user ON pems (username, job_id);
+    CREATE TABLE tokens (
+        hash TEXT PRIMARY KEY, user TEXT NOT NULL, kind TEXT NOT NULL, client TEXT NOT NULL,
+        issued REAL NOT NULL, expires REAL, partner TEXT
+    );
+    CREATE INDEX tokens_user ON tokens (user, client, kind);
+    CREATE TABLE clients (
+        key TEXT PRIMARY KEY, secret_hash TEXT NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL,
+        description TEXT NOT NULL, UNIQUE (owner, name)
+    );
+    """,
+)
+
+
+def statements(script: str) -> list[str]:
+    lines = [line for line in script.splitlines() if not line.strip().startswith("--")]
+    return [part for part in "\n".join(lines).split(";") if part.strip()]
