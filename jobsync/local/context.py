@@ -16,7 +16,7 @@ from jobsync.local.storage.files import Storage
 from jobsync.local.storage.folders import Folders
 from jobsync.local.storage.systems import Systems
 from jobsync.local.store.database import Store
-from jobsync.local.store.rows import JobRow
+from jobsync.local.store.rows import AGAVE, JobRow
 from jobsync.structs import Struct, field
 
 
@@ -65,7 +65,12 @@ class Call(Struct, frozen=True):
     def job(self, job_id: str) -> JobRow | None:
         """A job, hidden ones too, unless it is not to be seen yet (Aloe, or a fault)."""
         row = self.store.job(job_id)
-        if row is None or job_id in self.site.faults.hidden() or self._only_accepted(row):
+        if (
+            row is None
+            or row.api != AGAVE
+            or job_id in self.site.faults.hidden()
+            or self._only_accepted(row)
+        ):
             return None
         return row
 

@@ -17,6 +17,7 @@ from jobsync.local.api.agave.dialect import DIALECTS
 from jobsync.local.api.agave.permissions import permission_of
 from jobsync.local.api.agave.tokens import LIFETIME, Tokens
 from jobsync.local.api.agave.wire import can_read
+from jobsync.local.api.agave.workload import AgaveJobs
 from jobsync.local.api.agave.wsgi_app import Front
 from jobsync.local.apps import registry
 from jobsync.local.context import Site
@@ -27,7 +28,7 @@ from jobsync.local.server import Server
 from jobsync.local.storage import systems
 from jobsync.local.storage.files import Storage
 from jobsync.local.store.database import Store
-from jobsync.local.store.rows import Conflict, JobRow, Unusable
+from jobsync.local.store.rows import AGAVE, Conflict, JobRow, Unusable
 from jobsync.local.tls import Certificate, TlsFront
 from jobsync.locks import LockTaken, file_lock
 from jobsync.structs import Struct, field, replace
@@ -176,10 +177,8 @@ class Service:
             self.store,
             EngineSettings(
                 table,
-                self.apps,
-                storage,
+                {AGAVE: AgaveJobs(self.store, self.apps, storage, dialect=settings.dialect)},
                 runners(table, settings.environment),
-                settings.dialect,
             ),
         )
         site = Site(

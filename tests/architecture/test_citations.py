@@ -9,17 +9,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = {
-    path.stem: path
-    for folder in ("contract", "design")
-    for path in (ROOT / "docs" / folder).glob("*.md")
-}
+PAGES = sorted(
+    path for kind in ("contract", "design") for path in (ROOT / "docs" / kind).glob("*.md")
+)
 SOURCES = [
     path
     for folder in ("jobsync", "tests", "benchmarks")
     for path in sorted((ROOT / folder).rglob("*.py"))
 ]
-NAMES = "|".join(sorted(PAGES, key=len, reverse=True))
+NAMES = "|".join(sorted({path.stem for path in PAGES}, key=len, reverse=True))
 PAGE = re.compile(rf"\b({NAMES})((?:(?:,| and| to)?\s+§[0-9A-Za-z.]*[0-9A-Za-z])+)")
 NUMBER = re.compile(r"§([0-9A-Za-z.]*[0-9A-Za-z])")
 BARE = re.compile(r"\b[Cc]ontract(?:/\w+)?\s+[0-9N]")
@@ -37,8 +35,11 @@ NOT_MOVED_YET = {
 
 @lru_cache
 def numbers(page: str) -> frozenset[str]:
-    """The numbers of headings, of rules that are numbered list items, and of rows N1 to N18."""
-    text = PAGES[page].read_text(encoding="utf-8")
+    """The numbers of headings, of rules that are numbered list items, and of rows N1 to N18.
+
+    A contract and a design of one name count as one page.
+    """
+    text = "\n".join(path.read_text(encoding="utf-8") for path in PAGES if path.stem == page)
     return frozenset(
         re.findall(r"^#+ +([0-9]+(?:\.[0-9]+)?[a-z]?)[. ]", text, re.M)
         + re.findall(r"^\| (N[0-9]+) ", text, re.M)

@@ -16,13 +16,14 @@ from pathlib import Path
 import pytest
 
 from jobsync.local.api.agave import submission
+from jobsync.local.api.agave.workload import AgaveJobs
 from jobsync.local.apps import registry as apps
 from jobsync.local.engine import Engine, EngineSettings, runners
 from jobsync.local.storage import systems
 from jobsync.local.storage.files import Storage
 from jobsync.local.storage.systems import Queue, System, Systems
 from jobsync.local.store.database import Store
-from jobsync.local.store.rows import JobRow
+from jobsync.local.store.rows import AGAVE, JobRow
 from jobsync.local.store.statuses import TERMINAL
 
 NO_CLUSTER = "no Slurm cluster: run tests/slurm/up.sh and set SLURM_CONF (needs root on Debian)"
@@ -116,10 +117,15 @@ class Lab:
             self.store,
             EngineSettings(
                 self.systems,
-                self.apps,
-                self.storage,
+                {
+                    AGAVE: AgaveJobs(
+                        self.store,
+                        self.apps,
+                        self.storage,
+                        dialect=str(self.settings.get("dialect", "agave")),
+                    )
+                },
                 runners(self.systems, os.environ),
-                dialect=str(self.settings.get("dialect", "agave")),
             ),
         )
 

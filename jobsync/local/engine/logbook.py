@@ -39,10 +39,23 @@ class Logbook:
         self.changed = True
         return self.store.transition(row.id, status, text, **columns)
 
-    def fail(self, row: JobRow, text: str) -> None:
+    def fail(self, row: JobRow, text: str, reason: str) -> None:
         records.take_claim(records.work_of(row.work_dir))
         self.forget(row)
-        self.transition(row, "FAILED", text, message=text, ended=self.settings.clock())
+        now = self.settings.clock()
+        self.transition(row, "FAILED", text, message=text, ended=now, reason=reason)
+
+    def killed(self, row: JobRow, text: str, reason: str) -> None:
+        """A job that had begun was ended by its engine: look after what it made, where the api
+        does that, else it has failed."""
+        keeps = self.settings.workloads[row.api].keeps_failures
+        if not keeps or row.status not in ("QUEUED", "RUNNING"):
+            self.fail(row, text, reason)
+            return
+        records.take_claim(records.work_of(row.work_dir))
+        self.forget(row)
+        now = self.settings.clock()
+        self.transition(row, "CLEANING_UP", text, message=text, ended=now, reason=reason)
 
     def fresh(self, row: JobRow) -> JobRow:
         return self.store.job(row.id) or row
@@ -110,7 +123,8 @@ class Logbook:
         row = self.store.job(job_id)
         if row is not None and row.status not in TERMINAL:
             kind = type(error).__name__
-            self.fail(row, f"Job processing failed with exception type {kind}: {error}")
+            text = f"Job processing failed with exception type {kind}: {error}"
+            self.fail(row, text, "internal")
 
 
 def label(native_id: str | None, runner: Runner) -> str:

@@ -23,7 +23,7 @@ class Silent(Exception):
 
 
 class Fate(Struct, frozen=True):
-    """What the engine knows of a job that is gone.
+    """What the engine knows of a job that is gone; ``reason`` is its own word for it.
 
     ``patience`` is how many seconds its exit record may still take to appear; None leaves that to
     the system's grace period.
@@ -31,6 +31,7 @@ class Fate(Struct, frozen=True):
 
     words: str = ""
     patience: float | None = None
+    reason: str = ""
 
 
 class Runner(Protocol):

@@ -124,7 +124,9 @@ class Slurm:
         nodes = re.search(r"(?:^| )NodeList=(\S+)", done.stdout)
         place = f" on {nodes[1]}" if nodes and nodes[1] != "(null)" else ""
         return Fate(
-            f"Slurm says {state}{place}", patience=_LOST_SECONDS if state in _LOST else None
+            f"Slurm says {state}{place}",
+            patience=_LOST_SECONDS if state in _LOST else None,
+            reason=f"slurm-{state.lower().replace('_', '-')}" if state in _LOST else "",
         )
 
     def label(self, native_id: str) -> str:

@@ -13,7 +13,7 @@ from jobsync.local.engine.loop_state import Waiting
 from jobsync.local.engine.runner import Declined, Silent, Unsure
 from jobsync.local.engine.watching import PLACED
 from jobsync.local.storage.copying import Check
-from jobsync.local.storage.staging import StagingError, is_short, prepare, work_folder
+from jobsync.local.storage.staging import StagingError, work_folder
 from jobsync.local.storage.systems import System
 from jobsync.local.store.rows import JobRow
 
@@ -103,29 +103,26 @@ class Starter:
     def _launch(self, row: JobRow, system: System) -> None:
         """Stage and submit; returns early while the files are on their way."""
         book = self._book
-        app = book.settings.apps.get(row.app_id)
-        if app is None:
-            trouble = book.settings.apps.trouble(row.app_id)
-            why = f": {trouble}" if trouble else "."
-            book.fail(row, f"No app found matching {row.app_id}{why}")
+        workload = book.settings.workloads[row.api]
+        if trouble := workload.unable(row):
+            book.fail(row, trouble, "definition")
             return
         work = str(work_folder(row, system))
         if row.status == "PENDING":
             text = "Attempt 1 to stage job inputs"
             row = book.transition(row, "PROCESSING_INPUTS", text, work_dir=work)
-        if row.status == "PROCESSING_INPUTS" and row.request.get("inputs"):
+        if row.status == "PROCESSING_INPUTS" and workload.has_inputs(row):
             row = book.transition(row, "STAGING_INPUTS", "Copy in progress")
         if row.work_dir != work:
             row = book.store.update(row.id, work_dir=work)
         book.memory.staging[row.id] = Waiting.of(row)
-        storage = book.settings.storage
-        staged = partial(prepare, row, app, system, storage)
-        files = HERE if not book.files.begun(row.id) and is_short(row, storage) else book.files
+        staged = partial(workload.prepare, row, system)
+        files = HERE if not book.files.begun(row.id) and workload.is_short(row) else book.files
         try:
             if not files.do(row.id, staged):
                 return
         except StagingError as error:
-            book.fail(row, str(error))
+            book.fail(row, str(error), "staging")
             return
         row = book.fresh(row)  # it may have been stopped meanwhile
         if not _may_start(row):
@@ -152,7 +149,7 @@ class Starter:
             if not calls.do(row.id, hand_over):
                 return
         except Declined as declined:
-            book.fail(row, f"Failed to submit job: {declined}")
+            book.fail(row, f"Failed to submit job: {declined}", "launch")
         except Unsure as unsure:
             pause = min(_LONGEST_RETRY, 2.0 ** min(row.retries, 10))
             book.memory.retry_at[row.id] = time.monotonic() + pause

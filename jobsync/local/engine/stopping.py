@@ -25,15 +25,15 @@ class Stopper:
     def stop_waiting(self, row: JobRow) -> None:
         """Stop a job that no engine has."""
         book = self._book
-        status = "STOPPED"
-        if row.status == "PROCESSING_INPUTS" and book.settings.dialect == "agave":
-            status = "FAILED"
+        status = book.settings.workloads[row.api].stops_as(row, began=False)
         text = STOPPED_EARLY if status == "STOPPED" else STOPPED_RUNNING
-        book.transition(row, status, text, message=text, ended=book.settings.clock())
+        book.transition(
+            row, status, text, message=text, ended=book.settings.clock(), reason="cancelled"
+        )
         book.forget(row)
 
     def end(self, row: JobRow, reason: str, *, by_user: bool = False) -> None:
-        """Note that the job shall end; :meth:`press` does it."""
+        """Note that its user or its time ends the job; :meth:`press` does it."""
         ending = Ending(reason, by_user, time.monotonic() - _POLITE_SECONDS)
         self._book.memory.ending.setdefault(row.id, ending)
 
@@ -54,9 +54,14 @@ class Stopper:
 
     def _report(self, row: JobRow, ending: Ending, unplaced: bool) -> None:
         book = self._book
-        if ending.by_user and (book.settings.dialect == "aloe" or unplaced):
+        stops_as = book.settings.workloads[row.api].stops_as(row, began=not unplaced)
+        if ending.by_user and stops_as == "STOPPED":
             text = STOPPED_EARLY
-            book.transition(row, "STOPPED", text, message=text, ended=book.settings.clock())
+            book.transition(
+                row, "STOPPED", text, message=text, ended=book.settings.clock(), reason="cancelled"
+            )
+        elif ending.by_user:
+            book.fail(row, ending.reason, "cancelled")
         else:
-            book.fail(row, ending.reason)
+            book.killed(row, ending.reason, "timeout")
         book.forget(row)

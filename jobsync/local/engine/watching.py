@@ -6,7 +6,6 @@ import logging
 from collections.abc import Collection, Sequence
 
 from jobsync.local.api.agave import records
-from jobsync.local.engine.completion import finish
 from jobsync.local.engine.logbook import Logbook, label
 from jobsync.local.engine.runner import Runner, Silent
 from jobsync.local.engine.stopping import Stopper
@@ -123,15 +122,14 @@ class Watcher:
         runner.sweep(row)
         runner.end(row, 1)  # children that outlived their runner
         words = f"{label(row.native_id, runner)} is {GONE}"
-        book.fail(row, f"{words}: {fate.words}." if fate.words else f"{words}.")
+        text = f"{words}: {fate.words}." if fate.words else f"{words}."
+        book.killed(row, text, fate.reason or "gone")
 
     def _finish(self, row: JobRow) -> None:
         book = self._book
         system = book.settings.systems.get(row.system)
         before = row.status
-        after = finish(
-            book.store, book.settings.storage, book.files, row, system, book.settings.clock
-        )
+        after = book.settings.workloads[row.api].finish(book.files, row, system)
         if after.status != before:
             book.changed = True
         if after.status not in ENDING:

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from jobsync.local.api.agave import records
 from jobsync.local.api.agave.refusal import Refusal
-from jobsync.local.store.rows import JobRow
-from jobsync.local.store.search import Condition, Listing
+from jobsync.local.store.rows import AGAVE, JobRow
 from jobsync.structs import Struct
 
 WORKSPACE = "local"
@@ -44,7 +43,7 @@ class Jobs(Protocol):
 
     def grants(self, job_id: str) -> dict[str, str]: ...
 
-    def find(self, listing: Listing) -> list[JobRow]: ...
+    def archived_at(self, paths: Collection[str]) -> list[JobRow]: ...
 
     def users(self) -> list[str]: ...
 
@@ -199,7 +198,7 @@ class Storage:
 
     def _in_outputs(self, job_id: str, path: str, uri: str, caller: str) -> Located:
         row = self._jobs.job(job_id)
-        if row is None or not row.visible or not self._may_read(row, caller):
+        if row is None or row.api != AGAVE or not row.visible or not self._may_read(row, caller):
             raise unreadable(uri)
         folder = self.data_folder(row)
         parts = segments(path)
@@ -214,10 +213,7 @@ class Storage:
         if owner is None:
             return
         above = tuple("/".join(parts[:end]) for end in range(1, len(parts) + 1))
-        question = Listing(
-            owner, (Condition("archive_path", "in", above),), order_by="id", limit=1000
-        )
-        for row in self._jobs.find(question):
+        for row in self._jobs.archived_at(above):
             if row.owner == owner and row.archive_system == ARCHIVE:
                 yield row
 

@@ -18,10 +18,12 @@ from jobsync.local.store.schema import MIGRATIONS, statements
 class Connections:
     """The database at *path*. Safe to use from several threads and several processes.
 
+    ``migrated`` says that opening it changed it so that an older jobsync cannot read it any more.
     Raises :class:`Unusable` when it cannot be opened.
     """
 
     def __init__(self, path: str | Path, *, clock: Callable[[], float] = time.time) -> None:
+        self.migrated = False
         self._path = str(path)
         self._clock = clock
         self._local = threading.local()
@@ -93,6 +95,7 @@ class Connections:
     def _migrate(self) -> None:
         with self._write() as db:
             have = int(db.execute("PRAGMA user_version").fetchone()[0])
+            self.migrated = 0 < have < len(MIGRATIONS)
             if have > len(MIGRATIONS):
                 raise Conflict(f"{self._path} was written by a newer jobsync (version {have})")
             for script in MIGRATIONS[have:]:

@@ -8,7 +8,7 @@ from typing import Any
 from jobsync.local.store.rows import JobRow
 
 BOOLEANS = frozenset({"archive", "cancel_requested", "visible", "archived"})
-JSON = frozenset({"request", "notifications"})
+JSON = frozenset({"request", "notifications", "tags", "directories"})
 COLUMNS = JobRow.__struct_fields__
 
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM jobs"  # noqa: S608 - our own column names

@@ -28,11 +28,17 @@ class Jobs(Connections):
     def insert_jobs(self, rows: Sequence[JobRow], description: str) -> list[JobRow]:
         """Store several new jobs in one step."""
         now = self._clock()
-        stored = [
-            replace(row, created=row.created or now, last_updated=row.last_updated or now)
-            for row in rows
-        ]
         with self._write() as db:
+            (last,) = db.execute("SELECT coalesce(max(number), 0) FROM jobs").fetchone()
+            stored = [
+                replace(
+                    row,
+                    created=row.created or now,
+                    last_updated=row.last_updated or now,
+                    number=number,
+                )
+                for number, row in enumerate(rows, int(last) + 1)
+            ]
             for row in stored:
                 db.execute(INSERT, [encode(name, getattr(row, name)) for name in COLUMNS])
                 event(db, row.id, row.status, row.created, row.owner, description)
@@ -57,10 +63,10 @@ class Jobs(Connections):
         """A page of the jobs that a user may list (agave-v2 §2.3): own ones and ones with a row
         for exactly that name. ``world`` puts nothing in a list. Only visible ones, unless a
         condition on ``visible`` says otherwise."""
-        where = ["visible = 1"]
-        values: list[Any] = []
-        if any(c.column == "visible" for c in listing.conditions):
-            where.clear()
+        where = ["api = ?"]
+        values: list[Any] = [listing.api]
+        if not any(c.column == "visible" for c in listing.conditions):
+            where.append("visible = 1")
         for condition in listing.conditions:
             clause, more = sql(condition)
             where.append(clause)
@@ -80,6 +86,14 @@ class Jobs(Connections):
             f"{SELECT} JOIN ({inner} ORDER BY key {direction} LIMIT ? OFFSET ?) AS page"
             f" ON jobs.rowid = page.row ORDER BY page.key {direction}",
             (*asked, listing.limit, listing.offset),
+        )
+        return [job(row) for row in rows]
+
+    def archived_at(self, paths: Collection[str]) -> list[JobRow]:
+        """The visible jobs, of whichever api, that archive into exactly one of *paths*."""
+        marks = ", ".join("?" * len(paths))
+        rows = self._all(
+            f"{SELECT} WHERE archive_path IN ({marks}) AND visible = 1 ORDER BY id", tuple(paths)
         )
         return [job(row) for row in rows]
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from jobsync.structs import Struct, field
 
+AGAVE = "agave/v2"
+TAPIS = "tapis/v3"
+
 
 class IllegalTransition(ValueError):
     """A status change that agave-v2 §4.2 does not have: a bug in the caller."""
@@ -32,6 +35,9 @@ class JobRow(Struct, frozen=True):
 
     ``request`` holds the resolved request in the legacy engine's field names, ready to be echoed.
     ``archived`` says that the data lies in the archive; ``native_id`` is the engine's own id.
+    ``status`` is a phase of the engine (:mod:`jobsync.local.store.statuses`), ``reason`` why it
+    did not end well. A job belongs to one ``api``, which alone knows it. ``number`` rises with
+    every job stored and is given by the store. ``directories`` are paths of the system.
     """
 
     id: str
@@ -64,6 +70,11 @@ class JobRow(Struct, frozen=True):
     visible: bool = True
     archived: bool = False
     notifications: list[Any] = field(default_factory=list)
+    api: str = AGAVE
+    number: int = 0
+    tags: list[str] = field(default_factory=list)
+    directories: dict[str, str] = field(default_factory=dict)
+    reason: str = ""
 
 
 class EventRow(Struct, frozen=True):
@@ -97,3 +108,22 @@ class Client(Struct, frozen=True):
     name: str
     owner: str
     description: str
+
+
+class Share(Struct, frozen=True):
+    """One resource of a job that its owner opened to somebody (tapis-v3 §9)."""
+
+    job_id: str
+    grantee: str
+    resource: str
+    grantor: str
+    created: float
+
+
+class Subscription(Struct, frozen=True):
+    """A subscription to the events of a job (tapis-v3 §10); ``document`` is what was asked for."""
+
+    id: str
+    job_id: str
+    document: dict[str, Any]
+    created: float

@@ -42,6 +42,27 @@ MIGRATIONS: tuple[str, ...] = (
         description TEXT NOT NULL, UNIQUE (owner, name)
     );
     """,
+    # A second api: jobs of v2 keep all they have. A jobsync from before cannot read this.
+    """
+    ALTER TABLE jobs ADD COLUMN api TEXT NOT NULL DEFAULT 'agave/v2';
+    ALTER TABLE jobs ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE jobs ADD COLUMN directories TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE jobs ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+    UPDATE jobs SET number = rowid;
+    CREATE UNIQUE INDEX jobs_number ON jobs (number);
+    CREATE INDEX jobs_archive ON jobs (archive_path);
+    CREATE TABLE submissions (job_id TEXT PRIMARY KEY, body TEXT NOT NULL);
+    CREATE TABLE shares (
+        job_id TEXT NOT NULL, grantee TEXT NOT NULL, resource TEXT NOT NULL,
+        grantor TEXT NOT NULL, created REAL NOT NULL, PRIMARY KEY (job_id, grantee, resource)
+    );
+    CREATE INDEX shares_grantee ON shares (grantee, job_id);
+    CREATE TABLE subscriptions (
+        id TEXT PRIMARY KEY, job_id TEXT NOT NULL, document TEXT NOT NULL, created REAL NOT NULL
+    );
+    CREATE INDEX subscriptions_job ON subscriptions (job_id);
+    """,
 )
 
 

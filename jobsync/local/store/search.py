@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobsync.local.store.encoding import COLUMNS, JSON
+from jobsync.local.store.rows import AGAVE
 from jobsync.structs import Struct
 
 
@@ -21,7 +22,7 @@ class Condition(Struct, frozen=True):
 
 
 class Listing(Struct, frozen=True):
-    """A question for a page of jobs that *user* may list."""
+    """A question for a page of the jobs of one api that *user* may list."""
 
     user: str
     conditions: tuple[Condition, ...] = ()
@@ -29,6 +30,7 @@ class Listing(Struct, frozen=True):
     descending: bool = True
     limit: int = 100
     offset: int = 0
+    api: str = AGAVE
 
 
 #: What a listing may be searched and ordered by: column or SQL expression, never user text.

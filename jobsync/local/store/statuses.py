@@ -1,4 +1,7 @@
-"""The steps of a job's life, and which may follow which."""
+"""The phases of a job, and which may follow which.
+
+The engine speaks these words of every job. An api that has others translates them.
+"""
 
 from __future__ import annotations
 
