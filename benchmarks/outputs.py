@@ -102,7 +102,7 @@ def fetch(url: str, folder: str) -> None:
     from jobsync.outputs.listing import walk
     from jobsync.outputs.result import Limits
     from jobsync.plan.output_rules import select
-    from jobsync.platforms import agave
+    from jobsync.platforms.agave import connections as agave
     from jobsync.platforms.agave.credentials import explicit
 
     run = Run(JOB, "p.a.aaaaaaaaaa", "alice", "app", "FINISHED", RunState.FINISHED)

@@ -4,7 +4,7 @@ The straight line, as functions::
 
     target = jobsync.Target("tenant", base_url)
     desired = jobsync.load(["manifests/phylogeny"], target=target)
-    with jobsync.connect(base_url, jobsync.token(base_url, "...")) as backend:
+    with jobsync.connect(target, token) as backend:
         seen = jobsync.observe(desired, backend, jobsync.lock(desired), target)
         plan = jobsync.build(desired, seen, jobsync.PlanOptions())
         stale = jobsync.check(plan, seen, frozenset())
@@ -31,15 +31,12 @@ if TYPE_CHECKING:
     from jobsync.plan.build import build
     from jobsync.plan.check import check
     from jobsync.plan.options import PlanOptions
-    from jobsync.platforms.agave import connect, connect_reader
-    from jobsync.platforms.agave.credentials import explicit as token
-    from jobsync.platforms.loading import load
+    from jobsync.platforms.loading import connect, connect_reader, load
 
 _PLACES = {
     "load": ("jobsync.platforms.loading", "load"),
-    "connect": ("jobsync.platforms.agave", "connect"),
-    "connect_reader": ("jobsync.platforms.agave", "connect_reader"),
-    "token": ("jobsync.platforms.agave.credentials", "explicit"),
+    "connect": ("jobsync.platforms.loading", "connect"),
+    "connect_reader": ("jobsync.platforms.loading", "connect_reader"),
     "lock": ("jobsync.observe", "lock_of"),
     "observe": ("jobsync.observe", "observe"),
     "build": ("jobsync.plan", "build"),
@@ -60,7 +57,6 @@ __all__ = [
     "load",
     "connect",
     "connect_reader",
-    "token",
     "lock",
     "observe",
     "build",

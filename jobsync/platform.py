@@ -93,6 +93,10 @@ class Platform(Protocol):
     def address_variable(self) -> str:
         """The environment variable that says where the service of target ``env`` is."""
 
+    @property
+    def token_variable(self) -> str:
+        """The environment variable with the token for that service."""
+
     def canonical(self, request: Mapping[str, Value]) -> dict[str, JsonValue]:
         """What of *request* means something, each value in one spelling: for the fingerprint.
 
@@ -171,3 +175,11 @@ def platform_of(target: Target | None, platforms: Mapping[str, Platform]) -> Pla
         known = ", ".join(platforms)
         raise SettingsError(f"no service is known as api {name!r}", hint=f"known are: {known}")
     return platforms[name or next(iter(platforms))]
+
+
+def platform_named_in(
+    environ: Mapping[str, str], platforms: Mapping[str, Platform]
+) -> Platform | None:
+    """The first platform for which *environ* says where its service is: that of target ``env``."""
+    named = (one for one in platforms.values() if environ.get(one.address_variable))
+    return next(named, None)

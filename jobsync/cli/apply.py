@@ -105,8 +105,8 @@ def command(
         call = call_of(paths, target, variables, hidden=variables)
         saved = read_plan(Path(plan_file))
         _refuse_decisions(saved, target, flags)
-        plan, others = with_set(saved, paths, variables, environ)
-        place = _place_of(plan)
+        plan, others, api = with_set(saved, paths, variables, environ)
+        place = _place_of(plan, api)
     else:
         others = frozenset()
         desired, chosen = pipeline.load(paths, target, variables, environ)
@@ -235,10 +235,10 @@ def _refuse_decisions(plan: Plan, target: str | None, flags: Any) -> None:
         raise PlanFileError(f"this plan is for target {plan.target}, not {target}")
 
 
-def _place_of(plan: Plan) -> connect.Place:
+def _place_of(plan: Plan, api: str) -> connect.Place:
     """Where a saved *plan* is carried out."""
     url = "" if plan.target == connect.LOCAL else plan.base_url
-    return connect.Place(plan.root, Target(plan.target, url))
+    return connect.Place(plan.root, Target(plan.target, url, api=api))
 
 
 def _confirm() -> None:

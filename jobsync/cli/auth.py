@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import click
@@ -47,9 +46,6 @@ def login(
     Makes an API client of its own and keeps it, with its tokens, in the file that the platform's
     other clients read (~/.agave/current).
     """
-    from jobsync.platforms import agave
-    from jobsync.platforms.agave.credential_files import CredentialFiles
-    from jobsync.platforms.agave.login import log_in
     from jobsync.secret import Secret
 
     found = _remote(target, manifests)
@@ -63,10 +59,10 @@ def login(
         password = sys.stdin.readline().rstrip("\n")
     else:
         password = click.prompt("Password", hide_input=True, err=True)
-    files = CredentialFiles.of(os.environ)
-    with agave.login_client(found.base_url, connect.how(found, os.environ)) as client:
-        log_in(client, files, username, Secret(password), time.time())
-    click.echo(f"Logged in to {found.base_url} as {username}; saved in {files.current}")
+    saved_in = connect.connections_to(found).log_in(
+        os.environ, found.base_url, username, Secret(password), connect.how(found, os.environ)
+    )
+    click.echo(f"Logged in to {found.base_url} as {username}; saved in {saved_in}")
 
 
 @command.command("logout")
@@ -74,15 +70,12 @@ def login(
 @click.option("--target", metavar="NAME", help="The target to log out of.")
 def logout(manifests: str | None, target: str | None) -> None:
     """Remove the credentials that login saved; issued tokens stay valid until they expire."""
-    from jobsync.platforms.agave.credential_files import CredentialFiles
-    from jobsync.platforms.agave.login import log_out
-
     found = _remote(target, manifests)
-    files = CredentialFiles.of(os.environ)
-    if log_out(files, found.base_url):
+    saved_in, removed = connect.connections_to(found).log_out(os.environ, found.base_url)
+    if removed:
         click.echo(f"Removed the credentials for {found.base_url}")
     else:
-        click.echo(f"{files.current} has no credentials for {found.base_url}")
+        click.echo(f"{saved_in} has no credentials for {found.base_url}")
 
 
 @command.command("status")
@@ -90,13 +83,12 @@ def logout(manifests: str | None, target: str | None) -> None:
 @click.option("--target", metavar="NAME", help="The target to ask.")
 def status(manifests: str | None, target: str | None) -> None:
     """Show who you are to the target, and where that was found. Never shows a token."""
-    from jobsync.platforms.agave import credentials
-
     place = connect.somewhere(target, manifests, os.environ)
-    with connect.reader(place, os.environ) as reader:
+    with (
+        connect.account(place, os.environ, drive=False) as account,
+        account.reader(connect.how(place.target, os.environ)) as reader,
+    ):
         user, url = reader.whoami(), reader.base_url
-    if place.target.name == connect.LOCAL:
-        source = f"the users of {place.state}"
-    else:
-        source = credentials.find_credentials(os.environ, place.target.base_url).source
+    is_local = place.target.name == connect.LOCAL
+    source = f"the users of {place.state}" if is_local else account.source
     click.echo(f"{user} at {url}, credentials from {source}")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -25,6 +25,7 @@ from jobsync.errors import SettingsError, SubmitAmbiguous, UnknownOutcome, Usage
 if TYPE_CHECKING:
     from jobsync.model import JsonValue, Run
     from jobsync.platforms.agave.operations import Jobs
+    from jobsync.platforms.agave.wire import Permission
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,10 +68,21 @@ def _paged(function: F) -> F:
     )(function)
 
 
-def _service(target: str | None, manifests: str | None) -> AbstractContextManager[Jobs]:
-    from jobsync.cli.connect import jobs_client
+@contextmanager
+def _service(target: str | None, manifests: str | None) -> Iterator[Jobs]:
+    """The operations on the target that flags, environment or a set name."""
+    from jobsync.cli import connect
+    from jobsync.platforms.agave.connections import AgaveAccount
 
-    return jobs_client(target, manifests, os.environ)
+    place = connect.somewhere(target, manifests, os.environ)
+    with connect.account(place, os.environ, drive=False) as account:
+        if not isinstance(account, AgaveAccount):
+            raise SettingsError(
+                f"target {place.target.name} is of api {place.target.api}, which this command "
+                "does not speak"
+            )
+        with account.jobs(connect.how(place.target, os.environ)) as opened:
+            yield opened
 
 
 # --- jobs ------------------------------------------------------------------------------
@@ -271,7 +283,7 @@ def pems_list(
     """List who may read and change a job; the owner first."""
     with _service(target, manifests) as jobs:
         found = jobs.list_permissions(job_id, limit=limit, offset=offset)
-    _rows(style, ("username", "permission"), map(permission_record, found))
+    _rows(style, ("username", "permission"), map(_permission, found))
 
 
 @command.command("pems-show")
@@ -284,7 +296,7 @@ def pems_show(
     """Show one user's permission on a job."""
     with _service(target, manifests) as jobs:
         found = jobs.list_permissions_for_user(job_id, user)
-    _one(style, permission_record(found))
+    _one(style, _permission(found))
 
 
 @command.command("pems-grant")
@@ -298,7 +310,7 @@ def pems_grant(
     """Set one user's permission on a job (POST /pems)."""
     with _service(target, manifests) as jobs:
         found = jobs.update_permissions(job_id, user, permission)
-    _one(style, permission_record(found))
+    _one(style, _permission(found))
 
 
 @command.command("pems-update")
@@ -312,7 +324,7 @@ def pems_update(
     """Set one user's permission on a job (POST /pems/USER)."""
     with _service(target, manifests) as jobs:
         found = jobs.update_permissions_for_user(job_id, user, permission)
-    _one(style, permission_record(found))
+    _one(style, _permission(found))
 
 
 @command.command("pems-revoke")
@@ -325,7 +337,7 @@ def pems_revoke(
     """Take one user's permission on a job away (POST /pems with NONE)."""
     with _service(target, manifests) as jobs:
         found = jobs.update_permissions(job_id, user, "NONE")
-    _one(style, permission_record(found))
+    _one(style, _permission(found))
 
 
 @command.command("pems-delete")
@@ -349,6 +361,10 @@ def pems_drop(job_id: str, style: str, target: str | None, manifests: str | None
     with _service(target, manifests) as jobs:
         jobs.delete_permissions(job_id)
     _one(style, {"id": job_id, "permissions": "dropped"})
+
+
+def _permission(row: Permission) -> dict[str, JsonValue]:
+    return permission_record(row.username, row.access)
 
 
 # --- in and out ------------------------------------------------------------------------

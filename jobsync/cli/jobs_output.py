@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from jobsync.backend import Event
-from jobsync.model import JsonValue, RemoteFile, Run
-
-if TYPE_CHECKING:
-    from jobsync.platforms.agave.wire import Permission
+from jobsync.model import Access, JsonValue, RemoteFile, Run
 
 
 def run_record(run: Run) -> dict[str, JsonValue]:
@@ -36,12 +32,12 @@ def file_record(file: RemoteFile) -> dict[str, JsonValue]:
     }
 
 
-def permission_record(row: Permission) -> dict[str, JsonValue]:
+def permission_record(username: str, access: Access) -> dict[str, JsonValue]:
     return {
-        "username": row.username,
-        "permission": str(row.access),
-        "read": row.access.read,
-        "write": row.access.write,
+        "username": username,
+        "permission": str(access),
+        "read": access.read,
+        "write": access.write,
     }
 
 

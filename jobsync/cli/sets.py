@@ -66,12 +66,12 @@ def permitted(environ: Mapping[str, str]) -> frozenset[str] | None:
 
 def with_set(
     plan: Plan, paths: Sequence[str], variables: Mapping[str, str], environ: Mapping[str, str]
-) -> tuple[Plan, frozenset[Address]]:
+) -> tuple[Plan, frozenset[Address], str]:
     """A saved *plan* with what it lacks: the folders of its set and the sensitive values in it.
 
     The set is the one at *paths*, by default the one that this folder is in. Also returns the
-    addresses whose sensitive value is not the one that was planned. Raises :class:`StalePlan` when
-    the manifests are not those of the plan.
+    addresses whose sensitive value is not the one that was planned, and the api of the target.
+    Raises :class:`StalePlan` when the manifests are not those of the plan.
     """
     from jobsync import manifest
     from jobsync.errors import StalePlan
@@ -91,7 +91,7 @@ def with_set(
         )
         if desired.digest == plan.manifest_digest:
             placed = replace(plan, root=desired.root, outputs_root=desired.outputs_root)
-            return unsealed(placed, desired.jobs)
+            return *unsealed(placed, desired.jobs), desired.platform.name
     raise StalePlan(
         f"the manifests in {', '.join(found)} are not those of this plan",
         hint="plan again, or check out what the plan was made from and give the same paths and "

@@ -25,8 +25,9 @@ def choose_without_set(flag: str | None, environ: Mapping[str, str]) -> Target:
 def choose(desired: DesiredState, flag: str | None, environ: Mapping[str, str]) -> Target:
     """The target to use. In CI the local service is never fallen into, only chosen.
 
-    Order: ``--target``, ``JOBSYNC_TARGET``, ``target:`` of the set; then ``env`` when
-    ``TAPIS_BASE_URL`` is set; then ``local``. A set that declares targets must have one chosen.
+    Order: ``--target``, ``JOBSYNC_TARGET``, ``target:`` of the set; then ``env`` when the
+    environment says where its service is; then ``local``. A set that declares targets must have
+    one chosen.
     """
     name = named_target(flag, environ) or desired.default_target
     if name is None:
@@ -36,23 +37,37 @@ def choose(desired: DesiredState, flag: str | None, environ: Mapping[str, str]) 
     return _built_in(name, {*desired.targets, *BUILT_IN}, environ)
 
 
+def variables() -> str:
+    """The environment variables with the address and the token of target ``env``, for people."""
+    from jobsync.platforms import PLATFORMS
+
+    pairs = (f"{p.address_variable} and {p.token_variable}" for p in PLATFORMS.values())
+    return ", or ".join(dict.fromkeys(pairs))
+
+
 def _built_in(name: str, names: Collection[str], environ: Mapping[str, str]) -> Target:
     if name not in BUILT_IN:
         known = ", ".join(sorted(names))
         raise SettingsError(f"there is no target {name!r}", hint=f"known targets: {known}")
-    if name == "env" and not environ.get("TAPIS_BASE_URL"):
+    return _env(environ) if name == "env" else Target(name)
+
+
+def _env(environ: Mapping[str, str]) -> Target:
+    from jobsync.platform import platform_named_in
+    from jobsync.platforms import PLATFORMS
+
+    platform = platform_named_in(environ, PLATFORMS)
+    if platform is None:
+        names = " or ".join(dict.fromkeys(p.address_variable for p in PLATFORMS.values()))
         raise SettingsError(
-            "target env needs TAPIS_BASE_URL, which is not set",
-            hint="set TAPIS_BASE_URL and TAPIS_TOKEN, or choose another --target",
+            f"target env needs {names}, which is not set",
+            hint=f"set {variables()}, or choose another --target",
         )
-    return Target(name=name, base_url=_service(environ) if name == "env" else "")
-
-
-def _service(environ: Mapping[str, str]) -> str:
     try:
-        return base_url(environ["TAPIS_BASE_URL"])
+        url = base_url(environ[platform.address_variable])
     except SettingsError as error:
-        raise SettingsError(f"TAPIS_BASE_URL: {error}", hint=error.hint) from error
+        raise SettingsError(f"{platform.address_variable}: {error}", hint=error.hint) from error
+    return Target("env", url, api=platform.name)
 
 
 def _unchosen(desired: DesiredState, environ: Mapping[str, str]) -> str:
@@ -66,11 +81,14 @@ def _unchosen(desired: DesiredState, environ: Mapping[str, str]) -> str:
 
 
 def _fallback(environ: Mapping[str, str]) -> str:
-    if environ.get("TAPIS_BASE_URL"):
+    from jobsync.platform import platform_named_in
+    from jobsync.platforms import PLATFORMS
+
+    if platform_named_in(environ, PLATFORMS):
         return "env"
     if environ.get("CI"):
         raise SettingsError(
             "no target is chosen, and in CI the local service is never used by default",
-            hint="pass --target local to use it, or set TAPIS_BASE_URL and TAPIS_TOKEN",
+            hint=f"pass --target local to use it, or set {variables()}",
         )
     return "local"

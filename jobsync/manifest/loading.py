@@ -24,7 +24,7 @@ from jobsync.manifest.resolve_jobs import expand
 from jobsync.manifest.variables import Scope, scope
 from jobsync.manifest.yaml_reader import Document, read
 from jobsync.model import DesiredState, Target
-from jobsync.platform import Platform, platform_of
+from jobsync.platform import Platform, platform_named_in, platform_of
 from jobsync.searched import Searched
 from jobsync.structs import replace
 
@@ -57,7 +57,11 @@ def load(
     chosen = named or raw.text("target")
     targets = settings.targets(raw, None if isinstance(target, Target) else target, platforms)
     meant = target if isinstance(target, Target) else targets.get(chosen or "")
-    platform = platform_of(meant, platforms)
+    in_environ = platform_named_in(environ, platforms)
+    if meant is None and chosen in (None, "env") and in_environ is not None:
+        platform = in_environ
+    else:
+        platform = platform_of(meant, platforms)
     filled = scope(raw, chosen, variables or {}, environ, platform, permitted)
     drafts = expand(raw, filled, access.teams(raw, platform), platform)
     outputs_root = settings.outputs_root(raw, found.root)

@@ -1,13 +1,17 @@
-"""Load a manifest set for the platforms that there are."""
+"""A manifest set and a service, for whatever platform of the table a target names."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from jobsync import manifest
+from jobsync.backend import Backend, Reader
 from jobsync.model import DesiredState, Target
-from jobsync.platforms import PLATFORMS
+from jobsync.platform import platform_of
+from jobsync.platforms import PLATFORMS, connections_of
+from jobsync.platforms.connections import Account
 
 
 def load(
@@ -27,3 +31,22 @@ def load(
         environ=environ,
         permitted=permitted,
     )
+
+
+def connect(target: Target, token: str) -> AbstractContextManager[Backend]:
+    """The service of *target* as the user of *token*, to be changed: see :mod:`jobsync.backend`."""
+    from jobsync.http.connection import Connection
+
+    return _account(target, token).backend(Connection(concurrency=target.concurrency))
+
+
+def connect_reader(target: Target, token: str) -> AbstractContextManager[Reader]:
+    """The same service to be asked only: nothing is sent that changes something."""
+    from jobsync.http.connection import Connection
+
+    return _account(target, token).reader(Connection(concurrency=target.concurrency))
+
+
+def _account(target: Target, token: str) -> Account:
+    connections = connections_of(platform_of(target, PLATFORMS))
+    return connections.account_of(target.base_url, token)

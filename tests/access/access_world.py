@@ -23,7 +23,8 @@ from jobsync.http.retry import RetryPolicy
 from jobsync.local.store.statuses import STATUSES
 from jobsync.model import Access, Outcome, Plan, Snapshot, Target
 from jobsync.plan import PlanOptions
-from jobsync.platforms import agave, loading
+from jobsync.platforms import loading
+from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.testing import LocalService
 

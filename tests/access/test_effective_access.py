@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jobsync.model import Access
 from jobsync.plan.effective_access import effective
-from jobsync.platforms import agave
+from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.testing import LocalService, local_service
 

@@ -14,7 +14,7 @@ from jobsync.errors import Forbidden
 from jobsync.http.retry import RetryPolicy
 from jobsync.local.store.rows import Conflict
 from jobsync.model import Access, AccessChange, Outcome
-from jobsync.platforms import agave
+from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.testing import LocalService, local_service
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from jobsync.local.service import Service, ServiceSettings
 from jobsync.model import Run, RunState
-from jobsync.platforms import agave
+from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 
 APP = "wc-demo-1.00"

@@ -27,8 +27,8 @@ from jobsync.local.api.agave import jobs as local_jobs
 from jobsync.local.api.agave import permissions as local_permissions
 from jobsync.local.api.agave.search import Window
 from jobsync.model import NO_ACCESS, Access, Archive, Run, RunState
-from jobsync.platforms import agave
 from jobsync.platforms.agave import backend as agave_client
+from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.platforms.agave.urls import UnsafePath
 

@@ -44,7 +44,7 @@ from jobsync.http.client import HttpSettings
 from jobsync.http.messages import Request
 from jobsync.http.retry import RetryPolicy
 from jobsync.model import Access
-from jobsync.platforms import agave
+from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.platforms.agave.urls import UnsafePath
 

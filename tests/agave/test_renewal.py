@@ -17,7 +17,7 @@ from waiting import Hands
 
 from jobsync.errors import SubmitAmbiguous, SubmitRejected, Unauthorized
 from jobsync.model import JsonValue
-from jobsync.platforms import agave
+from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import Credentials, TokenKeeper, explicit, find_credentials
 from jobsync.secret import Secret
 

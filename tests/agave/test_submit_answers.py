@@ -10,7 +10,7 @@ import pytest
 from scripted_server import JOB, ScriptedServer, http
 
 from jobsync.errors import SubmitAmbiguous
-from jobsync.platforms import agave
+from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "campaigns"))

@@ -13,7 +13,7 @@ from jobsync.http.retry import RetryPolicy
 from jobsync.local.service import Drive, Service, ServiceSettings
 from jobsync.local.store.statuses import STATUSES
 from jobsync.model import Outcome, Plan
-from jobsync.platforms import agave
+from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 
 SHORT = Limits(settle=3.0, visible=5.0, pause=0.05, longest_pause=0.3)

@@ -48,7 +48,7 @@ def test_a_chain_with_grants_to_the_end(shared: RealWorld) -> None:
 
 SUBMIT = """
 import sys
-from jobsync.platforms import agave
+from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 
 with agave.connect(sys.argv[1], explicit(sys.argv[1], sys.argv[2])) as backend:

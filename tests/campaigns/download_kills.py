@@ -74,7 +74,7 @@ def fetch(url: str, folder: str, jobs: int | None) -> None:
     from jobsync.outputs.fetch import fetch_all
     from jobsync.outputs.fetch_record import Ledger
     from jobsync.outputs.result import Limits
-    from jobsync.platforms import agave
+    from jobsync.platforms.agave import connections as agave
     from jobsync.platforms.agave.credentials import explicit
 
     run = Run(JOB, "p.a.aaaaaaaaaa", "alice", "app", "FINISHED", RunState.FINISHED)

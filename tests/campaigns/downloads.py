@@ -30,7 +30,7 @@ from jobsync.model import OutputChange, OutputRule, Result, Run, RunState
 from jobsync.outputs.fetch import fetch_all
 from jobsync.outputs.fetch_record import Ledger
 from jobsync.outputs.result import FetchResult, Limits
-from jobsync.platforms import agave
+from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 
 BATCH = 25

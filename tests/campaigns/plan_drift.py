@@ -29,7 +29,7 @@ import jobsync
 from jobsync.errors import ServiceError
 from jobsync.http.retry import RetryPolicy, Timing
 from jobsync.model import DesiredState, JobChange, Target
-from jobsync.platforms import agave
+from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 
 SURVIVABLE = ("drift", "repeat", "clip", "cut", "no-filter")

@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agave"))
 from scripted_server import JOB
 
 from jobsync.errors import SubmitAmbiguous
-from jobsync.platforms import agave
+from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 
 NAMES = [

@@ -21,7 +21,7 @@ from jobsync.local.engine import processes
 from jobsync.local.in_process import embedded as _embedded
 from jobsync.local.service import Drive
 from jobsync.local.store.database import Store
-from jobsync.platforms.agave import connect_reader
+from jobsync.platforms.agave.connections import connect_reader
 from jobsync.platforms.agave.credentials import explicit
 
 Command = subprocess.Popen[str]

@@ -26,7 +26,7 @@ from jobsync.http.client import HttpClient, HttpSettings
 from jobsync.http.messages import NeverSent, Overdue, Request
 from jobsync.http.proxies import certificates, proxy_for
 from jobsync.local.tls import Certificate
-from jobsync.platforms import agave
+from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 
 URL = "https://api.example.org:8443/base"

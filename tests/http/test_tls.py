@@ -21,7 +21,7 @@ from jobsync.errors import SettingsError, SubmitNotSent, SubmitRejected, Unreach
 from jobsync.http.client import HttpClient, HttpSettings
 from jobsync.http.messages import NeverSent, Request, Untrusted
 from jobsync.local.tls import Certificate
-from jobsync.platforms import agave
+from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.secret import Secret
 

@@ -13,7 +13,8 @@ from jobsync.errors import NotFound
 from jobsync.model import App, Archived, RemoteFile, Target
 from jobsync.observe import lock_of, observe
 from jobsync.plan import build
-from jobsync.platforms import agave, loading
+from jobsync.platforms import loading
+from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.structs import replace
 

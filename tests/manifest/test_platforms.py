@@ -28,6 +28,7 @@ class Toy(Agave):
     """A platform on which a queue says what a job is."""
 
     name = "toy/v1"
+    address_variable = "TOY_URL"
     hiding = frozenset()
     wrong_user = staticmethod(lambda name: None)
 
@@ -54,6 +55,24 @@ def folder(tmp_path: Path) -> Path:
 )
 def test_the_target_chooses(folder: Path, target: str | Target | None, expected: Platform) -> None:
     assert load([folder], platforms=PLATFORMS, target=target).platform is expected
+
+
+@pytest.mark.parametrize(
+    ("target", "environ", "expected"),
+    [
+        ("env", {"TOY_URL": "https://there.example"}, TOY),
+        (None, {"TOY_URL": "https://there.example"}, TOY),
+        ("env", {"TAPIS_BASE_URL": "https://a", "TOY_URL": "https://b"}, AGAVE),
+        ("env", {}, AGAVE),
+        ("local", {"TOY_URL": "https://there.example"}, AGAVE),
+    ],
+)
+def test_the_environment_chooses_where_no_target_is_declared(
+    tmp_path: Path, target: str | None, environ: dict[str, str], expected: Platform
+) -> None:
+    (tmp_path / "set.yaml").write_text("apiVersion: jobsync/v1\nproject: p\njobs: {}\n")
+    loaded = load([tmp_path], platforms=PLATFORMS, target=target, environ=environ)
+    assert loaded.platform is expected
 
 
 def test_the_platform_says_where_a_sensitive_value_may_stand(folder: Path) -> None:

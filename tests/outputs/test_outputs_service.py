@@ -18,7 +18,7 @@ from jobsync.outputs.fetch import fetch_all
 from jobsync.outputs.fetch_record import Ledger
 from jobsync.outputs.log_tail import tails
 from jobsync.outputs.result import FetchResult, Limits
-from jobsync.platforms import agave
+from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.testing import LocalService, local_service
 

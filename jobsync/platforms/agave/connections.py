@@ -6,19 +6,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 
-from jobsync.http.client import USER_AGENT, HttpClient, HttpSettings
-from jobsync.http.retry import RetryBudget, RetryPolicy, Timing
+from jobsync.errors import SettingsError
+from jobsync.http.connection import Connection
+from jobsync.http.retry import RetryBudget
 from jobsync.platforms.agave.backend import AgaveBackend, AgaveReader
-from jobsync.platforms.agave.credentials import Credentials, TokenKeeper
+from jobsync.platforms.agave.credential_files import CredentialFiles
+from jobsync.platforms.agave.credentials import (
+    USERNAME,
+    Credentials,
+    TokenKeeper,
+    explicit,
+    find_credentials,
+)
+from jobsync.platforms.agave.login import log_in
 from jobsync.platforms.agave.operations import Jobs
 from jobsync.platforms.agave.transport import ReadTransport, TokenTransport, Transport
 from jobsync.platforms.agave.urls import Urls
-from jobsync.structs import Struct, field
+from jobsync.platforms.connections import Connections
+from jobsync.secret import Secret
+from jobsync.structs import Struct
 
 __all__ = [
+    "CONNECTIONS",
+    "AgaveAccount",
     "AgaveBackend",
     "AgaveReader",
     "Connection",
@@ -26,27 +40,7 @@ __all__ = [
     "connect",
     "connect_jobs",
     "connect_reader",
-    "login_client",
 ]
-
-
-class Connection(Struct, frozen=True):
-    """How to reach a service: times in seconds. The defaults suit a real tenant.
-
-    ``proxy`` is a URL, or empty; ``certificates``, a file or a folder, are trusted instead of those
-    shipped with certifi. Nothing of this is read from the environment here.
-    """
-
-    concurrency: int = 16
-    connect_timeout: float = 10.0
-    idle_timeout: float = 60.0
-    total_timeout: float = 300.0
-    certificates: str | None = None
-    proxy: str = ""
-    user_agent: str = USER_AGENT
-    timing: Timing = field(default_factory=Timing)
-    policy: RetryPolicy = field(default_factory=RetryPolicy)
-    retries: int = 100
 
 
 def connect(
@@ -72,36 +66,87 @@ def connect_jobs(
     return Jobs(Urls(base_url), _transport(Transport, base_url, credentials, how))
 
 
-@contextmanager
-def login_client(base_url: str, how: Connection | None = None) -> Iterator[HttpClient]:
-    """A client for logging in, which happens before there is a token."""
-    client = _client(base_url, how or Connection())
-    try:
-        yield client
-    finally:
-        client.close()
+class AgaveAccount(Struct, frozen=True):
+    """See :class:`~jobsync.platforms.connections.Account`. ``username`` is whom the settings name;
+    empty when they name nobody."""
+
+    base_url: str
+    credentials: Credentials
+    username: str = ""
+
+    @property
+    def source(self) -> str:
+        return self.credentials.source
+
+    @property
+    def saved(self) -> bool:
+        return self.credentials.files is not None
+
+    @contextmanager
+    def reader(self, how: Connection) -> Iterator[AgaveReader]:
+        with connect_reader(self.base_url, self.credentials, how=how) as opened:
+            self._check_user(opened)
+            yield opened
+
+    @contextmanager
+    def backend(self, how: Connection) -> Iterator[AgaveBackend]:
+        with connect(self.base_url, self.credentials, how=how) as opened:
+            self._check_user(opened)
+            yield opened
+
+    def jobs(self, how: Connection) -> Jobs:
+        """The 15 operations one by one."""
+        return connect_jobs(self.base_url, self.credentials, how=how)
+
+    def _check_user(self, reader: AgaveReader) -> None:
+        """Files may spell the user otherwise: only what stands beside a token counts."""
+        if not self.username or self.credentials.username != self.username:
+            return
+        acting = reader.whoami()
+        if acting != self.username:
+            raise SettingsError(
+                f"{USERNAME} is {self.username}, but the token is {acting}'s",
+                hint=f"correct or unset {USERNAME}, or use the token of that user",
+            )
+
+
+class AgaveConnections:
+    """See :class:`~jobsync.platforms.connections.Connections`."""
+
+    def account(self, environ: Mapping[str, str], base_url: str) -> AgaveAccount:
+        credentials = find_credentials(environ, base_url)
+        return AgaveAccount(base_url, credentials, environ.get(USERNAME, "").strip())
+
+    def account_of(self, base_url: str, token: str) -> AgaveAccount:
+        return AgaveAccount(base_url, explicit(base_url, token))
+
+    def log_in(
+        self,
+        environ: Mapping[str, str],
+        base_url: str,
+        username: str,
+        password: Secret,
+        how: Connection,
+    ) -> str:
+        files = CredentialFiles.of(environ)
+        with closing(how.client(Urls(base_url).base)) as client:
+            log_in(client, files, username, password, time.time())
+        return str(files.current)
+
+    def log_out(self, environ: Mapping[str, str], base_url: str) -> tuple[str, bool]:
+        files = CredentialFiles.of(environ)
+        return str(files.current), files.forget(base_url)
+
+
+CONNECTIONS: Connections = AgaveConnections()
 
 
 def _transport(
     kind: type[Transport], base_url: str, credentials: Credentials, how: Connection
 ) -> Transport:
-    client = _client(base_url, how)
+    client = how.client(Urls(base_url).base)
     base = client.settings.base_url
     keeper = TokenKeeper(base, credentials, TokenTransport(client), how.timing)
     return kind(
         client, keeper, timing=how.timing, policy=how.policy, budget=RetryBudget(how.retries)
     )
-
-
-def _client(base_url: str, how: Connection) -> HttpClient:
-    settings = HttpSettings(
-        Urls(base_url).base,
-        concurrency=how.concurrency,
-        connect_timeout=how.connect_timeout,
-        idle_timeout=how.idle_timeout,
-        total_timeout=how.total_timeout,
-        certificates=how.certificates,
-        proxy=how.proxy,
-        user_agent=how.user_agent,
-    )
-    return HttpClient(settings, how.timing.monotonic)

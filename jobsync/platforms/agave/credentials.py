@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jobsync.platforms.agave.credential_files import CredentialFiles, Entry
     from jobsync.platforms.agave.token_store import Fresh
 
+USERNAME = "TAPIS_USERNAME"
 _NONE = Secret("")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 

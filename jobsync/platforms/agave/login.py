@@ -49,11 +49,6 @@ def log_in(
     files.keep(_context(client.settings.base_url, username, key, secret, answer, int(now)))
 
 
-def log_out(files: CredentialFiles, base_url: str) -> bool:
-    """Forget the credentials for *base_url* in ``current``; whether there were any."""
-    return files.forget(base_url)
-
-
 def _new_client(client: HttpClient, username: str, password: Secret) -> Mapping[str, JsonValue]:
     form = {
         "clientName": f"jobsync-{secrets.token_hex(4)}",

@@ -40,6 +40,7 @@ class Agave:
 
     settings_prefix = "TAPIS_"
     address_variable = "TAPIS_BASE_URL"
+    token_variable = "TAPIS_TOKEN"  # noqa: S105
 
     canonical = staticmethod(_canonical.canonical_request)
     canonical_before = staticmethod(_canonical.canonical_before)
@@ -67,4 +68,5 @@ class Agave:
     revoke_command = staticmethod(_hints.revoke_command)
 
 
-AGAVE: Platform = Agave()
+PLATFORM: Platform = Agave()
+AGAVE = PLATFORM

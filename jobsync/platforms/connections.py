@@ -1,0 +1,69 @@
+"""How the services of a platform are reached: the part of it that sends.
+
+Each folder beside this module has a value of this kind as ``connections.CONNECTIONS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
+
+from jobsync.backend import Backend, Reader
+from jobsync.secret import Secret
+
+if TYPE_CHECKING:
+    from jobsync.http.connection import Connection
+
+
+class Account(Protocol):
+    """Who to be on one service. Nothing is asked before it is opened."""
+
+    @property
+    def source(self) -> str:
+        """Where it was found, for people."""
+
+    @property
+    def saved(self) -> bool:
+        """Whether it was read from files that a login writes."""
+
+    def reader(self, how: Connection) -> AbstractContextManager[Reader]:
+        """The service to plan with: it is only ever sent what changes nothing.
+
+        Raises :class:`~jobsync.errors.SettingsError` when the settings name another user than the
+        one whom the service takes this account for.
+        """
+
+    def backend(self, how: Connection) -> AbstractContextManager[Backend]:
+        """The service to apply with. Raises like :meth:`reader`."""
+
+
+class Connections(Protocol):
+    """The services of one platform, and the accounts of the person who runs jobsync.
+
+    *environ* is the environment of the command: the variables that the platform names are read, and
+    the folders in which people keep credentials are found.
+    """
+
+    def account(self, environ: Mapping[str, str], base_url: str) -> Account:
+        """The account for *base_url*.
+
+        Raises :class:`~jobsync.errors.SettingsError` when there is none, or when several are there
+        and nothing says which.
+        """
+
+    def account_of(self, base_url: str, token: str) -> Account:
+        """The account at *base_url* that *token* belongs to."""
+
+    def log_in(
+        self,
+        environ: Mapping[str, str],
+        base_url: str,
+        username: str,
+        password: Secret,
+        how: Connection,
+    ) -> str:
+        """Get credentials for a user and save them. Returns where, for people."""
+
+    def log_out(self, environ: Mapping[str, str], base_url: str) -> tuple[str, bool]:
+        """Remove the saved credentials: where they are kept, and whether any were there."""
