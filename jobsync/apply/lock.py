@@ -18,6 +18,7 @@ from pathlib import Path
 from jobsync.apply.clock import Clock
 from jobsync.apply.journal import file_stem
 from jobsync.apply.journal_entry import Binding
+from jobsync.atomic_files import replace_file
 from jobsync.errors import Blocked, JobsyncError
 from jobsync.locks import LockTaken, file_lock
 from jobsync.structs import Struct, asdict
@@ -107,12 +108,8 @@ def _me(clock: Clock) -> Holder:
 
 def _write(path: Path, holder: Holder) -> None:
     """Advice for people: whether it could be written changes nothing."""
-    try:
-        temporary = path.with_suffix(f".{holder.pid}.tmp")
-        temporary.write_text(json.dumps(asdict(holder)), encoding="utf-8")
-        temporary.replace(path)
-    except OSError:
-        return
+    with suppress(OSError):
+        replace_file(path, [json.dumps(asdict(holder)).encode()])
 
 
 def _read(path: Path) -> Holder | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import BinaryIO
 
+from jobsync.atomic_files import ORDINARY, replace_file_durably
 from jobsync.backend import Content
 from jobsync.errors import SettingsError, Usage
 
@@ -36,15 +36,8 @@ def copy(content: Content, out: BinaryIO) -> int:
 
 
 def save(content: Content, to: Path) -> int:
-    """Write beside *to* and rename: a short file never has the final name."""
-    part = to.with_name(f".{to.name}.part")
+    """Write *to* whole or not at all; how many bytes that was."""
     try:
-        with part.open("wb") as out:
-            size = copy(content, out)
-            os.fsync(out.fileno())
-        part.replace(to)
+        return replace_file_durably(to, content.chunks, mode=ORDINARY)
     except OSError as error:
         raise SettingsError(f"cannot write {to}: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return size

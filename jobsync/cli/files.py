@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from jobsync.atomic_files import replace_file
 from jobsync.errors import SettingsError
 
 
@@ -55,7 +56,7 @@ def write_file(path: Path, text: str) -> None:
     try:
         found = _found(path)
         if found is None or _is_replaced(found):
-            _replace(Path(os.path.realpath(path)), text)
+            replace_file(os.path.realpath(path), [text.encode()])
         else:
             _write_into(path, found, text)
     except OSError as error:
@@ -89,19 +90,6 @@ def _stream(found: os.stat_result) -> int | None:
             if os.path.samestat(os.fstat(stream.fileno()), found):
                 return stream.fileno()
     return None
-
-
-def _replace(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        draft.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise
 
 
 def _write_into(path: Path, found: os.stat_result, text: str) -> None:

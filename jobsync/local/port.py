@@ -7,6 +7,8 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
+from jobsync.atomic_files import replace_file
+
 NAME = "port"
 _PORTS = range(1024, 65536)
 """What a free one may be; the file is not believed in anything else."""
@@ -24,10 +26,8 @@ def last_port(state: Path) -> int:
 
 def keep_port(state: Path, port: int) -> None:
     """Have the next ``serve`` on *state* try *port* first. Where that fails, it takes another."""
-    draft = state / f"{NAME}.{os.getpid()}.part"
     with suppress(OSError):
-        draft.write_text(f"{port}\n", encoding="ascii")
-        draft.replace(state / NAME)
+        replace_file(state / NAME, [f"{port}\n".encode()])
 
 
 def can_listen(host: str, port: int) -> bool:

@@ -7,12 +7,11 @@ keeps only hashes.
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from jobsync.atomic_files import replace_file_durably
 from jobsync.errors import LocalServiceError
 from jobsync.local.api.agave.tokens import digest, new_secret
 from jobsync.local.store.database import Store
@@ -62,11 +61,6 @@ def read(path: Path) -> dict[str, str]:
 
 def _write(path: Path, tokens: dict[str, str]) -> None:
     try:
-        # mkstemp makes the file 0600, so that no instant exists in which others can read it.
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".users-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(tokens, file, indent=2)
-            file.write("\n")
-        Path(temporary).replace(path)
+        replace_file_durably(path, [f"{json.dumps(tokens, indent=2)}\n".encode()])
     except OSError as error:
         raise LocalServiceError(f"{path} cannot be written: {error.strerror}") from error

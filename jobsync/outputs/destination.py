@@ -8,8 +8,6 @@ hidden ``.part`` file beside its final name, with a sidecar that says what it is
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import functools
 import hashlib
 import json
@@ -18,7 +16,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from jobsync.atomic_files import replace_file, sync_folder
 from jobsync.errors import SettingsError
+from jobsync.locks import take_lock
 from jobsync.outputs.failures import FOLDER_GONE, FileFailed, write_failed
 from jobsync.structs import Struct, asdict
 
@@ -106,7 +106,7 @@ class Root:
             try:
                 if not os.path.samestat(first, os.fstat(handle)):
                     raise FileFailed(FOLDER_GONE)
-                _sync_folder(handle)
+                sync_folder(handle)
             finally:
                 os.close(handle)
         except OSError as error:
@@ -165,10 +165,8 @@ class Place:
         """The part file, made anew when what lies there is not a plain file of ours alone."""
         handle = self._own_part()
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise FileFailed(_BESIDE) from error
+            if not take_lock(handle):
+                raise FileFailed(_BESIDE)
             # Another jobsync may just have given it its final name: it is not to be written to.
             named = self._lstat(self._part)
             if named is None or not os.path.samestat(named, os.fstat(handle)):
@@ -192,12 +190,8 @@ class Place:
 
     def write_origin(self, origin: Origin) -> None:
         """Write the sidecar, whole or not at all."""
-        draft = f"{self._sidecar}.part"
-        self._unlink(draft)
-        handle = os.open(draft, _FILE | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self._folder)
-        with os.fdopen(handle, "wb") as file:
-            file.write(json.dumps(asdict(origin)).encode())
-        os.rename(draft, self._sidecar, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        text = json.dumps(asdict(origin))
+        replace_file(self._sidecar, [text.encode()], folder=self._folder)
 
     def commit(self, mark: PartMark) -> None:
         """Give the part file its final name, in one step; :meth:`existing` was asked before."""
@@ -272,14 +266,6 @@ def _enter(parent: int, name: str, *, make: bool) -> int:
         with contextlib.suppress(FileExistsError):
             os.mkdir(name, 0o700, dir_fd=parent)
         return os.open(name, _BELOW, dir_fd=parent)
-
-
-def _sync_folder(handle: int) -> None:
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that has no such thing
-            raise
 
 
 def _is_ours(found: os.stat_result) -> bool:

@@ -3,21 +3,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from jobsync import filenames
+from jobsync.atomic_files import ORDINARY, replace_file_durably
 from jobsync.errors import SettingsError
 from jobsync.lock_format import Lock, elsewhere, lines, parse
+from jobsync.locks import LockTaken, folder_lock
 from jobsync.model import Address, FetchedFile, Presence
 from jobsync.plan.plan_outputs import renamed
 from jobsync.structs import replace
 
 NAME = filenames.LOCKFILE
+_PATIENCE = 60.0
+"""Seconds to wait for another process, which holds the folder for one reading and writing."""
 
 
 def load(root: str, outputs_root: str) -> Lock:
@@ -68,44 +71,31 @@ def _with_presence(outputs_root: str, file: FetchedFile) -> FetchedFile:
     return replace(file, presence=Presence.HERE if same else Presence.CHANGED)
 
 
-@contextlib.contextmanager
+@contextmanager
 def _exclusive(root: str) -> Iterator[None]:
-    """Hold the folder of the set; a lock on the folder itself leaves no file behind."""
+    """Hold the folder of the set, so that no other process writes its lock file meanwhile."""
     try:
-        handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with folder_lock(Path(root), _PATIENCE):
+            yield
+    except LockTaken as error:
+        raise SettingsError(
+            f"{root}/{NAME}: another process has held the folder for {_PATIENCE:.0f} s",
+            hint="wait until no other jobsync works on this set, then run the command again",
+        ) from error
     except OSError as error:
-        raise SettingsError(f"{root} cannot be opened: {error.strerror}") from error
-    try:
-        # Some network file systems cannot lock a folder; the atomic replace still holds there.
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+        raise SettingsError(
+            f"{root}/{NAME}: the folder cannot be locked ({error.strerror}), so it is not written",
+            hint="move the set to a disk of this machine, or have its file system mounted with "
+            "file locks; then run the command again",
+        ) from error
 
 
 def _replace(root: str, text: Iterable[str]) -> None:
-    target = Path(root) / NAME
-    draft = target.with_name(f".{NAME}.{os.getpid()}.part")
+    path = Path(root) / NAME
     try:
-        with draft.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
-        _sync_folder(root)
+        replace_file_durably(path, (line.encode() for line in text), mode=ORDINARY)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise SettingsError(f"{target} cannot be written: {error.strerror}") from error
-
-
-def _sync_folder(root: str) -> None:
-    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        raise SettingsError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def changed(

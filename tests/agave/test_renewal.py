@@ -18,6 +18,7 @@ from waiting import Hands
 from jobsync.errors import SubmitAmbiguous, SubmitRejected, Unauthorized
 from jobsync.model import JsonValue
 from jobsync.platforms.agave import connections as agave
+from jobsync.platforms.agave import token_store
 from jobsync.platforms.agave.credentials import Credentials, TokenKeeper, explicit, find_credentials
 from jobsync.secret import Secret
 
@@ -192,10 +193,10 @@ def test_a_pair_that_could_not_be_kept_is_not_asked_for(
     endpoint = Endpoint()
     holder = keeper(find_credentials(bash_file(tmp_path), None), endpoint)
 
-    def full(**_: object) -> tuple[int, str]:
+    def full(_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tempfile.mkstemp", full)
+    monkeypatch.setattr(token_store, "check_replaceable", full)
     with pytest.raises(Unauthorized, match="No space left"):
         renewed(holder, "a1")
     assert endpoint.forms == []

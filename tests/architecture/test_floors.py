@@ -13,6 +13,7 @@ PACKAGE = ROOT / "jobsync"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
+    "atomic_files": 0,
     "errors": 0,
     "locks": 0,
     "structs": 0,
@@ -44,6 +45,7 @@ FLOORS = {
 """The floor of each room. Rooms on one floor do not import each other, but for ``SAME_FLOOR``."""
 
 SAME_FLOOR = {
+    ("atomic_files", "locks"),
     ("archives", "model"),
     ("identity", "model"),
     ("identity", "platform"),
@@ -57,10 +59,14 @@ SAME_FLOOR = {
 }
 """Nouns serve names."""
 
-LOCAL_MAY_IMPORT = {"errors", "java_regex", "locks", "structs", "secret", "manifest", "local"}
+LOCAL_MAY_IMPORT = {
+    "atomic_files", "errors", "java_regex", "locks", "structs", "secret", "manifest", "local",
+}  # fmt: skip
 """The local service shares no codec with the client, or one mistake would cancel itself out."""
 
 DOORS = {
+    "fcntl": {"locks.py"},
+    "tempfile": {"testing.py"},
     "msgspec": {"structs.py", "platforms/agave/envelope.py"},
     "yaml": {"manifest/yaml_reader.py"},
     "jsonschema_rs": {"manifest/schema.py"},
@@ -141,6 +147,20 @@ def test_one_door_per_library(path: Path) -> None:
             name == door or (door.endswith("/") and name.startswith(door)) for door in doors
         )
         assert inside, f"{name} imports {library}; its door is {sorted(doors)}"
+
+
+GIVE_NAMES = {"atomic_files.py", "outputs/destination.py", "local/storage/archive.py"}
+"""A draft takes its final name in the first; the others move files that were there before."""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_one_module_writes_files_atomically(path: Path) -> None:
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            of_a_path = node.func.attr == "replace" and len(node.args) == 1 and not node.keywords
+            renames = of_a_path or node.func.attr in {"rename", "link", "fchmod"}
+            where = f"{name_of(path)}:{node.lineno}"
+            assert not renames or name_of(path) in GIVE_NAMES, f"{where}: use jobsync.atomic_files"
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "local").rglob("*.py")), ids=name_of)

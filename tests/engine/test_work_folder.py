@@ -234,6 +234,20 @@ def test_archiving_can_be_broken_off_and_repeated(tmp_path: Path) -> None:
     assert not work.exists()
 
 
+def test_a_copy_on_its_way_takes_the_name_of_no_other_file(tmp_path: Path) -> None:
+    work, target = tmp_path / "work", tmp_path / "target"
+    (work / ".jobsync").mkdir(parents=True)
+    records.write_run(work, "job", ())
+    records.write_staged(work, [])
+    (work / "real").write_text("new")
+    (work / "out").symlink_to("real")
+    target.mkdir()
+    (target / "out.part").write_text("of an earlier run")
+    archive(work, target)
+    assert (target / "out").read_text() == "new"
+    assert (target / "out.part").read_text() == "of an earlier run"
+
+
 def test_a_folder_that_was_not_staged_is_never_archived(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -200,15 +200,15 @@ def test_a_part_that_got_its_final_name_before_it_was_locked_is_not_written_to(
 ) -> None:
     """Between opening the part and locking it another jobsync finishes the file."""
     reader = MemoryReader({"a": b"whole"})
-    take = destination.fcntl.flock
+    take = destination.take_lock
 
-    def flock(handle: int, operation: int) -> None:
+    def take_lock(handle: int) -> bool:
         (part,) = (tmp_path / "out").glob(".jobsync-*.part")
         part.write_bytes(b"whole")
         part.rename(tmp_path / "out/a")
-        take(handle, operation)
+        return take(handle)
 
-    monkeypatch.setattr(destination.fcntl, "flock", flock)
+    monkeypatch.setattr(destination, "take_lock", take_lock)
     result = fetch(reader, tmp_path)
     assert dict(result.failed) == {"a": "another jobsync is fetching it"}
     assert (tmp_path / "out/a").read_bytes() == b"whole"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 from jobsync import filenames, lock_format
 from jobsync.errors import ManifestError, SettingsError
 from jobsync.lock_format import Lock
+from jobsync.locks import folder_lock
 from jobsync.model import FetchedFile
 from jobsync.outputs import lockfile
 from jobsync.structs import replace
@@ -124,6 +128,34 @@ def test_many_writers_lose_nothing(tmp_path: Path) -> None:
         thread.join()
     assert len(lockfile.read(str(tmp_path)).files) == 30
     assert [path.name for path in tmp_path.iterdir()] == ["jobsync.lock"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EIO])
+def test_without_a_lock_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Two commands at once would lose each other's lines."""
+    lockfile.update(str(tmp_path), lambda _: Lock((line("a"),)))
+    before = (tmp_path / "jobsync.lock").read_bytes()
+
+    def flock(_descriptor: int, _how: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(SettingsError) as caught:
+        lockfile.update(str(tmp_path), lambda _: Lock((line("b"),)))
+    assert (tmp_path / "jobsync.lock").read_bytes() == before
+    assert "the folder cannot be locked (" in str(caught.value)
+    assert os.strerror(number) in str(caught.value)
+    assert "move the set to a disk of this machine" in caught.value.hint
+
+
+def test_a_lock_that_stays_taken_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lockfile, "_PATIENCE", 0.05)
+    with folder_lock(tmp_path), pytest.raises(SettingsError) as caught:
+        lockfile.update(str(tmp_path), lambda _: Lock((line("a"),)))
+    assert "another process has held the folder" in str(caught.value)
+    assert not (tmp_path / "jobsync.lock").exists()
 
 
 def test_processes_lose_nothing_either(tmp_path: Path) -> None:

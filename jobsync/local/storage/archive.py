@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from jobsync.atomic_files import replace_file
 from jobsync.local.api.agave import records
-from jobsync.local.storage.copying import Check, copy_file, go_on
+from jobsync.local.storage.copying import Check, chunks, go_on
 
 _FEW = 200
 
@@ -111,7 +112,5 @@ def _move(work: Path, path: str, target: Path, check: Check) -> None:
 
 
 def _put(source: Path, target: Path, check: Check) -> None:
-    part = target.with_name(target.name + ".part")
-    copy_file(source, part, check)
-    shutil.copystat(source, part)
-    part.replace(target)
+    replace_file(target, chunks(source, check))
+    shutil.copystat(source, target)

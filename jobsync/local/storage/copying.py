@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 Check = Callable[[], None]
@@ -21,7 +21,13 @@ def go_on() -> None:
 
 def copy_file(source: Path, target: Path, check: Check = go_on) -> None:
     """Copy the bytes of a file, links followed. Raises :class:`OSError` and what *check* does."""
-    with source.open("rb") as read, target.open("wb") as written:
+    with target.open("wb") as written:
+        written.writelines(chunks(source, check))
+
+
+def chunks(source: Path, check: Check = go_on) -> Iterator[bytes]:
+    """The bytes of a file, a part at a time. Raises :class:`OSError` and what *check* does."""
+    with source.open("rb") as read:
         while chunk := read.read(_CHUNK):
             check()
-            written.write(chunk)
+            yield chunk

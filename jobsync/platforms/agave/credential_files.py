@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,7 +16,14 @@ from jobsync.base_url import base_url as one_spelling
 from jobsync.errors import SettingsError
 from jobsync.locks import LockTaken, file_lock
 from jobsync.model import JsonValue
-from jobsync.platforms.agave.token_store import Fresh, Old, beside, cannot_keep, rotate, write
+from jobsync.platforms.agave.token_store import (
+    Fresh,
+    Old,
+    cannot_keep,
+    check_writable,
+    rotate,
+    write,
+)
 from jobsync.secret import Secret
 from jobsync.structs import Struct
 
@@ -173,9 +179,7 @@ class CredentialFiles(Struct, frozen=True):
         """Refuse before a token is renewed that could then not be kept."""
         for path in self._files():
             if rotate(_load(path), old, None):
-                handle, name = beside(path)
-                os.close(handle)
-                Path(name).unlink()
+                check_writable(path)
 
     def rotate(self, old: Old, fresh: Fresh) -> None:
         """Put the new pair wherever the old refresh token (or, without one, token) stands."""

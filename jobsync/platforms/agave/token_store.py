@@ -5,13 +5,11 @@ A file is replaced whole or not at all, keeps its shape and its types, and is it
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from jobsync.atomic_files import check_replaceable, replace_file_durably
 from jobsync.errors import SettingsError
 from jobsync.model import JsonValue
 from jobsync.secret import Secret
@@ -67,26 +65,19 @@ def _renew(context: dict[str, JsonValue], fresh: Fresh) -> None:
         context["expires_at"] = time.ctime(fresh.now + fresh.expires_in)
 
 
-def beside(path: Path) -> tuple[int, str]:
-    """A new file beside *path*, readable by its owner only."""
+def check_writable(path: Path) -> None:
+    """Refuse where :func:`write` could not create a file."""
     try:
-        return tempfile.mkstemp(prefix=f".{path.name}.", dir=path.resolve().parent)
+        check_replaceable(path.resolve())
     except OSError as error:
         raise cannot_keep(path.parent, error) from error
 
 
 def write(path: Path, content: bytes) -> None:
     """Replace *path* whole or not at all. A link stays a link: its target is replaced."""
-    handle, name = beside(path)
     try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        Path(name).replace(path.resolve())
+        replace_file_durably(path.resolve(), [content])
     except OSError as error:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
         raise cannot_keep(path.parent, error) from error
 
 

@@ -6,14 +6,13 @@ workspace is a person's folder with their manifests, not a scratch disk.
 
 from __future__ import annotations
 
-import os
-import tempfile
 import urllib.parse
 from pathlib import Path
 from typing import Any
 
 from werkzeug.wrappers import Response
 
+from jobsync.atomic_files import create_file
 from jobsync.local.api.agave import media
 from jobsync.local.api.agave.answer import Answer, is_true
 from jobsync.local.api.agave.refusal import Refusal
@@ -75,21 +74,12 @@ def upload(call: Call) -> Answer:
 
 def _put(target: Path, content: bytes, shown: str) -> None:
     try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".upload-", delete=False) as new:
-            new.write(content)
-            os.fchmod(new.fileno(), 0o644)
-    except OSError as error:
-        raise Refusal(500, f"Failed to store {shown}: {error.strerror}") from error
-    try:
-        # A link fails when the name exists: never replaces, and never shows half a file.
-        os.link(new.name, target)
+        create_file(target, [content], mode=0o644)
     except FileExistsError as error:
         if not target.is_file() or target.read_bytes() != content:
             raise Refusal(403, f"{shown} exists with other content; not overwritten") from error
     except OSError as error:
         raise Refusal(500, f"Failed to store {shown}: {error.strerror}") from error
-    finally:
-        Path(new.name).unlink()
 
 
 def _locate(call: Call) -> tuple[Located, str]:
