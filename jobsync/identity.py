@@ -1,9 +1,6 @@
-"""Identity: the name of a job on the service says which declaration it is a run of.
+"""Identity: what a declared job is called, and what tells whether a run is still of it.
 
-    <project>.<address>.<fingerprint>[.r<attempt>]      phylo.tree.lg.1.bh4txw5qcd.r2
-
-Floor 1, pure. The service has no idempotency key and no labels; a job's name is free text of at
-most 64 characters that cannot be changed and stands in every list row (agave-v2 §3.2, §2.4).
+Floor 1, pure. How a run on a service is marked with both is the platform's business.
 """
 
 from __future__ import annotations
@@ -13,76 +10,20 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import lru_cache
 
 from jobsync.model import Address, IdRef, JsonValue, OutputRef, Sealed, Value
 from jobsync.platform import Platform
 from jobsync.secret import Sensitive
-from jobsync.structs import Struct
-
-NAME_LIMIT = 63
-"""The service's texts disagree whether 64 characters still fit (agave-v2 §3.2): one less."""
-
-ADDRESS_LIMIT = 47
-"""The most that ``project`` and address may take together; leaves room for ``.rNN``."""
-
-SCHEME = "b"
-"""The letter of the fingerprint scheme in use. A new scheme gets a new letter."""
-
-SCHEME_SINCE = "0.1.0"
-"""The first version of jobsync that knows the scheme (the one before refuses ``requires``)."""
-
-OLD_SCHEME = "a"
-"""The scheme before: upstream jobs stand in it with their addresses, and apps do not count."""
 
 KEY = re.compile(r"[a-z][a-z0-9_-]*")
-_SLUG = re.compile(r"[a-z0-9_-]+")
-_FINGERPRINT = re.compile(r"[a-z][a-z2-7]{9}")
-_ATTEMPT = re.compile(r"r([1-9][0-9]{0,2})")
+SLUG = re.compile(r"[a-z0-9_-]+")
+FINGERPRINT = re.compile(r"[a-z][a-z2-7]{9}")
 _SLUG_LIMIT = 16
 
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = tuple(one + other for one in _BASE32 for other in _BASE32)
 _ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
 """One encoder for all: making one costs more than a fingerprint."""
-
-
-class RunName(Struct, frozen=True):
-    """A job name taken apart. ``attempt`` counts from 1; the first is not written."""
-
-    project: str
-    address: Address
-    fingerprint: str
-    attempt: int = 1
-
-    def __str__(self) -> str:
-        base = f"{self.project}.{self.address}.{self.fingerprint}"
-        return base if self.attempt == 1 else f"{base}.r{self.attempt}"
-
-    @property
-    def base(self) -> str:
-        """The name of the first attempt."""
-        return f"{self.project}.{self.address}.{self.fingerprint}"
-
-    @staticmethod
-    @lru_cache(maxsize=65_536)
-    def parse(text: str) -> RunName | None:
-        """Take *text* apart, or None when it is not wholly of the grammar."""
-        parts = text.split(".")
-        attempt = 1
-        if len(parts) >= 4 and (match := _ATTEMPT.fullmatch(parts[-1])):
-            attempt = int(match[1])
-            parts.pop()
-            if attempt == 1:
-                return None
-        if len(parts) < 3 or not _FINGERPRINT.fullmatch(parts[-1]):
-            return None
-        project, key, *slugs = parts[:-1]
-        if not (KEY.fullmatch(project) and KEY.fullmatch(key)):
-            return None
-        if not all(_SLUG.fullmatch(slug) for slug in slugs):
-            return None
-        return RunName(project, ".".join([key, *slugs]), parts[-1], attempt)
 
 
 def slug(value: JsonValue) -> str:
@@ -92,7 +33,7 @@ def slug(value: JsonValue) -> str:
     becomes its first characters, ``-`` and 6 characters of hash: stable and unambiguous.
     """
     text = scalar_text(value)
-    if _SLUG.fullmatch(text) and len(text) <= _SLUG_LIMIT:
+    if SLUG.fullmatch(text) and len(text) <= _SLUG_LIMIT:
         return text
     head = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:9].rstrip("-")
     tail = hashlib.sha256(text.encode()).hexdigest()[:6]
@@ -103,7 +44,7 @@ def scalar_text(value: JsonValue) -> str:
     """One text for a scalar however it was typed: ``2``, ``2.0`` and ``"2"`` are the same.
 
     A string stays as it is (``"1.10"`` is a version, not a number), so only numbers are made
-    canonical. The service echoes numbers as numbers or as text (agave-v2 §3.4).
+    canonical. A service may echo a number as text.
     """
     if isinstance(value, str):
         return value
@@ -151,7 +92,7 @@ def fingerprint(
     }
     if app:
         document["app"] = app
-    return SCHEME + _digest(document)
+    return platform.scheme + _digest(document)
 
 
 def old_fingerprint(
@@ -162,7 +103,7 @@ def old_fingerprint(
     digests: Mapping[str, str],
     rerun: int = 1,
 ) -> str:
-    """The fingerprint under :data:`OLD_SCHEME`, to recognise the runs that were made with it.
+    """The fingerprint under the scheme before, to recognise the runs that were made with it.
 
     *upstream* maps each address to the one that the job had then, and its fingerprint or id.
     """
@@ -175,7 +116,7 @@ def old_fingerprint(
         "digests": dict(digests),
         "rerun": rerun,
     }
-    return OLD_SCHEME + _digest(document)
+    return platform.scheme_before + _digest(document)
 
 
 def _digest(document: Mapping[str, JsonValue]) -> str:

@@ -28,7 +28,6 @@ from jobsync.errors import (
     Unauthorized,
     Unreadable,
 )
-from jobsync.identity import RunName
 from jobsync.lock_format import Lock
 from jobsync.manifest.settings import is_this_machine
 from jobsync.model import (
@@ -50,11 +49,13 @@ from jobsync.model import (
 from jobsync.outputs import lockfile
 from jobsync.outputs.listing import walk
 from jobsync.outputs.reasons import unavailable
+from jobsync.plan.check import refuse_api
 from jobsync.plan.diff import lacking
 from jobsync.plan.history import (
     History,
+    attempt_name,
     attempt_of,
-    attempts_of,
+    base_of,
     former_names,
     histories,
     live,
@@ -138,7 +139,11 @@ def ask_apps(
 
 
 def observe_again(plan: Plan, reader: Reader, target: Target) -> Snapshot:
-    """What the decisions of a saved *plan* rest on, as it is now; nothing else is asked."""
+    """What the decisions of a saved *plan* rest on, as it is now; nothing else is asked.
+
+    Raises :class:`StalePlan` when *plan* is for a service of another kind.
+    """
+    refuse_api(plan, reader.platform)
     bases = {
         change.address: plan.basis[change.address]
         for change in plan.changes
@@ -241,21 +246,22 @@ class _Asking:
         declared = {n for job in self._jobs.values() for n in names_of(self._desired, job)}
         managed = self._managed_names()
         pinned = {job.pinned for job in self._jobs.values() if job.pinned}
-        prefixes = tuple({f"{own if isinstance(own, str) else own[0]}." for own in ours})
+        platform = self._desired.platform
+        projects = {own if isinstance(own, str) else own[0] for own in ours}
+        prefixes = tuple(map(platform.name_prefix, projects))
 
         def keep(run: Listed) -> bool:
             if not run.name.startswith(prefixes):
                 return False
-            name = RunName.parse(run.name)
-            if name is None:
+            mark = platform.read_mark(run.name)
+            if mark is None:
                 return False
             if run.owner != acting.result():
-                return name.base in declared
-            pair = (name.project, name.address)
-            if run.visible and pair in managed and run.id not in pinned:
+                return base_of(platform, run.name) in declared
+            if run.visible and mark.job in managed and run.id not in pinned:
                 # Its permissions will be wanted: asked for now, while the listing goes on.
                 self._access[run.id] = self._access_of(run.id)
-            return name.project in ours or pair in ours
+            return mark.project in ours or mark.job in ours
 
         rows = self._reader.runs(keep)
         user = acting.result()
@@ -308,7 +314,7 @@ class _Asking:
         """The jobs that may be submitted: no run is active, or has finished and has, as far as is
         known by now, what it must have produced."""
         known, lines = self._histories(), fetched_lines(self._seen)
-        writers = Writers(self._seen.archived)
+        writers = Writers(self._desired.platform, self._seen.archived)
 
         def is_lost(job: DeclaredJob, run: Run) -> bool:
             if run.state is not RunState.FINISHED:
@@ -344,13 +350,14 @@ class _Asking:
 
     def _attempts(self, job: DeclaredJob, known: History) -> tuple[list[str], list[Run]]:
         """Ask for every attempt under every name, up to the first that no run of mine carries."""
-        if RunName.parse(job.name) is None:
+        platform = self._desired.platform
+        if platform.read_mark(job.name) is None:
             raise Unreadable(f"{job.name!r} is not a name that jobsync makes")
-        highest = max((attempt_of(run) for run in known.exact), default=0)
+        highest = max((attempt_of(platform, run) for run in known.exact), default=0)
         names: list[str] = []
         runs: list[Run] = []
         for attempt in count(1):
-            asked = [attempts_of((name,), attempt)[-1] for name in known.names]
+            asked = [attempt_name(platform, name, attempt) for name in known.names]
             rows = [run for name in asked for run in self._reader.runs_named(name)]
             names += asked
             runs += rows

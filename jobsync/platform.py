@@ -11,7 +11,18 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from jobsync.errors import Refused, SettingsError
-from jobsync.model import Access, App, AppField, Archive, DeclaredJob, JsonValue, Run, Target, Value
+from jobsync.model import (
+    Access,
+    App,
+    AppField,
+    Archive,
+    DeclaredJob,
+    JsonValue,
+    Mark,
+    Run,
+    Target,
+    Value,
+)
 
 Step = tuple["str | int", ...]
 """The keys and indexes that lead to a value: ``("inputs", "reads", 0)``."""
@@ -33,6 +44,37 @@ class Platform(Protocol):
     @property
     def name(self) -> str:
         """What ``api:`` of a target says to mean this platform."""
+
+    @property
+    def scheme(self) -> str:
+        """The letter that its fingerprints begin with; another letter for every other way to make
+        them."""
+
+    @property
+    def scheme_since(self) -> str:
+        """The first version of jobsync that knows :attr:`scheme`."""
+
+    @property
+    def scheme_before(self) -> str:
+        """The letter of the scheme before, whose runs are still recognised; empty for none."""
+
+    @property
+    def address_limit(self) -> int:
+        """The most characters that a project and an address may have together."""
+
+    def run_name(self, mark: Mark) -> str:
+        """The text by which a run is known to be that of *mark*: it is submitted under it.
+
+        One text for one mark, and the key of journals and plans. Where a service has labels, its
+        backend may set some beside it, and make the text of them when it reads a run.
+        """
+
+    def read_mark(self, name: str) -> Mark | None:
+        """What :meth:`run_name` made *name* of; None for the name of a run that jobsync did not
+        make."""
+
+    def name_prefix(self, project: str) -> str:
+        """What the names of all runs of *project* begin with, for a service that searches."""
 
     @property
     def placement(self) -> tuple[str, ...]:
@@ -104,7 +146,7 @@ class Platform(Protocol):
         """
 
     def canonical_before(self, request: Mapping[str, Value]) -> dict[str, JsonValue]:
-        """The same under the fingerprint scheme before the present one."""
+        """The same under :attr:`scheme_before`; not asked where that is empty."""
 
     @property
     def defaults(self) -> Mapping[str, Value]:

@@ -44,6 +44,7 @@ from jobsync.model import (
     RunState,
 )
 from jobsync.outputs.lockfile import follow_renames
+from jobsync.plan.check import refuse_api
 from jobsync.plan.exit_status import addresses_of_runs
 from jobsync.structs import replace
 
@@ -62,8 +63,10 @@ def apply(
     Raises :class:`~jobsync.errors.Blocked` when another apply of this project and target is
     running, and :class:`~jobsync.apply.journal.JournalFailed` or
     :class:`JournalDamaged` when the journal cannot be used; then nothing has
-    been sent. Everything else is in the outcomes. *report* is called by one thread at a time.
+    been sent. So it is where *plan* is for a service of another kind: :class:`StalePlan`.
+    Everything else is in the outcomes. *report* is called by one thread at a time.
     """
+    refuse_api(plan, backend.platform)
     follow_renames(plan.root, addresses_of_runs(plan))
     binding = Binding.of_plan(plan)
     with locked_journal(settings.state_dir, binding, settings.clock) as journal:
@@ -109,6 +112,7 @@ class _Executor:
         A submit is held by an open one of its address or under any of its names. When such a one
         has turned out to have made a job, that is the job.
         """
+        platform = self._session.backend.platform
         held = {e.name: e for e in settled if e.state not in (State.CONFIRMED, State.REJECTED)}
         found = [e for e in settled if e.state is State.CONFIRMED]
         for change in self._plan.changes:
@@ -116,10 +120,10 @@ class _Executor:
                 self._refuse(change, Result.STALE, "it has changed since the plan")
             elif not (isinstance(change, JobChange) and change.action in SUBMITS):
                 self._agenda.add(change)
-            elif holding := [e for e in held.values() if concerns(e, change, self._plan)]:
+            elif holding := [e for e in held.values() if concerns(platform, e, change, self._plan)]:
                 self._refuse(change, Result.UNKNOWN, job_step.explained(held.pop(holding[0].name)))
             else:
-                there = [e for e in found if is_news(e, change, self._plan)]
+                there = [e for e in found if is_news(platform, e, change, self._plan)]
                 again = replace(change, name=there[0].name, retries=0) if there else change
                 self._agenda.add(again)
         for entry in held.values():
@@ -215,7 +219,8 @@ class _Executor:
         """A run that was waited for has ended."""
         ref = RunRef(run.id, run.name, run.status)
         change = self._submitted.get(run.name)
-        again = next_attempt(change, run) if change is not None else None
+        platform = self._session.backend.platform
+        again = next_attempt(platform, change, run) if change is not None else None
         if run.state is RunState.FINISHED and run.visible:
             self._look_through(address, ref)
         elif again is not None and not self._session.stopping:

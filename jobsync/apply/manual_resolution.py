@@ -14,6 +14,7 @@ from jobsync.backend import Reader
 from jobsync.errors import JobsyncError
 from jobsync.model import Address, Plan, Snapshot
 from jobsync.plan.history import base_of
+from jobsync.platform import Platform
 from jobsync.structs import Struct, replace
 
 
@@ -43,28 +44,38 @@ def open_submits(
     return tuple(entry for entry in entries if entry.state in states)
 
 
-def open_under(state_dir: Path, binding: Binding, names: Collection[str]) -> Iterator[Entry]:
+def open_under(
+    platform: Platform, state_dir: Path, binding: Binding, names: Collection[str]
+) -> Iterator[Entry]:
     """The open submits under *names* (without attempts) in the journals of other projects."""
-    projects = {name.split(".", 1)[0] for name in names} - {binding.project}
+    marks = map(platform.read_mark, names)
+    projects = {mark.project for mark in marks if mark} - {binding.project}
     for project in sorted(projects):
         for entry in open_submits(state_dir, replace(binding, project=project)):
-            if base_of(entry.name) in names:
+            if base_of(platform, entry.name) in names:
                 yield entry
 
 
 def unknown_to(
-    plan: Plan, snapshot: Snapshot, state_dir: Path, *, embedded: bool
+    platform: Platform, plan: Plan, snapshot: Snapshot, state_dir: Path, *, embedded: bool
 ) -> Iterator[tuple[Address, Entry]]:
     """The open submits of which *snapshot* shows no run, each with the address that it holds up.
 
     Of an *embedded* service, a request that made no job ended with the command that sent it.
     """
     binding = Binding.of_plan(plan)
-    held = {base_of(name): address for address, basis in plan.basis.items() for name in basis.names}
+    held = {
+        base_of(platform, name): address
+        for address, basis in plan.basis.items()
+        for name in basis.names
+    }
     there = {run.name for run in snapshot.runs}
-    for entry in (*open_submits(state_dir, binding), *open_under(state_dir, binding, held)):
+    for entry in (
+        *open_submits(state_dir, binding),
+        *open_under(platform, state_dir, binding, held),
+    ):
         if entry.name not in there and not (embedded and not entry.ids):
-            yield held.get(base_of(entry.name), entry.address), entry
+            yield held.get(base_of(platform, entry.name), entry.address), entry
 
 
 def resolve(

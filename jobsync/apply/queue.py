@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from jobsync.apply.job_states import THERE, Board, Stage
-from jobsync.identity import RunName
 from jobsync.model import (
     SUBMITS,
     AccessChange,
@@ -20,6 +19,7 @@ from jobsync.model import (
     RunRef,
     RunState,
 )
+from jobsync.platform import Platform
 from jobsync.structs import Struct, field, replace
 
 C = TypeVar("C", JobChange, AccessChange, OutputChange)
@@ -109,19 +109,19 @@ def needs_of(change: Change) -> tuple[Address, ...]:
     return (change.address,)
 
 
-def next_attempt(change: JobChange, run: Run) -> JobChange | None:
+def next_attempt(platform: Platform, change: JobChange, run: Run) -> JobChange | None:
     """The retry of a failed run that its declaration allows, if any. STOPPED was a decision."""
-    name = RunName.parse(run.name)
-    if run.state is not RunState.FAILED or not run.visible or name is None:
+    mark = platform.read_mark(run.name)
+    if run.state is not RunState.FAILED or not run.visible or mark is None:
         return None
-    if name.attempt > change.retries:
+    if mark.attempt > change.retries:
         return None
     return replace(
         change,
         action=Action.RETRY,
         reason=Reason.RUN_FAILED,
-        name=str(replace(name, attempt=name.attempt + 1)),
-        attempt=name.attempt + 1,
+        name=platform.run_name(replace(mark, attempt=mark.attempt + 1)),
+        attempt=mark.attempt + 1,
         before=RunRef(run.id, run.name, run.status),
     )
 

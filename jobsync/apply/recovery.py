@@ -15,6 +15,7 @@ from jobsync.apply.submit_protocol import look_again, reconcile, reconcile_ended
 from jobsync.errors import ServiceError
 from jobsync.model import SUBMITS, JobChange, Outcome, Plan
 from jobsync.plan.history import base_of
+from jobsync.platform import Platform
 from jobsync.structs import replace
 
 _FEW = 20
@@ -51,35 +52,38 @@ def resolve_open(session: Session, pool: ThreadPoolExecutor) -> tuple[Entry, ...
     return (*settled, *_of_former_projects(session))
 
 
-def concerns(entry: Entry, change: JobChange, plan: Plan) -> bool:
+def concerns(platform: Platform, entry: Entry, change: JobChange, plan: Plan) -> bool:
     """Whether *entry* is of the job of *change*: of its address, or under any of its names."""
-    return entry.address == change.address or base_of(entry.name) in _names(change, plan)
+    names = _names(platform, change, plan)
+    return entry.address == change.address or base_of(platform, entry.name) in names
 
 
-def is_news(entry: Entry, change: JobChange, plan: Plan) -> bool:
+def is_news(platform: Platform, entry: Entry, change: JobChange, plan: Plan) -> bool:
     """Whether *entry* has found a job of *change* under another name that the plan did not see."""
     basis = plan.basis.get(change.address)
     known = basis.runs.keys() if basis else ()
-    others = _names(change, plan) - {base_of(change.name)}
-    return base_of(entry.name) in others and not any(job_id in known for job_id in entry.ids)
+    others = _names(platform, change, plan) - {base_of(platform, change.name)}
+    base = base_of(platform, entry.name)
+    return base in others and not any(job_id in known for job_id in entry.ids)
 
 
-def _names(change: JobChange, plan: Plan) -> frozenset[str]:
+def _names(platform: Platform, change: JobChange, plan: Plan) -> frozenset[str]:
     """Every name, without attempt, that a run of the job of *change* may have."""
     basis = plan.basis.get(change.address)
-    return frozenset(map(base_of, (change.name, *(basis.names if basis else ()))))
+    names = (change.name, *(basis.names if basis else ()))
+    return frozenset(base_of(platform, name) for name in names)
 
 
 def _of_former_projects(session: Session) -> Iterator[Entry]:
     """Open submits under former names, in the journals of other projects."""
-    plan = session.plan
+    plan, platform = session.plan, session.backend.platform
     names = {
         name
         for change in plan.changes
         if isinstance(change, JobChange) and change.action in SUBMITS
-        for name in _names(change, plan)
+        for name in _names(platform, change, plan)
     }
-    for entry in open_under(session.settings.state_dir, Binding.of_plan(plan), names):
+    for entry in open_under(platform, session.settings.state_dir, Binding.of_plan(plan), names):
         yield replace(entry, address=entry.name)  # by which `jobsync resolve` finds it
 
 

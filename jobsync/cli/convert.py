@@ -20,12 +20,13 @@ def command(files: tuple[str, ...], project: str | None) -> ExitCode:
     from jobsync.identity import KEY
     from jobsync.manifest.keys import project_of
     from jobsync.platforms.agave.convert import NotConvertible, convert
+    from jobsync.platforms.agave.platform import AGAVE
 
     if not files:
         raise Usage("convert needs at least one job.json file")
     if project is not None and not KEY.fullmatch(project):
         raise Usage(f"--project {project}: lower-case letters, digits, _ and -")
-    name = project or project_of(Path.cwd().name)
+    name = project or project_of(Path.cwd().name, AGAVE)
     try:
         converted = convert([(file, _read(file)) for file in files], name)
     except NotConvertible as error:

@@ -12,7 +12,7 @@ from jobsync.cli.options import manifests_option, named, target_options
 
 if TYPE_CHECKING:
     from jobsync.backend import Event
-    from jobsync.model import DeclaredJob, Run
+    from jobsync.model import Address, DesiredState, Run
     from jobsync.plan.history import History
 
 
@@ -61,20 +61,21 @@ def command(
     for one, runs in found.items():
         for run, events in runs:
             _print(run, events)
-        hidden = _hidden(desired.jobs[one], known[one])
+        hidden = _hidden(desired, one, known[one])
         for text in hidden:
             click.echo(text)
         if not (runs or hidden):
             click.echo(f"{one} has no runs yet.")
 
 
-def _hidden(job: DeclaredJob, known: History) -> list[str]:
+def _hidden(desired: DesiredState, address: Address, known: History) -> list[str]:
     """What to say of the runs with the declared name that cannot be listed."""
     from jobsync.model import Action
     from jobsync.plan.decide import decide
     from jobsync.render.escape import terminal
 
-    decision = decide(job, known)
+    job = desired.jobs[address]
+    decision = decide(job, known, desired.platform)
     restores = job.pinned is None and decision.action is Action.RESTORE
     return [
         f"{terminal(run.name)}  {terminal(run.id)}  is hidden"

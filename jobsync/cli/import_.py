@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jobsync.manifest.digests import Workspace
     from jobsync.manifest.writer import Writable
     from jobsync.model import Access, Run, Target
+    from jobsync.platform import Platform
 
 
 @click.command("import")
@@ -49,7 +50,8 @@ def command(
     with connect.reader(place, os.environ) as reader:
         runs = [(reader.run(job_id), reader.access(job_id)) for job_id in dict.fromkeys(job_ids)]
     folder = str(Path(out).parent) if out else "."
-    jobs = _jobs(project, runs, Workspace(folder, reader.platform.workspace))
+    platform = reader.platform
+    jobs = _jobs(project, runs, Workspace(folder, platform.workspace), platform)
     head = {"apiVersion": "jobsync/v1", "project": project, **_target(place.target)}
     text = writer.dump({**head, "jobs": jobs})
     if out:
@@ -72,14 +74,17 @@ def _target(target: Target) -> dict[str, Writable]:
 
 
 def _jobs(
-    project: str, runs: list[tuple[Run, dict[str, Access]]], workspace: Workspace
+    project: str,
+    runs: list[tuple[Run, dict[str, Access]]],
+    workspace: Workspace,
+    platform: Platform,
 ) -> dict[str, Writable]:
-    from jobsync.identity import ADDRESS_LIMIT
     from jobsync.manifest.keys import free_key, key_of
 
     jobs: dict[str, Writable] = {}
     for run, access in runs:
-        key = free_key(key_of(run.name), jobs, ADDRESS_LIMIT - len(project))
+        key = key_of(run.name, platform)
+        key = free_key(key, jobs, platform.address_limit - len(project))
         jobs[key] = _job(run, access, workspace, _teller(run.id))
     return jobs
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jobsync.backend import Reader
     from jobsync.model import Snapshot
     from jobsync.plan.options import PlanOptions
+    from jobsync.platform import Platform
     from jobsync.render.advice import Call
 
 
@@ -103,18 +104,24 @@ def state_dir(place: Place, environ: Mapping[str, str]) -> Path:
 
 
 def open_submits(
-    plan: Plan, seen: Snapshot, place: Place, environ: Mapping[str, str], call: Call
+    platform: Platform,
+    plan: Plan,
+    seen: Snapshot,
+    place: Place,
+    environ: Mapping[str, str],
+    call: Call,
 ) -> tuple[OpenSubmit, ...]:
     """The submits whose outcome is open and that *seen* does not answer, by address."""
     from jobsync.apply import unknown_to
 
     embedded = place.target.name == LOCAL
-    found = [*unknown_to(plan, seen, state_dir(place, environ), embedded=embedded)]
+    found = [*unknown_to(platform, plan, seen, state_dir(place, environ), embedded=embedded)]
     of_address = Counter(entry.address for _, entry in found)
 
     def told(address: Address, entry: Entry) -> OpenSubmit:
-        project, _, _ = entry.name.partition(".")
-        unique = project == plan.project and of_address[entry.address] == 1
+        mark = platform.read_mark(entry.name)
+        is_ours = mark is not None and mark.project == plan.project
+        unique = is_ours and of_address[entry.address] == 1
         what = entry.address if unique else entry.name
         job_id = entry.ids[0] if entry.ids else "ID"
         commands = (

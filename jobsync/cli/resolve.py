@@ -9,7 +9,6 @@ import click
 
 from jobsync.cli.options import manifests_option, target_options
 from jobsync.errors import Usage
-from jobsync.identity import RunName
 from jobsync.plan.history import former_names
 
 if TYPE_CHECKING:
@@ -47,8 +46,8 @@ def command(
     with connect.reader(place, os.environ) as reader:
         folder, user = pipeline.state_dir(place, os.environ), reader.whoami()
         # A run may have been submitted under a former project, whose journal is another one.
-        name = RunName.parse(address)
-        project = name.project if name and name.project in _projects(desired) else desired.project
+        mark = desired.platform.read_mark(address)
+        project = mark.project if mark and mark.project in _projects(desired) else desired.project
         binding = Binding(service_name(chosen), user, project)
         entry = resolve(address, verdict, reader, folder, binding)
     click.echo(f"{entry.name}: {entry.state}")

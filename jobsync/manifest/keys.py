@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 
-from jobsync.identity import ADDRESS_LIMIT, RunName
+from jobsync.platform import Platform
 
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
-def key_of(text: str, fallback: str = "job") -> str:
+def key_of(text: str, platform: Platform, fallback: str = "job") -> str:
     """A key or project name made of any text; a name that jobsync made gives its address."""
-    if name := RunName.parse(text):
-        text = name.address
+    if mark := platform.read_mark(text):
+        text = mark.address
     bare = _TEMPLATE.sub("-", text).lower()
     plain = re.sub(r"[^a-z0-9_]+", "-", bare).strip("-_")
     plain = plain if plain[:1].isalpha() else f"{fallback}-{plain}".strip("-")
@@ -29,6 +29,6 @@ def free_key(key: str, taken: Container[str], limit: int) -> str:
     return free
 
 
-def project_of(folder: str) -> str:
+def project_of(folder: str, platform: Platform) -> str:
     """A project name for the set in *folder*."""
-    return key_of(folder, "project")[: ADDRESS_LIMIT // 2].rstrip("-_")
+    return key_of(folder, platform, "project")[: platform.address_limit // 2].rstrip("-_")

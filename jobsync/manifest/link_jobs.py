@@ -14,7 +14,7 @@ from jobsync.manifest.old_fingerprints import OlderFingerprints
 from jobsync.manifest.order import order
 from jobsync.manifest.output_targets import Landings
 from jobsync.manifest.resolve_jobs import Draft
-from jobsync.model import Address, AppFolder, Archive, DeclaredJob
+from jobsync.model import Address, AppFolder, Archive, DeclaredJob, Mark
 from jobsync.platform import Platform
 
 
@@ -39,7 +39,7 @@ def finish(
         where = by_address[cycle[0]].entry.where
         problems.append(Problem(where, f"jobs need each other in a circle: {drawn}"))
     ordered = [by_address[address] for address in addresses]
-    problems.extend(_once_a_place(_name_problems(project, ordered)))
+    problems.extend(_once_a_place(_name_problems(project, ordered, platform)))
     problems.extend(_upstream_problems(ordered, by_address))
     problems.extend(_once_a_place(_landing_problems(ordered, landings)))
     problems.extend(_once_a_place(_archive_problems(ordered, platform)))
@@ -62,9 +62,9 @@ def finish(
             app=app.digest if app else "",
         )
         prints[address] = draft.pinned or fingerprint
-        jobs[address] = _declared(
-            project, draft, fingerprint, older.add(draft, digests), digests, app
-        )
+        name = platform.run_name(Mark(project, address, fingerprint))
+        before = older.add(draft, digests) if platform.scheme_before else ()
+        jobs[address] = _declared(draft, name, fingerprint, before, digests, app)
     return {address: jobs[address] for address in addresses if address in jobs}
 
 
@@ -88,8 +88,8 @@ def _app(draft: Draft, apps: AppFolders, problems: list[Problem]) -> AppFolder |
 
 
 def _declared(
-    project: str,
     draft: Draft,
+    name: str,
     fingerprint: str,
     older: tuple[str, ...] | None,
     digests: Mapping[str, str],
@@ -98,7 +98,7 @@ def _declared(
     return DeclaredJob(
         address=draft.address,
         fingerprint=fingerprint,
-        name=f"{project}.{draft.address}.{fingerprint}",
+        name=name,
         request=draft.request,
         permissions=draft.permissions,
         permissions_mode=draft.mode,
@@ -119,16 +119,16 @@ def _declared(
     )
 
 
-def _name_problems(project: str, drafts: Iterable[Draft]) -> Iterator[Problem]:
+def _name_problems(project: str, drafts: Iterable[Draft], platform: Platform) -> Iterator[Problem]:
+    limit = platform.address_limit
     for draft in drafts:
         length = len(project) + len(draft.address)
-        if length > identity.ADDRESS_LIMIT:
-            over = length - identity.ADDRESS_LIMIT
+        if length > limit:
             text = (
                 f"the project {quoted(project)} and the address {quoted(draft.address)} have "
-                f"{length} characters together, more than {identity.ADDRESS_LIMIT}"
+                f"{length} characters together, more than {limit}"
             )
-            hint = f"the service takes names of at most 64; shorten by {over}"
+            hint = f"names on the service have no room for more: shorten by {length - limit}"
             yield Problem(draft.entry.where, text, hint)
 
 

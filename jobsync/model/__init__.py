@@ -26,6 +26,7 @@ from jobsync.model.decided import (
     RunRef,
     Scope,
     Standing,
+    UndeclaredRun,
 )
 from jobsync.model.declared import (
     LEVELS,
@@ -55,12 +56,23 @@ from jobsync.model.observed import (
     Unavailable,
 )
 from jobsync.model.outcome import Outcome, Result
-from jobsync.model.values import Address, IdRef, JsonValue, OutputRef, Scalar, Sealed, Value, Word
+from jobsync.model.values import (
+    Address,
+    IdRef,
+    JsonValue,
+    Mark,
+    OutputRef,
+    Scalar,
+    Sealed,
+    Value,
+    Word,
+)
 
 __all__ = [
     "Address",
     "IdRef",
     "JsonValue",
+    "Mark",
     "OutputRef",
     "Scalar",
     "Sealed",
@@ -110,6 +122,7 @@ __all__ = [
     "SUBMITS",
     "Scope",
     "Standing",
+    "UndeclaredRun",
     "Outcome",
     "Result",
 ]

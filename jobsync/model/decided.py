@@ -63,6 +63,12 @@ class RunRef(Struct, frozen=True):
     status: str
 
 
+class UndeclaredRun(RunRef, frozen=True):
+    """A run of mine that no manifest declares, and the address that it was made for."""
+
+    address: Address
+
+
 class JobChange(Placed, frozen=True):
     """Submit, restore, stop or hide one job.
 
@@ -262,9 +268,11 @@ class Plan(Struct, frozen=True):
     that was selected. ``effective`` covers the runs whose grants change. ``superseded`` counts the
     runs that this plan replaces. ``gates`` has what the runs must produce that are under way, and
     those that this plan submits or restores. ``duplicates`` has the run ids where one name has
-    several live runs. ``scope`` is what all of this is about.
+    several live runs. ``scope`` is what all of this is about. ``api`` is the name of the platform
+    whose jobs these are.
     """
 
+    api: str
     project: str
     target: str
     base_url: str
@@ -280,7 +288,7 @@ class Plan(Struct, frozen=True):
     gates: Mapping[Address, Gate] = field(default_factory=dict)
     effective: tuple[EffectiveAccess, ...] = ()
     superseded: int = 0
-    undeclared: tuple[RunRef, ...] = ()
+    undeclared: tuple[UndeclaredRun, ...] = ()
     duplicates: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     scope: Scope = Scope()

@@ -23,6 +23,8 @@ class RunState(Word):
 class Run(Struct, frozen=True):
     """One job on the service.
 
+    ``name`` is the text that the platform makes of a :class:`~jobsync.model.Mark`, wherever the
+    service keeps it, or whatever else it says where jobsync did not make the run.
     ``status`` is the service's word, ``state`` what it means. ``request`` is the record in the
     legacy engine's field names whatever the engine (``batchQueue``, ``maxRunTime`` ...), or None
     when only a summary row was read; ``archiveSystem`` and ``archivePath`` in it are the resolved

@@ -14,6 +14,20 @@ Address = str
 JsonValue = Union[None, bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"]]
 
 
+class Mark(Struct, frozen=True):
+    """Which run of which job: what each run carries on the service. ``attempt`` counts from 1."""
+
+    project: str
+    address: Address
+    fingerprint: str
+    attempt: int = 1
+
+    @property
+    def job(self) -> tuple[str, Address]:
+        """Whose run it is, whatever it means and however often it was tried."""
+        return self.project, self.address
+
+
 class Word(str, Enum):
     """A closed set of words that print as themselves (``enum.StrEnum`` is newer than 3.10)."""
 

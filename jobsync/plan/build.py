@@ -7,8 +7,9 @@ addresses, upstream first, and one over their permissions.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 from jobsync.errors import PlanError, Problem
-from jobsync.identity import RunName
 from jobsync.model import (
     AccessChange,
     Action,
@@ -25,13 +26,14 @@ from jobsync.model import (
     Scope,
     Snapshot,
     Standing,
+    UndeclaredRun,
 )
 from jobsync.plan import plan_outputs
 from jobsync.plan.address_access import plan_access
 from jobsync.plan.builder import Draft, on_run
 from jobsync.plan.conflicts import conflicts
 from jobsync.plan.guards import hazards
-from jobsync.plan.history import by_address, by_base, histories, ref, undeclared
+from jobsync.plan.history import by_address, by_base, histories, undeclared
 from jobsync.plan.options import PlanOptions
 from jobsync.plan.output_rules import clashes
 from jobsync.plan.overwriting import Writers
@@ -63,9 +65,9 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
         known,
         plan_outputs.fetched_lines(snapshot),
         plan_outputs.places(snapshot, desired),
-        by_base(snapshot.foreign),
+        by_base(desired.platform, snapshot.foreign),
         undeclared(desired, named),
-        Writers(snapshot.archived),
+        Writers(desired.platform, snapshot.archived),
     )
     draft.warnings.extend(advice(desired, known))
     draft.problems.extend(conflicts(desired, snapshot))
@@ -88,22 +90,22 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
 def _plan_deletes(draft: Draft) -> None:
     protected = {job.address.split(".")[0] for job in draft.desired.jobs.values() if job.protect}
     for run in draft.undeclared:
-        name = RunName.parse(run.name)
-        if name is None or name.address not in draft.scope:
+        mark = draft.desired.platform.read_mark(run.name)
+        if mark is None or mark.address not in draft.scope:
             continue
-        if name.address.split(".")[0] in protected:
+        if mark.address.split(".")[0] in protected:
             draft.problems.append(
                 Problem(
                     None,
-                    f"{name.address}: run {run.id} is protected and would be deleted by --prune",
+                    f"{mark.address}: run {run.id} is protected and would be deleted by --prune",
                     "remove protect, or exclude it with --exclude",
                 )
             )
             continue
-        change = on_run(name.address, Action.DELETE, Reason.UNDECLARED, run, None)
+        change = on_run(mark.address, Action.DELETE, Reason.UNDECLARED, run, None)
         draft.jobs.append(change)
-        basis = draft.basis.get(name.address, Basis((), {}))
-        draft.basis[name.address] = Basis(
+        basis = draft.basis.get(mark.address, Basis((), {}))
+        draft.basis[mark.address] = Basis(
             tuple(sorted({*basis.names, run.name})),
             dict(sorted({**basis.runs, run.id: (run.state, run.visible)}.items())),
         )
@@ -120,6 +122,7 @@ def _finished(draft: Draft) -> Plan:
     )
     deleted = {c.before.id for c in draft.jobs if c.action is Action.DELETE and c.before}
     return Plan(
+        api=desired.platform.name,
         project=desired.project,
         target=snapshot.target,
         base_url=snapshot.base_url,
@@ -135,7 +138,7 @@ def _finished(draft: Draft) -> Plan:
         gates=_gates(draft),
         effective=tuple(sorted(draft.effective, key=lambda e: (e.address, e.run_id, e.user))),
         superseded=sum(1 for change in draft.jobs if change.action is Action.REPLACE),
-        undeclared=tuple(ref(run) for run in draft.undeclared if run.id not in deleted),
+        undeclared=tuple(_undeclared(draft, deleted)),
         duplicates=dict(sorted(draft.duplicates.items())),
         warnings=tuple(sorted(set(draft.warnings))),
         scope=Scope(
@@ -144,6 +147,13 @@ def _finished(draft: Draft) -> Plan:
             tuple(sorted(desired.jobs.keys() - draft.scope)),
         ),
     )
+
+
+def _undeclared(draft: Draft, deleted: Collection[str]) -> Iterator[UndeclaredRun]:
+    for run in draft.undeclared:
+        mark = draft.desired.platform.read_mark(run.name)
+        if mark is not None and run.id not in deleted:
+            yield UndeclaredRun(run.id, run.name, run.status, mark.address)
 
 
 def _gates(draft: Draft) -> dict[Address, Gate]:

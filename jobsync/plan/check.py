@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobsync.errors import Blocked, PlanFileError
+from jobsync.errors import Blocked, PlanFileError, StalePlan
 from jobsync.model import (
     SUBMITS,
     AccessChange,
@@ -13,6 +13,7 @@ from jobsync.model import (
     RunState,
     Snapshot,
 )
+from jobsync.platform import Platform
 
 
 def check(plan: Plan, snapshot: Snapshot, allow: frozenset[str]) -> tuple[Address, ...]:
@@ -36,6 +37,17 @@ def check(plan: Plan, snapshot: Snapshot, allow: frozenset[str]) -> tuple[Addres
         if isinstance(change, AccessChange) and _image_moved(change, snapshot)
     )
     return tuple(sorted(stale))
+
+
+def refuse_api(plan: Plan, platform: Platform) -> None:
+    """Raise :class:`StalePlan` for a plan of jobs of another platform: nothing in it would mean the
+    same here."""
+    if plan.api != platform.name:
+        raise StalePlan(
+            f"this plan was made for a service of api {plan.api}, and target {plan.target} is now "
+            f"one of {platform.name}",
+            hint="plan again",
+        )
 
 
 def refuse_hazards(plan: Plan, allow: frozenset[str]) -> None:

@@ -53,5 +53,5 @@ def _pinned_elsewhere(desired: DesiredState, snapshot: Snapshot) -> list[Problem
         for run in snapshot.runs
         if run.id in pins
         and run.owner == snapshot.user
-        and (owner := names.get(base_of(run.name))) is not None
+        and (owner := names.get(base_of(desired.platform, run.name))) is not None
     ]

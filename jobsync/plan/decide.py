@@ -35,6 +35,7 @@ class Decision(Struct, frozen=True):
 def decide(
     job: DeclaredJob,
     history: History,
+    platform: Platform,
     *,
     retry_asked: bool = False,
     recorded: frozenset[str] = frozenset(),
@@ -49,8 +50,8 @@ def decide(
     exact = history.exact
     if running := tuple(run for run in live(exact) if run.id not in incomplete):
         return _keep(job, running, exact, recorded)
-    highest = max((attempt_of(run) for run in exact), default=0)
-    names = attempts_of(history.names, 1 + highest)
+    highest = max((attempt_of(platform, run) for run in exact), default=0)
+    names = attempts_of(platform, history.names, 1 + highest)
     hidden = [
         run
         for run in exact
@@ -62,11 +63,13 @@ def decide(
             action=Action.RESTORE,
             reason=Reason.HIDDEN,
             before=hidden[0],
-            attempt=attempt_of(hidden[0]),
+            attempt=attempt_of(platform, hidden[0]),
             names=names,
         )
     if exact:
-        return _after_failure(job, exact, names, retry_asked, incomplete)
+        last = max(exact, key=lambda run: attempt_of(platform, run))
+        used = attempt_of(platform, last)
+        return _after_failure(job, exact, last, used, names, retry_asked, incomplete)
     if history.older:
         return Decision(
             Standing.PENDING,
@@ -131,6 +134,8 @@ def _keep(
 def _after_failure(
     job: DeclaredJob,
     exact: tuple[Run, ...],
+    last: Run,
+    used: int,
     names: tuple[str, ...],
     retry_asked: bool,
     incomplete: frozenset[str],
@@ -139,8 +144,6 @@ def _after_failure(
 
     A stopped or hidden run is a person's decision, and one that misses files would miss them again.
     """
-    last = max(exact, key=attempt_of)
-    used = attempt_of(last)
     only_failed = all(run.visible and run.state is RunState.FAILED for run in exact)
     if retry_asked or (only_failed and used <= job.retries):
         return Decision(

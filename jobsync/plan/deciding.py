@@ -33,14 +33,16 @@ def decision_of(draft: Draft, job: DeclaredJob, history: History) -> Decision | 
 
 def _decided(draft: Draft, job: DeclaredJob, history: History) -> Decision:
     """The row of the table, and the retry that was asked for."""
-    seen, lines = draft.snapshot, draft.lines
+    seen, lines, platform = draft.snapshot, draft.lines, draft.desired.platform
     finished = plan_outputs.finished(history.exact) if plan_outputs.declares_outputs(job) else ()
     recorded = frozenset(r.id for r in finished if plan_outputs.is_recorded(job, r, seen, lines))
     incomplete = {r.id for r in finished if plan_outputs.is_incomplete(job, r, seen, lines)}
     accepted = draft.options.allow | draft.desired.guards.allow
     overwritten: dict[str, Decision] = {}
     while True:
-        decision = decide(job, history, recorded=recorded, incomplete=frozenset(incomplete))
+        decision = decide(
+            job, history, platform, recorded=recorded, incomplete=frozenset(incomplete)
+        )
         decision = overwriting.checked(job, history, decision, draft.writers, accepted)
         run = decision.run
         if run is None or decision.standing is not Standing.INCOMPLETE or run.id in incomplete:
@@ -56,7 +58,7 @@ def _decided(draft: Draft, job: DeclaredJob, history: History) -> Decision:
     if not asks_again(draft.options, job, decision):
         return decision
     draft.retried.add(job.address)
-    again = decide(job, history, retry_asked=True, incomplete=frozenset(incomplete))
+    again = decide(job, history, platform, retry_asked=True, incomplete=frozenset(incomplete))
     missing = decision.notes if decision.standing is Standing.INCOMPLETE else ()
     return replace(again, notes=(*again.notes, *missing))
 

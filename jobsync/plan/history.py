@@ -9,9 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 
-from jobsync.identity import OLD_SCHEME, RunName
-from jobsync.model import Address, DeclaredJob, DesiredState, Run, RunRef, RunState, Snapshot
-from jobsync.structs import Struct
+from jobsync.model import (
+    Address,
+    DeclaredJob,
+    DesiredState,
+    Mark,
+    Run,
+    RunRef,
+    RunState,
+    Snapshot,
+)
+from jobsync.platform import Platform
+from jobsync.structs import Struct, replace
 
 Named = Mapping[tuple[str, Address], Sequence[Run]]
 _NEVER = datetime(9999, 12, 31, tzinfo=timezone.utc)
@@ -43,23 +52,23 @@ def oldest_first(runs: Iterable[Run]) -> tuple[Run, ...]:
     return found if len(found) < 2 else tuple(sorted(found, key=_age))
 
 
-def attempt_of(run: Run) -> int:
+def attempt_of(platform: Platform, run: Run) -> int:
     """The attempt that a run's name states; 1 for a name that is not ours."""
-    name = RunName.parse(run.name)
-    return name.attempt if name else 1
+    mark = platform.read_mark(run.name)
+    return mark.attempt if mark else 1
 
 
-def base_of(text: str) -> str:
-    """The name without its attempt; a name that is not ours stays as it is."""
-    name = RunName.parse(text)
-    return name.base if name else text
+def base_of(platform: Platform, name: str) -> str:
+    """The name of the first attempt; a name that is not ours stays as it is."""
+    mark = platform.read_mark(name)
+    return platform.run_name(replace(mark, attempt=1)) if mark and mark.attempt > 1 else name
 
 
-def by_base(runs: Iterable[Run]) -> dict[str, list[Run]]:
-    """*runs* by their names without attempts, each group by id."""
+def by_base(platform: Platform, runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """*runs* by the names of their first attempts, each group by id."""
     groups: dict[str, list[Run]] = {}
     for run in sorted(runs, key=lambda run: run.id):
-        groups.setdefault(base_of(run.name), []).append(run)
+        groups.setdefault(base_of(platform, run.name), []).append(run)
     return groups
 
 
@@ -76,8 +85,8 @@ def by_address(desired: DesiredState, snapshot: Snapshot) -> Named:
     for run in snapshot.runs:
         if run.owner != snapshot.user or run.id in pinned:
             continue
-        if name := RunName.parse(run.name):
-            named.setdefault((name.project, name.address), []).append(run)
+        if mark := desired.platform.read_mark(run.name):
+            named.setdefault(mark.job, []).append(run)
     return named
 
 
@@ -130,17 +139,25 @@ def names_of(desired: DesiredState, job: DeclaredJob) -> tuple[str, ...]:
         return (job.name,)
     pairs = ((desired.project, job.address), *_free(desired, job))
     others = [
-        f"{project}.{address}.{mark}" for project, address in pairs for mark in fingerprints(job)
+        desired.platform.run_name(Mark(*pair, fingerprint))
+        for pair in pairs
+        for fingerprint in fingerprints(job)
     ]
     return tuple(dict.fromkeys((job.name, *others)))
 
 
-def attempts_of(names: Iterable[str], highest: int) -> tuple[str, ...]:
+def attempt_name(platform: Platform, name: str, attempt: int) -> str:
+    """The exact name of an *attempt*, of the *name* of the first."""
+    mark = platform.read_mark(name)
+    if mark is None:
+        raise ValueError(f"{name!r} is not a name that jobsync makes")
+    return platform.run_name(replace(mark, attempt=attempt))
+
+
+def attempts_of(platform: Platform, names: Iterable[str], highest: int) -> tuple[str, ...]:
     """The exact names of the attempts 1 to *highest* of each of *names*."""
     return tuple(
-        name if attempt == 1 else f"{name}.r{attempt}"
-        for name in names
-        for attempt in range(1, highest + 1)
+        attempt_name(platform, name, attempt) for name in names for attempt in range(1, highest + 1)
     )
 
 
@@ -160,31 +177,32 @@ def _history(
     snapshot: Snapshot,
 ) -> History:
     pairs = ((desired.project, job.address), *_free(desired, job))
-    runs = [(pair, run) for pair in pairs for run in named.get(pair, ())]
+    runs = [run for pair in pairs for run in named.get(pair, ())]
     if job.pinned is not None:
         pinned = [run for run in snapshot.runs if run.id == job.pinned]  # pinned jobs are few
-        others = oldest_first(run for _, run in runs if run.visible)
+        others = oldest_first(run for run in runs if run.visible)
         return History(tuple(pinned), others, (job.name,))
-    marks = fingerprints(job)
+    platform, ours = desired.platform, fingerprints(job)
     exact, older = [], []
-    for (project, address), run in runs:
-        start = len(project) + len(address) + 2  # the name is of our grammar
-        mark = run.name[start : start + len(job.fingerprint)]
-        if mark in marks and not _is_before_its_app(job, mark, run):
+    for run in runs:
+        mark = platform.read_mark(run.name)
+        was = mark.fingerprint if mark else ""
+        if was in ours and not (is_before(platform, was) and _may_be_before_its_app(job, run)):
             exact.append(run)
         elif run.visible:
             older.append(run)
     return History(oldest_first(exact), oldest_first(older), names_of(desired, job))
 
 
-def _is_before_its_app(job: DeclaredJob, mark: str, run: Run) -> bool:
-    """Whether the app in the workspace may be another than *run* had.
+def is_before(platform: Platform, fingerprint: str) -> bool:
+    """Whether *fingerprint* is of the scheme before the present one."""
+    return bool(platform.scheme_before) and fingerprint.startswith(platform.scheme_before)
 
-    Fingerprints of the older scheme do not tell: it may when a file of it was changed later.
-    """
-    if job.app is None or not mark.startswith(OLD_SCHEME):
-        return False
-    return run.created is None or bool(changed_since(job, run))
+
+def _may_be_before_its_app(job: DeclaredJob, run: Run) -> bool:
+    """Whether the app in the workspace may be another than *run* had, whose fingerprint does not
+    tell: it may when a file of it was changed later."""
+    return job.app is not None and (run.created is None or bool(changed_since(job, run)))
 
 
 def changed_since(job: DeclaredJob, run: Run) -> tuple[str, ...]:

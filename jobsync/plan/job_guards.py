@@ -5,7 +5,7 @@ from __future__ import annotations
 from jobsync.archives import Folders
 from jobsync.model import Action, Address, Hazard, JobChange, RunState
 from jobsync.plan.guard_context import Case, addresses_of, count, hazard
-from jobsync.plan.history import base_of, by_address, undeclared
+from jobsync.plan.history import base_of, by_address, by_base, undeclared
 from jobsync.plan.node_hours import shown, total, unknown_for
 from jobsync.plan.renames import twins
 
@@ -80,7 +80,8 @@ def _finished_elsewhere(case: Case, finished: set[str]) -> list[JobChange]:
         return []
     known = undeclared(case.desired, by_address(case.desired, case.snapshot))
     done = [run for run in known if run.id in finished]
-    return [change for change in created if twins(case.desired.jobs[change.address], done)]
+    jobs, platform = case.desired.jobs, case.desired.platform
+    return [change for change in created if twins(platform, jobs[change.address], done)]
 
 
 def _hours(known: float, unknown: int) -> str:
@@ -122,12 +123,13 @@ def overwrite_archive(case: Case) -> Hazard | None:
 
 
 def foreign_owner(case: Case) -> Hazard | None:
-    ours = {base_of(change.name): change.address for change in case.submits}
-    theirs = [run for run in case.snapshot.foreign if base_of(run.name) in ours]
-    if not theirs:
+    platform = case.desired.platform
+    ours = {base_of(platform, change.name): change.address for change in case.submits}
+    theirs = by_base(platform, case.snapshot.foreign)
+    found = {address for name, address in ours.items() if name in theirs}
+    if not found:
         return None
-    owners = ", ".join(sorted({run.owner for run in theirs}))
-    found = {ours[base_of(run.name)] for run in theirs}
+    owners = ", ".join(sorted({run.owner for name in ours for run in theirs.get(name, ())}))
     message = f"{owners} already has a run of exactly this name"
     return hazard("foreign-owner", message, found, "none", len(found))
 

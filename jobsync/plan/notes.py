@@ -17,7 +17,7 @@ def notes_on(draft: Draft, job: DeclaredJob, run: Run) -> tuple[str, ...]:
         f"{change.path} {_plain(change.before)} -> {_plain(change.after)} applies to the next run"
         for change in placement_changes(job, run, draft.desired.platform)
     )
-    former = former_note(draft.desired.project, job, run)
+    former = former_note(draft.desired, job, run)
     return (*placement, *former, *_changed_app(draft, job, run))
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jobsync.archives import is_same
-from jobsync.identity import RunName
 from jobsync.model import Action, Archived, DeclaredJob, Run, Standing
 from jobsync.plan.decide import Decision
 from jobsync.plan.history import History, moment
+from jobsync.platform import Platform
 from jobsync.structs import replace
 
 ACCEPTED = "overwrite-archive"
@@ -22,7 +22,8 @@ ACCEPTED = "overwrite-archive"
 class Writers:
     """The runs of each archive folder, for asking who wrote there after a run."""
 
-    def __init__(self, archived: Iterable[Archived]) -> None:
+    def __init__(self, platform: Platform, archived: Iterable[Archived]) -> None:
+        self._platform = platform
         self._folders = {one.run.id: one for one in archived}
         self._at: dict[str, list[Archived]] = {}
         for one in self._folders.values():
@@ -41,10 +42,15 @@ class Writers:
                 moment(other.run) >= moment(own.run)
                 and is_same(other.archive, own.archive)
                 and other.run.id not in twins
-                and _meaning(other.run) != _meaning(run)
+                and self._meaning(other.run) != self._meaning(run)
             ):
                 return other.run
         return None
+
+    def _meaning(self, run: Run) -> str:
+        """What a run computes, by its fingerprint; a name that is not ours tells nothing."""
+        mark = self._platform.read_mark(run.name)
+        return mark.fingerprint if mark else run.id
 
 
 def checked(
@@ -78,9 +84,3 @@ def checked(
     )
     notes = (*decision.notes, said, advice)
     return Decision(Standing.INCOMPLETE, run=run, names=decision.names, notes=notes)
-
-
-def _meaning(run: Run) -> str:
-    """What a run computes, by its fingerprint; a name that is not ours tells nothing."""
-    name = RunName.parse(run.name)
-    return name.fingerprint if name else run.id

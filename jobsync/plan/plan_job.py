@@ -21,7 +21,7 @@ from jobsync.plan import plan_outputs
 from jobsync.plan.builder import Draft, add_problem, on_run
 from jobsync.plan.decide import Decision, unconfirmed
 from jobsync.plan.deciding import FINISHED, decision_of
-from jobsync.plan.history import History, attempts_of, live, ref
+from jobsync.plan.history import History, attempt_name, live, ref
 from jobsync.plan.node_hours import attempts
 from jobsync.plan.notes import notes_on
 from jobsync.plan.reasons import why_replaced
@@ -110,7 +110,7 @@ def _job_change(draft: Draft, job: DeclaredJob, decision: Decision) -> JobChange
         reason=decision.reason,
         name=before.name
         if decision.action is Action.RESTORE and before
-        else attempts_of((job.name,), decision.attempt)[-1],
+        else attempt_name(draft.desired.platform, job.name, decision.attempt),
         attempt=decision.attempt,
         upstream=job.upstream,
         needs=job.needs,
@@ -119,14 +119,14 @@ def _job_change(draft: Draft, job: DeclaredJob, decision: Decision) -> JobChange
         notes=decision.notes,
         where=job.where,
     )
-    project = draft.desired.project
+    desired = draft.desired
     if decision.action is Action.RESTORE:
-        notes = former_note(project, job, before) if before else ()
+        notes = former_note(desired, job, before) if before else ()
         return replace(change, notes=(*change.notes, *notes))
-    if before and (was := former_name(project, job, before)):
+    if before and (was := former_name(desired, job, before)):
         change = replace(change, notes=(*change.notes, f"was {was}"))
     app = draft.snapshot.apps.get(str(job.request.get("appId")))
-    hours = draft.desired.platform.node_hours(job.request, app)
+    hours = desired.platform.node_hours(job.request, app)
     if hours is not None:
         hours *= attempts(decision.attempt, job.retries)
     change = replace(
@@ -137,10 +137,11 @@ def _job_change(draft: Draft, job: DeclaredJob, decision: Decision) -> JobChange
         places=job.places,
     )
     if decision.action is Action.CREATE:
-        return replace(change, notes=(*change.notes, *renamed_notes(job, draft.undeclared)))
+        notes = renamed_notes(desired.platform, job, draft.undeclared)
+        return replace(change, notes=(*change.notes, *notes))
     if decision.action is not Action.REPLACE or before is None:
         return change
-    why = why_replaced(job, before, draft.desired, draft.histories, draft.decisions, draft.snapshot)
+    why = why_replaced(job, before, desired, draft.histories, draft.decisions, draft.snapshot)
     notes = (*change.notes, *why.notes, *_still_active(draft, job))
     return replace(change, reason=why.reason, fields=why.fields, notes=notes)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import islice, product
 
-from jobsync.identity import OLD_SCHEME, RunName, fingerprint, old_fingerprint
+from jobsync.identity import fingerprint, old_fingerprint
 from jobsync.model import (
     SUBMITS,
     Address,
@@ -23,7 +23,7 @@ from jobsync.model import (
 )
 from jobsync.plan.decide import Decision
 from jobsync.plan.diff import placement_changes, semantic_changes
-from jobsync.plan.history import History, changed_since, fingerprints
+from jobsync.plan.history import History, changed_since, fingerprints, is_before
 from jobsync.plan.references import References
 from jobsync.structs import Struct
 
@@ -49,8 +49,8 @@ def why_replaced(
     snapshot: Snapshot,
 ) -> Why:
     """Why *job* does not go on with its run *old*."""
-    name = RunName.parse(old.name)
-    was = name.fingerprint if name else ""
+    mark = desired.platform.read_mark(old.name)
+    was = mark.fingerprint if mark else ""
     placement = placement_changes(job, old, desired.platform)
     app = _app_changed(job, old)
     if was in fingerprints(job):
@@ -63,7 +63,7 @@ def why_replaced(
     )
     if fields:
         return Why(Reason.FIELDS_CHANGED, (*fields, *placement))
-    upstream = _Upstream(job, desired, histories, was[:1])
+    upstream = _Upstream(job, desired, histories, is_old=is_before(desired.platform, was))
     for earlier in range(1, job.rerun + _RERUNS_TRIED):
         if was in upstream.fingerprints(earlier):
             change = FieldChange(
@@ -118,19 +118,21 @@ class _Upstream:
         job: DeclaredJob,
         desired: DesiredState,
         histories: Mapping[Address, History],
-        scheme: str,
+        *,
+        is_old: bool,
     ) -> None:
         self._job = job
         self._platform = desired.platform
-        self._is_old = scheme == OLD_SCHEME
+        self._is_old = is_old
         self._now: dict[Address, tuple[str, ...]] = {}
         self._ever: dict[Address, tuple[str, ...]] = {}
         for address in job.upstream:
             if (found := desired.jobs.get(address)) is not None:
                 marks = (found.older or ()) if self._is_old else (found.fingerprint,)
                 marks = (found.pinned,) if found.pinned else marks
-                names = (RunName.parse(run.name) for run in reversed(histories[address].older))
-                earlier = (name.fingerprint for name in names if name)
+                read = desired.platform.read_mark
+                older = (read(run.name) for run in reversed(histories[address].older))
+                earlier = (mark.fingerprint for mark in older if mark)
                 self._now[address] = marks
                 self._ever[address] = tuple(dict.fromkeys((*marks, *earlier)))
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from jobsync.identity import OLD_SCHEME, SCHEME_SINCE, RunName
-from jobsync.model import Address, DeclaredJob, DesiredState, Run
-from jobsync.plan.history import History, fingerprints
+from jobsync.model import Address, DeclaredJob, DesiredState, Mark, Run
+from jobsync.plan.history import History, fingerprints, is_before
+from jobsync.platform import Platform
 
 
-def former_name(project: str, job: DeclaredJob, run: Run) -> str:
+def former_name(desired: DesiredState, job: DeclaredJob, run: Run) -> str:
     """What *job* was called when *run* was made, as ``formerly`` has it; empty for its own name."""
-    name = RunName.parse(run.name)
-    if job.pinned or name is None or (name.project, name.address) == (project, job.address):
+    mark, project = desired.platform.read_mark(run.name), desired.project
+    if job.pinned or mark is None or mark.job == (project, job.address):
         return ""
-    was = _as_written(name.address, job)
-    return was if name.project == project else f"{name.project}/{was}"
+    was = _as_written(mark.address, job)
+    return was if mark.project == project else f"{mark.project}/{was}"
 
 
-def former_note(project: str, job: DeclaredJob, run: Run) -> tuple[str, ...]:
+def former_note(desired: DesiredState, job: DeclaredJob, run: Run) -> tuple[str, ...]:
     """That *run* is current under a former name, so that ``formerly`` has to stay; else nothing."""
-    was = former_name(project, job, run)
+    was = former_name(desired, job, run)
     return (f"was {was}: keep formerly as long as that run is current",) if was else ()
 
 
@@ -30,20 +30,18 @@ def _as_written(was: Address, job: DeclaredJob) -> str:
     return was.removesuffix(dot + values) if dot else was
 
 
-def twins(job: DeclaredJob, undeclared: Iterable[Run]) -> tuple[Run, ...]:
-    """The runs that no manifest declares and that are just what *job* would be."""
-    marks = fingerprints(job)
-    return tuple(
-        run
-        for run in undeclared
-        if (name := RunName.parse(run.name)) is not None and name.fingerprint in marks
-    )
+def twins(platform: Platform, job: DeclaredJob, undeclared: Iterable[Run]) -> dict[str, Mark]:
+    """The runs that no manifest declares and that are just what *job* would be, by their ids."""
+    marks = ((run.id, platform.read_mark(run.name)) for run in undeclared)
+    ours = fingerprints(job)
+    return {run_id: mark for run_id, mark in marks if mark and mark.fingerprint in ours}
 
 
-def renamed_notes(job: DeclaredJob, undeclared: Iterable[Run]) -> tuple[str, ...]:
+def renamed_notes(
+    platform: Platform, job: DeclaredJob, undeclared: Iterable[Run]
+) -> tuple[str, ...]:
     """What speaks for the new *job* being an old one that was renamed."""
-    names = (RunName.parse(run.name) for run in twins(job, undeclared))
-    known = sorted({name.address for name in names if name is not None})
+    known = sorted({mark.address for mark in twins(platform, job, undeclared).values()})
     notes = [
         f"looks like {was} renamed: add formerly: [{_as_written(was, job)}] to keep that run"
         for was in known
@@ -61,8 +59,9 @@ def advice(desired: DesiredState, histories: Mapping[Address, History]) -> tuple
 
     A jobsync that does not know this scheme would not find the runs made with it.
     """
+    platform = desired.platform
     if desired.requires or not any(
-        (name := RunName.parse(run.name)) is not None and name.fingerprint.startswith(OLD_SCHEME)
+        (mark := platform.read_mark(run.name)) is not None and is_before(platform, mark.fingerprint)
         for address, job in desired.jobs.items()
         if job.pinned is None
         for run in histories[address].exact
@@ -70,5 +69,5 @@ def advice(desired: DesiredState, histories: Mapping[Address, History]) -> tuple
         return ()
     return (
         "some runs were made by an older jobsync, which does not know the names of new ones and "
-        f'would submit their jobs again: write requires: ">={SCHEME_SINCE}" into the set',
+        f'would submit their jobs again: write requires: ">={platform.scheme_since}" into the set',
     )

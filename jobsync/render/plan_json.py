@@ -37,7 +37,7 @@ from jobsync.render.options import RenderOptions
 from jobsync.render.summary import summarise
 from jobsync.render.values import plain
 
-FORMAT_VERSION = "2.0"
+FORMAT_VERSION = "2.1"
 """The first number changes when something is taken away or means something else."""
 
 Record = dict[str, object]
@@ -51,6 +51,7 @@ _ACTIONS = {
 }
 
 _MEMBERS = {
+    "api": "api",
     "project": "project",
     "target": "target",
     "base_url": "service",

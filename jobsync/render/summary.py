@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from jobsync.identity import RunName
 from jobsync.model import (
     KINDS,
     NO_ACCESS,
@@ -88,7 +87,7 @@ def summarise(plan: Plan) -> Summary:
         stopped=standings.count(Standing.STOPPED),
         incomplete=standings.count(Standing.INCOMPLETE),
         blocked=standings.count(Standing.BLOCKED),
-        undeclared=len(_addresses(plan)),
+        undeclared=len({run.address for run in plan.undeclared}),
         node_hours=most,
         unknown_hours=unknown_hours,
         gains=sum(1 for before, _ in people if before == NO_ACCESS),
@@ -229,7 +228,3 @@ def _limits(scope: Scope) -> str:
         else ""
     )
     return "; ".join(part for part in (kinds, addresses) if part)
-
-
-def _addresses(plan: Plan) -> set[str]:
-    return {name.address if (name := RunName.parse(r.name)) else r.name for r in plan.undeclared}

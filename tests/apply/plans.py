@@ -24,6 +24,7 @@ from jobsync.model import (
     RunRef,
     Standing,
 )
+from jobsync.platforms.agave.platform import AGAVE
 
 PRINT = "aaaaaaaaaa"
 
@@ -75,6 +76,7 @@ def plan(*changes: Change, states: tuple[AddressState, ...] = (), **more: Any) -
         if isinstance(c, JobChange) and c.action in SUBMITS and c.address not in known
     )
     return Plan(
+        api=AGAVE.name,
         project="phylo",
         target="memory",
         base_url="https://memory.example",

@@ -25,7 +25,6 @@ CONTRACTS = {"agave-v2", "tapis-v3", "clients"}
 CONTRACTS_MAY_BE_CITED_IN = ("jobsync/platforms/", "jobsync/local/", "tests/", "benchmarks/")
 
 NOT_MOVED_YET = {
-    "jobsync/identity.py",
     "jobsync/plan/effective_access.py",
     "jobsync/plan/plan_permissions.py",
     "jobsync/render/plan_json.py",

@@ -17,6 +17,7 @@ from jobsync.manifest.keys import free_key, key_of, project_of
 from jobsync.model import DeclaredJob
 from jobsync.platforms.agave.convert import NotConvertible, convert
 from jobsync.platforms.agave.fields import RESERVED
+from jobsync.platforms.agave.platform import AGAVE
 from jobsync.platforms.loading import load
 
 FIELDS = [
@@ -248,7 +249,7 @@ def test_what_the_service_would_take_is_kept_or_told(raw: dict[str, object]) -> 
 
 @given(st.text())
 def test_keys_are_keys(text: str) -> None:
-    assert KEY.fullmatch(key_of(text))
-    taken = {key_of(text), free_key(key_of(text), {key_of(text)}, 30)}
+    assert KEY.fullmatch(key_of(text, AGAVE))
+    taken = {key_of(text, AGAVE), free_key(key_of(text, AGAVE), {key_of(text, AGAVE)}, 30)}
     assert len(taken) == 2 and all(KEY.fullmatch(key) for key in taken)
-    assert KEY.fullmatch(project_of(text))
+    assert KEY.fullmatch(project_of(text, AGAVE))

@@ -7,17 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobsync.identity import (
-    ADDRESS_LIMIT,
-    NAME_LIMIT,
-    RunName,
     fingerprint,
     old_fingerprint,
     scalar_text,
     slug,
 )
-from jobsync.model import IdRef, OutputRef
+from jobsync.model import IdRef, Mark, OutputRef
 from jobsync.platforms.agave.canonical import canonical_request
 from jobsync.platforms.agave.platform import AGAVE
+from jobsync.platforms.agave.run_names import ADDRESS_LIMIT, NAME_LIMIT, read_mark, run_name
+from jobsync.structs import replace
 
 REQUEST = {
     "appId": "famsa-2.2",
@@ -198,8 +197,8 @@ def test_one_text_for_a_scalar(value: object, text: str) -> None:
 keys = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True)
 slugs = st.from_regex(r"[a-z0-9_-]{1,6}", fullmatch=True)
 fingerprints = st.from_regex(r"[ab][a-z2-7]{9}", fullmatch=True)
-names = st.builds(
-    lambda project, key, parts, mark, attempt: RunName(
+marks = st.builds(
+    lambda project, key, parts, mark, attempt: Mark(
         project, ".".join([key, *parts]), mark, attempt
     ),
     keys,
@@ -211,16 +210,23 @@ names = st.builds(
 
 
 @settings(deadline=None)
-@given(names)
-def test_a_name_says_what_it_was_made_of(name: RunName) -> None:
-    assert RunName.parse(str(name)) == name
+@given(marks)
+def test_a_name_says_what_it_was_made_of(mark: Mark) -> None:
+    assert read_mark(run_name(mark)) == mark
+
+
+def test_names_are_as_they_always_were() -> None:
+    """Frozen: journals, plans and the runs on the service are found by them."""
+    first = Mark("phylo", "tree.lg.1", "bh4txw5qcd")
+    assert run_name(first) == "phylo.tree.lg.1.bh4txw5qcd"
+    assert run_name(replace(first, attempt=2)) == "phylo.tree.lg.1.bh4txw5qcd.r2"
 
 
 @settings(deadline=None)
 @given(st.text(max_size=70))
 def test_what_parses_prints_the_same(text: str) -> None:
-    name = RunName.parse(text)
-    assert name is None or str(name) == text
+    mark = read_mark(text)
+    assert mark is None or run_name(mark) == text
 
 
 @pytest.mark.parametrize(
@@ -241,12 +247,12 @@ def test_what_parses_prints_the_same(text: str) -> None:
     ],
 )
 def test_what_is_not_wholly_of_the_grammar_is_nobodys(text: str) -> None:
-    assert RunName.parse(text) is None
+    assert read_mark(text) is None
 
 
 def test_the_longest_name_fits() -> None:
     project, address = "p" * 20, "a" * (ADDRESS_LIMIT - 20)
-    assert len(str(RunName(project, address, "a" * 10, 99))) <= NAME_LIMIT
+    assert len(run_name(Mark(project, address, "a" * 10, 99))) <= NAME_LIMIT
 
 
 @settings(deadline=None)

@@ -15,6 +15,7 @@ import pytest
 from linebench import Done, Lab
 
 from jobsync.render import plan_json
+from jobsync.structs import replace
 from jobsync.testing import local_service
 
 ONE = "one: {appId: wc-demo-1.00, permissions: {bob: READ}}\n"
@@ -343,3 +344,15 @@ def closure(lab: Lab, edits: list[str], through_a_file: bool) -> None:
         assert done.code == 0, done.err + done.out
         after = lab.run("plan", "--prune", "--detailed-exitcode")
         assert after.code == 0 and "No changes." in after.out, edit + after.out
+
+
+def test_a_plan_for_a_service_of_another_kind_is_refused(lab: Lab) -> None:
+    """Its names and its requests would mean something else there, or nothing."""
+    lab.write(ONE)
+    path = saved(lab)
+    plan = replace(plan_json.loads(path.read_text()), api="toy/v1")
+    path.write_text(plan_json.dumps(plan))
+    done = apply_saved(lab)
+    assert done.code == 3, done.err
+    assert "made for a service of api toy/v1" in done.err and "plan again" in done.err
+    assert "agave/v2" in done.err and lab.mine() == []

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobsync.errors import ManifestError
-from jobsync.identity import NAME_LIMIT, RunName
+from jobsync.model import Mark
+from jobsync.platforms.agave.run_names import NAME_LIMIT, read_mark
 from jobsync.platforms.loading import load
 
 SEEDS = [case.path.read_text(encoding="utf-8") for case in cases("good") if case.path.is_file()]
@@ -54,8 +55,8 @@ def outcome(text: str, folder: Path) -> None:
             str(problem).encode("utf-8")
         return
     for job in desired.jobs.values():
-        name = RunName.parse(job.name)
-        assert name == RunName(desired.project, job.address, job.fingerprint)
+        mark = Mark(desired.project, job.address, job.fingerprint)
+        assert read_mark(job.name) == mark
         assert len(job.name) + len(".r99") <= NAME_LIMIT
         assert dict(job.places)
 

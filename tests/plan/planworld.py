@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 from jobsync.errors import Location
-from jobsync.identity import RunName, fingerprint, old_fingerprint
+from jobsync.identity import fingerprint, old_fingerprint
 from jobsync.model import (
     LEVELS,
     NO_ACCESS,
@@ -26,6 +26,7 @@ from jobsync.model import (
     Guards,
     IdRef,
     JobChange,
+    Mark,
     OutputChange,
     OutputRef,
     OutputRule,
@@ -38,6 +39,7 @@ from jobsync.model import (
     Snapshot,
 )
 from jobsync.platforms.agave.platform import AGAVE
+from jobsync.platforms.agave.run_names import read_mark, run_name
 from jobsync.structs import replace
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -105,6 +107,11 @@ def names(one: DeclaredJob) -> set[str]:
     addresses.update(f if "/" in f else f"{PROJECT}/{f}" for f in one.formerly)
     marks = {one.fingerprint, *(one.older or ())}
     return {f"{address.replace('/', '.')}.{mark}" for address in addresses for mark in marks}
+
+
+def first_name(mark: Mark) -> str:
+    """The name of the first attempt."""
+    return f"{mark.project}.{mark.address}.{mark.fingerprint}"
 
 
 def _refs(value: object) -> Iterable[OutputRef | IdRef]:
@@ -209,7 +216,7 @@ class World:
             if run.owner == ME
             and run.visible
             and run.state is RunState.FINISHED
-            and (name := RunName.parse(run.name))
+            and (name := read_mark(run.name))
             and name.address == address
         ]
         return mine[-1]
@@ -221,8 +228,8 @@ class World:
         pins = {one.pinned for one in jobs}
         runs, foreign = [], []
         for run in self.runs.values():
-            parsed = RunName.parse(run.name)
-            asked = parsed is not None and parsed.base in asked_for
+            parsed = read_mark(run.name)
+            asked = parsed is not None and first_name(parsed) in asked_for
             if run.id in pins:
                 runs.append(run)
             elif run.owner != ME:
@@ -231,9 +238,9 @@ class World:
             elif run.visible or asked:
                 runs.append(run)
         confirmed = {
-            str(RunName(first.project, first.address, first.fingerprint, attempt))
+            run_name(replace(first, attempt=attempt))
             for name in asked_for
-            if (first := RunName.parse(name))
+            if (first := read_mark(name))
             for attempt in range(1, 12)
         }
         return Snapshot(
@@ -291,15 +298,20 @@ class World:
 
     def _wait_for(self, addresses: set[str]) -> None:
         """What others need and is active comes to its end, where nothing of its name has yet."""
-        names = {r.id: RunName.parse(r.name) for r in self.runs.values()}
+        names = {r.id: read_mark(r.name) for r in self.runs.values()}
         done = {
-            names[r.id].base
+            first_name(names[r.id])
             for r in self.runs.values()
             if names[r.id] and r.owner == ME and r.visible and r.state is RunState.FINISHED
         }
         for run in list(self.runs.values()):
             name = names[run.id]
-            mine = name is not None and run.owner == ME and run.visible and name.base not in done
+            mine = (
+                name is not None
+                and run.owner == ME
+                and run.visible
+                and first_name(name) not in done
+            )
             if mine and name.address in addresses and run.state is RunState.ACTIVE:
                 self._set(run, state=RunState.FINISHED, status="FINISHED")
 

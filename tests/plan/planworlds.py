@@ -8,7 +8,6 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from planworld import ME, PROJECT, RunState, World, desired, job, rule
 
-from jobsync.identity import RunName
 from jobsync.model import (
     LEVELS,
     Access,
@@ -19,6 +18,7 @@ from jobsync.model import (
     OutputRef,
     PermissionsMode,
 )
+from jobsync.platforms.agave.run_names import read_mark
 from jobsync.structs import replace
 
 USERS = ("bob", "carol", "dave", "world", "zed", ME)
@@ -145,7 +145,7 @@ def done_addresses(world: World) -> set[str]:
         name.address
         for run in world.runs.values()
         if run.visible and run.state is RunState.FINISHED and run.owner == ME
-        if (name := RunName.parse(run.name))
+        if (name := read_mark(run.name))
     }
 
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from planworld import ME, PROJECT, World, desired, job, rule
 from planworlds import worlds
 
-from jobsync.identity import RunName
 from jobsync.model import (
     NO_ACCESS,
     SUBMITS,
@@ -29,6 +28,7 @@ from jobsync.plan import PlanOptions, build, check
 from jobsync.plan.effective_access import effective
 from jobsync.plan.guards import HAZARDS
 from jobsync.plan.history import former_names
+from jobsync.platforms.agave.run_names import read_mark
 from jobsync.render import plan_json
 from jobsync.structs import replace
 
@@ -161,7 +161,7 @@ def test_frame_what_is_not_stated_does_not_change(made, options):
     former = {key: job for job in wanted.jobs.values() for key in former_names(PROJECT, job)}
     pinned = {job.pinned for job in wanted.jobs.values()}
     for run_id, run in before.runs.items():
-        name = RunName.parse(run.name)
+        name = read_mark(run.name)
         mine = run.owner == ME and name is not None
         if not mine and run_id not in pinned:
             assert world.runs[run_id] == run
@@ -282,4 +282,4 @@ def _shuffled(snapshot: Snapshot, chance: random.Random) -> Snapshot:
 
 
 def test_an_empty_plan_means_nothing_to_do_and_nothing_else():
-    assert Plan("p", "local", "u", ME, "d", "/", "/").changes == ()
+    assert Plan("agave/v2", "p", "local", "u", ME, "d", "/", "/").changes == ()

@@ -17,7 +17,6 @@ import pytest
 
 from jobsync.apply.journal import journal_path
 from jobsync.apply.journal_entry import Binding
-from jobsync.identity import RunName
 from jobsync.model import (
     SUBMITS,
     Action,
@@ -34,6 +33,7 @@ from jobsync.model import (
 )
 from jobsync.plan import build
 from jobsync.plan.history import names_of
+from jobsync.platforms.agave.run_names import read_mark
 from jobsync.platforms.loading import load
 from jobsync.structs import replace
 
@@ -126,7 +126,7 @@ def test_the_update_decides_as_before(name: str, label: str, tmp_path: Path) -> 
     plan = build(desired, snapshot(desired, world))
     assert decided(plan) == world["decided"]
     submits = [c for c in plan.changes if isinstance(c, JobChange) and c.action in SUBMITS]
-    assert all(RunName.parse(change.name).fingerprint[0] == "b" for change in submits)
+    assert all(read_mark(change.name).fingerprint[0] == "b" for change in submits)
     assert not plan.duplicates
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from jobsync.archives import is_same
-from jobsync.identity import ADDRESS_LIMIT
 from jobsync.manifest.keys import free_key, key_of
 from jobsync.manifest.messages import quoted
 from jobsync.manifest.writer import Writable, dump
@@ -18,6 +17,8 @@ from jobsync.platforms.agave import kinds
 from jobsync.platforms.agave.archive import output_folder
 from jobsync.platforms.agave.describe import describe, name_of
 from jobsync.platforms.agave.placeholders import Placeholders
+from jobsync.platforms.agave.platform import AGAVE
+from jobsync.platforms.agave.run_names import ADDRESS_LIMIT
 from jobsync.structs import Struct, field
 
 
@@ -50,7 +51,7 @@ def convert(files: Iterable[tuple[str, bytes]], project: str) -> Converted:
         try:
             raw = _parsed(file, data)
             name = name_of(raw) or _stem(file)
-            key = key_of(name)[: max(8, ADDRESS_LIMIT - len(project))].rstrip("-_")
+            key = key_of(name, AGAVE)[: max(8, ADDRESS_LIMIT - len(project))].rstrip("-_")
             if key != name:
                 say(f"the name {quoted(name)} became the key {key}")
             body = describe(raw, file, placeholders, say)

@@ -13,6 +13,7 @@ from jobsync.platforms.agave import hints as _hints
 from jobsync.platforms.agave import node_hours as _node_hours
 from jobsync.platforms.agave import permissions as _permissions
 from jobsync.platforms.agave import placement as _placement
+from jobsync.platforms.agave import run_names as _run_names
 from jobsync.platforms.agave import starter as _starter
 from jobsync.platforms.agave import validators as _validators
 
@@ -21,6 +22,14 @@ class Agave:
     """What Agave v2 means by its jobs. The parts are in the modules beside this one."""
 
     name = "agave/v2"
+
+    scheme = _run_names.SCHEME
+    scheme_since = _run_names.SCHEME_SINCE
+    scheme_before = _run_names.SCHEME_BEFORE
+    address_limit = _run_names.ADDRESS_LIMIT
+    run_name = staticmethod(_run_names.run_name)
+    name_prefix = staticmethod(_run_names.name_prefix)
+    read_mark = staticmethod(_run_names.read_mark)
 
     fields = _fields.FIELDS
     referring = _fields.REFERRING

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobsync.identity import SCHEME_SINCE
+from jobsync.platforms.agave.run_names import SCHEME_SINCE
 
 MANIFEST = """\
 # yaml-language-server: $schema=jobsync.schema.json
