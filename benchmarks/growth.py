@@ -1,15 +1,24 @@
-"""How the cost of commands grows with one dimension of the work, on the embedded service.
+"""How the cost of commands grows when one dimension of the work is doubled.
 
-    python benchmarks/growth.py [--dimension NAME] [--sizes N,N,...] [--steps NAME,NAME,...]
-                                [--rounds N] [--serve] [--folder DIR]
+    python benchmarks/growth.py [--dimension NAME ...] [--sizes N,N,...] [--steps NAME,NAME,...]
+                                [--rounds N] [--serve] [--api agave] [--beside PYTHON]
+                                [--json FILE] [--plot FILE] [--from FILE] [--folder DIR]
 
-Each size is a set of its own, made and brought to where the measuring begins; then the commands of
-the dimension run one after the other, each a process of its own. Printed are the medians of the
-rounds: seconds on the wall and of the processor (which other work on the machine disturbs less),
-milliseconds of the processor a unit, the peak of memory, and the exponent: how the processor's
-seconds beyond those of a set of size 1 grow when the size does (1.0: as the work, 2.0: as its
-square). With ``--serve`` the service is a process of its own, whose costs are not counted. Prints
-JSON at the end.
+Each size is a set of its own, made and brought to where the measuring begins (``growth_sets.py``);
+then the commands of the dimension run one after the other, each a process of its own, against the
+embedded service. With ``--serve`` the service is a process of its own, whose costs are not counted.
+
+Printed are the medians of the rounds: seconds on the wall, and of the processor with those of the
+jobs (other work on the machine disturbs them less); milliseconds of the processor and requests a
+unit, both beyond those of a set of size 1; the longest time that one thread kept the others from
+running; the peak of memory; and the exponent: how the processor's seconds beyond those of size 1
+grow when the size does (1.0: as the work, 2.0: as its square). The last exponent is marked when
+it is over 1.15, and a thread that held the others for over 100 ms is. A cost of less than a tenth
+of a second is too small to tell how it grows; its exponent is not printed.
+
+``--beside`` names an interpreter with another jobsync, which runs each command in turns with this
+one on a set of its own; the ratio of this one to it is printed, and nothing is counted. ``--plot``
+draws what ``--json`` holds (``growth_plot.py``); ``--from`` only draws it.
 """
 
 from __future__ import annotations
@@ -19,177 +28,123 @@ import json
 import math
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from growth_commands import Commands
+from growth_sets import DIMENSIONS, Dimension
 
-class Commands:
-    """Runs commands in the folder of a set, for the embedded service or one that is served."""
+STEEP = 1.15
+"""An exponent over this is a defect."""
 
-    def __init__(self, folder: Path, serve: bool) -> None:
-        self.folder = folder
-        self._target = "env" if serve else "local"
-        self._environ = {
-            key: value
-            for key, value in os.environ.items()
-            if not key.startswith(("TAPIS_", "AGAVE_", "JOBSYNC_")) and key != "CI"
-        }
-        self._environ |= {"HOME": str(folder), "JOBSYNC_STATE_DIR": str(folder / "state")}
-        self._service: subprocess.Popen[str] | None = None
+HOLDING = 100.0
+"""Milliseconds for which no step may keep the other threads from running."""
 
-    def serve(self) -> None:
-        """Start the service that the commands go to, once its apps lie there; else embed it."""
-        if self._target == "local":
-            return
-        self._service = subprocess.Popen(
-            [sys.executable, "-m", "jobsync", "serve"],
-            cwd=self.folder,
-            env=self._environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert self._service.stdout is not None
-        self._environ["TAPIS_BASE_URL"] = self._service.stdout.readline().strip()
-        tokens = json.loads((self.folder / ".jobsync" / "users.json").read_text())
-        self._environ["TAPIS_TOKEN"] = next(iter(tokens.values()))
+SMALL = 0.1
+"""Seconds of the processor that are too few to say how they grow."""
 
-    def close(self) -> None:
-        if self._service is not None:
-            self._service.terminate()
-            self._service.communicate()
-
-    def run(self, *arguments: str) -> dict[str, float]:
-        """Run one command: its seconds, and its peak of memory in MiB."""
-        began = time.perf_counter()
-        with subprocess.Popen(
-            [sys.executable, "-m", "jobsync", *arguments, "--target", self._target],
-            cwd=self.folder,
-            env=self._environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        ) as process:
-            assert process.stderr is not None
-            said = process.stderr.read()
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.perf_counter() - began
-        if process.returncode:
-            raise SystemExit(f"jobsync {' '.join(arguments)}: {said.decode()}")
-        cpu = used.ru_utime + used.ru_stime
-        return {"seconds": seconds, "cpu": cpu, "mib": used.ru_maxrss / 1024}
-
-
-class Dimension(NamedTuple):
-    """What grows. ``prepare`` makes the set of a size in an empty folder; nothing of it counts.
-
-    ``steps`` are what is measured, by name: the arguments of one command each, in their order.
-    """
-
-    unit: str
-    sizes: tuple[int, ...]
-    prepare: Callable[[Commands, int], None]
-    steps: dict[str, tuple[str, ...]]
-
-
-_APPLY = ("apply", "--auto-approve", "--wait", "-q")
-
-
-def prepare_files(commands: Commands, size: int) -> None:
-    """A finished job whose output folder holds *size* empty files, none of them fetched."""
-    make_app(commands.folder, f'for i in $(seq {size}); do echo "f$i.txt"; done | xargs touch')
-    write_set(commands.folder, "")
-    commands.serve()
-    commands.run(*_APPLY)
-    write_set(commands.folder, 'outputs: [{path: "*.txt", to: results/}]')
-
-
-DIMENSIONS = {
-    "files": Dimension(
-        "file of a folder",
-        (1000, 2000, 4000, 8000),
-        prepare_files,
-        {"plan": ("plan",), "fetch": _APPLY, "plan again": ("plan",)},
-    ),
-}
-
-
-# --- sets ------------------------------------------------------------------------------
-
-
-def make_app(folder: Path, script: str) -> None:
-    """The app ``work-1.0``, which runs *script* in its output folder."""
-    app = folder / "apps" / "work-1.0"
-    app.mkdir(parents=True)
-    (app / "app.json").write_text(
-        json.dumps(
-            {"name": "work", "version": "1.0", "executionSystem": "local", "templatePath": "run.sh"}
-        )
-    )
-    (app / "run.sh").write_text(f"set -eu\n{script}\n")
-
-
-def write_set(folder: Path, body: str) -> None:
-    """A set of one job of that app."""
-    lines = ["apiVersion: jobsync/v1", "project: growth", "jobs:", "  work:", "    appId: work-1.0"]
-    lines += [f"    {body}"] if body else []
-    (folder / "growth.yaml").write_text("\n".join([*lines, ""]))
-
-
-# --- measuring -------------------------------------------------------------------------
+Row = dict[str, float]
 
 
 def measure(
     dimension: Dimension, size: int, options: argparse.Namespace, work: str
-) -> dict[str, dict[str, float]]:
-    """The medians of each step at one size."""
+) -> dict[str, Row]:
+    """The medians of each step at one size; with another interpreter, ``beside`` is its CPU."""
     chosen = options.steps.split(",") if options.steps else list(dimension.steps)
-    found: dict[str, list[dict[str, float]]] = {step: [] for step in chosen}
+    found: dict[str, list[Row]] = {step: [] for step in chosen}
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory(dir=work) as name:
-            commands = Commands(Path(name), options.serve)
+            ours = prepared(dimension, size, options, Path(name) / "ours", sys.executable)
+            theirs = None
             try:
-                dimension.prepare(commands, size)
+                if options.beside:
+                    folder = Path(name) / "theirs"
+                    theirs = prepared(dimension, size, options, folder, options.beside)
                 for step in chosen:
-                    found[step].append(commands.run(*dimension.steps[step]))
+                    row = ours.run(*dimension.steps[step])
+                    if theirs is not None:
+                        other = theirs.run(*dimension.steps[step])
+                        row |= {"beside": other["cpu"], "beside seconds": other["seconds"]}
+                    found[step].append(row)
             finally:
-                commands.close()
+                ours.close()
+                if theirs is not None:
+                    theirs.close()
     return {
         step: {key: statistics.median(one[key] for one in rows) for key in rows[0]}
         for step, rows in found.items()
     }
 
 
-def exponent(smaller: float, larger: float, times: float) -> float:
+def prepared(
+    dimension: Dimension, size: int, options: argparse.Namespace, folder: Path, python: str
+) -> Commands:
+    """The commands of *python* in a new set of one size."""
+    folder.mkdir()
+    served = options.serve or dimension.served
+    commands = Commands(folder, python, served=served, count=not options.beside)
+    try:
+        dimension.prepare(commands, size)
+    except BaseException:  # also Ctrl-C: the service that was started ends
+        commands.close()
+        raise
+    return commands
+
+
+def exponent(smaller: float, larger: float, times: float) -> float | None:
     """The power of the size that a cost grows with, when the size is *times* the one before."""
-    return math.log(max(larger, 1e-3) / max(smaller, 1e-3)) / math.log(times)
+    if larger < SMALL or smaller <= 0:
+        return None
+    return math.log(larger / smaller) / math.log(times)
 
 
 def report(name: str, sizes: list[int], options: argparse.Namespace, work: str) -> dict[str, Any]:
     """Measure one dimension, a set of size 1 first, and print a table for each step."""
     dimension = DIMENSIONS[name]
     found = {size: measure(dimension, size, options, work) for size in (1, *sizes)}
-    for step in found[1]:
-        first = found[1][step]
+    for step, first in found[1].items():
         print(f"{name}: {step} ({first['seconds']:.2f} s, CPU {first['cpu']:.2f} s with one)")
         before = 0
         for size in sizes:
             row = found[size][step]
             beyond = row["cpu"] - first["cpu"]
-            line = f"{size:>9,}  {row['seconds']:7.2f} s  CPU {row['cpu']:7.2f} s"
-            line += f"  {1000 * beyond / size:7.3f} ms a {dimension.unit}  {row['mib']:5.0f} MiB"
+            row["each"] = 1000 * beyond / size
+            grown = None
             if before:
                 smaller = found[before][step]["cpu"] - first["cpu"]
-                row["exponent"] = exponent(smaller, beyond, size / before)
-                line += f"  exponent {row['exponent']:.2f}"
-            print(line, flush=True)
+                grown = exponent(smaller, beyond, size / before)
+            if grown is not None:
+                row["exponent"] = grown
+            print(line(size, row, first, dimension.unit, is_last=size == sizes[-1]), flush=True)
             before = size
-    return {str(size): steps for size, steps in found.items()}
+    return {
+        "unit": dimension.unit,
+        "sizes": {str(size): steps for size, steps in found.items()},
+    }
+
+
+def line(size: int, row: Row, first: Row, unit: str, *, is_last: bool) -> str:
+    """One size of one step, in words."""
+    parts = [
+        f"{size:>9,}",
+        f"{row['seconds']:7.2f} s",
+        f"CPU {row['cpu']:7.2f} s",
+        f"{row['each']:8.3f} ms a {unit}",
+        f"{row['mib']:5.0f} MiB",
+    ]
+    if "requests" in row:
+        parts.append(f"{(row['requests'] - first['requests']) / max(1, size - 1):6.2f} requests")
+        held = row["held"]
+        parts.append(f"held {held:4.0f} ms" + (" (!)" if held > HOLDING else ""))
+    if "exponent" in row:
+        steep = is_last and row["exponent"] > STEEP
+        parts.append(f"exponent {row['exponent']:.2f}" + (" (!)" if steep else ""))
+    if "beside" in row:
+        times, wall = row["cpu"] / row["beside"], row["seconds"] / row["beside seconds"]
+        parts.append(f"{times:.2f} times the CPU and {wall:.2f} the time of the other")
+    return "  ".join(parts)
 
 
 def main() -> None:
@@ -198,16 +153,31 @@ def main() -> None:
     parser.add_argument("--sizes", help="for instance 1000,2000,4000; default: the dimension's own")
     parser.add_argument("--steps", help="which of its commands, in their order; default: all")
     parser.add_argument("--serve", action="store_true", help="the service apart, not embedded")
+    parser.add_argument("--api", choices=("agave",), default="agave", help="what it speaks")
+    parser.add_argument("--beside", metavar="PYTHON", help="an interpreter with another jobsync")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them there, as SVG")
+    parser.add_argument("--from", dest="source", type=Path, metavar="FILE", help="draw these only")
     parser.add_argument("--folder", help="where to work; default: a temporary folder")
     options = parser.parse_args()
-    figures = {}
-    with tempfile.TemporaryDirectory(dir=options.folder) as work:
-        for name in options.dimension or DIMENSIONS:
-            sizes = [int(size) for size in (options.sizes or "").split(",") if size]
-            sizes = sizes or list(DIMENSIONS[name].sizes)
-            figures[name] = report(name, sizes, options, work)
-    print(json.dumps(figures))
+    if options.source:
+        figures = json.loads(options.source.read_text())
+    else:
+        load, cores = os.getloadavg()[0], os.cpu_count()
+        print(f"load of the machine: {load:.1f} on {cores} cores")
+        figures = {}
+        with tempfile.TemporaryDirectory(dir=options.folder) as work:
+            for name in options.dimension or DIMENSIONS:
+                sizes = [int(size) for size in (options.sizes or "").split(",") if size]
+                sizes = sizes or list(DIMENSIONS[name].sizes)
+                figures[name] = report(name, sizes, options, work)
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if options.plot:
+        from growth_plot import drawn
+
+        options.plot.write_text(drawn(figures))
 
 
 if __name__ == "__main__":
