@@ -151,8 +151,8 @@ def _reserved_refusal(name: str) -> str:
     key = collision_key(name)
     if _RESERVED.fullmatch(key):
         return "is a reserved device name on some systems"
-    if key == ".git":
-        return "lies in a .git folder"
+    if key in (".git", "git~1"):
+        return "is in a .git folder"
     if key.startswith(".jobsync") or key == LOCKFILE:
         return "has a name that jobsync keeps for itself"
     return ""

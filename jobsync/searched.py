@@ -39,10 +39,10 @@ class Searched(Struct, frozen=True):
         if any(said != relative and _compiled(glob).fullmatch(relative)
                for glob, said in self.ignored):  # fmt: skip
             return True
-        below = _below(posixpath.join(self.root, relative), self.outputs_root)
-        parts = below.split("/") if below and self.outputs else ()
+        inside = below(posixpath.join(self.root, relative), self.outputs_root)
+        parts = inside.split("/") if inside and self.outputs else ()
         # The outputs' root is a folder that outputs go to, unless manifests lie there too.
-        first = 0 if _below(self.outputs_root, self.root) else 1
+        first = 0 if below(self.outputs_root, self.root) else 1
         for depth in range(first, len(parts)):
             said = self.outputs.get("/".join(parts[:depth]))
             if said is not None and said != relative:
@@ -54,7 +54,7 @@ class Searched(Struct, frozen=True):
         if not to.endswith(SUFFIXES):
             return False
         path = posixpath.normpath(posixpath.join(self.outputs_root, to))
-        relative = _below(path, self.root)
+        relative = below(path, self.root)
         if relative is None:
             return False
         *folders, _ = parts = relative.split("/")
@@ -62,14 +62,8 @@ class Searched(Struct, frozen=True):
             return False
         return not self.hides(relative)
 
-    def refusal(self, to: str) -> str:
-        """Why nothing may be put at *to*, or ``""``."""
-        if not self.takes(to):
-            return ""
-        return f"would go to {to}, where jobsync searches for manifests: {ADVICE}"
 
-
-def _below(path: str, folder: str) -> str | None:
+def below(path: str, folder: str) -> str | None:
     """*path* relative to *folder*; None when it does not lie below it."""
     prefix = folder if folder.endswith("/") else f"{folder}/"
     return path[len(prefix) :] if path.startswith(prefix) else None

@@ -60,6 +60,7 @@ class Outputs:
                     plan.root,
                     plan.outputs_root,
                     declared=[*(state.address for state in plan.states), *plan.scope.left_out],
+                    closed=[str(self._session.settings.state_dir)],
                 )
             return self._ledger
 

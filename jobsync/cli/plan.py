@@ -57,6 +57,7 @@ def print_plan(
     """Print *plan* to standard output; when *quiet*, of the text just what it amounts to."""
     from jobsync import render
     from jobsync.render.advice import NO_CALL
+    from jobsync.render.summary import outputs_root
 
     if quiet and format_name == "text":
         from jobsync.render.summary import headline
@@ -68,6 +69,7 @@ def print_plan(
         color=wants_color(color, dict(os.environ)),
         call=call or NO_CALL,
         open_submits=open_submits,
+        outputs_root=outputs_root(plan),
     )
     click.echo(render.FORMATS[format_name](plan, options), nl=False, color=True)
 

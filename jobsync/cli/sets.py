@@ -8,20 +8,32 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from jobsync.cli.files import FilePath
 from jobsync.cli.target import named_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jobsync.manifest import OutputsFolder
     from jobsync.model import Address, DesiredState, Plan
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
 _ALLOWED = "jobsync.allow_env"
+_OUTPUTS_ROOT = "jobsync.outputs_root"
 
 
 def environment_option(command: F) -> F:
-    """Which environment variables the set may read where ``CI`` is set."""
+    """What the set may do only if whoever runs the command says so: which environment variables
+    it may read where ``CI`` is set, and a folder of outputs that is outside of it."""
+    command = click.option(
+        "--outputs-root",
+        type=FilePath(file_okay=False),
+        expose_value=False,
+        callback=_keep_outputs_root,
+        help="Put outputs under this folder, which may be outside the set, and not under the set's "
+        "outputsRoot.",
+    )(command)
     return click.option(
         "--allow-env",
         multiple=True,
@@ -48,6 +60,20 @@ def read_set(
         variables=variables,
         environ=environ,
         permitted=permitted(environ),
+        outputs=outputs_folder(environ),
+    )
+
+
+def outputs_folder(environ: Mapping[str, str]) -> OutputsFolder:
+    """What the command line and the environment say of where outputs may go."""
+    from jobsync.manifest import OutputsFolder
+
+    context = click.get_current_context(silent=True)
+    state = environ.get("JOBSYNC_STATE_DIR", "")
+    return OutputsFolder(
+        chosen=(context.meta.get(_OUTPUTS_ROOT) if context else None) or "",
+        permitted=environ.get("JOBSYNC_OUTPUTS_ROOT", ""),
+        closed=(state,) if state else (),
     )
 
 
@@ -88,6 +114,7 @@ def with_set(
             variables=variables,
             environ=environ,
             permitted=permitted(environ),
+            outputs=outputs_folder(environ),
         )
         if desired.digest == plan.manifest_digest:
             placed = replace(plan, root=desired.root, outputs_root=desired.outputs_root)
@@ -101,3 +128,7 @@ def with_set(
 
 def _allow(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> None:
     ctx.meta[_ALLOWED] = names
+
+
+def _keep_outputs_root(ctx: click.Context, param: click.Parameter, folder: str | None) -> None:
+    ctx.meta[_OUTPUTS_ROOT] = folder

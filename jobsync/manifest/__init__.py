@@ -6,12 +6,14 @@ files -> reader (values with places) -> schema -> sections (one set)
 
 from jobsync.manifest.apps import check_apps, unchecked
 from jobsync.manifest.finding import find_above, find_set, holds_set
-from jobsync.manifest.loading import find_searched, load
+from jobsync.manifest.loading import find_destinations, load
+from jobsync.manifest.settings import OutputsFolder
 
 __all__ = [
+    "OutputsFolder",
     "check_apps",
     "find_above",
-    "find_searched",
+    "find_destinations",
     "find_set",
     "holds_set",
     "load",

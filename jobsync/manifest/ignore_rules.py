@@ -13,11 +13,14 @@ from jobsync.searched import Searched
 class Ignored:
     """What is known after some of the files of the set at *root*, see :class:`Searched`."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, outputs_root: str = "") -> None:
+        """*outputs_root* is the folder of outputs, whatever the files say; empty for theirs."""
         self._root = real(root)
         self._outputs: dict[str, str] = {}
         self._globs: list[tuple[str, str]] = []
-        self.searched = Searched(self._root, self._root, self._outputs, self._globs)
+        self._chosen = outputs_root
+        folder_of_outputs = real(outputs_root) if outputs_root else self._root
+        self.searched = Searched(self._root, folder_of_outputs, self._outputs, self._globs)
 
     def learn(self, relative: str, value: Raw) -> None:
         """Take note of what the file *relative* says of outputs and of files to ignore."""
@@ -28,7 +31,7 @@ class Ignored:
             if isinstance(glob, str):
                 self._globs.append((glob, relative))
         said = value.get("outputsRoot")
-        if isinstance(said, str) and said:
+        if isinstance(said, str) and said and not self._chosen:
             folder_of_outputs = real(os.path.join(self._root, said))  # noqa: PTH118
             self.searched = Searched(self._root, folder_of_outputs, self._outputs, self._globs)
         jobs = value.get("jobs")

@@ -10,12 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from jobsync import __version__
+from jobsync.destinations import Destinations
 from jobsync.errors import Location, ManifestError, Problem
 from jobsync.manifest import access, settings
 from jobsync.manifest.app_folders import AppFolders
 from jobsync.manifest.digests import Workspace
 from jobsync.manifest.fetched_files import FetchedFiles
-from jobsync.manifest.files import Found, Source, discover, read_bytes
+from jobsync.manifest.files import Found, Source, discover, read_bytes, real
 from jobsync.manifest.ignore_rules import Ignored
 from jobsync.manifest.link_jobs import finish
 from jobsync.manifest.merge import is_manifest, merge
@@ -28,6 +29,8 @@ from jobsync.platform import Platform, platform_named_in, platform_of
 from jobsync.searched import Searched
 from jobsync.structs import replace
 
+_AS_THE_SET_SAYS = settings.OutputsFolder()
+
 
 def load(
     paths: Sequence[str | Path],
@@ -37,18 +40,19 @@ def load(
     variables: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
     permitted: Collection[str] | None = None,
+    outputs: settings.OutputsFolder = _AS_THE_SET_SAYS,
 ) -> DesiredState:
     """All that the manifests under *paths* declare.
 
     *platforms* are those that a target may name, the first where it names none. *target* is the
     chosen target or its name, None for the set's own; *variables* are the values of ``--var``; of
     *environ* only the address of the service and the names that the set lists under ``env:`` are
-    looked at, and of these only *permitted* unless that is None. Raises :class:`ManifestError` with
-    every problem of every file.
+    looked at, and of these only *permitted* unless that is None. *outputs* is what the caller says
+    of the folder of outputs. Raises :class:`ManifestError` with every problem of every file.
     """
     environ = environ or {}
     found = discover(paths)
-    documents, digest, searched = _documents(found)
+    documents, digest, searched = _documents(found, outputs.chosen)
     raw = merge(documents)
     requires = settings.requires(raw, __version__)
     raw.problems.extend(found.problems)
@@ -64,7 +68,8 @@ def load(
         platform = platform_of(meant, platforms)
     filled = scope(raw, chosen, variables or {}, environ, platform, permitted)
     drafts = expand(raw, filled, access.teams(raw, platform), platform)
-    outputs_root = settings.outputs_root(raw, found.root)
+    outputs_root = settings.outputs_root(raw, found.root, outputs)
+    judge = Destinations(searched, tuple(map(real, outputs.closed)))
     taken = [os.path.relpath(os.path.abspath(s.path), outputs_root) for s in found.sources]
     here, apps = (
         settings.is_service_here(chosen, targets, environ, platform),
@@ -77,7 +82,7 @@ def load(
         drafts,
         Workspace(found.root, platform.workspace),
         apps if here else None,
-        Landings(taken, searched),
+        Landings(taken, judge),
         raw.problems,
         platform,
     )
@@ -98,19 +103,25 @@ def load(
         guards=guards,
         requires=requires,
         service_here=here if any(apps.has(str(d.request.get("appId"))) for d in drafts) else None,
-        searched=searched,
+        destinations=judge,
         sensitive=filled.sensitive,
     )
 
 
-def find_searched(root: str) -> Searched:
-    """Where manifests of the set at *root* are searched, as its files say it now."""
-    return _documents(discover([root]))[2]
+def find_destinations(root: str, outputs_root: str, closed: Sequence[str] = ()) -> Destinations:
+    """Where outputs of the set at *root* may go, as its files say it now.
+
+    *outputs_root* is the folder they go to, and *closed* are folders of state of jobsync.
+    """
+    searched = _documents(discover([root]), outputs_root)[2]
+    return Destinations(searched, tuple(map(real, closed)))
 
 
-def _documents(found: Found) -> tuple[list[Document], list[tuple[str, str]], Searched]:
+def _documents(
+    found: Found, outputs_root: str = ""
+) -> tuple[list[Document], list[tuple[str, str]], Searched]:
     """The documents of the set, what each file held, and where jobsync searches for manifests."""
-    ignored = Ignored(found.root)
+    ignored = Ignored(found.root, outputs_root)
     fetched = FetchedFiles(found.root)
     found.problems.extend(fetched.problems)
     kept: list[tuple[Source, Document, str]] = []

@@ -6,25 +6,25 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from jobsync import filenames
+from jobsync import destinations, filenames
+from jobsync.destinations import Destinations
 from jobsync.errors import Location, Problem
 from jobsync.manifest.messages import quoted
 from jobsync.model import Address, OutputRule
-from jobsync.searched import ADVICE, SUFFIXES, Searched
+from jobsync.searched import ADVICE, SUFFIXES
 
 _WILD = frozenset("*?[")
 _PLAIN_FOLDER = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_-]{4,60}/){1,20}")
 """Folders that are surely fine: no dots, and longer than any reserved name of any system."""
-_CLOSED = (".git", ".jobsync")
 _SEARCHED = "where jobsync searches for manifests"
 
 
 class Landings:
     """Every path that an output of the set is known to land on, and who brings it there."""
 
-    def __init__(self, taken: Iterable[str], searched: Searched) -> None:
+    def __init__(self, taken: Iterable[str], judge: Destinations) -> None:
         """*taken* are the files of the set itself, relative to where outputs land."""
-        self._searched = searched
+        self._judge = judge
         self._taken = {filenames.collision_key(path) for path in (*taken, filenames.LOCKFILE)}
         self._files: dict[str, tuple[Address, Location | None]] = {}
         self._folders: dict[str, str] = {}
@@ -38,9 +38,11 @@ class Landings:
         if key in self._taken:
             message = f"{address}: an output would replace {quoted(path)}, a file of the set"
             return Problem(rule.where, message, "put it into a folder of its own")
-        if self._searched.takes(path):
+        if self._judge.searched.takes(path):
             message = f"{address}: an output would go to {quoted(path)}, {_SEARCHED}"
             return Problem(rule.where, message, ADVICE)
+        if why := self._judge.refusal(path):
+            return Problem(rule.where, f"{address}: an output {why}")
         first = self._files.setdefault(key, (address, rule.where))
         if first[1] is not rule.where or first[0] != address:
             place = f" ({first[1]})" if first[1] != rule.where else ""
@@ -50,8 +52,12 @@ class Landings:
 
     def _as_manifests(self, address: Address, rule: OutputRule) -> Problem | None:
         """What to say of a rule for YAML files only, whatever they are called."""
+        if why := self._judge.refusal(tidy(f"{rule.to}/x")):
+            return Problem(rule.where, f"{address}: an output {why}")
         for suffix in SUFFIXES:
-            if rule.path.endswith(suffix) and self._searched.takes(tidy(f"{rule.to}/x{suffix}")):
+            if rule.path.endswith(suffix) and self._judge.searched.takes(
+                tidy(f"{rule.to}/x{suffix}")
+            ):
                 message = f"{address}: {quoted(rule.path)} would land in {quoted(rule.to)}"
                 return Problem(rule.where, f"{message}, {_SEARCHED}", ADVICE)
         return None
@@ -90,12 +96,11 @@ def refuse_to(path: str) -> str:
     plain = tidy(path)
     if plain == "./":
         return ""
-    segments = plain.rstrip("/").split("/")
-    if ".." in segments:
+    if ".." in plain.rstrip("/").split("/"):
         return "leaves the folder of the set: use outputsRoot for another folder"
-    if segments[0].lower() in _CLOSED:
-        return f"is in {segments[0]}, which is not for outputs"
-    return filenames.destination_refusal(plain.rstrip("/"))
+    if plain.endswith("/"):
+        return destinations.name_refusal(f"{plain}x")
+    return destinations.name_refusal(plain)
 
 
 @lru_cache(maxsize=4096)

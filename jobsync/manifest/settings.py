@@ -1,22 +1,26 @@
 """What a set says beside its jobs: targets, guards, where outputs go."""
 
-# ruff: noqa: PTH118
+# ruff: noqa: PTH100, PTH118
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from jobsync.base_url import base_url, is_loopback
+from jobsync.destinations import is_outside, root_refusal
 from jobsync.errors import ManifestError, Problem, SettingsError
+from jobsync.manifest.files import real, show
 from jobsync.manifest.merge import Entry, RawSet
 from jobsync.manifest.messages import did_you_mean, one_of, quoted, wrong_value
 from jobsync.manifest.source_map import Raw
 from jobsync.manifest.variables import LOCAL_TARGETS
 from jobsync.model import Guards, Target
 from jobsync.platform import Platform
+from jobsync.structs import Struct
 
 
 def project(raw: RawSet) -> str:
@@ -109,14 +113,45 @@ def guards(raw: RawSet) -> Guards:
     )
 
 
-def outputs_root(raw: RawSet, root: str) -> str:
-    """The absolute folder that outputs are put under."""
+class OutputsFolder(Struct, frozen=True):
+    """What whoever runs the command says of where outputs go, against what the set says.
+
+    ``chosen`` is used instead of the set's ``outputsRoot``; ``permitted`` is a folder that the set
+    may name although it is outside. ``closed`` are folders that jobsync keeps its state in.
+    """
+
+    chosen: str = ""
+    permitted: str = ""
+    closed: tuple[str, ...] = ()
+
+
+def outputs_root(raw: RawSet, root: str, outside: OutputsFolder) -> str:
+    """The absolute folder that outputs are put under; a problem when they may not be."""
     said = raw.text("outputsRoot")
-    if said is not None and "\0" in said:
-        where = raw.once["outputsRoot"].at_value
-        raw.problems.append(Problem(where, "outputsRoot cannot hold the character U+0000"))
+    entry = raw.once.get("outputsRoot")
+    if said is not None and entry is not None and "\0" in said:
+        message = "outputsRoot cannot hold the character U+0000"
+        raw.problems.append(Problem(entry.at_value, message))
         said = None
-    return os.path.normpath(os.path.join(root, said)) if said else root
+    chosen = os.path.abspath(outside.chosen) if outside.chosen else ""
+    folder = chosen or (os.path.normpath(os.path.join(root, said)) if said else root)
+    where, name = (None, "--outputs-root") if chosen or entry is None else (entry.at_value, "")
+    name = name or "outputsRoot"
+    landed, home = real(folder), real(root)
+    if why := root_refusal(landed, home, tuple(map(real, outside.closed))):
+        hint = "name a folder that is only for outputs, as with outputsRoot: results"
+        shown = show(os.path.relpath(folder))
+        raw.problems.append(Problem(where, f"{name} {why}: {shown}", hint))
+    elif not chosen and is_outside(landed, home) and landed != _permitted(outside):
+        shown = show(os.path.relpath(folder))
+        hint = f"if outputs may go there, add: --outputs-root {shlex.quote(shown)}"
+        message = f"{name} leads out of the folder of the set, to {shown}"
+        raw.problems.append(Problem(where, message, hint))
+    return folder
+
+
+def _permitted(outside: OutputsFolder) -> str:
+    return real(os.path.abspath(outside.permitted)) if outside.permitted else ""
 
 
 def _target(entry: Entry, raw: RawSet, platforms: Mapping[str, Platform]) -> Target:

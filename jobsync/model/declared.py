@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+from jobsync.destinations import Destinations
 from jobsync.errors import Location
 from jobsync.model.values import Address, Value, Word
-from jobsync.searched import Searched
 from jobsync.secret import Sensitive
 from jobsync.structs import Placed, Struct, field
 
@@ -150,7 +150,7 @@ class DesiredState(Struct, frozen=True):
     ``outputs_root`` an absolute folder that outputs may not leave, ``digest`` the SHA-256 of
     what was read, ``default_target`` the set's own ``target:`` or None. ``service_here`` is whether
     the service was taken for one of this folder, whose apps count; None when none of them is used.
-    ``searched`` is where its manifests are searched, None when it does not come from files.
+    ``destinations`` judges where outputs may go, None when the set does not come from files.
     ``requires`` is what the set says of the jobsync that may be used, or empty. ``platform`` is
     what the service that it was read for means by jobs. ``sensitive`` names the variables whose
     values are not shown.
@@ -167,5 +167,5 @@ class DesiredState(Struct, frozen=True):
     guards: Guards = Guards()
     service_here: bool | None = None
     requires: str = ""
-    searched: Searched | None = None
+    destinations: Destinations | None = None
     sensitive: frozenset[str] = frozenset()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from jobsync import filenames
-from jobsync.manifest import find_searched
+from jobsync.destinations import Destinations, root_refusal, typed_refusal
+from jobsync.errors import SettingsError
+from jobsync.manifest import find_destinations
 from jobsync.model import Address, Fetch, FetchedFile
 from jobsync.outputs import lockfile
 from jobsync.searched import SUFFIXES, Searched
-from jobsync.structs import replace
 
 
 class Record(Protocol):
@@ -43,15 +44,17 @@ class Record(Protocol):
 class Unrecorded:
     """For files that a person asked for by hand: nothing is known and nothing is noted.
 
-    *root* is the folder of the set, where they may not come to lie as manifests.
+    *root* is the folder of the set, where they may not come to lie as manifests. Raises
+    :class:`SettingsError` for a folder that nothing may go to.
     """
 
     def __init__(self, root: str, outputs_root: str) -> None:
         self.outputs_root = outputs_root
-        self._manifests = _Manifests(root, outputs_root)
+        _permit(outputs_root, typed_refusal(os.path.realpath(outputs_root)))
+        self._judge = _Judge(root, outputs_root, ())
 
     def claim(self, address: Address, fetches: Iterable[Fetch]) -> dict[str, str]:
-        return self._manifests.refused(fetches)
+        return self._judge.refused(fetches)
 
     def lines(self, to: str) -> tuple[FetchedFile, ...]:
         return ()
@@ -74,20 +77,32 @@ class Ledger:
 
     *outputs_root* is the absolute folder that outputs go to. *declared* are all addresses of the
     set: the recorded files of an address that is not declared any more may be taken over by
-    another. Make it before the first fetch; it reads ``jobsync.lock`` and raises
-    :class:`~jobsync.errors.ManifestError` when that is damaged.
+    another. *closed* are folders of state, where nothing goes. Make it before the first
+    fetch; it reads ``jobsync.lock`` and raises :class:`~jobsync.errors.ManifestError` when that is
+    damaged.
     """
 
-    def __init__(self, root: str, outputs_root: str, declared: Collection[Address]) -> None:
+    def __init__(
+        self,
+        root: str,
+        outputs_root: str,
+        declared: Collection[Address],
+        closed: Sequence[str] = (),
+    ) -> None:
         self.root = root
         self.outputs_root = outputs_root
+        real = tuple(map(os.path.realpath, closed))
+        _permit(
+            outputs_root,
+            root_refusal(os.path.realpath(outputs_root), os.path.realpath(root), real),
+        )
         self._declared = frozenset(declared)
         self._mutex = threading.Lock()
         self._lines: dict[str, tuple[FetchedFile, ...]] = {}
         self._recorded: dict[tuple[str, str], tuple[FetchedFile, ...]] = {}
         self._claims: dict[str, Address] = {}
         self._runs: dict[Address, set[str]] = {}
-        self._manifests = _Manifests(root, outputs_root)
+        self._judge = _Judge(root, outputs_root, closed)
         lock = lockfile.read(root)
         for file in (*lock.old, *lock.files):
             key = filenames.collision_key(file.to)
@@ -102,7 +117,7 @@ class Ledger:
     def claim(self, address: Address, fetches: Iterable[Fetch]) -> dict[str, str]:
         fetches = tuple(fetches)
         with self._mutex:
-            refused = self._manifests.refused(fetches)
+            refused = self._judge.refused(fetches)
             for fetch in fetches:
                 key = filenames.collision_key(fetch.to)
                 owner = self._claims.setdefault(key, address)
@@ -154,27 +169,36 @@ class Ledger:
             self._claims[filenames.collision_key(file.to)] = file.address
 
 
-class _Manifests:
-    """Keeps files that a service names from becoming manifests, whoever chose their places.
+def _permit(folder: str, why: str) -> None:
+    if why:
+        raise SettingsError(
+            f"outputs cannot go to {folder}: it {why}",
+            hint="name a folder that is only for outputs",
+        )
+
+
+class _Judge:
+    """Asks of every place whether a file may go there, whoever chose it.
 
     What the manifests say themselves is read when the first YAML file comes: a plan may have been
     made by somebody else, or long ago.
     """
 
-    def __init__(self, root: str, outputs_root: str) -> None:
-        self._root, self._outputs_root = root, outputs_root
-        self._searched: Searched | None = None
+    def __init__(self, root: str, outputs_root: str, closed: Sequence[str]) -> None:
+        self._root, self._outputs_root, self._closed = root, outputs_root, tuple(closed)
+        self._of_manifests: Destinations | None = None
+        landed, home = os.path.realpath(outputs_root), os.path.realpath(root)
+        real = tuple(map(os.path.realpath, self._closed))
+        self._of_others = Destinations(Searched(home, landed, {}), real)
 
     def refused(self, fetches: Iterable[Fetch]) -> dict[str, str]:
         """By path, why a file may not go where it would."""
-        found = {}
-        for fetch in fetches:
-            if fetch.to.endswith(SUFFIXES) and (why := self._known().refusal(fetch.to)):
-                found[fetch.path] = why
-        return found
+        told = ((fetch.path, self._judge_of(fetch.to).refusal(fetch.to)) for fetch in fetches)
+        return {path: why for path, why in told if why}
 
-    def _known(self) -> Searched:
-        if self._searched is None:
-            outputs_root = os.path.realpath(self._outputs_root)
-            self._searched = replace(find_searched(self._root), outputs_root=outputs_root)
-        return self._searched
+    def _judge_of(self, to: str) -> Destinations:
+        if not to.endswith(SUFFIXES):
+            return self._of_others
+        if self._of_manifests is None:
+            self._of_manifests = find_destinations(self._root, self._outputs_root, self._closed)
+        return self._of_manifests

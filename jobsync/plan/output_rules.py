@@ -18,7 +18,7 @@ import fnmatch
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from jobsync import filenames
+from jobsync import destinations, filenames
 from jobsync.model import Address, Fetch, OutputRule, RemoteFile
 from jobsync.structs import Struct
 
@@ -192,7 +192,7 @@ def closed_reason(folder: str) -> str:
 def _refusal(path: str, to: str) -> str:
     if why := filenames.refusal(path):
         return why
-    if why := filenames.destination_refusal(to):
+    if why := destinations.name_refusal(to):
         return f"would go to {to!r}, which {why}"
     return ""
 

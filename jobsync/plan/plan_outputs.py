@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from jobsync import filenames
+from jobsync.destinations import Destinations
 from jobsync.model import (
     Address,
     DeclaredJob,
@@ -27,7 +28,6 @@ from jobsync.model import (
 )
 from jobsync.plan.history import History, ref
 from jobsync.plan.output_rules import Selection, compile_glob, lacks, select
-from jobsync.searched import Searched
 from jobsync.structs import Struct, replace
 
 _SHOWN = 5
@@ -45,14 +45,14 @@ class Places(Struct, frozen=True):
     """Where files may go: ``owners`` says whose each place is, by its collision key."""
 
     owners: Mapping[str, Address]
-    searched: Searched | None = None
+    destinations: Destinations | None = None
 
     def refusal(self, address: Address, to: str) -> str:
         """Why a file of *address* may not go to *to*, or ``""``."""
         owner = self.owners.get(filenames.collision_key(to), address)
         if owner != address:
             return f"would go to {to}, which belongs to {owner}"
-        return self.searched.refusal(to) if self.searched else ""
+        return self.destinations.refusal(to) if self.destinations else ""
 
 
 class Outputs(Struct, frozen=True):
@@ -120,7 +120,7 @@ def places(snapshot: Snapshot, desired: DesiredState) -> Places:
         for line in snapshot.fetched
         if line.address in desired.jobs
     }
-    return Places(owners, desired.searched)
+    return Places(owners, desired.destinations)
 
 
 def finished(runs: Iterable[Run]) -> tuple[Run, ...]:

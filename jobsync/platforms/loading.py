@@ -8,10 +8,13 @@ from pathlib import Path
 
 from jobsync import manifest
 from jobsync.backend import Backend, Reader
+from jobsync.manifest import OutputsFolder
 from jobsync.model import DesiredState, Target
 from jobsync.platform import platform_of
 from jobsync.platforms import PLATFORMS, connections_of
 from jobsync.platforms.connections import Account
+
+_AS_THE_SET_SAYS = OutputsFolder()
 
 
 def load(
@@ -21,6 +24,7 @@ def load(
     variables: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
     permitted: Collection[str] | None = None,
+    outputs: OutputsFolder = _AS_THE_SET_SAYS,
 ) -> DesiredState:
     """All that the manifests under *paths* declare: see :func:`jobsync.manifest.load`."""
     return manifest.load(
@@ -30,6 +34,7 @@ def load(
         variables=variables,
         environ=environ,
         permitted=permitted,
+        outputs=outputs,
     )
 
 

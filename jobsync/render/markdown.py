@@ -57,7 +57,7 @@ def as_markdown(plan: Plan, options: RenderOptions) -> str:
 
 def _document(plan: Plan, options: RenderOptions, body: list[str]) -> str:
     marker = _MARKER_UNSAFE.sub("", options.marker)
-    head = [f"<!-- {marker} -->", f"### {_title(plan)}", _summary(plan)]
+    head = [f"<!-- {marker} -->", f"### {_title(plan)}", _summary(plan, options)]
     held = _held(options.open_submits)
     return "\n\n".join([*head, *held, *body]) + "\n"
 
@@ -78,8 +78,10 @@ def _title(plan: Plan) -> str:
     return f"jobsync plan for {markdown(plan.project)} on {markdown(plan.target)}"
 
 
-def _summary(plan: Plan) -> str:
+def _summary(plan: Plan, options: RenderOptions) -> str:
     lines = [headline(plan), also(plan)]
+    if folder := options.outputs_root:
+        lines.append(f"Outputs go to {markdown(folder)}, seen from the folder of the set.")
     return "\n".join(
         f"**{line}**" if index == 0 else line for index, line in enumerate(lines) if line
     )

@@ -39,13 +39,15 @@ class RenderOptions(Struct, frozen=True):
     """``budget`` is the most characters that Markdown may take; ``marker`` names the comment that
     a bot finds again. ``color`` is only used by formats that a terminal shows. ``call`` is what the
     commands that are advised begin like. ``open_submits`` are those of this machine's journal,
-    which no plan has."""
+    which no plan has. ``outputs_root`` is where outputs go, from the folder of the set; empty for
+    that folder."""
 
     color: bool = False
     call: Call = NO_CALL
     budget: int = 60_000
     marker: str = "jobsync"
     open_submits: tuple[OpenSubmit, ...] = ()
+    outputs_root: str = ""
 
     @property
     def palette(self) -> Palette:

@@ -64,6 +64,9 @@ _MEMBERS = {
 }
 """Fields of a plan that are members of the document, and not of its ``apply``."""
 
+_OF_THIS_MACHINE: Record = {"open_submits": [], "outputs_root": ""}
+"""Members that say what is here: they are printed, but no part of the plan that is saved."""
+
 _PLAIN = RenderOptions()
 
 
@@ -90,7 +93,7 @@ def loads(text: str) -> Plan:
     if version is None or not isinstance(apply, dict):
         raise PlanFileError("this is not a saved plan", hint="make one with: jobsync plan --out")
     plan = codec.decode({**apply, **{name: found.get(key) for name, key in _MEMBERS.items()}})
-    if _parsed(dumps(plan)) != {**found, "open_submits": []}:
+    if _parsed(dumps(plan)) != {**found, **_OF_THIS_MACHINE}:
         raise PlanFileError("this plan was edited after it was made", hint="plan again")
     return plan
 
@@ -116,6 +119,7 @@ def document(plan: Plan, options: RenderOptions) -> Record:
         "hazards": [_hazard(hazard) for hazard in plan.hazards],
         "effective_access": [_effective(row) for row in plan.effective],
         "open_submits": encoded(options.open_submits),
+        "outputs_root": options.outputs_root,
         "summary": encoded(summarise(plan)),
         "apply": apply,
     }

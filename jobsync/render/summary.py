@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from jobsync.model import (
     KINDS,
     NO_ACCESS,
@@ -115,6 +117,13 @@ def separate_access(plan: Plan) -> tuple[AccessChange, ...]:
         for change in plan.changes
         if isinstance(change, AccessChange) and change.run is not None
     )
+
+
+def outputs_root(plan: Plan) -> str:
+    """Where outputs go, from the folder of the set; empty when that is this folder."""
+    if not plan.outputs_root or plan.outputs_root == plan.root:
+        return ""
+    return os.path.relpath(plan.outputs_root, plan.root)
 
 
 def headline(plan: Plan) -> str:

@@ -67,6 +67,8 @@ def text(plan: Plan, options: RenderOptions) -> str:
         *_hazards(plan, palette),
         *_warnings(plan, palette),
     ]
+    if folder := options.outputs_root:
+        parts.append(f"Outputs go to {terminal(folder)}, seen from the folder of the set.")
     parts.append("\n".join(line for line in (headline(plan), also(plan)) if line))
     return "\n\n".join(parts) + "\n"
 

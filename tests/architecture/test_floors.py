@@ -27,6 +27,7 @@ FLOORS = {
     "lock_format": 1,
     "filenames": 1,
     "searched": 1,
+    "destinations": 1,
     "platform": 1,
     "backend": 2,
     "manifest": 2,
@@ -53,7 +54,9 @@ SAME_FLOOR = {
     ("sensitive", "model"),
     ("lock_format", "model"),
     ("lock_format", "filenames"),
-    ("model", "searched"),
+    ("model", "destinations"),
+    ("destinations", "filenames"),
+    ("destinations", "searched"),
     ("model", "platform"),
     ("platform", "model"),
 }

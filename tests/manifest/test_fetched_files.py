@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jobsync.errors import ManifestError
-from jobsync.manifest import find_searched
+from jobsync.manifest import find_destinations
 from jobsync.platforms.loading import load
 
 SET = """\
@@ -126,10 +126,11 @@ def test_where_a_file_would_be_read_as_a_manifest(tmp_path: Path, to: str, taken
     """What is said of a place holds: a file put there is read, or it is not."""
     head = SET.replace("TO", "results/") + "ignore: [ignored]\n"
     write(tmp_path / "set", {"set.yaml": head})
-    searched = load([tmp_path / "set"]).searched
-    assert searched == find_searched(str(tmp_path / "set"))
-    assert searched is not None and searched.takes(to) is taken
-    assert bool(searched.refusal(to)) is taken
+    judge = load([tmp_path / "set"]).destinations
+    folder = str(tmp_path / "set")
+    assert judge is not None and judge == find_destinations(folder, folder)
+    assert judge.searched.takes(to) is taken
+    assert judge.refusal(to) or not taken
     (tmp_path / "set/results").mkdir()
     write(tmp_path / "set", {to: EVIL})
     assert ("pwn" in load([tmp_path / "set"]).jobs) is taken
