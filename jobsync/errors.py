@@ -49,11 +49,16 @@ def worst(codes: Iterable[ExitCode]) -> ExitCode:
 
 
 class Location(NamedTuple):
-    """A place in a file that a person wrote. Lines and columns count from 1."""
+    """A place in a file that a person wrote. Lines and columns count from 1.
+
+    ``path`` is as the command line named the file, ``within`` relative to the folder of its set:
+    the same on every machine. It is empty for a file that is no manifest.
+    """
 
     path: str
     line: int
     column: int
+    within: str = ""
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}"

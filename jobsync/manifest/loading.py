@@ -16,7 +16,7 @@ from jobsync.manifest import access, settings
 from jobsync.manifest.app_folders import AppFolders
 from jobsync.manifest.digests import Workspace
 from jobsync.manifest.fetched_files import FetchedFiles
-from jobsync.manifest.files import Found, Source, discover, read_bytes, real
+from jobsync.manifest.files import Found, Source, discover, read_bytes, real, show
 from jobsync.manifest.ignore_rules import Ignored
 from jobsync.manifest.link_jobs import finish
 from jobsync.manifest.merge import is_manifest, merge
@@ -137,7 +137,8 @@ def _documents(
         if isinstance(data, Problem):
             document, content = _unread(source, data), ""
         else:
-            document, content = read(data, source.shown), hashlib.sha256(data).hexdigest()
+            document = read(data, source.shown, show(source.relative))
+            content = hashlib.sha256(data).hexdigest()
         ignored.learn(source.relative, document.value)
         kept.append((source, document, content))
     kept = [item for item in kept if not ignored.searched.hides(item[0].relative)]

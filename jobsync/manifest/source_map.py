@@ -28,10 +28,11 @@ _INDEX_FROM = 16
 class Places:
     """The places of one file's containers. Containers are looked up by identity, not by value."""
 
-    __slots__ = ("_index", "_starts", "_table", "path", "root")
+    __slots__ = ("_index", "_starts", "_table", "path", "root", "within")
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, within: str) -> None:
         self.path = path
+        self.within = within
         self.root: Spot = 0
         self._table = array("Q")
         self._starts: dict[int, int] = {}
@@ -65,7 +66,8 @@ class Places:
         return self.root if start is None else self._table[start + number]
 
     def locate(self, spot: Spot) -> Location:
-        return Location(self.path, (spot >> COLUMN_BITS) + 1, (spot & _COLUMN_MASK) + 1)
+        line, column = (spot >> COLUMN_BITS) + 1, (spot & _COLUMN_MASK) + 1
+        return Location(self.path, line, column, self.within)
 
     def key(self, mapping: Mapping[str, Raw], key: str) -> Location:
         """Where *key* of *mapping* stands."""

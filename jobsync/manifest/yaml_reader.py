@@ -60,9 +60,12 @@ class _Fatal(Exception):
         self.problem = problem
 
 
-def read(data: bytes, path: str) -> Document:
-    """Read one YAML file. *path* is what places are named with. Never raises for what it reads."""
-    builder = _Builder(path)
+def read(data: bytes, path: str, within: str = "") -> Document:
+    """Read one YAML file. Never raises for what it reads.
+
+    *path* is what places are named with, *within* the path of the file in its set.
+    """
+    builder = _Builder(path, within)
     try:
         _check_text(data, path)
         value = builder.build(data.removeprefix(b"\xef\xbb\xbf"))
@@ -111,9 +114,9 @@ def _at_byte(data: bytes, offset: int, path: str) -> Location:
 class _Builder:
     """The walk over the events of one file."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, within: str) -> None:
         self.path = path
-        self.places = Places(path)
+        self.places = Places(path, within)
         self.problems: list[Problem] = []
         self._anchors: dict[str, Raw] = {}
         self._open: set[str] = set()

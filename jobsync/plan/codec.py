@@ -85,8 +85,10 @@ def encoded(value: object) -> Any:
         return str(value.value)
     if isinstance(value, Mapping):
         return {_escaped(str(key)): encoded(item) for key, item in sorted(value.items())}
-    if isinstance(value, (Struct, Location)):
-        record = {name: encoded(getattr(value, name)) for name in _fields(value)}
+    if isinstance(value, Location):  # relative to the set: it lies elsewhere on another machine
+        return {"path": value.within or value.path, "line": value.line, "column": value.column}
+    if isinstance(value, Struct):
+        record = {name: encoded(getattr(value, name)) for name in value.__struct_fields__}
         kind = _NAMES.get(type(value))
         return {"type": kind, **record} if kind else record
     if isinstance(value, (list, tuple)):
@@ -94,10 +96,6 @@ def encoded(value: object) -> Any:
     if isinstance(value, (set, frozenset)):
         return [encoded(item) for item in sorted(value)]
     raise TypeError(f"a plan cannot hold {type(value).__name__}")
-
-
-def _fields(value: Struct | Location) -> tuple[str, ...]:
-    return value._fields if isinstance(value, Location) else value.__struct_fields__
 
 
 def _escaped(key: str) -> str:
@@ -131,7 +129,11 @@ def _decoder(kind: object) -> Decoder:
 
 def _noun(kind: type[N]) -> Decoder:
     hints = get_type_hints(kind).items()
-    decoders = {name: _decoder(hint) for name, hint in hints if get_origin(hint) is not ClassVar}
+    decoders = {
+        name: _decoder(hint)
+        for name, hint in hints
+        if get_origin(hint) is not ClassVar and (kind, name) != (Location, "within")
+    }
     fields = decoders.keys() | ({"type"} if kind in _NAMES else set())
 
     def read(value: object) -> object:
