@@ -22,7 +22,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "outputs"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fakes"))
 
 from hostile_service import JOB, HostileService, Remote
 

@@ -29,7 +29,7 @@ from urllib3.util.url import _encode_target
 
 from jobsync.structs import replace
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agave"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fakes"))
 
 from scripted_server import ScriptedServer, envelope
 

@@ -161,7 +161,7 @@ def main(parts: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         shutil.copytree(ROOT / "jobsync", copy / "jobsync", ignore=shutil.ignore_patterns("__pyc*"))
-        for area in ("plan", "render", "access"):
+        for area in ("fakes", "plan", "render", "access"):
             shutil.copytree(ROOT / "tests" / area, copy / "tests" / area)
         for test in (copy / "tests" / "access").glob("test_*.py"):
             if test.name != "test_write_order.py":  # the others need a service
@@ -200,7 +200,7 @@ def _caught(copy: Path, name: str, old: str, new: str) -> bool:
 
 
 def _run(copy: Path) -> int:
-    folders = [f"tests/{name}" for name in ("plan", "render", "access")]
+    folders = [f"tests/{name}" for name in ("fakes", "plan", "render", "access")]
     options = ["-n0", "-x", "-q", "--tb=no", "-p", "no:cacheprovider"]
     command = [sys.executable, "-m", "pytest", *options, *folders]
     environ = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -24,7 +24,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agave"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fakes"))
 
 from scripted_server import JOB
 

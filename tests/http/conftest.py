@@ -1,14 +1,10 @@
-"""What the tests of the client share: the scripted server, the clock, a certificate."""
+"""What the tests of the client share: a certificate."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agave"))
 
 from jobsync.local.tls import Certificate
 

@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agave"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "http"))
 
 from agave_world import APP, World, world

@@ -22,7 +22,7 @@ import jsonschema_rs
 import pytest
 from linebench import Lab
 
-from jobsync import PlanOptions, connect_reader, load, token
+from jobsync import PlanOptions, connect_reader, load
 from jobsync.cli import pipeline
 from jobsync.errors import PRECEDENCE, ExitCode, worst
 from jobsync.model import Target
@@ -115,7 +115,7 @@ def test_outputs_of_what_is_not_selected_are_not_listed(
     observing = import_module("jobsync.observe")
     monkeypatch.setattr(observing, "walk", lambda _, run_id, pool: listed.append(run_id) or ())
     target = Target("env", lab.service.url)
-    with connect_reader(lab.service.url, token(lab.service.url, lab.environ["TAPIS_TOKEN"])) as one:
+    with connect_reader(target, lab.environ["TAPIS_TOKEN"]) as one:
         desired = load([str(lab.folder)])
 
         def asked(**options: object) -> list[str]:

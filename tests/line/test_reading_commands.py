@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from linebench import Lab
 
-from jobsync import connect_reader, token
+from jobsync import Target, connect_reader
 from jobsync.model import Access
 from jobsync.platforms.agave.urls import UnsafePath
 
@@ -273,7 +273,7 @@ def test_planning_sends_nothing_but_get(lab: Lab) -> None:
 def test_the_transport_of_a_planner_refuses_to_write(lab: Lab) -> None:
     run = lab.service.submit("alice", name="kept")
     with logged(lab.service.url) as (url, seen):
-        with connect_reader(url, token(url, lab.service.tokens["alice"])) as reader:
+        with connect_reader(Target("env", url), lab.service.tokens["alice"]) as reader:
             jobs = reader.jobs
             for write in (
                 lambda: jobs.submit("p.a.abbbbbbbbb", {"appId": "wc-demo-1.00"}),

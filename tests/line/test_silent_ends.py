@@ -10,9 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agave"))
-
 from agave_world import APP, world
 from scripted_server import _read
 from test_interrupts import Middleman

@@ -6,7 +6,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "plan"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "fakes"))
 
 from planworld import World, desired, grants, job, rows, rule
 
