@@ -260,7 +260,7 @@ def _audited(settings: ApplySettings, path: str | None, plan: Plan) -> Iterator[
         yield settings
         return
     from jobsync.apply import AuditFile
-    from jobsync.cli.git import commit
+    from jobsync.git import commit
     from jobsync.plan import codec
 
     audit = AuditFile(
@@ -268,7 +268,7 @@ def _audited(settings: ApplySettings, path: str | None, plan: Plan) -> Iterator[
         who=plan.user,
         target=plan.target,
         plan_digest=codec.digest(codec.encode(plan)),
-        commit=commit(plan.root),
+        commit=commit(plan.root, os.environ),
     )
     try:
         yield replace(settings, audit=audit)

@@ -100,6 +100,7 @@ def load(
         digest=_digest(digest, chosen, filled),
         default_target=raw.text("target"),
         targets=targets,
+        journal=settings.journal(raw),
         guards=guards,
         requires=requires,
         service_here=here if any(apps.has(str(d.request.get("appId"))) for d in drafts) else None,

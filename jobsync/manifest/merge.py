@@ -15,7 +15,7 @@ from jobsync.structs import Struct, field
 VERSION = "jobsync/v1"
 """The only version of the language so far."""
 
-_ONCE = ("project", "requires", "target", "env", "ignore", "outputsRoot")
+_ONCE = ("project", "requires", "target", "env", "ignore", "outputsRoot", "journal")
 _BY_KEY = ("targets", "variables", "teams", "defaults", "guards", "jobs")
 
 

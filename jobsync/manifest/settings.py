@@ -18,9 +18,12 @@ from jobsync.manifest.merge import Entry, RawSet
 from jobsync.manifest.messages import did_you_mean, one_of, quoted, wrong_value
 from jobsync.manifest.source_map import Raw
 from jobsync.manifest.variables import LOCAL_TARGETS
-from jobsync.model import Guards, Target
+from jobsync.model import Guards, JournalRef, Target
 from jobsync.platform import Platform
 from jobsync.structs import Struct
+
+DEFAULT_REF = "refs/jobsync/journal"
+"""The ref of a shared journal of which a set does not say it."""
 
 
 def project(raw: RawSet) -> str:
@@ -110,6 +113,20 @@ def guards(raw: RawSet) -> Guards:
         rerun_node_hours=_or(_number(values.get("rerunNodeHours")), default.rerun_node_hours),
         mass_submit=int(_or(_number(values.get("massSubmit")), default.mass_submit)),
         mass_revoke=int(_or(_number(values.get("massRevoke")), default.mass_revoke)),
+    )
+
+
+def journal(raw: RawSet) -> JournalRef | None:
+    """The shared journal that the set names, None where it names none."""
+    entry = raw.once.get("journal")
+    if entry is None or not isinstance(entry.value, dict):
+        return None
+    said = {key: str(value) for key, value in entry.value.items()}
+    return JournalRef(
+        git=said["git"],
+        ref=said.get("ref", DEFAULT_REF),
+        id=said.get("id", ""),
+        where=entry.at_value,
     )
 
 

@@ -143,6 +143,20 @@ class Guards(Struct, frozen=True):
     mass_revoke: int = 5
 
 
+class JournalRef(Placed, frozen=True):
+    """Which shared journal a set uses: a git remote of its checkout and a ref there.
+
+    ``id`` is what ``journal init`` printed, or empty. ``url`` stands in place of ``git`` where the
+    environment names a journal; no manifest can.
+    """
+
+    git: str = ""
+    ref: str = ""
+    id: str = ""
+    url: str = ""
+    where: Location | None = None
+
+
 class DesiredState(Struct, frozen=True):
     """All that a manifest set declares. ``jobs`` is in address order.
 
@@ -153,7 +167,7 @@ class DesiredState(Struct, frozen=True):
     ``destinations`` judges where outputs may go, None when the set does not come from files.
     ``requires`` is what the set says of the jobsync that may be used, or empty. ``platform`` is
     what the service that it was read for means by jobs. ``sensitive`` names the variables whose
-    values are not shown.
+    values are not shown. ``journal`` is the shared journal of submits, None where the set has none.
     """
 
     platform: Platform
@@ -169,3 +183,4 @@ class DesiredState(Struct, frozen=True):
     requires: str = ""
     destinations: Destinations | None = None
     sensitive: frozenset[str] = frozenset()
+    journal: JournalRef | None = None
