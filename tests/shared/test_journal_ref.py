@@ -19,7 +19,7 @@ from jobsync.apply.shared.claims import (
     Unread,
 )
 from jobsync.apply.shared.journal import SharedJournal
-from jobsync.apply.shared.record import decode, folder, path
+from jobsync.apply.shared.record import Record, decode, folder, path
 from jobsync.apply.shared.repository import Repository
 from jobsync.structs import replace
 
@@ -127,7 +127,8 @@ def test_a_push_onto_a_ref_that_has_moved_does_not_take(world: World) -> None:
     assert isinstance(mine, Fetched) and mine == theirs
     assert first.push(mine, {}) == Pushed()
     head = world.head()
-    assert isinstance(second.push(mine, {}), Refused)
+    record = Record(NAME, "one", State.SENDING, "abc", 0.0, 0.0, project="lab")
+    assert isinstance(second.push(mine, {path(BINDING, record): record}), Refused)
     assert world.head() == head
     assert isinstance(second.create("abc"), Refused)
     assert world.head() == head

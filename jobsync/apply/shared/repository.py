@@ -105,15 +105,9 @@ class Repository:
         return None
 
     def _make(self, hashing: str) -> None:
+        form = f"--object-format={hashing}"
         answer = git.run(
-            [
-                "init",
-                "--quiet",
-                "--bare",
-                "--template=",
-                f"--object-format={hashing}",
-                str(self._path),
-            ],
+            ["init", "--quiet", "--bare", "--template=", form, "--", str(self._path)],
             self._environ,
         )
         if answer.code != 0:
