@@ -159,5 +159,5 @@ def written() -> set[str]:
 
 
 @pytest.mark.parametrize("line", CHECKLIST)
-def test_each_line_of_the_checklist_has_its_tests(line):
+def test_each_line_of_the_checklist_has_its_tests(line: str) -> None:
     assert not set(CHECKLIST[line]) - written()

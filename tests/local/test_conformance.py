@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture(params=["http", "https"])
-def service(request, tmp_path):
+def service(request: pytest.FixtureRequest, tmp_path: Path):
     if request.param == "https" and shutil.which("openssl") is None:
         pytest.skip("openssl is not installed: no certificate")
     made = certificate(tmp_path) if request.param == "https" else None
@@ -41,12 +42,12 @@ def service(request, tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def workspace(tmp_path):
+def workspace(tmp_path: Path) -> None:
     (tmp_path / "w").mkdir()
 
 
 def test_the_fifteen_operations(service: LocalService) -> None:
-    def ask(method, path, body=None, status=200):
+    def ask(method: str, path: str, body: Any = None, status: int = 200):
         reply = service.call("alice", method, f"/jobs/v2/{path}", body)
         assert reply.status == status, reply.body
         return reply

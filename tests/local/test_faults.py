@@ -8,11 +8,14 @@ import json
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from jobsync.local.faults import KINDS, Asked, BadFault, FaultBoard, parse
-from jobsync.testing import local_service
+from jobsync.local.store.rows import JobRow
+from jobsync.testing import LocalService, local_service
 
 CURL = shutil.which("curl")
 needs_curl = pytest.mark.skipif(CURL is None, reason="curl is not installed")
@@ -26,10 +29,10 @@ def dialect():
 class Curl:
     """curl against one service as one user; remembers which faults were shown."""
 
-    def __init__(self, service, user):
+    def __init__(self, service: LocalService, user: str) -> None:
         self._url, self._token = service.url, service.tokens[user]
 
-    def __call__(self, path, *options):
+    def __call__(self, path: str, *options):
         """(exit code, status, body, headers) of one call."""
         done = subprocess.run(
             [CURL, "-sS", "-i", "-H", f"Authorization: Bearer {self._token}", *options,
@@ -42,27 +45,27 @@ class Curl:
         status = int(first.split()[1]) if first else 0
         return done.returncode, status, body, headers
 
-    def arm(self, fault):
+    def arm(self, fault) -> None:
         _, status, body, _ = self("/_faults", "-d", json.dumps({"fault": fault}))
         assert status == 200, body
 
-    def submit(self, name="demo"):
+    def submit(self, name: str = "demo"):
         body = json.dumps({"name": name, "appId": "wc-demo-1.00"})
         return self("/jobs/v2", "-H", "Content-Type: application/json", "-d", body)
 
 
 @pytest.fixture
-def curl(service, owner):
+def curl(service: LocalService, owner: str):
     if CURL is None:
         pytest.skip("curl is not installed")
     return Curl(service, owner)
 
 
-def names(service, owner):
+def names(service: LocalService, owner: str):
     return [row["name"] for row in service.call(owner, "GET", "/jobs/v2").result]
 
 
-def test_throttle_without_and_with_retry_after(curl):
+def test_throttle_without_and_with_retry_after(curl: Curl) -> None:
     curl.arm("throttle")
     _, status, body, headers = curl("/jobs/v2")
     assert (status, json.loads(body)["fault"]["code"]) == (429, 900800)
@@ -73,7 +76,9 @@ def test_throttle_without_and_with_retry_after(curl):
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_html_errors_before_the_request(curl, service, owner, status):
+def test_html_errors_before_the_request(
+    curl: Curl, service: LocalService, owner: str, status: int
+) -> None:
     curl.arm(f"html,status={status},on=submit")
     _, got, body, headers = curl.submit()
     assert (got, headers["content-type"]) == (status, "text/html")
@@ -81,13 +86,13 @@ def test_html_errors_before_the_request(curl, service, owner, status):
     assert names(service, owner) == []
 
 
-def test_html_error_after_the_request(curl, service, owner):
+def test_html_error_after_the_request(curl: Curl, service: LocalService, owner: str) -> None:
     curl.arm("html,when=after,on=submit")
     assert curl.submit("done")[1] == 502
     assert names(service, owner) == ["done"]
 
 
-def test_reset_before_and_after_the_commit(curl, service, owner):
+def test_reset_before_and_after_the_commit(curl: Curl, service: LocalService, owner: str) -> None:
     curl.arm("reset-before,on=submit")
     code, _, body, _ = curl.submit("before")
     assert (code, body) == (56, b"")
@@ -98,7 +103,7 @@ def test_reset_before_and_after_the_commit(curl, service, owner):
     assert names(service, owner) == ["after"]
 
 
-def test_answer_lost(curl, service, owner):
+def test_answer_lost(curl: Curl, service: LocalService, owner: str) -> None:
     curl.arm("lost,on=submit,seconds=0.3")
     began = time.monotonic()
     code, _, _, _ = curl.submit("lost")
@@ -107,7 +112,7 @@ def test_answer_lost(curl, service, owner):
     assert names(service, owner) == ["lost"]
 
 
-def test_late_visibility(curl, service, owner):
+def test_late_visibility(curl: Curl, service: LocalService, owner: str) -> None:
     curl.arm("late,seconds=0.5")
     _, status, body, _ = curl.submit("late")
     job = json.loads(body)["result"]["id"]
@@ -119,7 +124,7 @@ def test_late_visibility(curl, service, owner):
     assert names(service, owner) == ["late"]
 
 
-def test_dropped_filters(curl, put):
+def test_dropped_filters(curl: Curl, put: Callable[..., JobRow]) -> None:
     wanted, other = put(name="wanted"), put(name="other")
     assert len(json.loads(curl("/jobs/v2?name=wanted")[2])["result"]) == 1
     curl.arm("drop-filters")
@@ -127,31 +132,33 @@ def test_dropped_filters(curl, put):
     assert found == {wanted.id, other.id}
 
 
-def test_dropped_projection(curl, put):
+def test_dropped_projection(curl: Curl, put: Callable[..., JobRow]) -> None:
     put()
     curl.arm("drop-projection")
     [row] = json.loads(curl("/jobs/v2?filter=*")[2])["result"]
     assert "inputs" not in row
 
 
-def test_the_broken_default_order(curl, put):
+def test_the_broken_default_order(curl: Curl, put: Callable[..., JobRow]) -> None:
     put()
     curl.arm("list-500")
     assert curl("/jobs/v2")[1] == 500
     assert curl("/jobs/v2?orderBy=id")[1] == 200
 
 
-def test_page_limit(curl, put):
+def test_page_limit(curl: Curl, put: Callable[..., JobRow]) -> None:
     for _ in range(5):
         put()
     curl.arm("page-limit,limit=2")
     assert len(json.loads(curl("/jobs/v2?limit=4")[2])["result"]) == 2
 
 
-def test_drift_between_pages(curl, put, service, owner):
+def test_drift_between_pages(
+    curl: Curl, put: Callable[..., JobRow], service: LocalService, owner: str
+) -> None:
     rows = [put(last_updated=float(number)).id for number in range(1, 5)][::-1]
 
-    def page(query):
+    def page(query: str):
         return [row["id"] for row in json.loads(curl(f"/jobs/v2?{query}")[2])["result"]]
 
     curl.arm("drift")
@@ -163,7 +170,7 @@ def test_drift_between_pages(curl, put, service, owner):
     assert stable == sorted(rows)
 
 
-def test_slow_and_dripping_answers(curl):
+def test_slow_and_dripping_answers(curl: Curl) -> None:
     for fault in ("slow,seconds=0.4", "drip,seconds=0.4"):
         curl.arm(fault)
         began = time.monotonic()
@@ -172,7 +179,7 @@ def test_slow_and_dripping_answers(curl):
         assert time.monotonic() - began >= 0.35
 
 
-def test_truncated_body(curl):
+def test_truncated_body(curl: Curl) -> None:
     whole = len(curl("/jobs/v2")[2])
     curl.arm("truncated")
     code, status, body, headers = curl("/jobs/v2")
@@ -181,28 +188,28 @@ def test_truncated_body(curl):
     assert len(curl("/jobs/v2")[2]) == 3
 
 
-def test_truncated_download(curl, service, owner):
+def test_truncated_download(curl: Curl, service: LocalService, owner: str) -> None:
     job = service.submit(owner, name="cut")["id"]
     service.wait(owner, job)
     curl.arm("truncated,on=media")
     assert curl(f"/jobs/v2/{job}/outputs/media/counts.txt")[0] == 18
 
 
-def test_gzip_nobody_asked_for(curl):
+def test_gzip_nobody_asked_for(curl: Curl) -> None:
     curl.arm("gzip")
     _, status, body, headers = curl("/jobs/v2")
     assert (status, headers["content-encoding"]) == (200, "gzip")
     assert json.loads(gzip.decompress(body))["status"] == "success"
 
 
-def test_html_with_200(curl, service, owner):
+def test_html_with_200(curl: Curl, service: LocalService, owner: str) -> None:
     curl.arm("html-200,on=submit")
     _, status, body, _ = curl.submit("page")
     assert (status, body[:6]) == (200, b"<html>")
     assert names(service, owner) == ["page"]
 
 
-def test_expired_token(curl):
+def test_expired_token(curl: Curl) -> None:
     curl.arm("expired")
     _, status, body, _ = curl("/jobs/v2")
     assert (status, json.loads(body)["fault"]["code"]) == (401, 900904)
@@ -211,7 +218,7 @@ def test_expired_token(curl):
     assert json.loads(curl("/jobs/v2")[2])["fault"]["code"] == 900903
 
 
-def test_faults_as_xml(curl):
+def test_faults_as_xml(curl: Curl) -> None:
     curl.arm("gateway-xml")
     curl.arm("expired")
     _, status, body, headers = curl("/jobs/v2")
@@ -222,7 +229,7 @@ def test_faults_as_xml(curl):
     assert (status, b"<amt:code>900800</amt:code>" in body) == (503, True)
 
 
-def test_null_prefix(curl, service, owner):
+def test_null_prefix(curl: Curl, service: LocalService, owner: str) -> None:
     job = service.submit(owner)["id"]
     service.wait(owner, job)
     curl.arm("null-prefix")
@@ -230,7 +237,7 @@ def test_null_prefix(curl, service, owner):
     assert all(row["path"].startswith("null/") for row in rows)
 
 
-def test_a_missing_archived_file_is_empty(curl, service, owner):
+def test_a_missing_archived_file_is_empty(curl: Curl, service: LocalService, owner: str) -> None:
     job = service.submit(owner)["id"]
     service.wait(owner, job)
     path = f"/jobs/v2/{job}/outputs/media/nothing"
@@ -239,7 +246,7 @@ def test_a_missing_archived_file_is_empty(curl, service, owner):
     assert curl(path)[1:3] == (200, b"")
 
 
-def test_system_down(curl, service, owner):
+def test_system_down(curl: Curl, service: LocalService, owner: str) -> None:
     job = service.submit(owner)["id"]
     service.wait(owner, job)
     for kind, status in (("listings", 500), ("media", 504)):
@@ -248,13 +255,13 @@ def test_system_down(curl, service, owner):
         assert (got, b"is not currently available" in body) == (status, True)
 
 
-def test_duplicate_owner(curl, put, owner):
+def test_duplicate_owner(curl: Curl, put: Callable[..., JobRow], owner: str) -> None:
     curl.arm("duplicate-owner")
     rows = json.loads(curl(f"/jobs/v2/{put().id}/pems")[2])["result"]
     assert [row["username"] for row in rows] == [owner, owner]
 
 
-def test_ignored_grant(curl, put, owner):
+def test_ignored_grant(curl: Curl, put: Callable[..., JobRow], owner: str) -> None:
     curl.arm("ignored-grant")
     path, body = f"/jobs/v2/{put().id}/pems", '{"username": "bob", "permission": "READ"}'
     for expected in ([owner], [owner, "bob"]):
@@ -264,7 +271,7 @@ def test_ignored_grant(curl, put, owner):
         assert [row["username"] for row in rows] == expected
 
 
-def test_every_kind_has_its_curl_test():
+def test_every_kind_has_its_curl_test() -> None:
     """A new kind of fault must be shown here too."""
     with open(__file__, encoding="utf-8") as file:  # noqa: PTH123
         text = file.read()
@@ -274,7 +281,7 @@ def test_every_kind_has_its_curl_test():
 # --- the mechanism --------------------------------------------------------------------------
 
 
-def test_the_control_call(service, owner):
+def test_the_control_call(service: LocalService, owner: str) -> None:
     assert service.call("", "GET", "/_faults").json == {"faults": []}
     armed = service.call("", "POST", "/_faults", {"faults": ["throttle,times=2", "gzip"]}).json
     assert [one["fault"] for one in armed["faults"]] == ["throttle,times=2", "gzip"]
@@ -287,7 +294,7 @@ def test_the_control_call(service, owner):
     assert service.call("", "GET", "/_faults").json == {"faults": []}
 
 
-def test_without_faults_there_is_no_control_call(tmp_path):
+def test_without_faults_there_is_no_control_call(tmp_path: Path) -> None:
     from jobsync.local.service import Service, ServiceSettings
 
     settings = ServiceSettings(tmp_path / "state", tmp_path, users=("alice",))
@@ -298,7 +305,7 @@ def test_without_faults_there_is_no_control_call(tmp_path):
         connection.close()
 
 
-def test_armed_from_the_start(tmp_path):
+def test_armed_from_the_start(tmp_path: Path) -> None:
     with local_service(tmp_path, faults=["throttle,on=list", "html,on=get,status=503"]) as service:
         assert service.call("alice", "GET", "/jobs/v2").status == 429
         assert service.call("alice", "GET", "/jobs/v2").status == 200
@@ -324,14 +331,14 @@ LIST = Asked("list", "GET", "/jobs/v2", "alice")
         ("drop-filters,times=1", [1, 0, 0, 0]),
     ],
 )
-def test_when_a_fault_strikes(spec, strikes):
+def test_when_a_fault_strikes(spec: str, strikes: list[int]) -> None:
     board = FaultBoard([spec])
     kind = spec.split(",")[0]
     assert [bool(board.take((kind,), LIST)) for _ in range(4)] == [bool(n) for n in strikes]
     assert board.hits(kind) == sum(strikes)
 
 
-def test_a_rate_is_repeatable():
+def test_a_rate_is_repeatable() -> None:
     def struck(seed):
         board = FaultBoard([f"throttle,rate=0.3,times=always,seed={seed}"])
         return [bool(board.take(("throttle",), LIST)) for _ in range(200)]
@@ -345,6 +352,6 @@ def test_a_rate_is_repeatable():
     ["", "nonsense", "throttle,x=1", "throttle,times=x", "slow,seconds=x", "throttle,times",
      "page-limit,limit=x", "html,status=x", "throttle,rate=x"],
 )  # fmt: skip
-def test_what_is_no_fault(spec):
+def test_what_is_no_fault(spec: str) -> None:
     with pytest.raises(BadFault):
         parse(spec)

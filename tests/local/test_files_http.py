@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
+
+from jobsync.testing import LocalService
 
 
 @pytest.fixture(scope="module", autouse=True)
-def workspace(shared):
+def workspace(shared: LocalService):
     folder = shared.workspace
     (folder / "data").mkdir()
     (folder / "data" / "x.fa").write_text(">x\nACGT\n")
@@ -16,7 +22,14 @@ def workspace(shared):
     return folder
 
 
-def upload(service, user, path, content, name="new.txt", extra=b""):
+def upload(
+    service: LocalService,
+    user: str,
+    path: str,
+    content: str,
+    name: str = "new.txt",
+    extra: Any = b"",
+):
     body = (
         extra + b'--x\r\nContent-Disposition: form-data; name="fileToUpload"; filename="'
         + name.encode() + b'"\r\n\r\n' + content + b"\r\n--x--\r\n"
@@ -25,7 +38,7 @@ def upload(service, user, path, content, name="new.txt", extra=b""):
     return service.call(user, "POST", path, body, headers=head)
 
 
-def test_listing_the_workspace(service, owner):
+def test_listing_the_workspace(service: LocalService, owner: str) -> None:
     for path in ("/files/v2/listings/system/local/data", "/files/v2/listings/data/"):
         reply = service.call(owner, "GET", path)
         assert [row["name"] for row in reply.result] == [".", "x.fa"]
@@ -37,7 +50,7 @@ def test_listing_the_workspace(service, owner):
     assert not {".hidden", ".jobsync"} & {row["name"] for row in root}
 
 
-def test_download(service, owner):
+def test_download(service: LocalService, owner: str) -> None:
     reply = service.call(owner, "GET", "/files/v2/media/system/local/data/x.fa")
     assert (reply.status, reply.body) == (200, b">x\nACGT\n")
     ranged = service.call(owner, "GET", "/files/v2/media/data/x.fa", headers={"Range": "bytes=3-6"})
@@ -53,13 +66,15 @@ def test_download(service, owner):
      "archive/.owners", "archive/bob/x", "local/x%00y"],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["listings", "media"])
-def test_what_nobody_may_see(service, owner, kind, path):
+def test_what_nobody_may_see(service: LocalService, owner: str, kind: str, path: str) -> None:
     reply = service.call(owner, "GET", f"/files/v2/{kind}/system/{path}")
     assert reply.status in (400, 403)
     assert "result" not in reply.json
 
 
-def test_an_archive_is_seen_through_its_job(service, owner, new_user):
+def test_an_archive_is_seen_through_its_job(
+    service: LocalService, owner: str, new_user: Callable[[], str]
+) -> None:
     reader = new_user()
     job = service.submit(owner)
     service.wait(owner, job["id"])
@@ -71,7 +86,7 @@ def test_an_archive_is_seen_through_its_job(service, owner, new_user):
     assert service.call(reader, "GET", path).status == 200
 
 
-def test_upload(service, owner, workspace):
+def test_upload(service: LocalService, owner: str, workspace: Path) -> None:
     reply = upload(service, owner, "/files/v2/media/system/local/data", b"hello", "up.txt")
     assert reply.status == 202
     assert (reply.result["path"], reply.result["length"]) == ("/data/up.txt", 5)
@@ -84,7 +99,7 @@ def test_upload(service, owner, workspace):
     assert service.wait(owner, job)["status"] == "FINISHED"
 
 
-def test_an_upload_never_overwrites(service, owner, workspace):
+def test_an_upload_never_overwrites(service: LocalService, owner: str, workspace: Path) -> None:
     same = upload(service, owner, "/files/v2/media/data", b">x\nACGT\n", "x.fa")
     assert same.status == 202
     other = upload(service, owner, "/files/v2/media/data", b"other", "x.fa")
@@ -99,18 +114,18 @@ def test_an_upload_never_overwrites(service, owner, workspace):
      ("local/data/out", "x"), ("local/nope", "x"), ("archive/x", "x"), ("local/.jobsync", "x"),
      ("local/data/x.fa", "x")],
 )  # fmt: skip
-def test_refused_uploads(service, owner, folder, name):
+def test_refused_uploads(service: LocalService, owner: str, folder: str, name: str) -> None:
     assert upload(service, owner, f"/files/v2/media/system/{folder}", b"x", name).status in (
         400,
         403,
     )
 
 
-def test_upload_without_a_file(service, owner):
+def test_upload_without_a_file(service: LocalService, owner: str) -> None:
     assert service.call(owner, "POST", "/files/v2/media/data", {"a": 1}).status == 400
 
 
-def test_apps(service, owner):
+def test_apps(service: LocalService, owner: str) -> None:
     rows = service.call(owner, "GET", "/apps/v2").result
     assert "wc-demo-1.00" in [row["id"] for row in rows]
     assert "parameters" not in rows[0]
@@ -123,7 +138,7 @@ def test_apps(service, owner):
     assert service.call(owner, "GET", "/apps/v2?limit=0").result == []
 
 
-def test_a_bad_app_is_told_by_name(service, owner, workspace):
+def test_a_bad_app_is_told_by_name(service: LocalService, owner: str, workspace: Path) -> None:
     broken = workspace / "apps" / "broken"
     broken.mkdir(parents=True)
     (broken / "app.json").write_text("{")

@@ -5,24 +5,28 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from jobsync.local.store.rows import JobRow
+from jobsync.testing import LocalService
+
 
 @pytest.fixture
-def work(service, owner) -> Path:
+def work(service: LocalService, owner: str) -> Path:
     folder: Path = service.state / "work" / owner / "job-x"
     folder.mkdir(parents=True)
     return folder
 
 
 @pytest.fixture
-def job(put, work) -> str:
+def job(put: Callable[..., JobRow], work: Path) -> str:
     return str(put(work_dir=str(work)).id)
 
 
-def names(service, user, job, query="") -> list[str]:
+def names(service: LocalService, user: str, job: str, query: str = "") -> list[str]:
     reply = service.call(user, "GET", f"/jobs/v2/{job}/outputs/listings?{query}")
     assert reply.status == 200, reply.body
     return [row["name"] for row in reply.result]
@@ -34,7 +38,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch, work: Path) -> Counter[str]:
     seen: Counter[str] = Counter()
 
     def counted(function):
-        def call(path=".", *arguments, **named):
+        def call(path: str = ".", *arguments, **named):
             if isinstance(path, (str, os.PathLike)) and Path(path).parent == work:
                 seen[Path(path).name] += 1
             return function(path, *arguments, **named)
@@ -42,7 +46,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch, work: Path) -> Counter[str]:
         return call
 
     def read(function):
-        def call(path=".", *arguments, **named):
+        def call(path: str = ".", *arguments, **named):
             if os.fspath(path) == str(work):
                 seen["."] += 1
             return function(path, *arguments, **named)
@@ -57,8 +61,8 @@ def looked_at(monkeypatch: pytest.MonkeyPatch, work: Path) -> Counter[str]:
 
 
 def test_a_page_looks_at_its_own_files_and_the_folder_is_read_once(
-    service, owner, job, work, looked_at
-):
+    service: LocalService, owner: str, job: str, work: Path, looked_at
+) -> None:
     for number in range(60):
         (work / f"f{number:02}").touch()
     time.sleep(1.1)
@@ -71,7 +75,9 @@ def test_a_page_looks_at_its_own_files_and_the_folder_is_read_once(
     assert len(looked_at) == 60 and max(looked_at.values()) <= 2
 
 
-def test_what_comes_and_goes_is_seen_at_once(service, owner, job, work):
+def test_what_comes_and_goes_is_seen_at_once(
+    service: LocalService, owner: str, job: str, work: Path
+) -> None:
     for moment in range(2):
         if moment:
             time.sleep(1.1)
@@ -84,7 +90,9 @@ def test_what_comes_and_goes_is_seen_at_once(service, owner, job, work):
         assert names(service, owner, job) == []
 
 
-def test_a_time_that_somebody_set_back_hides_nothing(service, owner, job, work):
+def test_a_time_that_somebody_set_back_hides_nothing(
+    service: LocalService, owner: str, job: str, work: Path
+) -> None:
     os.utime(work, (1_000_000_000, 1_000_000_000))
     time.sleep(1.1)
     assert names(service, owner, job) == []
@@ -93,7 +101,9 @@ def test_a_time_that_somebody_set_back_hides_nothing(service, owner, job, work):
     assert names(service, owner, job) == ["new"]
 
 
-def test_a_file_that_grows_is_listed_as_it_is(service, owner, job, work):
+def test_a_file_that_grows_is_listed_as_it_is(
+    service: LocalService, owner: str, job: str, work: Path
+) -> None:
     (work / "log").write_text("1")
     time.sleep(1.1)
     for length in range(1, 4):
@@ -103,7 +113,9 @@ def test_a_file_that_grows_is_listed_as_it_is(service, owner, job, work):
         assert row["length"] == length
 
 
-def test_links_are_followed_as_far_as_they_may_be(service, owner, job, work, tmp_path):
+def test_links_are_followed_as_far_as_they_may_be(
+    service: LocalService, owner: str, job: str, work: Path, tmp_path: Path
+) -> None:
     outside = tmp_path / "outside"
     outside.write_text("secret")
     (work / ".jobsync").mkdir()
@@ -124,15 +136,20 @@ def test_links_are_followed_as_far_as_they_may_be(service, owner, job, work, tmp
 
 
 def test_a_file_that_has_become_a_link_meanwhile_is_not_followed(
-    service, owner, job, work, tmp_path, monkeypatch
-):
+    service: LocalService,
+    owner: str,
+    job: str,
+    work: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Between the reading of the names and the look at each."""
     outside = tmp_path / "outside"
     outside.write_text("secret")
     (work / "a").write_text("1")
     read = os.scandir
 
-    def scandir(path="."):
+    def scandir(path: str = "."):
         found = list(read(path))
         if os.fspath(path) == str(work):
             (work / "a").unlink()

@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 import socket
 import urllib.parse
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from jobsync.local.store.rows import JobRow
-from jobsync.testing import local_service
+from jobsync.testing import LocalService, local_service
 
 KNOWN_500 = (
     "Failed to retrieve jobs: ",
@@ -91,16 +92,16 @@ ranges = st.one_of(st.none(), st.sampled_from(["bytes=0-", "bytes=-1", "bytes=1-
 
 
 class Recorder(logging.Handler):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.records: list[str] = []
 
-    def emit(self, record):
+    def emit(self, record) -> None:
         self.records.append(self.format(record))
 
 
 @pytest.fixture(scope="module", params=["agave", "aloe"])
-def service(request, tmp_path_factory):
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("fuzz")
     (folder / "in.txt").write_text("x\n")
     with local_service(
@@ -135,7 +136,16 @@ def service(request, tmp_path_factory):
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_no_request_breaks_the_service(service, method, path, query, body, kind, range_, user):
+def test_no_request_breaks_the_service(
+    service: LocalService,
+    method: str,
+    path: str,
+    query: str,
+    body: Any,
+    kind: str,
+    range_,
+    user: str,
+) -> None:
     for name, job_id in service.ids.items():
         path = path.replace(name, job_id)
     if query:
@@ -163,7 +173,7 @@ def test_no_request_breaks_the_service(service, method, path, query, body, kind,
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_no_bytes_break_the_server(service, raw):
+def test_no_bytes_break_the_server(service: LocalService, raw) -> None:
     port = urllib.parse.urlsplit(service.url).port
     for data in (raw + b"\r\n\r\n", b"GET /jobs/v2/" + raw + b" HTTP/1.1\r\nHost: x\r\n\r\n"):
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:

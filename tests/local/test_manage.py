@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from jobsync.local.store.rows import JobRow
-from jobsync.testing import Drive, local_service
+from jobsync.testing import Drive, LocalService, local_service
 
 
-def act(service, user, job, action, **fields):
+def act(service: LocalService, user: str, job: str, action: str, **fields: Any):
     return service.call(user, "POST", f"/jobs/v2/{job}", {"action": action, **fields})
 
 
-def running(service, owner, seconds=60):
+def running(service: LocalService, owner: str, seconds: float = 60):
     import time
 
     job = service.submit(owner, parameters={"seconds": seconds})["id"]
@@ -23,11 +27,13 @@ def running(service, owner, seconds=60):
     raise AssertionError("the job does not run")
 
 
-def status(service, owner, job):
+def status(service: LocalService, owner: str, job: str):
     return service.call(owner, "GET", f"/jobs/v2/{job}/status").result["status"]
 
 
-def test_stop_of_a_running_job_is_200_without_result_and_ends_in_failed(service, owner, dialect):
+def test_stop_of_a_running_job_is_200_without_result_and_ends_in_failed(
+    service: LocalService, owner: str, dialect: str
+) -> None:
     job = running(service, owner)
     reply = act(service, owner, job, "StOp")
     assert reply.status == 200
@@ -40,7 +46,7 @@ def test_stop_of_a_running_job_is_200_without_result_and_ends_in_failed(service,
     assert again.status == 200
 
 
-def test_stop_of_a_waiting_job_ends_in_stopped(tmp_path, dialect):
+def test_stop_of_a_waiting_job_ends_in_stopped(tmp_path: Path, dialect: str) -> None:
     with local_service(tmp_path, dialect=dialect, aloe_delay=0.0, cpus=1, kill_delay=0.0) as one:
         first = running(one, "alice")
         waiting = one.submit("alice")["id"]
@@ -53,7 +59,7 @@ def test_stop_of_a_waiting_job_ends_in_stopped(tmp_path, dialect):
         one.stop_jobs()
 
 
-def test_stop_of_a_finished_job_changes_nothing(service, owner):
+def test_stop_of_a_finished_job_changes_nothing(service: LocalService, owner: str) -> None:
     job = service.wait(owner, service.submit(owner)["id"])
     before = service.call(owner, "GET", f"/jobs/v2/{job['id']}/history").result
     assert act(service, owner, job["id"], "stop").status == 200
@@ -61,7 +67,7 @@ def test_stop_of_a_finished_job_changes_nothing(service, owner):
     assert service.call(owner, "GET", f"/jobs/v2/{job['id']}/history").result == before
 
 
-def test_what_has_just_started_and_ends_by_itself_is_not_failed_by_a_stop(tmp_path):
+def test_what_has_just_started_and_ends_by_itself_is_not_failed_by_a_stop(tmp_path: Path) -> None:
     with local_service(tmp_path, kill_delay=5.0) as service:
         job = running(service, "alice", seconds=0.3)
         reply = act(service, "alice", job, "stop")
@@ -70,10 +76,12 @@ def test_what_has_just_started_and_ends_by_itself_is_not_failed_by_a_stop(tmp_pa
         assert service.wait("alice", job)["status"] == "FINISHED"
 
 
-def test_the_order_of_the_checks(service, owner, put, new_user):
+def test_the_order_of_the_checks(
+    service: LocalService, owner: str, put: Callable[..., JobRow], new_user: Callable[[], str]
+) -> None:
     job, hidden, stranger = put().id, put(visible=False).id, new_user()
 
-    def refused(user, target, body):
+    def refused(user: str, target: str, body: Any):
         reply = service.call(user, "POST", f"/jobs/v2/{target}", body)
         return reply.status
 
@@ -88,7 +96,9 @@ def test_the_order_of_the_checks(service, owner, put, new_user):
 
 
 @pytest.mark.parametrize("action", ["kill", "archive", "dance", "hide", "cancel"])
-def test_other_actions(service, owner, put, dialect, action):
+def test_other_actions(
+    service: LocalService, owner: str, put: Callable[..., JobRow], dialect: str, action: str
+) -> None:
     reply = act(service, owner, put().id, action)
     known = dialect == "aloe" and action in ("kill", "hide", "cancel")
     assert reply.status == (200 if known else 400)
@@ -96,11 +106,11 @@ def test_other_actions(service, owner, put, dialect, action):
         assert reply.json["message"] == f"Invalid action {action}"
 
 
-def test_reset_is_for_admins(service, owner, put):
+def test_reset_is_for_admins(service: LocalService, owner: str, put: Callable[..., JobRow]) -> None:
     assert act(service, owner, put().id, "reset").status == 403
 
 
-def test_resubmit_is_202_and_a_new_job(service, owner, dialect):
+def test_resubmit_is_202_and_a_new_job(service: LocalService, owner: str, dialect: str) -> None:
     old = service.submit(owner, name="Again Please", parameters={"lines": 3})
     service.wait(owner, old["id"])
     reply = act(service, owner, old["id"], "resubmit")
@@ -112,7 +122,9 @@ def test_resubmit_is_202_and_a_new_job(service, owner, dialect):
     assert service.wait(owner, new["id"])["status"] == "FINISHED"
 
 
-def test_delete_hides_and_restore_brings_back(service, owner, put):
+def test_delete_hides_and_restore_brings_back(
+    service: LocalService, owner: str, put: Callable[..., JobRow]
+) -> None:
     job = put().id
     path = f"/jobs/v2/{job}"
     assert service.call(owner, "DELETE", path).status == 200
@@ -132,14 +144,16 @@ def test_delete_hides_and_restore_brings_back(service, owner, put):
     assert events[-2:] == ["DELETED", "RESTORED"]
 
 
-def test_delete_of_a_running_job_stops_it(service, owner):
+def test_delete_of_a_running_job_stops_it(service: LocalService, owner: str) -> None:
     job = running(service, owner)
     assert service.call(owner, "DELETE", f"/jobs/v2/{job}").status == 200
     row = service.service.store.job(job)
     assert (row.status in ("FAILED", "STOPPED"), row.visible) == (True, False)
 
 
-def test_aloes_actions_by_path(service, owner, put, dialect):
+def test_aloes_actions_by_path(
+    service: LocalService, owner: str, put: Callable[..., JobRow], dialect: str
+) -> None:
     job = put().id
     for action, code in [("hide", 200), ("unhide", 200), ("resubmit", 202), ("cancel", 200)]:
         reply = service.call(owner, "POST", f"/jobs/v2/{job}/{action}")
@@ -147,7 +161,9 @@ def test_aloes_actions_by_path(service, owner, put, dialect):
         assert reply.status == (code if dialect == "aloe" else 400), action
 
 
-def test_status_texts(service, owner, put, new_user):
+def test_status_texts(
+    service: LocalService, owner: str, put: Callable[..., JobRow], new_user: Callable[[], str]
+) -> None:
     job = put(status="RUNNING", archive=False).id
     shown = service.call(owner, "GET", f"/jobs/v2/{job}/status").result
     assert shown == {
@@ -161,7 +177,9 @@ def test_status_texts(service, owner, put, new_user):
     assert denied.json["message"] == "User does not have permission to view this job"
 
 
-def test_get_texts(service, owner, new_user, put):
+def test_get_texts(
+    service: LocalService, owner: str, new_user: Callable[[], str], put: Callable[..., JobRow]
+) -> None:
     assert service.call(owner, "GET", "/jobs/v2/x").json["message"] == (
         "No job found with job id x."
     )
@@ -172,7 +190,7 @@ def test_get_texts(service, owner, new_user, put):
     )
 
 
-def test_history_is_ascending_and_whole(service, owner, dialect):
+def test_history_is_ascending_and_whole(service: LocalService, owner: str, dialect: str) -> None:
     job = service.submit(owner)["id"]
     service.wait(owner, job)
     history = service.call(owner, "GET", f"/jobs/v2/{job}/history").result
@@ -189,7 +207,9 @@ def test_history_is_ascending_and_whole(service, owner, dialect):
     assert service.call(owner, "GET", f"/jobs/v2/{job}/history?order=up").status == 400
 
 
-def test_history_has_null_descriptions_and_transfer_progress(service, owner, put):
+def test_history_has_null_descriptions_and_transfer_progress(
+    service: LocalService, owner: str, put: Callable[..., JobRow]
+) -> None:
     job = put()
     service.service.store.add_event(job.id, "STAGING_INPUTS", None, owner)
     line = service.call(owner, "GET", f"/jobs/v2/{job.id}/history").result[-1]
@@ -198,7 +218,7 @@ def test_history_has_null_descriptions_and_transfer_progress(service, owner, put
 
 
 @pytest.mark.parametrize("word", ["STOPPED", "PENDING"])
-def test_a_service_that_only_looks_records_the_wish(tmp_path, word):
+def test_a_service_that_only_looks_records_the_wish(tmp_path: Path, word: str) -> None:
     """``Drive.NONE``: nothing moves, a stop is remembered and answered."""
     with local_service(tmp_path, drive=Drive.NONE) as service:
         job = service.submit("alice")["id"]
@@ -215,7 +235,9 @@ def test_a_service_that_only_looks_records_the_wish(tmp_path, word):
     ("before", "after"),
     [("STAGED", "STOPPED"), ("PROCESSING_INPUTS", "FAILED"), ("ARCHIVING", None)],
 )
-def test_what_a_stop_makes_of_other_statuses(tmp_path, before, after):
+def test_what_a_stop_makes_of_other_statuses(
+    tmp_path: Path, before: str, after: str | None
+) -> None:
     with local_service(tmp_path, drive=Drive.NONE) as service:
         row = JobRow("x-007", "alice", "x", "wc-demo-1.00", status=before, archive_path="alice/x")
         service.service.store.insert_job(row, "made")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from jobsync.local.store.rows import JobRow
+from jobsync.testing import LocalService
+
 
 @pytest.fixture
-def job(service, put, owner):
+def job(service: LocalService, put: Callable[..., JobRow], owner: str):
     """A finished job whose work folder holds a few files; not archived."""
     work = service.state / "work" / owner / "job-x"
     (work / "sub" / "deeper").mkdir(parents=True)
@@ -28,13 +32,20 @@ def job(service, put, owner):
     return put(work_dir=str(work)).id
 
 
-def listing(service, user, job, path="", query=""):
+def listing(service: LocalService, user: str, job: str, path: str = "", query: str = ""):
     reply = service.call(user, "GET", f"/jobs/v2/{job}/outputs/listings{path}?{query}")
     assert reply.status == 200, reply.body
     return reply.result
 
 
-def media(service, user, job, path, method="GET", **headers):
+def media(
+    service: LocalService,
+    user: str,
+    job: str,
+    path: str,
+    method: str = "GET",
+    **headers: dict[str, str],
+):
     named = {key.replace("_", "-"): value for key, value in headers.items()}
     return service.call(user, method, f"/jobs/v2/{job}/outputs/media{path}", headers=named)
 
@@ -42,7 +53,9 @@ def media(service, user, job, path, method="GET", **headers):
 # --- listings -------------------------------------------------------------------------------
 
 
-def test_a_folder_is_listed_and_not_its_folders(service, owner, job):
+def test_a_folder_is_listed_and_not_its_folders(
+    service: LocalService, owner: str, job: str
+) -> None:
     rows = listing(service, owner, job)
     assert [row["name"] for row in rows] == [
         "a.txt", "empty", "empty.bin", "sub", "two..dots", "with space+&.txt", "~tilde",
@@ -55,7 +68,7 @@ def test_a_folder_is_listed_and_not_its_folders(service, owner, job):
     assert listing(service, owner, job, "/empty") == []
 
 
-def test_the_shape_of_a_row(service, owner, job):
+def test_the_shape_of_a_row(service: LocalService, owner: str, job: str) -> None:
     by_name = {row["name"]: row for row in listing(service, owner, job)}
     file, folder = by_name["a.txt"], by_name["sub"]
     assert list(file) == ["name", "path", "lastModified", "length", "permission", "mimeType",
@@ -72,7 +85,7 @@ def test_the_shape_of_a_row(service, owner, job):
     assert by_name["~tilde"]["mimeType"] == "application/octet-stream"
 
 
-def test_a_file_is_a_listing_of_one(service, owner, job):
+def test_a_file_is_a_listing_of_one(service: LocalService, owner: str, job: str) -> None:
     [row] = listing(service, owner, job, "/a.txt")
     assert row["path"] == "/a.txt"
     [row] = listing(service, owner, job, "/sub/b.html")
@@ -80,8 +93,10 @@ def test_a_file_is_a_listing_of_one(service, owner, job):
     assert row["_links"]["self"]["href"].endswith("/outputs/mediasub/b.html")
 
 
-def test_dots_take_room_on_the_page_and_are_left_out(service, owner, job):
-    def names(query):
+def test_dots_take_room_on_the_page_and_are_left_out(
+    service: LocalService, owner: str, job: str
+) -> None:
+    def names(query: str):
         return [row["name"] for row in listing(service, owner, job, "", query)]
 
     everything = names("")
@@ -93,7 +108,9 @@ def test_dots_take_room_on_the_page_and_are_left_out(service, owner, job):
     assert names("offset=99") == []
 
 
-def test_dots_and_tildes_are_deleted_from_the_path(service, owner, job):
+def test_dots_and_tildes_are_deleted_from_the_path(
+    service: LocalService, owner: str, job: str
+) -> None:
     assert listing(service, owner, job, "/s~ub/b.ht..ml")[0]["name"] == "b.html"
     assert listing(service, owner, job, "/../../sub/..//deeper")[0]["name"] == "c.JPG"
     assert listing(service, owner, job, "/%2e%2e/%2E%2E/sub")[0]["name"] == "b.html"
@@ -101,15 +118,21 @@ def test_dots_and_tildes_are_deleted_from_the_path(service, owner, job):
         assert media(service, owner, job, path).status == 500
 
 
-def test_the_path_is_decoded(service, owner, job):
+def test_the_path_is_decoded(service: LocalService, owner: str, job: str) -> None:
     [row] = listing(service, owner, job, "/with%20space+%26.txt")
     assert row["name"] == "with space+&.txt"
     assert media(service, owner, job, "/with%20space%2B%26.txt").body == b"odd"
     assert media(service, owner, job, "/sub%2Fb.html").body == b"<p>"
 
 
-def test_errors_of_listings(service, owner, job, put, new_user):
-    def error(user, target):
+def test_errors_of_listings(
+    service: LocalService,
+    owner: str,
+    job: str,
+    put: Callable[..., JobRow],
+    new_user: Callable[[], str],
+) -> None:
+    def error(user: str, target: str):
         reply = service.call(user, "GET", f"/jobs/v2/{target}")
         assert "result" not in reply.json
         return reply.status, reply.json["message"]
@@ -130,7 +153,7 @@ def test_errors_of_listings(service, owner, job, put, new_user):
 # --- media ----------------------------------------------------------------------------------
 
 
-def test_a_download(service, owner, job):
+def test_a_download(service: LocalService, owner: str, job: str) -> None:
     reply = media(service, owner, job, "/a.txt")
     assert (reply.status, reply.body) == (200, b"0123456789")
     assert reply.headers["content-length"] == "10"
@@ -143,12 +166,12 @@ def test_a_download(service, owner, job):
     )
 
 
-def test_force_makes_an_attachment(service, owner, job):
+def test_force_makes_an_attachment(service: LocalService, owner: str, job: str) -> None:
     forced = media(service, owner, job, "/a.txt?force=true")
     assert forced.headers["content-disposition"] == "attachment; filename=a.txt"
 
 
-def test_head(service, owner, job):
+def test_head(service: LocalService, owner: str, job: str) -> None:
     reply = media(service, owner, job, "/a.txt", "HEAD")
     assert (reply.status, reply.body) == (200, b"")
     assert reply.headers["content-length"] == "10"
@@ -175,7 +198,15 @@ def test_head(service, owner, job):
         ("bytes=a-b", 200, b"0123456789", None),
     ],
 )
-def test_ranges(service, owner, job, header, status, body, shown):
+def test_ranges(
+    service: LocalService,
+    owner: str,
+    job: str,
+    header: str,
+    status: int,
+    body: bytes | None,
+    shown: str | None,
+) -> None:
     reply = media(service, owner, job, "/a.txt", Range=header)
     assert reply.status == status
     assert reply.headers.get("content-range") == shown
@@ -184,12 +215,18 @@ def test_ranges(service, owner, job, header, status, body, shown):
         assert reply.headers["content-length"] == str(len(body))
 
 
-def test_a_range_of_an_empty_file_is_416(service, owner, job):
+def test_a_range_of_an_empty_file_is_416(service: LocalService, owner: str, job: str) -> None:
     assert media(service, owner, job, "/empty.bin", Range="bytes=0-").status == 416
 
 
-def test_errors_of_media(service, owner, job, put, new_user):
-    def error(user, target):
+def test_errors_of_media(
+    service: LocalService,
+    owner: str,
+    job: str,
+    put: Callable[..., JobRow],
+    new_user: Callable[[], str],
+) -> None:
+    def error(user: str, target: str):
         reply = service.call(user, "GET", f"/jobs/v2/{target}")
         return reply.status, reply.json["message"]
 
@@ -204,7 +241,9 @@ def test_errors_of_media(service, owner, job, put, new_user):
     assert error(new_user(), f"{job}/outputs/media/a.txt")[0] == 401
 
 
-def test_links_and_pipes_lead_nowhere(service, owner, job, put):
+def test_links_and_pipes_lead_nowhere(
+    service: LocalService, owner: str, job: str, put: Callable[..., JobRow]
+) -> None:
     work = Path(service.service.store.job(job).work_dir)
     (work / "passwd").symlink_to("/etc/passwd")
     (work / "etc").symlink_to("/etc")
@@ -230,7 +269,7 @@ def test_links_and_pipes_lead_nowhere(service, owner, job, put):
     assert media(service, owner, job, "/inside").body == b"0123456789"
 
 
-def test_names_that_are_not_text(service, owner, job):
+def test_names_that_are_not_text(service: LocalService, owner: str, job: str) -> None:
     work = Path(service.service.store.job(job).work_dir)
     (work / os.fsdecode(b"bad\xff.txt")).write_bytes(b"x")
     [row] = [row for row in listing(service, owner, job) if row["name"].startswith("bad")]
@@ -238,7 +277,7 @@ def test_names_that_are_not_text(service, owner, job):
     assert media(service, owner, job, "/bad%FF.txt").body == b"x"
 
 
-def test_where_the_data_is(service, owner, dialect):
+def test_where_the_data_is(service: LocalService, owner: str, dialect: str) -> None:
     """Running: the work folder, with what is there so far. Finished: the archive."""
     job = service.submit(owner, parameters={"seconds": 1, "lines": 3}, name="where")["id"]
     path = f"/jobs/v2/{job}/outputs/listings"
@@ -258,12 +297,14 @@ def test_where_the_data_is(service, owner, dialect):
     )
 
 
-def test_outputs_can_be_read_at_every_instant_of_archiving(service, owner):
+def test_outputs_can_be_read_at_every_instant_of_archiving(
+    service: LocalService, owner: str
+) -> None:
     job = service.submit(owner, parameters={"seconds": 0.2}, name="always")["id"]
     seen, until = [], time.monotonic() + 20
     path = f"/jobs/v2/{job}/outputs/listings"
 
-    def look():
+    def look() -> None:
         while time.monotonic() < until:
             seen.append((service.call(owner, "GET", path).status, time.monotonic()))
             if service.service.store.job(job).status == "FINISHED":

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+
+from jobsync.local.store.rows import JobRow
+from jobsync.testing import LocalService
 
 VALUES = {
     "READ": (True, False),
@@ -19,26 +25,28 @@ VALUES = {
 
 
 @pytest.fixture
-def job(put):
+def job(put: Callable[..., JobRow]):
     return put().id
 
 
-def grant(service, owner, job, user, permission):
+def grant(service: LocalService, owner: str, job: str, user: str, permission: str):
     body = {"username": user, "permission": permission}
     return service.call(owner, "POST", f"/jobs/v2/{job}/pems", body)
 
 
-def rows(service, user, job, query=""):
+def rows(service: LocalService, user: str, job: str, query: str = ""):
     reply = service.call(user, "GET", f"/jobs/v2/{job}/pems?{query}")
     assert reply.status == 200, reply.body
     return [row["username"] for row in reply.result]
 
 
-def pair(permission):
+def pair(permission: str):
     return permission["permission"]["read"], permission["permission"]["write"]
 
 
-def test_the_owner_is_first_on_every_page_and_outside_the_window(service, owner, job):
+def test_the_owner_is_first_on_every_page_and_outside_the_window(
+    service: LocalService, owner: str, job: str
+) -> None:
     for user in ("zoe", "bob", "mia"):
         grant(service, owner, job, user, "READ")
     assert rows(service, owner, job) == [owner, "bob", "mia", "zoe"]
@@ -47,7 +55,7 @@ def test_the_owner_is_first_on_every_page_and_outside_the_window(service, owner,
     assert rows(service, owner, job, "offset=99") == [owner]
 
 
-def test_the_shape_of_a_row(service, owner, job):
+def test_the_shape_of_a_row(service: LocalService, owner: str, job: str) -> None:
     [row] = service.call(owner, "GET", f"/jobs/v2/{job}/pems").result
     assert row == {
         "username": owner,
@@ -61,7 +69,7 @@ def test_the_shape_of_a_row(service, owner, job):
     }
 
 
-def test_one_user_is_an_object(service, owner, job):
+def test_one_user_is_an_object(service: LocalService, owner: str, job: str) -> None:
     grant(service, owner, job, "bob", "READ")
     path = f"/jobs/v2/{job}/pems"
     assert service.call(owner, "GET", f"{path}/bob").result["username"] == "bob"
@@ -74,7 +82,9 @@ def test_one_user_is_an_object(service, owner, job):
     )
 
 
-def test_one_user_is_looked_up_in_the_window_and_a_page_of_one_when_paged(service, owner, job):
+def test_one_user_is_looked_up_in_the_window_and_a_page_of_one_when_paged(
+    service: LocalService, owner: str, job: str
+) -> None:
     for user in ("bob", "mia"):
         grant(service, owner, job, user, "READ")
     path = f"/jobs/v2/{job}/pems"
@@ -84,7 +94,9 @@ def test_one_user_is_looked_up_in_the_window_and_a_page_of_one_when_paged(servic
 
 
 @pytest.mark.parametrize(("value", "expected"), VALUES.items())
-def test_each_value_reads_back_as_a_pair(service, owner, job, value, expected):
+def test_each_value_reads_back_as_a_pair(
+    service: LocalService, owner: str, job: str, value: Any, expected
+) -> None:
     reply = grant(service, owner, job, "bob", value.lower())
     assert (reply.status, pair(reply.result)) == (201, expected)
     assert "execute" not in reply.result["permission"]
@@ -95,7 +107,9 @@ def test_each_value_reads_back_as_a_pair(service, owner, job, value, expected):
 @pytest.mark.parametrize(
     ("value", "status"), [("NONE", 201), ("none", 201), ("", 200), (None, 201)]
 )
-def test_what_revokes(service, owner, job, value, status):
+def test_what_revokes(
+    service: LocalService, owner: str, job: str, value: str | None, status: int
+) -> None:
     for _ in range(2):  # an absent row too
         reply = grant(service, owner, job, "bob", value)
         assert (reply.status, pair(reply.result)) == (status, (False, False))
@@ -105,17 +119,21 @@ def test_what_revokes(service, owner, job, value, status):
     assert rows(service, owner, job) == [owner]
 
 
-def test_granting_to_the_owner_does_nothing_and_says_false(service, owner, job):
+def test_granting_to_the_owner_does_nothing_and_says_false(
+    service: LocalService, owner: str, job: str
+) -> None:
     reply = grant(service, owner, job, owner, "READ")
     assert (reply.status, pair(reply.result)) == (201, (False, False))
     assert pair(service.call(owner, "GET", f"/jobs/v2/{job}/pems").result[0]) == (True, True)
     assert service.call(owner, "GET", f"/jobs/v2/{job}").status == 200
 
 
-def test_the_order_of_the_checks_of_a_grant(service, owner, job, new_user):
+def test_the_order_of_the_checks_of_a_grant(
+    service: LocalService, owner: str, job: str, new_user: Callable[[], str]
+) -> None:
     path, stranger = f"/jobs/v2/{job}/pems", new_user()
 
-    def refused(user, target, body):
+    def refused(user: str, target: str, body: Any):
         reply = service.call(user, "POST", target, body)
         return reply.status, reply.json["message"]
 
@@ -137,7 +155,7 @@ def test_the_order_of_the_checks_of_a_grant(service, owner, job, new_user):
     assert rows(service, owner, job) == [owner]
 
 
-def test_grant_through_the_users_own_path(service, owner, job):
+def test_grant_through_the_users_own_path(service: LocalService, owner: str, job: str) -> None:
     path = f"/jobs/v2/{job}/pems/bob"
     assert service.call(owner, "POST", path, {"permission": "READ"}).status == 201
     both = {"username": "BOB", "permission": "READ"}
@@ -145,7 +163,9 @@ def test_grant_through_the_users_own_path(service, owner, job):
     assert rows(service, owner, job) == [owner, "bob"]
 
 
-def test_any_name_is_accepted_but_not_a_long_one_nor_one_of_other_case(service, owner, job):
+def test_any_name_is_accepted_but_not_a_long_one_nor_one_of_other_case(
+    service: LocalService, owner: str, job: str
+) -> None:
     assert grant(service, owner, job, "No Such Üser!", "READ").status == 201
     assert grant(service, owner, job, "u" * 32, "READ").status == 201
     long = grant(service, owner, job, "u" * 33, "READ")
@@ -157,7 +177,7 @@ def test_any_name_is_accepted_but_not_a_long_one_nor_one_of_other_case(service, 
     assert "bob" in rows(service, owner, job)
 
 
-def test_a_name_in_a_path_is_not_decoded(service, owner, job):
+def test_a_name_in_a_path_is_not_decoded(service: LocalService, owner: str, job: str) -> None:
     service.call(owner, "POST", f"/jobs/v2/{job}/pems/a%40b.org", {"permission": "READ"})
     assert rows(service, owner, job) == [owner, "a%40b.org"]
     grant(service, owner, job, "a@b.org", "READ")
@@ -165,7 +185,9 @@ def test_a_name_in_a_path_is_not_decoded(service, owner, job):
     assert rows(service, owner, job) == [owner, "a@b.org"]
 
 
-def test_hidden_jobs_take_grants_but_show_nothing(service, owner, put):
+def test_hidden_jobs_take_grants_but_show_nothing(
+    service: LocalService, owner: str, put: Callable[..., JobRow]
+) -> None:
     job = put(visible=False).id
     assert grant(service, owner, job, "bob", "READ").status == 201
     assert service.service.store.grants(job) == {"bob": "READ"}
@@ -176,7 +198,7 @@ def test_hidden_jobs_take_grants_but_show_nothing(service, owner, put):
     assert service.service.store.grants(job) == {"bob": "READ"}
 
 
-def test_deletes_are_idempotent(service, owner, job):
+def test_deletes_are_idempotent(service: LocalService, owner: str, job: str) -> None:
     for user in ("bob", "mia"):
         grant(service, owner, job, user, "READ")
     path = f"/jobs/v2/{job}/pems"
@@ -189,7 +211,7 @@ def test_deletes_are_idempotent(service, owner, job):
     assert rows(service, owner, job) == [owner]
 
 
-def test_missing_jobs(service, owner):
+def test_missing_jobs(service: LocalService, owner: str) -> None:
     for method, path in [("GET", "pems"), ("GET", "pems/bob"), ("DELETE", "pems"),
                          ("DELETE", "pems/bob")]:  # fmt: skip
         assert service.call(owner, method, f"/jobs/v2/nope/{path}").status == 404
@@ -202,11 +224,13 @@ def test_missing_jobs(service, owner):
 READS = ["", "/status", "/history", "/pems", "/pems/bob"]
 
 
-def reads(service, user, job):
+def reads(service: LocalService, user: str, job: str):
     return [service.call(user, "GET", f"/jobs/v2/{job}{path}").status for path in READS]
 
 
-def test_what_a_stranger_gets(service, owner, job, new_user):
+def test_what_a_stranger_gets(
+    service: LocalService, owner: str, job: str, new_user: Callable[[], str]
+) -> None:
     stranger = new_user()
     grant(service, owner, job, "bob", "READ")
     assert reads(service, stranger, job) == [403] * 5
@@ -225,7 +249,9 @@ def test_what_a_stranger_gets(service, owner, job, new_user):
     assert service.service.store.grants(job) == {"bob": "READ"}
 
 
-def test_a_reader_reads_and_nothing_else(service, owner, job, new_user):
+def test_a_reader_reads_and_nothing_else(
+    service: LocalService, owner: str, job: str, new_user: Callable[[], str]
+) -> None:
     reader = new_user()
     grant(service, owner, job, "bob", "READ")
     grant(service, owner, job, reader, "READ")
@@ -235,7 +261,9 @@ def test_a_reader_reads_and_nothing_else(service, owner, job, new_user):
     assert service.call(reader, "POST", f"/jobs/v2/{job}", {"action": "stop"}).status == 403
 
 
-def test_a_writer_cannot_read_but_can_change_and_help_himself(service, owner, job, new_user):
+def test_a_writer_cannot_read_but_can_change_and_help_himself(
+    service: LocalService, owner: str, job: str, new_user: Callable[[], str]
+) -> None:
     writer = new_user()
     grant(service, owner, job, "bob", "READ")
     grant(service, owner, job, writer, "WRITE")
@@ -246,7 +274,9 @@ def test_a_writer_cannot_read_but_can_change_and_help_himself(service, owner, jo
     assert service.call(writer, "DELETE", f"/jobs/v2/{job}").status == 200
 
 
-def test_world_reaches_everybody_and_shadows_names_after_it(service, owner, put):
+def test_world_reaches_everybody_and_shadows_names_after_it(
+    service: LocalService, owner: str, put: Callable[..., JobRow]
+) -> None:
     job = put().id
     for user in ("aaa", "zzz"):
         service.add_user(user)
@@ -263,13 +293,17 @@ def test_world_reaches_everybody_and_shadows_names_after_it(service, owner, put)
 
 
 @pytest.mark.parametrize("name", ["public", "*"])
-def test_other_special_names_are_not_special(service, owner, job, new_user, name):
+def test_other_special_names_are_not_special(
+    service: LocalService, owner: str, job: str, new_user: Callable[[], str], name: str
+) -> None:
     stranger = new_user()
     grant(service, owner, job, name, "ALL")
     assert service.call(stranger, "GET", f"/jobs/v2/{job}").status == 403
 
 
-def test_history_tells_of_grants_with_the_old_permission(service, owner, job):
+def test_history_tells_of_grants_with_the_old_permission(
+    service: LocalService, owner: str, job: str
+) -> None:
     for value in ("READ", "ALL", "NONE"):
         grant(service, owner, job, "bob", value)
     grant(service, owner, job, "bob", "NONE")

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+
+from jobsync.local.store.rows import JobRow
+from jobsync.testing import LocalService
 
 PATHS = ["", "/status", "/history", "/pems", "/outputs/listings"]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_trailing_slash_and_doubled_slashes_mean_nothing(service, put, owner, path):
+def test_a_trailing_slash_and_doubled_slashes_mean_nothing(
+    service: LocalService, put: Callable[..., JobRow], owner: str, path: str
+) -> None:
     if path == "/outputs/listings":
         job = service.wait(owner, service.submit(owner)["id"])["id"]
     else:
@@ -22,7 +30,9 @@ def test_a_trailing_slash_and_doubled_slashes_mean_nothing(service, put, owner, 
     assert len({reply.body for reply in replies}) == 1
 
 
-def test_the_list_takes_both_forms(service, put, owner):
+def test_the_list_takes_both_forms(
+    service: LocalService, put: Callable[..., JobRow], owner: str
+) -> None:
     put()
     assert len(service.call(owner, "GET", "/jobs/v2").result) == 1
     assert len(service.call(owner, "GET", "/jobs/v2/").result) == 1
@@ -45,7 +55,9 @@ def test_the_list_takes_both_forms(service, put, owner):
         ("OPTIONS", "/jobs/v2/{job}"),
     ],
 )
-def test_a_wrong_method_is_405_in_the_error_envelope(service, put, owner, method, path):
+def test_a_wrong_method_is_405_in_the_error_envelope(
+    service: LocalService, put: Callable[..., JobRow], owner: str, method: str, path: str
+) -> None:
     reply = service.call(owner, method, path.format(job=put().id))
     assert reply.status == 405
     assert reply.json["status"] == "error"
@@ -54,7 +66,9 @@ def test_a_wrong_method_is_405_in_the_error_envelope(service, put, owner, method
 
 
 @pytest.mark.parametrize("tail", ["bob", "nonsense/deeper", "outputs", "outputs/x", "permissions"])
-def test_an_unknown_path_below_a_job_is_the_job_and_delete_deletes_it(service, put, owner, tail):
+def test_an_unknown_path_below_a_job_is_the_job_and_delete_deletes_it(
+    service: LocalService, put: Callable[..., JobRow], owner: str, tail: str
+) -> None:
     job = put().id
     assert service.call(owner, "GET", f"/jobs/v2/{job}/{tail}").result["id"] == job
     assert service.call(owner, "DELETE", f"/jobs/v2/{job}/{tail}").status == 200
@@ -62,19 +76,25 @@ def test_an_unknown_path_below_a_job_is_the_job_and_delete_deletes_it(service, p
     assert service.service.store.job(job).visible is False
 
 
-def test_envelope_of_a_success(service, put, owner):
+def test_envelope_of_a_success(
+    service: LocalService, put: Callable[..., JobRow], owner: str
+) -> None:
     reply = service.call(owner, "GET", f"/jobs/v2/{put().id}/status")
     assert list(reply.json) == ["status", "message", "version", "result"]
     assert reply.json["status"] == "success"
     assert reply.json["message"] is None
 
 
-def test_the_version_tells_the_engine_as_the_sdk_compares_it(service, put, owner, dialect):
+def test_the_version_tells_the_engine_as_the_sdk_compares_it(
+    service: LocalService, put: Callable[..., JobRow], owner: str, dialect: str
+) -> None:
     version = service.call(owner, "GET", "/jobs/v2").json["version"]
     assert (version > "2.2.22-r7deb380") is (dialect == "aloe")
 
 
-def test_no_result_key_on_delete_and_errors(service, put, owner):
+def test_no_result_key_on_delete_and_errors(
+    service: LocalService, put: Callable[..., JobRow], owner: str
+) -> None:
     job = put().id
     deleted = service.call(owner, "DELETE", f"/jobs/v2/{job}")
     assert deleted.status == 200
@@ -86,7 +106,7 @@ def test_no_result_key_on_delete_and_errors(service, put, owner):
     assert (dropped.status, "result" in dropped.json) == (200, False)
 
 
-def test_naked_and_pretty(service, put, owner):
+def test_naked_and_pretty(service: LocalService, put: Callable[..., JobRow], owner: str) -> None:
     job = put().id
     naked = service.call(owner, "GET", f"/jobs/v2/{job}/status?naked=true")
     assert naked.json["id"] == job
@@ -99,14 +119,16 @@ def test_naked_and_pretty(service, put, owner):
     assert b"\n" not in plain.body
 
 
-def test_unknown_services_are_the_gateways_404(service, owner):
+def test_unknown_services_are_the_gateways_404(service: LocalService, owner: str) -> None:
     reply = service.call(owner, "GET", "/nothing/v2/x")
     assert reply.status == 404
     assert reply.json["fault"]["code"] == 404
     assert service.call(owner, "GET", "/_faults2").status == 404
 
 
-def test_links_carry_the_address_the_client_used(service, put, owner):
+def test_links_carry_the_address_the_client_used(
+    service: LocalService, put: Callable[..., JobRow], owner: str
+) -> None:
     job = put().id
     reply = service.call(owner, "GET", f"/jobs/v2/{job}", headers={"Host": "example.org:8443"})
     assert reply.result["_links"]["self"]["href"] == f"http://example.org:8443/jobs/v2/{job}"
@@ -129,7 +151,9 @@ JSON_HEAD = {"Content-Type": "application/json; charset=utf-8"}
 FORM_HEAD = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-def test_pems_take_json_form_and_multipart(service, put, owner):
+def test_pems_take_json_form_and_multipart(
+    service: LocalService, put: Callable[..., JobRow], owner: str
+) -> None:
     path = f"/jobs/v2/{put().id}/pems"
     upload, head = _multipart(b'{"username":"carol","permission":"READ"}')
     for body, headers, user in [
@@ -158,7 +182,15 @@ def test_pems_take_json_form_and_multipart(service, put, owner):
         (_multipart(b"{}", "other")[0], _multipart(b"")[1], "No content found."),
     ],
 )
-def test_what_both_parsers_refuse(service, put, owner, dialect, body, headers, text):
+def test_what_both_parsers_refuse(
+    service: LocalService,
+    put: Callable[..., JobRow],
+    owner: str,
+    dialect: str,
+    body: Any,
+    headers: Any,
+    text: str,
+) -> None:
     path = f"/jobs/v2/{put().id}"
     for target in (path, f"{path}/pems"):
         reply = service.call(owner, "POST", target, body, headers=headers)
@@ -169,7 +201,9 @@ def test_what_both_parsers_refuse(service, put, owner, dialect, body, headers, t
     assert (reply.status, reply.json["message"].startswith(text)) == (400, True)
 
 
-def test_a_missing_content_type_differs_between_the_parsers(service, put, owner):
+def test_a_missing_content_type_differs_between_the_parsers(
+    service: LocalService, put: Callable[..., JobRow], owner: str
+) -> None:
     job = put().id
     body = b'{"username":"bob","permission":"READ"}'
     assert "No content found." in service.call(
@@ -179,7 +213,9 @@ def test_a_missing_content_type_differs_between_the_parsers(service, put, owner)
     assert (submit.status, "Unsupported content type." in submit.json["message"]) == (400, True)
 
 
-def test_the_map_parser_makes_text_of_everything(service, put, owner):
+def test_the_map_parser_makes_text_of_everything(
+    service: LocalService, put: Callable[..., JobRow], owner: str
+) -> None:
     path = f"/jobs/v2/{put().id}/pems"
     null_user = service.call(owner, "POST", path, {"username": None, "permission": "READ"})
     assert (null_user.status, null_user.json["message"]) == (400, "No user found matching null")
@@ -191,7 +227,7 @@ def test_the_map_parser_makes_text_of_everything(service, put, owner):
     assert nested.status == 200
 
 
-def test_a_body_that_is_too_large_is_refused(service, owner):
+def test_a_body_that_is_too_large_is_refused(service: LocalService, owner: str) -> None:
     headers = {"Content-Type": "application/json", "Content-Length": str(20 * 1024 * 1024)}
     reply = service.call(owner, "POST", "/jobs/v2", b'{"name": "x"', headers=headers)
     assert reply.status == 413

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import base64
 import logging
+from collections.abc import Callable
 
 import pytest
 
+from jobsync.testing import LocalService
 
-def test_no_secret_is_logged_or_answered(service, owner, caplog):
+
+def test_no_secret_is_logged_or_answered(
+    service: LocalService, owner: str, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     token = service.tokens[owner]
     secret = base64.b64encode(f"{owner}:{token}".encode()).decode()
@@ -26,7 +31,12 @@ def test_no_secret_is_logged_or_answered(service, owner, caplog):
     assert not [reply for reply in replies[1:] if token.encode() in reply.body]
 
 
-def test_a_bug_of_ours_answers_in_the_envelope_and_is_logged(service, owner, monkeypatch, caplog):
+def test_a_bug_of_ours_answers_in_the_envelope_and_is_logged(
+    service: LocalService,
+    owner: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     monkeypatch.setattr(service.service.store, "find", None)
     reply = service.call(owner, "GET", "/jobs/v2")
     assert (reply.status, reply.json["message"]) == (500, "Internal error")
@@ -51,7 +61,9 @@ def test_a_bug_of_ours_answers_in_the_envelope_and_is_logged(service, owner, mon
         "http://169.254.169.254/latest/meta-data",
     ],
 )
-def test_inputs_reach_neither_tokens_nor_the_system(service, owner, uri):
+def test_inputs_reach_neither_tokens_nor_the_system(
+    service: LocalService, owner: str, uri: str
+) -> None:
     link = service.workspace / "link"
     if not link.exists():
         link.symlink_to(service.state)
@@ -64,7 +76,9 @@ def test_inputs_reach_neither_tokens_nor_the_system(service, owner, uri):
         assert reply.status in (400, 403)
 
 
-def test_another_users_archive_is_no_input(service, owner, new_user):
+def test_another_users_archive_is_no_input(
+    service: LocalService, owner: str, new_user: Callable[[], str]
+) -> None:
     other = new_user()
     job = service.submit(owner)
     service.wait(owner, job["id"])

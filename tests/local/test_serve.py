@@ -14,6 +14,7 @@ import time
 import urllib.parse
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,14 @@ def serving(folder: Path, *options: str):
         process.communicate()
 
 
-def call(url, token, method="GET", path="/jobs/v2", body=None, **headers):
+def call(
+    url: str,
+    token: str,
+    method: str = "GET",
+    path: str = "/jobs/v2",
+    body: Any = None,
+    **headers: dict[str, str],
+):
     host = urllib.parse.urlsplit(url).netloc
     connection = http.client.HTTPConnection(host, timeout=20)
     head = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **headers}
@@ -48,13 +56,13 @@ def call(url, token, method="GET", path="/jobs/v2", body=None, **headers):
     return answer.status, json.loads(raw) if raw else None
 
 
-def ended(process, number=signal.SIGTERM):
+def ended(process, number: int = signal.SIGTERM):
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
     return process.returncode, out, err
 
 
-def test_the_first_line_is_the_url_alone_and_users_are_made(tmp_path):
+def test_the_first_line_is_the_url_alone_and_users_are_made(tmp_path: Path) -> None:
     with serving(tmp_path, "--user", "alice", "--user", "bob") as (process, url, tokens):
         assert sorted(tokens) == ["alice", "bob"]
         assert call(url, tokens["bob"], path="/profiles/v2/me")[1]["result"]["username"] == "bob"
@@ -68,7 +76,7 @@ def test_the_first_line_is_the_url_alone_and_users_are_made(tmp_path):
     assert (tmp_path / ".jobsync" / "users.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_next_command_to_type_works(tmp_path):
+def test_the_next_command_to_type_works(tmp_path: Path) -> None:
     with serving(tmp_path, "--user", "alice") as (process, url, tokens):
         job = {"name": "hello", "appId": "wc-demo-1.00"}
         call(url, tokens["alice"], "POST", "/jobs/v2", job)
@@ -86,14 +94,14 @@ def test_the_next_command_to_type_works(tmp_path):
         assert "hello" in done.stdout, done.stderr
 
 
-def test_without_a_user_it_is_whoever_runs_it(tmp_path):
+def test_without_a_user_it_is_whoever_runs_it(tmp_path: Path) -> None:
     with serving(tmp_path) as (process, url, tokens):
         [token] = tokens.values()
         assert call(url, token)[0] == 200
         assert ended(process)[0] == 0
 
 
-def test_sigterm_drains_and_running_jobs_run_on(tmp_path):
+def test_sigterm_drains_and_running_jobs_run_on(tmp_path: Path) -> None:
     job = {"name": "long", "appId": "wc-demo-1.00", "parameters": {"seconds": 2}}
     with serving(tmp_path, "--user", "alice", "--fault", "slow,seconds=60,on=status") as (
         process, url, tokens,
@@ -127,7 +135,7 @@ def test_sigterm_drains_and_running_jobs_run_on(tmp_path):
         assert ended(process, signal.SIGINT)[0] == 0
 
 
-def test_state_survives_kill_9(tmp_path):
+def test_state_survives_kill_9(tmp_path: Path) -> None:
     with serving(tmp_path, "--user", "alice") as (process, url, tokens):
         job = {"name": "kept", "appId": "wc-demo-1.00"}
         made = call(url, tokens["alice"], "POST", "/jobs/v2", job)[1]["result"]["id"]
@@ -138,7 +146,7 @@ def test_state_survives_kill_9(tmp_path):
         assert call(url, tokens["alice"], path=f"/jobs/v2/{made}")[0] == 200
 
 
-def test_aloe_and_faults_and_apps_by_option(tmp_path):
+def test_aloe_and_faults_and_apps_by_option(tmp_path: Path) -> None:
     app = tmp_path / "more" / "mine"
     app.mkdir(parents=True)
     (app / "app.json").write_text('{"name":"mine","version":"1.0","templatePath":"w.sh"}')
@@ -151,7 +159,7 @@ def test_aloe_and_faults_and_apps_by_option(tmp_path):
         assert call(url, "", path="/_faults")[0] == 200
 
 
-def test_state_and_workspace_elsewhere(tmp_path):
+def test_state_and_workspace_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "w").mkdir()
     process = subprocess.Popen(
         [*SERVE, "--user", "alice", "--workspace", "w", "--state", "s/t"],
@@ -163,7 +171,7 @@ def test_state_and_workspace_elsewhere(tmp_path):
     assert not (tmp_path / "w" / ".jobsync").exists()
 
 
-def refused(folder, *options):
+def refused(folder: str, *options):
     done = subprocess.run(
         [*SERVE, *options], cwd=folder, capture_output=True, text=True, timeout=30, check=False
     )
@@ -172,7 +180,7 @@ def refused(folder, *options):
     return done.returncode, done.stderr
 
 
-def test_refusals(tmp_path):
+def test_refusals(tmp_path: Path) -> None:
     assert refused(tmp_path, "--user", "World!")[0] == 1
     assert refused(tmp_path, "--user", "world")[0] == 1
     code, text = refused(tmp_path, "--host", "0.0.0.0")
@@ -184,7 +192,7 @@ def test_refusals(tmp_path):
     assert refused(tmp_path, "--state", "file/x")[0] == 1
 
 
-def test_a_taken_port_is_one_clear_message(tmp_path):
+def test_a_taken_port_is_one_clear_message(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         code, text = refused(tmp_path, "--port", str(port))
@@ -192,20 +200,20 @@ def test_a_taken_port_is_one_clear_message(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["{", "[]"])
-def test_a_broken_users_file_is_told(tmp_path, content):
+def test_a_broken_users_file_is_told(tmp_path: Path, content: str) -> None:
     (tmp_path / ".jobsync").mkdir()
     (tmp_path / ".jobsync" / "users.json").write_text(content)
     code, text = refused(tmp_path)
     assert (code, "users.json" in text) == (1, True)
 
 
-def test_two_services_on_one_folder(tmp_path):
+def test_two_services_on_one_folder(tmp_path: Path) -> None:
     with serving(tmp_path, "--user", "alice"):
         code, text = refused(tmp_path, "--user", "alice")
     assert (code, "another service" in text) == (1, True)
 
 
-def test_another_process_wakes_the_engine(tmp_path):
+def test_another_process_wakes_the_engine(tmp_path: Path) -> None:
     """A job stored by another process, as an embedded command does, is started too."""
     from jobsync.local.store.database import Store
     from jobsync.local.store.rows import JobRow
@@ -223,7 +231,7 @@ def test_another_process_wakes_the_engine(tmp_path):
         store.close()
 
 
-def test_it_comes_back_under_the_same_url(tmp_path):
+def test_it_comes_back_under_the_same_url(tmp_path: Path) -> None:
     """The URL names the service in journals: a submit in doubt is looked for under the same."""
     urls = set()
     for _ in range(3):
@@ -239,14 +247,14 @@ def test_it_comes_back_under_the_same_url(tmp_path):
 
 
 @pytest.mark.parametrize("left", ["x", "", "80\n", "65536", "-1", "9" * 100, "\x00"])
-def test_what_is_no_port_is_not_believed(tmp_path, left):
+def test_what_is_no_port_is_not_believed(tmp_path: Path, left: str) -> None:
     (tmp_path / ".jobsync").mkdir(mode=0o700)
     (tmp_path / ".jobsync" / "port").write_text(left)
     with serving(tmp_path) as (process, _, _):
         assert "Warning" not in ended(process)[2]
 
 
-def test_a_port_that_is_taken_meanwhile_is_said(tmp_path):
+def test_a_port_that_is_taken_meanwhile_is_said(tmp_path: Path) -> None:
     with serving(tmp_path) as (process, url, _):
         ended(process)
     port = urllib.parse.urlsplit(url).port

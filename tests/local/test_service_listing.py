@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from jobsync.local.api.agave.answer import project
+from jobsync.local.store.rows import JobRow
+from jobsync.testing import LocalService
 
 
 def ids(reply):
@@ -12,7 +17,7 @@ def ids(reply):
     return [row["id"] for row in reply.result]
 
 
-def listed(service, user, query=""):
+def listed(service: LocalService, user: str, query: str = ""):
     return ids(service.call(user, "GET", f"/jobs/v2?{query}"))
 
 
@@ -20,7 +25,7 @@ def listed(service, user, query=""):
 
 
 @pytest.fixture(scope="module")
-def many(shared):
+def many(shared: LocalService):
     """260 jobs of one user, oldest first."""
     from jobsync.local.store.rows import JobRow
 
@@ -59,17 +64,17 @@ def many(shared):
         ("offset=9999", 0),
     ],
 )
-def test_limits_are_clamped_silently(service, many, query, count):
+def test_limits_are_clamped_silently(service: LocalService, many, query: str, count: int) -> None:
     assert len(listed(service, "many", query)) == count
 
 
-def test_default_order_is_last_updated_and_moves(service, many):
+def test_default_order_is_last_updated_and_moves(service: LocalService, many) -> None:
     assert listed(service, "many", "limit=3") == [many[-1], many[-2], many[-3]]
     service.service.store.update(many[0])
     assert listed(service, "many", "limit=2") == [many[0], many[-1]]
 
 
-def test_order_by_id_is_total(service, many):
+def test_order_by_id_is_total(service: LocalService, many) -> None:
     assert listed(service, "many", "orderBy=id&order=asc&limit=2") == many[:2]
     assert listed(service, "many", "orderBy=ID&order=DESCENDING&limit=2") == many[:-3:-1]
     everything = []
@@ -81,12 +86,12 @@ def test_order_by_id_is_total(service, many):
 
 
 @pytest.mark.parametrize("query", ["orderBy=nonsense", "order=sideways", "orderBy=outputpath"])
-def test_an_invalid_order_is_500(service, owner, query):
+def test_an_invalid_order_is_500(service: LocalService, owner: str, query: str) -> None:
     reply = service.call(owner, "GET", f"/jobs/v2?{query}")
     assert (reply.status, reply.json["status"]) == (500, "error")
 
 
-def test_the_documented_names_sort_and_sort_by_do_nothing(service, many):
+def test_the_documented_names_sort_and_sort_by_do_nothing(service: LocalService, many) -> None:
     assert listed(service, "many", "sort=asc&sortBy=id&limit=2") == listed(
         service, "many", "limit=2"
     )
@@ -95,7 +100,9 @@ def test_the_documented_names_sort_and_sort_by_do_nothing(service, many):
 # --- visibility -----------------------------------------------------------------------------
 
 
-def test_own_and_shared_but_not_world_shared(service, put, owner, new_user):
+def test_own_and_shared_but_not_world_shared(
+    service: LocalService, put: Callable[..., JobRow], owner: str, new_user: Callable[[], str]
+) -> None:
     other = new_user()
     mine, shared, world = put(), put(owner=other), put(owner=other)
     service.service.store.set_grant(shared.id, owner, "READ", other)
@@ -105,7 +112,13 @@ def test_own_and_shared_but_not_world_shared(service, put, owner, new_user):
 
 
 @pytest.mark.parametrize("permission", ["WRITE", "EXECUTE"])
-def test_a_grant_without_read_is_listed_but_not_readable(service, put, owner, new_user, permission):
+def test_a_grant_without_read_is_listed_but_not_readable(
+    service: LocalService,
+    put: Callable[..., JobRow],
+    owner: str,
+    new_user: Callable[[], str],
+    permission: str,
+) -> None:
     other = new_user()
     job = put(owner=other)
     service.service.store.set_grant(job.id, owner, permission, other)
@@ -113,7 +126,9 @@ def test_a_grant_without_read_is_listed_but_not_readable(service, put, owner, ne
     assert service.call(owner, "GET", f"/jobs/v2/{job.id}").status == 403
 
 
-def test_grants_are_for_the_exact_name(service, put, owner, new_user):
+def test_grants_are_for_the_exact_name(
+    service: LocalService, put: Callable[..., JobRow], owner: str, new_user: Callable[[], str]
+) -> None:
     other = new_user()
     job = put(owner=other)
     service.service.store.set_grant(job.id, owner.upper(), "READ", other)
@@ -121,7 +136,9 @@ def test_grants_are_for_the_exact_name(service, put, owner, new_user):
     assert service.call(owner, "GET", f"/jobs/v2/{job.id}").status == 403
 
 
-def test_hidden_jobs_are_listed_only_when_asked_for(service, put, owner):
+def test_hidden_jobs_are_listed_only_when_asked_for(
+    service: LocalService, put: Callable[..., JobRow], owner: str
+) -> None:
     shown, hidden = put(), put(visible=False)
     assert listed(service, owner) == [shown.id]
     assert listed(service, owner, "visible=false") == [hidden.id]
@@ -152,7 +169,9 @@ FULL = {
 }  # fmt: skip
 
 
-def test_summary_keys_are_exactly_these(service, put, owner, dialect):
+def test_summary_keys_are_exactly_these(
+    service: LocalService, put: Callable[..., JobRow], owner: str, dialect: str
+) -> None:
     job = put()
     [row] = service.call(owner, "GET", "/jobs/v2").result
     assert list(row) == SUMMARY[dialect]
@@ -160,20 +179,26 @@ def test_summary_keys_are_exactly_these(service, put, owner, dialect):
 
 
 @pytest.mark.parametrize("query", ["filter=*", "filter="])
-def test_filter_gives_full_jobs(service, put, owner, dialect, query):
+def test_filter_gives_full_jobs(
+    service: LocalService, put: Callable[..., JobRow], owner: str, dialect: str, query: str
+) -> None:
     put()
     [row] = service.call(owner, "GET", f"/jobs/v2?{query}").result
     assert list(row) == FULL[dialect]
 
 
-def test_timestamps(service, put, owner, dialect):
+def test_timestamps(
+    service: LocalService, put: Callable[..., JobRow], owner: str, dialect: str
+) -> None:
     put(created=1_516_978_904.987)
     [row] = service.call(owner, "GET", "/jobs/v2").result
     expected = {"agave": "2018-01-26T09:01:44.000-06:00", "aloe": "2018-01-26T15:01:44.987Z"}
     assert row["created"] == expected[dialect]
 
 
-def test_projection_over_http(service, put, owner):
+def test_projection_over_http(
+    service: LocalService, put: Callable[..., JobRow], owner: str
+) -> None:
     job = put()
     slim = service.call(owner, "GET", "/jobs/v2?filter=id,name,nonsense,inputs.text")
     [row] = slim.result
@@ -183,7 +208,7 @@ def test_projection_over_http(service, put, owner):
     assert one.result == {"status": "FINISHED"}
 
 
-def test_projection_with_the_mistakes_of_the_service():
+def test_projection_with_the_mistakes_of_the_service() -> None:
     row = {"id": 1, "a": {"x": 1, "y": 2, "z": {"deep": 3}}, "empty": None}
     assert project(row, "id,empty") == {"id": 1, "empty": None}
     assert project(row, "a.x") == {"a": {"x": 1}}
@@ -198,7 +223,7 @@ def test_projection_with_the_mistakes_of_the_service():
 
 
 @pytest.fixture
-def three(put):
+def three(put: Callable[..., JobRow]):
     names = {"one-a": "FINISHED", "one-b": "FAILED", "two-%": "STOPPED"}
     return [
         put(name=name, status=status, created=1_516_978_904.25 + 86400 * day, app_id=f"app-{day}")
@@ -244,7 +269,14 @@ def three(put):
         ("name.like=one-*&status=FAILED", [1]),
     ],
 )
-def test_search(service, owner, dialect, three, query, expected):
+def test_search(
+    service: LocalService,
+    owner: str,
+    dialect: str,
+    three,
+    query: str,
+    expected: list[int] | list[Any],
+) -> None:
     if dialect == "aloe" and query in ("created.on=2018-01-27", "created.between"):
         pytest.skip("days begin elsewhere")
     found = listed(service, owner, f"{query}&orderBy=created&order=asc")
@@ -257,13 +289,15 @@ def test_search(service, owner, dialect, three, query, expected):
      "nodecount=nan", "name.nlike=a*", "outputpath=x", "created.between=2018-01-01",
      "created.after=9999-12-31", "created.before=0001-01-01"],
 )  # fmt: skip
-def test_values_that_do_not_parse_are_500(service, owner, query):
+def test_values_that_do_not_parse_are_500(service: LocalService, owner: str, query: str) -> None:
     reply = service.call(owner, "GET", f"/jobs/v2?{query}")
     assert (reply.status, reply.json["status"]) == (500, "error")
 
 
 @pytest.mark.parametrize("term", ["archive", "executionsystem"])
-def test_two_terms_are_broken_on_aloe(service, put, owner, dialect, term):
+def test_two_terms_are_broken_on_aloe(
+    service: LocalService, put: Callable[..., JobRow], owner: str, dialect: str, term: str
+) -> None:
     job = put()
     reply = service.call(
         owner, "GET", f"/jobs/v2?{term}={'true' if term == 'archive' else 'local'}"
@@ -274,11 +308,13 @@ def test_two_terms_are_broken_on_aloe(service, put, owner, dialect, term):
         assert ids(reply) == [job.id]
 
 
-def test_search_by_path_ignores_its_filters(service, three, owner):
+def test_search_by_path_ignores_its_filters(service: LocalService, three, owner: str) -> None:
     assert len(ids(service.call(owner, "GET", "/jobs/v2/search/name/one-a"))) == 3
 
 
-def test_a_search_never_shows_the_jobs_of_others(service, put, owner, new_user):
+def test_a_search_never_shows_the_jobs_of_others(
+    service: LocalService, put: Callable[..., JobRow], owner: str, new_user: Callable[[], str]
+) -> None:
     stranger = new_user()
     job = put(name="secret")
     assert listed(service, stranger, "name=secret") == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def store(tmp_path: Path):
     store.close()
 
 
-def row(number: int = 1, owner: str = "alice", **columns) -> JobRow:
+def row(number: int = 1, owner: str = "alice", **columns: Any) -> JobRow:
     return JobRow(
         id=f"j{number}-007",
         owner=owner,
@@ -30,7 +31,7 @@ def row(number: int = 1, owner: str = "alice", **columns) -> JobRow:
     )
 
 
-def test_a_job_reads_back_as_it_was_written(store):
+def test_a_job_reads_back_as_it_was_written(store: Store) -> None:
     written = store.insert_job(row(notifications=[{"url": "x"}]), "accepted")
     assert store.job("j1-007") == written
     assert [(e.status, e.by, e.description) for e in store.events("j1-007")] == [
@@ -38,7 +39,7 @@ def test_a_job_reads_back_as_it_was_written(store):
     ]
 
 
-def test_a_status_moves_only_along_the_table(store):
+def test_a_status_moves_only_along_the_table(store: Store) -> None:
     store.insert_job(row(), "accepted")
     with pytest.raises(IllegalTransition):
         store.transition("j1-007", "RUNNING", "no")
@@ -53,7 +54,7 @@ def test_a_status_moves_only_along_the_table(store):
         store.transition("j1-007", "PENDING", "back")
 
 
-def test_unknown_job_and_unknown_column(store):
+def test_unknown_job_and_unknown_column(store: Store) -> None:
     with pytest.raises(UnknownJob):
         store.transition("nope", "FAILED", "x")
     store.insert_job(row(), "accepted")
@@ -61,7 +62,7 @@ def test_unknown_job_and_unknown_column(store):
         store.update("j1-007", nonsense=1)
 
 
-def test_grants_are_sorted_logged_and_refused_by_case(store):
+def test_grants_are_sorted_logged_and_refused_by_case(store: Store) -> None:
     store.insert_job(row(), "accepted")
     store.set_grant("j1-007", "zoe", "READ", "alice")
     store.set_grant("j1-007", "bob", "READ", "alice")
@@ -84,7 +85,7 @@ def test_grants_are_sorted_logged_and_refused_by_case(store):
     ]
 
 
-def test_listing_is_own_and_shared(store):
+def test_listing_is_own_and_shared(store: Store) -> None:
     for number, owner in enumerate(["alice", "bob", "carol"], start=1):
         store.insert_job(row(number, owner), "accepted")
     store.set_grant("j2-007", "alice", "EXECUTE", "bob")
@@ -113,21 +114,21 @@ def test_listing_is_own_and_shared(store):
         (Condition("charge", "eq", (1,)), []),
     ],
 )
-def test_conditions(store, condition, expected):
+def test_conditions(store: Store, condition: Condition, expected: list[int] | list[Any]) -> None:
     for number in (1, 2, 3):
         store.insert_job(row(number, created=number * 10.0), "accepted")
     found = store.find(Listing("alice", (condition,), order_by="id", descending=False))
     assert [r.id for r in found] == [f"j{n}-007" for n in expected]
 
 
-def test_of_two_refreshes_with_one_token_one_wins(store):
+def test_of_two_refreshes_with_one_token_one_wins(store: Store) -> None:
     store.put_tokens([Token("old", "alice", "refresh", "c", 0, None)])
     assert store.put_tokens([Token("new", "alice", "refresh", "c", 0, None)], revoke=["old"])
     assert not store.put_tokens([Token("x", "alice", "refresh", "c", 0, None)], revoke=["old"])
     assert store.token("x") is None
 
 
-def test_many_threads_and_a_second_store_on_the_same_file(store, tmp_path):
+def test_many_threads_and_a_second_store_on_the_same_file(store: Store, tmp_path: Path) -> None:
     other = Store(tmp_path / "jobs.db")
 
     def work(target: Store, base: int) -> None:
@@ -146,7 +147,7 @@ def test_many_threads_and_a_second_store_on_the_same_file(store, tmp_path):
     other.close()
 
 
-def test_state_survives_a_restart_and_a_newer_file_is_refused(tmp_path):
+def test_state_survives_a_restart_and_a_newer_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "jobs.db"
     first = Store(path)
     first.add_user("alice", "h1")

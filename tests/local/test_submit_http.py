@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jobsync.testing import local_service
+from jobsync.testing import LocalService, Reply, local_service
 
 APP = {
     "name": "fields",
@@ -32,7 +34,7 @@ APP = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def app(shared):
+def app(shared: LocalService) -> None:
     folder = shared.workspace / "apps" / "fields"
     folder.mkdir(parents=True)
     (folder / "app.json").write_text(json.dumps(APP))
@@ -41,8 +43,8 @@ def app(shared):
 
 
 @pytest.fixture
-def submit(service, owner):
-    def send(**fields):
+def submit(service: LocalService, owner: str):
+    def send(**fields: Any):
         body = {"name": "demo", "appId": "fields-1.0", "parameters": {"must": "abc"}, **fields}
         return service.call(owner, "POST", "/jobs/v2", body)
 
@@ -54,7 +56,9 @@ def refusal(reply):
     return reply.status, reply.json["message"]
 
 
-def test_a_submit_is_201_and_get_differs_in_the_known_ways(service, owner, dialect, submit):
+def test_a_submit_is_201_and_get_differs_in_the_known_ways(
+    service: LocalService, owner: str, dialect: str, submit: Callable[..., Reply]
+) -> None:
     reply = submit(name="  trimmed  ")
     assert reply.status == 201
     sent, got = reply.result, service.call(owner, "GET", f"/jobs/v2/{reply.result['id']}").result
@@ -77,7 +81,9 @@ def test_a_submit_is_201_and_get_differs_in_the_known_ways(service, owner, diale
     assert "notification" not in sent["_links"]
 
 
-def test_fields_are_echoed_as_the_service_stores_them(service, submit, dialect):
+def test_fields_are_echoed_as_the_service_stores_them(
+    service: LocalService, submit: Callable[..., Reply], dialect: str
+) -> None:
     job = submit(
         archivePath="",
         memoryPerNode="2 GB",
@@ -115,13 +121,17 @@ def test_fields_are_echoed_as_the_service_stores_them(service, submit, dialect):
         ({"mode": "mem"}, "mem"),
     ],
 )
-def test_parameters_are_typed(submit, given, echo):
+def test_parameters_are_typed(
+    submit: Callable[..., Reply], given: dict[str, Any], echo: str | list[str] | int | bool
+) -> None:
     [key] = given
     job = submit(parameters={"must": "abc", **given}).result
     assert job["parameters"].get(key) == echo
 
 
-def test_archive_is_on_by_default_and_its_path_is_made_up(service, owner, submit, dialect):
+def test_archive_is_on_by_default_and_its_path_is_made_up(
+    service: LocalService, owner: str, submit: Callable[..., Reply], dialect: str
+) -> None:
     job = submit().result
     assert job["archive"] is True
     assert job["archivePath"] == f"{owner}/archive/jobs/job-{job['id']}"
@@ -135,7 +145,9 @@ def test_archive_is_on_by_default_and_its_path_is_made_up(service, owner, submit
     assert macros["archivePath"] == f"{owner}/x/demo-{macros['id']}/${{OTHER}}"
 
 
-def test_an_archive_path_is_echoed_as_given_and_means_one_folder(service, owner):
+def test_an_archive_path_is_echoed_as_given_and_means_one_folder(
+    service: LocalService, owner: str
+) -> None:
     given = f"/{owner}/given//as/./it-is/"
     job = service.submit(owner, archivePath=given)
     assert job["archivePath"] == given
@@ -179,7 +191,14 @@ def test_an_archive_path_is_echoed_as_given_and_means_one_folder(service, owner)
         ({"archivePath": "../x"}, 403, None),
     ],
 )
-def test_refusals_store_nothing(service, owner, submit, fields, status, text):
+def test_refusals_store_nothing(
+    service: LocalService,
+    owner: str,
+    submit: Callable[..., Reply],
+    fields: dict[str, Any],
+    status: int,
+    text: str | None,
+) -> None:
     reply = submit(**fields)
     code, message = refusal(reply)
     assert (code, text is None or text in message) == (status, True), message
@@ -199,15 +218,20 @@ def test_refusals_store_nothing(service, owner, submit, fields, status, text):
     ],
 )
 def test_a_bad_notification_is_500_and_the_job_exists_and_runs(
-    service, owner, submit, notifications
-):
+    service: LocalService,
+    owner: str,
+    submit: Callable[..., Reply],
+    notifications: list[dict[str, Any]] | list[Any] | dict[str, Any],
+) -> None:
     reply = submit(notifications=notifications)
     assert reply.status == 500
     [row] = service.call(owner, "GET", "/jobs/v2").result
     assert service.wait(owner, row["id"])["status"] == "FINISHED"
 
 
-def test_good_notifications_are_linked_and_never_echoed(service, owner, submit, dialect):
+def test_good_notifications_are_linked_and_never_echoed(
+    service: LocalService, owner: str, submit: Callable[..., Reply], dialect: str
+) -> None:
     job = submit(
         notifications=[
             {"url": "https://example.org/${JOB_ID}", "event": "FINISHED", "persistent": True},
@@ -223,7 +247,9 @@ def test_good_notifications_are_linked_and_never_echoed(service, owner, submit, 
         assert titles == ["FINISHED", "FAILED", "STOPPED"]
 
 
-def test_the_flat_map_lets_an_input_override_a_field(service, owner, submit, dialect):
+def test_the_flat_map_lets_an_input_override_a_field(
+    service: LocalService, owner: str, submit: Callable[..., Reply], dialect: str
+) -> None:
     if dialect == "aloe":
         pytest.skip("a trap of the legacy engine")
     stored = submit(inputs={"name": "from-an-input"}).result
@@ -238,7 +264,9 @@ def test_the_flat_map_lets_an_input_override_a_field(service, owner, submit, dia
     assert late.result["name"] == "last"
 
 
-def test_a_form_and_a_file_can_submit_on_the_legacy_engine(service, owner, dialect):
+def test_a_form_and_a_file_can_submit_on_the_legacy_engine(
+    service: LocalService, owner: str, dialect: str
+) -> None:
     form = b"name=by-form&appId=fields-1.0&must=abc&archive=no"
     reply = service.call(
         owner,
@@ -264,12 +292,14 @@ def test_a_form_and_a_file_can_submit_on_the_legacy_engine(service, owner, diale
         ({"parameters": {"must": "abc", "number": "5"}}, 400),
     ],
 )
-def test_what_only_aloe_refuses(submit, dialect, fields, aloe):
+def test_what_only_aloe_refuses(
+    submit: Callable[..., Reply], dialect: str, fields: dict[str, Any], aloe: int
+) -> None:
     legacy = 400 if fields.get("memoryPerNode") == "512MB" else 201
     assert submit(**fields).status == {"agave": legacy, "aloe": aloe}[dialect]
 
 
-def test_aloe_keeps_an_accepted_job_to_itself_for_a_while(tmp_path: Path):
+def test_aloe_keeps_an_accepted_job_to_itself_for_a_while(tmp_path: Path) -> None:
     with local_service(tmp_path, dialect="aloe", aloe_delay=0.6) as service:
         job = service.submit("alice")["id"]
         accepted = time.monotonic()
@@ -286,7 +316,9 @@ def test_aloe_keeps_an_accepted_job_to_itself_for_a_while(tmp_path: Path):
 
 
 @pytest.mark.parametrize("uri", ["agave://local/x%00y", "x\0y", "agave://archive/a/x%00y"])
-def test_a_name_that_no_file_can_have_is_refused_in_the_words_of_the_contract(service, owner, uri):
+def test_a_name_that_no_file_can_have_is_refused_in_the_words_of_the_contract(
+    service: LocalService, owner: str, uri: str
+) -> None:
     body = {"name": "x", "appId": "wc-demo-1.00", "inputs": {"text": uri}}
     reply = service.call(owner, "POST", "/jobs/v2", body)
     assert (reply.status, reply.json["status"]) == (403, "error")

@@ -20,7 +20,7 @@ def blocks() -> dict[str, str]:
     return dict(found)
 
 
-def test_the_pytest_example_runs(tmp_path):
+def test_the_pytest_example_runs(tmp_path: Path) -> None:
     for name, text in blocks().items():
         (tmp_path / name).write_text(text)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_pipeline.py"]
@@ -31,7 +31,7 @@ def test_the_pytest_example_runs(tmp_path):
     assert "3 passed" in done.stdout
 
 
-def test_the_context_manager_example_runs(tmp_path):
+def test_the_context_manager_example_runs(tmp_path: Path) -> None:
     (tmp_path / "more.py").write_text(blocks()["more.py"])
     done = subprocess.run(
         [sys.executable, "more.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60,
@@ -42,14 +42,14 @@ def test_the_context_manager_example_runs(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_fault_is_in_the_table(kind):
+def test_every_fault_is_in_the_table(kind: str) -> None:
     rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| `")]
     [row] = [row for row in rows if re.search(rf"`{kind}`", row.split("|")[1])]
     times = row.split("|")[2].strip()
     assert times == ("always" if KINDS[kind].times < 0 else str(KINDS[kind].times))
 
 
-def test_every_operation_is_named():
+def test_every_operation_is_named() -> None:
     text = PAGE.read_text()
     names = {one.name for table in (JOBS, BESIDE) for way in table.values() for one in way.values()}
     line = next(line for line in text.splitlines() if line.startswith("| `on=NAME`"))

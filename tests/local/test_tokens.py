@@ -7,29 +7,31 @@ import concurrent.futures
 import json
 import sqlite3
 import urllib.parse
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jobsync.testing import local_service
+from jobsync.testing import LocalService, local_service
 
 
-def basic(name, password):
+def basic(name: str, password: str):
     text = base64.b64encode(f"{name}:{password}".encode()).decode()
     return {"Authorization": f"Basic {text}"}
 
 
-def form(service, path, fields, headers):
+def form(service: LocalService, path: str, fields: Any, headers: dict[str, str]):
     body = urllib.parse.urlencode(fields).encode()
     head = {"Content-Type": "application/x-www-form-urlencoded", **headers}
     return service.call("", "POST", path, body, headers=head)
 
 
-def with_token(service, token, path="/jobs/v2"):
+def with_token(service: LocalService, token: str, path: str = "/jobs/v2"):
     return service.call("", "GET", path, headers={"Authorization": f"Bearer {token}"})
 
 
 @pytest.fixture
-def client(service, owner):
+def client(service: LocalService, owner: str):
     """An OAuth2 client of a user: (key, secret)."""
     reply = service.call(
         "",
@@ -42,7 +44,7 @@ def client(service, owner):
     return reply.result["consumerKey"], reply.result["consumerSecret"]
 
 
-def password_grant(service, owner, client, **more):
+def password_grant(service: LocalService, owner: str, client, **more):
     fields = {
         "grant_type": "password",
         "username": owner,
@@ -53,7 +55,7 @@ def password_grant(service, owner, client, **more):
     return form(service, "/token", fields, basic(*client))
 
 
-def refresh(service, client, token):
+def refresh(service: LocalService, client, token: str):
     fields = {"grant_type": "refresh_token", "refresh_token": token, "scope": "PRODUCTION"}
     return form(service, "/token", fields, basic(*client))
 
@@ -69,7 +71,9 @@ def refresh(service, client, token):
         ({"Authorization": "Bearer \xff\xfe"}, 900901),
     ],
 )
-def test_missing_and_wrong_tokens_are_gateway_faults(service, header, code):
+def test_missing_and_wrong_tokens_are_gateway_faults(
+    service: LocalService, header: dict[str, Any], code: int
+) -> None:
     for path in ("/jobs/v2", "/jobs/v2/x/pems", "/apps/v2", "/profiles/v2/me", "/files/v2/media/x"):
         reply = service.call("", "GET", path, headers=header)
         assert reply.status == 401
@@ -77,7 +81,7 @@ def test_missing_and_wrong_tokens_are_gateway_faults(service, header, code):
         assert reply.json["fault"]["code"] == code
 
 
-def test_gateway_faults_can_be_xml(service):
+def test_gateway_faults_can_be_xml(service: LocalService) -> None:
     service.arm("gateway-xml")
     reply = with_token(service, "wrong")
     assert reply.status == 401
@@ -85,7 +89,7 @@ def test_gateway_faults_can_be_xml(service):
     assert b"<ams:code>900901</ams:code>" in reply.body
 
 
-def test_who_a_token_is(service, owner):
+def test_who_a_token_is(service: LocalService, owner: str) -> None:
     assert service.call(owner, "GET", "/profiles/v2/me").result["username"] == owner
     assert service.call(owner, "GET", "/profiles/v2/bob").result["username"] == "bob"
     assert service.call(owner, "GET", "/profiles/v2/nobody").status == 404
@@ -93,7 +97,7 @@ def test_who_a_token_is(service, owner):
     assert row["username"] == "bob"
 
 
-def test_the_token_flow(service, owner, client):
+def test_the_token_flow(service: LocalService, owner: str, client) -> None:
     reply = password_grant(service, owner, client)
     assert reply.status == 200
     issued = reply.json
@@ -116,7 +120,9 @@ def test_the_token_flow(service, owner, client):
     assert (used.status, used.json["error"]) == (400, "invalid_grant")
 
 
-def test_of_many_refreshes_with_one_token_one_wins(service, owner, client):
+def test_of_many_refreshes_with_one_token_one_wins(
+    service: LocalService, owner: str, client
+) -> None:
     issued = password_grant(service, owner, client).json
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         replies = list(
@@ -125,7 +131,9 @@ def test_of_many_refreshes_with_one_token_one_wins(service, owner, client):
     assert sorted(reply.status for reply in replies) == [200] + [400] * 7
 
 
-def test_an_expired_token_is_900904_until_it_is_refreshed(service, owner, client):
+def test_an_expired_token_is_900904_until_it_is_refreshed(
+    service: LocalService, owner: str, client
+) -> None:
     issued = password_grant(service, owner, client).json
     service.arm("expired")
     for _ in range(2):
@@ -136,7 +144,7 @@ def test_an_expired_token_is_900904_until_it_is_refreshed(service, owner, client
     assert with_token(service, renewed["access_token"]).status == 200
 
 
-def test_tokens_expire_by_the_clock(tmp_path):
+def test_tokens_expire_by_the_clock(tmp_path: Path) -> None:
     with local_service(tmp_path, token_lifetime=0.0) as service:
         made = service.call(
             "", "POST", "/clients/v2", {"clientName": "c"},
@@ -150,7 +158,7 @@ def test_tokens_expire_by_the_clock(tmp_path):
         assert password_grant(service, "alice", key).json["access_token"] != issued["access_token"]
 
 
-def test_refused_grants(service, owner, client):
+def test_refused_grants(service: LocalService, owner: str, client) -> None:
     assert form(service, "/token", {"grant_type": "password"}, {}).status == 401
     assert form(service, "/token", {"grant_type": "password"}, basic("x", "y")).status == 401
     wrong = password_grant(service, owner, client, password="wrong")
@@ -164,7 +172,7 @@ def test_refused_grants(service, owner, client):
     assert refresh(service, client, issued["access_token"]).status == 400
 
 
-def test_revoke(service, owner, client):
+def test_revoke(service: LocalService, owner: str, client) -> None:
     issued = password_grant(service, owner, client).json
     reply = form(service, "/revoke", {"token": issued["access_token"]}, basic(*client))
     assert reply.status == 200
@@ -172,7 +180,7 @@ def test_revoke(service, owner, client):
     assert form(service, "/revoke", {"token": "x"}, basic("x", "y")).status == 401
 
 
-def test_clients(service, owner, client):
+def test_clients(service: LocalService, owner: str, client) -> None:
     head = basic(owner, service.tokens[owner])
     [listed] = service.call("", "GET", "/clients/v2", headers=head).result
     assert (listed["name"], listed["consumerKey"]) == ("tests", client[0])
@@ -188,7 +196,7 @@ def test_clients(service, owner, client):
     assert service.call("", "GET", "/clients/v2").status == 401
 
 
-def test_no_token_lies_in_the_database(service, owner, client):
+def test_no_token_lies_in_the_database(service: LocalService, owner: str, client) -> None:
     issued = password_grant(service, owner, client).json
     secrets = [service.tokens[owner], issued["access_token"], issued["refresh_token"], client[1]]
     dump = "\n".join(sqlite3.connect(service.state / "jobs.db").iterdump())
@@ -198,7 +206,7 @@ def test_no_token_lies_in_the_database(service, owner, client):
         assert secret.encode() not in raw
 
 
-def test_users_json(service, owner):
+def test_users_json(service: LocalService, owner: str) -> None:
     path = service.state / "users.json"
     assert path.stat().st_mode & 0o777 == 0o600
     assert service.state.stat().st_mode & 0o777 == 0o700
@@ -206,7 +214,7 @@ def test_users_json(service, owner):
     assert (service.state / ".gitignore").read_text() == "*\n"
 
 
-def test_tokens_survive_a_restart(tmp_path):
+def test_tokens_survive_a_restart(tmp_path: Path) -> None:
     with local_service(tmp_path) as first:
         token = first.tokens["alice"]
         key = first.call(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from planworld import ME, World, desired, grants, job, rows
@@ -12,6 +15,7 @@ from jobsync.model import (
     NO_ACCESS,
     Access,
     Action,
+    DeclaredJob,
     PermissionsMode,
     RunState,
 )
@@ -30,12 +34,14 @@ ADDITIVE = PermissionsMode.ADDITIVE
 READ = LEVELS["READ"]
 
 
-def planned(world, *jobs, **options):
+def planned(world: World, *jobs, **options: PlanOptions):
     wanted = desired(*jobs)
     return build(wanted, world.snapshot(wanted), PlanOptions(**options))
 
 
-def written(declared, image, mode=PermissionsMode.EXACT, owner=ME):
+def written(
+    declared: DeclaredJob, image: Mapping[str, Access], mode: str = PermissionsMode.EXACT, owner=ME
+):
     """[(user, before, after)] for a current run, in the order to write."""
     wanted = job("align", permissions=declared, permissions_mode=mode)
     world = World()
@@ -63,7 +69,9 @@ def written(declared, image, mode=PermissionsMode.EXACT, owner=ME):
         (rows(world="READ"), ME, "READ_WRITE"),
     ],
 )
-def test_the_first_row_that_is_the_user_or_world_decides(acl, user, expected):
+def test_the_first_row_that_is_the_user_or_world_decides(
+    acl: Any, user: Any, expected: str
+) -> None:
     assert str(effective(acl, ME, user)) == expected
 
 
@@ -102,17 +110,19 @@ def test_the_first_row_that_is_the_user_or_world_decides(acl, user, expected):
         ),
     ],
 )
-def test_the_current_run_is_held_to_what_is_declared(declared, image, expected):
+def test_the_current_run_is_held_to_what_is_declared(
+    declared: Any, image: Any, expected: list[Any] | list[tuple[str, ...]]
+) -> None:
     assert written(declared, image) == expected
 
 
-def test_additive_leaves_others_but_not_those_that_are_named():
+def test_additive_leaves_others_but_not_those_that_are_named() -> None:
     image = rows(bob="READ_WRITE", carol="READ", dave="READ")
     found = written(grants(bob="READ", carol="NONE"), image, mode=ADDITIVE)
     assert found == [("bob", "READ_WRITE", "READ"), ("carol", "READ", "NONE")]
 
 
-def test_writes_go_gains_changes_revokes_and_my_own_last():
+def test_writes_go_gains_changes_revokes_and_my_own_last() -> None:
     world = World()
     run = world.add(
         "by hand", owner="olga", acl=rows(alice="READ_WRITE", bob="READ", carol="READ", zed="READ")
@@ -127,7 +137,7 @@ def test_writes_go_gains_changes_revokes_and_my_own_last():
     assert [hazard.name for hazard in plan.hazards] == ["self-lockout"]
 
 
-def test_my_own_gain_is_written_first():
+def test_my_own_gain_is_written_first() -> None:
     world = World()
     run = world.add("by hand", owner="olga", acl=rows(world="READ_WRITE"))
     wanted = replace(job("x", permissions=grants(bob="READ", **{ME: "READ_WRITE"})), pinned=run.id)
@@ -152,7 +162,9 @@ def test_my_own_gain_is_written_first():
     ],
 )
 @pytest.mark.parametrize("state", list(RunState))
-def test_a_superseded_run_is_only_ever_reduced(declared, image, expected, state):
+def test_a_superseded_run_is_only_ever_reduced(
+    declared: Any, image: Any, expected: list[tuple[str, ...]] | list[Any], state: RunState
+) -> None:
     wanted = job("align", {"parameters": {"n": 2}}, permissions=declared)
     world = World()
     old = world.of(job("align"), state, acl=image)
@@ -163,7 +175,7 @@ def test_a_superseded_run_is_only_ever_reduced(declared, image, expected, state)
     assert all(change.run.id == old.id for change in plan.changes)
 
 
-def test_failed_and_duplicate_runs_are_reduced_too():
+def test_failed_and_duplicate_runs_are_reduced_too() -> None:
     wanted = job("align", permissions=grants(bob="READ"))
     world = World()
     failed = world.of(wanted, RunState.FAILED, acl=rows(carol="READ"))
@@ -176,7 +188,7 @@ def test_failed_and_duplicate_runs_are_reduced_too():
     }
 
 
-def test_a_new_run_starts_private_and_gets_what_is_declared():
+def test_a_new_run_starts_private_and_gets_what_is_declared() -> None:
     wanted = job("align", {"parameters": {"n": 2}}, permissions=grants(bob="READ"))
     world = World()
     world.of(job("align"), acl=rows(bob="READ", carol="READ"))
@@ -192,7 +204,9 @@ def test_a_new_run_starts_private_and_gets_what_is_declared():
 @pytest.mark.parametrize("declared", [grants(), grants(bob="READ", carol="NONE")])
 @settings(deadline=None, max_examples=40)
 @given(image=ROWS)
-def test_a_restored_run_is_right_after_one_apply(mode, declared, image):
+def test_a_restored_run_is_right_after_one_apply(
+    mode: str, declared: Any, image: Mapping[str, Access]
+) -> None:
     wanted = job("align", permissions=declared, permissions_mode=mode)
     world = World()
     run = world.of(wanted, visible=False, acl=image)
@@ -201,7 +215,7 @@ def test_a_restored_run_is_right_after_one_apply(mode, declared, image):
     assert planned(world, wanted).changes == ()
 
 
-def test_world_is_named_and_what_it_hides_is_said():
+def test_world_is_named_and_what_it_hides_is_said() -> None:
     wanted = job("align", permissions=grants(world="READ", zed="READ_WRITE"))
     world = World()
     world.of(wanted, acl=rows(zed="READ_WRITE"))
@@ -224,7 +238,7 @@ def test_world_is_named_and_what_it_hides_is_said():
         (grants(bob="READ"), {}, "bob", ""),
     ],
 )
-def test_notes_say_what_a_row_means(declared, image, user, note):
+def test_notes_say_what_a_row_means(declared: Any, image: Any, user: str, note: str) -> None:
     wanted = job("align", permissions=declared)
     world = World()
     world.of(wanted, acl=image)
@@ -232,7 +246,7 @@ def test_notes_say_what_a_row_means(declared, image, user, note):
     assert {grant.user: grant.note for grant in change.grants}[user] == note
 
 
-def test_the_matrix_has_every_run_and_user_before_and_after():
+def test_the_matrix_has_every_run_and_user_before_and_after() -> None:
     wanted = job("align", {"parameters": {"n": 2}}, permissions=grants(bob="READ"))
     world = World()
     old = world.of(job("align"), acl=rows(carol="READ"))
@@ -251,12 +265,12 @@ def test_the_matrix_has_every_run_and_user_before_and_after():
     }
 
 
-def test_access_is_a_pair_and_nothing_else():
+def test_access_is_a_pair_and_nothing_else() -> None:
     assert Access(True, True) == LEVELS["ALL"] == LEVELS["READ_WRITE"]
     assert READ.write is False
 
 
-def test_an_old_run_keeps_a_row_without_access_since_it_may_keep_others_out():
+def test_an_old_run_keeps_a_row_without_access_since_it_may_keep_others_out() -> None:
     wanted = job("align", {"parameters": {"n": 2}}, permissions=grants(world="READ"))
     world = World()
     world.of(job("align"), acl={"bob": NO_ACCESS, **rows(world="READ")})
@@ -264,7 +278,7 @@ def test_an_old_run_keeps_a_row_without_access_since_it_may_keep_others_out():
     assert planned(world, wanted).changes == ()
 
 
-def test_a_row_of_another_case_is_named():
+def test_a_row_of_another_case_is_named() -> None:
     wanted = job("align", permissions=grants(bob="READ"))
     world = World()
     run = world.of(wanted, acl=rows(Bob="READ"))
@@ -275,7 +289,9 @@ def test_a_row_of_another_case_is_named():
 @pytest.mark.parametrize("mode", list(PermissionsMode))
 @settings(deadline=None, max_examples=300)
 @given(image=ROWS, changed=ROWS)
-def test_rows_that_are_as_declared_are_those_that_nothing_would_change(mode, image, changed):
+def test_rows_that_are_as_declared_are_those_that_nothing_would_change(
+    mode: str, image: Mapping[str, Access], changed
+) -> None:
     """What is passed over for being equal is what the whole comparison would pass over."""
     for declared in (image, changed):
         wanted = job(

@@ -13,6 +13,7 @@ from jobsync.model import (
     JobChange,
     OutputChange,
     OutputRef,
+    Plan,
     Reason,
     RunState,
     Standing,
@@ -22,17 +23,17 @@ from jobsync.plan import PlanOptions, build
 ALIGN = job("align", {"parameters": {"threads": 2}})
 
 
-def only_job(plan) -> JobChange:
+def only_job(plan: Plan) -> JobChange:
     (change,) = [change for change in plan.changes if isinstance(change, JobChange)]
     return change
 
 
-def plan_of(world, *jobs, **options):
+def plan_of(world: World, *jobs, **options: PlanOptions):
     wanted = desired(*jobs)
     return build(wanted, world.snapshot(wanted), PlanOptions(**options))
 
 
-def test_nothing_there_creates():
+def test_nothing_there_creates() -> None:
     change = only_job(plan_of(World(), ALIGN))
     assert (change.action, change.name, change.attempt) == (Action.CREATE, ALIGN.name, 1)
     assert change.request == ALIGN.request
@@ -42,7 +43,7 @@ def test_nothing_there_creates():
     ("state", "standing"),
     [(RunState.FINISHED, Standing.CURRENT), (RunState.ACTIVE, Standing.IN_PROGRESS)],
 )
-def test_a_live_run_is_left_alone(state, standing):
+def test_a_live_run_is_left_alone(state: RunState, standing: Standing) -> None:
     world = World()
     run = world.of(ALIGN, state)
     plan = plan_of(world, ALIGN)
@@ -50,7 +51,7 @@ def test_a_live_run_is_left_alone(state, standing):
     assert [(s.standing, s.run.id) for s in plan.states] == [(standing, run.id)]
 
 
-def test_an_older_fingerprint_is_replaced_and_says_why():
+def test_an_older_fingerprint_is_replaced_and_says_why() -> None:
     world = World()
     old = world.of(job("align", {"parameters": {"threads": 1}}))
     change = only_job(plan_of(world, ALIGN))
@@ -59,7 +60,7 @@ def test_an_older_fingerprint_is_replaced_and_says_why():
     assert [(f.path, f.before, f.after) for f in change.fields] == [("parameters.threads", 1, 2)]
 
 
-def test_a_failed_run_is_retried_while_retries_are_left():
+def test_a_failed_run_is_retried_while_retries_are_left() -> None:
     wanted = job("align", retries=1)
     world = World()
     world.of(wanted, RunState.FAILED)
@@ -72,14 +73,14 @@ def test_a_failed_run_is_retried_while_retries_are_left():
     assert plan.states[0].standing is Standing.FAILED
 
 
-def test_a_name_that_was_not_asked_for_is_never_created():
+def test_a_name_that_was_not_asked_for_is_never_created() -> None:
     wanted = desired(ALIGN)
     snapshot = World().snapshot()
     with pytest.raises(PlanError, match="was not asked whether"):
         build(wanted, snapshot)
 
 
-def test_the_current_run_gets_grants_and_an_old_one_is_only_reduced():
+def test_the_current_run_gets_grants_and_an_old_one_is_only_reduced() -> None:
     wanted = job("align", {"parameters": {"threads": 2}}, permissions=grants(bob="READ"))
     world = World()
     old = world.of(job("align"), acl=rows(bob="READ_WRITE", carol="READ"))
@@ -91,7 +92,7 @@ def test_the_current_run_gets_grants_and_an_old_one_is_only_reduced():
     assert all(isinstance(change, AccessChange) for change in plan.changes)
 
 
-def test_outputs_not_in_the_lock_are_fetched():
+def test_outputs_not_in_the_lock_are_fetched() -> None:
     wanted = job("align", outputs=(rule(),))
     world = World()
     run = world.of(wanted)
@@ -104,7 +105,7 @@ def test_outputs_not_in_the_lock_are_fetched():
     assert plan_of(world, wanted).changes == ()
 
 
-def test_a_job_waits_for_what_it_takes_outputs_from():
+def test_a_job_waits_for_what_it_takes_outputs_from() -> None:
     up = job("align")
     down = job(
         "tree", {"inputs": {"alignment": OutputRef("align", "out.txt")}}, among={"align": up}

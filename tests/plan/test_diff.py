@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from planworld import World, job
 
 from jobsync.errors import Location
-from jobsync.model import IdRef, OutputRef
+from jobsync.model import DeclaredJob, IdRef, OutputRef
 from jobsync.plan.diff import drift, placement_changes, semantic_changes, side_by_side
 from jobsync.plan.references import References, in_value
 from jobsync.platforms.agave.node_hours import seconds
@@ -16,7 +18,7 @@ from jobsync.platforms.agave.platform import AGAVE
 NONE = References(AGAVE, {})
 
 
-def against(declared, record, references=NONE):
+def against(declared: DeclaredJob, record, references=NONE):
     """(path, before, after) of what differs."""
     run = World().add("x", request=record)
     changes = semantic_changes(job("align", declared), run, references, None)
@@ -70,7 +72,7 @@ def against(declared, record, references=NONE):
         ({"notifications": [{"url": "http://x", "event": "*"}]}, {}),
     ],
 )
-def test_these_mean_the_same(declared, remote):
+def test_these_mean_the_same(declared: dict[str, Any], remote: dict[str, Any]) -> None:
     run = World().add("x", request=remote)
     assert drift(job("align", declared), run, NONE, None) == ((), ())
 
@@ -112,21 +114,25 @@ def test_these_mean_the_same(declared, remote):
         ({"archivePath": "a/c"}, {"archivePath": "a/b"}, [("archivePath", "a/b", "a/c")]),
     ],
 )
-def test_these_differ_and_are_shown_by_path(declared, remote, expected):
+def test_these_differ_and_are_shown_by_path(
+    declared: dict[str, Any],
+    remote: dict[str, Any],
+    expected: list[tuple[str, ...]] | list[tuple[Any, ...]] | list[Any],
+) -> None:
     assert against(declared, remote) == expected
 
 
-def test_when_only_the_spelling_differs_it_is_shown_after_all():
+def test_when_only_the_spelling_differs_it_is_shown_after_all() -> None:
     assert against({"parameters": {"v": "1.10"}}, {"parameters": {"v": "1.1"}}) == [
         ("parameters.v", "1.1", "1.10")
     ]
 
 
-def test_what_the_run_had_more_is_shown_when_nothing_else_explains_it():
+def test_what_the_run_had_more_is_shown_when_nothing_else_explains_it() -> None:
     assert against({}, {"parameters": {"old": 1}}) == [("parameters.old", 1, None)]
 
 
-def test_a_change_has_the_place_of_the_nearest_thing_that_was_written():
+def test_a_change_has_the_place_of_the_nearest_thing_that_was_written() -> None:
     places = {"parameters": Location("a.yaml", 4, 5), "inputs.a": Location("a.yaml", 9, 7)}
     declared = job("x", {"parameters": {"n": 1}, "inputs": {"a": ["p", "q"]}}, places=places)
     run = World().add("x", request={"parameters": {"n": 2}, "inputs": {"a": ["p", "z"]}})
@@ -134,7 +140,7 @@ def test_a_change_has_the_place_of_the_nearest_thing_that_was_written():
     assert found == {"parameters.n": 4, "inputs.a[1]": 9}
 
 
-def test_a_reference_equals_what_any_run_of_its_job_resolved_to():
+def test_a_reference_equals_what_any_run_of_its_job_resolved_to() -> None:
     world = World()
     first, second = world.of(job("up")), world.of(job("up"))
     references = References(AGAVE, {"up": [first, second]})
@@ -149,7 +155,7 @@ def test_a_reference_equals_what_any_run_of_its_job_resolved_to():
     ]
 
 
-def test_references_inside_values_are_found():
+def test_references_inside_values_are_found() -> None:
     one, two = OutputRef("a", "x"), IdRef("b")
     assert in_value({"z": [one, {"y": two}], "k": 1}) == (one, two)
 
@@ -168,7 +174,9 @@ def test_references_inside_values_are_found():
         ("batchQueue", None, "normal"),
     ],
 )
-def test_placement_that_is_the_same(field, declared, remote):
+def test_placement_that_is_the_same(
+    field: str, declared: int | str | None, remote: int | float | str
+) -> None:
     run = World().add("x", request={field: remote})
     assert placement_changes(job("x", {field: declared}), run, AGAVE) == ()
 
@@ -183,7 +191,9 @@ def test_placement_that_is_the_same(field, declared, remote):
         ("processorsPerNode", 8, None),
     ],
 )
-def test_placement_that_differs(field, declared, remote):
+def test_placement_that_differs(
+    field: str, declared: int | str, remote: int | float | str | None
+) -> None:
     run = World().add("x", request={field: remote})
     (change,) = placement_changes(job("x", {field: declared}), run, AGAVE)
     assert (change.path, change.before, change.after) == (field, remote, declared)
@@ -194,7 +204,7 @@ def test_placement_that_differs(field, declared, remote):
     [("4", 4.0), ("4.5GB", 4.5), ("0.5TB", 512.0), ("2PB", 2 * 1024**2), ("512KB", None),
      (True, None), (None, None), ("x", None)],
 )  # fmt: skip
-def test_memory(text, expected):
+def test_memory(text: str | bool | None, expected: float | int | None) -> None:
     assert gigabytes(text) == expected
 
 
@@ -203,11 +213,11 @@ def test_memory(text, expected):
     [("01:00:00", 3600), ("1:00:01", 3601), ("999:59:59", 3599999), ("00:60:00", None),
      (3600, None), ("1:00", None)],
 )  # fmt: skip
-def test_run_time(text, expected):
+def test_run_time(text: str | int, expected: int | None) -> None:
     assert seconds(text) == expected
 
 
-def test_side_by_side_has_every_field_once():
+def test_side_by_side_has_every_field_once() -> None:
     declared = job("x", {"parameters": {"n": 5, "m": 1}, "nodeCount": 2})
     run = World().add("x", request={"parameters": {"n": "5", "h": 1}, "nodeCount": 1})
     seen = {v.path: (v.declared, v.actual, v.same) for v in side_by_side(declared, run, NONE)}

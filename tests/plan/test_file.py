@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -34,7 +35,7 @@ def edited(change) -> str:
     return json.dumps(document)
 
 
-def test_round_trip_of_everything():
+def test_round_trip_of_everything() -> None:
     plan = showcase()
     assert plan_json.loads(TEXT) == SAVED
     assert plan_json.dumps(plan_json.loads(TEXT)) == TEXT
@@ -42,14 +43,14 @@ def test_round_trip_of_everything():
     assert [c.where for c in plan_json.loads(TEXT).changes] == [c.where for c in plan.changes]
 
 
-def test_printed_and_saved_are_one_text():
+def test_printed_and_saved_are_one_text() -> None:
     assert FORMATS["json"](showcase(), RenderOptions()) == TEXT
     held = RenderOptions(open_submits=(OpenSubmit("align", "n", "timed out", ("1",), ("do",)),))
     printed = FORMATS["json"](showcase(), held)
     assert printed != TEXT and plan_json.loads(printed) == SAVED
 
 
-def test_the_folders_of_a_machine_are_not_in_it():
+def test_the_folders_of_a_machine_are_not_in_it() -> None:
     elsewhere = replace(showcase(), root="/elsewhere", outputs_root="/elsewhere/results")
     assert plan_json.dumps(elsewhere) == TEXT
 
@@ -65,7 +66,7 @@ def test_the_folders_of_a_machine_are_not_in_it():
         max_leaves=6,
     )
 )  # fmt: skip
-def test_any_request_value_comes_back_with_its_type(value):
+def test_any_request_value_comes_back_with_its_type(value: object) -> None:
 
     wanted = desired(replace(job("align"), request={"appId": "t-1", "inputs": value}))
     plan = build(wanted, World().snapshot(wanted))
@@ -74,13 +75,13 @@ def test_any_request_value_comes_back_with_its_type(value):
     assert repr(loaded.changes[0].request["inputs"]) == repr(_ordered(value))
 
 
-def _ordered(value):
+def _ordered(value: object):
     if isinstance(value, dict):
         return {key: _ordered(value[key]) for key in sorted(value)}
     return [_ordered(item) for item in value] if isinstance(value, list) else value
 
 
-def test_any_flipped_character_is_refused_or_means_the_same():
+def test_any_flipped_character_is_refused_or_means_the_same() -> None:
     for place in range(0, len(TEXT), 97):
         broken = f"{TEXT[:place]}{chr(ord(TEXT[place]) ^ 1)}{TEXT[place + 1 :]}"
         try:
@@ -89,7 +90,7 @@ def test_any_flipped_character_is_refused_or_means_the_same():
             continue
 
 
-def test_cut_anywhere_it_is_refused():
+def test_cut_anywhere_it_is_refused() -> None:
     for place in range(0, len(TEXT) - 2, 301):
         with pytest.raises(PlanFileError):
             plan_json.loads(TEXT[:place])
@@ -110,7 +111,7 @@ def test_cut_anywhere_it_is_refused():
         ("[" * 100_000, "not a saved plan"),
     ],
 )
-def test_what_is_no_plan_is_refused(text, message):
+def test_what_is_no_plan_is_refused(text: str, message: str) -> None:
     with pytest.raises(PlanFileError, match=message):
         plan_json.loads(text)
 
@@ -122,7 +123,7 @@ def test_what_is_no_plan_is_refused(text, message):
         '{"format_version": "9.0", "apply": {}}',
     ],
 )
-def test_a_plan_of_another_format_is_to_be_made_again(text):
+def test_a_plan_of_another_format_is_to_be_made_again(text: str) -> None:
     with pytest.raises(StalePlan, match=r"has format (1\.2|9\.0)") as caught:
         plan_json.loads(text)
     assert "plan again" in caught.value.hint
@@ -143,7 +144,7 @@ def test_a_plan_of_another_format_is_to_be_made_again(text):
         lambda plan: plan["apply"].update(basis=[]),
     ],
 )
-def test_what_has_the_wrong_shape_cannot_be_read(change):
+def test_what_has_the_wrong_shape_cannot_be_read(change: Any) -> None:
     with pytest.raises(PlanFileError, match="cannot be read"):
         plan_json.loads(edited(change))
 
@@ -164,23 +165,23 @@ def test_what_has_the_wrong_shape_cannot_be_read(change):
         lambda plan: plan["addresses"][0].update(problems=["none"]),
     ],
 )
-def test_what_says_one_thing_here_and_another_there_was_edited(change):
+def test_what_says_one_thing_here_and_another_there_was_edited(change: Any) -> None:
     with pytest.raises(PlanFileError, match="edited"):
         plan_json.loads(edited(change))
 
 
-def test_a_number_beyond_all_is_refused():
+def test_a_number_beyond_all_is_refused() -> None:
     """JSON has no infinity, but Python reads one where too large a number stands."""
     text = re.sub(r'"node_hours": [\d.]+', '"node_hours": 1e999', TEXT)
     with pytest.raises(PlanFileError, match="is not a number"):
         plan_json.loads(text)
 
 
-def test_a_file_that_was_only_laid_out_anew_is_the_plan():
+def test_a_file_that_was_only_laid_out_anew_is_the_plan() -> None:
     assert plan_json.loads(edited(lambda plan: None)) == SAVED
 
 
-def test_no_secret_type_can_get_in():
+def test_no_secret_type_can_get_in() -> None:
     from jobsync.secret import Secret
 
     wanted = desired(job("align"))

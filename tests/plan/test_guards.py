@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 from planworld import World, desired, grants, job, rows
 
 from jobsync.errors import Blocked, ExitCode, PlanFileError
-from jobsync.model import LEVELS, Grant, Guards, RunState
+from jobsync.model import LEVELS, Access, DeclaredJob, Grant, Guards, Plan, RunState
 from jobsync.plan import PlanOptions, build, check
 from jobsync.plan.access_guards import self_lockout
 from jobsync.plan.check import refuse_hazards
@@ -17,12 +20,12 @@ from jobsync.structs import replace
 LONG = {"maxRunTime": "10:00:00", "nodeCount": 1}
 
 
-def planned(world, *jobs, guards=None, **options):
+def planned(world: World, *jobs, guards=None, **options: PlanOptions):
     wanted = desired(*jobs, guards=guards)
     return build(wanted, world.snapshot(wanted), PlanOptions(**options))
 
 
-def names(plan):
+def names(plan: Plan):
     return [hazard.name for hazard in plan.hazards]
 
 
@@ -30,22 +33,22 @@ def many(**levels):
     return {user: Grant(LEVELS[level]) for user, level in levels.items()}
 
 
-def with_acl(declared, image):
+def with_acl(declared: DeclaredJob, image: Mapping[str, Access]):
     wanted = job("align", permissions=declared)
     world = World()
     world.of(wanted, acl=image)
     return planned(world, wanted)
 
 
-def crowd(count):
+def crowd(count: int):
     return {f"user{number:02d}": LEVELS["READ"] for number in range(count)}
 
 
-def keep(image, count):
+def keep(image: Mapping[str, Access], count: int):
     return {user: Grant(access) for user, access in list(image.items())[:count]}
 
 
-def test_every_guard_has_a_name_that_can_be_accepted():
+def test_every_guard_has_a_name_that_can_be_accepted() -> None:
     assert len(GUARDS) == len(HAZARDS)
 
 
@@ -59,7 +62,7 @@ def test_every_guard_has_a_name_that_can_be_accepted():
         (grants(world="NONE"), {}, []),
     ],
 )
-def test_public_access(declared, image, expected):
+def test_public_access(declared: Any, image: Any, expected: list[str] | list[Any]) -> None:
     assert names(with_acl(declared, image)) == expected
 
 
@@ -74,12 +77,12 @@ def test_public_access(declared, image, expected):
         (6, 0, ["mass-revoke"]),
     ],
 )
-def test_mass_revoke(held, kept, expected):
+def test_mass_revoke(held: int, kept: int, expected: list[Any] | list[str]) -> None:
     image = crowd(held)
     assert names(with_acl(keep(image, kept), image)) == expected
 
 
-def test_mass_revoke_counts_a_person_once_over_many_runs():
+def test_mass_revoke_counts_a_person_once_over_many_runs() -> None:
     jobs = [job(f"job{number}", permissions={}) for number in range(9)]
     world = World()
     for one in jobs:
@@ -87,7 +90,7 @@ def test_mass_revoke_counts_a_person_once_over_many_runs():
     assert names(planned(world, *jobs)) == []
 
 
-def test_self_lockout_only_of_what_somebody_else_owns():
+def test_self_lockout_only_of_what_somebody_else_owns() -> None:
     world = World()
     mine = world.add("by hand")
     theirs = world.add("by hand", owner="olga", acl=rows(alice="READ_WRITE"))
@@ -97,7 +100,7 @@ def test_self_lockout_only_of_what_somebody_else_owns():
     assert [(h.name, h.addresses) for h in plan.hazards] == [("self-lockout", ("shared",))]
 
 
-def test_self_lockout_looks_at_every_step():
+def test_self_lockout_looks_at_every_step() -> None:
     """Also at a moment in between, whatever is given back to me in the end."""
     narrowing = many(alice="READ_WRITE")
     world = World()
@@ -115,21 +118,21 @@ def test_self_lockout_looks_at_every_step():
     ("state", "expected"),
     [(RunState.FINISHED, ["delete-jobs"]), (RunState.ACTIVE, ["delete-jobs", "stop-running"])],
 )
-def test_delete_and_stop(state, expected):
+def test_delete_and_stop(state: RunState, expected: list[str]) -> None:
     world = World()
     world.add("phylo.gone.abcdefghij", state)
     assert names(planned(world, job("align"), prune=True)) == expected
     assert names(planned(world, job("align"))) == []
 
 
-def test_stop_superseded_is_a_hazard():
+def test_stop_superseded_is_a_hazard() -> None:
     world = World()
     world.of(job("align"), RunState.ACTIVE)
     new = job("align", {"parameters": {"n": 1}})
     assert names(planned(world, new, stop_superseded=True)) == ["stop-running"]
 
 
-def test_mass_submit():
+def test_mass_submit() -> None:
     jobs = [job(f"job{number}") for number in range(101)]
     assert names(planned(World(), *jobs)) == ["mass-submit"]
     assert names(planned(World(), *jobs[:100])) == []
@@ -145,20 +148,24 @@ def test_mass_submit():
         ({}, None, []),
     ],
 )
-def test_over_budget_and_an_unknown_run_time_counts_as_over(request_, limit, expected):
+def test_over_budget_and_an_unknown_run_time_counts_as_over(
+    request_: Any, limit: float | None, expected: list[Any] | list[str]
+) -> None:
     guards = Guards(max_node_hours=limit)
     assert names(planned(World(), job("align", request_), guards=guards)) == expected
 
 
 @pytest.mark.parametrize(("retries", "expected"), [(3, []), (4, ["over-budget"])])
-def test_declared_retries_count_towards_the_budget(retries, expected):
+def test_declared_retries_count_towards_the_budget(
+    retries: int, expected: list[Any] | list[str]
+) -> None:
     guards = Guards(max_node_hours=40.0)  # LONG takes 10 for each attempt
     plan = planned(World(), job("align", LONG, retries=retries), guards=guards)
     assert names(plan) == expected
     assert [h.actual for h in plan.hazards] == ["50.0"] * len(expected)
 
 
-def test_a_retry_counts_only_the_attempts_that_are_left():
+def test_a_retry_counts_only_the_attempts_that_are_left() -> None:
     wanted = job("align", LONG, retries=3)
     world = World()
     world.of(wanted, RunState.FAILED)
@@ -171,7 +178,7 @@ def test_a_retry_counts_only_the_attempts_that_are_left():
 
 
 @pytest.mark.parametrize("retries", [0, 2])
-def test_rerun_finished_counts_an_unknown_run_time_as_over(retries):
+def test_rerun_finished_counts_an_unknown_run_time_as_over(retries: int) -> None:
     world = World()
     world.of(job("align"))
     again = job("align", {"parameters": {"n": 1}}, retries=retries)
@@ -179,7 +186,7 @@ def test_rerun_finished_counts_an_unknown_run_time_as_over(retries):
     assert (hazard.name, hazard.actual) == ("rerun-finished", "unknown for 1 run")
 
 
-def test_rerun_finished_counts_declared_retries():
+def test_rerun_finished_counts_declared_retries() -> None:
     world = World()
     world.of(job("align"))
     again = job("align", {**LONG, "nodeCount": 4, "parameters": {"n": 1}}, retries=2)
@@ -187,7 +194,7 @@ def test_rerun_finished_counts_declared_retries():
 
 
 @pytest.mark.parametrize(("nodes", "expected"), [(10, []), (11, ["rerun-finished"])])
-def test_rerun_finished(nodes, expected):
+def test_rerun_finished(nodes: int, expected: list[Any] | list[str]) -> None:
     world = World()
     world.of(job("align"))
     again = job("align", {**LONG, "nodeCount": nodes, "parameters": {"n": 1}})
@@ -195,7 +202,7 @@ def test_rerun_finished(nodes, expected):
     assert names(planned(World(), again)) == []
 
 
-def test_overwrite_archive():
+def test_overwrite_archive() -> None:
     path = {**LONG, "archivePath": "results/align"}
     world = World()
     world.of(job("align", path))
@@ -211,11 +218,11 @@ def test_overwrite_archive():
     assert names(planned(world, retried)) == ["overwrite-archive"]
 
 
-def test_empty():
+def test_empty() -> None:
     assert names(planned(World())) == ["empty"]
 
 
-def test_acceptance_by_flag_key_or_at_apply():
+def test_acceptance_by_flag_key_or_at_apply() -> None:
     world = World()
     world.add("phylo.gone.abcdefghij")
     plan = planned(world, job("align"), prune=True)
@@ -238,24 +245,24 @@ def test_acceptance_by_flag_key_or_at_apply():
 # --- staleness -------------------------------------------------------------------------
 
 
-def stale_after(world, jobs, change, **options):
+def stale_after(world: World, jobs, change, **options: PlanOptions):
     wanted = desired(*jobs)
     plan = build(wanted, world.snapshot(wanted), PlanOptions(**options))
     change()
     return check(plan, world.snapshot(wanted), HAZARDS)
 
 
-def test_nothing_moved_is_not_stale():
+def test_nothing_moved_is_not_stale() -> None:
     world = World()
     assert stale_after(world, [job("align")], lambda: None) == ()
 
 
-def test_a_run_of_the_name_that_appeared_is_stale():
+def test_a_run_of_the_name_that_appeared_is_stale() -> None:
     world, one = World(), job("align")
     assert stale_after(world, [one], lambda: world.of(one)) == ("align",)
 
 
-def test_somebody_elses_run_of_the_name_is_not():
+def test_somebody_elses_run_of_the_name_is_not() -> None:
     world, one = World(), job("align")
     assert stale_after(world, [one], lambda: world.of(one, owner="bob")) == ()
 
@@ -268,7 +275,9 @@ def test_somebody_elses_run_of_the_name_is_not():
         (RunState.ACTIVE, RunState.STOPPED, ("align",)),
     ],
 )
-def test_running_becoming_finished_is_not_a_difference(before, after, expected):
+def test_running_becoming_finished_is_not_a_difference(
+    before: RunState, after: RunState, expected: tuple[Any, ...] | tuple[str, ...]
+) -> None:
     wanted = job("align", permissions=grants(bob="READ"))
     world = World()
     run = world.of(wanted, before)
@@ -277,7 +286,7 @@ def test_running_becoming_finished_is_not_a_difference(before, after, expected):
 
 
 @pytest.mark.parametrize("after", [RunState.FAILED, RunState.FINISHED, RunState.STOPPED])
-def test_how_a_superseded_run_ends_is_not_a_difference(after):
+def test_how_a_superseded_run_ends_is_not_a_difference(after: RunState) -> None:
     world = World()
     old = world.of(job("align"), RunState.ACTIVE)
     wanted = job("align", {"parameters": {"n": 1}})
@@ -286,14 +295,14 @@ def test_how_a_superseded_run_ends_is_not_a_difference(after):
     assert gone == ("align",)
 
 
-def test_a_run_that_was_hidden_or_vanished_is_stale():
+def test_a_run_that_was_hidden_or_vanished_is_stale() -> None:
     wanted = job("align", permissions=grants(bob="READ"))
     world = World()
     run = world.of(wanted)
     assert stale_after(world, [wanted], lambda: world._set(run, visible=False)) == ("align",)
 
 
-def test_a_list_that_moved_is_stale_for_its_address_only():
+def test_a_list_that_moved_is_stale_for_its_address_only() -> None:
     one, two = (job(name, permissions=grants(bob="READ")) for name in ("a", "b"))
     world = World()
     first = world.of(one)
@@ -302,14 +311,14 @@ def test_a_list_that_moved_is_stale_for_its_address_only():
     assert moved == ("a",)
 
 
-def test_what_the_plan_leaves_alone_is_never_stale():
+def test_what_the_plan_leaves_alone_is_never_stale() -> None:
     one, two = job("a"), job("b")
     world = World()
     run = world.of(one)
     assert stale_after(world, [one, two], lambda: world._set(run, visible=False)) == ()
 
 
-def test_a_name_that_was_not_asked_for_again_is_stale():
+def test_a_name_that_was_not_asked_for_again_is_stale() -> None:
     wanted = desired(job("align"))
     snapshot = World().snapshot(wanted)
     plan = build(wanted, snapshot)
@@ -320,7 +329,7 @@ def test_a_name_that_was_not_asked_for_again_is_stale():
 @pytest.mark.parametrize(
     ("field", "value"), [("user", "bob"), ("target", "tacc"), ("base_url", "https://x")]
 )
-def test_a_plan_for_somewhere_else_is_refused(field, value):
+def test_a_plan_for_somewhere_else_is_refused(field: str, value: str) -> None:
     wanted = desired(job("align"))
     snapshot = World().snapshot(wanted)
     plan = build(wanted, snapshot)

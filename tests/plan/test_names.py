@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from planworld import PROJECT, START, World, desired, job, rule
@@ -35,7 +36,9 @@ ONE = job("align", {"parameters": {"threads": 2}}, formerly=("sort", "lab/al"))
 OTHERS = [name for name in names_of(desired(ONE), ONE) if name != ONE.name]
 
 
-def planned(world: World, *jobs: DeclaredJob, guards: Guards | None = None, **options) -> Plan:
+def planned(
+    world: World, *jobs: DeclaredJob, guards: Guards | None = None, **options: PlanOptions
+) -> Plan:
     wanted = desired(*jobs, guards=guards)
     return build(wanted, world.snapshot(wanted), PlanOptions(**options))
 
@@ -70,7 +73,9 @@ def test_the_names_are_all_addresses_with_all_fingerprints() -> None:
         (ACTIVE, False, (None, Standing.STOPPED)),
     ],
 )
-def test_every_row_of_the_table(name: str, state: RunState, visible: bool, expected) -> None:
+def test_every_row_of_the_table(
+    name: str, state: RunState, visible: bool, expected: tuple[Any, ...]
+) -> None:
     world = World()
     run = world.add(name, state, visible=visible, request=ONE.request)
     plan = planned(world, ONE)

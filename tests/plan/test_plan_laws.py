@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -65,7 +66,9 @@ def _two_hidden_runs_that_may_miss_something() -> tuple[DesiredState, World]:
 @given(worlds(), OPTIONS)
 @example(_a_run_that_is_waited_for_misses_something(), PlanOptions())
 @example(_two_hidden_runs_that_may_miss_something(), PlanOptions())
-def test_closure_applied_twice_is_applied_once(made: tuple[DesiredState, World], options):
+def test_closure_applied_twice_is_applied_once(
+    made: tuple[DesiredState, World], options: PlanOptions
+) -> None:
     wanted, world = made
     before = dict(world.runs)
     plan = build(wanted, world.snapshot(wanted), options)
@@ -114,7 +117,9 @@ def renamed(wanted: DesiredState) -> DesiredState:
 
 @LAW
 @given(worlds(), OPTIONS)
-def test_a_rename_of_everything_changes_nothing(made: tuple[DesiredState, World], options):
+def test_a_rename_of_everything_changes_nothing(
+    made: tuple[DesiredState, World], options: PlanOptions
+) -> None:
     """Jobs, permissions and outputs alike; only that the next submits go out under new names."""
 
     def said(wanted: DesiredState) -> object:
@@ -152,7 +157,7 @@ def _moved_from_another_project() -> tuple[DesiredState, World]:
 @LAW
 @given(worlds(), OPTIONS)
 @example(_moved_from_another_project(), PlanOptions())
-def test_frame_what_is_not_stated_does_not_change(made, options):
+def test_frame_what_is_not_stated_does_not_change(made: Any, options: PlanOptions) -> None:
     wanted, world = made
     before = copy.deepcopy(world)
     plan = build(wanted, world.snapshot(wanted), options)
@@ -176,7 +181,7 @@ def test_frame_what_is_not_stated_does_not_change(made, options):
 
 @LAW
 @given(worlds(), OPTIONS)
-def test_ownership_nobody_elses_run_is_touched(made, options):
+def test_ownership_nobody_elses_run_is_touched(made: Any, options: PlanOptions) -> None:
     wanted, world = made
     plan = build(wanted, world.snapshot(wanted), options)
     pins = {job.pinned for job in wanted.jobs.values()}
@@ -191,7 +196,9 @@ def test_ownership_nobody_elses_run_is_touched(made, options):
 
 @LAW
 @given(worlds(), OPTIONS)
-def test_access_is_only_given_where_declared_and_old_runs_only_lose(made, options):
+def test_access_is_only_given_where_declared_and_old_runs_only_lose(
+    made: Any, options: PlanOptions
+) -> None:
     wanted, world = made
     plan = build(wanted, world.snapshot(wanted), options)
     held = {"current", "in_progress", "incomplete"}
@@ -216,7 +223,7 @@ def test_access_is_only_given_where_declared_and_old_runs_only_lose(made, option
 
 @LAW
 @given(worlds(), OPTIONS)
-def test_effective_access_is_what_the_service_would_answer(made, options):
+def test_effective_access_is_what_the_service_would_answer(made: Any, options: PlanOptions) -> None:
     wanted, world = made
     plan = build(wanted, world.snapshot(wanted), options)
     before = {
@@ -232,7 +239,9 @@ def test_effective_access_is_what_the_service_would_answer(made, options):
 
 @LAW
 @given(worlds(), OPTIONS, st.randoms(use_true_random=False))
-def test_order_of_the_input_does_not_matter(made, options, chance: random.Random):
+def test_order_of_the_input_does_not_matter(
+    made: Any, options: PlanOptions, chance: random.Random
+) -> None:
     wanted, world = made
     snapshot = world.snapshot(wanted)
     plan = build(wanted, snapshot, options)
@@ -242,7 +251,7 @@ def test_order_of_the_input_does_not_matter(made, options, chance: random.Random
 
 @LAW
 @given(worlds(), OPTIONS)
-def test_a_saved_plan_is_the_plan(made, options):
+def test_a_saved_plan_is_the_plan(made: Any, options: PlanOptions) -> None:
     wanted, world = made
     snapshot = world.snapshot(wanted)
     plan = build(wanted, snapshot, options)
@@ -255,7 +264,7 @@ def test_a_saved_plan_is_the_plan(made, options):
 
 @LAW
 @given(worlds())
-def test_once_no_name_is_submitted_that_exists_and_no_two_alike(made):
+def test_once_no_name_is_submitted_that_exists_and_no_two_alike(made: Any) -> None:
     wanted, world = made
     plan = build(wanted, world.snapshot(wanted))
     names = [c.name for c in plan.changes if isinstance(c, JobChange) and c.action in SUBMITS]
@@ -281,5 +290,5 @@ def _shuffled(snapshot: Snapshot, chance: random.Random) -> Snapshot:
     return replace(snapshot, runs=tuple(runs), foreign=tuple(foreign), access=dict(access))
 
 
-def test_an_empty_plan_means_nothing_to_do_and_nothing_else():
+def test_an_empty_plan_means_nothing_to_do_and_nothing_else() -> None:
     assert Plan("agave/v2", "p", "local", "u", ME, "d", "/", "/").changes == ()

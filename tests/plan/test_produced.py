@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from planworld import World, desired, grants, job, rows, rule
 
@@ -11,6 +13,7 @@ from jobsync.model import (
     FetchedFile,
     OutputRef,
     PermissionsMode,
+    Plan,
     Reason,
     RemoteFile,
     RunState,
@@ -33,18 +36,18 @@ WHOLE = (RemoteFile("DONE.ok", 0, "t1"), RemoteFile("sorted.txt", 7, "t1"))
 PART = WHOLE[1:]
 
 
-def planned(world, *jobs, unread=(), **options):
+def planned(world: World, *jobs, unread=(), **options: PlanOptions):
     wanted = desired(*(jobs or (SORT, PACK)))
     snapshot = world.snapshot(wanted)
     outputs = {**snapshot.outputs, **{run_id: Unavailable("503") for run_id in unread}}
     return build(wanted, replace(snapshot, outputs=outputs), PlanOptions(**options))
 
 
-def states(plan):
+def states(plan: Plan):
     return {state.address: state.standing for state in plan.states}
 
 
-def submits(plan):
+def submits(plan: Plan):
     return [change.name for change in plan.changes if getattr(change, "request", None)]
 
 
@@ -52,7 +55,7 @@ def again(*texts):
     return {"retry": frozenset(texts)}
 
 
-def fetched(world, run, path="sorted.txt", address="sort"):
+def fetched(world: World, run, path="sorted.txt", address: str = "sort") -> None:
     world.fetched.append(FetchedFile(address, run.id, path, f"results/{path}", 7, "0" * 64))
 
 
@@ -61,7 +64,9 @@ def fetched(world, run, path="sorted.txt", address="sort"):
 
 @pytest.mark.parametrize("files", [PART, WHOLE[:1], ()])
 @pytest.mark.parametrize("options", [{}, {"exclude": ("sort",)}, {"only": frozenset({"jobs"})}])
-def test_what_needs_a_run_that_misses_something_is_blocked(files, options):
+def test_what_needs_a_run_that_misses_something_is_blocked(
+    files: Any, options: dict[str, Any]
+) -> None:
     world = World()
     world.of(SORT, files=files)
     plan = planned(world, **options)
@@ -71,7 +76,9 @@ def test_what_needs_a_run_that_misses_something_is_blocked(files, options):
 
 
 @pytest.mark.parametrize("options", [{}, {"exclude": ("sort",)}, {"only": frozenset({"jobs"})}])
-def test_what_needs_a_run_whose_outputs_cannot_be_read_is_blocked_and_the_run_is_current(options):
+def test_what_needs_a_run_whose_outputs_cannot_be_read_is_blocked_and_the_run_is_current(
+    options: dict[str, Any],
+) -> None:
     world = World()
     run = world.of(SORT, files=WHOLE)
     plan = planned(world, unread=[run.id], **options)
@@ -81,7 +88,7 @@ def test_what_needs_a_run_whose_outputs_cannot_be_read_is_blocked_and_the_run_is
     assert states(plan).get("sort") in (None, Standing.CURRENT), "unreadable is never incomplete"
 
 
-def test_what_needs_a_run_that_was_not_listed_is_blocked():
+def test_what_needs_a_run_that_was_not_listed_is_blocked() -> None:
     world = World()
     world.of(SORT)
     wanted = desired(SORT, PACK)
@@ -90,7 +97,7 @@ def test_what_needs_a_run_that_was_not_listed_is_blocked():
 
 
 @pytest.mark.parametrize("gone", [True, False], ids=["unreadable", "purged"])
-def test_what_the_lock_says_of_the_run_decides_whatever_its_listing_is_now(gone):
+def test_what_the_lock_says_of_the_run_decides_whatever_its_listing_is_now(gone: bool) -> None:
     world = World()
     run = world.of(SORT, files=())
     fetched(world, run)
@@ -101,7 +108,7 @@ def test_what_the_lock_says_of_the_run_decides_whatever_its_listing_is_now(gone)
 
 
 @pytest.mark.parametrize("expectation", [True, False])
-def test_half_a_record_in_the_lock_proves_nothing(expectation):
+def test_half_a_record_in_the_lock_proves_nothing(expectation: bool) -> None:
     world = World()
     run = world.of(SORT, files=())
     if expectation:
@@ -112,7 +119,7 @@ def test_half_a_record_in_the_lock_proves_nothing(expectation):
     assert states(planned(world, unread=[run.id]))["pack"] is Standing.BLOCKED
 
 
-def test_a_record_of_another_run_proves_nothing():
+def test_a_record_of_another_run_proves_nothing() -> None:
     world = World()
     run = world.of(SORT, files=())
     other = replace(run, id="9999-007")
@@ -121,7 +128,7 @@ def test_a_record_of_another_run_proves_nothing():
     assert submits(planned(world)) == []
 
 
-def test_what_is_optional_gates_nothing():
+def test_what_is_optional_gates_nothing() -> None:
     sort = job("sort", outputs=(rule("sorted.txt", required=False),))
     pack = job("pack", {"inputs": {"x": OutputRef("sort", "sorted.txt")}}, among={"sort": sort})
     world = World()
@@ -130,7 +137,7 @@ def test_what_is_optional_gates_nothing():
     assert submits(planned(world, sort, pack, unread=[run.id])) == [pack.name]
 
 
-def test_a_pinned_run_is_gated_as_any_other():
+def test_a_pinned_run_is_gated_as_any_other() -> None:
     world = World()
     run = world.of(SORT, files=PART)
     pinned = replace(SORT, pinned=run.id)
@@ -145,7 +152,7 @@ def test_a_pinned_run_is_gated_as_any_other():
 # --- the run that is current ------------------------------------------------------------
 
 
-def test_a_run_that_misses_something_says_what_and_what_to_do():
+def test_a_run_that_misses_something_says_what_and_what_to_do() -> None:
     world = World()
     world.of(SORT, files=PART)
     (state,) = planned(world, SORT).states
@@ -153,7 +160,7 @@ def test_a_run_that_misses_something_says_what_and_what_to_do():
     assert run_again(state, Call()) == "run it again with: jobsync apply --retry sort"
 
 
-def test_after_a_retry_the_new_attempt_is_the_current_one():
+def test_after_a_retry_the_new_attempt_is_the_current_one() -> None:
     sort = replace(SORT, permissions=grants(bob="READ"), permissions_mode=PermissionsMode.EXACT)
     world = World()
     first = world.of(sort, files=PART, acl=rows(carol="READ"))
@@ -176,7 +183,7 @@ def test_after_a_retry_the_new_attempt_is_the_current_one():
     assert users == {first.id: ["carol"], second.id: ["bob"]}, "the older one only loses"
 
 
-def test_an_attempt_that_the_lock_has_whole_goes_before_one_that_cannot_be_read():
+def test_an_attempt_that_the_lock_has_whole_goes_before_one_that_cannot_be_read() -> None:
     world = World()
     first = world.of(SORT, files=PART)
     second = world.of(SORT, attempt=2, files=WHOLE)
@@ -187,7 +194,7 @@ def test_an_attempt_that_the_lock_has_whole_goes_before_one_that_cannot_be_read(
     assert submits(plan) == [PACK.name]
 
 
-def test_a_hidden_finished_run_is_restored_where_the_visible_one_misses_something():
+def test_a_hidden_finished_run_is_restored_where_the_visible_one_misses_something() -> None:
     world = World()
     world.of(SORT, files=PART)
     hidden = world.of(SORT, attempt=2, visible=False)
@@ -195,7 +202,7 @@ def test_a_hidden_finished_run_is_restored_where_the_visible_one_misses_somethin
     assert (change.action, change.before.id) == (Action.RESTORE, hidden.id)
 
 
-def test_what_misses_something_is_never_run_again_by_itself():
+def test_what_misses_something_is_never_run_again_by_itself() -> None:
     world = World()
     sort = replace(SORT, retries=5)
     world.of(sort, files=PART)
@@ -235,14 +242,14 @@ def ladder():
         (["o*", "calc.2"], ["calc.2", "other"]),
     ],
 )
-def test_retry_takes_globs_and_keys_of_matrices(texts, expected):
+def test_retry_takes_globs_and_keys_of_matrices(texts: list[str], expected: list[str]) -> None:
     world, jobs = ladder()
     plan = planned(world, *jobs, **again(*texts))
     retried = [c.address for c in plan.changes if getattr(c, "action", None) is Action.RETRY]
     assert retried == expected
 
 
-def test_retry_failed_takes_what_failed_or_misses_something_and_not_what_was_stopped():
+def test_retry_failed_takes_what_failed_or_misses_something_and_not_what_was_stopped() -> None:
     world, jobs = ladder()
     world.of(SORT, files=PART)
     plan = planned(world, *jobs, SORT, retry_failed=True)
@@ -250,7 +257,7 @@ def test_retry_failed_takes_what_failed_or_misses_something_and_not_what_was_sto
     assert retried == ["calc.1", "other", "sort"]
 
 
-def test_retry_failed_where_nothing_failed_is_no_error():
+def test_retry_failed_where_nothing_failed_is_no_error() -> None:
     world = World()
     world.of(SORT, files=WHOLE)
     assert submits(planned(world, SORT, retry_failed=True)) == []
@@ -269,13 +276,15 @@ def test_retry_failed_where_nothing_failed_is_no_error():
         ({"retry_failed": True, "only": frozenset({"outputs"})}, "--only leaves out"),
     ],
 )
-def test_a_retry_that_runs_nothing_is_an_error_that_says_how_all_stand(options, words):
+def test_a_retry_that_runs_nothing_is_an_error_that_says_how_all_stand(
+    options: Any, words: str
+) -> None:
     world, jobs = ladder()
     with pytest.raises(Usage, match=words):
         planned(world, *jobs, **options)
 
 
-def test_a_retry_of_what_is_submitted_anyway_is_no_error():
+def test_a_retry_of_what_is_submitted_anyway_is_no_error() -> None:
     mended = job("calc.1", {"parameters": {"n": "mended since it failed"}})
     world, jobs = ladder()
     plan = planned(world, *jobs[1:], mended, **again("calc.1"))
@@ -284,14 +293,14 @@ def test_a_retry_of_what_is_submitted_anyway_is_no_error():
     assert submits(planned(world, *jobs, **again("new"))) == [jobs[-1].name]
 
 
-def test_a_retry_of_what_is_restored_runs_nothing_and_is_an_error():
+def test_a_retry_of_what_is_restored_runs_nothing_and_is_an_error() -> None:
     world = World()
     world.of(SORT, FINISHED, visible=False)
     with pytest.raises(Usage, match="sort is restored, not run again"):
         planned(world, SORT, **again("sort"))
 
 
-def test_a_retry_whose_upstream_failed_is_blocked_and_no_error():
+def test_a_retry_whose_upstream_failed_is_blocked_and_no_error() -> None:
     world = World()
     world.of(SORT, FAILED)
     world.add(PACK.name, FAILED)
@@ -303,7 +312,9 @@ def test_a_retry_whose_upstream_failed_is_blocked_and_no_error():
     ("attempts", "retries", "words"),
     [(2, 1, "2 of 2 attempts used"), (4, 1, "4 attempts used, 2 declared")],
 )
-def test_attempts_that_were_asked_for_are_not_counted_as_declared(attempts, retries, words):
+def test_attempts_that_were_asked_for_are_not_counted_as_declared(
+    attempts: int, retries: int, words: str
+) -> None:
     wanted = job("align", retries=retries)
     world = World()
     for attempt in range(1, attempts + 1):
@@ -312,7 +323,7 @@ def test_attempts_that_were_asked_for_are_not_counted_as_declared(attempts, retr
     assert state.notes == ("Job exceeded 00:00:02", words)
 
 
-def test_what_a_wildcard_of_a_hidden_run_matches_is_not_what_the_lock_has():
+def test_what_a_wildcard_of_a_hidden_run_matches_is_not_what_the_lock_has() -> None:
     wild = job("sort", outputs=(rule("*.txt"),))
     world = World()
     fetched(world, world.of(wild, visible=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from planworld import ME, START, World, desired, grants, job, rows, rule
@@ -14,6 +15,7 @@ from jobsync.model import (
     AppField,
     JobChange,
     OutputRef,
+    Plan,
     Presence,
     Reason,
     RemoteFile,
@@ -31,12 +33,12 @@ FINISHED, ACTIVE = RunState.FINISHED, RunState.ACTIVE
 FAILED, STOPPED = RunState.FAILED, RunState.STOPPED
 
 
-def planned(world: World, *jobs, **options):
+def planned(world: World, *jobs, **options: PlanOptions):
     wanted = desired(*jobs)
     return build(wanted, world.snapshot(wanted), PlanOptions(**options))
 
 
-def row(plan, address="align"):
+def row(plan: Plan, address: str = "align"):
     """(action, reason, standing) of an address."""
     found = [c for c in plan.changes if isinstance(c, JobChange) and c.address == address]
     standing = next(s.standing for s in plan.states if s.address == address)
@@ -85,19 +87,21 @@ def world_of(*runs, of=ONE) -> World:
         ([(STOPPED, 1, False)], 5, (None, None, Standing.STOPPED)),
     ],
 )
-def test_runs_of_this_exact_name(runs, retries, expected):
+def test_runs_of_this_exact_name(
+    runs: list[Any] | list[tuple[Any, ...]], retries: int, expected: tuple[Any, ...]
+) -> None:
     wanted = job("align", {"parameters": {"threads": 2}}, retries=retries)
     assert row(planned(world_of(*runs), wanted)) == expected
 
 
-def test_attempts_are_counted_from_the_names_on_the_service():
+def test_attempts_are_counted_from_the_names_on_the_service() -> None:
     wanted = job("align", retries=9)
     world = world_of((FAILED, 1, True), (FAILED, 4, True), of=wanted)
     (change,) = planned(world, wanted).changes
     assert (change.name, change.attempt) == (f"{wanted.name}.r5", 5)
 
 
-def test_the_oldest_finished_run_is_current_whatever_its_place_in_the_list():
+def test_the_oldest_finished_run_is_current_whatever_its_place_in_the_list() -> None:
     world = World()
     first, second = world.of(ONE), world.of(ONE)
     world.runs[second.id] = type(second)(
@@ -115,12 +119,12 @@ def test_the_oldest_finished_run_is_current_whatever_its_place_in_the_list():
 
 
 @pytest.mark.parametrize("state", [FAILED, STOPPED])
-def test_retry_asked_for_submits_the_next_attempt(state):
+def test_retry_asked_for_submits_the_next_attempt(state: Any) -> None:
     plan = planned(world_of((state, 1, True)), ONE, retry=frozenset({"align"}))
     assert row(plan) == (Action.RETRY, Reason.RETRY_ASKED, Standing.PENDING)
 
 
-def test_replace_keeps_the_old_run_and_is_not_retried_on_its_account():
+def test_replace_keeps_the_old_run_and_is_not_retried_on_its_account() -> None:
     world = world_of((FAILED, 1, True), of=OLD)
     assert row(planned(world, ONE)) == (Action.REPLACE, Reason.FIELDS_CHANGED, Standing.PENDING)
     plan = planned(world, ONE)
@@ -129,13 +133,13 @@ def test_replace_keeps_the_old_run_and_is_not_retried_on_its_account():
     assert all(run.visible for run in world.runs.values())
 
 
-def test_going_back_to_an_old_declaration_finds_its_run_again():
+def test_going_back_to_an_old_declaration_finds_its_run_again() -> None:
     world = world_of((FINISHED, 1, True), of=OLD)
     world.apply(planned(world, ONE))
     assert planned(world, OLD).changes == ()
 
 
-def test_a_run_of_a_former_name_is_a_run_of_the_job_and_no_longer_undeclared():
+def test_a_run_of_a_former_name_is_a_run_of_the_job_and_no_longer_undeclared() -> None:
     world = World()
     run = world.add(f"phylo.oldname.{ONE.fingerprint}", request=ONE.request)
     wanted = job("align", {"parameters": {"threads": 2}}, formerly=("oldname",))
@@ -145,7 +149,7 @@ def test_a_run_of_a_former_name_is_a_run_of_the_job_and_no_longer_undeclared():
     assert plan.undeclared == ()
 
 
-def test_a_former_name_with_another_fingerprint_is_replaced():
+def test_a_former_name_with_another_fingerprint_is_replaced() -> None:
     world = World()
     world.add(f"phylo.oldname.{OLD.fingerprint}", request=OLD.request)
     wanted = job("align", {"parameters": {"threads": 2}}, formerly=("oldname",))
@@ -156,7 +160,7 @@ def test_a_former_name_with_another_fingerprint_is_replaced():
     )
 
 
-def test_a_former_name_in_another_project():
+def test_a_former_name_in_another_project() -> None:
     world = World()
     world.add("lab.al.abcdefghij", acl=rows(carol="READ"))
     wanted = job("align", formerly=("lab/al",), permissions=grants())
@@ -164,7 +168,7 @@ def test_a_former_name_in_another_project():
     assert [c.action for c in plan.changes] == [Action.REPLACE, Action.UPDATE]
 
 
-def test_undeclared_runs_are_counted_and_with_prune_deleted():
+def test_undeclared_runs_are_counted_and_with_prune_deleted() -> None:
     world = World()
     gone = world.add("phylo.gone.abcdefghij")
     world.add("other.gone.abcdefghij")
@@ -179,14 +183,14 @@ def test_undeclared_runs_are_counted_and_with_prune_deleted():
     assert pruned.undeclared == ()
 
 
-def test_a_run_of_another_matrix_value_of_a_protected_job_is_not_deleted():
+def test_a_run_of_another_matrix_value_of_a_protected_job_is_not_deleted() -> None:
     world = World()
     world.add("phylo.tree.wag.abcdefghij")
     with pytest.raises(PlanError, match=r"tree\.wag: run 0001-007 is protected"):
         planned(world, job("tree.lg", protect=True), prune=True)
 
 
-def test_superseded_active_runs_are_shown_or_stopped():
+def test_superseded_active_runs_are_shown_or_stopped() -> None:
     world = world_of((ACTIVE, 1, True), of=OLD)
     (change,) = planned(world, ONE).changes
     assert change.notes == ("run 0001-007 is still RUNNING; --stop-superseded stops it",)
@@ -194,7 +198,7 @@ def test_superseded_active_runs_are_shown_or_stopped():
     assert [c.action for c in plan.changes] == [Action.REPLACE, Action.STOP]
 
 
-def test_what_needs_a_failed_job_is_blocked_and_says_so():
+def test_what_needs_a_failed_job_is_blocked_and_says_so() -> None:
     after = job("tree", needs=("align",))
     world = world_of((FAILED, 1, True))
     plan = planned(world, ONE, after)
@@ -203,7 +207,7 @@ def test_what_needs_a_failed_job_is_blocked_and_says_so():
     assert plan.states[1].notes == ("needs align, which is failed",)
 
 
-def test_a_job_may_need_one_that_this_plan_retries():
+def test_a_job_may_need_one_that_this_plan_retries() -> None:
     up = job("align", retries=1)
     plan = planned(world_of((FAILED, 1, True), of=up), up, job("tree", needs=("align",)))
     assert [c.action for c in plan.changes] == [Action.RETRY, Action.CREATE]
@@ -212,7 +216,7 @@ def test_a_job_may_need_one_that_this_plan_retries():
 # --- foreign and pinned ----------------------------------------------------------------
 
 
-def test_somebody_elses_run_of_our_name_is_not_ours():
+def test_somebody_elses_run_of_our_name_is_not_ours() -> None:
     world = World()
     world.of(ONE, owner="mallory", acl=rows(alice="READ_WRITE"))
     plan = planned(world, ONE)
@@ -221,7 +225,7 @@ def test_somebody_elses_run_of_our_name_is_not_ours():
     assert "mallory" in plan.warnings[0]
 
 
-def test_a_foreign_run_beside_our_own_is_a_warning_only():
+def test_a_foreign_run_beside_our_own_is_a_warning_only() -> None:
     world = World()
     world.of(ONE)
     world.of(ONE, owner="mallory")
@@ -230,12 +234,12 @@ def test_a_foreign_run_beside_our_own_is_a_warning_only():
     assert len(plan.warnings) == 1
 
 
-def pinned(run_id: str, request=None, **fields):
+def pinned(run_id: str, request: pytest.FixtureRequest = None, **fields):
 
     return replace(job("shared", request, **fields), pinned=run_id)
 
 
-def test_a_pinned_job_of_somebody_else_is_managed_but_never_submitted():
+def test_a_pinned_job_of_somebody_else_is_managed_but_never_submitted() -> None:
     world = World()
     run = world.add("by hand", owner="bob", acl=rows(alice="READ_WRITE", carol="READ"))
     wanted = pinned(run.id, permissions=grants(alice="READ_WRITE", dave="READ"))
@@ -246,7 +250,7 @@ def test_a_pinned_job_of_somebody_else_is_managed_but_never_submitted():
     assert planned(world, wanted).changes == ()
 
 
-def test_drift_of_a_pinned_job_is_an_error_that_says_how_to_go_on():
+def test_drift_of_a_pinned_job_is_an_error_that_says_how_to_go_on() -> None:
     world = World()
     run = world.add("by hand", request={"parameters": {"threads": 1}})
     wanted = pinned(
@@ -262,7 +266,7 @@ def test_drift_of_a_pinned_job_is_an_error_that_says_how_to_go_on():
     assert "parameters.threads is 2, but run 0001-007 was made with 1" in problem.message
 
 
-def test_the_permissions_of_a_pinned_run_that_may_only_be_read_cannot_be_managed():
+def test_the_permissions_of_a_pinned_run_that_may_only_be_read_cannot_be_managed() -> None:
     world = World()
     run = world.add("by hand", owner="bob", acl=rows(alice="READ", carol="READ"))
     plan = planned(world, pinned(run.id, permissions=grants(alice="READ")))
@@ -274,7 +278,7 @@ def test_the_permissions_of_a_pinned_run_that_may_only_be_read_cannot_be_managed
     assert held.changes == held.states[0].problems == ()
 
 
-def test_a_pinned_run_that_cannot_be_seen_is_an_error():
+def test_a_pinned_run_that_cannot_be_seen_is_an_error() -> None:
     with pytest.raises(PlanError, match="you cannot see run 42"):
         planned(World(), pinned("42"))
     world = World()
@@ -283,7 +287,7 @@ def test_a_pinned_run_that_cannot_be_seen_is_an_error():
         planned(world, pinned(run.id))
 
 
-def test_what_the_service_dropped_from_a_pinned_run_is_a_note():
+def test_what_the_service_dropped_from_a_pinned_run_is_a_note() -> None:
     """It drops what the app does not know; what the app knows was never given (N11)."""
     field = AppField("known", type="number")
     world = World(apps={"tool-1.0": App("tool-1.0", {}, {"known": field})})
@@ -298,7 +302,7 @@ def test_what_the_service_dropped_from_a_pinned_run_is_a_note():
     assert note.startswith("parameters.known is not in the run's record")
 
 
-def test_two_declarations_of_one_run_are_an_error():
+def test_two_declarations_of_one_run_are_an_error() -> None:
     world = World()
     run = world.add("by hand")
 
@@ -307,7 +311,7 @@ def test_two_declarations_of_one_run_are_an_error():
         planned(world, pinned(run.id), twin)
 
 
-def test_a_run_that_has_a_name_here_cannot_be_pinned_elsewhere_and_run_again():
+def test_a_run_that_has_a_name_here_cannot_be_pinned_elsewhere_and_run_again() -> None:
     world = World()
     run = world.of(ONE)
     with pytest.raises(PlanError, match=r"shared: run 0001-007 is already the run of align"):
@@ -317,7 +321,7 @@ def test_a_run_that_has_a_name_here_cannot_be_pinned_elsewhere_and_run_again():
 # --- placement, hours, outputs ---------------------------------------------------------
 
 
-def test_placement_never_runs_a_job_again_and_is_noted():
+def test_placement_never_runs_a_job_again_and_is_noted() -> None:
     world = World()
     world.of(ONE, request={"parameters": {"threads": 2}, "batchQueue": "debug"})
     wanted = job("align", {"parameters": {"threads": 2}, "batchQueue": "long"})
@@ -338,13 +342,13 @@ def test_placement_never_runs_a_job_again_and_is_noted():
         ({"nodeCount": 3}, App("tool-1.0", {}, {}), None),
     ],
 )
-def test_node_hours(request_, app, hours):
+def test_node_hours(request_: dict[str, Any], app: App | None, hours: float | None) -> None:
     world = World(apps={"tool-1.0": app})
     (change,) = planned(world, job("align", request_)).changes
     assert change.node_hours == hours
 
 
-def test_a_file_that_the_lock_knows_but_is_not_here_is_available():
+def test_a_file_that_the_lock_knows_but_is_not_here_is_available() -> None:
 
     wanted = job("align", outputs=(rule("*.txt"),))
     world = World()
@@ -357,7 +361,7 @@ def test_a_file_that_the_lock_knows_but_is_not_here_is_available():
     assert to_do(plan) == () and plan.warnings == ()
 
 
-def test_a_fetched_file_that_was_edited_here_is_a_change_and_apply_leaves_it():
+def test_a_fetched_file_that_was_edited_here_is_a_change_and_apply_leaves_it() -> None:
 
     wanted = job("align", outputs=(rule("*.txt"),))
     world = World()
@@ -375,7 +379,7 @@ def test_a_fetched_file_that_was_edited_here_is_a_change_and_apply_leaves_it():
     assert planned(world, wanted, only=frozenset({"jobs"})).warnings == ()
 
 
-def test_a_fetched_file_that_is_listed_with_another_length_is_told_of():
+def test_a_fetched_file_that_is_listed_with_another_length_is_told_of() -> None:
 
     wanted = job("align", outputs=(rule("*.txt"),))
     world = World()
@@ -386,7 +390,7 @@ def test_a_fetched_file_that_is_listed_with_another_length_is_told_of():
     assert told.startswith("align: results/out.txt was changed on the service since")
 
 
-def test_a_literal_rule_needs_no_listing_once_the_lock_has_it():
+def test_a_literal_rule_needs_no_listing_once_the_lock_has_it() -> None:
 
     wanted = job("align", outputs=(rule(),), expect=("out.txt",))
     world = World()
@@ -402,7 +406,7 @@ def test_a_literal_rule_needs_no_listing_once_the_lock_has_it():
     assert build(more, unread).states[0].problems == ("outputs cannot be read: 503",)
 
 
-def test_a_missing_required_output_makes_a_run_incomplete_and_no_endless_change():
+def test_a_missing_required_output_makes_a_run_incomplete_and_no_endless_change() -> None:
     wanted = job("align", outputs=(rule("*.nwk"),))
     world = World()
     world.of(wanted)
@@ -416,7 +420,7 @@ def _tree(*paths):
     return tuple(RemoteFile(path, 2, "2026-01-01T00:00:00.000-06:00") for path in paths)
 
 
-def test_a_refused_file_is_told_for_as_long_as_it_is_declared_and_no_endless_change():
+def test_a_refused_file_is_told_for_as_long_as_it_is_declared_and_no_endless_change() -> None:
     wanted = job("align", outputs=(rule("out/*.aln"),), expect=("out/a.aln",))
     world = World()
     run = world.of(wanted)
@@ -437,7 +441,7 @@ def test_a_refused_file_is_told_for_as_long_as_it_is_declared_and_no_endless_cha
     assert unread(plan) == ("align",)
 
 
-def test_a_place_that_another_address_has_is_not_planned_for():
+def test_a_place_that_another_address_has_is_not_planned_for() -> None:
     align, tree = job("align", outputs=(rule("log.txt"),)), job("tree", outputs=(rule("*.TXT"),))
     world = World()
     world.of(align), world.of(tree)
@@ -457,7 +461,7 @@ def test_a_place_that_another_address_has_is_not_planned_for():
     assert [file.path for file in change.files] == ["LOG.TXT"], "align is declared no more"
 
 
-def test_many_files_for_one_place_are_refused_in_few_words():
+def test_many_files_for_one_place_are_refused_in_few_words() -> None:
     wanted = job("align", outputs=(rule("**/*.aln", "one.aln"),))
     world = World()
     run = world.of(wanted)
@@ -469,7 +473,7 @@ def test_many_files_for_one_place_are_refused_in_few_words():
     assert more == "4 more of its outputs are refused"
 
 
-def test_expect_is_checked_once_and_recorded():
+def test_expect_is_checked_once_and_recorded() -> None:
     wanted = job("align", expect=("out.txt",))
     world = World()
     run = world.of(wanted)
@@ -481,14 +485,14 @@ def test_expect_is_checked_once_and_recorded():
     assert planned(world, wanted).changes == ()
 
 
-def test_outputs_of_an_active_run_are_awaited_and_no_change():
+def test_outputs_of_an_active_run_are_awaited_and_no_change() -> None:
     wanted = job("align", outputs=(rule(),))
     plan = planned(world_of((ACTIVE, 1, True), of=wanted), wanted)
     assert plan.changes == ()
     assert [(c.address, c.files) for c in plan.awaiting] == [("align", None)]
 
 
-def test_two_jobs_that_fetch_to_one_place_do_not_overwrite_each_other():
+def test_two_jobs_that_fetch_to_one_place_do_not_overwrite_each_other() -> None:
     one, two = job("a", outputs=(rule(to="x/"),)), job("b", outputs=(rule(to="x/"),))
     world = World()
     world.of(one)
@@ -500,7 +504,7 @@ def test_two_jobs_that_fetch_to_one_place_do_not_overwrite_each_other():
     assert second.refused[0][0] == "out.txt"
 
 
-def test_permissions_that_cannot_be_read_mark_the_address():
+def test_permissions_that_cannot_be_read_mark_the_address() -> None:
 
     wanted = desired(job("align", permissions=grants(bob="READ")))
     world = World()
@@ -519,14 +523,14 @@ def test_permissions_that_cannot_be_read_mark_the_address():
 # --- why ------------------------------------------------------------------------------
 
 
-def test_rerun_is_told_from_a_changed_field():
+def test_rerun_is_told_from_a_changed_field() -> None:
     world = world_of((FINISHED, 1, True))
     again = job("align", {"parameters": {"threads": 2}}, rerun=2)
     (change,) = planned(world, again).changes
     assert [(f.path, f.before, f.after) for f in change.fields] == [("rerun", 1, 2)]
 
 
-def test_changed_content_is_told_from_a_changed_field():
+def test_changed_content_is_told_from_a_changed_field() -> None:
     uri = "agave://local/data/a.fa"
     request = {"inputs": {"sequences": uri}}
     world = World()
@@ -536,7 +540,7 @@ def test_changed_content_is_told_from_a_changed_field():
     assert change.notes == (f"the content of {uri} has changed",)
 
 
-def test_a_replaced_upstream_replaces_what_takes_its_outputs():
+def test_a_replaced_upstream_replaces_what_takes_its_outputs() -> None:
     def tree(up):
         request = {"inputs": {"data": OutputRef("align", "a b.fa")}}
         return job("tree", request, among={"align": up})
@@ -552,7 +556,7 @@ def test_a_replaced_upstream_replaces_what_takes_its_outputs():
     assert plan.changes[1].notes == ("takes outputs of align, which will run again",)
 
 
-def test_a_parameter_that_was_taken_away_shows_when_the_app_lets_people_set_it():
+def test_a_parameter_that_was_taken_away_shows_when_the_app_lets_people_set_it() -> None:
     app = App("tool-1.0", {}, {"threads": AppField("threads"), "v": AppField("v", visible=False)})
     world = World(apps={"tool-1.0": app})
     world.of(ONE, request={"parameters": {"threads": 2, "v": 1, "model": "lg"}})
@@ -563,7 +567,7 @@ def test_a_parameter_that_was_taken_away_shows_when_the_app_lets_people_set_it()
     ]
 
 
-def test_without_the_record_the_plan_says_so():
+def test_without_the_record_the_plan_says_so() -> None:
 
     world = world_of((FINISHED, 1, True), of=OLD)
     world.runs = {k: replace(run, request=None) for k, run in world.runs.items()}
@@ -574,13 +578,13 @@ def test_without_the_record_the_plan_says_so():
 # --- options --------------------------------------------------------------------------
 
 
-def chosen(world=None, **options):
+def chosen(world: World = None, **options: PlanOptions):
     jobs = (ONE, job("tree", needs=("align",)), job("zip"))
     plan = planned(world or World(), *jobs, **options)
     return [change.address for change in plan.changes]
 
 
-def test_select_brings_what_a_job_needs_and_exclude_is_stronger():
+def test_select_brings_what_a_job_needs_and_exclude_is_stronger() -> None:
     assert chosen() == ["align", "tree", "zip"]
     assert chosen(select=("tree",)) == ["align", "tree"]
     assert chosen(select=("t*", "z*"), exclude=("zip",)) == ["align", "tree"]
@@ -588,17 +592,17 @@ def test_select_brings_what_a_job_needs_and_exclude_is_stronger():
     assert chosen(world_of((FINISHED, 1, True)), exclude=("align",)) == ["tree", "zip"]
 
 
-def test_what_needs_an_excluded_job_is_blocked():
+def test_what_needs_an_excluded_job_is_blocked() -> None:
     plan = planned(World(), ONE, job("tree", needs=("align",)), exclude=("align",))
     assert [(s.address, s.standing) for s in plan.states] == [("tree", Standing.BLOCKED)]
 
 
-def test_a_glob_that_matches_nothing_is_an_error():
+def test_a_glob_that_matches_nothing_is_an_error() -> None:
     with pytest.raises(Usage, match="no address matches 'x\\*'"):
         chosen(select=("x*",))
 
 
-def test_select_limits_prune():
+def test_select_limits_prune() -> None:
     world = World()
     world.add("phylo.gone.abcdefghij")
     world.add("phylo.left.abcdefghij")
@@ -606,7 +610,7 @@ def test_select_limits_prune():
     assert [change.address for change in plan.changes] == ["gone"]
 
 
-def test_only_limits_the_kinds_of_changes():
+def test_only_limits_the_kinds_of_changes() -> None:
     wanted = job("align", outputs=(rule(),), permissions=grants(bob="READ"))
     world = World()
     world.of(wanted)
@@ -620,7 +624,7 @@ def test_only_limits_the_kinds_of_changes():
     assert plan.states[0].standing is Standing.PENDING
 
 
-def test_nothing_is_mine_but_what_i_own():
+def test_nothing_is_mine_but_what_i_own() -> None:
     world = World()
     world.add(ONE.name, owner="bob", visible=True)
     assert world.snapshot(desired(ONE)).runs == ()

@@ -44,7 +44,7 @@ ROWS = st.lists(
 
 @settings(deadline=None)
 @given(ROWS, st.sampled_from(["csv", "json"]), st.data())
-def test_a_saved_matrix_is_as_expected_and_any_change_is_not(rows, format_name, data):
+def test_a_saved_matrix_is_as_expected_and_any_change_is_not(rows, format_name, data) -> None:
     saved = FORMATS[format_name](rows)
     assert saved.endswith("\n")
     if format_name == "csv" and len({(r.address, r.run_id, csv(r.user)) for r in rows}) < len(rows):
@@ -61,7 +61,7 @@ def test_a_saved_matrix_is_as_expected_and_any_change_is_not(rows, format_name, 
         assert len(unexpected(gone, saved)) == (row.before != NO_ACCESS)
 
 
-def test_only_what_changes():
+def test_only_what_changes() -> None:
     rows = (
         EffectiveAccess("a", "1", "bob", LEVELS["READ"], NO_ACCESS),
         EffectiveAccess("a", "1", "carol", LEVELS["READ"], LEVELS["READ"]),
@@ -76,7 +76,7 @@ def test_only_what_changes():
 @pytest.mark.parametrize(
     "text", ["", "x", "{", "[]", "{}", "address,user\n1,2\n", "address,user,access\na,b,MANY\n"]
 )
-def test_what_is_no_matrix_is_refused(text):
+def test_what_is_no_matrix_is_refused(text: str) -> None:
     rows = (EffectiveAccess("a", "1", "bob", LEVELS["READ"], NO_ACCESS),)
     with pytest.raises(SettingsError, match="expected matrix"):
         unexpected(rows, text)

@@ -72,7 +72,7 @@ def runner_commands(line: str) -> list[str]:
 @PROPERTY
 @given(HOSTILE)
 @example("section_start:1:x")
-def test_terminal_text_is_one_harmless_line(text: str):
+def test_terminal_text_is_one_harmless_line(text: str) -> None:
     safe = escape.terminal(text)
     assert runner_commands(safe) == []
     assert not any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} for c in safe)
@@ -82,7 +82,7 @@ def test_terminal_text_is_one_harmless_line(text: str):
 
 
 @pytest.mark.parametrize("text", ["align", "Job exited with 1", "a::b", "# 3", "über", "C:\\x"])
-def test_ordinary_text_stays_as_it_is(text):
+def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert escape.terminal(text) == text
 
 
@@ -98,7 +98,7 @@ def leaves(text: str) -> list[tuple[str, str]]:
 
 @PROPERTY
 @given(HOSTILE)
-def test_markdown_is_one_code_span(text: str):
+def test_markdown_is_one_code_span(text: str) -> None:
     tokens = [kind for kind, _ in leaves(f"- is {escape.markdown(text)} so")]
     inline = [kind for kind in tokens if "_open" not in kind and "_close" not in kind]
     assert inline == ["inline", "text", "code_inline", "text"]
@@ -106,7 +106,7 @@ def test_markdown_is_one_code_span(text: str):
 
 @PROPERTY
 @given(HOSTILE)
-def test_a_cell_does_not_break_its_table(text: str):
+def test_a_cell_does_not_break_its_table(text: str) -> None:
     page = f"| a | b |\n| --- | --- |\n| {escape.cell(text)} | z |"
     tokens = leaves(page)
     assert [kind for kind, _ in tokens].count("td_open") == 2
@@ -116,7 +116,7 @@ def test_a_cell_does_not_break_its_table(text: str):
 
 @PROPERTY
 @given(st.lists(HOSTILE, max_size=5))
-def test_a_block_cannot_be_closed_from_inside(lines):
+def test_a_block_cannot_be_closed_from_inside(lines) -> None:
     text = "\n".join(escape.terminal(line) for line in lines)
     tokens = leaves(escape.block(text, "diff"))
     assert [kind for kind, _ in tokens] == ["fence"]
@@ -127,7 +127,7 @@ def test_a_block_cannot_be_closed_from_inside(lines):
 @example("\\##[error]x", None)
 @example("###[error]x", 2)
 @example("section_end:1:x", 2)
-def test_json_means_the_same_and_starts_nothing(text: str, indent: int | None):
+def test_json_means_the_same_and_starts_nothing(text: str, indent: int | None) -> None:
     value = {text: [text, {"a": text}], "::error::": text}
     safe = escape.in_json(json.dumps(value, indent=indent))
     assert [command for line in safe.splitlines() for command in runner_commands(line)] == []
@@ -137,7 +137,7 @@ def test_json_means_the_same_and_starts_nothing(text: str, indent: int | None):
 
 @PROPERTY
 @given(HOSTILE)
-def test_a_csv_field_is_no_formula(text: str):
+def test_a_csv_field_is_no_formula(text: str) -> None:
     safe = escape.csv(text)
     assert safe[:1] not in ("=", "+", "-", "@") or safe == ""
     out = io.StringIO()

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jsonschema_rs
 import pytest
@@ -46,7 +47,7 @@ def plans():
 
 @LAW
 @given(plans())
-def test_every_format_renders_every_plan(plan: Plan):
+def test_every_format_renders_every_plan(plan: Plan) -> None:
     for name, show in FORMATS.items():
         text = show(plan, RenderOptions())
         assert text.endswith("\n"), name
@@ -57,7 +58,7 @@ def test_every_format_renders_every_plan(plan: Plan):
 
 @LAW
 @given(plans())
-def test_headings_agree_with_the_line_that_tools_parse(plan: Plan):
+def test_headings_agree_with_the_line_that_tools_parse(plan: Plan) -> None:
     text = FORMATS["text"](plan, RenderOptions())
     words = [word for _, word in HEADING.findall(text)]
     if not plan.changes:
@@ -74,7 +75,7 @@ def test_headings_agree_with_the_line_that_tools_parse(plan: Plan):
 
 @LAW
 @given(plans(), st.sampled_from([60_000, 3_000, 900]))
-def test_markdown_keeps_to_its_budget_and_its_structure(plan: Plan, budget: int):
+def test_markdown_keeps_to_its_budget_and_its_structure(plan: Plan, budget: int) -> None:
     text = FORMATS["markdown"](plan, RenderOptions(budget=budget, marker="job --> sync"))
     full = FORMATS["markdown"](plan, RenderOptions())
     assert len(text) <= budget or "Too long to be shown here" in text
@@ -95,7 +96,7 @@ def test_markdown_keeps_to_its_budget_and_its_structure(plan: Plan, budget: int)
         assert inner <= {"text", "code_inline", "softbreak", "strong_open", "strong_close"}
 
 
-def test_markdown_falls_back_from_full_to_folded_to_counts():
+def test_markdown_falls_back_from_full_to_folded_to_counts() -> None:
     plan = build_many(400)
     full = FORMATS["markdown"](plan, RenderOptions())
     folded = FORMATS["markdown"](plan, RenderOptions(budget=20_000))
@@ -114,7 +115,7 @@ def build_many(count: int) -> Plan:
 
 
 @pytest.mark.parametrize("name", sorted(renderings(showcase())))
-def test_golden(name: str):
+def test_golden(name: str) -> None:
     """After a wanted change: python tests/render/showcase.py --write"""
     assert renderings(showcase())[name] == (GOLDEN / name).read_text(encoding="utf-8")
 
@@ -132,16 +133,16 @@ def digest_under(seed: int) -> str:
     return result.stdout
 
 
-def test_the_same_bytes_under_any_hash_seed():
+def test_the_same_bytes_under_any_hash_seed() -> None:
     assert len({digest_under(seed) for seed in range(4)}) == 1
 
 
 @pytest.mark.slow
-def test_the_same_bytes_under_fifty_hash_seeds():
+def test_the_same_bytes_under_fifty_hash_seeds() -> None:
     assert len({digest_under(seed) for seed in range(50)}) == 1
 
 
-def test_json_has_what_terraform_tools_look_for():
+def test_json_has_what_terraform_tools_look_for() -> None:
     document = json.loads(FORMATS["json"](showcase(), RenderOptions()))
     by_name = {
         (c["type"], c["address"], tuple(c["change"]["actions"])): c
@@ -154,13 +155,13 @@ def test_json_has_what_terraform_tools_look_for():
     assert by_name["permissions", "report", ("update",)]["change"]["after"]["dave"] == "NONE"
 
 
-def test_no_secret_of_a_notification_is_shown():
+def test_no_secret_of_a_notification_is_shown() -> None:
     for name, text in renderings(showcase()).items():
         assert "t=1" not in text, name
         assert "user:pw" not in text, name
 
 
-def test_color_is_only_paint():
+def test_color_is_only_paint() -> None:
     plan = showcase()
     painted = FORMATS["text"](plan, RenderOptions(color=True))
     assert "\x1b[32m" in painted
@@ -178,12 +179,14 @@ def test_color_is_only_paint():
         ({"b": 1, "a": "x"}, '{a = "x", b = 1}'),
     ],
 )
-def test_values_are_written_as_people_read_them(value, text):
+def test_values_are_written_as_people_read_them(
+    value: str | int | bool | list[Any] | dict[str, Any] | None, text: str
+) -> None:
     assert shown(value) == text
 
 
 @pytest.mark.parametrize(
     ("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1_288_490_189, "1.2 GiB")]
 )
-def test_sizes(count, text):
+def test_sizes(count: int, text: str) -> None:
     assert size(count) == text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from planworld import World, desired, job
@@ -15,7 +16,7 @@ from jobsync.render.summary import also, headline
 ALL_IS_WELL = "No changes. Every job, permission and output is as declared."
 
 
-def drift(*jobs, world=None, **options) -> Plan:
+def drift(*jobs, world: World = None, **options: PlanOptions) -> Plan:
     wanted = desired(*jobs)
     return build(wanted, (world or World()).snapshot(wanted), PlanOptions(**options))
 
@@ -34,7 +35,7 @@ def only(*kinds):
 PAIR = (job("one"), job("two", {"parameters": {"x": 1}}))
 
 
-def test_all_is_as_declared_only_when_all_was_looked_at():
+def test_all_is_as_declared_only_when_all_was_looked_at() -> None:
     assert headline(drift(*PAIR, world=done(*PAIR))) == ALL_IS_WELL
 
 
@@ -58,16 +59,16 @@ def test_all_is_as_declared_only_when_all_was_looked_at():
         ({"exclude": ("*",)}, "No declared job is selected."),
     ],
 )
-def test_a_part_is_called_a_part(options, words):
+def test_a_part_is_called_a_part(options: Any, words: str) -> None:
     assert headline(drift(*PAIR, world=done(*PAIR), **options)) == f"No changes. {words}"
 
 
-def test_every_kind_by_name_is_the_whole():
+def test_every_kind_by_name_is_the_whole() -> None:
     options = only("jobs", "permissions", "outputs")
     assert headline(drift(*PAIR, world=done(*PAIR), **options)) == ALL_IS_WELL
 
 
-def test_what_is_not_declared_is_nothing_that_is_declared():
+def test_what_is_not_declared_is_nothing_that_is_declared() -> None:
     world = World()
     world.add("phylo.bad.abcdefghij")
     assert headline(drift(*PAIR, world=world, select=("bad",))) == (
@@ -77,13 +78,13 @@ def test_what_is_not_declared_is_nothing_that_is_declared():
 
 
 @pytest.mark.parametrize("kind", ["permissions", "outputs"])
-def test_what_has_not_run_is_not_as_declared(kind):
+def test_what_has_not_run_is_not_as_declared(kind: str) -> None:
     assert headline(drift(*PAIR, **only(kind))) == (
         f"No changes. Left unchanged: 2 to submit or restore ({kind} only)."
     )
 
 
-def test_what_stays_as_it_is_is_named():
+def test_what_stays_as_it_is_is_named() -> None:
     world = World()
     world.of(PAIR[0], RunState.FAILED)
     blocked = job("two", needs=("one",))
@@ -91,7 +92,7 @@ def test_what_stays_as_it_is_is_named():
     assert headline(plan) == "No changes. Left unchanged: 1 failed, 1 blocked."
 
 
-def test_what_runs_is_not_yet_as_declared():
+def test_what_runs_is_not_yet_as_declared() -> None:
     world = done(PAIR[0])
     world.of(PAIR[1], RunState.ACTIVE)
     assert headline(drift(*PAIR, world=world)) == (
@@ -103,7 +104,7 @@ def test_what_runs_is_not_yet_as_declared():
 
 
 @pytest.mark.parametrize("name", ["text", "markdown"])
-def test_a_saved_plan_says_the_same(name):
+def test_a_saved_plan_says_the_same(name: str) -> None:
     plan = drift(*PAIR, world=done(*PAIR), select=("one",), **only("jobs"))
     assert plan.scope == Scope(("jobs",), declared=2, left_out=("two",))
     loaded = plan_json.loads(plan_json.dumps(plan))
@@ -113,7 +114,7 @@ def test_a_saved_plan_says_the_same(name):
     assert "No changes. Everything selected is as declared (jobs only; 1 of 2" in text
 
 
-def test_json_tells_what_was_looked_at():
+def test_json_tells_what_was_looked_at() -> None:
     plan = drift(*PAIR, world=done(*PAIR), exclude=("one",), **only("outputs"))
     document = json.loads(FORMATS["json"](plan, RenderOptions()))
     assert document["scope"] == {"kinds": ["outputs"], "declared": 2, "left_out": 1}
@@ -134,12 +135,14 @@ def test_json_tells_what_was_looked_at():
         ),
     ],
 )
-def test_node_hours_are_an_upper_bound_and_say_what_is_unknown(requests, retries, said):
+def test_node_hours_are_an_upper_bound_and_say_what_is_unknown(
+    requests: list[dict[str, Any]], retries: int, said: str
+) -> None:
     jobs = [job(f"job{i}", request, retries=retries) for i, request in enumerate(requests)]
     assert also(drift(*jobs)) == f"Also: {said}"
 
 
-def test_a_change_says_how_many_attempts_its_node_hours_are_for():
+def test_a_change_says_how_many_attempts_its_node_hours_are_for() -> None:
     wanted = job("one", {"maxRunTime": "01:00:00", "nodeCount": 2}, retries=2)
     text = FORMATS["text"](drift(wanted), RenderOptions())
     assert "# at most 6.0 node-hours in 3 attempts" in text

@@ -16,7 +16,7 @@ from jobsync.structs import replace
 COUNTS = (rule("counts.txt", "results/counts.txt"), rule("*.log", "logs/"))
 
 
-def planned(*jobs, world=None) -> Plan:
+def planned(*jobs, world: World = None) -> Plan:
     wanted = desired(*jobs)
     return build(wanted, (world or World()).snapshot(wanted))
 
@@ -34,7 +34,7 @@ def unreadable(count: int, *more) -> Plan:
 
 
 @pytest.mark.parametrize("name", ["text", "markdown"])
-def test_outputs_of_a_submit_are_told_before_they_are_there(name):
+def test_outputs_of_a_submit_are_told_before_they_are_there(name: str) -> None:
     text = FORMATS[name](planned(job("one", outputs=COUNTS)), RenderOptions())
     assert '+       outputs = ["results/counts.txt", "logs/"]' in text.replace(
         "      + ", "+       "
@@ -42,7 +42,7 @@ def test_outputs_of_a_submit_are_told_before_they_are_there(name):
     assert "Also: outputs of 1 run to fetch when finished." in text
 
 
-def test_outputs_of_a_restore_and_of_a_replacement_are_told():
+def test_outputs_of_a_restore_and_of_a_replacement_are_told() -> None:
     world = World()
     hidden = job("hidden", outputs=COUNTS)
     world.of(hidden, visible=False)
@@ -54,13 +54,13 @@ def test_outputs_of_a_restore_and_of_a_replacement_are_told():
     assert "outputs of 2 runs to fetch when finished" in text
 
 
-def test_a_check_alone_is_nothing_to_fetch():
+def test_a_check_alone_is_nothing_to_fetch() -> None:
     plan = planned(job("one", expect=("report.html",)))
     assert summarise(plan).later == 1
     assert "to fetch" not in FORMATS["text"](plan, RenderOptions())
 
 
-def test_a_stopped_run_brings_no_outputs():
+def test_a_stopped_run_brings_no_outputs() -> None:
     world = World()
     world.of(job("one", {"parameters": {"x": 1}}), RunState.ACTIVE)
     wanted = desired(job("one", {"parameters": {"x": 2}}, outputs=COUNTS))
@@ -68,7 +68,7 @@ def test_a_stopped_run_brings_no_outputs():
     assert FORMATS["text"](plan, RenderOptions()).count("      + outputs = ") == 1
 
 
-def test_what_could_not_be_read_is_not_unchanged():
+def test_what_could_not_be_read_is_not_unchanged() -> None:
     plan = unreadable(1, job("new"))
     assert "unchanged" not in also(plan)
     assert also(plan).startswith("Also: 1 could not be planned.")
@@ -78,14 +78,14 @@ def test_what_could_not_be_read_is_not_unchanged():
 
 
 @pytest.mark.parametrize("name", ["text", "markdown"])
-def test_what_could_not_be_read_is_said_without_pointing(name):
+def test_what_could_not_be_read_is_said_without_pointing(name: str) -> None:
     text = FORMATS[name](unreadable(1), RenderOptions())
     assert "Not everything could be planned; nothing to do in the rest." in text
     assert "No changes" not in text
     assert "below" not in text
 
 
-def test_the_folded_form_keeps_what_is_wrong():
+def test_the_folded_form_keeps_what_is_wrong() -> None:
     plan = replace(
         unreadable(12, *(job(f"new{n}") for n in range(200))),
         warnings=tuple(f"warning {n:02d}" for n in range(11)),
@@ -101,7 +101,7 @@ def test_the_folded_form_keeps_what_is_wrong():
     assert "\n\nand 1 more\n\n<details>" in folded
 
 
-def test_the_first_of_what_is_wrong_is_what_could_not_be_read():
+def test_the_first_of_what_is_wrong_is_what_could_not_be_read() -> None:
     world = World()
     failed = [job(f"a{n:02d}", {"parameters": {"n": n}}) for n in range(20)]
     for one in failed:
@@ -118,7 +118,7 @@ def test_the_first_of_what_is_wrong_is_what_could_not_be_read():
 
 
 @pytest.mark.parametrize("budget", [60_000, 12_000, 10])
-def test_every_form_counts_what_is_wrong(budget):
+def test_every_form_counts_what_is_wrong(budget: int) -> None:
     plan = replace(unreadable(12, *(job(f"new{n}") for n in range(200))), warnings=("a", "b"))
     text = FORMATS["markdown"](plan, RenderOptions(budget=budget))
     assert "12 could not be planned, 2 warnings." in text

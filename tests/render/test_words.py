@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from planworlds import worlds
 from jobsync.errors import Location, SettingsError, Usage
 from jobsync.model import (
     Action,
+    DeclaredJob,
     Outcome,
     OutputRef,
     Result,
@@ -28,7 +30,7 @@ from jobsync.render.why import why
 from jobsync.structs import replace
 
 
-def test_the_table_of_outcomes():
+def test_the_table_of_outcomes() -> None:
     wanted = desired(job("align"))
     plan = build(wanted, World().snapshot(wanted))
     text = outcome(
@@ -59,7 +61,9 @@ def test_the_table_of_outcomes():
     ("call", "after"),
     [(Call(), ""), (Call(("my set", "b.yaml"), ("--target", "x")), " 'my set' b.yaml --target x")],
 )
-def test_a_report_advises_commands_for_the_addresses_that_it_is_about(call, after):
+def test_a_report_advises_commands_for_the_addresses_that_it_is_about(
+    call: Call, after: str
+) -> None:
     pinned = replace(job("fixed"), pinned="0001-007")
     world = World()
     world.add("made by hand", RunState.ACTIVE)
@@ -75,7 +79,7 @@ def test_a_report_advises_commands_for_the_addresses_that_it_is_about(call, afte
     assert "ADDRESS" not in text
 
 
-def test_a_report_of_many_failures_names_them_together():
+def test_a_report_of_many_failures_names_them_together() -> None:
     addresses = [f"job{number}" for number in range(11)]
     wanted = desired(*map(job, addresses))
     plan = build(wanted, World().snapshot(wanted))
@@ -83,12 +87,12 @@ def test_a_report_of_many_failures_names_them_together():
     assert "on request: jobsync apply --retry-failed\n" in outcome(plan, failed)
 
 
-def test_commands_other_than_plan_and_apply_name_the_set_by_an_option():
+def test_commands_other_than_plan_and_apply_name_the_set_by_an_option() -> None:
     call = Call(("a", "b"), ("--var", "x=1 2"))
     assert call.command("why", "s") == "jobsync why -m a -m b --var 'x=1 2' s"
 
 
-def test_nothing_done_and_nothing_to_do():
+def test_nothing_done_and_nothing_to_do() -> None:
     wanted = desired(job("align"))
     world = World()
     plan = build(wanted, world.snapshot(wanted))
@@ -97,13 +101,13 @@ def test_nothing_done_and_nothing_to_do():
     assert outcome(build(wanted, world.snapshot(wanted)), ()) == "There was nothing to do.\n"
 
 
-def told(world, address, *jobs):
+def told(world: World, address: str, *jobs):
     wanted = desired(*jobs)
     snapshot = world.snapshot(wanted)
     return why(explain(wanted, snapshot, build(wanted, snapshot), address))
 
 
-def test_why_a_job_is_replaced_shows_each_field_on_both_sides():
+def test_why_a_job_is_replaced_shows_each_field_on_both_sides() -> None:
     world = World()
     world.of(job("align", {"parameters": {"threads": 2, "v": "1"}}), request=None)
     place = {"parameters.threads": Location("a.yaml", 22, 7)}
@@ -118,7 +122,7 @@ def test_why_a_job_is_replaced_shows_each_field_on_both_sides():
     assert "nodeCount           2, run has (unset)   # differs" in text
 
 
-def test_why_a_job_is_left_alone():
+def test_why_a_job_is_left_alone() -> None:
     world = World()
     up = job("align")
     down = job("tree", {"inputs": {"x": OutputRef("align", "a")}}, among={"align": up})
@@ -139,26 +143,26 @@ def test_why_a_job_is_left_alone():
         (RunState.STOPPED, "a person stopped or hid the run"),
     ],
 )
-def test_why_names_the_rule(state, words):
+def test_why_names_the_rule(state: RunState, words: str) -> None:
     world = World()
     world.of(job("align"), state)
     assert words in told(world, "align", job("align"))
 
 
 @pytest.mark.parametrize("rerun", [1, 3])
-def test_why_says_what_rerun_is_and_what_runs_the_job_again(rerun):
+def test_why_says_what_rerun_is_and_what_runs_the_job_again(rerun: int) -> None:
     said = told(World(), "align", job("align", rerun=rerun))
     assert f"  rerun       {rerun}; rerun: {rerun + 1} in the manifest runs it again\n" in said
 
 
-def test_why_of_what_is_not_declared():
+def test_why_of_what_is_not_declared() -> None:
     with pytest.raises(Usage, match="not declared"):
         told(World(), "nothing", job("align"))
 
 
 @settings(deadline=None, max_examples=60)
 @given(worlds())
-def test_why_can_be_told_of_everything(made):
+def test_why_can_be_told_of_everything(made: Any) -> None:
     wanted, world = made
     snapshot = world.snapshot(wanted)
     plan = build(wanted, snapshot)
@@ -168,7 +172,7 @@ def test_why_can_be_told_of_everything(made):
         assert text.endswith("\n")
 
 
-def cells(declared=None, **levels):
+def cells(declared: DeclaredJob = None, **levels):
     wanted = desired(job("align", permissions=declared))
     world = World()
     world.of(wanted.jobs["align"], acl=rows(**levels))
@@ -176,7 +180,7 @@ def cells(declared=None, **levels):
     return matrix(wanted, snapshot, build(wanted, snapshot))
 
 
-def test_the_matrix_as_text():
+def test_the_matrix_as_text() -> None:
     text = access.as_text(cells(grants(bob="READ"), bob="READ", zed="ALL"))
     assert text == (
         "job    run       bob   zed\n"
@@ -185,7 +189,7 @@ def test_the_matrix_as_text():
     assert "nobody" not in access.as_text(())
 
 
-def test_the_matrix_as_csv_and_json():
+def test_the_matrix_as_csv_and_json() -> None:
     found = cells(grants(bob="READ"), bob="READ", zed="ALL")
     assert access.as_csv(found) == (
         "address,run,user,access,after\n"
@@ -201,7 +205,7 @@ def test_the_matrix_as_csv_and_json():
 
 
 @pytest.mark.parametrize("show", [access.as_csv, access.as_json])
-def test_a_committed_matrix_is_what_it_was_printed_from(show):
+def test_a_committed_matrix_is_what_it_was_printed_from(show: Any) -> None:
     found = cells(bob="READ", zed="ALL")
     assert access.unexpected(found, show(found)) == ()
     moved = cells(bob="READ_WRITE", zed="ALL")
@@ -218,7 +222,7 @@ def test_a_committed_matrix_is_what_it_was_printed_from(show):
     )
 
 
-def test_a_committed_matrix_without_runs_holds_for_every_run():
+def test_a_committed_matrix_without_runs_holds_for_every_run() -> None:
     found = cells(bob="READ")
     assert access.unexpected(found, "address,user,access\nalign,bob,READ\n") == ()
     assert len(access.unexpected(found, "address,user,access\nalign,bob,WRITE\n")) == 1
@@ -227,14 +231,14 @@ def test_a_committed_matrix_without_runs_holds_for_every_run():
 @pytest.mark.parametrize(
     "text", ["{", "a,b\n1,2\n", '{"access": [{"user": "x"}]}', '{"access": 1}']
 )
-def test_a_file_that_is_no_matrix_is_refused(text):
+def test_a_file_that_is_no_matrix_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
         access.unexpected((), text)
 
 
 @settings(deadline=None, max_examples=60)
 @given(worlds(), st.sampled_from(sorted(access.FORMATS)))
-def test_every_matrix_can_be_shown_and_read_back(made, name):
+def test_every_matrix_can_be_shown_and_read_back(made: Any, name: str) -> None:
     wanted, world = made
     snapshot = world.snapshot(wanted)
     found = matrix(wanted, snapshot, build(wanted, snapshot))
