@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from access_oracle import LEVELS, NOTHING, Rows
-
 from jobsync.apply import ApplySettings, Limits, apply
 from jobsync.cli import pipeline
 from jobsync.http.retry import RetryPolicy
@@ -27,6 +25,7 @@ from jobsync.platforms import loading
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.testing import LocalService
+from tests.access.access_oracle import LEVELS, NOTHING, Rows
 
 PEOPLE = ("amy", "bob", "worl", "worldly", "zed")
 STRANGER = "stranger"

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
-from access_oracle import NOTHING, Rows, may
-from access_world import PEOPLE, STRANGER, Applied, World
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -19,6 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from jobsync.errors import PlanError
 from jobsync.model import AccessChange, Outcome, Result
 from jobsync.testing import Drive, LocalService, local_service
+from tests.access.access_oracle import NOTHING, Rows, may
+from tests.access.access_world import PEOPLE, STRANGER, Applied, World
 
 ADDRESSES = st.sampled_from(["a", "b", "pin"])
 RUN_ADDRESSES = st.sampled_from(["a", "b"])

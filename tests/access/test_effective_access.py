@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from access_oracle import LEVELS, may
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from jobsync.plan.effective_access import effective
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.testing import LocalService, local_service
+from tests.access.access_oracle import LEVELS, may
 
 OWNER = "mia"
 PEOPLE = ("amy", "bob", "worl", "worla", "worldly", "zed")

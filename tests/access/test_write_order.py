@@ -12,7 +12,10 @@ import itertools
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from order_model import (
+
+from jobsync.model import NO_ACCESS, Access
+from jobsync.plan.effective_access import effective, orders
+from tests.access.order_model import (
     BOTH,
     COLLATIONS,
     DECLARED,
@@ -28,9 +31,6 @@ from order_model import (
     without_case,
     wrongs,
 )
-
-from jobsync.model import NO_ACCESS, Access
-from jobsync.plan.effective_access import effective, orders
 
 LISTS = [
     (("bob", "world", "zed"), OWNER),

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from access_oracle import LEVELS
-from order_model import OWNER, Case, Fault, apply_to, cases, wrongs
 
 from jobsync.errors import Forbidden
 from jobsync.http.retry import RetryPolicy
@@ -17,6 +15,8 @@ from jobsync.model import Access, AccessChange, Outcome
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.testing import LocalService, local_service
+from tests.access.access_oracle import LEVELS
+from tests.access.order_model import OWNER, Case, Fault, apply_to, cases, wrongs
 
 USERS = (OWNER, "mia", "zoe", "bob", "zed")
 LISTS = [

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from agave_world import APP, World, settled, until, world
-from waiting import Hands
 
 from jobsync.errors import (
     Forbidden,
@@ -31,6 +29,8 @@ from jobsync.platforms.agave import backend as agave_client
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.platforms.agave.urls import UnsafePath
+from tests.fakes.agave_world import APP, World, settled, until, world
+from tests.fakes.waiting import Hands
 
 READ = Access(read=True, write=False)
 WRITE = Access(read=False, write=True)

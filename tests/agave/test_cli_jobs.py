@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agave_world import APP, World, settled, world
 
 from jobsync.cli import main as cli
 from jobsync.model import RunState
+from tests.fakes.agave_world import APP, World, settled, world
 
 Command = Callable[..., tuple[int, str, str]]
 

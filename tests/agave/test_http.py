@@ -12,18 +12,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_server import (
-    JOB,
-    Reply,
-    ScriptedServer,
-    closing,
-    envelope,
-    fault,
-    http,
-    raw,
-    reset,
-)
-from waiting import Hands
 
 from jobsync.errors import (
     Forbidden,
@@ -47,6 +35,18 @@ from jobsync.model import Access
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.platforms.agave.urls import UnsafePath
+from tests.fakes.scripted_server import (
+    JOB,
+    Reply,
+    ScriptedServer,
+    closing,
+    envelope,
+    fault,
+    http,
+    raw,
+    reset,
+)
+from tests.fakes.waiting import Hands
 
 HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 GOOD = b'{"status":"success","message":null,"result":{"username":"alice"}}'

@@ -11,9 +11,6 @@ from pathlib import Path
 
 import pytest
 import requests
-from agave_world import APP, World, world
-from scripted_server import JOB, ScriptedServer, envelope, fault, http
-from waiting import Hands
 
 from jobsync.errors import SubmitAmbiguous, SubmitRejected, Unauthorized
 from jobsync.model import JsonValue
@@ -21,6 +18,9 @@ from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave import token_store
 from jobsync.platforms.agave.credentials import Credentials, TokenKeeper, explicit, find_credentials
 from jobsync.secret import Secret
+from tests.fakes.agave_world import APP, World, world
+from tests.fakes.scripted_server import JOB, ScriptedServer, envelope, fault, http
+from tests.fakes.waiting import Hands
 
 URL = "https://api.tacc.example"
 

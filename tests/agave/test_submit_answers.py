@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
-from scripted_server import JOB, ScriptedServer, http
 
 from jobsync.errors import SubmitAmbiguous
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "campaigns"))
-
-import submit_answers
+from tests.campaigns import submit_answers
+from tests.fakes.scripted_server import JOB, ScriptedServer, http
 
 MADE = json.dumps({"status": "success", "message": None, "version": "2", "result": JOB}).encode()
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from memory import FakeClock, MemoryBackend, MemoryService
-
 from jobsync.apply import ApplySettings, Event, Limits, apply
 from jobsync.model import (
     LEVELS,
@@ -25,6 +23,7 @@ from jobsync.model import (
     Standing,
 )
 from jobsync.platforms.agave.platform import AGAVE
+from tests.fakes.memory import FakeClock, MemoryBackend, MemoryService
 
 PRINT = "aaaaaaaaaa"
 

@@ -12,8 +12,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
-from simulator import NONE, POLICIES, Faults, histories
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.apply.simulator import NONE, POLICIES, Faults, histories
 
 CHUNK = 5_000
 BAD = ("double", "lost")

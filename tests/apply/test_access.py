@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from memory import Job
-from plans import World, create, grants, name, plan, short
 
 from jobsync.apply import AuditFile, exit_code
 from jobsync.errors import ExitCode, SettingsError, Unreachable
@@ -26,6 +24,8 @@ from jobsync.model import (
 from jobsync.plan.effective_access import effective
 from jobsync.plan.plan_permissions import outcome as rows_after
 from jobsync.plan.write_order import Aim, in_safe_order
+from tests.apply.plans import World, create, grants, name, plan, short
+from tests.fakes.memory import Job
 
 ACCESS = st.sampled_from([NO_ACCESS, LEVELS["READ"], LEVELS["WRITE"], LEVELS["READ_WRITE"]])
 USERS = st.sampled_from(["alice", "bob", "carol", "dave", "erin", "world", "zoe"])

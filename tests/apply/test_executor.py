@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from memory import Job
-from plans import World, create, grants, name, plan, short, state
 
 from jobsync.apply import exit_code
 from jobsync.errors import ExitCode
 from jobsync.model import Action, IdRef, OutputRef, Result, RunRef, Standing
+from tests.apply.plans import World, create, grants, name, plan, short, state
+from tests.fakes.memory import Job
 
 
 @pytest.fixture

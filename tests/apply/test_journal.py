@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from memory import FakeClock
 
 from jobsync.apply import journal as journal_module
 from jobsync.apply.journal import JournalFailed, journal_path, open_journal
@@ -24,6 +23,7 @@ from jobsync.apply.journal_entry import (
     header,
     latest,
 )
+from tests.fakes.memory import FakeClock
 
 BINDING = Binding("https://memory.example", "alice", "phylo")
 CLOCK = FakeClock()

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plans import World, create, grants, name, plan
 
 from jobsync.apply import Binding, NotSubmitted, open_submits, resolve
 from jobsync.errors import (
@@ -20,6 +19,7 @@ from jobsync.errors import (
     Unreadable,
 )
 from jobsync.model import Change, JobChange, Plan, Result, RunState
+from tests.apply.plans import World, create, grants, name, plan
 
 BINDING = Binding("https://memory.example", "alice", "phylo")
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from memory import FakeClock
 
 from jobsync.apply import Binding, apply_lock
 from jobsync.errors import Blocked
+from tests.fakes.memory import FakeClock
 
 BINDING = Binding("https://memory.example", "alice", "phylo")
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from plans import World, create, name, plan, short, state
 
 from jobsync.apply import exit_code
 from jobsync.errors import ExitCode, Forbidden, Refused
@@ -25,6 +24,7 @@ from jobsync.model import (
     Standing,
 )
 from jobsync.outputs.result import FetchResult
+from tests.apply.plans import World, create, name, plan, short, state
 
 RULES = (OutputRule("sorted.txt", "results/"),)
 GATES = {"sort": Gate(RULES, ("DONE.ok",))}

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plans import create, grants, name, plan, short
-from service_world import RealWorld, real_world
 
 from jobsync.apply import Binding, Limits, NotSubmitted, exit_code, resolve
 from jobsync.errors import ExitCode
 from jobsync.model import LEVELS, Action, OutputRef, Result, RunRef
+from tests.apply.plans import create, grants, name, plan, short
+from tests.apply.service_world import RealWorld, real_world
 
 APP = {"appId": "wc-demo-1.00"}
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from simulate import TEETH
-from simulator import NONE, Faults, histories
+
+from tests.apply.simulate import TEETH
+from tests.apply.simulator import NONE, Faults, histories
 
 
 def test_without_faults_every_history_ends_with_one_job() -> None:

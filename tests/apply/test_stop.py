@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plans import World, create, name, plan, short, state
 
 from jobsync.apply import SystemClock
 from jobsync.errors import SubmitAmbiguous
 from jobsync.model import Result, RunRef, Standing
+from tests.apply.plans import World, create, name, plan, short, state
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plans import World, create, name, plan
 
 from jobsync.apply import NotSubmitted, Submitted, exit_code, open_submits, resolve
 from jobsync.apply.journal import open_journal
@@ -28,6 +27,7 @@ from jobsync.errors import (
 )
 from jobsync.model import LEVELS, Action, Basis, Result, RunState
 from jobsync.structs import replace
+from tests.apply.plans import World, create, name, plan
 
 BINDING = Binding("https://memory.example", "alice", "phylo")
 Do = Callable[[], Any]

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from memory import FakeClock, MemoryBackend, MemoryService
 
 from jobsync.apply import Binding, NotSubmitted, apply_lock, open_submits, resolve
 from jobsync.apply import journal as journal_module
@@ -18,6 +17,7 @@ from jobsync.apply.journal import JournalFailed, journal_path, open_journal
 from jobsync.apply.journal_entry import OPEN, Entry, JournalDamaged, State
 from jobsync.apply.takeover import journaled, locked_journal, merged
 from jobsync.errors import Blocked
+from tests.fakes.memory import FakeClock, MemoryBackend, MemoryService
 
 CLOCK = FakeClock()
 MINE = Binding("https://api.example", "alice", "phylo")

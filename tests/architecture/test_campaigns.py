@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "campaigns"))
-
-import kill_sweep
-import plan_teeth
+from tests.campaigns import kill_sweep, plan_teeth
 
 
 def test_the_command_that_the_kill_sweep_kills_starts() -> None:

@@ -224,9 +224,10 @@ def test_the_words_that_name_no_owner_are_not_used() -> None:
     assert not used
 
 
-def test_test_files_have_names_of_their_own() -> None:
-    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
-    assert len(names) == len(set(names))
+def test_every_folder_of_tests_is_a_package() -> None:
+    """So that each module has one name, for pytest, for mypy and for what imports it."""
+    folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
+    assert not [str(folder) for folder in folders if not (folder / "__init__.py").exists()]
 
 
 def test_no_module_imports_itself_in_a_ring() -> None:

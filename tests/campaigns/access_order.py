@@ -19,9 +19,18 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "access"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from order_model import OWNER, Case, cases, change_of, code_points, faults, without_case, wrongs
+from tests.access.order_model import (
+    OWNER,
+    Case,
+    cases,
+    change_of,
+    code_points,
+    faults,
+    without_case,
+    wrongs,
+)
 
 BEFORE, AFTER = ("amy", "bob", "cat"), ("xen", "yan", "zed")
 

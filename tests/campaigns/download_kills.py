@@ -22,9 +22,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fakes"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from hostile_service import JOB, HostileService, Remote
+from tests.fakes.hostile_service import JOB, HostileService, Remote
 
 OVERLAP = 65_536
 CALLS = ("open", "pwrite", "ftruncate", "fsync", "rename", "replace", "unlink", "mkdir")

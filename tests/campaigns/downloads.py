@@ -20,9 +20,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fakes"))
-
-from hostile_service import JOB, Fault, HostileService, Remote
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from jobsync.backend import Reader
 from jobsync.http.retry import RetryPolicy
@@ -32,6 +30,7 @@ from jobsync.outputs.fetch_record import Ledger
 from jobsync.outputs.result import FetchResult, Limits
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
+from tests.fakes.hostile_service import JOB, Fault, HostileService, Remote
 
 BATCH = 25
 KINDS = [

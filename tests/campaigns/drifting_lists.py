@@ -15,12 +15,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agave"))
-
-from test_listing import Moving, run
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from jobsync.errors import Unreadable
 from jobsync.platforms.agave.pagination import all_runs
+from tests.agave.test_listing import Moving, run
 
 
 def campaign(count: int, seed: int) -> int:

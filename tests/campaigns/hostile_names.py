@@ -22,15 +22,14 @@ import unicodedata
 from collections import Counter
 from pathlib import Path, PureWindowsPath
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "outputs"))
-
-from names_corpus import HOSTILE, ORDINARY
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from jobsync import filenames
 from jobsync.model import OutputRule, RemoteFile
 from jobsync.outputs.destination import Root, mark_of
 from jobsync.outputs.failures import FileFailed
 from jobsync.plan.output_rules import select
+from tests.outputs.names_corpus import HOSTILE, ORDINARY
 
 PIECES = [
     *("a", "b.txt", "data", "x", "1", "-", "_", "results", "run 1", "\u00e9", "e\u0301", "\u65e5"),

@@ -29,9 +29,7 @@ from urllib3.util.url import _encode_target
 
 from jobsync.structs import replace
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fakes"))
-
-from scripted_server import ScriptedServer, envelope
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from jobsync.errors import SubmitNotSent
 from jobsync.http.client import HttpClient, HttpSettings
@@ -41,6 +39,7 @@ from jobsync.platforms.agave.operations import Jobs
 from jobsync.platforms.agave.transport import Transport
 from jobsync.platforms.agave.urls import UnsafePath, Urls
 from jobsync.secret import Secret
+from tests.fakes.scripted_server import ScriptedServer, envelope
 
 PIECES = [
     *(

@@ -24,13 +24,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fakes"))
-
-from scripted_server import JOB
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from jobsync.errors import SubmitAmbiguous
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
+from tests.fakes.scripted_server import JOB
 
 NAMES = [
     *("Content-Type", "Content-Disposition", "Content-Encoding", "Content-Length", "Location"),

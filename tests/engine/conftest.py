@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from engine_lab import Lab, need_cluster
+from tests.engine.engine_lab import Lab, need_cluster
 
 
 @pytest.fixture(autouse=True)

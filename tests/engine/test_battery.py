@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from engine_lab import Lab, processes_with
 
 from jobsync.local.api.agave import records
 from jobsync.local.engine.stopping import STOPPED_EARLY, STOPPED_RUNNING
 from jobsync.local.storage.systems import System
 from jobsync.local.store.rows import JobRow
 from jobsync.local.store.statuses import TERMINAL
+from tests.engine.engine_lab import Lab, processes_with
 
 MakeLab = Callable[..., Lab]
 

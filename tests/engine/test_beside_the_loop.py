@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from engine_lab import Lab
 
 from jobsync.local.engine import background_tasks, completion
 from jobsync.local.storage import archive as archiving
 from jobsync.local.storage import copying, staging
 from jobsync.local.storage.copying import Check
 from jobsync.local.store.statuses import TERMINAL
+from tests.engine.engine_lab import Lab
 
 pytestmark = pytest.mark.fork
 

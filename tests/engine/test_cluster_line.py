@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from engine_lab import cluster_size, need_cluster
 
 from jobsync.local.store.database import Store
 from jobsync.local.store.statuses import STATUSES
+from tests.engine.engine_lab import cluster_size, need_cluster
 
 pytestmark = pytest.mark.slurm
 EXAMPLES = Path(__file__).parents[2] / "manifests"

@@ -14,7 +14,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from embedded_command import call
 
 from jobsync.errors import LocalServiceError, NotFound
 from jobsync.local.engine import processes
@@ -23,6 +22,7 @@ from jobsync.local.service import Drive
 from jobsync.local.store.database import Store
 from jobsync.platforms.agave.connections import connect_reader
 from jobsync.platforms.agave.credentials import explicit
+from tests.engine.embedded_command import call
 
 Command = subprocess.Popen[str]
 Run = Callable[..., Command]

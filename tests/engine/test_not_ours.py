@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from embedded_command import call
-from engine_lab import Lab
 
 from jobsync.errors import LocalServiceError
 from jobsync.local.api.agave import records
@@ -25,6 +23,8 @@ from jobsync.local.storage.staging import StagingError, prepare
 from jobsync.local.store.statuses import TERMINAL
 from jobsync.structs import replace
 from jobsync.testing import LocalService, local_service
+from tests.engine.embedded_command import call
+from tests.engine.engine_lab import Lab
 
 pytestmark = pytest.mark.fork
 

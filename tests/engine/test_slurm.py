@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from engine_lab import Lab, cluster_size, need_cluster
 
 from jobsync.local.store.statuses import TERMINAL
 from jobsync.structs import replace
+from tests.engine.engine_lab import Lab, cluster_size, need_cluster
 
 pytestmark = pytest.mark.slurm
 MakeLab = Callable[..., Lab]

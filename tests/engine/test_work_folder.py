@@ -10,13 +10,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from engine_lab import Lab, processes_with
 
 from jobsync.local.api.agave import records, submission
 from jobsync.local.storage.archive import ArchiveError, archive
 from jobsync.local.storage.archive_path import slug
 from jobsync.local.store.rows import JobRow
 from jobsync.local.store.statuses import TERMINAL
+from tests.engine.engine_lab import Lab, processes_with
 
 pytestmark = pytest.mark.fork
 

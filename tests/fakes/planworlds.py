@@ -6,7 +6,6 @@ Independent random pairs almost never meet; editing makes every row of the table
 from __future__ import annotations
 
 from hypothesis import strategies as st
-from planworld import ME, PROJECT, RunState, World, desired, job, rule
 
 from jobsync.model import (
     LEVELS,
@@ -20,6 +19,7 @@ from jobsync.model import (
 )
 from jobsync.platforms.agave.run_names import read_mark
 from jobsync.structs import replace
+from tests.fakes.planworld import ME, PROJECT, RunState, World, desired, job, rule
 
 USERS = ("bob", "carol", "dave", "world", "zed", ME)
 ADDRESSES = ("align", "report", "tree.lg.1", "tree.wag.1", "zip")

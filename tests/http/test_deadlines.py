@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
-from scripted_server import Reply, ScriptedServer, closing, http, raw
-from test_framing import GOOD, HEAD, TOKEN, client_of, get, opened
 
 from jobsync.errors import Unreachable
 from jobsync.http.client import HttpClient
 from jobsync.http.messages import NeverSent, Overdue, Request
+from tests.fakes.scripted_server import Reply, ScriptedServer, closing, http, raw
+from tests.http.test_framing import GOOD, HEAD, TOKEN, client_of, get, opened
 
 
 def dripping(*pieces: bytes) -> Reply:
@@ -166,7 +166,7 @@ class ClosesSilently(ScriptedServer):
     """Keeps the connection just long enough to be asked once more, then ends it unanswered."""
 
     def _serve(self, connection: socket.socket, number: int) -> None:
-        from scripted_server import _read
+        from tests.fakes.scripted_server import _read
 
         with suppress(OSError), connection, connection.makefile("rb") as reader:
             for turn in range(2):

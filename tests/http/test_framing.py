@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 import pytest
-from scripted_server import Reply, ScriptedServer, closing, http, raw
 
 from jobsync.errors import Unreachable, Unreadable
 from jobsync.http.client import HttpClient, HttpSettings
 from jobsync.http.messages import NeverSent, Request, Response, Stream, UnsafePath
 from jobsync.secret import Secret
+from tests.fakes.scripted_server import Reply, ScriptedServer, closing, http, raw
 
 GOOD = b'{"status":"success"}'
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

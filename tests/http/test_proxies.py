@@ -16,11 +16,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from agave_world import World, world
-from scripted_server import ScriptedServer, closing
-from test_deadlines import dripping
-from test_framing import TOKEN
-from waiting import Hands
 
 from jobsync.errors import SettingsError, SubmitNotSent, SubmitRejected
 from jobsync.http.client import HttpClient, HttpSettings
@@ -29,6 +24,11 @@ from jobsync.http.proxies import certificates, proxy_for
 from jobsync.local.tls import Certificate
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
+from tests.fakes.agave_world import World, world
+from tests.fakes.scripted_server import ScriptedServer, closing
+from tests.fakes.waiting import Hands
+from tests.http.test_deadlines import dripping
+from tests.http.test_framing import TOKEN
 
 URL = "https://api.example.org:8443/base"
 PROXY, OTHER = "http://proxy:3128", "http://other:3128"

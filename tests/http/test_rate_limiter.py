@@ -7,10 +7,10 @@ import time
 
 from hypothesis import given
 from hypothesis import strategies as st
-from waiting import Hands
 
 from jobsync.http.rate_limiter import Permit, RateLimiter
 from jobsync.http.retry import RetryBudget, RetryPolicy
+from tests.fakes.waiting import Hands
 
 
 def test_it_starts_low_and_grows_to_the_ceiling() -> None:

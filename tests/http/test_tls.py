@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agave_world import world
-from scripted_server import ScriptedServer, raw
-from waiting import Hands
 
 from jobsync.errors import SettingsError, SubmitNotSent, SubmitRejected, Unreachable
 from jobsync.http.client import HttpClient, HttpSettings
@@ -24,6 +21,9 @@ from jobsync.local.tls import Certificate
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.secret import Secret
+from tests.fakes.agave_world import world
+from tests.fakes.scripted_server import ScriptedServer, raw
+from tests.fakes.waiting import Hands
 
 
 def test_all_connections_share_one_tls_context(

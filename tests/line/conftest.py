@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from linebench import ECHO, Bench, Lab, add_app
 
 from jobsync.testing import LocalService, local_service
+from tests.line.linebench import ECHO, Bench, Lab, add_app
 
 EXAMPLES = Path(__file__).parents[2] / "manifests"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from linebench import Lab
 
 from jobsync.testing import LocalService
+from tests.line.linebench import Lab
 
 WORDS = {(True, False): "READ", (False, True): "WRITE", (True, True): "ALL"}
 

@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Iterable
 
 import pytest
-from linebench import Done, Lab
+
+from tests.line.linebench import Done, Lab
 
 JOBS = """\
 slow: {appId: wc-demo-1.00, maxRunTime: "00:00:01", parameters: {seconds: 30}}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from linebench import Lab
+
+from tests.line.linebench import Lab
 
 HAZARD = "overwrite-archive"
 

@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from linebench import Bench, serving
+
+from tests.line.linebench import Bench, serving
 
 
 def login(bench: Bench, url: str, user: str, password: str) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from linebench import Lab
+from tests.line.linebench import Lab
 
 
 def test_a_token_that_is_not_accepted_names_where_it_came_from(lab: Lab) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 import pytest
-from linebench import Bench
 
 from jobsync.cli import apply as apply_command
 from jobsync.cli import wait as wait_command
+from tests.line.linebench import Bench
 
 
 @pytest.mark.parametrize(

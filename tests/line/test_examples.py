@@ -11,12 +11,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from linebench import Bench
 
 from jobsync.apply.clock import SystemClock
 from jobsync.apply.journal import open_journal
 from jobsync.apply.journal_entry import Binding, Entry, State
 from jobsync.apply.submit_protocol import Limits
+from tests.line.linebench import Bench
 
 
 def test_the_phylogeny_example_from_nothing_to_the_tree(phylogeny: Bench) -> None:

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from linebench import Bench
 
 from jobsync.structs import replace
+from tests.line.linebench import Bench
 
 EVIL = "apiVersion: jobsync/v1\\njobs:\\n  pwn: {appId: work-1.0}\\n"
 

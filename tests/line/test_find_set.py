@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from linebench import Bench, Lab
 
 from jobsync.manifest import find_set
+from tests.line.linebench import Bench, Lab
 
 SET = "apiVersion: jobsync/v1\nproject: p\njobs: {}\n"
 PART = "apiVersion: jobsync/v1\njobs: {}\n"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import yaml
-from linebench import Done, Lab
+
+from tests.line.linebench import Done, Lab
 
 
 def empty(done: Done) -> bool:

@@ -18,11 +18,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "http"))
-
-from agave_world import APP, World, world
-from scripted_server import ScriptedServer, Seen, _read
-from test_deadlines import SLOW
+from tests.fakes.agave_world import APP, World, world
+from tests.fakes.scripted_server import ScriptedServer, Seen, _read
+from tests.http.test_deadlines import SLOW
 
 WITHIN = 1.0
 """Seconds, on a machine that has nothing else to do; loaded runners get some more."""

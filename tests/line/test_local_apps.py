@@ -6,7 +6,8 @@ import json
 from hashlib import sha256
 
 import pytest
-from linebench import Bench, add_app, serving, write_set
+
+from tests.line.linebench import Bench, add_app, serving, write_set
 
 BAM = {
     "name": "bam",

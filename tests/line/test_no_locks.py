@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from linebench import Lab
 
 from jobsync.locks import LockTaken, file_lock
+from tests.line.linebench import Lab
 
 WITHOUT = """
 import errno, fcntl, os, sys

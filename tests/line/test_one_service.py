@@ -6,12 +6,12 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from linebench import Lab
 
 from jobsync import load
 from jobsync.apply import Binding, SystemClock, open_submits
 from jobsync.apply.journal import open_journal
 from jobsync.apply.journal_entry import Entry, State
+from tests.line.linebench import Lab
 
 JOB = "count: {appId: wc-demo-1.00}\n"
 

@@ -7,12 +7,12 @@ import shlex
 from pathlib import Path
 
 import pytest
-from linebench import Done, Lab
 
 from jobsync.apply.clock import SystemClock
 from jobsync.apply.journal_entry import Binding, Entry, State
 from jobsync.apply.takeover import locked_journal
 from jobsync.base_url import base_url
+from tests.line.linebench import Done, Lab
 
 ONE = "one: {appId: wc-demo-1.00}\ntwo: {appId: wc-demo-1.00, parameters: {lines: 2}}\n"
 

@@ -20,12 +20,12 @@ from pathlib import Path
 
 import jsonschema_rs
 import pytest
-from linebench import Lab
 
 from jobsync import PlanOptions, connect_reader, load
 from jobsync.cli import pipeline
 from jobsync.errors import PRECEDENCE, ExitCode, worst
 from jobsync.model import Target
+from tests.line.linebench import Lab
 
 SCHEMA = Path(__file__).parents[2] / "jobsync/render/plan.schema.json"
 PAIR = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from linebench import Lab
+from tests.line.linebench import Lab
 
 JOBS = """\
 align:

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from linebench import Lab
 
 from jobsync import Target, connect_reader
 from jobsync.model import Access
 from jobsync.platforms.agave.urls import UnsafePath
+from tests.line.linebench import Lab
 
 TWO = """\
     up: {appId: wc-demo-1.00, parameters: {lines: 2}, permissions: {bob: READ}}

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import click
 import pytest
-from linebench import Bench, serving
 
 from jobsync.cli.main import COMMANDS, cli
+from tests.line.linebench import Bench, serving
 
 
 @pytest.mark.parametrize("command", ["plan", "apply", "validate", "drift"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from linebench import Bench, Lab, write_set
+
+from tests.line.linebench import Bench, Lab, write_set
 
 NOTIFIED = "notifications: [{url: a@example.org, event: FINISHED}]"
 

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from linebench import Bench
 
 from jobsync.apply.clock import SystemClock
 from jobsync.apply.journal import open_journal
 from jobsync.apply.journal_entry import Binding, Entry, State
 from jobsync.cli.connect import local_user
 from jobsync.platforms.loading import load
+from tests.line.linebench import Bench
 
 APP = {
     "name": "step",

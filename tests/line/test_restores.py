@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from linebench import Bench
+
+from tests.line.linebench import Bench
 
 
 def archived(bench: Bench, name: str) -> Path:

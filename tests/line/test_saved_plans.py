@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from linebench import Done, Lab
 
 from jobsync.render import plan_json
 from jobsync.structs import replace
 from jobsync.testing import local_service
+from tests.line.linebench import Done, Lab
 
 ONE = "one: {appId: wc-demo-1.00, permissions: {bob: READ}}\n"
 

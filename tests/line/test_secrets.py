@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from linebench import Done, Lab
+
+from tests.line.linebench import Done, Lab
 
 SECRET = "3141592"
 OTHER = "2718281"

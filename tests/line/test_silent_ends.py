@@ -10,9 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from agave_world import APP, world
-from scripted_server import _read
-from test_interrupts import Middleman
+
+from tests.fakes.agave_world import APP, world
+from tests.fakes.scripted_server import _read
+from tests.line.test_interrupts import Middleman
 
 IDLE = b"HTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 JOBS = 12

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from linebench import Bench
 
 from jobsync import load
 from jobsync.base_url import base_url
@@ -16,6 +15,7 @@ from jobsync.cli.target import choose, choose_without_set
 from jobsync.errors import JobsyncError, SettingsError
 from jobsync.platforms.agave.credentials import find_credentials
 from jobsync.testing import LocalService
+from tests.line.linebench import Bench
 
 URL = {"TAPIS_BASE_URL": "https://api.example.org"}
 TARGETS = "targets:\n  tacc: {baseUrl: https://api.tacc.example, owner: labbot, concurrency: 8}\n"

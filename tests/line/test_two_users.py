@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 import requests
-from linebench import Bench, Done, serving
+
+from tests.line.linebench import Bench, Done, serving
 
 NAME = "wordcount.yaml"
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from linebench import Lab
 
 from jobsync.errors import NotFound
 from jobsync.model import App, Archived, RemoteFile, Target
@@ -17,6 +16,7 @@ from jobsync.platforms import loading
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.structs import replace
+from tests.line.linebench import Lab
 
 
 def test_the_outputs_of_several_runs_are_listed_at_the_same_time(

@@ -6,11 +6,11 @@ import json
 import sqlite3
 from pathlib import Path
 
-import old_state
 import pytest
 
 from jobsync.local.store.database import Store
 from jobsync.local.store.rows import Conflict, JobRow
+from tests.local import old_state
 
 
 def test_the_same_bytes(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from corpus_cases import Case, canonical, cases, loaded, problems
+
+from tests.manifest.corpus_cases import Case, canonical, cases, loaded, problems
 
 BAD = cases("bad")
 GOOD = cases("good")

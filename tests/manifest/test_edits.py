@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-from corpus_cases import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from jobsync.errors import ManifestError
 from jobsync.model import Mark
 from jobsync.platforms.agave.run_names import NAME_LIMIT, read_mark
 from jobsync.platforms.loading import load
+from tests.manifest.corpus_cases import cases
 
 SEEDS = [case.path.read_text(encoding="utf-8") for case in cases("good") if case.path.is_file()]
 SEEDS += [

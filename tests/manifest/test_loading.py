@@ -270,8 +270,8 @@ def test_the_hash_seed_changes_nothing(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
     script = (
         "import sys, os\n"
-        f"sys.path.insert(0, {str(root / 'tests' / 'manifest')!r})\n"
-        "import corpus_cases as c\n"
+        f"sys.path.insert(0, {str(root)!r})\n"
+        "from tests.manifest import corpus_cases as c\n"
         "for case in c.cases('good'): print(c.canonical(c.loaded(case)))\n"
         "for case in c.cases('bad')[::7]: print(c.problems(case))\n"
     )

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "campaigns"))
-
-import download_kills
-import downloads
+from tests.campaigns import download_kills, downloads
 
 
 def test_no_interrupted_or_mutated_download_leaves_a_wrong_file() -> None:

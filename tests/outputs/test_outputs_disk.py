@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from memory_service import MemoryReader, finished_run
 
 from jobsync.errors import ExitCode
 from jobsync.model import OutputChange, OutputRule, Result
@@ -20,6 +19,7 @@ from jobsync.outputs.destination import Root
 from jobsync.outputs.fetch import fetch_all
 from jobsync.outputs.fetch_record import Ledger
 from jobsync.outputs.result import FetchResult, Limits
+from tests.fakes.memory_service import MemoryReader, finished_run
 
 MIB = 1024 * 1024
 LARGE = os.urandom(9 * MIB + 4321)

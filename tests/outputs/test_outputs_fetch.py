@@ -11,7 +11,6 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from memory_service import JOB, MemoryReader, finished_run
 
 from jobsync.errors import (
     ExitCode,
@@ -30,6 +29,7 @@ from jobsync.outputs.fetch_record import Ledger
 from jobsync.outputs.listing import walk
 from jobsync.outputs.result import FetchResult, Limits
 from jobsync.structs import replace
+from tests.fakes.memory_service import JOB, MemoryReader, finished_run
 
 BIG = os.urandom(300_000)
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
-from names_corpus import COLLIDING, HOSTILE, ORDINARY
 
 from jobsync import filenames
 from jobsync.outputs.destination import Root
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "campaigns"))
-
-import hostile_names as campaign
+from tests.campaigns import hostile_names as campaign
+from tests.outputs.names_corpus import COLLIDING, HOSTILE, ORDINARY
 
 
 def test_the_corpus_is_large_enough() -> None:

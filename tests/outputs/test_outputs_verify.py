@@ -6,8 +6,6 @@ import os
 import shutil
 from pathlib import Path
 
-from memory_service import JOB, MemoryReader, finished_run
-
 from jobsync.errors import Forbidden
 from jobsync.model import DeclaredJob, OutputChange, OutputRule, RemoteFile, Run, RunState
 from jobsync.outputs import lockfile
@@ -17,6 +15,7 @@ from jobsync.outputs.log_tail import tails
 from jobsync.outputs.result import Limits
 from jobsync.outputs.verify import verify
 from jobsync.structs import replace
+from tests.fakes.memory_service import JOB, MemoryReader, finished_run
 
 RULES = (OutputRule("**", "out/"),)
 

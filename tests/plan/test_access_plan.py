@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from planworld import ME, World, desired, grants, job, rows
-from planworlds import ROWS
 
 from jobsync.model import (
     LEVELS,
@@ -29,6 +27,8 @@ from jobsync.plan.plan_permissions import (
     other_spellings,
 )
 from jobsync.structs import replace
+from tests.fakes.planworld import ME, World, desired, grants, job, rows
+from tests.fakes.planworlds import ROWS
 
 ADDITIVE = PermissionsMode.ADDITIVE
 READ = LEVELS["READ"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from planworld import ME, World, desired, grants, job, rows, rule
 
 from jobsync.errors import PlanError
 from jobsync.model import (
@@ -19,6 +18,7 @@ from jobsync.model import (
     Standing,
 )
 from jobsync.plan import PlanOptions, build
+from tests.fakes.planworld import ME, World, desired, grants, job, rows, rule
 
 ALIGN = job("align", {"parameters": {"threads": 2}})
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from planworld import World, job
 
 from jobsync.errors import Location
 from jobsync.model import DeclaredJob, IdRef, OutputRef
@@ -14,6 +13,7 @@ from jobsync.plan.references import References, in_value
 from jobsync.platforms.agave.node_hours import seconds
 from jobsync.platforms.agave.placement import gigabytes
 from jobsync.platforms.agave.platform import AGAVE
+from tests.fakes.planworld import World, job
 
 NONE = References(AGAVE, {})
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planworld import World, desired, job
 
 from jobsync.errors import PlanFileError, StalePlan
 from jobsync.model import IdRef, OpenSubmit, OutputRef
@@ -19,9 +16,8 @@ from jobsync.plan import build, codec
 from jobsync.plan.seal import sealed
 from jobsync.render import FORMATS, RenderOptions, plan_json
 from jobsync.structs import replace
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "render"))
-from showcase import showcase
+from tests.fakes.planworld import World, desired, job
+from tests.render.showcase import showcase
 
 TEXT = plan_json.dumps(showcase())
 SAVED = replace(sealed(showcase()), root="", outputs_root="")

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from planworld import World, desired, grants, job, rows
 
 from jobsync.errors import Blocked, ExitCode, PlanFileError
 from jobsync.model import LEVELS, Access, DeclaredJob, Grant, Guards, Plan, RunState
@@ -16,6 +15,7 @@ from jobsync.plan.check import refuse_hazards
 from jobsync.plan.guard_context import Case
 from jobsync.plan.guards import GUARDS, HAZARDS
 from jobsync.structs import replace
+from tests.fakes.planworld import World, desired, grants, job, rows
 
 LONG = {"maxRunTime": "10:00:00", "nodeCount": 1}
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from planworld import PROJECT, START, World, desired, job, rule
 
 from jobsync.model import (
     Action,
@@ -28,6 +27,7 @@ from jobsync.plan.history import histories, names_of
 from jobsync.plan.plan_outputs import with_present_addresses
 from jobsync.render import FORMATS, RenderOptions
 from jobsync.structs import replace
+from tests.fakes.planworld import PROJECT, START, World, desired, job, rule
 
 FINISHED, ACTIVE = RunState.FINISHED, RunState.ACTIVE
 FAILED, STOPPED = RunState.FAILED, RunState.STOPPED

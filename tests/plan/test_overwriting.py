@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from planworld import START, World, desired, job
 
 from jobsync.model import Plan, Standing
 from jobsync.plan import PlanOptions, build
 from jobsync.structs import replace
+from tests.fakes.planworld import START, World, desired, job
 
 FOLDER = {"archivePath": "study/results", "archiveSystem": "data"}
 ONE = job("one", {**FOLDER, "parameters": {"n": 1}})

@@ -8,8 +8,6 @@ from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from planworld import ME, PROJECT, World, desired, job, rule
-from planworlds import worlds
 
 from jobsync.model import (
     NO_ACCESS,
@@ -32,6 +30,8 @@ from jobsync.plan.history import former_names
 from jobsync.platforms.agave.run_names import read_mark
 from jobsync.render import plan_json
 from jobsync.structs import replace
+from tests.fakes.planworld import ME, PROJECT, World, desired, job, rule
+from tests.fakes.planworlds import worlds
 
 OPTIONS = st.builds(
     PlanOptions,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from planworld import World, desired, grants, job, rows, rule
 
 from jobsync.errors import Usage
 from jobsync.model import (
@@ -23,6 +22,7 @@ from jobsync.model import (
 from jobsync.plan import PlanOptions, build
 from jobsync.render.advice import Call, run_again
 from jobsync.structs import replace
+from tests.fakes.planworld import World, desired, grants, job, rows, rule
 
 FINISHED, ACTIVE, FAILED, STOPPED = (
     RunState.FINISHED,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from planworld import World, desired, job
 
 from jobsync import render
 from jobsync.model import Action, DesiredState, JobChange, Plan, RunState, Sealed
@@ -15,6 +14,7 @@ from jobsync.plan.seal import sealed, unsealed
 from jobsync.render import plan_json
 from jobsync.secret import HIDDEN, Sensitive
 from jobsync.structs import replace
+from tests.fakes.planworld import World, desired, job
 
 SECRET = "s3cret-nonce"
 TOKEN = Sensitive(SECRET)

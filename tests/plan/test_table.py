@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from planworld import ME, START, World, desired, grants, job, rows, rule
 
 from jobsync.errors import Location, PlanError, Usage
 from jobsync.model import (
@@ -26,6 +25,7 @@ from jobsync.model import (
 from jobsync.plan import PlanOptions, build
 from jobsync.plan.exit_status import to_do, unread
 from jobsync.structs import replace
+from tests.fakes.planworld import ME, START, World, desired, grants, job, rows, rule
 
 ONE = job("align", {"parameters": {"threads": 2}})
 OLD = job("align", {"parameters": {"threads": 1}})

@@ -6,9 +6,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "fakes"))
-
-from planworld import World, desired, grants, job, rows, rule
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from jobsync.errors import Location
 from jobsync.model import (
@@ -23,6 +21,7 @@ from jobsync.model import (
 )
 from jobsync.plan import PlanOptions, build
 from jobsync.render import FORMATS, RenderOptions
+from tests.fakes.planworld import World, desired, grants, job, rows, rule
 
 HOSTILE = "exit 1\n::error::boo \x1b[2J ##[group] `` | <b>@alice</b> \u202egnp.exe"
 

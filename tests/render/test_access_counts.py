@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from planworld import World, desired, grants, job, rows
 
 from jobsync.model import NO_ACCESS, Plan, RunState
 from jobsync.plan import PlanOptions, build
 from jobsync.render import FORMATS, RenderOptions
 from jobsync.render.summary import also, summarise
+from tests.fakes.planworld import World, desired, grants, job, rows
 
 OLD = job("align")
 

@@ -15,15 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from planworld import World, desired, job
-from planworlds import worlds
-from showcase import GOLDEN, renderings, showcase
 
 from jobsync.model import OutputChange, Plan
 from jobsync.plan import PlanOptions, build
 from jobsync.render import FORMATS, RenderOptions
 from jobsync.render.plan_json import schema
 from jobsync.render.values import shown, size
+from tests.fakes.planworld import World, desired, job
+from tests.fakes.planworlds import worlds
+from tests.render.showcase import GOLDEN, renderings, showcase
 
 HEADING = re.compile(
     r"^ *# (.*) (will be created|will be updated in-place|will be destroyed|must be replaced)$",

@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from planworld import World, desired, job
 
 from jobsync.model import Plan, RunState, Scope
 from jobsync.plan import PlanOptions, build
 from jobsync.render import FORMATS, RenderOptions, plan_json
 from jobsync.render.summary import also, headline
+from tests.fakes.planworld import World, desired, job
 
 ALL_IS_WELL = "No changes. Every job, permission and output is as declared."
 

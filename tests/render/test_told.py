@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from planworld import World, desired, grants, job, rule
 
 from jobsync.model import Plan, RunState, Unavailable
 from jobsync.plan import PlanOptions, build
 from jobsync.render import FORMATS, RenderOptions
 from jobsync.render.summary import also, summarise
 from jobsync.structs import replace
+from tests.fakes.planworld import World, desired, grants, job, rule
 
 COUNTS = (rule("counts.txt", "results/counts.txt"), rule("*.log", "logs/"))
 

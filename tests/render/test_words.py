@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planworld import World, desired, grants, job, rows
-from planworlds import worlds
 
 from jobsync.errors import Location, SettingsError, Usage
 from jobsync.model import (
@@ -28,6 +26,8 @@ from jobsync.render.advice import Call
 from jobsync.render.outcome import outcome
 from jobsync.render.why import why
 from jobsync.structs import replace
+from tests.fakes.planworld import World, desired, grants, job, rows
+from tests.fakes.planworlds import worlds
 
 
 def test_the_table_of_outcomes() -> None:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ref_world import ENVIRON, World, git
 
 from jobsync import git as door
 from jobsync.apply.shared.claims import Unread
@@ -19,6 +18,7 @@ from jobsync.apply.shared.location import is_ref, locate
 from jobsync.apply.shared.repository import Repository
 from jobsync.errors import SettingsError
 from jobsync.model import JournalRef
+from tests.shared.ref_world import ENVIRON, World, git
 
 DECLARED = JournalRef("origin", "refs/jobsync/journal")
 

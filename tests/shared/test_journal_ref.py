@@ -6,7 +6,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from ref_world import BINDING, ENVIRON, ID, World, git
 
 from jobsync.apply.journal_entry import Entry, State
 from jobsync.apply.shared.claims import (
@@ -22,6 +21,7 @@ from jobsync.apply.shared.journal import SharedJournal
 from jobsync.apply.shared.record import Record, decode, folder, path
 from jobsync.apply.shared.repository import Repository
 from jobsync.structs import replace
+from tests.shared.ref_world import BINDING, ENVIRON, ID, World, git
 
 NAME = "lab.one.bh4txw5qcd"
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from trustbench import Repository
+
+from tests.trust.trustbench import Repository
 
 
 @pytest.fixture

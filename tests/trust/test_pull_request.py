@@ -8,11 +8,11 @@ import json
 from pathlib import Path
 
 import pytest
-from trustbench import Repository, script_app
 
 from jobsync.errors import ManifestError
 from jobsync.manifest import OutputsFolder
 from jobsync.platforms.loading import load
+from tests.trust.trustbench import Repository, script_app
 
 JOB = 'jobs: {one: {appId: sh-1.0, outputs: [{path: "counts.txt", to: TO}]}}'
 ROOTS = [

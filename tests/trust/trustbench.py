@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / "line"))
-
-from linebench import Bench, add_app
+from tests.line.linebench import Bench, add_app
 
 
 class Repository(Bench):

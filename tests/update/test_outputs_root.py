@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1] / "line"))
-
-from linebench import ECHO, Bench, add_app
+from tests.line.linebench import ECHO, Bench, add_app
 
 SET = """\
 apiVersion: jobsync/v1

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -36,13 +35,10 @@ from jobsync.plan.history import names_of
 from jobsync.platforms.agave.run_names import read_mark
 from jobsync.platforms.loading import load
 from jobsync.structs import replace
+from tests.apply.plans import World
+from tests.manifest.corpus_cases import MANIFESTS, Case, loaded
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent / "manifest"), str(HERE.parent / "apply")]
-
-from corpus_cases import MANIFESTS, Case, loaded  # noqa: E402
-from plans import World  # noqa: E402
-
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 BINDING = Binding("https://memory.example", "alice", "phylo")
 
