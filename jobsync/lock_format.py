@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from sys import intern
 
 from jobsync import filenames
@@ -82,8 +83,9 @@ def lines(lock: Lock) -> Iterator[str]:
     """The lines of :func:`render`, each with its end."""
     yield f"{HEADER}\n"
     for kind, files in (("file", lock.files), ("old", lock.old)):
-        for f in sorted(set(files), key=_order):
-            yield f"{kind}\t{f.address}\t{f.to}\t{f.path}\t{f.job_id}\t{f.size}\t{f.sha256}\n"
+        for order, _ in groupby(sorted(map(_order, files))):
+            address, to, path, job_id, size, sha256 = order
+            yield f"{kind}\t{address}\t{to}\t{path}\t{job_id}\t{size}\t{sha256}\n"
     for address, job_id in sorted(lock.expectations):
         yield f"expect\t{address}\t{job_id}\n"
 

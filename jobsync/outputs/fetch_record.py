@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 from jobsync import filenames
 from jobsync.destinations import Destinations, root_refusal, typed_refusal
 from jobsync.errors import SettingsError
+from jobsync.in_groups import InGroups
+from jobsync.lock_format import Lock
 from jobsync.manifest import find_destinations
 from jobsync.model import Address, Fetch, FetchedFile
 from jobsync.outputs import lockfile
@@ -103,6 +105,8 @@ class Ledger:
         self._claims: dict[str, Address] = {}
         self._runs: dict[Address, set[str]] = {}
         self._judge = _Judge(root, outputs_root, closed)
+        self._writer = lockfile.Writer(root)
+        self._changes = InGroups(self._write_all)
         lock = lockfile.read(root)
         for file in (*lock.old, *lock.files):
             key = filenames.collision_key(file.to)
@@ -136,20 +140,16 @@ class Ledger:
     def record(self, files: Collection[FetchedFile]) -> None:
         if not files:
             return
+        self._write(lambda lock: lockfile.changed(lock, files=files, expectations=()))
         with self._mutex:
-            lockfile.update(
-                self.root, lambda lock: lockfile.changed(lock, files=files, expectations=())
-            )
             for file in files:
                 self._lines[filenames.collision_key(file.to)] = (file,)
                 self._remember_owner(file)
 
     def record_expectation(self, address: Address, job_id: str) -> None:
+        met = [(address, job_id)]
+        self._write(lambda lock: lockfile.changed(lock, files=(), expectations=met))
         with self._mutex:
-            lockfile.update(
-                self.root,
-                lambda lock: lockfile.changed(lock, files=(), expectations=[(address, job_id)]),
-            )
             self._runs.setdefault(address, set()).add(job_id)
 
     def retire(self, address: Address, job_id: str) -> None:
@@ -157,11 +157,16 @@ class Ledger:
             # Seldom is there anything to forget, and the lock file may be long.
             if self._runs.get(address, set()) <= {job_id}:
                 return
-            lockfile.update(
-                self.root,
-                lambda lock: lockfile.retired(lock, address, job_id, self.outputs_root),
-            )
+        self._write(lambda lock: lockfile.retired(lock, address, job_id, self.outputs_root))
+        with self._mutex:
             self._runs[address] = {job_id}
+
+    def _write(self, change: Callable[[Lock], Lock]) -> None:
+        """Make *change* to the lock file, with those of other threads; durable on return."""
+        self._changes.ask(change)
+
+    def _write_all(self, changes: Sequence[Callable[[Lock], Lock]]) -> list[Lock]:
+        return [self._writer.write(changes)] * len(changes)
 
     def _remember_owner(self, file: FetchedFile) -> None:
         self._runs.setdefault(file.address, set()).add(file.job_id)

@@ -12,7 +12,7 @@ from pathlib import Path
 from jobsync import filenames
 from jobsync.atomic_files import ORDINARY, replace_file_durably
 from jobsync.errors import SettingsError
-from jobsync.lock_format import Lock, elsewhere, lines, parse
+from jobsync.lock_format import Lock, elsewhere, parse, render
 from jobsync.locks import LockTaken, folder_lock
 from jobsync.model import Address, FetchedFile, Presence
 from jobsync.plan.plan_outputs import renamed
@@ -35,14 +35,21 @@ def load(root: str, outputs_root: str) -> Lock:
 
 def read(root: str) -> Lock:
     """As :func:`load`, without looking at the fetched files."""
-    path = Path(root) / NAME
+    return parse(_read(root), _path(root))
+
+
+def _path(root: str) -> str:
+    return str(Path(root) / NAME)
+
+
+def _read(root: str) -> bytes:
+    """The text of the lock file, empty where there is none."""
     try:
-        data = path.read_bytes()
+        return Path(root, NAME).read_bytes()
     except FileNotFoundError:
-        return Lock()
+        return b""
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
-    return parse(data, str(path))
+        raise SettingsError(f"{_path(root)} cannot be read: {error.strerror}") from error
 
 
 def update(root: str, change: Callable[[Lock], Lock]) -> Lock:
@@ -50,16 +57,35 @@ def update(root: str, change: Callable[[Lock], Lock]) -> Lock:
 
     Nothing is written when nothing changed. The file is replaced whole or not at all.
     """
-    with _exclusive(root):
-        before = read(root)
-        after = change(before)
-        if _sets(after) != _sets(before):
-            _replace(root, lines(after))
-    return after
+    return Writer(root).write([change])
 
 
-def _sets(lock: Lock) -> tuple[object, ...]:
-    return set(lock.files), set(lock.old), lock.expectations
+class Writer:
+    """Changes the lock file of the set at *root*, any number of changes in one step.
+
+    It knows its text again that it wrote itself, and parses only what somebody else has written.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._lock = Lock()
+        self._text = render(self._lock).encode()
+
+    def write(self, changes: Iterable[Callable[[Lock], Lock]]) -> Lock:
+        """As :func:`update`, with one change after the other. For one thread at a time."""
+        with _exclusive(self._root):
+            data = _read(self._root)
+            if data != self._text:
+                self._lock = parse(data, _path(self._root))
+                self._text = render(self._lock).encode()
+            after = self._lock
+            for change in changes:
+                after = change(after)
+            text = render(after).encode()
+            if text != self._text:
+                _replace(self._root, text)
+            self._text, self._lock = text, after
+        return after
 
 
 def _with_presence(outputs_root: str, file: FetchedFile) -> FetchedFile:
@@ -90,10 +116,10 @@ def _exclusive(root: str) -> Iterator[None]:
         ) from error
 
 
-def _replace(root: str, text: Iterable[str]) -> None:
+def _replace(root: str, data: bytes) -> None:
     path = Path(root) / NAME
     try:
-        replace_file_durably(path, (line.encode() for line in text), mode=ORDINARY)
+        replace_file_durably(path, [data], mode=ORDINARY)
     except OSError as error:
         raise SettingsError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -124,7 +150,7 @@ def follow_renames(root: str, addresses: Mapping[str, Address]) -> None:
         )
 
     lock = read(root)
-    if _sets(change(lock)) != _sets(lock):
+    if render(change(lock)) != render(lock):
         update(root, change)
 
 
