@@ -18,7 +18,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from jobsync.local.service import Drive, Service, ServiceSettings
+from jobsync.local.service import Drive, Service, ServiceSettings, with_dialect
+from jobsync.local.store.rows import AGAVE
 from jobsync.local.store.statuses import STATUSES, TERMINAL
 from jobsync.local.tls import Certificate
 from jobsync.local.users import ensure
@@ -48,8 +49,9 @@ class Reply(Struct, frozen=True):
 class LocalService:
     """A running service: where it is, who its users are, and how to make it misbehave."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, api: str = AGAVE) -> None:
         self._service = service
+        self.api = api
         self.url = service.url
         self.tokens = dict(service.tokens)
         self.workspace = service.settings.workspace
@@ -89,12 +91,13 @@ class LocalService:
         headers: Mapping[str, str] | None = None,
         timeout: float = 30.0,
     ) -> Reply:
-        """One request as *user* (empty: without a token), sent exactly as given.
+        """One request as *user* (empty: without a token), sent exactly as given, with the token
+        that the api of this object takes: a bearer token, or a ``X-Tapis-Token``.
 
         *body* is sent as JSON unless it is bytes. *path* is put on the wire as it is. Raises what
         the connection raises: ``OSError`` and ``http.client.HTTPException``.
         """
-        head = {"Authorization": f"Bearer {self.tokens[user]}"} if user else {}
+        head = self.credentials(user) if user else {}
         data = body
         if body is not None and not isinstance(body, bytes):
             data = json.dumps(body).encode()
@@ -108,6 +111,17 @@ class LocalService:
         finally:
             connection.close()
 
+    def credentials(self, user: str) -> dict[str, str]:
+        """The header by which a request is this user's."""
+        if self.api == AGAVE:
+            return {"Authorization": f"Bearer {self.tokens[user]}"}
+        return {"X-Tapis-Token": self.jwt(user)}
+
+    def jwt(self, user: str) -> str:
+        """A token of Tapis for a user, as a login gives it."""
+        issued = self._service.keys.issue(user, None, self.url)
+        return str(issued["access_token"]["access_token"])
+
     def _connection(self, timeout: float) -> http.client.HTTPConnection:
         parts = urllib.parse.urlsplit(self.url)
         host = parts.hostname or ""
@@ -119,9 +133,13 @@ class LocalService:
 
     def submit(self, user: str, **request: Any) -> dict[str, Any]:
         """Submit a job of the shipped demo app unless *request* names another; its record."""
-        body = {"name": "demo", "appId": "wc-demo-1.00", **request}
-        reply = self.call(user, "POST", "/jobs/v2", body)
-        if reply.status != 201:
+        if self.api == AGAVE:
+            path, body = "/jobs/v2", {"name": "demo", "appId": "wc-demo-1.00", **request}
+        else:
+            path = "/v3/jobs/submit"
+            body = {"name": "demo", "appId": "wc-demo", "appVersion": "1.00", **request}
+        reply = self.call(user, "POST", path, body)
+        if reply.status not in (200, 201):
             raise AssertionError(f"submit answered {reply.status}: {reply.body!r}")
         job: dict[str, Any] = reply.result
         return job
@@ -140,8 +158,9 @@ class LocalService:
         """Poll until the job has ended; its record. Raises ``TimeoutError``."""
         until = time.monotonic() + timeout
         while time.monotonic() < until:
-            reply = self.call(user, "GET", f"/jobs/v2/{job_id}")
-            if reply.status == 200 and reply.result["status"] in TERMINAL:
+            path = f"/jobs/v2/{job_id}" if self.api == AGAVE else f"/v3/jobs/{job_id}"
+            reply = self.call(user, "GET", path)
+            if reply.status == 200 and reply.result["status"] in TERMINAL | {"CANCELLED"}:
                 job: dict[str, Any] = reply.result
                 return job
             time.sleep(0.02)
@@ -155,7 +174,8 @@ def local_service(
     users: Sequence[str] = ("alice", "bob"),
     apps: Sequence[str | Path] = (),
     faults: Sequence[str] = (),
-    dialect: str = "agave",
+    api: str = AGAVE,
+    dialect: str | None = None,
     drive: Drive = Drive.STEP,
     certificate: tuple[str | Path, str | Path] | None = None,
     environment: Mapping[str, str] | None = None,
@@ -165,9 +185,11 @@ def local_service(
 
     *folder* is the workspace (``agave://local/`` in inputs, ``apps/`` in it is read) and keeps the
     state in ``.jobsync``, and jobs that run there run on afterwards; without one a temporary folder
-    is used, and its jobs are stopped at the end. *faults* are armed from the
-    start. *certificate* is (chain, key) in PEM: then it speaks https. *settings* are further
-    fields of :class:`jobsync.local.service.ServiceSettings`.
+    is used, and its jobs are stopped at the end. Every service speaks both apis; *api*
+    (``agave/v2``, ``tapis/v3``) is the one of the object's own calls, and *dialect* is one of
+    either: ``agave``, ``aloe``, ``tapis-25Q4``, ``tapis-1.7``. *faults* are armed from the start.
+    *certificate* is (chain, key) in PEM: then it speaks https. *settings* are further fields of
+    :class:`jobsync.local.service.ServiceSettings`.
     """
     with ExitStack() as stack:
         is_temporary = folder is None
@@ -180,14 +202,15 @@ def local_service(
             users=tuple(users),
             apps=(*(Path(app).absolute() for app in apps), root / "apps"),
             faults=tuple(faults),
-            dialect=dialect,
             drive=drive,
             certificate=Certificate(*(Path(one) for one in certificate)) if certificate else None,
             environment=dict(os.environ if environment is None else environment),
             **settings,
         )
+        if dialect is not None:
+            made_of = with_dialect(made_of, dialect)
         with Service(made_of) as running:
-            service = LocalService(running)
+            service = LocalService(running, api)
             try:
                 yield service
             finally:

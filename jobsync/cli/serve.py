@@ -45,10 +45,10 @@ _LOOK_SECONDS = 0.5
 )
 @click.option(
     "--dialect",
-    default="agave",
-    show_default=True,
-    type=click.Choice(["agave", "aloe"]),
-    help="Which of the two engines to imitate.",
+    "dialects",
+    multiple=True,
+    type=click.Choice(["agave", "aloe", "tapis-25Q4", "tapis-1.7"]),
+    help="Which service to imitate; may be given again, once for each api. [agave, tapis-25Q4]",
 )
 @click.option(
     "--apps",
@@ -76,7 +76,7 @@ def command(
     workspace: str,
     state: str | None,
     users: tuple[str, ...],
-    dialect: str,
+    dialects: tuple[str, ...],
     apps: tuple[str, ...],
     faults: tuple[str, ...],
     behind_tls: bool,
@@ -85,20 +85,26 @@ def command(
 
     The first line on standard output is its URL. The users' tokens are in STATE/users.json.
     """
-    from jobsync.local.service import ServiceSettings
+    from jobsync.local.service import ServiceSettings, with_dialect
 
+    if len({dialect.startswith("tapis-") for dialect in dialects}) < len(dialects):
+        raise click.UsageError(
+            "--dialect: once for each api, e.g. --dialect aloe --dialect tapis-1.7"
+        )
     root = Path(workspace).absolute()
     settings = ServiceSettings(
         state_dir=Path(state).absolute() if state else root / STATE_FOLDER,
         workspace=root,
         host=host,
         users=users or (local_user(),),
-        dialect=dialect,
         apps=(*(Path(folder).absolute() for folder in apps), root / "apps"),
         faults=tuple(fault for fault in faults if fault != "none") if faults else None,
         environment=dict(os.environ),
         behind_tls=behind_tls,
+        renew_key=True,
     )
+    for dialect in dialects:
+        settings = with_dialect(settings, dialect)
     _run(settings, port)
 
 
@@ -147,13 +153,19 @@ def _introduce(service: Service) -> None:
 
     state = service.settings.state_dir
     names = ", ".join(sorted(service.tokens))
-    click.echo(f"Local Jobs service ({service.settings.dialect}). Users: {names}.", err=True)
+    spoken = f"{service.settings.dialect}, tapis-{service.settings.profile}"
+    click.echo(f"Local Jobs service ({spoken}). Users: {names}.", err=True)
+    if service.store.migrated:
+        click.echo(
+            "Note: the database was converted for a second api; an earlier jobsync cannot read it.",
+            err=True,
+        )
     click.echo(f"Tokens: {state / 'users.json'}", err=True)
     first = next(iter(service.settings.users))
     path = json.dumps(str(state / "users.json"))
     read = f"import json; print(json.load(open({path}))[{json.dumps(first)}])"
     token = f"$(python3 -c {shlex.quote(read)})"
-    if trouble := service.apps.trouble():
+    for trouble in filter(None, (service.apps.trouble(), service.tapis_apps.trouble())):
         click.echo(f"Warning: an app cannot be read: {terminal(trouble)}", err=True)
     click.echo("Next, in another terminal:", err=True)
     click.echo(f"  export TAPIS_BASE_URL={service.url} TAPIS_TOKEN={token}", err=True)

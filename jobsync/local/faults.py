@@ -66,6 +66,24 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "empty-missing": Kind("a missing archived file is 200 and empty", times=ALWAYS),
         "system-down": Kind("the system with the outputs is down"),
         "ignored-grant": Kind("a permission is answered as set or taken away, and is not"),
+        # Of Tapis only.
+        "row-then-500": Kind("a job is stored and never queued: 500, and it ends FAILED"),
+        "row-then-drop": Kind("a job is stored, then the connection is closed"),
+        "no-record": Kind("a submit keeps no record for resubmit and resubmit_request"),
+        "unshare-500": Kind("DELETE share answers 500"),
+        "unshare-nothing": Kind("DELETE share answers 200 and removes nothing"),
+        "shuffle": Kind("a list without orderBy is in any order", times=ALWAYS),
+        "blocked": Kind("a submitted job is BLOCKED for some seconds", {"seconds": "1"}),
+        "foreign-provider": Kind(
+            "profiles answer the caller's own, whoever is asked", times=ALWAYS
+        ),
+        "no-zip": Kind("files over 1 MB are downloaded as they are", times=ALWAYS),
+        "never-archived-404": Kind(
+            "outputs of archiveMode NEVER are looked for in the archive", times=ALWAYS
+        ),
+        "unknown-404": Kind("GET of an unknown job is 404, not 500", times=ALWAYS),
+        "resubmit-annotated": Kind("a resubmit carries annotated tags and notes", times=ALWAYS),
+        "empty-tag": Kind("annotations take the empty tag", times=ALWAYS),
         "duplicate-owner": Kind("the owner's permission comes twice", times=ALWAYS),
     }
 )
@@ -116,6 +134,7 @@ class FaultBoard:
         self._clock = clock
         self._faults: list[Fault] = [parse(spec) for spec in specs]
         self._late: dict[str, float] = {}
+        self._blocked: dict[str, float] = {}
 
     def add(self, spec: str) -> None:
         """Arm a fault. Raises :class:`BadFault`."""
@@ -128,6 +147,7 @@ class FaultBoard:
         with self._lock:
             self._faults.clear()
             self._late.clear()
+            self._blocked.clear()
 
     def state(self) -> list[dict[str, Any]]:
         """What is armed and how often each has struck, in the order of arming."""
@@ -158,6 +178,20 @@ class FaultBoard:
         """Let nobody see a job for some seconds."""
         with self._lock:
             self._late[job_id] = self._clock() + seconds
+
+    def block(self, job_id: str, seconds: float) -> None:
+        """Let nothing happen to a job for some seconds."""
+        with self._lock:
+            self._blocked[job_id] = self._clock() + seconds
+
+    def blocked(self) -> frozenset[str]:
+        """The jobs to which nothing happens yet."""
+        if not self._blocked:
+            return frozenset()
+        with self._lock:
+            now = self._clock()
+            self._blocked = {job: until for job, until in self._blocked.items() if until > now}
+            return frozenset(self._blocked)
 
     def hidden(self) -> frozenset[str]:
         """The jobs that cannot be seen yet."""

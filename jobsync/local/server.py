@@ -14,7 +14,8 @@ from waitress.server import TcpWSGIServer, create_server  # type: ignore[import-
 from waitress.task import ThreadedTaskDispatcher, WSGITask  # type: ignore[import-untyped]
 
 from jobsync.errors import LocalServiceError
-from jobsync.local.api.agave.wsgi_app import SOCKET, Front
+from jobsync.local.api.agave.wsgi_app import Front
+from jobsync.local.api.mishaps import SOCKET
 
 MAX_BODY = 8 * 1024 * 1024
 """The most bytes of a request body; more is 413."""

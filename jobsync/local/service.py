@@ -19,7 +19,14 @@ from jobsync.local.api.agave.tokens import LIFETIME, Tokens
 from jobsync.local.api.agave.wire import can_read
 from jobsync.local.api.agave.workload import AgaveJobs
 from jobsync.local.api.agave.wsgi_app import Front
+from jobsync.local.api.tapis.access import OUTPUT, may
+from jobsync.local.api.tapis.call import TapisSite
+from jobsync.local.api.tapis.places import Places
+from jobsync.local.api.tapis.profile import DEFAULT, PROFILES
+from jobsync.local.api.tapis.tokens import Keys, signing_key
+from jobsync.local.api.tapis.workload import TapisJobs
 from jobsync.local.apps import registry
+from jobsync.local.apps.tapis_apps import TapisApps
 from jobsync.local.context import Site
 from jobsync.local.engine import Engine, EngineSettings, runners
 from jobsync.local.faults import BadFault, FaultBoard
@@ -28,13 +35,16 @@ from jobsync.local.server import Server
 from jobsync.local.storage import systems
 from jobsync.local.storage.files import Storage
 from jobsync.local.store.database import Store
-from jobsync.local.store.rows import AGAVE, Conflict, JobRow, Unusable
+from jobsync.local.store.rows import AGAVE, TAPIS, Conflict, JobRow, Unusable
 from jobsync.local.tls import Certificate, TlsFront
 from jobsync.locks import LockTaken, file_lock
 from jobsync.structs import Struct, field, replace
 
 _STARTING = "starting.lock"
 _PATIENCE = 60.0
+
+TAPIS_DIALECT = "tapis-"
+"""What the names of the profiles of Tapis begin with where those of all apis are meant."""
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -58,7 +68,8 @@ class ServiceSettings(Struct, frozen=True):
     ``environment`` is the caller's; jobs see little of it. ``faults`` None means that there is no
     control call for faults. ``behind_tls`` says that a proxy outside speaks TLS, so that links are
     https and another address than loopback is allowed; with ``certificate`` the service itself
-    does (for tests). Times are in seconds.
+    does (for tests). ``renew_key`` voids the tokens of Tapis that were issued before. Times are in
+    seconds.
     """
 
     state_dir: Path
@@ -67,6 +78,7 @@ class ServiceSettings(Struct, frozen=True):
     port: int = 0
     users: tuple[str, ...] = ()
     dialect: str = "agave"
+    profile: str = DEFAULT
     apps: tuple[Path, ...] = ()
     faults: tuple[str, ...] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -74,6 +86,7 @@ class ServiceSettings(Struct, frozen=True):
     behind_tls: bool = False
     certificate: Certificate | None = None
     token_lifetime: float = LIFETIME
+    renew_key: bool = False
     stop_patience: float = 10.0
     kill_delay: float = 1.0
     aloe_delay: float = 0.5
@@ -92,6 +105,8 @@ class Service:
         self.settings = settings = _absolute(settings)
         if settings.dialect not in DIALECTS:
             raise LocalServiceError(f"no dialect {settings.dialect!r}: agave or aloe")
+        if settings.profile not in PROFILES:
+            raise LocalServiceError(f"no profile {settings.profile!r}: {' or '.join(PROFILES)}")
         if settings.host not in LOOPBACK and not settings.behind_tls:
             raise LocalServiceError(
                 f"refusing to listen on {settings.host}: tokens would cross the network in clear",
@@ -104,6 +119,8 @@ class Service:
         self.tokens: dict[str, str] = {}
         self.url = ""
         self.apps: registry.Apps
+        self.tapis_apps: TapisApps
+        self.keys: Keys
         self.store: Store
         self.engine: Engine
         self._server: Server | None = None
@@ -173,11 +190,18 @@ class Service:
             hosts=(settings.host,),
             hidden=(settings.state_dir, *works),
         )
+        self.tapis_apps = TapisApps(settings.apps)
+        places = Places(
+            self.store, table, storage, lambda row, user: may(self.store, row, user, OUTPUT)
+        )
         self.engine = Engine(
             self.store,
             EngineSettings(
                 table,
-                {AGAVE: AgaveJobs(self.store, self.apps, storage, dialect=settings.dialect)},
+                {
+                    AGAVE: AgaveJobs(self.store, self.apps, storage, dialect=settings.dialect),
+                    TAPIS: TapisJobs(self.store, self.tapis_apps, places, self.faults),
+                },
                 runners(table, settings.environment),
             ),
         )
@@ -194,17 +218,32 @@ class Service:
             kill_delay=settings.kill_delay if settings.drive is not Drive.NONE else 0.0,
             aloe_delay=settings.aloe_delay,
         )
+        self.keys = Keys(
+            self.store,
+            signing_key(settings.state_dir, renew=settings.renew_key),
+            lifetime=settings.token_lifetime,
+        )
+        tapis = TapisSite(
+            store=self.store,
+            apps=self.tapis_apps,
+            systems=table,
+            places=places,
+            keys=self.keys,
+            faults=self.faults,
+            profile=PROFILES[settings.profile],
+            wake=self.engine.wake,
+        )
         self._driver = Driver(self.engine, settings.state_dir)
         if settings.drive is not Drive.NONE:
             self._driver.look_once()
-        self._serve(site)
+        self._serve(site, tapis)
         self._drive(self._driver)
 
-    def _serve(self, site: Site) -> None:
+    def _serve(self, site: Site, tapis: TapisSite) -> None:
         settings = self.settings
         https = settings.behind_tls or settings.certificate is not None
         scheme = "https" if https else "http"
-        front = Front(site, scheme=scheme, control=settings.faults is not None)
+        front = Front(site, tapis=tapis, scheme=scheme, control=settings.faults is not None)
         inner = ("127.0.0.1", 0) if settings.certificate else (settings.host, settings.port)
         self._server = Server(front, *inner, threads=settings.threads)
         port = self._server.port
@@ -225,7 +264,16 @@ class Service:
             driver.watch_jobs()
 
     def _may_read(self, row: JobRow, user: str) -> bool:
+        if row.api == TAPIS:
+            return may(self.store, row, user, OUTPUT)
         return can_read(permission_of(row, self.store.grants(row.id), user))
+
+
+def with_dialect(settings: ServiceSettings, dialect: str) -> ServiceSettings:
+    """*settings* with a dialect of one of the apis: ``aloe``, ``tapis-1.7`` ..."""
+    if dialect.startswith(TAPIS_DIALECT):
+        return replace(settings, profile=dialect.removeprefix(TAPIS_DIALECT))
+    return replace(settings, dialect=dialect)
 
 
 @contextmanager

@@ -23,9 +23,8 @@ from jobsync.errors import (
 from jobsync.http.retry import RetryPolicy
 from jobsync.local.api.agave import jobs as local_jobs
 from jobsync.local.api.agave import permissions as local_permissions
-from jobsync.local.api.agave import search
 from jobsync.local.api.agave.search import Window
-from jobsync.model import NO_ACCESS, Access, Archive, JsonValue, Run, RunState
+from jobsync.model import NO_ACCESS, Access, Archive, Run, RunState
 from jobsync.platforms.agave import backend as agave_client
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
@@ -72,7 +71,7 @@ def visible(client: agave.AgaveBackend, run: Run) -> Run:
     return found
 
 
-def submitted(client: agave.AgaveBackend, name: str, **parameters: JsonValue) -> Run:
+def submitted(client: agave.AgaveBackend, name: str, **parameters: object) -> Run:
     made = client.submit(name, {"appId": APP, "parameters": {**parameters}})
     return visible(client, made)
 
@@ -82,7 +81,7 @@ def submitted(client: agave.AgaveBackend, name: str, **parameters: JsonValue) ->
 
 def test_a_job_from_submit_to_its_outputs(either: World) -> None:
     alice = either.as_("alice")
-    request: dict[str, JsonValue] = {
+    request = {
         "appId": APP,
         "inputs": {"text": "agave://local/in.txt"},
         "parameters": {"lines": 5},
@@ -417,7 +416,7 @@ def test_a_page_longer_than_asked_for_proves_nothing(
     here: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limit is ignored for jobs, so how it is clipped for permissions is not known."""
-    asked = search.window
+    asked = local_jobs.window
 
     def unlimited(query: Mapping[str, str]) -> Window:
         return Window(10_000, asked(query).offset)

@@ -74,6 +74,14 @@ def read_app(path: Path) -> App:
         raise LocalServiceError(f"{path}: {error}", hint=_HINT) from error
 
 
+def is_foreign(path: Path) -> bool:
+    """Whether the file is readable and an app of the other api, which has ``runtime``."""
+    try:
+        return "runtime" in _document(path)
+    except LocalServiceError:
+        return False
+
+
 def claimed_id(path: Path) -> str:
     """The id that the app of one ``app.json`` would have, "" where that cannot be told."""
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jobsync.errors import LocalServiceError
-from jobsync.local.apps.app_file import App, claimed_id, read_app
+from jobsync.local.apps.app_file import App, claimed_id, is_foreign, read_app
 from jobsync.structs import Struct, replace
 
 SHIPPED = Path(__file__).parent
@@ -96,6 +96,8 @@ def definitions(folders: Iterable[Path]) -> list[Path]:
 
 def _read(path: Path) -> _Read:
     signature = _signature(path)
+    if is_foreign(path):
+        return _Read(signature, "")  # an app of the other api
     try:
         app = read_app(path)
     except LocalServiceError as error:

@@ -30,7 +30,7 @@ def finish(
 ) -> JobRow:
     """Bring a job in CLEANING_UP, ARCHIVING or ARCHIVING_* towards its end. Can be repeated.
 
-    A non-zero exit is FAILED, unless the system's exit policy is ``agave``; so is a wrapper that
+    A non-zero exit is FAILED, unless the system's exit policy is ``service``; so is a wrapper that
     called back a failure. Outputs of a failed job stay in its work folder (agave-v2 §6.3). A job
     that comes back as ARCHIVING still has its files on the way.
     """
@@ -73,7 +73,7 @@ def _archive(store: Store, storage: Storage, errands: Errands, row: JobRow, work
 def _trouble(row: JobRow, work: Path, system: System | None) -> str:
     if records.called_failure(work):
         return "Job failed: its wrapper called back a failure."
-    lenient = system is not None and system.exit_policy == "agave"
+    lenient = system is not None and system.exit_policy in ("service", "agave")
     if not row.exit_code or lenient:
         return ""
     said = _last_words(work / f"{slug(row.name)}.err")

@@ -232,7 +232,8 @@ def _sbatch(row: JobRow, system: System) -> list[str]:
         command.append(f"--time={max(1, math.ceil(run_seconds(row.max_run_time) / 60))}")
     if row.memory_gb > 0:
         command.append(f"--mem={max(1, math.ceil(row.memory_gb * 1024))}M")
-    return [*command, *system.options, str(records.run_script(records.work_of(row.work_dir)))]
+    own = records.read_options(records.work_of(row.work_dir))
+    return [*command, *system.options, *own, str(records.run_script(records.work_of(row.work_dir)))]
 
 
 def _chosen(row: JobRow, natives: list[str]) -> str:

@@ -63,6 +63,8 @@ class Starter:
         row = self._book.store.job(waiting.job_id)
         if row is None or not _may_start(row) or row.id in self._book.memory.staging:
             return True
+        if self._book.settings.workloads[row.api].is_held(row):
+            return False
         for key in waiting.keys:
             free[key] -= 1
         self._book.guarded(row, lambda row: self._launch(row, system))
@@ -122,7 +124,7 @@ class Starter:
             if not files.do(row.id, staged):
                 return
         except StagingError as error:
-            book.fail(row, str(error), "staging")
+            book.fail(row, str(error), error.reason)
             return
         row = book.fresh(row)  # it may have been stopped meanwhile
         if not _may_start(row):

@@ -19,6 +19,9 @@ class Workload(Protocol):
 
     keeps_failures: bool
 
+    def is_held(self, row: JobRow) -> bool:
+        """Whether a waiting job shall not be started yet."""
+
     def unable(self, row: JobRow) -> str:
         """Why the job cannot be made ready; "" when nothing is known against it."""
 

@@ -101,16 +101,17 @@ def _move(work: Path, path: str, target: Path, check: Check) -> None:
             and real.is_file()
             and records.FOLDER not in real.relative_to(os.path.realpath(work)).parts
         ):
-            _put(real, target, check)
+            put(real, target, check)
     elif source.is_file():
         try:
             source.replace(target)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            _put(source, target, check)
+            put(source, target, check)
 
 
-def _put(source: Path, target: Path, check: Check) -> None:
+def put(source: Path, target: Path, check: Check) -> None:
+    """Copy a file with its times, whole or not at all."""
     replace_file(target, chunks(source, check))
     shutil.copystat(source, target)

@@ -27,6 +27,8 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _AGAVE = re.compile(r"(?i:agave)://([^/]*)/?(.*)", re.DOTALL)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _OWNERS = ".owners"
+NOBODY = "*"
+"""The owner of a first folder that belongs to the service: each job owns its own part of it."""
 
 
 class UnsupportedScheme(Refusal):
@@ -145,6 +147,10 @@ class Storage:
         except OSError as error:
             raise Refusal(400, f"Unable to create job archive directory {path}") from error
 
+    def claim_for_service(self, first: str) -> bool:
+        """Take a first folder of the archive for the service; False when a user has it."""
+        return self._claim(first, NOBODY) == NOBODY
+
     def archive_folder(self, path: str) -> Path:
         """The folder of an archive path that was accepted before."""
         return self.archive.joinpath(*segments(path))
@@ -166,6 +172,22 @@ class Storage:
         return None if work == records.NOWHERE else work
 
     # --- where things are ---------------------------------------------------------------
+
+    def owner(self, first: str) -> str | None:
+        """Whose a first folder of the archive is."""
+        return self._owner(first)
+
+    def in_archive(self, path: str, uri: str, caller: str) -> Located:
+        """A path of the archive that *caller* may read. Raises :class:`Refusal` 403."""
+        if "\0" in path:
+            raise unreadable(uri)
+        return self._in_archive(path, uri, caller)
+
+    def in_workspace(self, path: str, uri: str) -> Located:
+        """A path of the workspace, which need not exist. Raises :class:`Refusal` 403."""
+        if "\0" in path:
+            raise unreadable(uri)
+        return self._in_workspace(path, uri)
 
     def _in_system(self, system: str, path: str, uri: str, caller: str) -> Located:
         if "\0" in path:
@@ -214,7 +236,7 @@ class Storage:
             return
         above = tuple("/".join(parts[:end]) for end in range(1, len(parts) + 1))
         for row in self._jobs.archived_at(above):
-            if row.owner == owner and row.archive_system == ARCHIVE:
+            if owner in (row.owner, NOBODY) and row.archive_system == ARCHIVE:
                 yield row
 
     # --- who owns what ------------------------------------------------------------------

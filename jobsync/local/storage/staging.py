@@ -25,6 +25,8 @@ _FEW = 64
 class StagingError(Exception):
     """A work folder that cannot be made; the text names the input or file."""
 
+    reason = "staging"
+
 
 def work_folder(row: JobRow, system: System) -> Path:
     """Where a job runs: ``WORK/OWNER/job-UUID``, Agave's own layout."""
@@ -93,7 +95,7 @@ def entries(work: Path) -> Iterator[str]:
 
 def _copy_app(app: App, work: Path) -> None:
     """An app's own files lie beside the job, as on Agave, but for its definition and template."""
-    skipped = {app.folder / "app.json", app.template}
+    skipped = {app.folder / "app.json", app.folder / "app.v3.json", app.template}
     for entry in sorted(app.folder.iterdir()):
         if entry in skipped or entry.name.startswith("."):
             continue
@@ -115,7 +117,7 @@ def _stage_inputs(row: JobRow, storage: Storage, work: Path, check: Check) -> di
             if uri not in names:
                 place = storage.locate(uri, row.owner)
                 names[uri] = _free_name(_safe(place.path.name), work)
-                _copy(place, work / names[uri], uri, check)
+                copy(place, work / names[uri], uri, check)
         staged[key] = [names[uri] for uri in uris]
     return staged
 
@@ -143,7 +145,8 @@ def _holds(folder: Path, work: Path) -> bool:
     return Path(os.path.realpath(work)).is_relative_to(os.path.realpath(folder))
 
 
-def _copy(place: Located, target: Path, uri: str, check: Check) -> None:
+def copy(place: Located, target: Path, uri: str, check: Check) -> None:
+    """Copy what lies there, as far as it may be seen. Raises :class:`StagingError`."""
     source = place.path
     if not source.exists():
         raise StagingError(f"Input file or directory does not exist: {uri}")

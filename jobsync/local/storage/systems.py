@@ -45,8 +45,10 @@ class System(Struct, frozen=True):
     """An execution system.
 
     ``grace`` is how many seconds a job may be unknown to its engine and without an exit record
-    before it is called failed; only batch systems need that. ``exit_policy`` ``agave`` makes a
-    job FINISHED whatever its exit code, as the real service does.
+    before it is called failed; only batch systems need that. ``exit_policy`` ``service`` makes an
+    exit code count as little as the real service does, ``strict`` makes it count; without either,
+    Agave jobs are held to theirs and Tapis jobs are as there. ``agave`` is the old word for
+    ``service``.
     """
 
     name: str
@@ -55,7 +57,7 @@ class System(Struct, frozen=True):
     queues: tuple[Queue, ...] = (Queue("debug", default=True),)
     max_jobs: int | None = None
     environment: tuple[str, ...] = ()
-    exit_policy: str = "strict"
+    exit_policy: str = ""
     grace: float = 5.0
     options: tuple[str, ...] = field(default=())
 
@@ -163,7 +165,7 @@ def _system(name: str, entry: Any, template: System, base: Path) -> System:
     table = _table(entry, where, _SYSTEM_KEYS)
     engine = _word(table.get("engine", "fork"), f"{where}.engine", ENGINES)
     exit_policy = _word(
-        table.get("exitPolicy", "strict"), f"{where}.exitPolicy", ("strict", "agave")
+        table.get("exitPolicy") or "", f"{where}.exitPolicy", ("", "strict", "service", "agave")
     )
     queues = tuple(
         _queue(key, value, f"{where}.queues.{key}")

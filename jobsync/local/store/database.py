@@ -11,9 +11,10 @@ from jobsync.local.store.accounts import Accounts
 from jobsync.local.store.history import History
 from jobsync.local.store.jobs import Jobs
 from jobsync.local.store.permissions import Permissions
+from jobsync.local.store.tapis import TapisTables
 
 
-class Store(Accounts, Jobs, History, Permissions):
+class Store(Accounts, Jobs, History, Permissions, TapisTables):
     """The database at *path*. Safe to use from several threads and several processes.
 
     Raises :class:`Unusable` when it cannot be opened.

@@ -11,6 +11,7 @@ from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.api.agave.search import window
 from jobsync.local.api.agave.tokens import client_document
 from jobsync.local.context import Call
+from jobsync.local.store.rows import Client
 
 
 def list_apps(call: Call) -> Answer:
@@ -90,7 +91,12 @@ def _profile(call: Call, user: str) -> dict[str, Any]:
 
 def list_clients(call: Call) -> Answer:
     """``GET /clients/v2`` (HTTP Basic with user and password)."""
-    return Answer([client_document(one, call.wire.base) for one in call.store.clients(call.user)])
+    return Answer([client_document(one, call.wire.base) for one in _clients(call)])
+
+
+def _clients(call: Call) -> list[Client]:
+    """Those of this api: the other one's have a colon in their names."""
+    return [client for client in call.store.clients(call.user) if ":" not in client.name]
 
 
 def create_client(call: Call) -> Answer:
@@ -101,7 +107,7 @@ def create_client(call: Call) -> Answer:
 
 def show_client(call: Call) -> Answer:
     """``GET /clients/v2/{name}``."""
-    for client in call.store.clients(call.user):
+    for client in _clients(call):
         if client.name == call.names["client"]:
             return Answer(client_document(client, call.wire.base))
     raise Refusal(404, "Application not found")

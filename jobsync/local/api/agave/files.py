@@ -65,14 +65,15 @@ def upload(call: Call) -> Answer:
     target = place.path / name
     if not place.path.is_dir() or not place.holds(target):
         raise Refusal(400, f"Not a folder: {path}")
-    _put(target, part.read(), f"{path}/{name}")
+    put(target, part.read(), f"{path}/{name}")
     written = media.entry(target, name)
     if written is None:
         raise Refusal(500, f"Failed to store {path}/{name}")
     return Answer(_written(call, written, _joined(path, name)), status=202)
 
 
-def _put(target: Path, content: bytes, shown: str) -> None:
+def put(target: Path, content: bytes, shown: str) -> None:
+    """Make a new file. Raises :class:`Refusal` when one of other content is there."""
     try:
         create_file(target, [content], mode=0o644)
     except FileExistsError as error:

@@ -38,6 +38,15 @@ exit $rc
 """
 
 
+_RUN_COMMAND = _RUN.replace(
+    """bash -c '. .jobsync/environment && exec bash "$0"' ./{name}.ipcexe \\
+  > {name}.out 2> {name}.err < /dev/null
+""",
+    """bash -c '. .jobsync/environment && exec "$@"' job {command} < /dev/null
+""",
+)
+
+
 def work_of(work_dir: str | None) -> Path:
     """The work folder that a row names. Never a relative path: an empty one would mean the folder
     that the service was started in, and archiving moves what it finds."""
@@ -81,6 +90,27 @@ def write_run(work: Path, name: str, environment: Sequence[str]) -> None:
     folder = work / FOLDER
     (folder / "environment").write_text("".join(f"{line}\n" for line in (*environment, ":")))
     (folder / "run.sh").write_text(_RUN.format(folder=shlex.quote(str(work)), name=name))
+
+
+def write_command(work: Path, command: Sequence[str], environment: Sequence[str]) -> None:
+    """Write ``run.sh`` for a command that says itself where it runs and what it writes."""
+    folder = work / FOLDER
+    (folder / "environment").write_text("".join(f"{line}\n" for line in (*environment, ":")))
+    words = " ".join(shlex.quote(word) for word in command)
+    text = _RUN_COMMAND.format(folder=shlex.quote(str(work)), command=words)
+    (folder / "run.sh").write_text(text)
+
+
+def write_options(work: Path, options: Sequence[str]) -> None:
+    """Keep what the job itself asks of its batch system."""
+    (work / FOLDER / "options").write_text(json.dumps(list(options)))
+
+
+def read_options(work: Path) -> list[str]:
+    """What the job itself asks of its batch system."""
+    with suppress(OSError, ValueError):
+        return [str(option) for option in json.loads((work / FOLDER / "options").read_text())]
+    return []
 
 
 def run_script(work: Path) -> Path:

@@ -154,6 +154,8 @@ class Tokens:
         found = None
         if given is not None and given.type == "basic":
             found = self._store.client(given.username or "")
+            if found is not None and ":" in found.name:  # a client of the other api
+                found = None
         password = digest((given.password if given else None) or "")
         if found is None or not self._same(found.secret_hash, password):
             raise TokenRefused(401, "invalid_client", "Client authentication failed.")

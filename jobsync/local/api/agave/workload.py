@@ -39,6 +39,9 @@ class AgaveJobs:
         self._dialect = dialect
         self._clock = clock
 
+    def is_held(self, row: JobRow) -> bool:
+        return False
+
     def unable(self, row: JobRow) -> str:
         if self._apps.get(row.app_id) is not None:
             return ""

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import ipaddress
 import json
 import logging
 import re
-import socket
-import struct
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from werkzeug.exceptions import HTTPException
@@ -22,47 +18,49 @@ from jobsync.local.api.agave.api_gateway import GatewayFault
 from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.api.agave.routes import WITH_PASSWORD, Match, Operation, Router, normal
 from jobsync.local.api.agave.wire import Wire
+from jobsync.local.api.mishaps import Hangup, Mishaps, reset
+from jobsync.local.api.tapis.call import TapisSite
+from jobsync.local.api.tapis.front import PREFIX, TapisFront
 from jobsync.local.context import Call, Site
-from jobsync.local.faults import Asked, BadFault, Fault
+from jobsync.local.faults import Asked, BadFault
 
 log = logging.getLogger(__name__)
 
-SOCKET = "jobsync.socket"
-"""Key of the WSGI environment under which the server passes the connection."""
-
 CONTROL = "/_faults"
+_ABSOLUTE = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/]*")
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}")
-_DRIP_PIECES = 10
 _NOT_ALLOWED = (
     "The method specified in the request is not allowed for the resource identified by the"
     " request URI"
 )
 _BEFORE = ("reset-before", "throttle", "html")
-_AFTER = ("reset-after", "lost", "html-after", "html-200")
-_BODY = ("slow", "drip", "truncated", "gzip")
-
-
-class Hangup(OSError):
-    """The connection is closed instead of an answer; the server treats it as a lost client."""
 
 
 class Front:
     """The WSGI application over a :class:`~jobsync.local.context.Site`.
 
-    *scheme* is that of the URLs in ``_links``. *control* says whether the control call for faults
-    is answered (only ever to loopback).
+    *tapis* answers below ``/v3``. *scheme* is that of the URLs in ``_links``. *control* says
+    whether the control call for faults is answered (only ever to loopback).
     """
 
-    def __init__(self, site: Site, *, scheme: str = "http", control: bool = False) -> None:
+    def __init__(
+        self,
+        site: Site,
+        *,
+        tapis: TapisSite | None = None,
+        scheme: str = "http",
+        control: bool = False,
+    ) -> None:
         self._site = site
         self._scheme = scheme
         self._control = control
         self._router = Router(site.dialect)
-        self._stopping = threading.Event()
+        self._mishaps = Mishaps(site.faults, api_gateway.html_page)
+        self._tapis = TapisFront(tapis, self._mishaps) if tapis is not None else None
 
     def stop(self) -> None:
         """End the pauses of slow answers, so that a shutdown does not wait for them."""
-        self._stopping.set()
+        self._mishaps.stop()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
@@ -73,6 +71,10 @@ class Front:
     def _respond(self, request: Request, path: str) -> Response:
         if path == CONTROL and self._control and _is_loopback(request.remote_addr):
             return self._control_faults(request)
+        if path.startswith(PREFIX) and self._tapis is not None:
+            sent = str(request.environ.get("REQUEST_URI") or request.path).partition("?")[0]
+            raw = _ABSOLUTE.sub("", sent)
+            return self._tapis.answer(request, raw, self._base(request))
         query = dict(request.args.items())
         try:
             return self._serve(request, path, query)
@@ -105,11 +107,11 @@ class Front:
         if denied is not None:
             raise denied
         if operation is None:
-            return self._after(
+            return self._mishaps.after(
                 refused(405, _NOT_ALLOWED, self._site.dialect.version, query), request, asked
             )
         call = self._call(request, match, asked, query)
-        return self._after(self._carried_out(operation, call), request, asked)
+        return self._mishaps.after(self._carried_out(operation, call), request, asked)
 
     def _token(self, request: Request, path: str) -> Response:
         if request.method != "POST":
@@ -119,7 +121,7 @@ class Front:
             return response
         tokens = self._site.tokens
         answer = tokens.grant(request) if path == "/token" else tokens.revoke(request)
-        return self._after(answer, request, asked)
+        return self._mishaps.after(answer, request, asked)
 
     def _user(self, request: Request, match: Match) -> tuple[str, GatewayFault | None]:
         tokens = self._site.tokens
@@ -159,7 +161,7 @@ class Front:
         fault = self._site.faults.take(_BEFORE, asked)
         if fault is not None:
             if fault.kind == "reset-before":
-                raise _reset(request)
+                raise reset(request)
             if fault.kind == "html":
                 return api_gateway.html_page(fault.number("status"))
             wait = fault.options["retry-after"]
@@ -178,52 +180,6 @@ class Front:
         write = api_gateway.as_xml if is_old else api_gateway.as_json
         return write(fault, headers or {})
 
-    def _after(self, response: Response, request: Request, asked: Asked) -> Response:
-        """The answer, or what becomes of it on its way."""
-        fault = self._site.faults.take(_AFTER, asked)
-        if fault is not None:
-            response.close()
-            match fault.kind:
-                case "reset-after":
-                    raise _reset(request)
-                case "lost":
-                    self._stopping.wait(fault.seconds())
-                    raise Hangup("the answer is lost")
-                case "html-after":
-                    return api_gateway.html_page(fault.number("status"))
-                case _:
-                    return api_gateway.html_page(200)
-        if request.method != "HEAD" and (fault := self._site.faults.take(_BODY, asked)):
-            return self._bent(response, fault)
-        return response
-
-    def _bent(self, response: Response, fault: Fault) -> Response:
-        if fault.kind == "slow":
-            self._stopping.wait(fault.seconds())
-            return response
-        body = b"".join(response.iter_encoded())
-        response.close()
-        if fault.kind == "gzip":
-            packed = gzip.compress(body)
-            bent = Response(packed, response.status_code, response.headers)
-            bent.headers["Content-Encoding"] = "gzip"
-            bent.headers["Content-Length"] = str(len(packed))
-            return bent
-        if fault.kind == "truncated":
-            kept = fault.options["bytes"]
-            parts = _cut(body[: int(kept) if kept else len(body) // 2])
-        else:
-            parts = self._drip(body, fault.seconds())
-        bent = Response(parts, response.status_code, response.headers)
-        bent.headers["Content-Length"] = str(len(body))
-        return bent
-
-    def _drip(self, body: bytes, seconds: float) -> Iterator[bytes]:
-        size = max(1, -(-len(body) // _DRIP_PIECES))
-        for start in range(0, len(body), size):
-            yield body[start : start + size]
-            self._stopping.wait(seconds / _DRIP_PIECES)
-
     def _control_faults(self, request: Request) -> Response:
         """``POST`` arms ``{"fault": SPEC}`` or ``{"faults": [SPEC]}``, ``DELETE`` disarms all,
         every method answers what is armed."""
@@ -238,19 +194,6 @@ class Front:
             except (ValueError, AttributeError, TypeError, BadFault) as error:
                 return _plain({"error": str(error)}, 400)
         return _plain({"faults": faults.state()}, 200)
-
-
-def _reset(request: Request) -> Hangup:
-    """Let the coming close of the connection be a reset, not an orderly end."""
-    connection = request.environ.get(SOCKET)
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    return Hangup("connection reset")
-
-
-def _cut(kept: bytes) -> Iterator[bytes]:
-    yield kept
-    raise Hangup("the body is cut")
 
 
 def _is_loopback(address: str | None) -> bool:

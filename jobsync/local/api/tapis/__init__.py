@@ -1,0 +1,1 @@
+"""The local service in Tapis v3: what stands below ``/v3``."""

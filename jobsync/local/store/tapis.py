@@ -1,0 +1,141 @@
+"""What jobs of Tapis have beside other jobs: requests as sent, shares, subscriptions, searches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from jobsync.local.store.connections import Connections
+from jobsync.local.store.encoding import SELECT, job
+from jobsync.local.store.filters import Filter, render
+from jobsync.local.store.history import event
+from jobsync.local.store.rows import TAPIS, JobRow, Share, Subscription
+from jobsync.structs import Struct
+
+_MINE = "owner = ?"
+_SHARED = "id IN (SELECT job_id FROM shares WHERE grantee = ?)"
+
+
+class Page(Struct, frozen=True):
+    """A question for a page of visible jobs. ``scope`` is ``mine`` or ``shared``, ``order`` pairs
+    of an SQL expression of ours and whether it descends; a limit below 0 is none."""
+
+    user: str
+    scope: str
+    where: Filter
+    order: tuple[tuple[str, bool], ...] = ()
+    limit: int = -1
+    offset: int = 0
+    shuffled: bool = False
+
+
+class TapisTables(Connections):
+    """The part of the store that only Tapis uses."""
+
+    # --- requests -------------------------------------------------------------------------
+
+    def keep_request(self, job_id: str, body: dict[str, Any]) -> None:
+        """Remember what a job was asked for with."""
+        with self._write() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO submissions VALUES (?, ?)", (job_id, json.dumps(body))
+            )
+
+    def request_of(self, job_id: str) -> dict[str, Any] | None:
+        """What a job was asked for with."""
+        row = self._one("SELECT body FROM submissions WHERE job_id = ?", (job_id,))
+        if row is None:
+            return None
+        body: dict[str, Any] = json.loads(row[0])
+        return body
+
+    # --- searches -------------------------------------------------------------------------
+
+    def page(self, page: Page) -> list[JobRow]:
+        """The jobs of one page."""
+        where, values = _where(page)
+        order = ", ".join(f"{key} {'DESC' if down else 'ASC'}" for key, down in page.order)
+        if page.shuffled and not order:
+            order = "random()"
+        # Without an order none is promised; the table's own is given.
+        rows = self._all(
+            f"{SELECT} WHERE {where} ORDER BY {order or 'rowid'} LIMIT ? OFFSET ?",
+            (*values, page.limit, page.offset),
+        )
+        return [job(row) for row in rows]
+
+    def count(self, page: Page) -> int:
+        """How many jobs there are on all pages."""
+        where, values = _where(page)
+        row = self._one(f"SELECT count(*) FROM jobs WHERE {where}", tuple(values))  # noqa: S608
+        return int(row[0]) if row else 0
+
+    # --- shares ---------------------------------------------------------------------------
+
+    def share(self, job_id: str, grantee: str, resources: Sequence[str], grantor: str) -> None:
+        """Open resources of a job; what is open stays as it is."""
+        with self._write() as db:
+            for resource in resources:
+                db.execute(
+                    "INSERT OR IGNORE INTO shares VALUES (?, ?, ?, ?, ?)",
+                    (job_id, grantee, resource, grantor, self._clock()),
+                )
+                text = f"{resource} shared with {grantee}"
+                event(db, job_id, "JOB_SHARE_EVENT", self._clock(), grantor, text)
+
+    def shares(self, job_id: str, grantee: str | None = None) -> list[Share]:
+        """The open resources of a job, oldest first, those of one user if asked."""
+        rows = self._all(
+            "SELECT * FROM shares WHERE job_id = ? AND (? IS NULL OR grantee = ?) ORDER BY rowid",
+            (job_id, grantee, grantee),
+        )
+        return [Share(*row) for row in rows]
+
+    def unshare(self, job_id: str, grantee: str, by: str) -> int:
+        """Close all that *by* opened to a user; how many resources that were."""
+        with self._write() as db:
+            found = db.execute(
+                "DELETE FROM shares WHERE job_id = ? AND grantee = ? AND grantor = ?",
+                (job_id, grantee, by),
+            ).rowcount
+            if found:
+                text = f"unshared with {grantee}"
+                event(db, job_id, "JOB_SHARE_EVENT", self._clock(), by, text)
+        return int(found)
+
+    # --- subscriptions --------------------------------------------------------------------
+
+    def subscribe(self, new: Sequence[Subscription]) -> None:
+        """Store subscriptions."""
+        with self._write() as db:
+            for one in new:
+                db.execute(
+                    "INSERT INTO subscriptions VALUES (?, ?, ?, ?)",
+                    (one.id, one.job_id, json.dumps(one.document), one.created),
+                )
+
+    def subscriptions(self, job_id: str) -> list[Subscription]:
+        """The subscriptions of a job, oldest first."""
+        rows = self._all("SELECT * FROM subscriptions WHERE job_id = ? ORDER BY rowid", (job_id,))
+        return [Subscription(row[0], row[1], json.loads(row[2]), row[3]) for row in rows]
+
+    def subscription(self, uuid: str) -> Subscription | None:
+        """One subscription."""
+        row = self._one("SELECT * FROM subscriptions WHERE id = ?", (uuid,))
+        return None if row is None else Subscription(row[0], row[1], json.loads(row[2]), row[3])
+
+    def unsubscribe(self, uuid: str) -> int:
+        """Remove one subscription, or all of a job; how many there were."""
+        with self._write() as db:
+            return int(
+                db.execute(
+                    "DELETE FROM subscriptions WHERE id = ? OR job_id = ?", (uuid, uuid)
+                ).rowcount
+            )
+
+
+def _where(page: Page) -> tuple[str, list[Any]]:
+    sql, values = render(page.where)
+    scope = _MINE if page.scope == "mine" else _SHARED
+    return f"api = ? AND visible = 1 AND {scope} AND {sql}", [TAPIS, page.user, *values]
