@@ -68,6 +68,9 @@ class Reader(Protocol):
     def concurrency(self) -> int:
         """How many calls at once are worth making; the transport slows itself down below that."""
 
+    def served_at(self) -> float | None:
+        """Seconds since 1970 on the service's clock, None where its answers do not tell."""
+
     def whoami(self) -> str:
         """The user name that the credentials belong to."""
 

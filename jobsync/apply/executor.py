@@ -26,6 +26,7 @@ from jobsync.apply.recovery import concerns, duplicates, is_news, resolve_open
 from jobsync.apply.report import Event, EventType, Kind, Report, kind_of
 from jobsync.apply.session import Session
 from jobsync.apply.settings import ApplySettings
+from jobsync.apply.sharing import closed, opened
 from jobsync.apply.takeover import locked_journal
 from jobsync.backend import Backend
 from jobsync.model import (
@@ -69,10 +70,13 @@ def apply(
     refuse_api(plan, backend.platform)
     follow_renames(plan.root, addresses_of_runs(plan))
     binding = Binding.of_plan(plan)
-    with locked_journal(settings.state_dir, binding, settings.clock) as journal:
+    with (
+        locked_journal(settings.state_dir, binding, settings.clock) as journal,
+        opened(plan, backend, settings) as shared,
+    ):
         stopping = settings.stop.is_set
-        driver = Driver(backend, journal, settings.clock, plan.user, stopping)
-        session = Session(plan, backend, settings, driver, report)
+        driver = Driver(backend, journal, settings.clock, plan.user, stopping, shared)
+        session = Session(plan, backend, settings, driver, report, shared)
         workers = max(1, min(_WORKERS, backend.concurrency))
         with ThreadPoolExecutor(workers, thread_name_prefix="apply") as pool:
             try:
@@ -104,6 +108,8 @@ class _Executor:
         self._leave_the_rest()
         self._delete()
         self._report_duplicates()
+        for outcome in closed(self._session):
+            self._keep(self._session.ended(outcome))
         return self._end()
 
     def _sort_out(self, settled: tuple[Entry, ...]) -> None:
@@ -290,7 +296,7 @@ class _Executor:
 
     def _delete(self) -> None:
         """Deletes come last, and only if nothing failed."""
-        bad = (Result.FAILED, Result.UNKNOWN, Result.STALE)
+        bad = (Result.FAILED, Result.UNKNOWN, Result.STALE, Result.BLOCKED)
         failed = next((o for o in self._outcomes if o.result in bad), None)
         for change in self._agenda.deletes:
             if failed is None:

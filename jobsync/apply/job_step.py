@@ -10,6 +10,7 @@ from jobsync.apply.journal_entry import Entry, State
 from jobsync.apply.references import UnresolvedReference, fill
 from jobsync.apply.report import Kind
 from jobsync.apply.session import Session
+from jobsync.apply.sharing import is_of_job
 from jobsync.apply.submit_protocol import submit
 from jobsync.backend import Backend
 from jobsync.errors import NotFound, ServiceError
@@ -34,6 +35,7 @@ _RESULTS: Mapping[State, Result] = {
     State.CONFIRMED: Result.DONE,
     State.INTENT: Result.FAILED,
     State.REJECTED: Result.FAILED,
+    State.DENIED: Result.BLOCKED,
 }
 
 
@@ -94,6 +96,8 @@ def explained(entry: Entry) -> str:
         return f"more than one job is named {entry.name}: {', '.join(entry.ids)}"
     if entry.state in (State.INTENT, State.REJECTED):
         return entry.reason
+    if entry.state is State.DENIED:
+        return f"not sent: {entry.reason}"
     said = f" ({entry.reason})" if entry.reason else ""
     return (
         f"it is not known whether {entry.name} was submitted{said}; the next apply searches "
@@ -116,7 +120,8 @@ def _submit(session: Session, change: JobChange, upstream: Mapping[Address, str]
             session.settings.submits,
         )
         secrets = secrets_in(change.request)
-        entry = session.driver.drive(protocol, request, change.places, secrets)
+        ours = is_of_job(session.backend.platform, session.plan, change)
+        entry = session.driver.drive(protocol, request, change.places, secrets, ours)
         return outcome_of(change, entry)
     except (UnresolvedReference, JournalFailed, ServiceError) as error:
         return Outcome(change.address, kind, change.action, Result.FAILED, f"not sent: {error}")

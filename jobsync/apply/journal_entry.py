@@ -34,6 +34,8 @@ class State(Word):
     ``held``       looked for until the settle time, not found. Never sent again by itself.
     ``rejected``   proven not to have made a job; may be sent again.
     ``duplicate``  more than one job of this name was seen.
+    ``denied``     the shared journal did not give the right to send it: proof that nothing was
+                   sent. Never written down.
     """
 
     INTENT = "intent"
@@ -44,6 +46,7 @@ class State(Word):
     HELD = "held"
     REJECTED = "rejected"
     DUPLICATE = "duplicate"
+    DENIED = "denied"
 
 
 OPEN = frozenset({State.SENDING, State.ACCEPTED, State.UNKNOWN, State.HELD})

@@ -8,13 +8,18 @@ from datetime import datetime, timezone
 from jobsync.apply.clock import Clock
 from jobsync.apply.journal import Journal, JournalFailed
 from jobsync.apply.journal_entry import Entry, State
+from jobsync.apply.shared import claims
+from jobsync.apply.shared.journal import SharedJournal
 from jobsync.apply.submit_protocol import (
     Ambiguous,
     Append,
     Awake,
+    Claim,
     Command,
+    Denied,
     Found,
     Made,
+    Mine,
     Note,
     NotMade,
     Post,
@@ -23,7 +28,9 @@ from jobsync.apply.submit_protocol import (
     Reply,
     Search,
     Seen,
+    Share,
     Sleep,
+    Theirs,
     Times,
     Trouble,
 )
@@ -42,6 +49,10 @@ _NOWHERE: Mapping[str, Location] = {}
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
 
 
+def _no_other(name: str) -> bool:
+    return False
+
+
 class Driver:
     """Runs protocols against one service with one journal. Safe to use from several threads."""
 
@@ -52,12 +63,14 @@ class Driver:
         clock: Clock,
         user: str,
         stopping: Callable[[], bool],
+        shared: SharedJournal | None = None,
     ) -> None:
         self._backend = backend
         self._journal = journal
         self._clock = clock
         self._user = user
         self._stopping = stopping
+        self._shared = shared
 
     def drive(
         self,
@@ -65,9 +78,11 @@ class Driver:
         request: Mapping[str, JsonValue] = _NOTHING,
         places: Mapping[str, Location] = _NOWHERE,
         secrets: tuple[Sensitive, ...] = (),
+        is_of_job: Callable[[str], bool] = _no_other,
     ) -> Entry:
         """Run *protocol* to its end. *request* is the body to send, without the name; *places*
         are where its fields were written. What the answer says of *secrets* is not passed on.
+        *is_of_job* tells the other names under which the job may be submitted.
 
         Raises :class:`~jobsync.apply.journal.JournalFailed` when nothing was sent because it could
         not be written down first.
@@ -75,7 +90,7 @@ class Driver:
         try:
             command = next(protocol)
             while True:
-                reply = self._reply(command, request, places)
+                reply = self._reply(command, request, places, is_of_job)
                 if isinstance(reply, (NotMade, Ambiguous)):
                     reply = replace(reply, reason=scrubbed(reply.reason, secrets))
                 command = protocol.send(reply)
@@ -100,9 +115,16 @@ class Driver:
         command: Command,
         request: Mapping[str, JsonValue],
         places: Mapping[str, Location],
+        is_of_job: Callable[[str], bool],
     ) -> Reply:
         if isinstance(command, Append):
             return self._journal.append(command.entry, self._clock)
+        if isinstance(command, Claim):
+            return self._claim(command.entry, is_of_job)
+        if isinstance(command, Share):
+            if self._shared is not None:
+                self._shared.share(command.entry)
+            return command.entry
         if isinstance(command, Note):
             return self._note(command.entry)
         if isinstance(command, Search):
@@ -116,6 +138,17 @@ class Driver:
                 self._clock.sleep(command.seconds)
             return Awake(self._stopping())
         return Times(self._clock.now(), self._clock.monotonic())
+
+    def _claim(self, entry: Entry, is_of_job: Callable[[str], bool]) -> Reply:
+        if self._shared is None:
+            return Mine()
+        verdict = self._shared.claim(entry.name, entry.address, is_of_job)
+        if isinstance(verdict, claims.Granted):
+            return Mine()
+        if isinstance(verdict, claims.Denied):
+            return Denied(verdict.reason)
+        record = verdict.record
+        return Theirs(record.name, record.who or "somebody else", self._shared.age(record))
 
     def _note(self, entry: Entry) -> Entry:
         try:
@@ -143,6 +176,8 @@ class Driver:
     def _post(
         self, name: str, request: Mapping[str, JsonValue], places: Mapping[str, Location]
     ) -> Reply:
+        if self._shared is not None:
+            self._shared.sent(name)
         try:
             run = self._backend.submit(name, request)
         except SubmitNotSent as error:

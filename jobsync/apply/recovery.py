@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from jobsync.apply import job_step
-from jobsync.apply.journal_entry import Binding, Entry, State
+from jobsync.apply.journal_entry import OPEN, Binding, Entry, State
 from jobsync.apply.manual_resolution import open_under
 from jobsync.apply.report import Event, EventType, Kind
 from jobsync.apply.session import Session
-from jobsync.apply.submit_protocol import look_again, reconcile, reconcile_ended, scan
+from jobsync.apply.shared.claims import Unread
+from jobsync.apply.sharing import is_of_job
+from jobsync.apply.submit_protocol import find, look_again, reconcile, reconcile_ended, scan
 from jobsync.errors import ServiceError
 from jobsync.model import SUBMITS, JobChange, Outcome, Plan
 from jobsync.plan.history import base_of
@@ -49,7 +51,35 @@ def resolve_open(session: Session, pool: ThreadPoolExecutor) -> tuple[Entry, ...
     settled = list(pool.map(find_out, session.driver.open_submits()))
     for entry in session.driver.duplicates():
         session.driver.drive(look_again(entry, limits))
-    return (*settled, *_of_former_projects(session))
+    return (*settled, *_of_former_projects(session), *others_open(session, pool))
+
+
+def others_open(session: Session, pool: ThreadPoolExecutor) -> tuple[Entry, ...]:
+    """What has become of the open submits of this plan's jobs under their other names that stand
+    in the shared journal. Of the same name, the claim finds out."""
+    if session.shared is None:
+        return ()
+    look = session.shared.look()
+    if isinstance(look, Unread):
+        return ()  # then no claim is granted either
+    planned, platform = session.plan.submits, session.backend.platform
+    names = {change.name for change in planned}
+    now = session.settings.clock.now()
+    entries = [
+        Entry(
+            record.name,
+            record.name,  # by which `jobsync resolve` finds it
+            State.UNKNOWN,
+            posted=now - session.shared.age(record),
+            reason=f"{record.who or 'somebody else'} has the right to submit it",
+        )
+        for record in look.records.values()
+        if record.state in OPEN
+        and record.name not in names
+        and any(is_of_job(platform, session.plan, change)(record.name) for change in planned)
+    ]
+    limits = session.settings.submits
+    return tuple(pool.map(lambda entry: session.driver.drive(find(entry, limits)), entries))
 
 
 def concerns(platform: Platform, entry: Entry, change: JobChange, plan: Plan) -> bool:

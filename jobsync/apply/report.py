@@ -95,6 +95,8 @@ def _codes(plan: Plan, outcomes: tuple[Outcome, ...]) -> Iterable[ExitCode]:
             yield ExitCode.UNKNOWN
         elif outcome.result is Result.STALE:
             yield ExitCode.STALE
+        elif outcome.result is Result.BLOCKED:
+            yield ExitCode.BLOCKED
         elif outcome.kind == Kind.RUN:
             if outcome.result is Result.FAILED:
                 yield ExitCode.JOB_FAILED

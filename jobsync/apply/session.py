@@ -9,6 +9,7 @@ from jobsync.apply.audit import AuditLine
 from jobsync.apply.protocol_runner import Driver
 from jobsync.apply.report import Event, EventType, Report, kind_of
 from jobsync.apply.settings import ApplySettings
+from jobsync.apply.shared.journal import SharedJournal
 from jobsync.backend import Backend
 from jobsync.errors import SettingsError
 from jobsync.model import Change, Outcome, Plan
@@ -23,6 +24,7 @@ class Session(Struct, frozen=True):
     settings: ApplySettings
     driver: Driver
     report: Report
+    shared: SharedJournal | None = None
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     @property

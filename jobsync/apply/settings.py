@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jobsync.apply.audit import Audit
 from jobsync.apply.clock import Clock, SystemClock
+from jobsync.apply.shared.journal import Ref
 from jobsync.apply.submit_protocol import Limits
 from jobsync.backend import Reader
 from jobsync.model import Address, OutputChange, Run
@@ -34,6 +35,8 @@ class ApplySettings(Struct, frozen=True):
     ``stale``      addresses that ``plan.check`` refused: nothing is done for them.
     ``stop``       set by a signal: nothing more is sent, what is in flight is settled.
     ``audit``      called for every change that was made or tried.
+    ``shared``     the ref of the shared journal, None where there is none.
+    ``who``        how others are told of this apply.
     """
 
     state_dir: Path
@@ -46,5 +49,7 @@ class ApplySettings(Struct, frozen=True):
     stale: frozenset[Address] = frozenset()
     stop: threading.Event = field(default_factory=threading.Event)
     audit: Audit | None = None
+    shared: Ref | None = None
+    who: str = ""
     clock: Clock = field(default_factory=SystemClock)
     fetch: Fetch | None = None

@@ -5,6 +5,9 @@ written down before it is sent, sent once, and after any answer that proves noth
 for by its exact name. What cannot be found is held, never sent again: *not found* proves nothing
 where a request can be delayed or a search can lag.
 
+With a shared journal the right to send is claimed first, among all who use it; without one the
+lock of this machine gives it, and every claim is granted.
+
 Each function here is a generator of commands. ``driver.py`` carries them out for real; the
 simulator in the tests carries out the same ones under every fault.
 """
@@ -55,6 +58,21 @@ class Search(Struct, frozen=True):
     name: str
 
 
+class Claim(Struct, frozen=True):
+    """Get the right to send the submit, or make sure that it is still there.
+
+    Reply: Mine, Theirs or Denied.
+    """
+
+    entry: Entry
+
+
+class Share(Struct, frozen=True):
+    """Have it known to others what became of the submit, some time later. Reply: the entry."""
+
+    entry: Entry
+
+
 class Post(Struct, frozen=True):
     """Send the submit, once. Reply: Made, NotMade or Ambiguous."""
 
@@ -77,7 +95,7 @@ class Now(Struct, frozen=True):
     """Ask for the time. Reply: Times."""
 
 
-Command = Union[Append, Note, Search, Post, Read, Sleep, Now]
+Command = Union[Append, Note, Search, Claim, Share, Post, Read, Sleep, Now]
 
 
 class Seen(Struct, frozen=True):
@@ -96,6 +114,24 @@ class Found(Struct, frozen=True):
 
 class Trouble(Struct, frozen=True):
     """The service did not answer, or not so that it could be understood."""
+
+    reason: str
+
+
+class Mine(Struct, frozen=True):
+    """The submit may be sent."""
+
+
+class Theirs(Struct, frozen=True):
+    """Somebody else has claimed the submit ``name`` of this job, ``age`` seconds ago."""
+
+    name: str
+    who: str
+    age: float
+
+
+class Denied(Struct, frozen=True):
+    """Nobody can tell who may send it, so nothing is sent."""
 
     reason: str
 
@@ -132,7 +168,7 @@ class Times(Struct, frozen=True):
     monotonic: float
 
 
-Reply = Union[Entry, Found, Trouble, Made, NotMade, Ambiguous, Awake, Times]
+Reply = Union[Entry, Found, Trouble, Mine, Theirs, Denied, Made, NotMade, Ambiguous, Awake, Times]
 Protocol = Generator[Command, Reply, Entry]
 
 
@@ -145,8 +181,12 @@ def submit(name: str, address: str, past: Entry | None, limits: Limits) -> Proto
     *past* is the journal's last word on that name. Returns the last entry; only ``confirmed`` means
     that there is one job and it can be read.
     """
+    return (yield from _shared(_submit(name, address, past, limits)))
+
+
+def _submit(name: str, address: str, past: Entry | None, limits: Limits) -> Protocol:
     if past is not None and past.state not in (State.INTENT, State.REJECTED):
-        return (yield from reconcile(past, limits))
+        return (yield from _reconcile(past, limits))
     entry = yield from _append(Entry(name, address, State.INTENT))
     found = yield Search(name)
     if isinstance(found, Trouble):
@@ -158,6 +198,10 @@ def submit(name: str, address: str, past: Entry | None, limits: Limits) -> Proto
 
 def reconcile(past: Entry, limits: Limits) -> Protocol:
     """Find out what became of an earlier submit. Never sends one."""
+    return (yield from _shared(_reconcile(past, limits)))
+
+
+def _reconcile(past: Entry, limits: Limits) -> Protocol:
     if past.state in (State.ACCEPTED, State.CONFIRMED) and past.ids:
         return (yield from _confirm(past, limits))
     return (yield from _settle(past, limits))
@@ -190,9 +234,93 @@ def look_again(entry: Entry, limits: Limits) -> Protocol:
     return entry
 
 
+def find(theirs: Entry, limits: Limits) -> Protocol:
+    """Look for a submit that somebody else claimed. Writes nothing here: it is not ours."""
+    return (yield from _shared(_looked_for(theirs, limits)))
+
+
+def _shared(protocol: Protocol) -> Protocol:
+    entry = yield from protocol
+    return cast(Entry, (yield Share(entry)))
+
+
 def _send(entry: Entry, limits: Limits) -> Protocol:
+    answer = yield Claim(entry)
+    if isinstance(answer, Mine):
+        return (yield from _post(entry, limits))
+    return (yield from _not_mine(entry, answer, limits))
+
+
+def _not_mine(entry: Entry, answer: Reply, limits: Limits) -> Protocol:
+    """Wait for what comes of the submit of somebody else, whose right it is."""
+    if isinstance(answer, Denied):
+        return entry.to(State.DENIED, reason=answer.reason)
+    theirs = cast(Theirs, answer)
+    if theirs.name != entry.name:
+        return (yield from _under_another_name(entry, theirs, limits))
+    deadline, pause, stopping = (yield from _deadline(theirs, limits)), limits.pause, False
+    while True:
+        found = yield Search(entry.name)
+        if isinstance(found, Found) and found.jobs:
+            return (yield from _adopt(entry, found.jobs, limits))
+        if isinstance(answer, Mine):  # they gave it back, and have not sent it
+            return (yield from _post(entry, limits))
+        left = deadline - cast(Times, (yield Now())).monotonic
+        if left <= 0 or stopping:
+            return entry.to(State.HELD, reason=f"{theirs.who} has the right to submit it")
+        stopping = yield from _sleep(min(pause, left))
+        pause = min(pause * 2, limits.longest_pause)
+        answer = yield Claim(entry)
+
+
+def _under_another_name(entry: Entry, theirs: Theirs, limits: Limits) -> Protocol:
+    """The job has been planned without a run that somebody else is just submitting."""
+    other = Entry(theirs.name, entry.address, State.HELD)
+    deadline = yield from _deadline(theirs, limits)
+    found = yield from _search_until(other.name, deadline, limits)
+    if isinstance(found, Found) and found.jobs:
+        reason = f"{theirs.who} has submitted it as {theirs.name}: plan again"
+        return entry.to(State.DENIED, reason=reason)
+    reason = f"{theirs.who} has the right to submit it as {theirs.name}"
+    return entry.to(State.HELD, reason=reason)
+
+
+def _looked_for(theirs: Entry, limits: Limits) -> Protocol:
+    times = cast(Times, (yield Now()))
+    gone = min(max(times.wall - theirs.posted, 0.0), limits.settle)
+    deadline = times.monotonic + limits.settle - gone
+    found = yield from _search_until(theirs.name, deadline, limits)
+    if isinstance(found, Found) and found.jobs:
+        ids = tuple(job.job_id for job in _shown(found.jobs))
+        state = State.CONFIRMED if len(ids) == 1 else State.DUPLICATE
+        return theirs.to(state, ids=ids, reason="found")
+    return theirs.to(State.HELD, reason=theirs.reason)
+
+
+def _search_until(name: str, deadline: float, limits: Limits) -> Generator[Command, Reply, Reply]:
+    """Search until there is a job, or the deadline; the last answer."""
+    pause, stopping = limits.pause, False
+    while True:
+        found = yield Search(name)
+        left = deadline - cast(Times, (yield Now())).monotonic
+        if (isinstance(found, Found) and found.jobs) or left <= 0 or stopping:
+            return found
+        stopping = yield from _sleep(min(pause, left))
+        pause = min(pause * 2, limits.longest_pause)
+
+
+def _deadline(theirs: Theirs, limits: Limits) -> Generator[Command, Reply, float]:
+    now = cast(Times, (yield Now())).monotonic
+    return now + max(0.0, limits.settle - theirs.age)
+
+
+def _post(entry: Entry, limits: Limits) -> Protocol:
     for attempt in range(1, limits.tries + 1):
         entry = yield from _append(entry.to(State.SENDING))
+        claim = yield Claim(entry)  # the machine may have slept since
+        if not isinstance(claim, Mine):
+            entry = yield from _note(entry.to(State.REJECTED, reason="not sent"))
+            return (yield from _not_mine(entry, claim, limits))
         answer = yield Post(entry.name)
         if isinstance(answer, Made):
             entry = yield from _note(entry.to(State.ACCEPTED, ids=(answer.job_id,)))

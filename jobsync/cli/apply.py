@@ -105,8 +105,8 @@ def command(
         call = call_of(paths, target, variables, hidden=variables)
         saved = read_plan(Path(plan_file))
         _refuse_decisions(saved, target, flags)
-        plan, others, api = with_set(saved, paths, variables, environ)
-        place = _place_of(plan, api)
+        plan, others, desired = with_set(saved, paths, variables, environ)
+        place = _place_of(plan, desired.platform.name)
     else:
         others = frozenset()
         desired, chosen = pipeline.load(paths, target, variables, environ)
@@ -133,6 +133,8 @@ def command(
             say_what_is_wrong(plan, call)
         stale = others.union(check(plan, seen, allow))
         settings = pipeline.settings(place, environ, wait=wait, stale=stale)
+        if plan.submits:
+            settings = pipeline.with_shared(settings, desired, place, environ, quiet=quiet)
         if not (plan.changes or plan.awaiting or pipeline.unsettled(plan, settings.state_dir)):
             follow_renames(plan.root, addresses_of_runs(plan))
             return code_of(plan)

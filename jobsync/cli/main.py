@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "why": "Explain the decision for one job, field by field.",
     "show": "Print a saved plan.",
     "resolve": "Settle a submit whose outcome is unknown.",
+    "journal": "Make, show and shrink the shared journal of submits.",
     "import": "Write manifests for jobs that exist.",
     "convert": "Write a manifest from job.json files.",
     "init": "Write a small commented manifest to start from.",

@@ -12,7 +12,7 @@ from jobsync.cli.connect import LOCAL, Place
 from jobsync.cli.options import named
 from jobsync.cli.sets import read_set
 from jobsync.cli.target import choose
-from jobsync.errors import ManifestError, SettingsError
+from jobsync.errors import JobsyncError, ManifestError, SettingsError
 from jobsync.model import Address, DesiredState, OpenSubmit, Plan, Target
 
 if TYPE_CHECKING:
@@ -80,6 +80,36 @@ def settings(
     )
 
 
+def with_shared(
+    settings: ApplySettings,
+    desired: DesiredState,
+    place: Place,
+    environ: Mapping[str, str],
+    *,
+    quiet: bool,
+) -> ApplySettings:
+    """*settings* with the shared journal of *desired*, if any; says which journal is in use."""
+    import click
+
+    from jobsync.apply.shared.repository import Nowhere, Repository
+    from jobsync.cli import shared_journal
+    from jobsync.structs import replace
+
+    try:
+        location = shared_journal.locate(desired.journal, place, environ)
+    except JobsyncError as error:  # nothing is submitted, and the rest goes on
+        click.echo(f"Warning: {error}", err=True)
+        reason = "; ".join(filter(None, (str(error), error.hint)))
+        return replace(settings, shared=Nowhere(reason))
+    line = shared_journal.told(location, place, settings.state_dir, environ)
+    if line and not quiet:
+        click.echo(line, err=True)
+    if location is None:
+        return settings
+    ref = Repository(location, settings.state_dir, environ)
+    return replace(settings, shared=ref, who=shared_journal.who(environ))
+
+
 def state_dir(place: Place, environ: Mapping[str, str]) -> Path:
     """The folder of the journal and of the lock of applies.
 
@@ -87,8 +117,11 @@ def state_dir(place: Place, environ: Mapping[str, str]) -> Path:
     outlived it would take the jobs of a deleted folder for lost ones. Raises
     :class:`SettingsError` for a relative ``JOBSYNC_STATE_DIR``.
     """
-    if place.target.name == LOCAL:
-        return place.state
+    return place.state if place.target.name == LOCAL else user_state(environ)
+
+
+def user_state(environ: Mapping[str, str]) -> Path:
+    """The state folder of whoever runs the command. Raises :class:`SettingsError` as above."""
     if named := environ.get("JOBSYNC_STATE_DIR"):
         if not Path(named).is_absolute():
             whole = shlex.quote(str(Path(named).expanduser().absolute()))

@@ -92,11 +92,11 @@ def permitted(environ: Mapping[str, str]) -> frozenset[str] | None:
 
 def with_set(
     plan: Plan, paths: Sequence[str], variables: Mapping[str, str], environ: Mapping[str, str]
-) -> tuple[Plan, frozenset[Address], str]:
+) -> tuple[Plan, frozenset[Address], DesiredState]:
     """A saved *plan* with what it lacks: the folders of its set and the sensitive values in it.
 
     The set is the one at *paths*, by default the one that this folder is in. Also returns the
-    addresses whose sensitive value is not the one that was planned, and the api of the target.
+    addresses whose sensitive value is not the one that was planned, and that set.
     Raises :class:`StalePlan` when the manifests are not those of the plan.
     """
     from jobsync import manifest
@@ -118,7 +118,7 @@ def with_set(
         )
         if desired.digest == plan.manifest_digest:
             placed = replace(plan, root=desired.root, outputs_root=desired.outputs_root)
-            return *unsealed(placed, desired.jobs), desired.platform.name
+            return *unsealed(placed, desired.jobs), desired
     raise StalePlan(
         f"the manifests in {', '.join(found)} are not those of this plan",
         hint="plan again, or check out what the plan was made from and give the same paths and "

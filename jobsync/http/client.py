@@ -40,6 +40,7 @@ from jobsync.http.messages import (
 )
 from jobsync.http.pool import OneOffSession, PoolAdapter, tls_context
 from jobsync.http.rate_limiter import Permit, RateLimiter
+from jobsync.http.retry import http_date
 from jobsync.secret import Secret
 from jobsync.structs import Struct
 
@@ -98,6 +99,7 @@ class HttpClient:
         self._context = tls_context(settings.certificates) if secure else None
         self._exchanges = Exchanges(monotonic)
         self._kept = self._adapter(settings.concurrency)
+        self._served: tuple[float, float] | None = None
         self._timeout = Timeout(connect=settings.connect_timeout, read=settings.idle_timeout)
 
     @property
@@ -139,6 +141,21 @@ class HttpClient:
             self._give_back(permit, outcome.status)
             yield outcome
 
+    def served_at(self) -> float | None:
+        """Seconds since 1970 on the service's clock, as its last answer told; None if it did not.
+
+        ``Date`` has whole seconds, and is a little old when it arrives.
+        """
+        if self._served is None:
+            return None
+        told, since = self._served
+        return told + time.monotonic() - since
+
+    def _keep_time(self, reply: _Reply) -> None:
+        told = http_date(reply.headers.get("date", ""))
+        if told is not None:
+            self._served = told, time.monotonic()
+
     def _give_back(self, permit: Permit, status: int) -> None:
         if status in _OVERLOADED:
             self.limiter.overloaded(permit)
@@ -155,6 +172,7 @@ class HttpClient:
         try:
             reply = self._asked(request, target, headers)
             word = str(reply.status)
+            self._keep_time(reply)
         finally:
             if log.isEnabledFor(logging.DEBUG):
                 spent = (time.monotonic() - began) * 1000

@@ -293,6 +293,12 @@ class Plan(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     scope: Scope = Scope()
 
+    @property
+    def submits(self) -> tuple[JobChange, ...]:
+        """The changes that submit a job."""
+        jobs = (change for change in self.changes if isinstance(change, JobChange))
+        return tuple(change for change in jobs if change.action in SUBMITS)
+
 
 class OpenSubmit(Struct, frozen=True):
     """A submit that may have reached the service; nothing else of its job is sent until it is

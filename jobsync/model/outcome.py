@@ -14,6 +14,7 @@ class Result(Word):
     WAITING = "waiting"
     UNKNOWN = "unknown"
     STALE = "stale"
+    BLOCKED = "blocked"
 
 
 class Outcome(Struct, frozen=True):

@@ -13,6 +13,7 @@ _ORDER = (
     Result.UNKNOWN,
     Result.FAILED,
     Result.STALE,
+    Result.BLOCKED,
     Result.SKIPPED,
     Result.WAITING,
     Result.DONE,

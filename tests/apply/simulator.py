@@ -19,16 +19,19 @@ from jobsync.apply.submit_protocol import (
     Ambiguous,
     Append,
     Awake,
+    Claim,
     Command,
     Found,
     Limits,
     Made,
+    Mine,
     Note,
     NotMade,
     Post,
     Read,
     Search,
     Seen,
+    Share,
     Sleep,
     Times,
     Trouble,
@@ -138,6 +141,10 @@ class World:
         kind = type(command)
         if kind is Append or kind is Note:
             return self.write(command)  # type: ignore[arg-type]
+        if kind is Claim:
+            return Mine()
+        if kind is Share:
+            return command.entry  # type: ignore[union-attr]
         if kind is Post:
             return self.post()
         if kind is Search or kind is Read:

@@ -176,6 +176,9 @@ class MemoryBackend:
 
     # --- Reader -----------------------------------------------------------------------
 
+    def served_at(self) -> float | None:
+        return None
+
     def whoami(self) -> str:
         return self.user
 

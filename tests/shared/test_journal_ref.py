@@ -127,8 +127,8 @@ def test_a_push_onto_a_ref_that_has_moved_does_not_take(world: World) -> None:
     assert isinstance(mine, Fetched) and mine == theirs
     assert first.push(mine, {}) == Pushed()
     head = world.head()
-    record = Record(NAME, "one", State.SENDING, "abc", 0.0, 0.0, project="lab")
-    assert isinstance(second.push(mine, {path(BINDING, record): record}), Refused)
+    record = Record(NAME, "one", State.SENDING, "abc", 0.0, 0.0, folder=folder(BINDING))
+    assert isinstance(second.push(mine, {path(record): record}), Refused)
     assert world.head() == head
     assert isinstance(second.create("abc"), Refused)
     assert world.head() == head
@@ -324,7 +324,7 @@ def plant(world: World, name: str, content: str, mode: str = "100644") -> None:
     git("clone", "-q", world.bare, clone)
     git("fetch", "-q", "origin", world.ref, cwd=clone)
     git("checkout", "-q", "FETCH_HEAD", cwd=clone)
-    file = clone / path(BINDING, replace(decode(name, b""), project="lab"))
+    file = clone / path(replace(decode(name, b""), folder=folder(BINDING)))
     file.parent.mkdir(parents=True, exist_ok=True)
     if mode == "120000":
         file.symlink_to(content)

@@ -59,9 +59,10 @@ class Taken(Struct, frozen=True):
 
 
 class Denied(Struct, frozen=True):
-    """Nothing may be sent."""
+    """Nothing may be sent. ``busy`` is whether others only were faster for a minute."""
 
     reason: str
+    busy: bool = False
 
 
 Verdict = Union[Granted, Taken, Denied]
@@ -172,7 +173,7 @@ def _all_decided(wishes: Sequence[Wish], look: Fetched) -> list[Verdict | None]:
 
 def _all(wishes: Sequence[Wish], look: Fetched | None, why: str) -> tuple[Verdict, ...]:
     found = _all_decided(wishes, look) if look else [None] * len(wishes)
-    denied = Denied(why or "no push came through among those of others")
+    denied = Denied(why or "others were faster for a minute", busy=not why)
     return tuple(verdict or denied for verdict in found)
 
 

@@ -44,6 +44,11 @@ FRESH = 30.0
 _WHO = 300
 
 
+_WRITTEN = {State.HELD: State.UNKNOWN, State.DENIED: State.REJECTED}
+"""``held`` is never written: it follows from the age of a record. What was sent before, refused,
+and then denied, has not made a job."""
+
+
 def _no(name: str) -> bool:
     return False
 
@@ -118,6 +123,7 @@ class SharedJournal:
         self._unsettled: dict[str, Move] = {}
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._down = ""
 
     def look(self) -> Fetched | Unread:
         """Read the ref now."""
@@ -139,6 +145,8 @@ class SharedJournal:
         Granted at once where this process has it and saw it less than 30 seconds ago.
         """
         with self._guard:
+            if self._down:
+                return Denied(self._down)
             verified = self._verified.get(name)
             if verified is not None and self._moment().since(verified) <= FRESH:
                 return Granted()
@@ -153,7 +161,7 @@ class SharedJournal:
                     claimed=now,
                     changed=now,
                     who=self._who,
-                    project=self._binding.project,
+                    folder=folder(self._binding),
                 ),
             )
             future: Future[Verdict] = Future()
@@ -173,10 +181,11 @@ class SharedJournal:
         with self._guard:
             mine = self._mine.get(entry.name)
             if entry.state is State.CONFIRMED or (mine and entry.name in self._sent):
+                state = _WRITTEN.get(entry.state, entry.state)
                 record = mine or Record(entry.name, entry.address, entry.state, "0", 0.0, 0.0)
                 record = replace(
                     record,
-                    state=entry.state,
+                    state=state,
                     changed=self.now(),
                     job=",".join(entry.ids)[:200],
                 )
@@ -185,6 +194,9 @@ class SharedJournal:
                 self._verified.pop(entry.name, None)
                 self._unsettled[entry.name] = move
                 self._enqueue(move, None)
+                if state is State.REJECTED:  # who claims it again has another nonce
+                    self._mine.pop(entry.name, None)
+                    self._sent.discard(entry.name)
 
     def close(self) -> tuple[Record, ...]:
         """Give back what was claimed and not sent, and write what is not written yet.
@@ -192,6 +204,8 @@ class SharedJournal:
         Returns what could not be written: others take it for open.
         """
         with self._guard:
+            if self._closed:
+                return ()
             now = self.now()
             for name, record in self._mine.items():
                 if name in self._pushed - self._sent:
@@ -247,7 +261,9 @@ class SharedJournal:
         else:
             self._verified.pop(name, None)
             if isinstance(verdict, Taken):
-                del self._mine[name]
+                self._mine.pop(name, None)
+            elif not verdict.busy:
+                self._down = verdict.reason
 
     def _carried(self, wishes: list[Wish]) -> tuple[Verdict, ...]:
         """Carry out the protocol for *wishes* with git and the clock."""
@@ -278,7 +294,7 @@ class SharedJournal:
         if isinstance(command, Fetch):
             return self._fetch()
         if isinstance(command, Push):
-            writes = {path(self._binding, record): record for record in command.records}
+            writes = {path(record): record for record in command.records}
             self._pushed.update(record.name for record in command.records)
             return self._ref.push(command.onto, cast("dict[str, Record | None]", writes))
         if self._stopping():

@@ -37,8 +37,8 @@ class Record(Struct, frozen=True):
     """One run name. ``nonce`` is of the process that may send it, and of this name only.
 
     ``claimed`` and ``changed`` are seconds since the epoch by the clock of the service.
-    ``job`` is for people; ``who`` is the URL of a CI run or a digest of host and user. ``project``
-    is the folder it lies in.
+    ``job`` is for people; ``who`` is the URL of a CI run or a digest of host and user. ``folder``
+    is that of its service, user and project.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Record(Struct, frozen=True):
     changed: float
     job: str = ""
     who: str = ""
-    project: str = ""
+    folder: str = ""
 
 
 class Root(Struct, frozen=True):
@@ -69,19 +69,19 @@ def folder(binding: Binding) -> str:
     return f"{scope(binding)}/{binding.project}"
 
 
-def path(binding: Binding, record: Record) -> str:
+def path(record: Record) -> str:
     """Where *record* stands."""
-    return f"{scope(binding)}/{record.project}/{_spread(record.name)}/{record.name}.json"
+    return f"{record.folder}/{_spread(record.name)}/{record.name}.json"
 
 
 def named_at(place: str) -> tuple[str, str]:
-    """The project and the run name whose record may stand at *place*; empty for any other path."""
+    """The folder and the run name whose record may stand at *place*; empty for any other path."""
     parts = place.split("/")
     if len(parts) != 4 or not parts[3].endswith(".json"):
         return "", ""
     name = parts[3].removesuffix(".json")
     fine = _SCOPE.fullmatch(parts[0]) and _PROJECT.fullmatch(parts[1]) and _NAME.fullmatch(name)
-    return (parts[1], name) if fine and _spread(name) == parts[2] else ("", "")
+    return ("/".join(parts[:2]), name) if fine and _spread(name) == parts[2] else ("", "")
 
 
 def _spread(name: str) -> str:

@@ -44,6 +44,24 @@ _AUTHOR = "jobsync <jobsync@localhost>"
 _NO_OPTIONS = "does not support push options"
 
 
+class Nowhere:
+    """In place of a journal that cannot be found: nothing may be sent, for *reason*."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def fetch(self, scopes: Sequence[str], seconds: float = _STEP) -> Fetched | Unread:
+        return Unread(self._reason, final=True)
+
+    def push(
+        self, onto: Fetched, writes: Mapping[str, Record | None]
+    ) -> Pushed | Refused | NoAnswer:
+        return Refused(self._reason)
+
+    def close(self) -> None:
+        pass
+
+
 class Repository:
     """One journal. Hold it with one thread; other processes use the same folder in turns.
 
@@ -85,7 +103,8 @@ class Repository:
         if trouble := self._gone_back(head, root):
             return trouble
         self._git("update-ref", _SEEN, head)
-        return Fetched(head, root.id, root.serial, self._read(head, scopes))
+        found = self._read(head, *(f"{scope}/" for scope in scopes)) if scopes else []
+        return Fetched(head, root.id, root.serial, {record.name: record for record in found})
 
     def _prepare(self, seconds: float) -> Unread | None:
         """Make the bare folder, of the hash that the remote uses, where there is none."""
@@ -146,32 +165,35 @@ class Repository:
             return None
         return Unread(f"{self.location.label} {why}", final=True, rewound=str(self._path))
 
-    def _read(self, head: str, scopes: Sequence[str]) -> dict[str, Record]:
-        if not scopes:
-            return {}
-        listed = self._git("ls-tree", "-r", "-l", "-z", head, "--", *(f"{s}/" for s in scopes))
+    def everything(self, look: Fetched) -> list[Record]:
+        """Every record, of whatever service, user and project. Raises :class:`GitError`."""
+        with self._locked(_STEP):
+            return self._read(look.head)
+
+    def _read(self, head: str, *folders: str) -> list[Record]:
+        listed = self._git("ls-tree", "-r", "-l", "-z", head, "--", *folders)
         if listed.code != 0:
             raise git.GitError(f"{self.location.label} cannot be read: {listed.said}")
-        found: dict[str, tuple[str, str]] = {}
+        found: list[tuple[str, str, str]] = []
         unread: dict[str, str] = {}
         for line in listed.out.split(b"\0"):
             facts, _, place = line.partition(b"\t")
-            project, name = named_at(place.decode("utf-8", "replace"))
+            under, name = named_at(place.decode("utf-8", "replace"))
             if not name:
                 continue
             _, kind, oid, size = facts.decode("ascii").split()
-            found[name] = project, oid
+            found.append((under, name, oid))
             if oid not in self._records:
                 if kind != "blob" or not size.isdigit() or int(size) > LARGEST:
                     self._records[oid] = decode(name, b"")
                 else:
                     unread[oid] = name
         self._records.update(self._blobs(unread))
-        return {
-            name: replace(record if record.name == name else decode(name, b""), project=project)
-            for name, (project, oid) in found.items()
+        return [
+            replace(record if record.name == name else decode(name, b""), folder=under)
+            for under, name, oid in found
             for record in [self._records[oid]]
-        }
+        ]
 
     def _blobs(self, wanted: Mapping[str, str]) -> Iterator[tuple[str, Record]]:
         if not wanted:

@@ -65,6 +65,9 @@ class AgaveReader:
     def concurrency(self) -> int:
         return self.jobs.transport.concurrency
 
+    def served_at(self) -> float | None:
+        return self.jobs.transport.client.served_at()
+
     def whoami(self) -> str:
         return self.jobs.whoami()
 

@@ -1,0 +1,29 @@
+"""Fresh runners that share nothing but the git remote submit each job once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "campaigns"))
+
+import fresh_runners
+
+
+@pytest.mark.parametrize("runners", [2, 4])
+def test_racing_runners_submit_each_job_once(runners: int) -> None:
+    figures, wrong = fresh_runners.race(2, runners, journal=True)
+    assert wrong == []
+    assert figures["submitted twice"] == 0
+    assert figures["exit codes"] == {"0": 2 * runners}
+
+
+def test_without_a_journal_the_same_race_submits_twice() -> None:
+    """What the journal is for, and what the test above would see."""
+    for _ in range(5):
+        figures, _ = fresh_runners.race(2, 4, journal=False)
+        if figures["submitted twice"]:
+            return
+    pytest.fail("ten rounds of four runners never submitted a job twice")
