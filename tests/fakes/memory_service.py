@@ -40,6 +40,9 @@ class MemoryReader:
     def set(self, path: str, data: bytes, time: str) -> None:
         self.contents[path], self.times[path] = data, time
 
+    def served_at(self) -> float | None:
+        return None
+
     def files(self, run_id: str, folder: str = "", at_least: int = 0) -> list[RemoteFile]:
         self.on_files(folder)
         with self._mutex:

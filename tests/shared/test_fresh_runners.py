@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "campaigns"))
-
-import fresh_runners
+from tests.campaigns import fresh_runners
 
 
 @pytest.mark.parametrize("runners", [2, 4])
