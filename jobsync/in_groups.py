@@ -32,25 +32,29 @@ class InGroups(Generic[Asked, Answer]):
         self._carry_out = carry_out
         self._most = most
         self._waiting: list[_Wish[Asked, Answer]] = []
-        self._guard = threading.Lock()
-        self._turn = threading.Lock()
+        self._is_busy = False
+        self._news = threading.Condition()
 
     def ask(self, asked: Asked) -> Answer:
         """The answer to *asked*. Raises what *carry_out* raises, as for all of the same group."""
         mine: _Wish[Asked, Answer] = _Wish(asked)
-        with self._guard:
+        with self._news:
             self._waiting.append(mine)
-        with self._turn:
             while not mine.answers and mine.error is None:
-                self._serve()
+                if self._is_busy:
+                    self._news.wait()
+                else:
+                    self._serve()
         if mine.error is not None:
             raise mine.error
         return mine.answers[0]
 
     def _serve(self) -> None:
-        with self._guard:
-            group = self._waiting[: self._most]
-            del self._waiting[: self._most]
+        """Carry out what has gathered; others may add to it meanwhile."""
+        group = self._waiting[: self._most]
+        del self._waiting[: self._most]
+        self._is_busy = True
+        self._news.release()
         try:
             answers = self._carry_out([wish.asked for wish in group])
             for wish, answer in zip(group, answers, strict=True):
@@ -59,6 +63,9 @@ class InGroups(Generic[Asked, Answer]):
             for wish in group:
                 wish.error = error
         except BaseException:  # Ctrl-C ends the thread that it came to; the others ask themselves
-            with self._guard:
-                self._waiting[:0] = group
+            self._waiting[:0] = group
             raise
+        finally:
+            self._news.acquire()
+            self._is_busy = False
+            self._news.notify_all()

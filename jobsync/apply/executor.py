@@ -228,6 +228,7 @@ class _Executor:
         platform = self._session.backend.platform
         again = next_attempt(platform, change, run) if change is not None else None
         if run.state is RunState.FINISHED and run.visible:
+            self._outputs.ended[run.id] = run
             self._look_through(address, ref)
         elif again is not None and not self._session.stopping:
             self._planned(again, f"{run.name} has failed: {run.message}".rstrip(": "))

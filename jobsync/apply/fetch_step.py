@@ -7,7 +7,7 @@ import threading
 from jobsync.apply.report import Event, EventType, Kind
 from jobsync.apply.session import Session
 from jobsync.errors import ExitCode, JobsyncError
-from jobsync.model import Address, Outcome, OutputChange, Result
+from jobsync.model import Address, Outcome, OutputChange, Result, Run
 from jobsync.outputs.fetch import fetch_all
 from jobsync.outputs.fetch_record import Ledger
 from jobsync.outputs.result import FetchResult, Progress
@@ -18,6 +18,7 @@ class Outputs:
     """The output changes of one apply; they share one ledger, made when the first is due.
 
     ``told`` are addresses of whose runs it has been told what they miss: it is said once.
+    ``ended`` are runs, by id, that this apply saw end: they need not be read again.
     """
 
     def __init__(self, session: Session) -> None:
@@ -25,6 +26,7 @@ class Outputs:
         self._guard = threading.Lock()
         self._ledger: Ledger | None = None
         self.told: set[Address] = set()
+        self.ended: dict[str, Run] = {}
 
     def carry_out(self, change: OutputChange, run_id: str) -> tuple[Outcome, ...]:
         """Fetch what *change* says from run *run_id*; files and, when it misses some, the run."""
@@ -37,7 +39,7 @@ class Outputs:
 
     def _fetch(self, change: OutputChange, run_id: str) -> FetchResult:
         session = self._session
-        run = session.backend.run(run_id)
+        run = self.ended.get(run_id) or session.backend.run(run_id)
         if session.settings.fetch is not None:
             return session.settings.fetch(
                 session.backend, change, run, self._progress, session.settings.stop.is_set

@@ -14,6 +14,8 @@ from jobsync.errors import NotFound, ServiceError, Unauthorized
 from jobsync.model import Address, Run, RunRef, RunState
 
 _GROWTH = 1.5
+_REST = 4.0
+"""How many times as long as a look takes is waited before the next one."""
 
 
 class Watch:
@@ -46,10 +48,10 @@ class Watch:
         self._due = min(self._due, self._clock.monotonic() + self._pause)
 
     def look(self, active: Mapping[Address, RunRef]) -> dict[Address, Run]:
-        """The runs among *active* that have ended, full records. Empty while it is not yet time."""
+        """The runs among *active* that have ended. Empty while it is not yet time."""
         if not active or self._clock.monotonic() < self._due:
             return {}
-        moved = False
+        moved, began = False, self._clock.monotonic()
         ended: dict[Address, Run] = {}
         try:
             for address, run in self._seen(active).items():
@@ -64,19 +66,19 @@ class Watch:
                 self.trouble = str(error)
         shortest, longest = self._session.settings.poll
         self._pause = shortest if moved else min(self._pause * _GROWTH, longest)
+        # A long listing takes long: most of the time is for what it tells of.
+        self._pause = max(self._pause, _REST * (self._clock.monotonic() - began))
         self._due = self._clock.monotonic() + self._pause
         return ended
 
     def _seen(self, active: Mapping[Address, RunRef]) -> dict[Address, Run]:
-        """What the service shows of *active*; ended runs and those not listed are read by id."""
+        """What the service shows of *active*; those that it does not list are read by id."""
         backend = self._session.backend
         wanted = frozenset(ref.id for ref in active.values())
         listed = {run.id: run for run in backend.runs(lambda run: run.id in wanted)}
         seen: dict[Address, Run] = {}
         for address, ref in active.items():
-            run = listed.get(ref.id)
-            if run is None or run.state is not RunState.ACTIVE:
-                run = self._read(ref)
+            run = listed.get(ref.id) or self._read(ref)
             if run is not None:
                 seen[address] = run
         return seen

@@ -119,12 +119,14 @@ def change_of(case: Case) -> AccessChange | None:
 class Seen(Protocol):
     """What an apply left, and every list on the way; whether a write of mine was refused."""
 
-    rows: dict[str, Access]
     states: list[dict[str, Access]]
     refused: bool
 
+    @property
+    def rows(self) -> dict[str, Access]: ...
 
-CarryOut = Callable[[Case, AccessChange, "Fault | None"], tuple[Outcome, Seen]]
+
+CarryOut = Callable[[Case, AccessChange, "Fault | None"], "tuple[Outcome, Seen]"]
 
 
 def apply_to(backend: object, change: AccessChange, run_id: str, me: str) -> Outcome:

@@ -23,8 +23,9 @@ from jobsync.errors import (
 from jobsync.http.retry import RetryPolicy
 from jobsync.local.api.agave import jobs as local_jobs
 from jobsync.local.api.agave import permissions as local_permissions
+from jobsync.local.api.agave import search
 from jobsync.local.api.agave.search import Window
-from jobsync.model import NO_ACCESS, Access, Archive, Run, RunState
+from jobsync.model import NO_ACCESS, Access, Archive, JsonValue, Run, RunState
 from jobsync.platforms.agave import backend as agave_client
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
@@ -71,7 +72,7 @@ def visible(client: agave.AgaveBackend, run: Run) -> Run:
     return found
 
 
-def submitted(client: agave.AgaveBackend, name: str, **parameters: object) -> Run:
+def submitted(client: agave.AgaveBackend, name: str, **parameters: JsonValue) -> Run:
     made = client.submit(name, {"appId": APP, "parameters": {**parameters}})
     return visible(client, made)
 
@@ -81,7 +82,7 @@ def submitted(client: agave.AgaveBackend, name: str, **parameters: object) -> Ru
 
 def test_a_job_from_submit_to_its_outputs(either: World) -> None:
     alice = either.as_("alice")
-    request = {
+    request: dict[str, JsonValue] = {
         "appId": APP,
         "inputs": {"text": "agave://local/in.txt"},
         "parameters": {"lines": 5},
@@ -416,7 +417,7 @@ def test_a_page_longer_than_asked_for_proves_nothing(
     here: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limit is ignored for jobs, so how it is clipped for permissions is not known."""
-    asked = local_jobs.window
+    asked = search.window
 
     def unlimited(query: Mapping[str, str]) -> Window:
         return Window(10_000, asked(query).offset)

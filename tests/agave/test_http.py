@@ -7,7 +7,9 @@ import contextlib
 import gzip
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -52,7 +54,7 @@ HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 GOOD = b'{"status":"success","message":null,"result":{"username":"alice"}}'
 
 
-def jobs(url: str, hands: Hands | None = None, **how: object) -> agave.Jobs:
+def jobs(url: str, hands: Hands | None = None, **how: Any) -> agave.Jobs:
     hands = hands or Hands()
     settings = agave.Connection(timing=hands.timing, **{"idle_timeout": 5.0, **how})
     return agave.connect_jobs(url, explicit(url, "canary-token"), how=settings)
@@ -236,7 +238,10 @@ def test_a_dripping_answer_is_given_up() -> None:
 
 
 def test_silence_is_not_waited_for_for_ever() -> None:
-    with ScriptedServer(lambda connection: threading.Event().wait(3) and None) as server:
+    def silent(_connection: socket.socket) -> None:
+        threading.Event().wait(3)
+
+    with ScriptedServer(silent) as server:
         with jobs(server.url, idle_timeout=0.1, policy=RetryPolicy(attempts=2)) as client:
             with pytest.raises(Unreachable, match="timed out"):
                 client.whoami()
@@ -287,11 +292,12 @@ def test_reads_and_permission_writes_are_repeated(status: int) -> None:
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_other_writes_are_not_repeated(status: int) -> None:
     with ScriptedServer(http(status, b"")) as server, jobs(server.url) as client:
-        for send in (
+        sends: tuple[Callable[[], object], ...] = (
             lambda: client.manage("1", "stop"),
             lambda: client.delete("1"),
             lambda: client.manage("1", "restore"),
-        ):
+        )
+        for send in sends:
             with pytest.raises(ServiceError):
                 send()
     assert len(server.seen) == 3

@@ -252,7 +252,7 @@ def test_an_app() -> None:
 
 
 def test_when_an_app_was_changed_is_told_of_a_private_one_alone() -> None:
-    row = {"id": "x-1", "lastModified": "2018-01-26T15:01:45.000-06:00"}
+    row: dict[str, JsonValue] = {"id": "x-1", "lastModified": "2018-01-26T15:01:45.000-06:00"}
     assert wire.app({**row, "isPublic": True}, ASKED).changed is None
     assert wire.app(row, ASKED).changed is None
     changed = wire.app({**row, "isPublic": False}, ASKED).changed

@@ -339,7 +339,7 @@ def test_after_an_audit_that_failed_nothing_more_is_begun(world: World) -> None:
     def full(line: object) -> None:
         raise SettingsError("the audit file cannot be written (No space left on device)")
 
-    world.backend.concurrency = 1  # type: ignore[misc]
+    world.backend.concurrency = 1
     outcomes = world.apply(plan(create("a"), create("b")), audit=full)
     assert short(outcomes) == [("a", "job", "failed"), ("b", "job", "skipped")]
     assert "audit" in outcomes[0].detail
@@ -350,7 +350,7 @@ def test_nobody_listening_is_no_reason_to_stop(world: World) -> None:
     def gone(event: object) -> None:
         raise BrokenPipeError
 
-    world.events = type("Gone", (), {"append": staticmethod(gone)})()  # type: ignore[assignment]
+    world.events = type("Gone", (), {"append": staticmethod(gone)})()
     assert short(world.apply(plan(create("a")))) == [("a", "job", "done")]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobsync.apply.references import UnresolvedReference, fill, output_uri
-from jobsync.model import IdRef, JsonValue, OutputRef, Run, RunState
+from jobsync.model import IdRef, JsonValue, OutputRef, Run, RunState, Value
 from jobsync.platforms.agave.platform import AGAVE
 
 
@@ -21,7 +21,11 @@ def run(**request: JsonValue) -> Run:
 
 def test_scalars_lists_and_mappings() -> None:
     runs = {"align": run(archiveSystem="archive", archivePath="alice/archive/jobs/job-7/")}
-    request = {"appId": "x", "inputs": {"a": [OutputRef("align", "o.fa"), "agave://s/p"]}, "n": 2}
+    request: dict[str, Value] = {
+        "appId": "x",
+        "inputs": {"a": [OutputRef("align", "o.fa"), "agave://s/p"]},
+        "n": 2,
+    }
     assert fill(request, runs, AGAVE) == {
         "appId": "x",
         "inputs": {"a": ["agave://archive/alice/archive/jobs/job-7/o.fa", "agave://s/p"]},

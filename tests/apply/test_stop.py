@@ -27,7 +27,7 @@ def test_what_was_not_begun_is_skipped(world: World) -> None:
         stop.set()
         return do()
 
-    world.backend.concurrency = 1  # type: ignore[misc]
+    world.backend.concurrency = 1
     world.service.script["submit"] = [ask]
     outcomes = world.apply(plan(create("a"), create("b"), create("c", "a")), stop=stop, wait=9e9)
     assert short(outcomes) == [

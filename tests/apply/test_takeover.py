@@ -12,7 +12,6 @@ from typing import cast
 import pytest
 
 from jobsync.apply import Binding, NotSubmitted, apply_lock, open_submits, resolve
-from jobsync.apply import journal as journal_module
 from jobsync.apply.journal import JournalFailed, journal_path, open_journal
 from jobsync.apply.journal_entry import OPEN, Entry, JournalDamaged, State
 from jobsync.apply.takeover import journaled, locked_journal, merged
@@ -202,7 +201,7 @@ class Machine:
         self.left, self.after, self.synced = at, after, dict[str, int]()
         real = Path.unlink
         for name in ("write", "fsync", "ftruncate"):
-            monkeypatch.setattr(journal_module.os, name, self._step(getattr(os, name)))
+            monkeypatch.setattr(os, name, self._step(getattr(os, name)))
         monkeypatch.setattr(Path, "unlink", self._step(real))
 
     def _step(self, real: Callable[..., object]) -> Callable[..., object]:

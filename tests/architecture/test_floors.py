@@ -238,7 +238,7 @@ def test_no_module_imports_itself_in_a_ring() -> None:
         name: {
             f"{node.module}.{alias.name}" if f"{node.module}.{alias.name}" in names else node.module
             for node in ast.walk(tree_of(path))
-            if isinstance(node, ast.ImportFrom)
+            if isinstance(node, ast.ImportFrom) and node.module
             for alias in node.names
         }
         & names.keys()

@@ -20,7 +20,9 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -55,8 +57,8 @@ def kill_before(point: int) -> None:
     """Make the *point*-th file-system call of this process its last."""
     left, mutex = [point], threading.Lock()
 
-    def wrapped(call):  # type: ignore[no-untyped-def]
-        def counted(*arguments, **options):  # type: ignore[no-untyped-def]
+    def wrapped(call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any, **options: Any) -> Any:
             with mutex:
                 left[0] -= 1
                 if left[0] == 0:

@@ -94,7 +94,16 @@ def line(rng: random.Random) -> str:
 def body(rng: random.Random) -> bytes:
     """The service's answer, or something near it. Never one that proves a refusal."""
     frame: dict[str, object] = {"status": "success", "message": None, "version": "2", "result": JOB}
-    odd = [JOB, None, [], {}, [JOB], {**JOB, "name": "x"}, {**JOB, "id": 7}, {**JOB, "owner": {}}]
+    odd: list[object] = [
+        JOB,
+        None,
+        [],
+        {},
+        [JOB],
+        {**JOB, "name": "x"},
+        {**JOB, "id": 7},
+        {**JOB, "owner": {}},
+    ]
     odd += [{**JOB, "created": rng.choice(["x", 10**400, -1, "9999-99-99T00:00:00Z"])}, "x", 1]
     if rng.random() < 0.5:
         frame["result"] = rng.choice(odd)

@@ -103,7 +103,7 @@ def test_only_the_folder_of_the_job_is_made_anew(tmp_path: Path, change: dict[st
     app = lab.apps.get("probe-1.0")
     assert app is not None
     with pytest.raises(StagingError, match="not the folder of job"):
-        prepare(replace(row, **change), app, lab.systems.by_name["local"], lab.storage)  # type: ignore[arg-type]
+        prepare(replace(row, **change), app, lab.systems.by_name["local"], lab.storage)
     lab.close()
 
 
@@ -226,7 +226,8 @@ def serving(cwd: Path, *words: str) -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
-        process.stdout.close()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def test_the_current_folder_is_removed(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -36,7 +37,7 @@ def app(lab: Lab, wrapper: str, **document: object) -> None:
     (folder / "wrapper.sh").write_text(wrapper)
 
 
-def run(lab: Lab, **fields: object) -> JobRow:
+def run(lab: Lab, **fields: Any) -> JobRow:
     job = lab.submit(**({"appId": "made-1.0"} | fields))
     engine = lab.engine()
     deadline = time.monotonic() + 20

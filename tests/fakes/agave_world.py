@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from jobsync.local.service import Service, ServiceSettings
 from jobsync.model import Run, RunState
@@ -47,7 +47,10 @@ def _ended(client: agave.AgaveBackend, run_id: str) -> Run | None:
     return None if run.state is RunState.ACTIVE else run
 
 
-def until(look: Callable[[], Any], seconds: float = 20.0) -> Any:
+T = TypeVar("T")
+
+
+def until(look: Callable[[], T | None], seconds: float = 20.0) -> T:
     """What *look* gives as soon as it gives something."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

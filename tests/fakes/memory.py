@@ -118,6 +118,9 @@ class MemoryBackend:
     base_url = "https://memory.example"
     concurrency = 4
 
+    def close(self) -> None:
+        """Nothing waits here."""
+
     def _call(self, verb: str, *arguments: Any, do: Callable[[], Any]) -> Any:
         with self.service.guard:
             self.service.calls.append((verb, *arguments))

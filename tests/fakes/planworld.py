@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from jobsync.errors import Location
 from jobsync.identity import fingerprint, old_fingerprint
@@ -64,10 +65,10 @@ def rows(**levels: str) -> dict[str, Access]:
 
 def job(
     address: str,
-    request: Mapping[str, object] | None = None,
+    request: Mapping[str, Any] | None = None,
     *,
     among: Mapping[str, DeclaredJob] | None = None,
-    **fields: object,
+    **fields: Any,
 ) -> DeclaredJob:
     """A declared job with its fingerprint worked out. *among* has the jobs it takes things from."""
     request = {"appId": "tool-1.0", **(request or {})}
@@ -81,7 +82,7 @@ def job(
         digests=fields.get("digests", {}),
         rerun=fields.get("rerun", 1),
     )
-    then = {up: known[up].pinned or known[up].older[0] for up in upstream if up in known}
+    then = {up: known[up].pinned or (known[up].older or ("",))[0] for up in upstream if up in known}
     was = old_fingerprint(
         AGAVE,
         request,
@@ -157,7 +158,7 @@ class World:
         *,
         owner: str = ME,
         visible: bool = True,
-        request: Mapping[str, object] | None = None,
+        request: Mapping[str, Any] | None = None,
         acl: Mapping[str, Access] | None = None,
         message: str = "",
         files: tuple[RemoteFile, ...] = FILES,
@@ -186,7 +187,7 @@ class World:
         self.files[run_id] = files
         return run
 
-    def of(self, one: DeclaredJob, state: RunState = RunState.FINISHED, **fields: object) -> Run:
+    def of(self, one: DeclaredJob, state: RunState = RunState.FINISHED, **fields: Any) -> Run:
         """A run of a declared job, as if it had been submitted."""
         attempt = fields.pop("attempt", 1)
         base = f"{PROJECT}.{one.address}.{fields.pop('mark', one.fingerprint)}"
@@ -194,13 +195,11 @@ class World:
         fields.setdefault("request", self.resolved(one.request))
         return self.add(name, state, **fields)
 
-    def resolved(self, value: object) -> object:
+    def resolved(self, value: object) -> Any:
         """References become what the service is sent."""
         if isinstance(value, OutputRef):
-            run = self.current(value.address)
-            return (
-                f"agave://{run.request['archiveSystem']}/{run.request['archivePath']}/{value.path}"
-            )
+            sent = self.current(value.address).request or {}
+            return f"agave://{sent['archiveSystem']}/{sent['archivePath']}/{value.path}"
         if isinstance(value, IdRef):
             return self.current(value.address).id
         if isinstance(value, Mapping):
@@ -300,19 +299,18 @@ class World:
         """What others need and is active comes to its end, where nothing of its name has yet."""
         names = {r.id: read_mark(r.name) for r in self.runs.values()}
         done = {
-            first_name(names[r.id])
+            first_name(name)
             for r in self.runs.values()
-            if names[r.id] and r.owner == ME and r.visible and r.state is RunState.FINISHED
+            if (name := names[r.id])
+            and r.owner == ME
+            and r.visible
+            and r.state is RunState.FINISHED
         }
         for run in list(self.runs.values()):
             name = names[run.id]
-            mine = (
-                name is not None
-                and run.owner == ME
-                and run.visible
-                and first_name(name) not in done
-            )
-            if mine and name.address in addresses and run.state is RunState.ACTIVE:
+            if name is None or name.address not in addresses or first_name(name) in done:
+                continue
+            if run.owner == ME and run.visible and run.state is RunState.ACTIVE:
                 self._set(run, state=RunState.FINISHED, status="FINISHED")
 
     def _submit(self, change: JobChange, ends: RunState) -> str:
@@ -323,6 +321,7 @@ class World:
         return run.id
 
     def _manage(self, change: JobChange) -> None:
+        assert change.before is not None
         run = self.runs[change.before.id]
         if change.action is Action.RESTORE:
             self._set(run, visible=True)
@@ -334,7 +333,7 @@ class World:
             return
         self.log.append((str(change.action), run.id))
 
-    def _set(self, run: Run, **fields: object) -> None:
+    def _set(self, run: Run, **fields: Any) -> None:
         self.runs[run.id] = replace(run, **fields)
 
     def _permit(self, change: AccessChange, run_id: str) -> None:
@@ -380,5 +379,5 @@ class World:
             self.expectations.add((change.address, run_id))
 
 
-def rule(path: str = "out.txt", to: str = "results/", **fields: object) -> OutputRule:
+def rule(path: str = "out.txt", to: str = "results/", **fields: Any) -> OutputRule:
     return OutputRule(path, to, **fields)

@@ -16,10 +16,11 @@ from jobsync.model import (
     Guards,
     OutputRef,
     PermissionsMode,
+    RunState,
 )
 from jobsync.platforms.agave.run_names import read_mark
 from jobsync.structs import replace
-from tests.fakes.planworld import ME, PROJECT, RunState, World, desired, job, rule
+from tests.fakes.planworld import ME, PROJECT, World, desired, job, rule
 
 USERS = ("bob", "carol", "dave", "world", "zed", ME)
 ADDRESSES = ("align", "report", "tree.lg.1", "tree.wag.1", "zip")
@@ -30,9 +31,9 @@ ROWS = st.dictionaries(
     st.sampled_from([*LEVELS.values()]),
     max_size=4,
 ).filter(lambda rows: not {"bob", "Bob"} <= rows.keys())
-GRANTS = st.none() | st.dictionaries(st.sampled_from(USERS), LEVEL.map(LEVELS.get), max_size=4).map(
-    lambda rows: {user: Grant(access) for user, access in rows.items()}
-)
+GRANTS = st.none() | st.dictionaries(
+    st.sampled_from(USERS), LEVEL.map(LEVELS.__getitem__), max_size=4
+).map(lambda rows: {user: Grant(access) for user, access in rows.items()})
 RULES = st.lists(
     st.sampled_from(
         [
@@ -49,7 +50,7 @@ STATES = st.sampled_from(list(RunState))
 
 
 @st.composite
-def declared_jobs(draw: st.DrawFn, pins: bool = True) -> tuple[DeclaredJob, ...]:
+def declared_jobs(draw: st.DrawFn) -> tuple[DeclaredJob, ...]:
     jobs: dict[str, DeclaredJob] = {}
     for address in draw(st.lists(st.sampled_from(ADDRESSES), unique=True, max_size=4)):
         request: dict[str, object] = {
@@ -59,7 +60,7 @@ def declared_jobs(draw: st.DrawFn, pins: bool = True) -> tuple[DeclaredJob, ...]
             request["maxRunTime"] = "00:30:00"
             request["nodeCount"] = draw(st.integers(1, 3))
         usable = [other for other in jobs.values() if other.pinned is None]
-        if usable and draw(st.booleans()):
+        if bool(usable) and draw(st.booleans()):
             up = draw(st.sampled_from(usable))
             request["inputs"] = {"data": OutputRef(up.address, "out.txt")}
         jobs[address] = job(
@@ -124,7 +125,7 @@ def worlds(draw: st.DrawFn) -> tuple[DesiredState, World]:
             world.of(
                 one,
                 draw(STATES),
-                mark=draw(st.sampled_from([one.fingerprint, one.fingerprint, *one.older])),
+                mark=draw(st.sampled_from([one.fingerprint, one.fingerprint, *(one.older or ())])),
                 attempt=draw(st.sampled_from([1, attempt])),
                 visible=draw(st.sampled_from([True, True, False])),
                 acl=draw(ROWS),
@@ -150,7 +151,7 @@ def done_addresses(world: World) -> set[str]:
 
 
 def _add_strangers(draw: st.DrawFn, world: World, jobs: list[DeclaredJob]) -> None:
-    if jobs and draw(st.booleans()):
+    if bool(jobs) and draw(st.booleans()):
         twin = draw(st.sampled_from(jobs))
         world.add(twin.name, draw(STATES), owner="mallory", acl={ME: Access(True, True)})
     if draw(st.booleans()):

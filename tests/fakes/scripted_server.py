@@ -13,6 +13,7 @@ import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import BinaryIO, TypeVar
 
 Reply = Callable[[socket.socket], None]
 
@@ -35,6 +36,9 @@ class Seen:
         return self.line.split(" ")[1]
 
 
+Server = TypeVar("Server", bound="ScriptedServer")
+
+
 class ScriptedServer:
     """Answers the n-th request with the n-th reply; the last reply is used again."""
 
@@ -48,7 +52,7 @@ class ScriptedServer:
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
-    def __enter__(self) -> ScriptedServer:
+    def __enter__(self: Server) -> Server:
         self._thread.start()
         return self
 
@@ -83,7 +87,7 @@ class ScriptedServer:
             return
 
 
-def _read(reader: socket.SocketIO, number: int) -> Seen | None:
+def _read(reader: BinaryIO, number: int) -> Seen | None:
     line = reader.readline().decode("latin-1").strip()
     if not line:
         return None

@@ -122,7 +122,7 @@ def test_a_failure_leaves_what_was_there(
 
 @pytest.mark.parametrize(("mode", "kept"), [(0o600, 0o600), (ORDINARY, 0o644)])
 def test_no_instant_has_a_wider_mode(tmp_path: Path, mode: int, kept: int) -> None:
-    seen = []
+    seen: list[int] = []
 
     def chunks() -> Iterator[bytes]:
         seen.extend(file.stat().st_mode & 0o777 for file in tmp_path.iterdir())
@@ -203,9 +203,9 @@ def test_content_then_name_then_folder_reach_the_disk(
         steps.append("folder" if Path(f"/proc/self/fd/{descriptor}").is_dir() else "content")
         fsync(descriptor)
 
-    def renamed(*names: str, **folders: int) -> None:
+    def renamed(old: str, new: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
         steps.append("name")
-        rename(*names, **folders)
+        rename(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "rename", renamed)

@@ -138,7 +138,8 @@ def test_closing_the_client_ends_every_wait(how: str, way: str) -> None:
             while len(server.seen) < 4:
                 time.sleep(0.01)
             time.sleep(0.05)
-            quickly(lambda: (client.close(), [end.result() for end in ends]), 1.0)
+            client.close()
+            quickly(lambda: [end.result() for end in ends], 1.0)
         assert [end.result() for end in ends] == ["the connection to the service is closed"] * 4
         with pytest.raises(NeverSent, match="closed"):
             get(client, "POST")

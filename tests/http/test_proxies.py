@@ -198,7 +198,7 @@ def test_reads_and_submits_go_through_the_proxy(
         closing(b""),
     ],
 )
-def test_a_tunnel_that_does_not_come_to_be_proves_that_nothing_was_sent(reply: Any) -> None:  # type: ignore[no-untyped-def]
+def test_a_tunnel_that_does_not_come_to_be_proves_that_nothing_was_sent(reply: Any) -> None:
     url = "https://api.test"
     with ScriptedServer(reply) as proxy:
         how = agave.Connection(timing=Hands().timing, proxy=proxy.url)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,13 +15,13 @@ from jobsync.identity import (
     scalar_text,
     slug,
 )
-from jobsync.model import IdRef, Mark, OutputRef
+from jobsync.model import IdRef, Mark, OutputRef, Value
 from jobsync.platforms.agave.canonical import canonical_request
 from jobsync.platforms.agave.platform import AGAVE
 from jobsync.platforms.agave.run_names import ADDRESS_LIMIT, NAME_LIMIT, read_mark, run_name
 from jobsync.structs import replace
 
-REQUEST = {
+REQUEST: dict[str, Value] = {
     "appId": "famsa-2.2",
     "inputs": {"sequences": "agave://local/data/opsins.fa"},
     "parameters": {"threads": 2},
@@ -103,8 +106,8 @@ def test_which_upstream_job_stands_where_still_counts() -> None:
     assert mark(one, upstream=upstream) != mark(other, upstream=upstream)
 
 
-def mark(request: dict[str, object], **more: object) -> str:
-    return fingerprint(AGAVE, request, **{"upstream": {}, "digests": {}, **more})  # type: ignore[arg-type]
+def mark(request: Mapping[str, Any], **more: Any) -> str:
+    return fingerprint(AGAVE, request, **{"upstream": {}, "digests": {}, **more})
 
 
 @pytest.mark.parametrize(
@@ -169,7 +172,10 @@ def test_upstream_content_and_rerun_count() -> None:
 
 
 def test_references_stay_symbolic() -> None:
-    request = {"inputs": {"a": OutputRef("align", "x.fa")}, "parameters": {"id": IdRef("align")}}
+    request: dict[str, Value] = {
+        "inputs": {"a": OutputRef("align", "x.fa")},
+        "parameters": {"id": IdRef("align")},
+    }
     canonical = canonical_request(request)
     assert canonical["inputs"] == {"a": ["${jobs.align.outputs/x.fa}"]}
     assert canonical["parameters"] == {"id": "${jobs.align.id}"}

@@ -46,7 +46,8 @@ def test_everything_else_does(one: Placed, two: Placed) -> None:
 
 def test_equal_records_have_one_hash_and_other_kinds_are_others() -> None:
     assert len({RULE, replace(RULE, where=THERE), replace(RULE, to="in/")}) == 2
-    assert Access(read=True, write=False) != (True, False)
+    other: object = (True, False)
+    assert Access(read=True, write=False) != other
     assert RULE != FILE
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,7 +135,7 @@ ECHO: dict[str, object] = {
 """An app that takes anything and writes ``out.txt``."""
 
 
-def add_app(bench: Bench, document: dict[str, object] | str, folder: str = "") -> None:
+def add_app(bench: Bench, document: Mapping[str, object] | str, folder: str = "") -> None:
     """An app with the definition *document* in the workspace of *bench*."""
     named = folder or str(document["name"] if isinstance(document, dict) else "")
     path = bench.folder / "apps" / named

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from jobsync.model import OutputChange
 from jobsync.structs import replace
 from tests.line.linebench import Bench
 
@@ -14,7 +16,7 @@ EVIL = "apiVersion: jobsync/v1\\njobs:\\n  pwn: {appId: work-1.0}\\n"
 
 
 @pytest.fixture
-def bench(tmp_path: Path):
+def bench(tmp_path: Path) -> Iterator[Bench]:
     app = tmp_path / "apps/work-1.0"
     app.mkdir(parents=True)
     definition = {"name": "work", "version": "1.0", "executionSystem": "local"}
@@ -70,7 +72,10 @@ def test_a_saved_plan_cannot_choose_such_a_place(bench: Bench) -> None:
     assert bench.run("plan", "--out", "plan.json").code == 0
     plan = plan_json.loads((bench.folder / "plan.json").read_text())
     [change] = plan.changes
-    forged = tuple(replace(one, to=one.to.replace("results/", "below/")) for one in change.files)
+    assert isinstance(change, OutputChange)
+    forged = tuple(
+        replace(one, to=one.to.replace("results/", "below/")) for one in change.files or ()
+    )
     plan = replace(plan, changes=(replace(change, files=forged),))
     (bench.folder / "plan.json").write_text(plan_json.dumps(plan))
     done = bench.run("apply", "--plan", "plan.json", "--auto-approve")

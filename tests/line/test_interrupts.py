@@ -47,7 +47,7 @@ class Middleman(ScriptedServer):
                 connection.sendall(self._passed_on(request))
 
     def _passed_on(self, request: Seen) -> bytes:
-        there = http.client.HTTPConnection(self._service.hostname, self._service.port)
+        there = http.client.HTTPConnection(self._service.hostname or "", self._service.port)
         there.request(request.method, request.target, request.body or None, request.headers)
         answer = there.getresponse()
         body = answer.read()
@@ -96,7 +96,9 @@ def run(folder: Path, url: str, token: str, *command: str) -> subprocess.Popen[s
 
 
 @contextmanager
-def slowed(here: World, manifests: Path, slow: str, how: str, command: str) -> Iterator[object]:
+def slowed(
+    here: World, manifests: Path, slow: str, how: str, command: str
+) -> Iterator[subprocess.Popen[str]]:
     """The command, once it waits for what is slow."""
     with Middleman(here.service.url, slow, how) as server:
         token = here.service.tokens["alice"]

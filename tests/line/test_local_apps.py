@@ -50,7 +50,7 @@ def test_an_expression_that_cannot_be_tried_here_is_a_note_and_no_refusal(bench:
     assert bench.run("apply", "--target", "local", "--auto-approve", ".").code == 0
 
 
-BAD = {
+BAD: dict[str, dict[str, object] | str] = {
     "not json": "{",
     "a template": {"name": "{{ app.name }}", "version": "{{ app.version }}"},
     "no wrapper": {"name": "bad", "version": "1.0", "templatePath": "none.sh"},

@@ -17,6 +17,7 @@ import sys
 import termios
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import jsonschema_rs
 import pytest
@@ -24,7 +25,7 @@ import pytest
 from jobsync import PlanOptions, connect_reader, load
 from jobsync.cli import pipeline
 from jobsync.errors import PRECEDENCE, ExitCode, worst
-from jobsync.model import Target
+from jobsync.model import RemoteFile, Target
 from tests.line.linebench import Lab
 
 SCHEMA = Path(__file__).parents[2] / "jobsync/render/plan.schema.json"
@@ -111,14 +112,19 @@ def test_outputs_of_what_is_not_selected_are_not_listed(
         """
     )
     lab.apply("--only", "jobs")
-    listed = []
+    listed: list[str] = []
     observing = import_module("jobsync.observe")
-    monkeypatch.setattr(observing, "walk", lambda _, run_id, pool: listed.append(run_id) or ())
+
+    def walked(_reader: object, run_id: str, _pool: object) -> tuple[RemoteFile, ...]:
+        listed.append(run_id)
+        return ()
+
+    monkeypatch.setattr(observing, "walk", walked)
     target = Target("env", lab.service.url)
     with connect_reader(target, lab.environ["TAPIS_TOKEN"]) as one:
         desired = load([str(lab.folder)])
 
-        def asked(**options: object) -> list[str]:
+        def asked(**options: Any) -> list[str]:
             listed.clear()
             plan, _ = pipeline.decide(desired, target, one, PlanOptions(**options))
             addresses = {state.run.id: state.address for state in plan.states if state.run}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,9 @@ def test_the_example_of_the_docs_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "wordcount"
     with testing.local_service(folder, users=("alice",), apps=(folder / "apps",)) as service:
-        names = {"base_url": service.url, "access_token": service.tokens["alice"]}
+        names: dict[str, Any] = {"base_url": service.url, "access_token": service.tokens["alice"]}
         exec(compile(code, "docs/python.md", "exec"), names)
         assert names["code"] == 0
         assert (folder / "results/counts.txt").exists()
         exec(compile(code, "docs/python.md", "exec"), names)
-        assert names["plan"].changes == ()  # type: ignore[attr-defined]
+        assert names["plan"].changes == ()

@@ -7,7 +7,7 @@ import json
 import signal
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 
 from jobsync import Target, connect_reader
 from jobsync.model import Access
+from jobsync.platforms.agave.backend import AgaveReader
 from jobsync.platforms.agave.urls import UnsafePath
 from tests.line.linebench import Lab
 
@@ -274,15 +275,17 @@ def test_the_transport_of_a_planner_refuses_to_write(lab: Lab) -> None:
     run = lab.service.submit("alice", name="kept")
     with logged(lab.service.url) as (url, seen):
         with connect_reader(Target("env", url), lab.service.tokens["alice"]) as reader:
+            assert isinstance(reader, AgaveReader)
             jobs = reader.jobs
-            for write in (
+            writes: tuple[Callable[[], object], ...] = (
                 lambda: jobs.submit("p.a.abbbbbbbbb", {"appId": "wc-demo-1.00"}),
                 lambda: jobs.manage(run["id"], "stop"),
                 lambda: jobs.delete(run["id"]),
                 lambda: jobs.hide(run["id"]),
                 lambda: jobs.update_permissions(run["id"], "bob", str(Access(True, True))),
                 lambda: jobs.delete_permissions(run["id"]),
-            ):
+            )
+            for write in writes:
                 with pytest.raises(Exception, match="only reads") as caught:
                     write()
                 assert isinstance(caught.value.__cause__ or caught.value, UnsafePath)

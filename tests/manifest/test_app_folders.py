@@ -10,10 +10,10 @@ import pytest
 
 from jobsync.errors import ManifestError, SettingsError
 from jobsync.local.apps import registry as local_apps
+from jobsync.lock_format import Lock
 from jobsync.manifest.app_folders import AppFolders, moved
 from jobsync.model import Target
 from jobsync.observe import observe
-from jobsync.outputs.lockfile import Lock
 from jobsync.platforms.agave.platform import AGAVE
 from jobsync.platforms.loading import load
 

@@ -30,7 +30,10 @@ class Toy(Agave):
     name = "toy/v1"
     address_variable = "TOY_URL"
     hiding = frozenset()
-    wrong_user = staticmethod(lambda name: None)
+
+    @staticmethod
+    def wrong_user(*_: object, **_more: object) -> tuple[str, str] | None:
+        return None
 
 
 TOY: Platform = Toy()

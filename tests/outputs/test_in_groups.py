@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from jobsync.atomic_files import replace_file_durably
 from jobsync.errors import SettingsError
 from jobsync.in_groups import InGroups
 from jobsync.model import FetchedFile
@@ -93,12 +94,11 @@ def test_files_of_many_jobs_go_into_the_lock_file_together(
 ) -> None:
     """Each writing costs what all lines cost: with one for each job, it grew with the square."""
     slow, texts = threading.Event(), []
-    replace = lockfile.replace_file_durably
 
     def counted(path: Path, parts: Sequence[bytes], *, mode: int) -> None:
         texts.append(b"".join(parts))
         slow.wait(0.2)
-        replace(path, parts, mode=mode)
+        replace_file_durably(path, parts, mode=mode)
 
     monkeypatch.setattr(lockfile, "replace_file_durably", counted)
     ledger = Ledger(str(tmp_path), str(tmp_path), [])

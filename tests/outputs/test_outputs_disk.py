@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from jobsync.errors import ExitCode
+from jobsync.locks import take_lock
 from jobsync.model import OutputChange, OutputRule, Result
 from jobsync.outputs import destination
 from jobsync.outputs.destination import Root
@@ -64,8 +65,12 @@ def test_a_disk_that_fills_meanwhile_is_said_and_the_fetch_goes_on_later(
     data = os.urandom(3 * MIB)
     reader = MemoryReader({"a": b"small", "big": data})
     hog = small_disk / "hog"
-    fill = {"big": lambda: hog.write_bytes(bytes(2 * MIB)), "a": lambda: None}
-    reader.on_open = lambda path, offset: fill[path]() and None
+
+    def fill(path: str, _offset: int) -> None:
+        if path == "big":
+            hog.write_bytes(bytes(2 * MIB))
+
+    reader.on_open = fill
     result = fetch(reader, tmp_path, small_disk)
     assert "no space left on the disk" in dict(result.failed)["big"]
     assert not (small_disk / "out" / "big").exists()
@@ -200,15 +205,14 @@ def test_a_part_that_got_its_final_name_before_it_was_locked_is_not_written_to(
 ) -> None:
     """Between opening the part and locking it another jobsync finishes the file."""
     reader = MemoryReader({"a": b"whole"})
-    take = destination.take_lock
 
-    def take_lock(handle: int) -> bool:
+    def late_lock(handle: int) -> bool:
         (part,) = (tmp_path / "out").glob(".jobsync-*.part")
         part.write_bytes(b"whole")
         part.rename(tmp_path / "out/a")
-        return take(handle)
+        return take_lock(handle)
 
-    monkeypatch.setattr(destination, "take_lock", take_lock)
+    monkeypatch.setattr(destination, "take_lock", late_lock)
     result = fetch(reader, tmp_path)
     assert dict(result.failed) == {"a": "another jobsync is fetching it"}
     assert (tmp_path / "out/a").read_bytes() == b"whole"

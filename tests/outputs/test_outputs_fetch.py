@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import shutil
 import stat
 import sys
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +30,7 @@ from jobsync.outputs import lockfile
 from jobsync.outputs.fetch import fetch_all
 from jobsync.outputs.fetch_record import Ledger
 from jobsync.outputs.listing import walk
-from jobsync.outputs.result import FetchResult, Limits
+from jobsync.outputs.result import FetchResult, Limits, Progress
 from jobsync.structs import replace
 from tests.fakes.memory_service import JOB, MemoryReader, finished_run
 
@@ -43,8 +46,8 @@ def fetch(
     address: str = "align",
     ledger: Ledger | None = None,
     limits: Limits | None = None,
-    stop=lambda: False,
-    report=lambda progress: None,
+    stop: Callable[[], bool] = lambda: False,
+    report: Callable[[Progress], None] = lambda progress: None,
 ) -> FetchResult:
     change = OutputChange(address, None, tuple(OutputRule(*rule) for rule in rules), expect)
     return fetch_all(
@@ -100,7 +103,7 @@ def test_a_second_fetch_brings_no_bytes(tmp_path: Path) -> None:
 
 def test_a_broken_download_goes_on_with_only_the_overlap_again(tmp_path: Path) -> None:
     reader = MemoryReader({"a": BIG}, chunk=10_000)
-    seen = []
+    seen: list[Progress] = []
 
     def stop() -> bool:
         return reader.sent >= 200_000
@@ -190,7 +193,12 @@ def test_optional_and_required_rules(tmp_path: Path) -> None:
     reader = MemoryReader({"a.txt": b"1"})
     change = OutputChange("align", None, (OutputRule("*.log", "out/", required=False),))
     ledger = Ledger(str(tmp_path), str(tmp_path), ["align"])
-    say = {"report": lambda p: None, "stop": lambda: False, "limits": Limits(), "ledger": ledger}
+    say: dict[str, Any] = {
+        "report": lambda p: None,
+        "stop": lambda: False,
+        "limits": Limits(),
+        "ledger": ledger,
+    }
     assert fetch_all(reader, change, finished_run(), **say).result is Result.DONE
     assert "output '*.log' matched nothing" in fetch(reader, tmp_path, ("*.log", "o/")).missing[0]
 
@@ -615,8 +623,13 @@ def test_outputs_on_a_storage_without_times_are_read_twice(tmp_path: Path) -> No
 
 def test_there_a_file_that_changes_once_is_read_until_two_readings_agree(tmp_path: Path) -> None:
     reader = Timeless({"a": b"first"})
-    other = iter([lambda: None, lambda: reader.set("a", b"other", "t")])
-    reader.on_open = lambda path, offset: next(other, lambda: None)()
+    turns = itertools.count(1)
+
+    def changes(_path: str, _offset: int) -> None:
+        if next(turns) == 2:
+            reader.set("a", b"other", "t")
+
+    reader.on_open = changes
     result = fetch(reader, tmp_path, ("*", "out/"))
     assert result.result is Result.DONE and tree(tmp_path) == {"out/a": b"other"}
     assert len(reader.opened) == 3

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from jobsync.errors import Forbidden
+from jobsync.lock_format import Lock
 from jobsync.model import DeclaredJob, OutputChange, OutputRule, RemoteFile, Run, RunState
 from jobsync.outputs import lockfile
 from jobsync.outputs.fetch import fetch_all
@@ -43,7 +44,10 @@ def fetched(root: Path) -> None:
 def test_missing_changed_and_extra_are_told_apart(tmp_path: Path) -> None:
     fetched(tmp_path)
     out = tmp_path / "out"
-    load = lambda: lockfile.load(str(tmp_path), str(tmp_path))  # noqa: E731
+
+    def load() -> Lock:
+        return lockfile.load(str(tmp_path), str(tmp_path))
+
     clean = verify(load(), declared("a"), str(tmp_path))
     assert clean.is_clean and clean.intact == 6
     (out / "gone").unlink()

@@ -11,9 +11,10 @@ from pathlib import Path
 from jobsync.apply.journal_entry import Binding
 from jobsync.apply.shared.claims import PATIENCE, Fetched, Pushed
 from jobsync.apply.shared.journal import SharedJournal
-from jobsync.apply.shared.location import DEFAULT_REF, Location, locate
+from jobsync.apply.shared.location import Location, locate
 from jobsync.apply.shared.record import folder
 from jobsync.apply.shared.repository import Repository
+from jobsync.manifest.settings import DEFAULT_REF
 from jobsync.model import JournalRef
 
 BINDING = Binding("https://api.example", "alice", "lab")

@@ -151,7 +151,7 @@ TAILS = ("", *(f".r{number}" for number in range(2, 9)))
 def worlds(desired: DesiredState) -> dict[str, Any]:
     """The first run of each job in each state, while all others have finished."""
     found = {}
-    firsts = {address.split(".")[0]: job for address, job in reversed(desired.jobs.items())}
+    firsts = {address.split(".")[0]: job for address, job in reversed([*desired.jobs.items()])}
     for one in firsts.values():
         if one.pinned:
             continue

@@ -103,7 +103,10 @@ def snapshot(desired: DesiredState, world: Mapping[str, Any]) -> Snapshot:
             run_id: tuple(RemoteFile(path, 3, "t") for path in paths)
             for run_id, paths in world["files"].items()
         },
-        fetched=tuple(FetchedFile(*line, size=3, sha256="0" * 64) for line in world["lock"]),
+        fetched=tuple(
+            FetchedFile(address, job_id, path, to, size=3, sha256="0" * 64)
+            for address, job_id, path, to in world["lock"]
+        ),
         expectations=frozenset((line[0], line[1]) for line in world["lock"]),
     )
 
@@ -122,7 +125,8 @@ def test_the_update_decides_as_before(name: str, label: str, tmp_path: Path) -> 
     plan = build(desired, snapshot(desired, world))
     assert decided(plan) == world["decided"]
     submits = [c for c in plan.changes if isinstance(c, JobChange) and c.action in SUBMITS]
-    assert all(read_mark(change.name).fingerprint[0] == "b" for change in submits)
+    marks = [read_mark(change.name) for change in submits]
+    assert all(mark is not None and mark.fingerprint[0] == "b" for mark in marks)
     assert not plan.duplicates
 
 

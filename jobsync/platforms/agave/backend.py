@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from types import TracebackType
 from typing import TypeVar
 
 from jobsync.backend import Content, Event, Listed
-from jobsync.errors import Forbidden, NotFound, Refused, Unreadable
+from jobsync.errors import NotFound, Refused, Unreadable
+from jobsync.in_groups import InGroups
 from jobsync.model import Access, App, Archive, Archived, JsonValue, RemoteFile, Run, RunState
 from jobsync.platforms.agave import wire
 from jobsync.platforms.agave.archive import output_folder
+from jobsync.platforms.agave.name_search import MOST_NAMES, ORDER, NameSearch, looked_up
 from jobsync.platforms.agave.operations import Jobs
 from jobsync.platforms.agave.pagination import (
     LIMIT,
@@ -24,9 +27,6 @@ from jobsync.platforms.agave.pagination import (
 )
 from jobsync.platforms.agave.platform import AGAVE
 from jobsync.structs import replace
-
-_ORDER = {"orderBy": "id", "order": "asc"}
-_PASSES = 3
 
 Self = TypeVar("Self", bound="AgaveReader")
 
@@ -40,6 +40,8 @@ class AgaveReader:
         self.jobs = jobs
         self._longest_page = self._longest_listing = 0
         self._pages = ThreadPoolExecutor(self.concurrency, thread_name_prefix="jobsync-page")
+        search = NameSearch(jobs, self._pages, self.concurrency)
+        self._named = InGroups(search.runs_of, most=MOST_NAMES)
 
     def __enter__(self: Self) -> Self:
         return self
@@ -74,10 +76,12 @@ class AgaveReader:
     def runs(self, keep: Callable[[Listed], bool]) -> list[Run]:
         """See :class:`~jobsync.backend.Reader`. Whether a person stopped a run that the service
         calls FAILED stands in its message only, so a row without one is looked up."""
-        page = self._rows({"filter": wire.ROW_FIELDS, **_ORDER})
+        page = self._rows({"filter": wire.ROW_FIELDS, **ORDER})
         rows = all_runs(page, self._pages, self.concurrency)
         kept = [wire.run(row.record, row.asked) for row in rows if keep(row)]
-        explained = self._pages.map(self._looked_up, [run for run in kept if _is_unclear(run)])
+        explained = self._pages.map(
+            partial(looked_up, self.jobs), [run for run in kept if _is_unclear(run)]
+        )
         clear = {run.id: replace(run, request=None) for run in explained}
         return [clear.get(run.id, run) for run in kept]
 
@@ -94,7 +98,7 @@ class AgaveReader:
                 found.setdefault(run.id, Archived(replace(run, request=None), folder))
 
         for terms, seen in (({}, True), ({"visible": "false"}, False)):
-            asked = {**terms, "filter": wire.ARCHIVE_FIELDS, **_ORDER}
+            asked = {**terms, "filter": wire.ARCHIVE_FIELDS, **ORDER}
             for row in all_runs(self._rows(asked), self._pages, self.concurrency):
                 if row.owner != owner:
                     continue
@@ -112,18 +116,9 @@ class AgaveReader:
         return list(found.values())
 
     def runs_named(self, name: str) -> list[Run]:
-        """See :class:`~jobsync.backend.Reader`.
-
-        A search term that the service drops makes it answer with every job (agave-v2 §2.6), and a
-        dropped ``visible`` cannot be seen in a row: then both questions bring the same ids.
-        """
-        for _ in range(_PASSES):
-            shown, hidden = self._named(name, "true"), self._named(name, "false")
-            if not {run.id for run in shown} & {run.id for run in hidden}:
-                return [*self._pages.map(self._completed, shown), *hidden]
-        raise Unreadable(
-            f"asked for jobs named {name!r}: the service does not say which of them are hidden"
-        )
+        """See :class:`~jobsync.backend.Reader`. Names that several threads ask for at the same
+        time go into one question."""
+        return self._named.ask(name)
 
     def run(self, run_id: str) -> Run:
         return self.jobs.get(run_id)
@@ -145,7 +140,13 @@ class AgaveReader:
             self._longest_listing = max(self._longest_listing, len(found))
             return found
 
-        return all_files(page, self._pages, at_least, self._longest_listing)
+        return all_files(
+            page,
+            self._pages,
+            at_least,
+            self._longest_listing,
+            longest_page=self._longest_clipped(),
+        )
 
     @contextmanager
     def open(self, run_id: str, path: str, offset: int = 0) -> Iterator[Content]:
@@ -174,32 +175,6 @@ class AgaveReader:
             return found
 
         return page
-
-    def _page(self, terms: Mapping[str, str]) -> Callable[[int], Sequence[Run]]:
-        asked = {**terms, **_ORDER}
-        return lambda offset: self.jobs.list(limit=LIMIT, offset=offset, terms=asked)
-
-    def _named(self, name: str, visible: str) -> list[Run]:
-        page = self._page({"name.eq": name, "visible": visible, "filter": "*"})
-        found: list[Run] = []
-        for run in all_runs(page, self._pages, self.concurrency):
-            if not _same_to_a_database(run.name, name) or run.visible != (visible == "true"):
-                raise Unreadable(
-                    f"asked for jobs named {name!r}, the service answered with {run.name!r}"
-                )
-            if run.name == name:
-                found.append(run)
-        return found
-
-    def _completed(self, run: Run) -> Run:
-        return run if run.request is not None else self._looked_up(run)
-
-    def _looked_up(self, run: Run) -> Run:
-        """The full record; the row itself when it may not be read, or is gone by now."""
-        try:
-            return self.jobs.get(run.id)
-        except (Forbidden, NotFound):
-            return run
 
 
 class AgaveBackend(AgaveReader):
@@ -237,8 +212,3 @@ class AgaveBackend(AgaveReader):
 def _is_unclear(run: Run) -> bool:
     """Whether it cannot be told if the run failed or a person stopped it."""
     return run.state is RunState.FAILED and not run.message
-
-
-def _same_to_a_database(one: str, other: str) -> bool:
-    """Equal as the service's database compares: without case, without blanks at the end."""
-    return one.rstrip().casefold() == other.rstrip().casefold()

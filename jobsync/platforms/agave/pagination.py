@@ -226,9 +226,13 @@ def all_files(
     at_least: int = 0,
     stride: int = 0,
     *,
+    longest_page: int = 0,
     limit: int = ENTRY_LIMIT,
 ) -> list[RemoteFile]:
     """Every entry of one folder, by name. ``.`` and ``..`` are left out of a page (agave-v2 §6.2).
+
+    A first page that is far shorter than the *longest_page* that this service has given out is the
+    whole folder, as with permissions (docs/decisions/0007).
 
     Once pages have come that are as long as the first, several are asked for at a time; at once
     where *at_least* says how many entries are there, and *stride* how long a page has been before.
@@ -246,10 +250,12 @@ def all_files(
             raise too_many_entries(limit)
         step = max(1, stride - _DOTS)
         count = window
-        if stride and offset < at_least:  # as many as reach the end, which the last may show
+        if offset == 0 and _is_one_page(at_least, longest_page):
+            count = 1
+        elif stride and offset < at_least:  # as many as reach the end, which the last may show
             count = 1 - (offset - at_least) // step
         aims = [offset + step * number for number in range(min(count, _FOLDER_PAGES))]
-        if stride and aims[-1] > at_least > offset:
+        if stride and len(aims) > 1 and aims[-1] > at_least > offset:
             aims[-1] = at_least
         answers = [executor.submit(page, aim) for aim in aims]
         try:
@@ -258,9 +264,11 @@ def all_files(
                     break
                 rows = answer.result()
                 fresh = {row.path: row for row in rows if row.path not in found}
-                if not fresh and (aim == offset or not rows or offset - aim + _DOTS < longest):
-                    return [found[path] for path in sorted(found)]
                 found.update(fresh)
+                ended = aim == offset or not rows or offset - aim + _DOTS < longest
+                whole = aim == 0 and _is_one_page(len(rows), longest_page)
+                if whole or (ended and not fresh):
+                    return [found[path] for path in sorted(found)]
                 offset = max(offset, aim + len(rows))
                 longest = max(longest, len(rows))
         finally:
@@ -269,6 +277,11 @@ def all_files(
         window = min(2 * window, _FOLDER_PAGES) if len(rows) >= stride > 0 else 1
         stride = len(rows)
     raise Unreadable("an output folder without end")
+
+
+def _is_one_page(entries: int, longest_page: int) -> bool:
+    """Whether no page of so many files was cut off, where one of *longest_page* rows was not."""
+    return (entries + _DOTS) * _FAR_SHORTER <= longest_page
 
 
 def all_events(page: EventPage) -> list[Event]:
