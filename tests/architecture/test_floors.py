@@ -187,6 +187,13 @@ def test_nothing_below_the_command_line_prints_exits_or_reads_the_environment(pa
             assert dotted not in {"os.environ", "os.getenv", "sys.exit", "os._exit"}, where
 
 
+def test_who_asks_a_service_knows_no_rules_of_the_planner() -> None:
+    observe = PACKAGE / "observe"
+    assert "plan" in rooms_imported(observe / "questions.py")
+    assert "plan" not in rooms_imported(observe / "asker.py")
+    assert not {"concurrent.futures", "threading"} & {*imports_of(observe / "questions.py")}
+
+
 NOT_PRINTED_AS_JSON = {
     "cli/tables.py",
     "cli/serve.py",

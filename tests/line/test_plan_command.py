@@ -113,7 +113,7 @@ def test_outputs_of_what_is_not_selected_are_not_listed(
     )
     lab.apply("--only", "jobs")
     listed: list[str] = []
-    observing = import_module("jobsync.observe")
+    observing = import_module("jobsync.observe.asker")
 
     def walked(_reader: object, run_id: str, _pool: object) -> tuple[RemoteFile, ...]:
         listed.append(run_id)

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from jobsync.errors import ManifestError, SettingsError
+from jobsync.lock_format import Lock
 from jobsync.manifest import load
 from jobsync.model import Target
+from jobsync.observe import observe
 from jobsync.platform import Platform
 from jobsync.platforms.agave.platform import AGAVE, Agave
+from tests.fakes.memory import MemoryBackend, MemoryService
 
 SET = """\
 apiVersion: jobsync/v1
@@ -114,3 +117,12 @@ def test_an_api_that_is_no_text_is_one_too(folder: Path, value: str) -> None:
 def test_a_target_of_an_unknown_platform_is_refused(folder: Path) -> None:
     with pytest.raises(SettingsError, match="toy/v1"):
         load([folder], platforms={AGAVE.name: AGAVE}, target=Target("x", api="toy/v1"))
+
+
+def test_a_set_is_observed_only_on_a_service_of_its_platform(folder: Path) -> None:
+    reader = MemoryBackend(MemoryService())
+    assert reader.platform is AGAVE
+    target = Target("there", reader.base_url)
+    observe(load([folder], platforms=PLATFORMS, target="here"), reader, Lock(), target)
+    with pytest.raises(SettingsError, match="were loaded for another target than there"):
+        observe(load([folder], platforms=PLATFORMS, target="there"), reader, Lock(), target)

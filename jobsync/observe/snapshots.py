@@ -1,0 +1,207 @@
+"""Snapshots: each step asks what the step before showed to be needed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from concurrent.futures import Future
+from itertools import count
+
+from jobsync.backend import Listed, Reader
+from jobsync.base_url import base_url
+from jobsync.errors import SettingsError
+from jobsync.lock_format import Lock
+from jobsync.manifest.settings import is_this_machine
+from jobsync.model import Address, Archived, DesiredState, Plan, Run, Snapshot, Target
+from jobsync.observe import questions
+from jobsync.observe.asker import Asker, Grants, ask_apps, asking
+from jobsync.observe.questions import Known, with_runs
+from jobsync.outputs import lockfile
+from jobsync.plan.check import refuse_api
+from jobsync.structs import replace
+
+LOCAL = "local"
+"""What names the embedded service in plans and journals: its URL is another one each time."""
+
+
+def observe(
+    desired: DesiredState,
+    reader: Reader,
+    lock: Lock,
+    target: Target,
+    outputs_of: Collection[Address] | None = None,
+) -> Snapshot:
+    """Everything that planning *desired* rests on, from one service and from ``jobsync.lock``.
+
+    Costs the pages of one listing, and of two more where a job names its archive folder; an
+    exact question, visible and hidden, for each name of each job without a finished or active run
+    (two for most: one under the scheme before); a permission
+    read for each run whose job declares permissions; a walk for each finished run whose outputs the
+    lock does not prove to be here, of the addresses *outputs_of* (all of them when None) and of
+    what those of them need that may be submitted.
+
+    Raises :class:`SettingsError` when somebody else than the target's ``owner`` is acting, and when
+    *desired* was loaded for another kind of target.
+    """
+    _refuse_other_targets(desired, reader, target)
+    jobs = desired.jobs
+    outputs_of = jobs if outputs_of is None else outputs_of
+    with asking(reader) as asker:
+        # Asked while the first page is on its way: nothing is decided before it is answered.
+        user = asker.begin(lambda: _acting(reader, target))
+        archived = _begin_archived(asker, desired, user)
+        now, asked = _listed(asker, desired, user, _nothing_seen(target, lock))
+        submits = questions.may_be_submitted(now)
+        now = _asked_by_name(asker, now, submits)
+        now = with_runs(now, asker.runs(questions.records(now)))
+        now = questions.at_present_addresses(now)
+        managed = questions.managed_runs(now)
+        access = {run_id: asked.get(run_id) or asker.begin_access(run_id) for run_id in managed}
+        needs = {need for one in submits.intersection(outputs_of) for need in jobs[one].needs}
+        walked = asker.outputs(questions.runs_to_walk(now, needs.union(outputs_of)))
+        others = sorted(archived.result(), key=lambda one: one.run.id) if archived else ()
+        now = _with(now, outputs=walked, archived=tuple(others))
+        now = _asked_by_name(asker, now, questions.may_be_submitted(now) - submits)
+        apps, missing = ask_apps(reader, questions.apps_to_check(now))
+        now = _with(now, apps=apps, missing_apps=missing)
+        if target.base_url:
+            changed = asker.changes_of_apps(questions.apps_that_change(now))
+            now = _with(now, changed_apps=changed)
+        return replace(now.seen, access={run_id: got.result() for run_id, got in access.items()})
+
+
+def observe_again(plan: Plan, reader: Reader, target: Target) -> Snapshot:
+    """What the decisions of a saved *plan* rest on, as it is now; nothing else is asked.
+
+    Raises :class:`StalePlan` when *plan* is for a service of another kind.
+    """
+    refuse_api(plan, reader.platform)
+    wanted = questions.of_plan(plan)
+    with asking(reader) as asker:
+        found = asker.each(reader.runs_named, wanted.names)
+        runs = {run.id: run for rows in found.values() for run in rows}
+        runs.update({run.id: run for run in asker.runs(sorted(wanted.runs - runs.keys()))})
+        access = {run_id: asker.begin_access(run_id) for run_id in wanted.access}
+        return Snapshot(
+            user=reader.whoami(),
+            target=target.name,
+            base_url=service_name(target),
+            runs=tuple(sorted(runs.values(), key=lambda run: run.id)),
+            confirmed=frozenset(wanted.names),
+            access={run_id: got.result() for run_id, got in access.items()},
+        )
+
+
+def lock_of(desired: DesiredState) -> Lock:
+    """What ``jobsync.lock`` of a set records, and whether each file lies where it was put."""
+    return lockfile.load(desired.root, desired.outputs_root)
+
+
+def service_name(target: Target) -> str:
+    """What names the service in a plan or a journal: the one spelling of its base URL."""
+    return base_url(target.base_url) if target.base_url else LOCAL
+
+
+def _refuse_other_targets(desired: DesiredState, reader: Reader, target: Target) -> None:
+    """What a set means hangs on the kind of service, and apps of the workspace count where they
+    run: with another target names would differ, and jobs would run again."""
+    is_here = desired.service_here in (None, is_this_machine(target.base_url))
+    if not is_here or desired.platform.name != reader.platform.name:
+        raise SettingsError(
+            f"the manifests were loaded for another target than {target.name}",
+            hint="load them for it: jobsync.load(paths, target=target)",
+        )
+
+
+def _acting(reader: Reader, target: Target) -> str:
+    user = reader.whoami()
+    if target.owner and target.owner != user:
+        raise SettingsError(
+            f"target {target.name} is for {target.owner}, but the credentials are {user}'s",
+            hint=f"log in as {target.owner}, or change targets.{target.name}.owner",
+        )
+    return user
+
+
+def _nothing_seen(target: Target, lock: Lock) -> Snapshot:
+    return Snapshot(
+        user="",
+        target=target.name,
+        base_url=service_name(target),
+        runs=(),
+        fetched=lock.files,
+        expectations=lock.expectations,
+    )
+
+
+def _with(before: Known, **seen: object) -> Known:
+    """*before* with more seen that is not of runs."""
+    return replace(before, seen=replace(before.seen, **seen))
+
+
+def _begin_archived(
+    asker: Asker, desired: DesiredState, acting: Future[str]
+) -> Future[list[Archived]] | None:
+    """Who else has files where a declared job archives; None where no job names a folder."""
+    named = questions.archive_folders(desired)
+    if not named:
+        return None
+    reader = asker.reader
+    return asker.begin(
+        lambda: reader.archived(acting.result(), lambda one: any(named.meeting(one)))
+    )
+
+
+def _listed(
+    asker: Asker, desired: DesiredState, acting: Future[str], seen: Snapshot
+) -> tuple[Known, dict[str, Future[Grants]]]:
+    """What the listing and the pinned runs show, and the access lists that are asked for already,
+    while the listing goes on."""
+    names = questions.Names(desired)
+    access: dict[str, Future[Grants]] = {}
+
+    def keep(run: Listed) -> bool:
+        mark = names.mark(run)
+        if mark is None:
+            return False
+        if names.is_managed(run, mark, acting.result()):
+            access[run.id] = asker.begin_access(run.id)
+        return names.is_wanted(run, mark, acting.result())
+
+    rows = asker.reader.runs(keep)
+    user = acting.result()
+    foreign = sorted((run for run in rows if run.owner != user), key=lambda run: run.id)
+    mine = [run for run in rows if run.owner == user and run.visible]
+    runs = questions.merged_runs(mine, asker.runs(questions.pinned(desired)))
+    seen = replace(seen, user=user, runs=runs, foreign=tuple(foreign))
+    return questions.known(desired, seen), access
+
+
+def _asked_by_name(asker: Asker, now: Known, addresses: Collection[Address]) -> Known:
+    """The listing may only find. That a name does not exist takes a question of its own."""
+    user = now.seen.user
+
+    def attempts(address: Address) -> tuple[list[str], list[Run]]:
+        """Every attempt under every name, up to the first that no run of mine carries."""
+        highest = questions.highest_attempt(now, address)
+        names: list[str] = []
+        runs: list[Run] = []
+        for attempt in count(1):
+            asked = questions.names_of_attempt(now, address, attempt)
+            rows = [run for name in asked for run in asker.reader.runs_named(name)]
+            names += asked
+            runs += rows
+            if attempt > highest and all(run.owner != user for run in rows):
+                break
+        return names, runs
+
+    answers = asker.each(attempts, sorted(addresses))
+    names = {name for asked, _ in answers.values() for name in asked}
+    rows = [run for _, found in answers.values() for run in found]
+    foreign = {run.id: run for run in now.seen.foreign}
+    foreign.update({run.id: run for run in rows if run.owner != user and run.visible})
+    now = _with(
+        now,
+        confirmed=now.seen.confirmed | names,
+        foreign=tuple(sorted(foreign.values(), key=lambda run: run.id)),
+    )
+    return with_runs(now, [run for run in rows if run.owner == user])
