@@ -12,7 +12,6 @@ from typing import Protocol
 
 from jobsync.errors import Refused, SettingsError
 from jobsync.model import (
-    Access,
     App,
     AppField,
     Archive,
@@ -23,6 +22,7 @@ from jobsync.model import (
     Target,
     Value,
 )
+from jobsync.permission_model import PermissionModel
 
 Step = tuple["str | int", ...]
 """The keys and indexes that lead to a value: ``("inputs", "reads", 0)``."""
@@ -117,15 +117,8 @@ class Platform(Protocol):
         """The files, by path, of a small set to start from that runs on any machine."""
 
     @property
-    def levels(self) -> Mapping[str, Access]:
-        """The words by which a manifest grants something, and what each of them grants."""
-
-    @property
-    def everybody(self) -> str:
-        """The user name whose grant reaches everybody."""
-
-    def wrong_user(self, name: str) -> tuple[str, str] | None:
-        """Why *name* cannot be a user that a manifest names, and what to do; None when it can."""
+    def permissions(self) -> PermissionModel:
+        """What the permissions of a run mean."""
 
     @property
     def settings_prefix(self) -> str:

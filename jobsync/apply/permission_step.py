@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from jobsync.apply.audit import AuditLine
-from jobsync.apply.permission_writes import UNSEEN, ListWriter
+from jobsync.apply.permission_writes import ListWriter
 from jobsync.apply.report import Kind
 from jobsync.apply.session import Session
 from jobsync.errors import NotFound, ServiceError
@@ -18,6 +18,7 @@ from jobsync.model import (
     PermissionsMode,
     Result,
 )
+from jobsync.permission_model import PermissionModel, Rows
 from jobsync.plan.plan_permissions import outcome
 from jobsync.plan.write_order import Aim
 from jobsync.structs import replace
@@ -36,17 +37,18 @@ def carry_out(session: Session, change: AccessChange, run_id: str) -> Outcome:
 
 
 def from_list(
-    change: AccessChange, now: Mapping[str, Access], owner: str
+    model: PermissionModel, change: AccessChange, now: Rows, owner: str
 ) -> tuple[GrantChange, ...]:
     """What *change* comes to for a run whose list could not be seen when it was decided.
 
     That is a run just submitted, found or restored. Rows keep the service's spelling; where the
     mode is exact, rows that are not declared go; one like the *owner*'s stays.
     """
-    spelled = {user.lower(): user for user in now if user.lower() != owner.lower()}
+    spelled = {model.folded(user): user for user in now}
+    spelled.pop(model.folded(owner), None)
     grants = []
     for grant in change.grants:
-        user = spelled.pop(grant.user.lower(), grant.user)
+        user = spelled.pop(model.folded(grant.user), grant.user)
         before = _level(now, user)
         if before != grant.after or (user in now and grant.after == NO_ACCESS):
             grants.append(replace(grant, user=user, before=before))
@@ -64,14 +66,15 @@ def _held_to(session: Session, change: AccessChange, run_id: str) -> tuple[Resul
         return Result.STALE, f"the run no longer exists: {error}"
     except ServiceError as error:
         return Result.FAILED, f"nothing was changed: {error}"
+    model = session.backend.platform.permissions
     if change.run is None or change.image is None:
-        change = replace(change, grants=from_list(change, now, session.plan.user))
+        change = replace(change, grants=from_list(model, change, now, session.plan.user))
     elif now != dict(change.image):
         return (
             Result.STALE,
             f"the permissions have changed since the plan: {_moved(change.image, now)}",
         )
-    aim = Aim(now, outcome(now, change.grants), change.owner, session.plan.user)
+    aim = Aim(model, now, outcome(now, change.grants), change.owner, session.plan.user)
     writer = ListWriter(session.backend, run_id, aim)
     try:
         after = writer.write(change.grants)
@@ -81,7 +84,7 @@ def _held_to(session: Session, change: AccessChange, run_id: str) -> tuple[Resul
     lost = _audited(session, change, run_id, after)
     missed = [grant for grant in change.grants if not _taken(grant, after)]
     if missed or lost:
-        misses = (_miss(grant, after, writer.troubles) for grant in missed)
+        misses = (_miss(grant, after, writer.troubles, writer.unseen) for grant in missed)
         return Result.FAILED, "; ".join([*misses, *lost])
     return Result.DONE, _summary(change.grants)
 
@@ -96,9 +99,11 @@ def _taken(grant: GrantChange, after: Mapping[str, Access]) -> bool:
     return _level(after, grant.user) == grant.after and (is_gone or grant.after != NO_ACCESS)
 
 
-def _miss(grant: GrantChange, after: Mapping[str, Access], troubles: Mapping[str, str]) -> str:
-    if troubles.get(grant.user) == UNSEEN:
-        return f"{grant.user} may have {grant.after} or not: {UNSEEN}"
+def _miss(
+    grant: GrantChange, after: Rows, troubles: Mapping[str, str], unseen: Collection[str]
+) -> str:
+    if grant.user in unseen:
+        return f"{grant.user} may have {grant.after} or not: {troubles[grant.user]}"
     text = f"{grant.user} has {_level(after, grant.user)}, not {grant.after}"
     return f"{text}: {troubles[grant.user]}" if grant.user in troubles else text
 

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from jobsync.backend import Backend
 from jobsync.errors import Forbidden, ServiceError
 from jobsync.model import Access, GrantChange
-from jobsync.plan.effective_access import both, orders
 from jobsync.plan.write_order import (
     Aim,
     Known,
@@ -25,15 +24,16 @@ from jobsync.plan.write_order import (
     surely,
 )
 
-UNSEEN = "the result cannot be read back without READ"
 _NO_ORDER = "not changed: no order of the changes is safe"
 
 
 class ListWriter:
-    """Writes to one list. ``troubles`` says by user what went wrong, or why nothing was tried."""
+    """Writes to one list. ``troubles`` says by user what went wrong, or why nothing was tried;
+    ``unseen`` are the users whose rows cannot be read back any more."""
 
     def __init__(self, backend: Backend, run_id: str, aim: Aim) -> None:
         self.troubles: dict[str, str] = {}
+        self.unseen: frozenset[str] = frozenset()
         self._backend, self._run_id, self._aim = backend, run_id, aim
         self._known = certain(aim.before)
         self._unseen: dict[str, GrantChange] = {}
@@ -82,20 +82,24 @@ class ListWriter:
         return {**self._known, grant.user: before | {level(grant)}}
 
     def _takes_from_me(self, then: Known) -> bool:
-        mine = [surely(self._known, order) for order in orders(self._aim.me)]
-        left = [surely(then, order) for order in orders(self._aim.me)]
-        kept = [both(one, other) for one, other in zip(mine, left, strict=True)]
-        return self._aim.me != self._aim.owner and kept != mine
+        orders = self._aim.model.deciders(self._aim.me)
+        return self._aim.me != self._aim.owner and not all(
+            surely(self._known, order) <= surely(then, order) for order in orders
+        )
 
     def _send(self, grant: GrantChange) -> None:
         then = self._once_sent(grant)
-        if self._takes_from_me(then) and not grant.after.read:
+        if self._takes_from_me(then) and not self._shows(grant.after):
             self._took_read = grant
         self._known, self._unseen[grant.user] = dict(then), grant
         try:
             self._backend.grant(self._run_id, grant.user, grant.after)
         except ServiceError as error:
             self.troubles[grant.user] = str(error)
+
+    def _shows(self, access: Access) -> bool:
+        model = self._aim.model
+        return bool(model.seeing) and model.levels[model.seeing].gives <= access.gives
 
     def _look(self) -> None:
         """Read the list again. That my READ is gone, after the write that takes it was answered, is
@@ -135,8 +139,8 @@ class ListWriter:
         rows = dict(self._rows)
         if level(mine) is None:
             rows.pop(mine.user, None)
-        unseen = (
-            self._unseen.keys() - {mine.user} if level(mine) is None else {*self._unseen, mine.user}
-        )
-        self.troubles.update(dict.fromkeys(unseen, UNSEEN))
+        proven = {mine.user} if level(mine) is None else frozenset()
+        self.unseen = frozenset({*self._unseen, mine.user} - proven)
+        why = f"the result cannot be read back without {self._aim.model.seeing}"
+        self.troubles.update(dict.fromkeys(self.unseen, why))
         return rows

@@ -58,7 +58,7 @@ def command(
     rows = matrix(desired, seen, plan)
     code = _unread(seen)
     if committed is not None:
-        found = access.unexpected(rows, committed)
+        found = access.unexpected(rows, committed, desired.platform.permissions.levels)
         for difference in found:
             click.echo(difference)
         return worst([code, ExitCode.CHANGES if found else ExitCode.OK])

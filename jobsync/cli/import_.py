@@ -98,6 +98,7 @@ def _teller(run_id: str) -> Callable[[str], None]:
 def _job(
     run: Run, access: Mapping[str, Access], workspace: Workspace, say: Callable[[str], None]
 ) -> dict[str, Writable]:
+    from jobsync.model import NO_ACCESS
     from jobsync.platform import Wrong
     from jobsync.platforms.agave.describe import describe
     from jobsync.platforms.agave.placeholders import Placeholders
@@ -111,7 +112,7 @@ def _job(
     if inputs:
         job["inputs"] = inputs
     job["permissions"] = {
-        user: str(level) for user, level in sorted(access.items()) if level.read or level.write
+        user: str(level) for user, level in sorted(access.items()) if level != NO_ACCESS
     }
     return job
 

@@ -36,8 +36,8 @@ def permission_record(username: str, access: Access) -> dict[str, JsonValue]:
     return {
         "username": username,
         "permission": str(access),
-        "read": access.read,
-        "write": access.write,
+        "read": "read" in access.gives,
+        "write": "write" in access.gives,
     }
 
 

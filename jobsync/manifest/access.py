@@ -22,8 +22,8 @@ def teams(raw: RawSet, platform: Platform) -> Teams:
         users: list[str] = []
         items = entry.value if isinstance(entry.value, list) else []
         for number, user in enumerate(items):
-            wrong = platform.wrong_user(str(user))
-            if user == platform.everybody:
+            wrong = platform.permissions.wrong_user(str(user))
+            if user == platform.permissions.everybody:
                 wrong = (f"{user} cannot be in a team", f"grant to {user} by itself")
             elif str(user).startswith("@"):
                 wrong = (f"{quoted(str(user))} is a team: teams do not nest", "list its members")
@@ -47,10 +47,11 @@ def grants(
     platform: Platform,
 ) -> dict[str, Grant]:
     """The grants of one job by user, sorted. A user named directly beats every team."""
-    if (users := _plain_users(tuple(declared), platform.wrong_user)) is not None:
+    levels = platform.permissions.levels
+    if (users := _plain_users(tuple(declared), platform.permissions.wrong_user)) is not None:
         spots = {name: spot for name, spot, _ in places.spots(declared)}
         return {
-            user: Grant(platform.levels[str(declared[user])], where=places.locate(spots[user]))
+            user: Grant(levels[str(declared[user])], where=places.locate(spots[user]))
             for user in users
         }
     direct: dict[str, Grant] = {}
@@ -58,9 +59,9 @@ def grants(
     disputed: list[tuple[str, Grant, Grant]] = []
     for name, spot, _ in places.spots(declared):
         where = places.locate(spot)
-        access = platform.levels[str(declared[name])]
+        access = levels[str(declared[name])]
         if name[:1] != "@":
-            if wrong := platform.wrong_user(name):
+            if wrong := platform.permissions.wrong_user(name):
                 problems.append(Problem(where, f"{path}: {wrong[0]}", wrong[1]))
             direct[name] = Grant(access, where=where)
             continue

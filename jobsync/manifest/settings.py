@@ -195,7 +195,7 @@ def _target(entry: Entry, raw: RawSet, platforms: Mapping[str, Platform]) -> Tar
         raw.problems.append(Problem(entry.places.value(body, "api"), message, hint))
         api = None
     platform = platforms[api if isinstance(api, str) else next(iter(platforms))]
-    if isinstance(owner, str) and platform.wrong_user(owner):
+    if isinstance(owner, str) and platform.permissions.wrong_user(owner):
         where = entry.places.value(body, "owner")
         raw.problems.append(Problem(where, f"{path}.owner: {quoted(owner)} cannot be a user name"))
     return Target(

@@ -29,9 +29,7 @@ from jobsync.model.decided import (
     UndeclaredRun,
 )
 from jobsync.model.declared import (
-    LEVELS,
     NO_ACCESS,
-    WORLD,
     Access,
     AppFolder,
     DeclaredJob,
@@ -86,12 +84,10 @@ __all__ = [
     "Grant",
     "Guards",
     "JournalRef",
-    "LEVELS",
     "NO_ACCESS",
     "OutputRule",
     "PermissionsMode",
     "Target",
-    "WORLD",
     "App",
     "AppField",
     "Archive",

@@ -15,33 +15,20 @@ if TYPE_CHECKING:
     from jobsync.platform import Platform
 
 
-class Access(Struct, frozen=True, order=True):
-    """What the service can tell about a permission."""
+class Access(Struct, frozen=True):
+    """What a row of permissions gives, and the platform's word for that: one word for one access.
 
-    read: bool
-    write: bool
+    ``gives`` names what can be done with it, in words of the platform.
+    """
+
+    gives: frozenset[str] = frozenset()
+    word: str = "NONE"
 
     def __str__(self) -> str:
-        return {
-            (False, False): "NONE",
-            (True, False): "READ",
-            (False, True): "WRITE",
-            (True, True): "READ_WRITE",
-        }[self.read, self.write]
+        return self.word
 
 
-NO_ACCESS = Access(read=False, write=False)
-LEVELS: Mapping[str, Access] = {
-    "NONE": NO_ACCESS,
-    "READ": Access(read=True, write=False),
-    "WRITE": Access(read=False, write=True),
-    "READ_WRITE": Access(read=True, write=True),
-    "ALL": Access(read=True, write=True),
-}
-"""The levels a manifest may grant. ``ALL`` reads back as ``READ_WRITE``."""
-
-WORLD = "world"
-"""The user name whose grant reaches everybody."""
+NO_ACCESS = Access()
 
 
 class Grant(Placed, frozen=True):

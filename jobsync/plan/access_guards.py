@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from jobsync.model import (
-    WORLD,
+    NO_ACCESS,
     AccessChange,
     Hazard,
 )
-from jobsync.plan.effective_access import holders
+from jobsync.permission_model import PermissionModel, holders
 from jobsync.plan.guard_context import Case, hazard
 from jobsync.plan.plan_permissions import outcome
 from jobsync.plan.write_order import Aim, can_write, certain, level
@@ -17,16 +17,19 @@ MASS_REVOKE_HOLDERS = 10
 
 
 def public_access(case: Case) -> Hazard | None:
+    model = case.desired.platform.permissions
     found = {
         change.address
         for change in case.access
         for grant in change.grants
-        if grant.user.lower() == WORLD
-        and ((grant.after.read > grant.before.read) or (grant.after.write > grant.before.write))
+        if model.everybody
+        and model.folded(grant.user) == model.everybody
+        and not grant.after.gives <= grant.before.gives
     }
     if not found:
         return None
-    return hazard("public-access", "grants access to everybody (world)", found, "none", len(found))
+    message = f"grants access to everybody ({model.everybody})"
+    return hazard("public-access", message, found, "none", len(found))
 
 
 def mass_revoke(case: Case) -> Hazard | None:
@@ -35,7 +38,7 @@ def mass_revoke(case: Case) -> Hazard | None:
         grant.user
         for change in case.access
         for grant in change.grants
-        if grant.before != grant.after and not (grant.after.read or grant.after.write)
+        if grant.before != grant.after == NO_ACCESS
     }
     addresses = {change.address for change in case.access if _lost(change)}
     if len(users) > limit:
@@ -64,19 +67,19 @@ def _share_lost(change: AccessChange) -> int:
 
 
 def self_lockout(case: Case) -> Hazard | None:
-    me = case.snapshot.user
-    found = {change.address for change in case.access if _locks_out(change, me)}
+    me, model = case.snapshot.user, case.desired.platform.permissions
+    found = {change.address for change in case.access if _locks_out(model, change, me)}
     if not found:
         return None
     message = f"{me} will no longer be able to manage another user's run"
     return hazard("self-lockout", message, found, "none", len(found))
 
 
-def _locks_out(change: AccessChange, me: str) -> bool:
-    """Whether *me* is without WRITE after any of the writes."""
+def _locks_out(model: PermissionModel, change: AccessChange, me: str) -> bool:
+    """Whether *me* can make no further change after any of the writes."""
     if change.run is None or change.image is None:
         return False
-    aim = Aim(change.image, outcome(change.image, change.grants), change.owner, me)
+    aim = Aim(model, change.image, outcome(change.image, change.grants), change.owner, me)
     known = certain(change.image)
     for grant in change.grants:
         known[grant.user] = frozenset({level(grant)})

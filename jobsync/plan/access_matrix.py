@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jobsync.model import AccessChange, Address, DesiredState, EffectiveAccess, Plan, Snapshot
-from jobsync.plan.effective_access import Rows, effective
+from jobsync.permission_model import Rows, effective
 from jobsync.plan.history import histories
 from jobsync.plan.plan_permissions import outcome
 
@@ -28,10 +28,15 @@ def matrix(desired: DesiredState, snapshot: Snapshot, plan: Plan) -> tuple[Effec
             if run.visible and isinstance(rows, Mapping):
                 after = outcome(rows, grants.get(run.id, ()))
                 sides[address, run.id, run.owner] = (rows, after)
+    model = desired.platform.permissions
     users = sorted({user for both in sides.values() for one in both for user in one})
     return tuple(
         EffectiveAccess(
-            address, run_id, user, effective(before, owner, user), effective(after, owner, user)
+            address,
+            run_id,
+            user,
+            effective(model, before, owner, user),
+            effective(model, after, owner, user),
         )
         for (address, run_id, owner), (before, after) in sides.items()
         for user in users

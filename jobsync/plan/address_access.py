@@ -15,10 +15,10 @@ from jobsync.model import (
     Standing,
     Unavailable,
 )
+from jobsync.permission_model import PermissionModel, Rows, effective, manages
 from jobsync.plan import plan_permissions
 from jobsync.plan.builder import Draft, add_problem
 from jobsync.plan.decide import Decision
-from jobsync.plan.effective_access import Rows, effective, either
 from jobsync.plan.history import ref
 from jobsync.structs import replace
 
@@ -44,17 +44,18 @@ def plan_access(draft: Draft, job: DeclaredJob) -> None:
     found = [change for change in changes if change is not None]
     if found:
         draft.access.extend(found)
-        draft.effective.extend(_effective(job, found, images.values()))
+        model = draft.desired.platform.permissions
+        draft.effective.extend(_effective(model, job, found, images.values()))
 
 
 def _of_new_run(draft: Draft, job: DeclaredJob, decision: Decision) -> AccessChange | None:
     """The grants of the run that is submitted or restored."""
-    me = draft.snapshot.user
+    me, model = draft.snapshot.user, draft.desired.platform.permissions
     if decision.action is None:
         return None
     if decision.action is Action.RESTORE and decision.before is not None:
-        return _safe(draft, job, plan_permissions.change_new(job, me, ref(decision.before)))
-    return _safe(draft, job, plan_permissions.change_new(job, me))
+        return _safe(draft, job, plan_permissions.change_new(model, job, me, ref(decision.before)))
+    return _safe(draft, job, plan_permissions.change_new(model, job, me))
 
 
 def _of_run(
@@ -62,23 +63,29 @@ def _of_run(
 ) -> AccessChange | None:
     if plan_permissions.is_as_declared(job, image):
         return None
-    me = draft.snapshot.user
-    for row, name in plan_permissions.other_spellings(job, image):
+    me, model = draft.snapshot.user, draft.desired.platform.permissions
+    for row, name in plan_permissions.other_spellings(model, job, image):
         draft.warnings.append(
             f"{job.address}: run {run.id} has an entry for {row}, which the service may not apply "
             f"to {name}; if {name} has no access, revoke it: "
             f"{draft.desired.platform.revoke_command(run.id, row)}"
         )
     change = (
-        plan_permissions.change_current(job, run, image, me)
+        plan_permissions.change_current(model, job, run, image, me)
         if _is_current(decision, run) or job.pinned == run.id
-        else plan_permissions.change_reduced(job, run, image, me)
+        else plan_permissions.change_reduced(model, job, run, image, me)
     )
-    if change and not effective(image, run.owner, me).write:
-        text = f"you have no WRITE on run {run.id}, so its permissions cannot be managed"
-        add_problem(draft, job, f"{text}; ask {run.owner} for it, or remove permissions here")
+    if change and me != run.owner and not manages(model, effective(model, image, run.owner, me)):
+        add_problem(draft, job, _not_managed(model, run))
         return None
     return _safe(draft, job, change)
+
+
+def _not_managed(model: PermissionModel, run: Run) -> str:
+    if not model.managing:
+        return f"only {run.owner} can change the permissions of run {run.id}: remove permissions"
+    text = f"you have no {model.managing} on run {run.id}, so its permissions cannot be managed"
+    return f"{text}; ask {run.owner} for it, or remove permissions here"
 
 
 def _is_current(decision: Decision, run: Run) -> bool:
@@ -103,7 +110,10 @@ def _safe(draft: Draft, job: DeclaredJob, change: AccessChange | None) -> Access
 
 
 def _effective(
-    job: DeclaredJob, changes: Iterable[AccessChange], images: Iterable[tuple[Run, Rows]]
+    model: PermissionModel,
+    job: DeclaredJob,
+    changes: Iterable[AccessChange],
+    images: Iterable[tuple[Run, Rows]],
 ) -> list[EffectiveAccess]:
     """What everybody can do with each run of the address, before and after *changes*.
 
@@ -115,13 +125,13 @@ def _effective(
     now: dict[str, Access] = {}
     for run, image in images:
         after = plan_permissions.outcome(image, written.pop(run.id, ()))
-        found += plan_permissions.compare(job.address, run.id, run.owner, image, after)
+        found += plan_permissions.compare(model, job.address, run.id, run.owner, image, after)
     for row in found:
-        now[row.user] = either(now.get(row.user, NO_ACCESS), row.before)
+        now[row.user] = model.access(now.get(row.user, NO_ACCESS).gives | row.before.gives)
     for change in changes:
         if change.run is None or change.run.id in written:
             run_id = change.run.id if change.run else ""
             after = plan_permissions.outcome({}, change.grants)
-            rows = plan_permissions.compare(job.address, run_id, change.owner, {}, after)
+            rows = plan_permissions.compare(model, job.address, run_id, change.owner, {}, after)
             found += [replace(row, before=now.get(row.user, NO_ACCESS)) for row in rows]
     return found

@@ -13,6 +13,7 @@ from jobsync.model import (
     RunState,
     Snapshot,
 )
+from jobsync.permission_model import is_named
 from jobsync.platform import Platform
 
 
@@ -41,13 +42,20 @@ def check(plan: Plan, snapshot: Snapshot, allow: frozenset[str]) -> tuple[Addres
 
 def refuse_api(plan: Plan, platform: Platform) -> None:
     """Raise :class:`StalePlan` for a plan of jobs of another platform: nothing in it would mean the
-    same here."""
+    same here. Raise :class:`PlanFileError` where a word for permissions is not the one for what it
+    gives: hazards look at the one, and the service is sent the other."""
     if plan.api != platform.name:
         raise StalePlan(
             f"this plan was made for a service of api {plan.api}, and target {plan.target} is now "
             f"one of {platform.name}",
             hint="plan again",
         )
+    model = platform.permissions
+    for change in plan.changes:
+        for grant in change.grants if isinstance(change, AccessChange) else ():
+            if not (is_named(model, grant.before) and is_named(model, grant.after)):
+                text = f"{change.address}: {grant.after} for {grant.user} means something else"
+                raise PlanFileError(text, hint="this plan was edited: plan again")
 
 
 def refuse_hazards(plan: Plan, allow: frozenset[str]) -> None:

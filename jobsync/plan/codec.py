@@ -124,6 +124,9 @@ def _decoder(kind: object) -> Decoder:
         return _mapping(_decoder(arguments[1]))
     if origin is tuple:
         return _row(arguments)
+    if origin is frozenset:
+        rows = _rows(_decoder(arguments[0]))
+        return lambda value: frozenset(rows(value))
     return _scalar(cast(type, kind))
 
 

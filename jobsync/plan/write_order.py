@@ -2,16 +2,16 @@
 
 One call changes one row, and any call may fail, or take effect although it failed. From call to
 call nobody may have more than they had before and are to have after, and whoever acts must keep
-the WRITE that the next call needs. Only the row of ``world`` reaches others than its own user: so
-what has to be found is who is written before it and who after it.
+what the next call needs. Only the row of everybody reaches others than its own user: so what has to
+be found is who is written before it and who after it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from jobsync.model import NO_ACCESS, WORLD, Access, GrantChange
-from jobsync.plan.effective_access import ALL_ACCESS, Order, Rows, both, decided, either, orders
+from jobsync.model import NO_ACCESS, Access, GrantChange
+from jobsync.permission_model import Order, PermissionModel, Rows, decided, manages
 from jobsync.structs import Struct
 
 Known = Mapping[str, frozenset[Access | None]]
@@ -21,8 +21,12 @@ _NO_ROW: frozenset[Access | None] = frozenset({None})
 
 
 class Aim(Struct, frozen=True):
-    """From which list to which one the writes lead, who owns the run, and who makes them."""
+    """From which list to which one the writes lead, who owns the run, and who makes them.
 
+    ``model`` says what the lists mean.
+    """
+
+    model: PermissionModel
     before: Rows
     after: Rows
     owner: str
@@ -43,9 +47,9 @@ def in_safe_order(aim: Aim, grants: Iterable[GrantChange]) -> tuple[GrantChange,
     """*grants* as they are to be written: as many of them as have a safe place.
 
     Gains come before changes and changes before revokes where that is safe; my own gain is first
-    and my own loss last. What has no safe place is left out: that is the case for who gives up
-    their own WRITE through ``world``, and, where the order of names is not known, for rows of
-    which one may only read and the other one only write.
+    and my own loss last. What has no safe place is left out: that is the case for who gives up that
+    everybody's row lets them change the list, and, where it is not known which row is first, for
+    rows of which neither gives what the other one does.
     """
     listed = list(grants)
     most: tuple[GrantChange, ...] = ()
@@ -66,42 +70,42 @@ def left_out(grants: Iterable[GrantChange], writes: Iterable[GrantChange]) -> li
 def exposed(aim: Aim, known: Known, user: str) -> tuple[str, ...]:
     """Who may have more than before and after, now that the row of *user* is written.
 
-    ``world`` stands for those without a row.
+    Everybody stands for those without a row.
     """
-    users = sorted({*aim.before, *aim.after, *known}) if user == WORLD else (user,)
+    reached = {*aim.before, *aim.after, *known} if user == aim.model.everybody else {user}
+    users = sorted(reached)
     return tuple(name for name in users if name != aim.owner and _has_more(aim, known, name))
 
 
 def can_write(aim: Aim, known: Known) -> bool:
-    """Whether whoever acts can still write, in each order of names in which they could at first."""
+    """Whether whoever acts can still write, in each order of rows in which they could at first."""
     return aim.me == aim.owner or all(
-        surely(known, order).write for order in orders(aim.me) if decided(aim.before, order).write
+        all(manages(aim.model, access) for access in _possible(known, order))
+        for order in aim.model.deciders(aim.me)
+        if manages(aim.model, decided(aim.before, order))
     )
 
 
-def surely(known: Known, order: Order) -> Access:
-    """What the first row of *order* allows, whatever has taken of what was written."""
-    allowed = ALL_ACCESS
-    for access in _possible(known, order):
-        allowed = both(allowed, access)
-    return allowed
+def surely(known: Known, order: Order) -> frozenset[str]:
+    """What the first row of *order* gives, whatever has taken of what was written."""
+    return frozenset.intersection(*(access.gives for access in _possible(known, order)))
 
 
 def _has_more(aim: Aim, known: Known, user: str) -> bool:
-    for order in orders(user):
-        bound = either(decided(aim.before, order), decided(aim.after, order))
-        if any(either(bound, access) != bound for access in _possible(known, order)):
+    for order in aim.model.deciders(user):
+        bound = decided(aim.before, order).gives | decided(aim.after, order).gives
+        if any(not access.gives <= bound for access in _possible(known, order)):
             return True
     return False
 
 
 def _possible(known: Known, order: Order) -> Iterator[Access]:
-    first, second = (known.get(name, _NO_ROW) for name in order)
-    for row in first:
-        if row is not None:
-            yield row
-        else:
-            yield from (NO_ACCESS if access is None else access for access in second)
+    for name in order:
+        rows = known.get(name, _NO_ROW)
+        yield from (row for row in rows if row is not None)
+        if None not in rows:
+            return
+    yield NO_ACCESS
 
 
 def _carried_out(aim: Aim, writes: Iterable[GrantChange]) -> tuple[GrantChange, ...] | None:
@@ -123,7 +127,8 @@ def _candidates(aim: Aim, grants: list[GrantChange]) -> Iterator[list[GrantChang
     up = sorted(grants, key=lambda grant: grant.user)
     ordered = [grant for stage in (0, 1) for grant in up if _stage(grant) == stage]
     ordered += [grant for grant in reversed(up) if _stage(grant) == 2]
-    world = next((grant for grant in ordered if grant.user == WORLD), None)
+    everybody = aim.model.everybody
+    world = next((grant for grant in ordered if grant.user == everybody), None)
     own = next((grant for grant in ordered if grant.user == aim.me != aim.owner), None)
     others = [grant for grant in ordered if grant is not own and grant is not world]
     if world is None:
@@ -138,7 +143,7 @@ def _candidates(aim: Aim, grants: list[GrantChange]) -> Iterator[list[GrantChang
 
 
 def _goes_first(aim: Aim, grant: GrantChange, world: GrantChange) -> bool:
-    """Whether *grant*, which may be made before ``world`` is written, is not better made after it.
+    """Whether *grant*, which may be made before everybody's row, is not better made after it.
 
     Then its user has just what they had or are to have in between, where that can be.
     """
@@ -152,7 +157,7 @@ def _goes_first(aim: Aim, grant: GrantChange, world: GrantChange) -> bool:
 def _is_one_of_both(aim: Aim, known: Known, user: str) -> bool:
     return all(
         access in (decided(aim.before, order), decided(aim.after, order))
-        for order in orders(user)
+        for order in aim.model.deciders(user)
         for access in _possible(known, order)
     )
 
@@ -164,14 +169,15 @@ def _with_own(
     *between*; or without it."""
     if own is not None:
         places = [len(writes), *between, 0]
-        gains = either(own.before, own.after) == own.after
+        gains = own.before.gives <= own.after.gives
         for place in reversed(places) if gains else places:
             yield [*writes[:place], own, *writes[place:]]
     yield writes
 
 
-def _halfway(aim: Aim, written: GrantChange, other: str = WORLD) -> Known:
-    """The list once *written* is, as far as that row and the one of *other* go."""
+def _halfway(aim: Aim, written: GrantChange, other: str = "") -> Known:
+    """The list once *written* is, as far as that row and the one of *other*, or everybody, go."""
+    other = other or aim.model.everybody
     rows = {other: aim.before[other]} if other in aim.before else {}
     return {**certain(rows), written.user: frozenset({level(written)})}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from jobsync.errors import SettingsError
-from jobsync.model import LEVELS, Access, Address, EffectiveAccess
+from jobsync.model import NO_ACCESS, Access, Address, EffectiveAccess
 from jobsync.render import escape
 from jobsync.render.escape import terminal
 
@@ -61,7 +61,7 @@ def as_json(rows: Rows) -> str:
             "user": row.user,
             "access": str(row.before),
             "after": str(row.after),
-            "share": row.before.write,
+            "share": "share" in row.before.gives,
         }
         for row in rows
     ]
@@ -73,18 +73,19 @@ FORMATS: dict[str, Callable[[Rows], str]] = {"text": as_text, "csv": as_csv, "js
 """Every way to show the matrix."""
 
 
-def unexpected(rows: Rows, committed: str) -> tuple[str, ...]:
+def unexpected(rows: Rows, committed: str, levels: Mapping[str, Access]) -> tuple[str, ...]:
     """How *rows* differ from a matrix that :func:`as_csv` or :func:`as_json` once printed.
 
     Column ``access`` is compared for each (address, run, user); a file without runs (the column
     left out or empty) holds for every run of an address. A user that is not listed has none.
-    Raises :class:`SettingsError` for a file that is no such matrix.
+    *levels* are the words of the platform. Raises :class:`SettingsError` for a file that is no such
+    matrix.
     """
     # A CSV file has names as it can hold them, so they are compared in that form.
     told = _as_they_are if _is_json(committed) else escape.csv
     wanted: dict[tuple[Address, str, str], Access] = {
         (told(address), told(run), told(user)): access
-        for (address, run, user), access in _read(committed)
+        for (address, run, user), access in _read(committed, levels)
     }
     found = []
     seen: set[tuple[Address, str, str]] = set()
@@ -92,11 +93,11 @@ def unexpected(rows: Rows, committed: str) -> tuple[str, ...]:
         address, user = told(row.address), told(row.user)
         keys = ((address, told(row.run_id), user), (address, "", user))
         seen.update(keys)
-        want = next((wanted[key] for key in keys if key in wanted), LEVELS["NONE"])
+        want = next((wanted[key] for key in keys if key in wanted), NO_ACCESS)
         if row.before != want:
             found.append(f"{_who(*keys[0])} has {row.before}, expected {want}")
     for (address, run, user), access in sorted(wanted.items()):
-        if (address, run, user) not in seen and access != LEVELS["NONE"]:
+        if (address, run, user) not in seen and access != NO_ACCESS:
             found.append(f"{_who(address, run, user)} has NONE, expected {access}")
     return tuple(found)
 
@@ -118,13 +119,15 @@ def _cell(row: EffectiveAccess) -> str:
     return str(row.before) if row.before == row.after else f"{row.before} -> {row.after}"
 
 
-def _read(text: str) -> Iterable[tuple[tuple[Address, str, str], Access]]:
+def _read(
+    text: str, levels: Mapping[str, Access]
+) -> Iterable[tuple[tuple[Address, str, str], Access]]:
     try:
         items = _json_items(text) if _is_json(text) else _csv_items(text)
         return [
             (
                 (str(item["address"]), str(item.get("run") or ""), str(item["user"])),
-                LEVELS[item["access"]],
+                levels[item["access"]],
             )
             for item in items
         ]

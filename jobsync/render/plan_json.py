@@ -242,5 +242,6 @@ def _effective(row: EffectiveAccess) -> Record:
 
 
 def _can(access: Access) -> Record:
-    """Who can write can share further (agave-v2 §5.1)."""
-    return {"read": access.read, "write": access.write, "share": access.write}
+    """What it gives by name; those that every reader of the document looks for are always there."""
+    names = {"read", "write", "share", *access.gives}
+    return {name: name in access.gives for name in sorted(names)}

@@ -6,9 +6,7 @@ import os
 
 from jobsync.model import (
     KINDS,
-    NO_ACCESS,
     SUBMITS,
-    Access,
     AccessChange,
     Action,
     JobChange,
@@ -18,7 +16,6 @@ from jobsync.model import (
     Standing,
 )
 from jobsync.plan import node_hours
-from jobsync.plan.effective_access import either
 from jobsync.render.values import counted, size
 from jobsync.structs import Struct
 
@@ -92,20 +89,21 @@ def summarise(plan: Plan) -> Summary:
         undeclared=len({run.address for run in plan.undeclared}),
         node_hours=most,
         unknown_hours=unknown_hours,
-        gains=sum(1 for before, _ in people if before == NO_ACCESS),
-        changes=sum(1 for pair in people if NO_ACCESS not in pair),
-        loses=sum(1 for _, after in people if after == NO_ACCESS),
+        gains=sum(1 for before, _ in people if not before),
+        changes=sum(1 for pair in people if all(pair)),
+        loses=sum(1 for _, after in people if not after),
         unread=sum(1 for state in plan.states if state.problems),
         warnings=len(plan.warnings),
     )
 
 
-def _people(plan: Plan) -> list[tuple[Access, Access]]:
+def _people(plan: Plan) -> list[tuple[frozenset[str], frozenset[str]]]:
     """What those whose access changes can do with a job, by any of its runs, before and after."""
-    found: dict[tuple[str, str], tuple[Access, Access]] = {}
+    nothing: frozenset[str] = frozenset()
+    found: dict[tuple[str, str], tuple[frozenset[str], frozenset[str]]] = {}
     for row in plan.effective:
-        before, after = found.get((row.address, row.user), (NO_ACCESS, NO_ACCESS))
-        pair = (either(before, row.before), either(after, row.after))
+        before, after = found.get((row.address, row.user), (nothing, nothing))
+        pair = (before | row.before.gives, after | row.after.gives)
         found[row.address, row.user] = pair
     return [pair for pair in found.values() if pair[0] != pair[1]]
 

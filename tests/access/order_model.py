@@ -27,11 +27,13 @@ from jobsync.model import (
     RunState,
 )
 from jobsync.plan import plan_permissions as planned
+from jobsync.platforms.agave.permissions import READ, READ_WRITE, WRITE
+from jobsync.platforms.agave.platform import AGAVE
 
 OWNER = "olga"
 STRANGER = "stranger"
-READ, WRITE = Access(read=True, write=False), Access(read=False, write=True)
-BOTH = Access(read=True, write=True)
+BOTH = READ_WRITE
+MODEL = AGAVE.permissions
 DECLARED = (None, READ, WRITE, BOTH)
 FOUND = (*DECLARED, NO_ACCESS)
 """A row without access is there too: EXECUTE reads back so (agave-v2 §5.1)."""
@@ -84,18 +86,19 @@ class Service:
     case: Case
     fault: Fault | None
     rows: dict[str, Access]
+    platform = AGAVE
     states: list[dict[str, Access]] = field(default_factory=list)
     refused: bool = False
     reads: int = 0
 
     def access(self, run_id: str) -> dict[str, Access]:
         self.reads += 1
-        if not may(self.rows, self.case.me, self.case.collation).read:
+        if "read" not in may(self.rows, self.case.me, self.case.collation).gives:
             raise Forbidden("User does not have permission to view this resource", status=403)
         return dict(self.rows)
 
     def grant(self, run_id: str, user: str, access: Access) -> None:
-        if not may(self.rows, self.case.me, self.case.collation).write:
+        if "write" not in may(self.rows, self.case.me, self.case.collation).gives:
             self.refused = True
             raise Forbidden("User does not have permission to modify this resource.", status=403)
         fails = self.fault is not None and self.fault.number == len(self.states)
@@ -113,7 +116,7 @@ def change_of(case: Case) -> AccessChange | None:
     """What the planner decides."""
     job = DeclaredJob("a", "", "p.a.x", {}, {name: Grant(row) for name, row in case.wanted.items()})
     run = Run("1", "p.a.x", OWNER, "app", "FINISHED", RunState.FINISHED)
-    return planned.change_current(job, run, case.before, case.me)
+    return planned.change_current(MODEL, job, run, case.before, case.me)
 
 
 class Seen(Protocol):
@@ -164,7 +167,7 @@ def wrongs(case: Case, carry_out: CarryOut = in_memory) -> Iterator[tuple[str, A
     if change is None:
         return
     wanted = _target(case)
-    keeps = may(wanted, case.me, case.collation).write and case.order_is_known
+    keeps = ("write" in may(wanted, case.me, case.collation).gives) and case.order_is_known
     target = dict(case.before)
     for grant in change.grants:
         target.pop(grant.user, None)
@@ -179,16 +182,23 @@ def wrongs(case: Case, carry_out: CarryOut = in_memory) -> Iterator[tuple[str, A
             for user in {*case.before, *wanted, STRANGER}:
                 now = may(state, user, case.collation)
                 was, will = (may(rows, user, case.collation) for rows in (case.before, wanted))
-                if (now.read and not (was.read or will.read)) or (
-                    now.write and not (was.write or will.write)
+                if (
+                    ("read" in now.gives) and not (("read" in was.gives) or ("read" in will.gives))
+                ) or (
+                    ("write" in now.gives)
+                    and not (("write" in was.gives) or ("write" in will.gives))
                 ):
                     yield "more than before and after", (user, *facts)
         if service.refused:
             yield "locked out before the last write", facts
         over = service.rows == target
-        if fault is None and not over and may(service.rows, case.me, case.collation).read:
+        if (
+            fault is None
+            and not over
+            and ("read" in may(service.rows, case.me, case.collation).gives)
+        ):
             yield "not as planned", facts
-        if not over and not may(service.rows, case.me, case.collation).write:
+        if not over and "write" not in may(service.rows, case.me, case.collation).gives:
             yield "locked out of what is left", facts
         if not over and outcome.result is Result.DONE:
             yield "done, and is not", facts

@@ -228,7 +228,10 @@ class Permissions(RuleBasedStateMachine):
                 # One user in any spelling (agave-v2 §5.3): the row of a run that was hidden, and is
                 # restored, may be spelled otherwise than what was planned without seeing it.
                 rows = {u.lower(): level for u, level in self.world.rows(change.run.id).items()}
-                levels = {g.user.lower(): (g.after.read, g.after.write) for g in change.grants}
+                levels = {
+                    g.user.lower(): (("read" in g.after.gives), ("write" in g.after.gives))
+                    for g in change.grants
+                }
                 there = all(rows.get(user, NOTHING) == level for user, level in levels.items())
                 assert there or result is not Result.DONE, (change, rows)
 

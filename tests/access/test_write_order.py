@@ -14,15 +14,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jobsync.model import NO_ACCESS, Access
-from jobsync.plan.effective_access import effective, orders
+from jobsync.permission_model import effective
+from jobsync.platforms.agave.permissions import READ, WRITE, access
+from jobsync.platforms.agave.platform import AGAVE
 from tests.access.order_model import (
     BOTH,
     COLLATIONS,
     DECLARED,
     FOUND,
     OWNER,
-    READ,
-    WRITE,
     Case,
     Collation,
     cases,
@@ -118,7 +118,7 @@ def test_a_row_without_a_safe_place_is_left_out_and_named() -> None:
 )
 def test_which_names_come_before_world(names: tuple[str, ...], places: tuple[bool, ...]) -> None:
     for name in names:
-        assert tuple(order[0] == name for order in orders(name)) == places, name
+        assert tuple(order[0] == name for order in AGAVE.permissions.deciders(name)) == places, name
         for collation in COLLATIONS:
             assert (collation(name) < collation("world")) in places, name
 
@@ -126,9 +126,10 @@ def test_which_names_come_before_world(names: tuple[str, ...], places: tuple[boo
 def test_where_the_order_is_not_known_access_is_what_either_order_allows() -> None:
     for rows in itertools.product(FOUND, repeat=2):
         there = {name: row for name, row in zip(("Zoe", "world"), rows, strict=True) if row}
-        told = effective(there, OWNER, "Zoe")
+        told = effective(AGAVE.permissions, there, OWNER, "Zoe")
         either = [may(there, "Zoe", collation) for collation in COLLATIONS]
-        assert told == Access(
-            read=any(access.read for access in either), write=any(access.write for access in either)
+        assert told == access(
+            read=any(("read" in access.gives) for access in either),
+            write=any(("write" in access.gives) for access in either),
         )
-    assert effective({}, OWNER, "Zoe") == NO_ACCESS
+    assert effective(AGAVE.permissions, {}, OWNER, "Zoe") == NO_ACCESS

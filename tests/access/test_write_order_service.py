@@ -14,6 +14,7 @@ from jobsync.local.store.rows import Conflict
 from jobsync.model import Access, AccessChange, Outcome
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
+from jobsync.platforms.agave.permissions import access as pair
 from jobsync.testing import LocalService, local_service
 from tests.access.access_oracle import LEVELS
 from tests.access.order_model import OWNER, Case, Fault, apply_to, cases, wrongs
@@ -41,7 +42,9 @@ class Shared:
     @property
     def rows(self) -> dict[str, Access]:
         grants = self.service.service.store.grants(self.job)
-        return {user: Access(*LEVELS[word]) for user, word in grants.items()}
+        return {
+            user: pair(read=LEVELS[word][0], write=LEVELS[word][1]) for user, word in grants.items()
+        }
 
     def carry_out(
         self, case: Case, change: AccessChange, fault: Fault | None
@@ -80,7 +83,7 @@ class Shared:
 
 def reads(rows: dict[str, Access], user: str) -> bool:
     first = min((name for name in rows if name in (user, "world")), default="")
-    return user == OWNER or (first in rows and rows[first].read)
+    return user == OWNER or (first in rows and ("read" in rows[first].gives))
 
 
 @pytest.fixture(scope="module")

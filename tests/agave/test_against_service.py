@@ -25,17 +25,18 @@ from jobsync.local.api.agave import jobs as local_jobs
 from jobsync.local.api.agave import permissions as local_permissions
 from jobsync.local.api.agave import search
 from jobsync.local.api.agave.search import Window
-from jobsync.model import NO_ACCESS, Access, Archive, JsonValue, Run, RunState
+from jobsync.model import NO_ACCESS, Archive, JsonValue, Run, RunState
 from jobsync.platforms.agave import backend as agave_client
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
+from jobsync.platforms.agave.permissions import READ, READ_WRITE, WRITE
 from jobsync.platforms.agave.urls import UnsafePath
 from tests.fakes.agave_world import APP, World, settled, until, world
 from tests.fakes.waiting import Hands
 
-READ = Access(read=True, write=False)
-WRITE = Access(read=False, write=True)
-BOTH = Access(read=True, write=True)
+READ = READ
+WRITE = WRITE
+BOTH = READ_WRITE
 
 
 @pytest.fixture(scope="module", params=["agave", "aloe"])
@@ -397,7 +398,7 @@ def test_a_short_permission_list_takes_one_request_once_longer_pages_were_seen(
     listed = len(here.as_("alice").runs(lambda run: True))
     users = [f"u{number}" for number in range(listed // 10)]
     for user in users:
-        alice.grant(run.id, user, Access(read=True, write=False))
+        alice.grant(run.id, user, READ)
 
     def requests() -> int:
         with caplog.at_level("DEBUG", "jobsync.http"):
@@ -409,7 +410,7 @@ def test_a_short_permission_list_takes_one_request_once_longer_pages_were_seen(
     assert len(alice.runs(lambda run: True)) == listed
     assert requests() == 1
     users.append("one-more")
-    alice.grant(run.id, users[-1], Access(read=True, write=False))
+    alice.grant(run.id, users[-1], READ)
     assert requests() == 2
 
 

@@ -33,9 +33,9 @@ from jobsync.errors import (
 from jobsync.http.client import HttpSettings
 from jobsync.http.messages import Request
 from jobsync.http.retry import RetryPolicy
-from jobsync.model import Access
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
+from jobsync.platforms.agave.permissions import READ
 from jobsync.platforms.agave.urls import UnsafePath
 from tests.fakes.scripted_server import (
     JOB,
@@ -284,7 +284,7 @@ def test_reads_and_permission_writes_are_repeated(status: int) -> None:
     with ScriptedServer(http(status, b""), envelope(row, 201)) as server:
         with jobs(server.url) as client:
             granted = client.update_permissions("1-007", "bob", "READ")
-    assert granted.access == Access(read=True, write=False)
+    assert granted.access == READ
     assert [seen.method for seen in server.seen] == ["POST", "POST"]
     assert server.seen[0].body == server.seen[1].body
 

@@ -23,10 +23,11 @@ from jobsync.platforms.agave.pagination import (
     all_permissions,
     all_runs,
 )
+from jobsync.platforms.agave.permissions import READ, READ_WRITE
 from jobsync.platforms.agave.wire import Permission
 
-BOTH = Access(read=True, write=True)
-READ = Access(read=True, write=False)
+BOTH = READ_WRITE
+READ = READ
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobsync.errors import Unreadable
-from jobsync.model import Access, JsonValue, RunState
+from jobsync.model import JsonValue, RunState
 from jobsync.platforms.agave import wire
+from jobsync.platforms.agave.permissions import READ
 
 ASKED = "GET https://api.example.org/jobs/v2/x"
 OLDER: wire.Record = {
@@ -174,7 +175,7 @@ def test_permissions_come_in_a_list_or_alone() -> None:
         "internalUsername": None,
         "permission": {"read": True, "write": "false"},
     }
-    expected = [wire.Permission("bob", Access(read=True, write=False))]
+    expected = [wire.Permission("bob", READ)]
     assert wire.permissions(row, ASKED) == wire.permissions([row], ASKED) == expected
 
 

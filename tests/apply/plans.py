@@ -7,7 +7,6 @@ from typing import Any
 
 from jobsync.apply import ApplySettings, Event, Limits, apply
 from jobsync.model import (
-    LEVELS,
     NO_ACCESS,
     SUBMITS,
     AccessChange,
@@ -22,6 +21,7 @@ from jobsync.model import (
     RunRef,
     Standing,
 )
+from jobsync.platforms.agave.permissions import LEVELS
 from jobsync.platforms.agave.platform import AGAVE
 from tests.fakes.memory import FakeClock, MemoryBackend, MemoryService
 

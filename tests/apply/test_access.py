@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from jobsync.apply import AuditFile, exit_code
 from jobsync.errors import ExitCode, SettingsError, Unreachable
 from jobsync.model import (
-    LEVELS,
     NO_ACCESS,
     Access,
     GrantChange,
@@ -21,9 +20,11 @@ from jobsync.model import (
     Result,
     RunRef,
 )
-from jobsync.plan.effective_access import effective
+from jobsync.permission_model import effective
 from jobsync.plan.plan_permissions import outcome as rows_after
 from jobsync.plan.write_order import Aim, in_safe_order
+from jobsync.platforms.agave.permissions import LEVELS
+from jobsync.platforms.agave.platform import AGAVE
 from tests.apply.plans import World, create, grants, name, plan, short
 from tests.fakes.memory import Job
 
@@ -86,13 +87,15 @@ def test_nobody_loses_before_everybody_has_gained_and_i_gain_first_and_lose_last
     steps = [
         GrantChange(user, rows.get(user, NO_ACCESS), will) for user, (_, will) in changes.items()
     ]
-    aim = Aim(rows, rows_after(rows, steps), owner, "alice")
-    assume(effective(rows, owner, "alice").write)
+    aim = Aim(AGAVE.permissions, rows, rows_after(rows, steps), owner, "alice")
+    assume("write" in effective(AGAVE.permissions, rows, owner, "alice").gives)
     ordered = list(in_safe_order(aim, steps))
     assert {g.user for g in ordered} == set(changes)
     if owner != "alice" and "alice" in changes:
         was, will = rows["alice"], changes["alice"][1]
-        loses = (was.read and not will.read) or (was.write and not will.write)
+        loses = (("read" in was.gives) and "read" not in will.gives) or (
+            ("write" in was.gives) and "write" not in will.gives
+        )
         assert ordered.pop(-1 if loses else 0).user == "alice"
     stages = [2 if g.after == NO_ACCESS else 0 if g.before == NO_ACCESS else 1 for g in ordered]
     assert stages == sorted(stages)

@@ -161,7 +161,7 @@ def test_jobs_in_progress_are_waited_for(world: World) -> None:
 
 
 def test_restore_then_grants_from_the_list_that_is_there(world: World) -> None:
-    from jobsync.model import LEVELS
+    from jobsync.platforms.agave.permissions import LEVELS
 
     hidden = world.service.make(name("align"), "alice", {}, final="FINISHED", visible=False)
     hidden.grants["mallory"] = LEVELS["READ"]

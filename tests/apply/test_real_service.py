@@ -14,7 +14,8 @@ import pytest
 
 from jobsync.apply import Binding, Limits, NotSubmitted, exit_code, resolve
 from jobsync.errors import ExitCode
-from jobsync.model import LEVELS, Action, OutputRef, Result, RunRef
+from jobsync.model import Action, OutputRef, Result, RunRef
+from jobsync.platforms.agave.permissions import LEVELS
 from tests.apply.plans import create, grants, name, plan, short
 from tests.apply.service_world import RealWorld, real_world
 

@@ -25,7 +25,8 @@ from jobsync.errors import (
     Unreachable,
     Unreadable,
 )
-from jobsync.model import LEVELS, Action, Basis, Result, RunState
+from jobsync.model import Action, Basis, Result, RunState
+from jobsync.platforms.agave.permissions import LEVELS
 from jobsync.structs import replace
 from tests.apply.plans import World, create, name, plan
 

@@ -24,13 +24,6 @@ BARE = re.compile(r"\b[Cc]ontract(?:/\w+)?\s+[0-9N]")
 CONTRACTS = {"agave-v2", "tapis-v3", "clients"}
 CONTRACTS_MAY_BE_CITED_IN = ("jobsync/platforms/", "jobsync/local/", "tests/", "benchmarks/")
 
-NOT_MOVED_YET = {
-    "jobsync/plan/effective_access.py",
-    "jobsync/plan/plan_permissions.py",
-    "jobsync/render/plan_json.py",
-}
-"""Modules of the core that still cite a platform's contract: what they know of it is to move."""
-
 
 @lru_cache
 def numbers(page: str) -> frozenset[str]:
@@ -60,17 +53,7 @@ def test_what_is_cited_stands_there(path: Path) -> None:
     for page, number in citations(text):
         assert number in numbers(page), f"{name} cites {page} §{number}"
         if page in CONTRACTS:
-            allowed = name.startswith(CONTRACTS_MAY_BE_CITED_IN) or name in NOT_MOVED_YET
-            assert allowed, f"{name} cites {page}"
-
-
-def test_what_has_moved_is_not_listed() -> None:
-    citing = {
-        path.relative_to(ROOT).as_posix()
-        for path in SOURCES
-        if CONTRACTS & {page for page, _ in citations(path.read_text(encoding="utf-8"))}
-    }
-    assert set() == NOT_MOVED_YET - citing
+            assert name.startswith(CONTRACTS_MAY_BE_CITED_IN), f"{name} cites {page}"
 
 
 def test_a_citation_is_read() -> None:

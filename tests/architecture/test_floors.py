@@ -30,6 +30,7 @@ FLOORS = {
     "git": 1,
     "searched": 1,
     "destinations": 1,
+    "permission_model": 1,
     "platform": 1,
     "backend": 2,
     "manifest": 2,
@@ -60,7 +61,9 @@ SAME_FLOOR = {
     ("destinations", "filenames"),
     ("destinations", "searched"),
     ("model", "platform"),
+    ("permission_model", "model"),
     ("platform", "model"),
+    ("platform", "permission_model"),
 }
 """Nouns serve names."""
 

@@ -154,7 +154,7 @@ class MemoryBackend:
         )
 
     def _sees(self, job: Job) -> bool:
-        return job.owner == self.user or self._level(job).read
+        return job.owner == self.user or "read" in self._level(job).gives
 
     def _level(self, job: Job) -> Access:
         for name in sorted(job.grants):
@@ -173,7 +173,7 @@ class MemoryBackend:
         job = self.service.jobs.get(run_id)
         if job is None:
             raise Refused("Invalid job id", status=400)
-        if job.owner != self.user and not self._level(job).write:
+        if job.owner != self.user and "write" not in self._level(job).gives:
             raise Forbidden("no WRITE", status=403)
         return job
 

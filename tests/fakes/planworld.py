@@ -13,7 +13,6 @@ from typing import Any
 from jobsync.errors import Location
 from jobsync.identity import fingerprint, old_fingerprint
 from jobsync.model import (
-    LEVELS,
     NO_ACCESS,
     Access,
     AccessChange,
@@ -39,6 +38,7 @@ from jobsync.model import (
     RunState,
     Snapshot,
 )
+from jobsync.platforms.agave.permissions import LEVELS
 from jobsync.platforms.agave.platform import AGAVE
 from jobsync.platforms.agave.run_names import read_mark, run_name
 from jobsync.structs import replace

@@ -8,8 +8,6 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from jobsync.model import (
-    LEVELS,
-    Access,
     DeclaredJob,
     DesiredState,
     Grant,
@@ -18,6 +16,7 @@ from jobsync.model import (
     PermissionsMode,
     RunState,
 )
+from jobsync.platforms.agave.permissions import LEVELS, READ_WRITE
 from jobsync.platforms.agave.run_names import read_mark
 from jobsync.structs import replace
 from tests.fakes.planworld import ME, PROJECT, World, desired, job, rule
@@ -153,7 +152,7 @@ def done_addresses(world: World) -> set[str]:
 def _add_strangers(draw: st.DrawFn, world: World, jobs: list[DeclaredJob]) -> None:
     if bool(jobs) and draw(st.booleans()):
         twin = draw(st.sampled_from(jobs))
-        world.add(twin.name, draw(STATES), owner="mallory", acl={ME: Access(True, True)})
+        world.add(twin.name, draw(STATES), owner="mallory", acl={ME: READ_WRITE})
     if draw(st.booleans()):
         world.add("somebody else's job, by name", owner="bob")
         world.add(f"{PROJECT}.align.notafingerprint", draw(STATES))
@@ -167,7 +166,7 @@ def _pinned(draw: st.DrawFn, world: World) -> DeclaredJob:
     owner = draw(st.sampled_from([ME, "bob"]))
     acl = draw(ROWS)
     if owner != ME:
-        acl = {**{u: a for u, a in acl.items() if u.lower() != owner}, ME: Access(True, True)}
+        acl = {**{u: a for u, a in acl.items() if u.lower() != owner}, ME: READ_WRITE}
     run = world.add("made by hand", draw(STATES), owner=owner, acl=acl)
     return replace(
         job("pinned", permissions=draw(GRANTS), outputs=(rule(to="pinned/"),)), pinned=run.id

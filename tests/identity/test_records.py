@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from jobsync.errors import Location
-from jobsync.model import Access, DeclaredJob, FetchedFile, OutputRule, Presence
+from jobsync.model import DeclaredJob, FetchedFile, OutputRule, Presence
 from jobsync.platforms.agave.credential_files import CredentialFiles
 from jobsync.platforms.agave.credentials import explicit
+from jobsync.platforms.agave.permissions import READ
 from jobsync.structs import Placed, replace
 
 HERE, THERE = Location("a.yaml", 1, 1), Location("b.yaml", 2, 2)
@@ -47,7 +48,7 @@ def test_everything_else_does(one: Placed, two: Placed) -> None:
 def test_equal_records_have_one_hash_and_other_kinds_are_others() -> None:
     assert len({RULE, replace(RULE, where=THERE), replace(RULE, to="in/")}) == 2
     other: object = (True, False)
-    assert Access(read=True, write=False) != other
+    assert other != READ
     assert RULE != FILE
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from jobsync import Target, connect_reader
-from jobsync.model import Access
 from jobsync.platforms.agave.backend import AgaveReader
+from jobsync.platforms.agave.permissions import READ_WRITE
 from jobsync.platforms.agave.urls import UnsafePath
 from tests.line.linebench import Lab
 
@@ -282,7 +282,7 @@ def test_the_transport_of_a_planner_refuses_to_write(lab: Lab) -> None:
                 lambda: jobs.manage(run["id"], "stop"),
                 lambda: jobs.delete(run["id"]),
                 lambda: jobs.hide(run["id"]),
-                lambda: jobs.update_permissions(run["id"], "bob", str(Access(True, True))),
+                lambda: jobs.update_permissions(run["id"], "bob", str(READ_WRITE)),
                 lambda: jobs.delete_permissions(run["id"]),
             )
             for write in writes:

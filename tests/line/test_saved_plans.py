@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from jobsync.model import AccessChange
 from jobsync.render import plan_json
 from jobsync.structs import replace
 from jobsync.testing import local_service
@@ -344,6 +345,22 @@ def closure(lab: Lab, edits: list[str], through_a_file: bool) -> None:
         assert done.code == 0, done.err + done.out
         after = lab.run("plan", "--prune", "--detailed-exitcode")
         assert after.code == 0 and "No changes." in after.out, edit + after.out
+
+
+def test_a_word_that_gives_something_else_is_refused(lab: Lab) -> None:
+    """Hazards look at what is given, and the service is sent the word."""
+    lab.write(ONE)
+    path = saved(lab)
+    plan = plan_json.loads(path.read_text())
+    (change,) = (change for change in plan.changes if isinstance(change, AccessChange))
+    (grant,) = change.grants
+    more = replace(grant, after=replace(grant.after, word="READ_WRITE"))
+    others = tuple(one for one in plan.changes if one is not change)
+    plan = replace(plan, changes=(*others, replace(change, grants=(more,))))
+    path.write_text(plan_json.dumps(plan))
+    done = apply_saved(lab)
+    assert done.code == 1 and "READ_WRITE for bob means something else" in done.err, done.err
+    assert lab.mine() == []
 
 
 def test_a_plan_for_a_service_of_another_kind_is_refused(lab: Lab) -> None:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 
 from jobsync.model import (
-    LEVELS,
     NO_ACCESS,
     Access,
     Action,
@@ -17,15 +16,17 @@ from jobsync.model import (
     PermissionsMode,
     RunState,
 )
+from jobsync.permission_model import effective
 from jobsync.plan import PlanOptions, build
 from jobsync.plan.access_matrix import matrix
-from jobsync.plan.effective_access import effective
 from jobsync.plan.plan_permissions import (
     change_current,
     change_reduced,
     is_as_declared,
     other_spellings,
 )
+from jobsync.platforms.agave.permissions import LEVELS, READ_WRITE
+from jobsync.platforms.agave.platform import AGAVE
 from jobsync.structs import replace
 from tests.fakes.planworld import ME, World, desired, grants, job, rows
 from tests.fakes.planworlds import ROWS
@@ -72,7 +73,7 @@ def written(
 def test_the_first_row_that_is_the_user_or_world_decides(
     acl: Any, user: Any, expected: str
 ) -> None:
-    assert str(effective(acl, ME, user)) == expected
+    assert str(effective(AGAVE.permissions, acl, ME, user)) == expected
 
 
 @pytest.mark.parametrize(
@@ -266,8 +267,8 @@ def test_the_matrix_has_every_run_and_user_before_and_after() -> None:
 
 
 def test_access_is_a_pair_and_nothing_else() -> None:
-    assert Access(True, True) == LEVELS["ALL"] == LEVELS["READ_WRITE"]
-    assert READ.write is False
+    assert LEVELS["ALL"] == READ_WRITE == LEVELS["READ_WRITE"]
+    assert "write" not in READ.gives
 
 
 def test_an_old_run_keeps_a_row_without_access_since_it_may_keep_others_out() -> None:
@@ -301,8 +302,8 @@ def test_rows_that_are_as_declared_are_those_that_nothing_would_change(
         )
         run = World().of(wanted, acl=image)
         if is_as_declared(wanted, image):
-            assert change_current(wanted, run, image, ME) is None
-            assert change_reduced(wanted, run, image, ME) is None
-            assert other_spellings(wanted, image) == ()
+            assert change_current(AGAVE.permissions, wanted, run, image, ME) is None
+            assert change_reduced(AGAVE.permissions, wanted, run, image, ME) is None
+            assert other_spellings(AGAVE.permissions, wanted, image) == ()
         else:
             assert declared != image

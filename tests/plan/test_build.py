@@ -6,7 +6,7 @@ import pytest
 
 from jobsync.errors import PlanError
 from jobsync.model import (
-    Access,
+    NO_ACCESS,
     AccessChange,
     Action,
     JobChange,
@@ -18,6 +18,7 @@ from jobsync.model import (
     Standing,
 )
 from jobsync.plan import PlanOptions, build
+from jobsync.platforms.agave.permissions import READ
 from tests.fakes.planworld import ME, World, desired, grants, job, rows, rule
 
 ALIGN = job("align", {"parameters": {"threads": 2}})
@@ -87,7 +88,7 @@ def test_the_current_run_gets_grants_and_an_old_one_is_only_reduced() -> None:
     new = world.of(wanted, acl={})
     plan = plan_of(world, wanted)
     by_run = {c.run.id: {g.user: g.after for g in c.grants} for c in plan.changes}
-    read, none = Access(True, False), Access(False, False)
+    read, none = READ, NO_ACCESS
     assert by_run == {old.id: {"bob": read, "carol": none}, new.id: {"bob": read}}
     assert all(isinstance(change, AccessChange) for change in plan.changes)
 

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from jobsync.errors import Blocked, ExitCode, PlanFileError
-from jobsync.model import LEVELS, Access, DeclaredJob, Grant, Guards, Plan, RunState
+from jobsync.model import Access, DeclaredJob, Grant, Guards, Plan, RunState
 from jobsync.plan import PlanOptions, build, check
 from jobsync.plan.access_guards import self_lockout
 from jobsync.plan.check import refuse_hazards
 from jobsync.plan.guard_context import Case
 from jobsync.plan.guards import GUARDS, HAZARDS
+from jobsync.platforms.agave.permissions import LEVELS
 from jobsync.structs import replace
 from tests.fakes.planworld import World, desired, grants, job, rows
 

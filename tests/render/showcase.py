@@ -10,7 +10,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from jobsync.errors import Location
 from jobsync.model import (
-    LEVELS,
     App,
     Grant,
     Guards,
@@ -20,6 +19,7 @@ from jobsync.model import (
     RunState,
 )
 from jobsync.plan import PlanOptions, build
+from jobsync.platforms.agave.permissions import LEVELS
 from jobsync.render import FORMATS, RenderOptions
 from tests.fakes.planworld import World, desired, grants, job, rows, rule
 

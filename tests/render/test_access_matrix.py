@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobsync.errors import SettingsError
-from jobsync.model import LEVELS, NO_ACCESS, EffectiveAccess
+from jobsync.model import NO_ACCESS, EffectiveAccess
+from jobsync.platforms.agave.permissions import LEVELS
 from jobsync.render.access import FORMATS, changed, unexpected
 from jobsync.render.escape import csv
 from jobsync.structs import replace
@@ -49,16 +50,16 @@ def test_a_saved_matrix_is_as_expected_and_any_change_is_not(rows, format_name, 
     assert saved.endswith("\n")
     if format_name == "csv" and len({(r.address, r.run_id, csv(r.user)) for r in rows}) < len(rows):
         return  # two names that a CSV file cannot tell apart
-    assert unexpected(rows, saved) == ()
+    assert unexpected(rows, saved, LEVELS) == ()
     if rows:
         row = data.draw(st.sampled_from(rows))
         other = replace(row, before=data.draw(LEVEL.filter(lambda level: level != row.before)))
         moved = [other if one is row else one for one in rows]
-        (told,) = unexpected(moved, saved)
+        (told,) = unexpected(moved, saved, LEVELS)
         assert f"has {other.before}, expected {row.before}" in told
         assert "\n" not in told
         gone = [one for one in rows if one is not row]
-        assert len(unexpected(gone, saved)) == (row.before != NO_ACCESS)
+        assert len(unexpected(gone, saved, LEVELS)) == (row.before != NO_ACCESS)
 
 
 def test_only_what_changes() -> None:
@@ -79,4 +80,4 @@ def test_only_what_changes() -> None:
 def test_what_is_no_matrix_is_refused(text: str) -> None:
     rows = (EffectiveAccess("a", "1", "bob", LEVELS["READ"], NO_ACCESS),)
     with pytest.raises(SettingsError, match="expected matrix"):
-        unexpected(rows, text)
+        unexpected(rows, text, LEVELS)

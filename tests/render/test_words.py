@@ -21,6 +21,7 @@ from jobsync.model import (
 from jobsync.plan import build
 from jobsync.plan.access_matrix import matrix
 from jobsync.plan.explain import explain
+from jobsync.platforms.agave.permissions import LEVELS
 from jobsync.render import access
 from jobsync.render.advice import Call
 from jobsync.render.outcome import outcome
@@ -207,25 +208,25 @@ def test_the_matrix_as_csv_and_json() -> None:
 @pytest.mark.parametrize("show", [access.as_csv, access.as_json])
 def test_a_committed_matrix_is_what_it_was_printed_from(show: Any) -> None:
     found = cells(bob="READ", zed="ALL")
-    assert access.unexpected(found, show(found)) == ()
+    assert access.unexpected(found, show(found), LEVELS) == ()
     moved = cells(bob="READ_WRITE", zed="ALL")
-    assert access.unexpected(moved, show(found)) == (
+    assert access.unexpected(moved, show(found), LEVELS) == (
         "align (run 0001-007): bob has READ_WRITE, expected READ",
     )
     fewer = cells(bob="READ")
-    assert access.unexpected(fewer, show(found)) == (
+    assert access.unexpected(fewer, show(found), LEVELS) == (
         "align (run 0001-007): zed has NONE, expected READ_WRITE",
     )
     more = cells(bob="READ", zed="ALL", carol="READ")
-    assert access.unexpected(more, show(found)) == (
+    assert access.unexpected(more, show(found), LEVELS) == (
         "align (run 0001-007): carol has READ, expected NONE",
     )
 
 
 def test_a_committed_matrix_without_runs_holds_for_every_run() -> None:
     found = cells(bob="READ")
-    assert access.unexpected(found, "address,user,access\nalign,bob,READ\n") == ()
-    assert len(access.unexpected(found, "address,user,access\nalign,bob,WRITE\n")) == 1
+    assert access.unexpected(found, "address,user,access\nalign,bob,READ\n", LEVELS) == ()
+    assert len(access.unexpected(found, "address,user,access\nalign,bob,WRITE\n", LEVELS)) == 1
 
 
 @pytest.mark.parametrize(
@@ -233,7 +234,7 @@ def test_a_committed_matrix_without_runs_holds_for_every_run() -> None:
 )
 def test_a_file_that_is_no_matrix_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
-        access.unexpected((), text)
+        access.unexpected((), text, LEVELS)
 
 
 @settings(deadline=None, max_examples=60)
@@ -244,4 +245,4 @@ def test_every_matrix_can_be_shown_and_read_back(made: Any, name: str) -> None:
     found = matrix(wanted, snapshot, build(wanted, snapshot))
     text = access.FORMATS[name](found)
     if name != "text":
-        assert access.unexpected(found, text) == ()
+        assert access.unexpected(found, text, LEVELS) == ()

@@ -21,6 +21,7 @@ from jobsync.backend import Event
 from jobsync.errors import Unreadable
 from jobsync.model import Access, RemoteFile
 from jobsync.outputs.listing import ENTRY_LIMIT, too_many_entries
+from jobsync.platforms.agave.permissions import READ_WRITE
 from jobsync.platforms.agave.wire import Permission
 from jobsync.structs import Struct, replace
 
@@ -177,7 +178,7 @@ def all_permissions(page: PermissionPage, longest: int = 0) -> dict[str, Access]
 
 def _owned(rows: Sequence[Permission]) -> tuple[str, dict[str, Access]]:
     """The owner, who stands first on every page, and the grants of all others."""
-    if not rows or rows[0].access != Access(read=True, write=True):
+    if not rows or rows[0].access != READ_WRITE:
         raise Unreadable("a page of permissions that does not begin with the owner")
     owner = rows[0].username
     return owner, {row.username: row.access for row in rows if row.username != owner}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from jobsync.model import LEVELS, WORLD
 from jobsync.platform import Platform
 from jobsync.platforms.agave import app_check as _app_check
 from jobsync.platforms.agave import archive as _archive
@@ -43,9 +42,7 @@ class Agave:
     workspace_inputs = staticmethod(_fields.workspace_inputs)
 
     starter = staticmethod(_starter.files)
-    levels = LEVELS
-    everybody = WORLD
-    wrong_user = staticmethod(_permissions.wrong_user)
+    permissions = _permissions.AgavePermissions()
 
     settings_prefix = "TAPIS_"
     address_variable = "TAPIS_BASE_URL"

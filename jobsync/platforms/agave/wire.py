@@ -19,6 +19,7 @@ from jobsync.backend import Event
 from jobsync.errors import Unreadable
 from jobsync.model import Access, App, AppField, JsonValue, RemoteFile, Run, RunState
 from jobsync.platforms.agave.envelope import sanitised
+from jobsync.platforms.agave.permissions import access
 from jobsync.structs import Struct
 
 Record = dict[str, JsonValue]
@@ -216,8 +217,8 @@ def moment(value: JsonValue) -> datetime | None:
 def permission(row: Record, asked: str) -> Permission:
     """One permission. ``execute`` is never told (agave-v2 §5.1)."""
     pair = record(row.get("permission"), asked)
-    access = Access(read=_flag(pair, "read", asked), write=_flag(pair, "write", asked))
-    return Permission(text(row, "username", asked), access)
+    flags = {name: _flag(pair, name, asked) for name in ("read", "write")}
+    return Permission(text(row, "username", asked), access(**flags))
 
 
 def permissions(value: JsonValue, asked: str) -> list[Permission]:

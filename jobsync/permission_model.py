@@ -1,0 +1,92 @@
+"""What a kind of service means by the permissions of a run: a part of its platform. Pure.
+
+Floor 1. A run has a list of rows, one a user, each of which gives something. Whoever owns the run
+has everything; for anybody else the first row decides that is there of those that may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from jobsync.model import NO_ACCESS, Access
+
+Rows = Mapping[str, Access]
+"""A list of permissions by user name, without the owner's row."""
+
+Order = tuple[str, ...]
+"""Rows that may decide for somebody; the first of them that is there does."""
+
+
+class PermissionModel(Protocol):
+    """The words for permissions, and what a list of them comes to."""
+
+    @property
+    def levels(self) -> Mapping[str, Access]:
+        """The words by which a manifest grants something, and what each of them grants.
+
+        ``NONE`` is one of them, and stands for :data:`~jobsync.model.NO_ACCESS`.
+        """
+
+    def access(self, gives: frozenset[str]) -> Access:
+        """The access that gives this, with the word for it. Raises :class:`KeyError` for none."""
+
+    @property
+    def managing(self) -> str:
+        """The level by which somebody else than the owner may change the list; empty for none."""
+
+    @property
+    def seeing(self) -> str:
+        """The level by which somebody else than the owner may read the list; empty for none."""
+
+    @property
+    def everybody(self) -> str:
+        """The user name whose row decides for others too; empty where there is no such name."""
+
+    def deciders(self, user: str) -> tuple[Order, ...]:
+        """The rows that may decide for *user*: several orders where it is not known which holds."""
+
+    def folded(self, user: str) -> str:
+        """What all spellings of one user name have in common."""
+
+    def wrong_user(self, name: str) -> tuple[str, str] | None:
+        """Why *name* cannot be a user that a manifest names, and what to do; None when it can."""
+
+    def note(self, user: str, before: Access, after: Access) -> str:
+        """What people should know of a change of what *user* can do, besides the words."""
+
+
+def decided(rows: Rows, order: Order) -> Access:
+    """What the first row of *order* allows that is there."""
+    return next((rows[name] for name in order if name in rows), NO_ACCESS)
+
+
+def effective(model: PermissionModel, rows: Rows, owner: str, user: str) -> Access:
+    """What *user* can really do: the owner everything, others by the first row that matches.
+
+    Where it is not known which row is first, it is what either allows.
+    """
+    if user == owner:
+        return model.access(frozenset().union(*(level.gives for level in model.levels.values())))
+    allowed = [decided(rows, order) for order in model.deciders(user)]
+    if len(allowed) == 1:
+        return allowed[0]
+    return model.access(frozenset().union(*(access.gives for access in allowed)))
+
+
+def holders(rows: Rows) -> frozenset[str]:
+    """The users (everybody among them) that hold any access by a row of their own."""
+    return frozenset(user for user, access in rows.items() if access != NO_ACCESS)
+
+
+def manages(model: PermissionModel, access: Access) -> bool:
+    """Whether who has *access* may change the list."""
+    return bool(model.managing) and model.levels[model.managing].gives <= access.gives
+
+
+def is_named(model: PermissionModel, access: Access) -> bool:
+    """Whether the word of *access* is that of what it gives."""
+    try:
+        return model.access(access.gives) == access
+    except KeyError:
+        return False
