@@ -8,11 +8,9 @@ when the service asks for it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
 
 from jobsync.apply import job_step, permission_step
 from jobsync.apply.fetch_step import Outputs
@@ -28,6 +26,7 @@ from jobsync.apply.session import Session
 from jobsync.apply.settings import ApplySettings
 from jobsync.apply.sharing import closed, opened
 from jobsync.apply.takeover import locked_journal
+from jobsync.apply.workers import Workers
 from jobsync.backend import Backend
 from jobsync.model import (
     SUBMITS,
@@ -90,19 +89,18 @@ class _Executor:
     def __init__(self, session: Session, pool: ThreadPoolExecutor) -> None:
         self._session = session
         self._plan = session.plan
-        self._pool = pool
+        self._workers = Workers(pool)
         self._board = Board(session.plan)
         self._agenda = Agenda()
         self._watch = Watch(session)
         self._outputs = Outputs(session)
         self._outcomes: list[Outcome] = []
-        self._running: dict[Future[Any], Callable[[Any], None]] = {}
         self._submitted: dict[str, JobChange] = {}
 
     def run(self) -> tuple[Outcome, ...]:
         for change in self._plan.changes:
             self._planned(change)
-        self._sort_out(resolve_open(self._session, self._pool))
+        self._sort_out(resolve_open(self._session, self._workers.pool))
         while self._going():
             self._look()
         self._leave_the_rest()
@@ -135,7 +133,7 @@ class _Executor:
         for entry in held.values():
             self._keep(self._session.ended(job_step.earlier(entry)))
         if self._session.settings.wait is not None:
-            self._agenda.awaited.extend(self._plan.awaiting)
+            self._agenda.await_outputs(self._plan.awaiting)
 
     # --- the loop ---------------------------------------------------------------------
 
@@ -144,11 +142,8 @@ class _Executor:
         if not self._session.stopping:
             for change in self._agenda.take_ready(self._board):
                 self._begin(change)
-        if self._running:
-            pause = min(self._watch.pause(), _TICK) if self._waiting() else None
-            done, _ = wait_for(self._running, timeout=pause, return_when=FIRST_COMPLETED)
-            for future in done:
-                self._running.pop(future)(future.result())
+        if self._workers.busy:
+            self._workers.take(min(self._watch.pause(), _TICK) if self._waiting() else None)
             return True
         if self._waiting():
             self._session.settings.clock.sleep(self._watch.pause())
@@ -174,8 +169,9 @@ class _Executor:
             for address in needs_of(change)
             if (run := self._board[address].run) is not None
         }
-        future = self._pool.submit(self._carry_out, change, run_id, upstream)
-        self._running[future] = partial(self._finished, change)
+        self._workers.start(
+            partial(self._finished, change), self._carry_out, change, run_id, upstream
+        )
 
     def _carry_out(
         self, change: Change, run_id: str, upstream: dict[Address, str]
@@ -235,7 +231,7 @@ class _Executor:
             self._board.put(address, Square(Stage.DUE))
             self._agenda.add(again)
             for grants in grants_of_new_run(self._plan.changes, address):
-                if grants not in self._agenda.grants:
+                if not self._agenda.holds(grants):
                     self._agenda.add(grants)
         else:
             what = run.status if run.visible else "deleted"
@@ -251,8 +247,9 @@ class _Executor:
             return
         self._board.put(address, Square(Stage.ENDED, run))
         change = self._agenda.to_fetch(address)
-        future = self._pool.submit(look, self._session, gate, change, run)
-        self._running[future] = partial(self._looked, address, run, change)
+        self._workers.start(
+            partial(self._looked, address, run, change), look, self._session, gate, change, run
+        )
 
     def _looked(
         self, address: Address, run: RunRef, change: OutputChange | None, seen: Seen
@@ -278,6 +275,7 @@ class _Executor:
 
     def _leave_the_rest(self) -> None:
         """Say of everything that was not begun why not."""
+        self._agenda.look_again()
         while broken := self._agenda.take_broken(self._board):
             for change, why in broken:
                 self._refuse(change, Result.SKIPPED, why)
@@ -299,19 +297,17 @@ class _Executor:
         """Deletes come last, and only if nothing failed."""
         bad = (Result.FAILED, Result.UNKNOWN, Result.STALE, Result.BLOCKED)
         failed = next((o for o in self._outcomes if o.result in bad), None)
-        for change in self._agenda.deletes:
+        for change in self._agenda.take_deletes():
             if failed is None:
                 self._begin(change)
             else:
                 why = f"nothing is deleted after a failure ({failed.address})"
                 self._refuse(change, Result.SKIPPED, why)
-        for future, told in self._running.items():
-            told(future.result())
-        self._running.clear()
+        self._workers.finish()
 
     def _report_duplicates(self) -> None:
         """A submit that has become two jobs is not done, whatever was said of it before."""
-        for outcome in duplicates(self._session, self._pool, self._submitted):
+        for outcome in duplicates(self._session, self._workers.pool, self._submitted):
             said = (outcome.address, outcome.kind)
             self._outcomes = [o for o in self._outcomes if (o.address, o.kind) != said]
             self._keep(self._session.ended(outcome))

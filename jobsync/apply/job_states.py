@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from jobsync.model import (
     SUBMITS,
@@ -55,12 +55,14 @@ class Board:
 
     def __init__(self, plan: Plan) -> None:
         self._squares: dict[Address, Square] = {}
+        self._active: dict[Address, RunRef] = {}
+        self._moved: set[Address] = set()
         for state in plan.states:
             why = f"{state.address} is {state.standing}"
-            self._squares[state.address] = Square(_STAGES[state.standing], state.run, why)
+            self.put(state.address, Square(_STAGES[state.standing], state.run, why))
         for change in plan.changes:
             if isinstance(change, JobChange) and change.action in (*SUBMITS, Action.RESTORE):
-                self._squares[change.address] = Square(Stage.DUE)
+                self.put(change.address, Square(Stage.DUE))
 
     def __getitem__(self, address: Address) -> Square:
         missing = Square(Stage.BROKEN, why=f"{address} is not part of this plan")
@@ -69,14 +71,20 @@ class Board:
     def put(self, address: Address, square: Square) -> None:
         """*address* stands there now."""
         self._squares[address] = square
+        self._moved.add(address)
+        if square.stage is Stage.ACTIVE and square.run is not None:
+            self._active[address] = square.run
+        else:
+            self._active.pop(address, None)
 
-    def active(self) -> dict[Address, RunRef]:
-        """The runs that have not ended, by address."""
-        return {
-            address: square.run
-            for address, square in self._squares.items()
-            if square.stage is Stage.ACTIVE and square.run is not None
-        }
+    def take_moved(self) -> set[Address]:
+        """The addresses that have been put since this was asked last."""
+        moved, self._moved = self._moved, set()
+        return moved
+
+    def active(self) -> Mapping[Address, RunRef]:
+        """The runs that have not ended, by address; as it is now, also while it changes."""
+        return self._active
 
     def ready(self, needs: Iterable[Address]) -> bool:
         """Whether all of *needs* have finished."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Iterable
+from enum import IntEnum
+from itertools import count
 
 from jobsync.apply.job_states import THERE, Board, Stage
 from jobsync.model import (
@@ -20,86 +21,146 @@ from jobsync.model import (
     RunState,
 )
 from jobsync.platform import Platform
-from jobsync.structs import Struct, field, replace
-
-C = TypeVar("C", JobChange, AccessChange, OutputChange)
+from jobsync.structs import replace
 
 
-class Agenda(Struct):
-    """The changes that have not been begun, each in the list of its kind.
+class _Kind(IntEnum):
+    """The kinds of changes, in the order in which those that are ready are begun."""
 
-    ``submitting`` are the addresses that this apply was to submit, whether that worked or not.
+    SUBMIT = 0
+    RESTORE = 1
+    STOP = 2
+    GRANT = 3
+    OUTPUT = 4
+    AWAITED = 5
+    DELETE = 6
+
+
+_Place = tuple[_Kind, int]
+"""The kind of a change, and a number that tells in which order they came."""
+
+_MAY_BREAK = frozenset({_Kind.SUBMIT, _Kind.STOP, _Kind.GRANT, _Kind.OUTPUT})
+
+
+class Agenda:
+    """The changes that have not been begun.
+
+    A change is looked at when it comes, and again when an address that it waits for has moved on
+    the board: looking at all of them each time costs the square of their number.
     """
 
-    submits: list[JobChange] = field(default_factory=list)
-    restores: list[JobChange] = field(default_factory=list)
-    stops: list[JobChange] = field(default_factory=list)
-    deletes: list[JobChange] = field(default_factory=list)
-    grants: list[AccessChange] = field(default_factory=list)
-    outputs: list[OutputChange] = field(default_factory=list)
-    awaited: list[OutputChange] = field(default_factory=list)
-    submitting: set[Address] = field(default_factory=set)
+    def __init__(self) -> None:
+        self._changes: dict[_Place, Change] = {}
+        self._of: dict[Address, set[_Place]] = {}
+        self._unseen: set[_Place] = set()
+        self._submitting: set[Address] = set()
+        self._numbers = count()
 
     def add(self, change: Change) -> None:
-        """Put *change* where it belongs."""
-        if isinstance(change, AccessChange):
-            self.grants.append(change)
-        elif isinstance(change, OutputChange):
-            self.outputs.append(change)
-        elif change.action in SUBMITS:
-            self.submits.append(change)
-            self.submitting.add(change.address)
-        elif change.action is Action.RESTORE:
-            self.restores.append(change)
-        elif change.action is Action.STOP:
-            self.stops.append(change)
-        else:
-            self.deletes.append(change)
+        """Take *change* on."""
+        kind = _kind_of(change)
+        if kind is _Kind.SUBMIT:
+            self._submitting.add(change.address)
+        self._put(kind, change)
+
+    def await_outputs(self, changes: Iterable[OutputChange]) -> None:
+        """Take on what is to be fetched beyond the plan, of runs that it only waits for."""
+        for change in changes:
+            self._put(_Kind.AWAITED, change)
+
+    def holds(self, change: Change) -> bool:
+        """Whether *change* has not been begun."""
+        places = self._of.get(change.address, ())
+        return any(self._changes[place] == change for place in places)
 
     def take_ready(self, board: Board) -> list[Change]:
         """Take what can be begun now. Deletes are not among it: they come last."""
-        return [
-            *_take(self.submits, lambda change: board.ready(change.needs)),
-            *_take(self.restores, lambda change: True),
-            *_take(self.stops, lambda change: self._can_stop(change, board)),
-            *_take(self.grants, lambda change: _can_grant(change, board)),
-            *_take(self.outputs, lambda change: _can_fetch(change, board)),
-            *_take(self.awaited, lambda change: _can_fetch(change, board)),
-        ]
-
-    def _can_stop(self, change: JobChange, board: Board) -> bool:
-        """A superseded run is stopped once its successor is there, not before."""
-        there = board[change.address].stage in THERE
-        return there or change.address not in self.submitting
+        return [self._take(place) for place in self._moved(board) if self._is_ready(place, board)]
 
     def take_broken(self, board: Board) -> list[tuple[Change, str]]:
-        """Take what never can be begun, with the reason."""
-
-        def why(change: Change) -> str:
-            broken = board.broken(needs_of(change))
-            return broken.why if broken is not None else ""
-
-        taken: list[Change] = [
-            *_take(self.submits, lambda change: bool(why(change))),
-            *_take(self.stops, lambda change: bool(why(change))),
-            *_take(self.grants, lambda change: bool(why(change))),
-            *_take(self.outputs, lambda change: bool(why(change))),
+        """Take what never can be begun, with the reason. To be called until nothing comes."""
+        broken = [
+            (place, square.why)
+            for place in self._moved(board)
+            if place[0] in _MAY_BREAK
+            and (square := board.broken(needs_of(self._changes[place]))) is not None
         ]
-        return [(change, why(change)) for change in taken]
+        return [(self._take(place), why) for place, why in broken]
+
+    def look_again(self) -> None:
+        """Look at all changes once more, whether anything they wait for has moved or not."""
+        self._unseen.update(self._changes)
 
     def to_fetch(self, address: Address) -> OutputChange | None:
         """The outputs of *address* that wait for its run, if any."""
-        waiting = (c for c in (*self.outputs, *self.awaited) if c.address == address)
-        return next((change for change in waiting if change.files is None), None)
+        waiting = (self._changes[place] for place in sorted(self._of.get(address, ())))
+        fetches = (change for change in waiting if isinstance(change, OutputChange))
+        return next((change for change in fetches if change.files is None), None)
 
     def found(self, change: OutputChange, seen: OutputChange) -> None:
         """*change* waits no more: its run has ended and was looked at, as *seen* says."""
-        for listed in (self.outputs, self.awaited):
-            listed[:] = [seen if item is change else item for item in listed]
+        for place in self._of.get(change.address, ()):
+            if self._changes[place] is change:
+                self._changes[place] = seen
+                self._unseen.add(place)
 
     def rest(self) -> list[Change]:
         """What is left but the deletes, and the outputs that were awaited beyond the plan."""
-        return [*self.submits, *self.restores, *self.stops, *self.grants, *self.outputs]
+        left = sorted(place for place in self._changes if place[0] < _Kind.AWAITED)
+        return [self._changes[place] for place in left]
+
+    def take_deletes(self) -> list[Change]:
+        """Take the deletes."""
+        deletes = sorted(place for place in self._changes if place[0] is _Kind.DELETE)
+        return [self._take(place) for place in deletes]
+
+    def _put(self, kind: _Kind, change: Change) -> None:
+        place = kind, next(self._numbers)
+        self._changes[place] = change
+        self._unseen.add(place)
+        for address in {change.address, *needs_of(change)}:
+            self._of.setdefault(address, set()).add(place)
+
+    def _take(self, place: _Place) -> Change:
+        change = self._changes.pop(place)
+        self._unseen.discard(place)
+        for address in {change.address, *needs_of(change)}:
+            self._of[address].discard(place)
+        return change
+
+    def _moved(self, board: Board) -> list[_Place]:
+        """What has to be looked at, in order."""
+        for address in board.take_moved():
+            self._unseen |= self._of.get(address, set())
+        places = sorted(self._unseen)
+        self._unseen.clear()
+        return places
+
+    def _is_ready(self, place: _Place, board: Board) -> bool:
+        kind, change = place[0], self._changes[place]
+        if isinstance(change, AccessChange):
+            return _can_grant(change, board)
+        if isinstance(change, OutputChange):
+            return _can_fetch(change, board)
+        if kind is _Kind.SUBMIT:
+            return board.ready(change.needs)
+        if kind is _Kind.STOP:
+            # A superseded run is stopped once its successor is there, not before.
+            there = board[change.address].stage in THERE
+            return there or change.address not in self._submitting
+        return kind is _Kind.RESTORE
+
+
+def _kind_of(change: Change) -> _Kind:
+    if isinstance(change, AccessChange):
+        return _Kind.GRANT
+    if isinstance(change, OutputChange):
+        return _Kind.OUTPUT
+    if change.action in SUBMITS:
+        return _Kind.SUBMIT
+    if change.action is Action.RESTORE:
+        return _Kind.RESTORE
+    return _Kind.STOP if change.action is Action.STOP else _Kind.DELETE
 
 
 def needs_of(change: Change) -> tuple[Address, ...]:
@@ -147,12 +208,3 @@ def _can_fetch(change: OutputChange, board: Board) -> bool:
     if change.run is not None and change.files is not None:
         return True
     return board[change.address].stage in (Stage.FINISHED, Stage.UNREAD)
-
-
-def _take(changes: list[C], ready: Callable[[C], bool]) -> list[C]:
-    taken: list[C] = []
-    left: list[C] = []
-    for change in changes:
-        (taken if ready(change) else left).append(change)
-    changes[:] = left
-    return taken

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jobsync.apply import exit_code
+from jobsync.apply.job_states import Board
 from jobsync.errors import ExitCode
 from jobsync.model import Action, IdRef, OutputRef, Result, RunRef, Standing
 from tests.apply.plans import World, create, grants, name, plan, short, state
@@ -271,3 +272,35 @@ def test_stale_addresses_are_left_alone(world: World) -> None:
         ("tree", "job", "skipped"),
     ]
     assert exit_code(the_plan, outcomes) is ExitCode.STALE
+
+
+def test_what_is_looked_at_for_a_job_does_not_grow_with_their_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    look = Board.__getitem__
+
+    def counted(board: Board, address: str) -> Any:
+        nonlocal looks
+        looks += 1
+        return look(board, address)
+
+    monkeypatch.setattr(Board, "__getitem__", counted)
+
+    def looks_a_job(count: int) -> float:
+        nonlocal looks
+        looks = 0
+        world = World(tmp_path / str(count))
+        pairs = [
+            change
+            for number in range(count)
+            for change in (
+                create(f"j{number:03}", *([f"j{number - 1:03}"] if number % 10 else [])),
+                grants(f"j{number:03}", None, {}, bob="READ"),
+            )
+        ]
+        outcomes = world.apply(plan(*pairs), wait=math.inf)
+        assert {str(outcome.result) for outcome in outcomes} == {"done"}
+        return looks / count
+
+    assert looks_a_job(160) < 1.2 * looks_a_job(40)
