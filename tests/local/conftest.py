@@ -81,3 +81,10 @@ def put(service: LocalService, owner: str) -> Callable[..., JobRow]:
         return service.service.store.insert_job(row, "accepted")
 
     return store
+
+
+def stored(service: LocalService, job_id: str) -> JobRow:
+    """The job as it stands in the database."""
+    row = service.service.store.job(job_id)
+    assert row is not None
+    return row

@@ -10,12 +10,13 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobsync.testing import LocalService, local_service
+from jobsync.testing import LocalService, Reply, local_service
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -31,7 +32,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture(params=["http", "https"])
-def service(request: pytest.FixtureRequest, tmp_path: Path):
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalService]:
     if request.param == "https" and shutil.which("openssl") is None:
         pytest.skip("openssl is not installed: no certificate")
     made = certificate(tmp_path) if request.param == "https" else None
@@ -47,12 +48,12 @@ def workspace(tmp_path: Path) -> None:
 
 
 def test_the_fifteen_operations(service: LocalService) -> None:
-    def ask(method: str, path: str, body: Any = None, status: int = 200):
+    def ask(method: str, path: str, body: Any = None, status: int = 200) -> Reply:
         reply = service.call("alice", method, f"/jobs/v2/{path}", body)
         assert reply.status == status, reply.body
         return reply
 
-    def acl():
+    def acl() -> dict[str, Any]:
         rows = ask("GET", f"{job}/pems").result
         return {row["username"]: row["permission"] for row in rows}
 
@@ -103,14 +104,15 @@ def test_the_fifteen_operations(service: LocalService) -> None:
     ask("GET", "no-such-job-007", None, 404)
 
 
-def _files(service: LocalService, job: str) -> list[dict]:
+def _files(service: LocalService, job: str) -> list[dict[str, Any]]:
     """What the job has made, at rest: a wrapper that is listed before is gone from the archive."""
     until = time.monotonic() + 20
     while time.monotonic() < until:
         status = service.call("alice", "GET", f"/jobs/v2/{job}/status").result["status"]
         if status == "FINISHED":
             path = f"/jobs/v2/{job}/outputs/listings//?limit=250&offset=0"
-            return service.call("alice", "GET", path).result
+            found: list[dict[str, Any]] = service.call("alice", "GET", path).result
+            return found
         time.sleep(0.05)
     raise AssertionError(f"the job has not finished: {status}")
 

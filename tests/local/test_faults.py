@@ -22,8 +22,12 @@ needs_curl = pytest.mark.skipif(CURL is None, reason="curl is not installed")
 
 
 @pytest.fixture(scope="module")
-def dialect():
+def dialect() -> str:
     return "agave"
+
+
+Answer = tuple[int, int, bytes, dict[str, str]]
+"""Exit code, status, body and headers."""
 
 
 class Curl:
@@ -32,10 +36,10 @@ class Curl:
     def __init__(self, service: LocalService, user: str) -> None:
         self._url, self._token = service.url, service.tokens[user]
 
-    def __call__(self, path: str, *options):
+    def __call__(self, path: str, *options: str) -> Answer:
         """(exit code, status, body, headers) of one call."""
         done = subprocess.run(
-            [CURL, "-sS", "-i", "-H", f"Authorization: Bearer {self._token}", *options,
+            [CURL or "", "-sS", "-i", "-H", f"Authorization: Bearer {self._token}", *options,
              f"{self._url}{path}"],
             capture_output=True, timeout=30, check=False,
         )  # fmt: skip
@@ -45,23 +49,23 @@ class Curl:
         status = int(first.split()[1]) if first else 0
         return done.returncode, status, body, headers
 
-    def arm(self, fault) -> None:
+    def arm(self, fault: str) -> None:
         _, status, body, _ = self("/_faults", "-d", json.dumps({"fault": fault}))
         assert status == 200, body
 
-    def submit(self, name: str = "demo"):
+    def submit(self, name: str = "demo") -> Answer:
         body = json.dumps({"name": name, "appId": "wc-demo-1.00"})
         return self("/jobs/v2", "-H", "Content-Type: application/json", "-d", body)
 
 
 @pytest.fixture
-def curl(service: LocalService, owner: str):
+def curl(service: LocalService, owner: str) -> Curl:
     if CURL is None:
         pytest.skip("curl is not installed")
     return Curl(service, owner)
 
 
-def names(service: LocalService, owner: str):
+def names(service: LocalService, owner: str) -> list[str]:
     return [row["name"] for row in service.call(owner, "GET", "/jobs/v2").result]
 
 
@@ -158,7 +162,7 @@ def test_drift_between_pages(
 ) -> None:
     rows = [put(last_updated=float(number)).id for number in range(1, 5)][::-1]
 
-    def page(query: str):
+    def page(query: str) -> list[str]:
         return [row["id"] for row in json.loads(curl(f"/jobs/v2?{query}")[2])["result"]]
 
     curl.arm("drift")
@@ -341,7 +345,7 @@ def test_when_a_fault_strikes(spec: str, strikes: list[int]) -> None:
 
 
 def test_a_rate_is_repeatable() -> None:
-    def struck(seed):
+    def struck(seed: int) -> list[bool]:
         board = FaultBoard([f"throttle,rate=0.3,times=always,seed={seed}"])
         return [bool(board.take(("throttle",), LIST)) for _ in range(200)]
 

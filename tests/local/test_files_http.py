@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from jobsync.testing import LocalService
+from jobsync.testing import LocalService, Reply
 
 
 @pytest.fixture(scope="module", autouse=True)
-def workspace(shared: LocalService):
+def workspace(shared: LocalService) -> Path:
     folder = shared.workspace
     (folder / "data").mkdir()
     (folder / "data" / "x.fa").write_text(">x\nACGT\n")
@@ -26,10 +25,10 @@ def upload(
     service: LocalService,
     user: str,
     path: str,
-    content: str,
+    content: bytes,
     name: str = "new.txt",
-    extra: Any = b"",
-):
+    extra: bytes = b"",
+) -> Reply:
     body = (
         extra + b'--x\r\nContent-Disposition: form-data; name="fileToUpload"; filename="'
         + name.encode() + b'"\r\n\r\n' + content + b"\r\n--x--\r\n"

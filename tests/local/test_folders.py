@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,16 +38,16 @@ def looked_at(monkeypatch: pytest.MonkeyPatch, work: Path) -> Counter[str]:
     """How often each file was looked at, and the folder read (as ``.``)."""
     seen: Counter[str] = Counter()
 
-    def counted(function):
-        def call(path: str = ".", *arguments, **named):
+    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(path: Any = ".", *arguments: Any, **named: Any) -> Any:
             if isinstance(path, (str, os.PathLike)) and Path(path).parent == work:
                 seen[Path(path).name] += 1
             return function(path, *arguments, **named)
 
         return call
 
-    def read(function):
-        def call(path: str = ".", *arguments, **named):
+    def read(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(path: Any = ".", *arguments: Any, **named: Any) -> Any:
             if os.fspath(path) == str(work):
                 seen["."] += 1
             return function(path, *arguments, **named)
@@ -61,7 +62,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch, work: Path) -> Counter[str]:
 
 
 def test_a_page_looks_at_its_own_files_and_the_folder_is_read_once(
-    service: LocalService, owner: str, job: str, work: Path, looked_at
+    service: LocalService, owner: str, job: str, work: Path, looked_at: Counter[str]
 ) -> None:
     for number in range(60):
         (work / f"f{number:02}").touch()
@@ -149,18 +150,18 @@ def test_a_file_that_has_become_a_link_meanwhile_is_not_followed(
     (work / "a").write_text("1")
     read = os.scandir
 
-    def scandir(path: str = "."):
+    def scandir(path: str = ".") -> Listed:
         found = list(read(path))
         if os.fspath(path) == str(work):
             (work / "a").unlink()
             (work / "a").symlink_to(outside)
         return Listed(found)
 
-    class Listed(list):
-        def __enter__(self):
+    class Listed(list[os.DirEntry[str]]):
+        def __enter__(self) -> Iterator[os.DirEntry[str]]:
             return iter(self)
 
-        def __exit__(self, *_):
+        def __exit__(self, *_: object) -> None:
             return None
 
     monkeypatch.setattr(os, "scandir", scandir)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import socket
 import urllib.parse
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -96,12 +97,15 @@ class Recorder(logging.Handler):
         super().__init__(logging.WARNING)
         self.records: list[str] = []
 
-    def emit(self, record) -> None:
+    def emit(self, record: logging.LogRecord) -> None:
         self.records.append(self.format(record))
 
 
 @pytest.fixture(scope="module", params=["agave", "aloe"])
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+def fuzzed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[LocalService, dict[str, str]]]:
+    """A service, and the ids of its jobs by the words that stand for them."""
     folder = tmp_path_factory.mktemp("fuzz")
     (folder / "in.txt").write_text("x\n")
     with local_service(
@@ -117,8 +121,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             )  # fmt: skip
         ran = one.submit("alice")["id"]
         one.wait("alice", ran)
-        one.ids = {"JOB": "0-007", "HIDDEN": "1-007", "FOREIGN": "2-007", "RAN": ran}
-        yield one
+        yield one, {"JOB": "0-007", "HIDDEN": "1-007", "FOREIGN": "2-007", "RAN": ran}
         one.stop_jobs()
 
 
@@ -137,16 +140,17 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_no_request_breaks_the_service(
-    service: LocalService,
+    fuzzed: tuple[LocalService, dict[str, str]],
     method: str,
     path: str,
-    query: str,
+    query: list[tuple[str, str]],
     body: Any,
-    kind: str,
-    range_,
+    kind: str | None,
+    range_: str | None,
     user: str,
 ) -> None:
-    for name, job_id in service.ids.items():
+    service, ids = fuzzed
+    for name, job_id in ids.items():
         path = path.replace(name, job_id)
     if query:
         path += "?" + urllib.parse.urlencode(query, errors="surrogatepass")
@@ -173,8 +177,8 @@ def test_no_request_breaks_the_service(
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_no_bytes_break_the_server(service: LocalService, raw) -> None:
-    port = urllib.parse.urlsplit(service.url).port
+def test_no_bytes_break_the_server(fuzzed: tuple[LocalService, dict[str, str]], raw: bytes) -> None:
+    port = urllib.parse.urlsplit(fuzzed[0].url).port or 0
     for data in (raw + b"\r\n\r\n", b"GET /jobs/v2/" + raw + b" HTTP/1.1\r\nHost: x\r\n\r\n"):
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             connection.sendall(data)
@@ -184,4 +188,4 @@ def test_no_bytes_break_the_server(service: LocalService, raw) -> None:
             except ConnectionResetError:
                 answer = b""
             assert b"Traceback" not in answer
-    assert service.call("alice", "GET", "/jobs/v2").status == 200
+    assert fuzzed[0].call("alice", "GET", "/jobs/v2").status == 200

@@ -9,17 +9,18 @@ from typing import Any
 import pytest
 
 from jobsync.local.store.rows import JobRow
-from jobsync.testing import Drive, LocalService, local_service
+from jobsync.testing import Drive, LocalService, Reply, local_service
+from tests.local.conftest import stored
 
 
-def act(service: LocalService, user: str, job: str, action: str, **fields: Any):
+def act(service: LocalService, user: str, job: str, action: str, **fields: Any) -> Reply:
     return service.call(user, "POST", f"/jobs/v2/{job}", {"action": action, **fields})
 
 
-def running(service: LocalService, owner: str, seconds: float = 60):
+def running(service: LocalService, owner: str, seconds: float = 60) -> str:
     import time
 
-    job = service.submit(owner, parameters={"seconds": seconds})["id"]
+    job: str = service.submit(owner, parameters={"seconds": seconds})["id"]
     for _ in range(500):
         if service.call(owner, "GET", f"/jobs/v2/{job}/status").result["status"] == "RUNNING":
             return job
@@ -27,8 +28,8 @@ def running(service: LocalService, owner: str, seconds: float = 60):
     raise AssertionError("the job does not run")
 
 
-def status(service: LocalService, owner: str, job: str):
-    return service.call(owner, "GET", f"/jobs/v2/{job}/status").result["status"]
+def status(service: LocalService, owner: str, job: str) -> str:
+    return str(service.call(owner, "GET", f"/jobs/v2/{job}/status").result["status"])
 
 
 def test_stop_of_a_running_job_is_200_without_result_and_ends_in_failed(
@@ -81,7 +82,7 @@ def test_the_order_of_the_checks(
 ) -> None:
     job, hidden, stranger = put().id, put(visible=False).id, new_user()
 
-    def refused(user: str, target: str, body: Any):
+    def refused(user: str, target: str, body: Any) -> int:
         reply = service.call(user, "POST", f"/jobs/v2/{target}", body)
         return reply.status
 
@@ -147,7 +148,7 @@ def test_delete_hides_and_restore_brings_back(
 def test_delete_of_a_running_job_stops_it(service: LocalService, owner: str) -> None:
     job = running(service, owner)
     assert service.call(owner, "DELETE", f"/jobs/v2/{job}").status == 200
-    row = service.service.store.job(job)
+    row = stored(service, job)
     assert (row.status in ("FAILED", "STOPPED"), row.visible) == (True, False)
 
 
@@ -223,7 +224,7 @@ def test_a_service_that_only_looks_records_the_wish(tmp_path: Path, word: str) -
     with local_service(tmp_path, drive=Drive.NONE) as service:
         job = service.submit("alice")["id"]
         assert act(service, "alice", job, "stop").status == 200
-        row: JobRow = service.service.store.job(job)
+        row = stored(service, job)
         assert (row.status, row.cancel_requested) == ("PENDING", True)
         if word == "STOPPED":
             service.service.engine.wake()

@@ -10,6 +10,7 @@ import pytest
 
 from jobsync.local.store.database import Store
 from jobsync.local.store.rows import Conflict, JobRow
+from jobsync.testing import Drive, local_service
 from tests.local import old_state
 
 
@@ -21,7 +22,13 @@ def test_the_way_is_one_way_and_is_said(tmp_path: Path) -> None:
     old_state.make(tmp_path)
     store = Store(tmp_path / ".jobsync" / "jobs.db")
     assert store.migrated
-    assert [store.job(f"{n}-007").number for n in (1, 2, 3, 4, 5)] == [1, 2, 3, 4, 5]
+    assert [job.number for n in (1, 2, 3, 4, 5) if (job := store.job(f"{n}-007"))] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
     assert store.insert_job(JobRow("6-007", "alice", "x", "a-1"), "").number == 6
     store.close()
     again = Store(tmp_path / ".jobsync" / "jobs.db")
@@ -42,7 +49,7 @@ def test_a_new_state_is_not_called_migrated(tmp_path: Path) -> None:
 def test_a_job_of_the_other_api_is_not_there(tmp_path: Path) -> None:
     """Neither in a list nor by its id, nor as an input by its URL."""
     old_state.make(tmp_path)
-    with old_state.local_service(tmp_path, users=(), drive=old_state.Drive.NONE) as service:
+    with local_service(tmp_path, users=(), drive=Drive.NONE) as service:
         before = old_state.ask(service)
         row = JobRow("9-007", "alice", "other", "a", api="tapis/v3", status="FINISHED")
         service.service.store.insert_job(row, "")

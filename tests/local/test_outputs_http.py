@@ -7,15 +7,17 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jobsync.local.store.rows import JobRow
-from jobsync.testing import LocalService
+from jobsync.testing import LocalService, Reply
+from tests.local.conftest import stored
 
 
 @pytest.fixture
-def job(service: LocalService, put: Callable[..., JobRow], owner: str):
+def job(service: LocalService, put: Callable[..., JobRow], owner: str) -> str:
     """A finished job whose work folder holds a few files; not archived."""
     work = service.state / "work" / owner / "job-x"
     (work / "sub" / "deeper").mkdir(parents=True)
@@ -32,7 +34,7 @@ def job(service: LocalService, put: Callable[..., JobRow], owner: str):
     return put(work_dir=str(work)).id
 
 
-def listing(service: LocalService, user: str, job: str, path: str = "", query: str = ""):
+def listing(service: LocalService, user: str, job: str, path: str = "", query: str = "") -> Any:
     reply = service.call(user, "GET", f"/jobs/v2/{job}/outputs/listings{path}?{query}")
     assert reply.status == 200, reply.body
     return reply.result
@@ -44,8 +46,8 @@ def media(
     job: str,
     path: str,
     method: str = "GET",
-    **headers: dict[str, str],
-):
+    **headers: str,
+) -> Reply:
     named = {key.replace("_", "-"): value for key, value in headers.items()}
     return service.call(user, method, f"/jobs/v2/{job}/outputs/media{path}", headers=named)
 
@@ -96,7 +98,7 @@ def test_a_file_is_a_listing_of_one(service: LocalService, owner: str, job: str)
 def test_dots_take_room_on_the_page_and_are_left_out(
     service: LocalService, owner: str, job: str
 ) -> None:
-    def names(query: str):
+    def names(query: str) -> list[str]:
         return [row["name"] for row in listing(service, owner, job, "", query)]
 
     everything = names("")
@@ -132,7 +134,7 @@ def test_errors_of_listings(
     put: Callable[..., JobRow],
     new_user: Callable[[], str],
 ) -> None:
-    def error(user: str, target: str):
+    def error(user: str, target: str) -> tuple[int, str]:
         reply = service.call(user, "GET", f"/jobs/v2/{target}")
         assert "result" not in reply.json
         return reply.status, reply.json["message"]
@@ -226,7 +228,7 @@ def test_errors_of_media(
     put: Callable[..., JobRow],
     new_user: Callable[[], str],
 ) -> None:
-    def error(user: str, target: str):
+    def error(user: str, target: str) -> tuple[int, str]:
         reply = service.call(user, "GET", f"/jobs/v2/{target}")
         return reply.status, reply.json["message"]
 
@@ -244,7 +246,7 @@ def test_errors_of_media(
 def test_links_and_pipes_lead_nowhere(
     service: LocalService, owner: str, job: str, put: Callable[..., JobRow]
 ) -> None:
-    work = Path(service.service.store.job(job).work_dir)
+    work = Path(stored(service, job).work_dir or "")
     (work / "passwd").symlink_to("/etc/passwd")
     (work / "etc").symlink_to("/etc")
     (work / "tokens").symlink_to(service.state / "users.json")
@@ -270,7 +272,7 @@ def test_links_and_pipes_lead_nowhere(
 
 
 def test_names_that_are_not_text(service: LocalService, owner: str, job: str) -> None:
-    work = Path(service.service.store.job(job).work_dir)
+    work = Path(stored(service, job).work_dir or "")
     (work / os.fsdecode(b"bad\xff.txt")).write_bytes(b"x")
     [row] = [row for row in listing(service, owner, job) if row["name"].startswith("bad")]
     assert row["_links"]["self"]["href"].endswith("/bad%FF.txt")
@@ -286,7 +288,7 @@ def test_where_the_data_is(service: LocalService, owner: str, dialect: str) -> N
         assert service.call(owner, "GET", f"/jobs/v2/{job}").result["status"] != "FAILED"
         time.sleep(0.01)
         reply = service.call(owner, "GET", path)
-    assert not service.service.store.job(job).archived
+    assert not stored(service, job).archived
     assert service.wait(owner, job)["status"] == "FINISHED"
     rows = listing(service, owner, job)
     assert "counts.txt" in [row["name"] for row in rows]
@@ -307,7 +309,7 @@ def test_outputs_can_be_read_at_every_instant_of_archiving(
     def look() -> None:
         while time.monotonic() < until:
             seen.append((service.call(owner, "GET", path).status, time.monotonic()))
-            if service.service.store.job(job).status == "FINISHED":
+            if stored(service, job).status == "FINISHED":
                 return
 
     threads = [threading.Thread(target=look) for _ in range(4)]

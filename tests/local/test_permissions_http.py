@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from jobsync.local.store.rows import JobRow
-from jobsync.testing import LocalService
+from jobsync.testing import LocalService, Reply
+from tests.local.conftest import stored
 
 VALUES = {
     "READ": (True, False),
@@ -25,22 +26,22 @@ VALUES = {
 
 
 @pytest.fixture
-def job(put: Callable[..., JobRow]):
+def job(put: Callable[..., JobRow]) -> str:
     return put().id
 
 
-def grant(service: LocalService, owner: str, job: str, user: str, permission: str):
+def grant(service: LocalService, owner: str, job: str, user: str, permission: str | None) -> Reply:
     body = {"username": user, "permission": permission}
     return service.call(owner, "POST", f"/jobs/v2/{job}/pems", body)
 
 
-def rows(service: LocalService, user: str, job: str, query: str = ""):
+def rows(service: LocalService, user: str, job: str, query: str = "") -> list[str]:
     reply = service.call(user, "GET", f"/jobs/v2/{job}/pems?{query}")
     assert reply.status == 200, reply.body
     return [row["username"] for row in reply.result]
 
 
-def pair(permission: str):
+def pair(permission: dict[str, Any]) -> tuple[bool, bool]:
     return permission["permission"]["read"], permission["permission"]["write"]
 
 
@@ -95,7 +96,7 @@ def test_one_user_is_looked_up_in_the_window_and_a_page_of_one_when_paged(
 
 @pytest.mark.parametrize(("value", "expected"), VALUES.items())
 def test_each_value_reads_back_as_a_pair(
-    service: LocalService, owner: str, job: str, value: Any, expected
+    service: LocalService, owner: str, job: str, value: str, expected: tuple[bool, bool]
 ) -> None:
     reply = grant(service, owner, job, "bob", value.lower())
     assert (reply.status, pair(reply.result)) == (201, expected)
@@ -133,7 +134,7 @@ def test_the_order_of_the_checks_of_a_grant(
 ) -> None:
     path, stranger = f"/jobs/v2/{job}/pems", new_user()
 
-    def refused(user: str, target: str, body: Any):
+    def refused(user: str, target: str, body: Any) -> tuple[int, str]:
         reply = service.call(user, "POST", target, body)
         return reply.status, reply.json["message"]
 
@@ -224,7 +225,7 @@ def test_missing_jobs(service: LocalService, owner: str) -> None:
 READS = ["", "/status", "/history", "/pems", "/pems/bob"]
 
 
-def reads(service: LocalService, user: str, job: str):
+def reads(service: LocalService, user: str, job: str) -> list[int]:
     return [service.call(user, "GET", f"/jobs/v2/{job}{path}").status for path in READS]
 
 
@@ -245,7 +246,7 @@ def test_what_a_stranger_gets(
         ("POST", f"/pems/{stranger}", {"permission": "ALL"}),
     ]:
         assert service.call(stranger, method, f"/jobs/v2/{job}{path}", body).status == 403, path
-    assert service.service.store.job(job).visible
+    assert stored(service, job).visible
     assert service.service.store.grants(job) == {"bob": "READ"}
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from jobsync.local.store.rows import JobRow
 from jobsync.testing import LocalService
+from tests.local.conftest import stored
 
 PATHS = ["", "/status", "/history", "/pems", "/outputs/listings"]
 
@@ -73,7 +74,7 @@ def test_an_unknown_path_below_a_job_is_the_job_and_delete_deletes_it(
     assert service.call(owner, "GET", f"/jobs/v2/{job}/{tail}").result["id"] == job
     assert service.call(owner, "DELETE", f"/jobs/v2/{job}/{tail}").status == 200
     assert service.call(owner, "GET", f"/jobs/v2/{job}").status == 404
-    assert service.service.store.job(job).visible is False
+    assert stored(service, job).visible is False
 
 
 def test_envelope_of_a_success(

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import urllib.parse
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,15 @@ SERVE = [sys.executable, "-c", "from jobsync.cli.main import main; main()", "ser
 
 
 @contextmanager
-def serving(folder: Path, *options: str):
+def serving(
+    folder: Path, *options: str
+) -> Iterator[tuple[subprocess.Popen[str], str, dict[str, str]]]:
     """A running command: (process, url, {name: token})."""
     process = subprocess.Popen(
         [*SERVE, *options], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
+        assert process.stdout is not None
         url = process.stdout.readline().strip()
         assert url.startswith("http://127.0.0.1:"), process.communicate(timeout=10)
         state = folder / ".jobsync"
@@ -44,8 +48,8 @@ def call(
     method: str = "GET",
     path: str = "/jobs/v2",
     body: Any = None,
-    **headers: dict[str, str],
-):
+    **headers: str,
+) -> tuple[int, Any]:
     host = urllib.parse.urlsplit(url).netloc
     connection = http.client.HTTPConnection(host, timeout=20)
     head = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **headers}
@@ -56,7 +60,7 @@ def call(
     return answer.status, json.loads(raw) if raw else None
 
 
-def ended(process, number: int = signal.SIGTERM):
+def ended(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str, str]:
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
     return process.returncode, out, err
@@ -81,6 +85,7 @@ def test_the_next_command_to_type_works(tmp_path: Path) -> None:
         job = {"name": "hello", "appId": "wc-demo-1.00"}
         call(url, tokens["alice"], "POST", "/jobs/v2", job)
         lines = []
+        assert process.stderr is not None
         for line in process.stderr:
             lines.append(line.strip())
             if line.startswith("  jobsync"):
@@ -165,13 +170,14 @@ def test_state_and_workspace_elsewhere(tmp_path: Path) -> None:
         [*SERVE, "--user", "alice", "--workspace", "w", "--state", "s/t"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+    assert process.stdout is not None
     assert process.stdout.readline().startswith("http://")
     assert ended(process)[0] == 0
     assert (tmp_path / "s" / "t" / "users.json").exists()
     assert not (tmp_path / "w" / ".jobsync").exists()
 
 
-def refused(folder: str, *options):
+def refused(folder: Path, *options: str) -> tuple[int, str]:
     done = subprocess.run(
         [*SERVE, *options], cwd=folder, capture_output=True, text=True, timeout=30, check=False
     )
@@ -218,16 +224,21 @@ def test_another_process_wakes_the_engine(tmp_path: Path) -> None:
     from jobsync.local.store.database import Store
     from jobsync.local.store.rows import JobRow
 
-    with serving(tmp_path, "--user", "alice") as _:
-        time.sleep(1.5)
+    def wait_for_the_end(store: Store, job_id: str) -> None:
+        until = time.monotonic() + 30
+        while (job := store.job(job_id)) is None or job.status not in ("FINISHED", "FAILED"):
+            assert time.monotonic() < until, job
+            time.sleep(0.05)
+
+    with serving(tmp_path, "--user", "alice") as (_, url, tokens):
         store = Store(tmp_path / ".jobsync" / "jobs.db")
+        # Once a job of its own has ended, the service has nothing to do and looks rarely.
+        own = {"name": "own", "appId": "wc-demo-1.00"}
+        wait_for_the_end(store, call(url, tokens["alice"], "POST", body=own)[1]["result"]["id"])
         row = JobRow("1-007", "alice", "x", "wc-demo-1.00", archive=False, queue="debug",
                      request={"parameters": {"lines": 1}})  # fmt: skip
         store.insert_job(row, "from outside")
-        until = time.monotonic() + 15
-        while store.job("1-007").status not in ("FINISHED", "FAILED"):
-            assert time.monotonic() < until, store.job("1-007")
-            time.sleep(0.05)
+        wait_for_the_end(store, "1-007")
         store.close()
 
 

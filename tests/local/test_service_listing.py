@@ -9,15 +9,15 @@ import pytest
 
 from jobsync.local.api.agave.answer import project
 from jobsync.local.store.rows import JobRow
-from jobsync.testing import LocalService
+from jobsync.testing import LocalService, Reply
 
 
-def ids(reply):
+def ids(reply: Reply) -> list[str]:
     assert reply.status == 200, reply.body
     return [row["id"] for row in reply.result]
 
 
-def listed(service: LocalService, user: str, query: str = ""):
+def listed(service: LocalService, user: str, query: str = "") -> list[str]:
     return ids(service.call(user, "GET", f"/jobs/v2?{query}"))
 
 
@@ -25,7 +25,7 @@ def listed(service: LocalService, user: str, query: str = ""):
 
 
 @pytest.fixture(scope="module")
-def many(shared: LocalService):
+def many(shared: LocalService) -> list[str]:
     """260 jobs of one user, oldest first."""
     from jobsync.local.store.rows import JobRow
 
@@ -64,20 +64,22 @@ def many(shared: LocalService):
         ("offset=9999", 0),
     ],
 )
-def test_limits_are_clamped_silently(service: LocalService, many, query: str, count: int) -> None:
+def test_limits_are_clamped_silently(
+    service: LocalService, many: list[str], query: str, count: int
+) -> None:
     assert len(listed(service, "many", query)) == count
 
 
-def test_default_order_is_last_updated_and_moves(service: LocalService, many) -> None:
+def test_default_order_is_last_updated_and_moves(service: LocalService, many: list[str]) -> None:
     assert listed(service, "many", "limit=3") == [many[-1], many[-2], many[-3]]
     service.service.store.update(many[0])
     assert listed(service, "many", "limit=2") == [many[0], many[-1]]
 
 
-def test_order_by_id_is_total(service: LocalService, many) -> None:
+def test_order_by_id_is_total(service: LocalService, many: list[str]) -> None:
     assert listed(service, "many", "orderBy=id&order=asc&limit=2") == many[:2]
     assert listed(service, "many", "orderBy=ID&order=DESCENDING&limit=2") == many[:-3:-1]
-    everything = []
+    everything: list[str] = []
     while page := listed(
         service, "many", f"orderBy=id&order=asc&limit=90&offset={len(everything)}"
     ):
@@ -91,7 +93,9 @@ def test_an_invalid_order_is_500(service: LocalService, owner: str, query: str) 
     assert (reply.status, reply.json["status"]) == (500, "error")
 
 
-def test_the_documented_names_sort_and_sort_by_do_nothing(service: LocalService, many) -> None:
+def test_the_documented_names_sort_and_sort_by_do_nothing(
+    service: LocalService, many: list[str]
+) -> None:
     assert listed(service, "many", "sort=asc&sortBy=id&limit=2") == listed(
         service, "many", "limit=2"
     )
@@ -223,7 +227,7 @@ def test_projection_with_the_mistakes_of_the_service() -> None:
 
 
 @pytest.fixture
-def three(put: Callable[..., JobRow]):
+def three(put: Callable[..., JobRow]) -> list[JobRow]:
     names = {"one-a": "FINISHED", "one-b": "FAILED", "two-%": "STOPPED"}
     return [
         put(name=name, status=status, created=1_516_978_904.25 + 86400 * day, app_id=f"app-{day}")
@@ -273,7 +277,7 @@ def test_search(
     service: LocalService,
     owner: str,
     dialect: str,
-    three,
+    three: list[JobRow],
     query: str,
     expected: list[int] | list[Any],
 ) -> None:
@@ -308,7 +312,9 @@ def test_two_terms_are_broken_on_aloe(
         assert ids(reply) == [job.id]
 
 
-def test_search_by_path_ignores_its_filters(service: LocalService, three, owner: str) -> None:
+def test_search_by_path_ignores_its_filters(
+    service: LocalService, three: list[JobRow], owner: str
+) -> None:
     assert len(ids(service.call(owner, "GET", "/jobs/v2/search/name/one-a"))) == 3
 
 

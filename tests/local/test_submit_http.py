@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from jobsync.testing import LocalService, Reply, local_service
+from tests.local.conftest import stored
 
 APP = {
     "name": "fields",
@@ -43,15 +44,15 @@ def app(shared: LocalService) -> None:
 
 
 @pytest.fixture
-def submit(service: LocalService, owner: str):
-    def send(**fields: Any):
+def submit(service: LocalService, owner: str) -> Callable[..., Reply]:
+    def send(**fields: Any) -> Reply:
         body = {"name": "demo", "appId": "fields-1.0", "parameters": {"must": "abc"}, **fields}
         return service.call(owner, "POST", "/jobs/v2", body)
 
     return send
 
 
-def refusal(reply):
+def refusal(reply: Reply) -> tuple[int, str]:
     assert "result" not in reply.json
     return reply.status, reply.json["message"]
 
@@ -92,9 +93,9 @@ def test_fields_are_echoed_as_the_service_stores_them(
         inputs={"reads": "in.txt", "other": "dropped", "child": {"x": 1}},
         parameters={"must": "abc", "number": 5, "other": 1},
     ).result
-    stored = service.service.store.job(job["id"])
-    assert (stored.memory_gb, stored.max_run_time) == (2.0, "0:05:00")
-    assert stored.request["inputs"] == {"reads": ["in.txt"], "fixed": ["agave://local/in.txt"]}
+    row = stored(service, job["id"])
+    assert (row.memory_gb, row.max_run_time) == (2.0, "0:05:00")
+    assert row.request["inputs"] == {"reads": ["in.txt"], "fixed": ["agave://local/in.txt"]}
     scalar = dialect == "aloe"
     assert job["inputs"]["reads"] == ("in.txt" if scalar else ["in.txt"])
     assert job["parameters"]["number"] == 5

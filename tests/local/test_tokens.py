@@ -12,26 +12,26 @@ from typing import Any
 
 import pytest
 
-from jobsync.testing import LocalService, local_service
+from jobsync.testing import LocalService, Reply, local_service
 
 
-def basic(name: str, password: str):
+def basic(name: str, password: str) -> dict[str, str]:
     text = base64.b64encode(f"{name}:{password}".encode()).decode()
     return {"Authorization": f"Basic {text}"}
 
 
-def form(service: LocalService, path: str, fields: Any, headers: dict[str, str]):
+def form(service: LocalService, path: str, fields: Any, headers: dict[str, str]) -> Reply:
     body = urllib.parse.urlencode(fields).encode()
     head = {"Content-Type": "application/x-www-form-urlencoded", **headers}
     return service.call("", "POST", path, body, headers=head)
 
 
-def with_token(service: LocalService, token: str, path: str = "/jobs/v2"):
+def with_token(service: LocalService, token: str, path: str = "/jobs/v2") -> Reply:
     return service.call("", "GET", path, headers={"Authorization": f"Bearer {token}"})
 
 
 @pytest.fixture
-def client(service: LocalService, owner: str):
+def client(service: LocalService, owner: str) -> tuple[str, str]:
     """An OAuth2 client of a user: (key, secret)."""
     reply = service.call(
         "",
@@ -44,7 +44,9 @@ def client(service: LocalService, owner: str):
     return reply.result["consumerKey"], reply.result["consumerSecret"]
 
 
-def password_grant(service: LocalService, owner: str, client, **more):
+def password_grant(
+    service: LocalService, owner: str, client: tuple[str, str], **more: str
+) -> Reply:
     fields = {
         "grant_type": "password",
         "username": owner,
@@ -55,7 +57,7 @@ def password_grant(service: LocalService, owner: str, client, **more):
     return form(service, "/token", fields, basic(*client))
 
 
-def refresh(service: LocalService, client, token: str):
+def refresh(service: LocalService, client: tuple[str, str], token: str) -> Reply:
     fields = {"grant_type": "refresh_token", "refresh_token": token, "scope": "PRODUCTION"}
     return form(service, "/token", fields, basic(*client))
 
@@ -97,7 +99,7 @@ def test_who_a_token_is(service: LocalService, owner: str) -> None:
     assert row["username"] == "bob"
 
 
-def test_the_token_flow(service: LocalService, owner: str, client) -> None:
+def test_the_token_flow(service: LocalService, owner: str, client: tuple[str, str]) -> None:
     reply = password_grant(service, owner, client)
     assert reply.status == 200
     issued = reply.json
@@ -121,7 +123,7 @@ def test_the_token_flow(service: LocalService, owner: str, client) -> None:
 
 
 def test_of_many_refreshes_with_one_token_one_wins(
-    service: LocalService, owner: str, client
+    service: LocalService, owner: str, client: tuple[str, str]
 ) -> None:
     issued = password_grant(service, owner, client).json
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -132,7 +134,7 @@ def test_of_many_refreshes_with_one_token_one_wins(
 
 
 def test_an_expired_token_is_900904_until_it_is_refreshed(
-    service: LocalService, owner: str, client
+    service: LocalService, owner: str, client: tuple[str, str]
 ) -> None:
     issued = password_grant(service, owner, client).json
     service.arm("expired")
@@ -158,7 +160,7 @@ def test_tokens_expire_by_the_clock(tmp_path: Path) -> None:
         assert password_grant(service, "alice", key).json["access_token"] != issued["access_token"]
 
 
-def test_refused_grants(service: LocalService, owner: str, client) -> None:
+def test_refused_grants(service: LocalService, owner: str, client: tuple[str, str]) -> None:
     assert form(service, "/token", {"grant_type": "password"}, {}).status == 401
     assert form(service, "/token", {"grant_type": "password"}, basic("x", "y")).status == 401
     wrong = password_grant(service, owner, client, password="wrong")
@@ -172,7 +174,7 @@ def test_refused_grants(service: LocalService, owner: str, client) -> None:
     assert refresh(service, client, issued["access_token"]).status == 400
 
 
-def test_revoke(service: LocalService, owner: str, client) -> None:
+def test_revoke(service: LocalService, owner: str, client: tuple[str, str]) -> None:
     issued = password_grant(service, owner, client).json
     reply = form(service, "/revoke", {"token": issued["access_token"]}, basic(*client))
     assert reply.status == 200
@@ -180,7 +182,7 @@ def test_revoke(service: LocalService, owner: str, client) -> None:
     assert form(service, "/revoke", {"token": "x"}, basic("x", "y")).status == 401
 
 
-def test_clients(service: LocalService, owner: str, client) -> None:
+def test_clients(service: LocalService, owner: str, client: tuple[str, str]) -> None:
     head = basic(owner, service.tokens[owner])
     [listed] = service.call("", "GET", "/clients/v2", headers=head).result
     assert (listed["name"], listed["consumerKey"]) == ("tests", client[0])
@@ -196,7 +198,9 @@ def test_clients(service: LocalService, owner: str, client) -> None:
     assert service.call("", "GET", "/clients/v2").status == 401
 
 
-def test_no_token_lies_in_the_database(service: LocalService, owner: str, client) -> None:
+def test_no_token_lies_in_the_database(
+    service: LocalService, owner: str, client: tuple[str, str]
+) -> None:
     issued = password_grant(service, owner, client).json
     secrets = [service.tokens[owner], issued["access_token"], issued["refresh_token"], client[1]]
     dump = "\n".join(sqlite3.connect(service.state / "jobs.db").iterdump())
