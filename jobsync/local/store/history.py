@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 
 from jobsync.local.store.connections import Connections
 from jobsync.local.store.rows import EventRow
+from jobsync.local.store.search import EVENTS, Condition, sql
 
 _EVENTS = "SELECT id, job_id, status, created, by, description FROM events"
 
@@ -19,13 +21,26 @@ class History(Connections):
             event(db, job_id, status, self._clock(), by, description)
 
     def events(
-        self, job_id: str, *, descending: bool = False, limit: int = -1, offset: int = 0
+        self,
+        job_id: str,
+        conditions: Iterable[Condition] = (),
+        *,
+        order_by: str = "id",
+        descending: bool = False,
+        limit: int = -1,
+        offset: int = 0,
     ) -> list[EventRow]:
-        """The history of a job, oldest first unless *descending*."""
+        """The history of a job as far as *conditions* hold, oldest first unless told otherwise."""
+        clauses, values = ["job_id = ?"], [job_id]
+        for condition in conditions:
+            clause, more = sql(condition, EVENTS)
+            clauses.append(clause)
+            values += more
         direction = "DESC" if descending else "ASC"
         rows = self._all(
-            f"{_EVENTS} WHERE job_id = ? ORDER BY id {direction} LIMIT ? OFFSET ?",
-            (job_id, limit, offset),
+            f"{_EVENTS} WHERE {' AND '.join(clauses)}"
+            f" ORDER BY {EVENTS[order_by]} {direction}, id {direction} LIMIT ? OFFSET ?",
+            (*values, limit, offset),
         )
         return [EventRow(*row) for row in rows]
 

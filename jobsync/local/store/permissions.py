@@ -32,11 +32,12 @@ class Permissions(Connections):
             raise Conflict(str(error)) from error
 
     def drop_grants(self, job_id: str, by: str) -> None:
-        """Remove every explicit row of a job."""
+        """Remove every explicit row of a job, and log it in one event (agave-v2 §4.6)."""
         with self._write() as db:
-            users = db.execute("SELECT username FROM pems WHERE job_id = ?", (job_id,)).fetchall()
-            for (user,) in users:
-                self._set_grant(db, job_id, user, None, by)
+            dropped = db.execute("DELETE FROM pems WHERE job_id = ?", (job_id,)).rowcount
+            if dropped:
+                now = self._clock()
+                event(db, job_id, "PERMISSION_REVOKE", now, by, "All permissions revoked")
 
     def _set_grant(
         self, db: sqlite3.Connection, job_id: str, user: str, permission: str | None, by: str
@@ -49,7 +50,7 @@ class Permissions(Connections):
         if permission is None:
             db.execute("DELETE FROM pems WHERE job_id = ? AND username = ?", key)
             if old:
-                text = f"{old[0]} permission revoked for {user}"
+                text = f"All permissions revoked for {user}"
                 event(db, job_id, "PERMISSION_REVOKE", now, by, text)
             return
         if old:

@@ -47,8 +47,16 @@ SEARCHABLE: Mapping[str, str] = {
 _COMPARISONS = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 
 
-def sql(condition: Condition) -> tuple[str, list[Any]]:
-    column = SEARCHABLE[condition.column]
+EVENTS: Mapping[str, str] = {
+    name: name for name in ("id", "status", "created", "by", "description")
+}
+"""The same for the history of a job."""
+
+
+def sql(
+    condition: Condition, searchable: Mapping[str, str] = SEARCHABLE
+) -> tuple[str, list[Any]]:
+    column = searchable[condition.column]
     values = [int(v) if isinstance(v, bool) else v for v in condition.values]
     match condition.operator:
         case "in" | "nin":

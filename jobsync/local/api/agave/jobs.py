@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from jobsync.local.api.agave import bodies, notifications, submission
-from jobsync.local.api.agave.answer import Answer
-from jobsync.local.api.agave.permissions import may_read, may_write
+from jobsync.local.api.agave.answer import Answer, is_true
+from jobsync.local.api.agave.permissions import may_read, may_write, visible
 from jobsync.local.api.agave.refusal import Refusal
-from jobsync.local.api.agave.search import conditions, order, window
+from jobsync.local.api.agave.search import EVENT_TERMS, conditions, job_terms, order, window
 from jobsync.local.context import Call
 from jobsync.local.store.rows import JobRow
 from jobsync.local.store.search import Condition, Listing
@@ -19,6 +21,8 @@ from jobsync.structs import replace
 _NO_VIEW = "User does not have permission to view this job"
 _SETTLED = TERMINAL | {"ARCHIVING_FINISHED", "ARCHIVING_FAILED"}
 _PATIENCE_STEP = 0.01
+_CONFLICTS = {"inputs": "ignoreInputConflicts", "parameters": "ignoreParameterConflicts"}
+"""The options of a resubmit that say what becomes of hidden values; both are true by default."""
 
 
 # --- list ---------------------------------------------------------------------------------
@@ -36,14 +40,15 @@ def list_jobs(call: Call) -> Answer:
 
 
 def _listing(call: Call) -> Listing:
+    known = job_terms(call.site.dialect)
     try:
-        column, descending = order(call.query, call.site.dialect, "last_updated")
+        column, descending = order(call.query, known, "last_updated", descending=True)
     except Refusal as error:
         # Meant to be a 400, but the list wraps it (agave-v2 §2.2).
         raise Refusal(500, f"Failed to retrieve jobs: {error.message}") from error
     terms: tuple[Condition, ...] = ()
     if not call.fault("drop-filters"):
-        terms = conditions(call.request.args.items(multi=True), call.site.dialect)
+        terms = conditions(call.request.args.items(multi=True), known, call.site.dialect)
     page = window(call.query)
     limit = page.limit
     if fault := call.fault("page-limit"):
@@ -78,7 +83,7 @@ def submit(call: Call) -> Answer:
 
 
 def _resolved(call: Call, body: dict[str, Any]) -> JobRow:
-    try:
+    with _tripping():
         return submission.resolve(
             body,
             owner=call.user,
@@ -88,12 +93,16 @@ def _resolved(call: Call, body: dict[str, Any]) -> JobRow:
             clock=call.site.clock,
             dialect=call.site.dialect.name,
         )
+
+
+@contextmanager
+def _tripping() -> Iterator[None]:
+    """What the service says of a value that it trips over (agave-v2 §3.2)."""
+    try:
+        yield
     except (ValueError, OverflowError) as error:
-        # What the service says of a value that it trips over (agave-v2 §3.2).
-        name = type(error).__name__
-        raise Refusal(
-            400, f"Job processing failed with exception type {name}: {error}"
-        ) from error  # fmt: skip
+        text = f"Job processing failed with exception type {type(error).__name__}: {error}"
+        raise Refusal(400, text) from error
 
 
 def _accept(call: Call, row: JobRow) -> JobRow:
@@ -114,12 +123,7 @@ def _engine_types(call: Call, row: JobRow) -> tuple[str, str]:
 
 def show(call: Call) -> Answer:
     """``GET /{id}``: 404 comes before 403, so existence leaks (agave-v2 §3.5)."""
-    job_id = call.names["job"]
-    row = call.job(job_id)
-    if row is None:
-        raise Refusal(404, f"No job found with job id {job_id}.")
-    if not row.visible:
-        raise Refusal(404, f"Job with uuid {job_id} is not visible.")
+    row = visible(call)
     if not may_read(call, row):
         raise Refusal(403, _NO_VIEW)
     return Answer(call.wire.job(row))
@@ -127,30 +131,31 @@ def show(call: Call) -> Answer:
 
 def show_status(call: Call) -> Answer:
     """``GET /{id}/status`` (agave-v2 §4.3), with the service's own spelling."""
-    return Answer(call.wire.status(_readable(call, "Not job found with job id {}")))
+    job_id = call.names["job"]
+    row = call.job(job_id)
+    if row is None or not row.visible:
+        raise Refusal(404, f"Not job found with job id {job_id}")
+    if not may_read(call, row):
+        raise Refusal(403, _NO_VIEW)
+    return Answer(call.wire.status(row))
 
 
 def show_history(call: Call) -> Answer:
     """``GET /{id}/history``: oldest first unless asked otherwise (agave-v2 §4.6)."""
-    row = _readable(call, "No job found with job id {}.")
-    words = call.query.get("order", "").strip().upper()
-    if words and words not in ("ASC", "ASCENDING", "ASCEND", "DESC", "DESCENDING", "DESCEND"):
-        raise Refusal(400, f"Invalid order value {call.query['order']}.")
+    row = visible(call)
+    if not may_read(call, row):
+        raise Refusal(403, f"{_NO_VIEW} history")
+    column, descending = order(call.query, EVENT_TERMS, "id", descending=False)
     page = window(call.query)
     events = call.store.events(
-        row.id, descending=words.startswith("DESC"), limit=page.limit, offset=page.offset
+        row.id,
+        conditions(call.request.args.items(multi=True), EVENT_TERMS, call.site.dialect),
+        order_by=column,
+        descending=descending,
+        limit=page.limit,
+        offset=page.offset,
     )
     return Answer([call.wire.event(event, row) for event in events])
-
-
-def _readable(call: Call, missing: str) -> JobRow:
-    job_id = call.names["job"]
-    row = call.job(job_id)
-    if row is None or not row.visible:
-        raise Refusal(404, missing.format(job_id))
-    if not may_read(call, row):
-        raise Refusal(403, _NO_VIEW)
-    return row
 
 
 # --- manage -------------------------------------------------------------------------------
@@ -159,15 +164,15 @@ def _readable(call: Call, missing: str) -> JobRow:
 def manage(call: Call) -> Answer:
     """``POST /{id}`` with an action (agave-v2 §4.4): 404, 403, body, action, in this order."""
     row = _manageable(call)
-    action = bodies.fields(call.request).get("action", "").strip()
-    if not action:
+    fields = bodies.fields(call.request)
+    if "action" not in fields:
         raise Refusal(400, "No action specified")
-    return _act(call, row, action)
+    return _act(call, row, fields["action"], fields)
 
 
 def act_by_path(call: Call) -> Answer:
     """Aloe's ``POST /{id}/cancel|kill|stop|hide|unhide|resubmit`` (agave-v2 §9.3)."""
-    return _act(call, _manageable(call), call.names["action"])
+    return _act(call, _manageable(call), call.names["action"], {})
 
 
 def _manageable(call: Call) -> JobRow:
@@ -180,23 +185,23 @@ def _manageable(call: Call) -> JobRow:
     return row
 
 
-def _act(call: Call, row: JobRow, action: str) -> Answer:
+def _act(call: Call, row: JobRow, action: str, options: Mapping[str, str]) -> Answer:
     word = action.lower()
     if call.site.dialect.is_aloe:
         word = {"cancel": "stop", "kill": "stop", "unhide": "restore"}.get(word, word)
     if word == "restore":
         return _restore(call, row)
     if not row.visible:
-        raise Refusal(404, f"No job found with job id {row.id}.")
+        raise Refusal(404, f"Job with uuid {row.id} is not visible.")
     match word:
         case "stop":
             return _stop(call, row)
         case "resubmit":
-            return _resubmit(call, row)
+            return _resubmit(call, row, options)
         case "hide" if call.site.dialect.is_aloe:
             return Answer(call.wire.job(_hide(call, row)))
         case "reset":
-            raise Refusal(403, "User does not have permission to reset this job")
+            raise Refusal(403, "User does not have permission to roll back this job")
         case _:
             raise Refusal(400, f"Invalid action {action}")
 
@@ -205,7 +210,7 @@ def _restore(call: Call, row: JobRow) -> Answer:
     if row.visible:
         raise Refusal(500, "Job is already visible.")
     row = call.store.update(row.id, visible=True)
-    call.store.add_event(row.id, "RESTORED", "Job was restored by user request.", call.user)
+    call.store.add_event(row.id, "RESTORED", f"Job was restored by {call.user}", call.user)
     return Answer(call.wire.job(row))
 
 
@@ -250,12 +255,25 @@ def _stopped(call: Call, row: JobRow) -> JobRow:
     return call.store.job(row.id) or row
 
 
-def _resubmit(call: Call, row: JobRow) -> Answer:
-    new = submission.again(
-        row, storage=call.site.storage, clock=call.site.clock, dialect=call.site.dialect.name
+def _resubmit(call: Call, row: JobRow, options: Mapping[str, str]) -> Answer:
+    """A new submit by whoever asks, who is its owner (agave-v2 §4.4)."""
+    keep_hidden = frozenset(
+        kind
+        for kind, option in _CONFLICTS.items()
+        if option in options and not is_true(options[option])
     )
-    new = _accept(call, new)
-    return Answer(call.wire.job(new), status=202)
+    with _tripping():
+        new = submission.again(
+            row,
+            requester=call.user,
+            keep_hidden=keep_hidden,
+            apps=call.site.apps,
+            systems=call.site.systems,
+            storage=call.site.storage,
+            clock=call.site.clock,
+            dialect=call.site.dialect.name,
+        )
+    return Answer(call.wire.job(_accept(call, new)), status=202)
 
 
 # --- delete -------------------------------------------------------------------------------
@@ -264,14 +282,11 @@ def _resubmit(call: Call, row: JobRow) -> Answer:
 def delete(call: Call) -> Answer:
     """``DELETE /{id}`` and, because of prefix matching, ``DELETE /{id}/ANYTHING-UNKNOWN``:
     stop what runs, then hide (agave-v2 §1.1, §4.5)."""
-    job_id = call.names["job"]
-    row = call.job(job_id)
-    if row is None or not row.visible:
-        raise Refusal(404, f"No job found with job id {job_id}.")
+    row = visible(call)
     if not may_write(call, row):
         raise Refusal(403, _NO_VIEW)
     _hide(call, row)
-    return Answer(message=f"Job {job_id} deleted.")
+    return Answer()
 
 
 def _hide(call: Call, row: JobRow) -> JobRow:
@@ -279,5 +294,5 @@ def _hide(call: Call, row: JobRow) -> JobRow:
     if row.status not in _SETTLED | {"ARCHIVING"}:
         _stopped(call, row)
     row = call.store.update(row.id, visible=False)
-    call.store.add_event(row.id, "DELETED", "Job was deleted by user request.", call.user)
+    call.store.add_event(row.id, "DELETED", f"Job was deleted by user {call.user}.", call.user)
     return row

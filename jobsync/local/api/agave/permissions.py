@@ -86,7 +86,7 @@ def grant(call: Call) -> Answer:
         raise Refusal(400, "Missing permission field.")
     if not may_write(call, row):
         raise Refusal(403, _NO_WRITE)
-    word = fields["permission"].strip().upper()
+    word = fields["permission"].upper()
     if word not in VALUES and word not in REVOKING:
         raise Refusal(400, _BAD_VALUE)
     kept = _set(call, row, user, None if word in REVOKING else word)
@@ -113,7 +113,11 @@ def drop_one(call: Call) -> Answer:
 def _named_user(call: Call, fields: Mapping[str, str]) -> str:
     in_path, in_body = call.names.get("user"), fields.get("username")
     if in_path is not None and in_body is not None and in_path.lower() != in_body.lower():
-        raise Refusal(400, f"The username value in the request body, {in_body}, does not match")
+        raise Refusal(
+            400,
+            f"The username value in the request body, {in_body}, does not match the username in "
+            f"the URL, {in_path}",
+        )
     user = in_path if in_path is not None else in_body
     if user is None or not user.strip() or user == "null":
         raise Refusal(400, "No user found matching null")
@@ -142,22 +146,25 @@ def _page(call: Call, row: JobRow) -> list[tuple[str, str]]:
 
 
 def _readable(call: Call) -> JobRow:
-    row = _visible(call)
+    row = visible(call)
     if not may_read(call, row):
         raise Refusal(403, _NO_READ)
     return row
 
 
 def _writable(call: Call) -> JobRow:
-    row = _visible(call)
+    row = visible(call)
     if not may_write(call, row):
         raise Refusal(403, _NO_WRITE)
     return row
 
 
-def _visible(call: Call) -> JobRow:
+def visible(call: Call) -> JobRow:
+    """The job that the path names. Raises :class:`Refusal` 404 for a missing or a hidden one."""
     job_id = call.names["job"]
     row = call.job(job_id)
-    if row is None or not row.visible:
+    if row is None:
         raise Refusal(404, f"No job found with job id {job_id}.")
+    if not row.visible:
+        raise Refusal(404, f"Job with uuid {job_id} is not visible.")
     return row

@@ -74,6 +74,18 @@ _ALOE_TERMS: dict[str, tuple[str, str]] = {
 }
 
 
+EVENT_TERMS: Mapping[str, tuple[str, str]] = {
+    "created": ("created", "time"),
+    "createdby": ("by", "text"),
+    "description": ("description", "text"),
+    "id": ("id", "text"),
+    # Events here have no address of whoever caused them.
+    "ipaddress": (_BROKEN, "text"),
+    "status": ("status", "upper"),
+}
+"""What a history is searched and ordered by (agave-v2 §4.6)."""
+
+
 class Window(Struct, frozen=True):
     """``limit`` and ``offset`` as the service understands them."""
 
@@ -87,7 +99,13 @@ def window(query: Mapping[str, str]) -> Window:
     return Window(min(limit, MAX_LIMIT), abs(_to_int(query.get("offset"), 0)))
 
 
-def order(query: Mapping[str, str], dialect: Dialect, default: str) -> tuple[str, bool]:
+def order(
+    query: Mapping[str, str],
+    terms: Mapping[str, tuple[str, str]],
+    default: str,
+    *,
+    descending: bool,
+) -> tuple[str, bool]:
     """The column to order by and whether descending. Raises :class:`Refusal` 400."""
     words = {"ASC": False, "ASCENDING": False, "ASCEND": False}
     words |= {"DESC": True, "DESCENDING": True, "DESCEND": True}
@@ -96,14 +114,16 @@ def order(query: Mapping[str, str], dialect: Dialect, default: str) -> tuple[str
         raise Refusal(400, f"Invalid order value {query['order']}. Valid values are: ASC, DESC")
     by = query.get("orderBy", "").strip().lower()
     if not by:
-        return default, words.get(given, True)
-    column, _ = _terms(dialect).get(by, (_BROKEN, ""))
+        return default, words.get(given, descending)
+    column, _ = terms.get(by, (_BROKEN, ""))
     if column == _BROKEN:
         raise Refusal(400, f"Invalid orderBy value {query['orderBy']}.")
-    return column, words.get(given, True)
+    return column, words.get(given, descending)
 
 
-def conditions(pairs: Iterable[tuple[str, str]], dialect: Dialect) -> tuple[Condition, ...]:
+def conditions(
+    pairs: Iterable[tuple[str, str]], terms: Mapping[str, tuple[str, str]], dialect: Dialect
+) -> tuple[Condition, ...]:
     """The search terms of a query string. What is not a known term or operator is **ignored**.
 
     Raises :class:`Refusal` 500 for values that do not parse and for the broken terms.
@@ -112,16 +132,17 @@ def conditions(pairs: Iterable[tuple[str, str]], dialect: Dialect) -> tuple[Cond
     for key, value in pairs:
         name, _, operator = key.lower().partition(".")
         operator = operator or "eq"
-        if name not in _terms(dialect) or operator not in OPERATORS:
+        if name not in terms or operator not in OPERATORS:
             continue
-        column, kind = _terms(dialect)[name]
+        column, kind = terms[name]
         if column == _BROKEN or operator == "nlike":
             raise Refusal(500, f"Failed to retrieve jobs: could not execute query on {name}")
         found.append(_condition(column, kind, operator, value, dialect))
     return tuple(found)
 
 
-def _terms(dialect: Dialect) -> dict[str, tuple[str, str]]:
+def job_terms(dialect: Dialect) -> Mapping[str, tuple[str, str]]:
+    """What a list of jobs is searched and ordered by: column of the store, kind of value."""
     return _ALOE_TERMS if dialect.is_aloe else _AGAVE_TERMS
 
 
@@ -193,7 +214,7 @@ def _value(kind: str, text: str) -> str | float | int:
         return int(text.lower() in ("true", "1", "yes", "on"))
     if kind == "status" and text.upper() not in STATUSES:
         raise Refusal(500, f"Invalid status value {text}")
-    return text.upper() if kind == "status" else text
+    return text.upper() if kind in ("status", "upper") else text
 
 
 def _number(text: str) -> float:

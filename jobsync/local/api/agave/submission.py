@@ -25,7 +25,7 @@ from jobsync.local.api.agave.resources import (
     place,
     positive,
 )
-from jobsync.local.apps.app_file import App
+from jobsync.local.apps.app_file import App, AppField
 from jobsync.local.apps.registry import Apps
 from jobsync.local.storage.archive_path import default_path, expand, slug
 from jobsync.local.storage.files import ARCHIVE, Storage, canonical
@@ -52,10 +52,12 @@ def resolve(
     storage: Storage,
     clock: Callable[[], float],
     dialect: str = "agave",
+    job_id: str = "",
 ) -> JobRow:
     """The job that *body* asks for, ready to be stored as PENDING.
 
     ``JobRow.request`` is the echo in the legacy field names. The archive folder exists afterwards.
+    *job_id* is the id that it gets; by default a new one in the form of *dialect*.
     Raises :class:`Refusal`; then nothing was stored.
     """
     if dialect == "aloe":
@@ -71,7 +73,7 @@ def resolve(
     parameters = resolve_parameters(app.parameters, flat)
     now = clock()
     row = JobRow(
-        id=new_id(dialect),
+        id=job_id or new_id(dialect),
         owner=owner,
         name=name,
         app_id=app.id,
@@ -95,35 +97,53 @@ def resolve(
     )
 
 
-def again(row: JobRow, *, storage: Storage, clock: Callable[[], float], dialect: str) -> JobRow:
-    """A new job that repeats *row* (manage ``resubmit``, agave-v2 §4.4): new id and archive path,
-    no notifications."""
-    now = clock()
-    job_id = new_id(dialect)
-    path = f"{default_path(row.owner, job_id)}-{slug(row.name).lower()}" if row.archive else None
-    request = dict(row.request)
-    if path:
-        storage.claim_archive(row.archive_system or ARCHIVE, path, row.owner)
-        request["archivePath"] = path
-    return JobRow(
-        id=job_id,
-        owner=row.owner,
-        name=row.name,
-        app_id=row.app_id,
-        request=request,
-        system=row.system,
-        queue=row.queue,
-        node_count=row.node_count,
-        processors_per_node=row.processors_per_node,
-        memory_gb=row.memory_gb,
-        max_run_time=row.max_run_time,
-        archive=row.archive,
-        archive_system=row.archive_system,
-        archive_path=path,
-        created=now,
-        submitted=now,
-        last_updated=now,
-    )
+def again(
+    row: JobRow,
+    *,
+    requester: str,
+    keep_hidden: frozenset[str],
+    apps: Apps,
+    systems: Systems,
+    storage: Storage,
+    clock: Callable[[], float],
+    dialect: str,
+) -> JobRow:
+    """A new job of *requester* that asks for what *row* asked for (manage ``resubmit``).
+
+    The service sends its own record of the job through the checks of a submit again, as whoever
+    asks, without ``archivePath`` and ``archiveSystem`` (agave-v2 §4.4). Hidden values come from the
+    app as it is now, unless *keep_hidden* names their kind (``inputs``, ``parameters``): then a
+    hidden one is refused. Raises :class:`Refusal`; then nothing was stored.
+    """
+    app = apps.get(row.app_id)
+    hidden = {
+        "inputs": _hidden(app.inputs if app else {}),
+        "parameters": _hidden(app.parameters if app else {}),
+    }
+    body: dict[str, object] = {
+        "name": row.name,
+        "appId": row.app_id,
+        "executionSystem": row.system,
+        "batchQueue": row.queue,
+        "nodeCount": row.node_count,
+        "processorsPerNode": row.processors_per_node,
+        "memoryPerNode": row.memory_gb,
+        "maxRunTime": row.max_run_time,
+        "archive": row.archive,
+    }
+    for kind, fixed in hidden.items():
+        given: Mapping[str, object] = row.request.get(kind) or {}
+        kept = given.keys() - (frozenset() if kind in keep_hidden else fixed)
+        body[kind] = {name: given[name] for name in given if name in kept}
+    again = resolve(
+        body, owner=requester, apps=apps, systems=systems, storage=storage, clock=clock,
+        job_id=new_id(dialect),
+    )  # fmt: skip
+    return replace(again, notifications=[])
+
+
+def _hidden(fields: Mapping[str, AppField]) -> frozenset[str]:
+    return frozenset(name for name, one in fields.items() if not one.visible)
 
 
 def new_id(dialect: str) -> str:
