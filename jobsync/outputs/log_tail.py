@@ -25,25 +25,25 @@ class Tail(Struct, frozen=True):
 
 
 def tails(reader: Reader, address: Address, run: Run, *, lines: int = LINES) -> tuple[Tail, ...]:
-    """The last *lines* of NAME.err and NAME.out of *run*; empty ones are left out.
+    """The last *lines* of what *run* wrote to standard error and output; empty ones are left out.
 
-    A service makes the file names from the job's name by its own rule, so names are compared by
-    their letters and digits. Nothing is raised: what cannot be read is simply not shown, because
-    this only explains a failure that is reported anyway.
+    A service makes the file names from the job's name, some with its id, by its own rule, so names
+    are compared by their letters and digits. Nothing is raised: what cannot be read is simply not
+    shown, because this only explains a failure that is reported anyway.
     """
     try:
         files = reader.files(run.id)
-        return tuple(_tail(reader, address, run, file, lines) for file in _said(files, run.name))
+        return tuple(_tail(reader, address, run, file, lines) for file in _said(files, run))
     except ServiceError:
         return ()
 
 
-def _said(files: list[RemoteFile], name: str) -> Iterator[RemoteFile]:
-    letters = _letters(name)
+def _said(files: list[RemoteFile], run: Run) -> Iterator[RemoteFile]:
+    stems = (_letters(run.name), _letters(run.name + run.id))
     for suffix in _SUFFIXES:
         for file in files:
             stem = file.path.removesuffix(suffix)
-            if stem != file.path and _letters(stem) == letters and file.length:
+            if stem != file.path and _letters(stem) in stems and file.length:
                 yield file
 
 

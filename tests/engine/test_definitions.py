@@ -29,7 +29,7 @@ def test_the_shipped_app_needs_no_input() -> None:
     app = apps.load([]).get("wc-demo-1.00")
     assert app is not None
     assert not any(field.required for field in (*app.inputs.values(), *app.parameters.values()))
-    assert [document["id"] for document in apps.load([]).list()] == ["wc-demo-1.00"]
+    assert [app.id for app in apps.load([]).list()] == ["wc-demo-1.00"]
 
 
 def test_new_and_edited_apps_are_seen_without_a_restart(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_bad_app_names_the_file(tmp_path: Path, document: object, text: str | 
     write(tmp_path, document)
     catalog = apps.load([tmp_path])
     trouble = catalog.trouble()
-    assert [one["id"] for one in catalog.list()][-1:] == ["wc-demo-1.00"]
+    assert [one.id for one in catalog.list()][-1:] == ["wc-demo-1.00"]
     if text is None:
         assert trouble == "" and catalog.get("good-1.0") is not None
         return

@@ -49,7 +49,10 @@ class AppField(Struct, frozen=True):
 
 
 class App(Struct, frozen=True):
-    """An app as the service knows it. ``document`` is what ``GET /apps/v2/ID`` answers."""
+    """An app as the service knows it.
+
+    ``document`` is what its file says; ``modified`` is when that was written, in epoch seconds.
+    """
 
     id: str
     folder: Path
@@ -63,6 +66,7 @@ class App(Struct, frozen=True):
     inputs: Mapping[str, AppField] = field(default_factory=dict)
     parameters: Mapping[str, AppField] = field(default_factory=dict)
     document: Mapping[str, Any] = field(default_factory=dict)
+    modified: float = 0.0
 
 
 def read_app(path: Path) -> App:
@@ -132,6 +136,7 @@ def _app(path: Path, document: dict[str, Any]) -> App:
         parameters={entry.id: entry for entry in parameters},
         document={**document, "id": app_id, "inputs": document.get("inputs") or [],
                   "parameters": document.get("parameters") or []},
+        modified=path.stat().st_mtime,
     )  # fmt: skip
 
 

@@ -7,9 +7,8 @@ app at the next submit.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from jobsync.errors import LocalServiceError
 from jobsync.local.apps.app_file import App, claimed_id, is_foreign, read_app
@@ -46,10 +45,10 @@ class Apps:
         self._refresh()
         return self._apps.get(app_id)
 
-    def list(self) -> list[Mapping[str, Any]]:
-        """The documents of all apps that can be read, by id."""
+    def list(self) -> list[App]:
+        """All apps that can be read, by id."""
         self._refresh()
-        return [app.document for _, app in sorted(self._apps.items()) if app]
+        return [app for _, app in sorted(self._apps.items()) if app]
 
     def trouble(self, app_id: str = "") -> str:
         """What is wrong with the files that may be meant to be *app_id*; of all files without one.

@@ -76,7 +76,8 @@ def _trouble(row: JobRow, work: Path, system: System | None) -> str:
     lenient = system is not None and system.exit_policy in ("service", "agave")
     if not row.exit_code or lenient:
         return ""
-    said = _last_words(work / f"{slug(row.name)}.err")
+    name = slug(row.name)
+    said = _last_words(work / f"{name}-{row.id}.err") or _last_words(work / f"{name}.err")
     return f"Job exited with status {row.exit_code}." + (f" {said}" if said else "")
 
 

@@ -33,15 +33,25 @@ def work_folder(row: JobRow, system: System) -> Path:
     return system.work_folder / row.owner / f"job-{row.id}"
 
 
-def prepare(row: JobRow, app: App, system: System, storage: Storage, check: Check = go_on) -> None:
+def prepare(
+    row: JobRow,
+    app: App,
+    system: System,
+    storage: Storage,
+    check: Check = go_on,
+    *,
+    logs: str = "",
+) -> None:
     """Make the work folder of *row* from nothing. Inputs are checked again, as the owner.
+
+    *logs* is what the names of the job's log files begin with; by default the job's own name.
 
     *check* is called now and then while inputs are copied, and may raise to break it off.
     Raises :class:`StagingError`. A half-made folder of an earlier attempt is thrown away.
     """
     work = work_folder(row, system)  # never what a row says: this folder is thrown away
     try:
-        _prepare(row, app, system, storage, work, check)
+        _prepare(row, app, system, storage, work, check, logs or slug(row.name))
     except Refusal as refusal:
         raise StagingError(refusal.message) from refusal
     except UnicodeError as error:
@@ -66,7 +76,7 @@ def is_short(row: JobRow, storage: Storage) -> bool:
 
 
 def _prepare(
-    row: JobRow, app: App, system: System, storage: Storage, work: Path, check: Check
+    row: JobRow, app: App, system: System, storage: Storage, work: Path, check: Check, logs: str
 ) -> None:
     odd = work.name != f"job-{row.id}" or work.parent.name != row.owner or row.owner == ".."
     if odd or not work.is_absolute() or work.is_symlink():
@@ -79,7 +89,7 @@ def _prepare(
     name = slug(row.name)
     script = fill(app.template.read_text("utf-8"), row, app, staged)
     (work / f"{name}.ipcexe").write_text(script, "utf-8")
-    records.write_run(work, name, system.environment)
+    records.write_run(work, name, logs, system.environment)
     records.write_staged(work, entries(work))
 
 

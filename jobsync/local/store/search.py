@@ -53,9 +53,7 @@ EVENTS: Mapping[str, str] = {
 """The same for the history of a job."""
 
 
-def sql(
-    condition: Condition, searchable: Mapping[str, str] = SEARCHABLE
-) -> tuple[str, list[Any]]:
+def sql(condition: Condition, searchable: Mapping[str, str] = SEARCHABLE) -> tuple[str, list[Any]]:
     column = searchable[condition.column]
     values = [int(v) if isinstance(v, bool) else v for v in condition.values]
     match condition.operator:

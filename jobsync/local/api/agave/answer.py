@@ -36,7 +36,7 @@ def enveloped(answer: Answer, version: str, query: Mapping[str, str]) -> Respons
     result = answer.result
     if result is not NOTHING and query.get("filter"):
         result = project(result, query["filter"])
-    if _is_set(query, "naked"):
+    if is_set(query, "naked"):
         body = b"" if result is NOTHING else _dump(result, query)
     else:
         envelope: dict[str, Any] = {
@@ -54,13 +54,13 @@ def enveloped(answer: Answer, version: str, query: Mapping[str, str]) -> Respons
 
 def refused(status: int, message: str, version: str, query: Mapping[str, str]) -> Response:
     """An error with its envelope. ``naked=true`` leaves an empty body (agave-v2 §1.2)."""
-    if _is_set(query, "naked"):
+    if is_set(query, "naked"):
         return Response(b"", status=status, content_type=JSON_TYPE)
     envelope = {"status": "error", "message": message, "version": version}
     return Response(_dump(envelope, query), status=status, content_type=JSON_TYPE)
 
 
-def _is_set(query: Mapping[str, str], name: str) -> bool:
+def is_set(query: Mapping[str, str], name: str) -> bool:
     """Whether a flag of the envelope is set: Java's ``Boolean.valueOf`` knows only ``true``."""
     return query.get(name, "").lower() == "true"
 
@@ -99,7 +99,7 @@ def _project_object(item: Any, names: list[str]) -> dict[str, Any]:
 
 
 def _dump(value: Any, query: Mapping[str, str]) -> bytes:
-    indent = 2 if _is_set(query, "pretty") else None
+    indent = 2 if is_set(query, "pretty") else None
     separators = None if indent else (",", ":")
     return json.dumps(value, indent=indent, separators=separators, ensure_ascii=False).encode(
         "utf-8", "replace"

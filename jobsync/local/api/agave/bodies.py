@@ -11,12 +11,16 @@ from jobsync.local.api.agave.refusal import Refusal
 
 UPLOAD = "fileToUpload"
 
-EMPTY = "No content found. Please provide a JSON object, a form, or a JSON file as fileToUpload."
+EMPTY = (
+    "No content found. Please POST your content as a multipart/form-data file upload or as"
+    " application/json with the content as the POST body."
+)
 BAD_TYPE = (
     "Unsupported content type. Please use application/json, application/x-www-form-urlencoded"
     " or multipart/form-data."
 )
-BAD_JSON = "Invalid JSON found. Please check that the content is one valid JSON object."
+JSON_ONLY = "Unsupported content type. Please use application/json."
+BAD_JSON = "Invalid JSON found. "
 
 
 def fields(request: Request) -> dict[str, str]:
@@ -35,18 +39,22 @@ def fields(request: Request) -> dict[str, str]:
 
 
 def document(request: Request) -> dict[str, Any]:
-    """The node parser of submit: values stay JSON. A form gives text values."""
+    """The node parser of submit: values stay JSON. A form gives text values.
+
+    An array is taken too, and has no field of any name.
+    """
     kind = _kind(request)
     if kind == "application/x-www-form-urlencoded":
         return _present(dict(request.form.items()))
-    return _document(request, kind)
+    value = _content(request, kind)
+    return value if isinstance(value, dict) else {}
 
 
 def json_only(request: Request) -> dict[str, Any]:
     """Aloe's submit takes JSON and nothing else (agave-v2 §9.1)."""
     kind = _kind(request)
     if kind != "application/json":
-        raise Refusal(400, BAD_TYPE)
+        raise Refusal(400, JSON_ONLY)
     return _document(request, kind)
 
 
@@ -66,6 +74,13 @@ def _kind(request: Request) -> str:
 
 
 def _document(request: Request, kind: str) -> dict[str, Any]:
+    value = _content(request, kind)
+    if not isinstance(value, dict):
+        raise Refusal(400, f"{BAD_JSON}The content is no JSON object.")
+    return value
+
+
+def _content(request: Request, kind: str) -> dict[str, Any] | list[Any]:
     if kind == "application/json":
         raw = request.get_data()
     elif kind == "multipart/form-data":
@@ -78,8 +93,8 @@ def _document(request: Request, kind: str) -> dict[str, Any]:
     value = _parse(raw)
     if value in ({}, []):
         raise Refusal(400, EMPTY)
-    if not isinstance(value, dict):
-        raise Refusal(400, BAD_JSON)
+    if not isinstance(value, (dict, list)):
+        raise Refusal(400, f"{BAD_JSON}The content is no JSON object.")
     return value
 
 
@@ -89,7 +104,7 @@ def _parse(raw: bytes) -> Any:
         # Half of a surrogate pair is JSON but not text: it could neither be stored nor echoed.
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        raise Refusal(400, BAD_JSON) from error
+        raise Refusal(400, f"{BAD_JSON}{error}") from error
     return value
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from jobsync.local.api.agave import bodies
-from jobsync.local.api.agave.answer import Answer
+from jobsync.local.api.agave.answer import Answer, is_true
+from jobsync.local.api.agave.app_document import app_document
 from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.api.agave.search import window
 from jobsync.local.api.agave.tokens import client_document
@@ -15,9 +15,10 @@ from jobsync.local.store.rows import Client
 
 
 def list_apps(call: Call) -> Answer:
-    """``GET /apps/v2``: a page of the apps, by id."""
+    """``GET /apps/v2``: a page of the apps, by id. All are public, none is private."""
     page = window(call.query)
-    documents = [_document(call, document) for document in call.site.apps.list()]
+    apps = [] if is_true(call.query.get("privateOnly")) else call.site.apps.list()
+    documents = [app_document(call, app) for app in apps]
     documents = documents[page.offset : page.offset + page.limit]
     if "filter" not in call.query:
         documents = [{key: one[key] for key in one if key in _APP_SUMMARY} for one in documents]
@@ -34,7 +35,7 @@ def show_app(call: Call) -> Answer:
         why = call.site.systems.lacks(app.system)
     if app is None or why:
         raise Refusal(404, f"No software found matching {wanted}{f': {why}' if why else ''}")
-    return Answer(_document(call, app.document))
+    return Answer(app_document(call, app))
 
 
 _APP_SUMMARY = (
@@ -43,28 +44,20 @@ _APP_SUMMARY = (
 )
 
 
-def _document(call: Call, document: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "executionSystem": call.site.systems.default,
-        "isPublic": True,
-        "available": True,
-        "revision": 1,
-        **document,
-        "_links": {"self": {"href": f"{call.wire.base}/apps/v2/{document['id']}"}},
-    }
-
-
 def show_me(call: Call) -> Answer:
     """``GET /profiles/v2/me``: who a token is."""
     return Answer(_profile(call, call.user))
 
 
 def list_profiles(call: Call) -> Answer:
-    """``GET /profiles/v2``: the users of this service, or the one named ``username=``."""
-    wanted = call.query.get("username")
-    users = [user for user in call.store.users() if wanted in (None, user)]
+    """``GET /profiles/v2``: the users of this service, or those that ``username=`` or
+    ``email=`` name."""
+    profiles = [_profile(call, user) for user in call.store.users()]
+    for key in ("username", "email"):
+        if wanted := call.query.get(key):
+            profiles = [one for one in profiles if one[key] == wanted]
     page = window(call.query)
-    return Answer([_profile(call, user) for user in users[page.offset : page.offset + page.limit]])
+    return Answer(profiles[page.offset : page.offset + page.limit])
 
 
 def show_profile(call: Call) -> Answer:
@@ -102,7 +95,8 @@ def _clients(call: Call) -> list[Client]:
 def create_client(call: Call) -> Answer:
     """``POST /clients/v2``: 201 with key and secret."""
     fields = bodies.fields(call.request)
-    return Answer(call.site.tokens.create_client(call.user, fields, call.wire.base), status=201)
+    document = call.site.tokens.create_client(call.user, fields, call.wire.base)
+    return Answer(document, status=201, message="Client created successfully.")
 
 
 def show_client(call: Call) -> Answer:

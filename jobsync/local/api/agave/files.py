@@ -6,6 +6,7 @@ workspace is a person's folder with their manifests, not a scratch disk.
 
 from __future__ import annotations
 
+import secrets
 import urllib.parse
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from jobsync.atomic_files import create_file
 from jobsync.local.api.agave import media
-from jobsync.local.api.agave.answer import Answer, is_true
+from jobsync.local.api.agave.answer import Answer, is_set
 from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.api.agave.search import window
 from jobsync.local.context import Call
@@ -48,7 +49,7 @@ def download(call: Call) -> Response:
     if found.folder:
         raise Refusal(400, "Directory downloads not supported")
     try:
-        return media.send(call.request, place.path, attach=is_true(call.query.get("force")))
+        return media.send(call.request, place.path, attach=is_set(call.query, "force"))
     except OSError as error:
         raise Refusal(404, f"File/folder does not exist: {path}") from error
 
@@ -69,7 +70,29 @@ def upload(call: Call) -> Answer:
     written = media.entry(target, name)
     if written is None:
         raise Refusal(500, f"Failed to store {path}/{name}")
-    return Answer(_written(call, written, _joined(path, name)), status=202)
+    shown = _joined(path, name)
+    return Answer(_uploaded(call, written, shown), status=202)
+
+
+def history(call: Call) -> Answer:
+    """``GET /files/v2/history/system/{system}/{path}``: that the file is there, and since when.
+
+    No more is known of a file here. The event is the one that waiting clients look for.
+    """
+    place, path = _locate(call)
+    found = media.entry(place.path, place.path.name)
+    if found is None:
+        raise Refusal(404, f"File/folder does not exist: {path}")
+    return Answer(
+        [
+            {
+                "status": "STAGING_COMPLETED",
+                "created": call.wire.dialect.timestamp(found.modified),
+                "createdBy": call.user,
+                "description": "Staging completed successfully",
+            }
+        ]
+    )
 
 
 def put(target: Path, content: bytes, shown: str) -> None:
@@ -90,6 +113,31 @@ def _locate(call: Call) -> tuple[Located, str]:
     place = call.site.storage.locate(f"agave://{_system(call)}/{call.names.get('path', '')}",
                                      call.user)  # fmt: skip
     return place, "/" + "/".join(segments(path))
+
+
+def _uploaded(call: Call, one: media.Entry, path: str) -> dict[str, Any]:
+    """An upload as it is answered: the platform stages it later, so it is only queued."""
+    system = _system(call)
+    quoted = urllib.parse.quote(path, errors="surrogateescape")
+    links = _written(call, one, path)["_links"]
+    return {
+        "name": one.name,
+        "uuid": f"{secrets.randbelow(10**19):019d}-local-0001-002",
+        "owner": call.user,
+        "internalUsername": None,
+        "lastModified": call.wire.dialect.timestamp(one.modified),
+        "source": f"http://127.0.0.1/{urllib.parse.quote(one.name)}",
+        "path": path,
+        "status": "STAGING_QUEUED",
+        "systemId": system,
+        "nativeFormat": "raw",
+        "_links": {
+            **links,
+            "profile": {"href": f"{call.wire.base}/profiles/v2/{call.user}"},
+            "history": {"href": f"{call.wire.base}/files/v2/history/system/{system}{quoted}"},
+            "notification": [],
+        },
+    }
 
 
 def _system(call: Call) -> str:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from werkzeug.wrappers import Response
 
 from jobsync.local.api.agave import media
-from jobsync.local.api.agave.answer import Answer, is_true
+from jobsync.local.api.agave.answer import Answer, is_set
 from jobsync.local.api.agave.permissions import may_read
 from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.api.agave.search import window
@@ -76,7 +76,7 @@ def _download(call: Call, row: JobRow) -> Response:
     if path == "/":
         raise Refusal(400, "No output file specified.")
     try:
-        return media.send(call.request, place.path, attach=is_true(call.query.get("force")))
+        return media.send(call.request, place.path, attach=is_set(call.query, "force"))
     except (OSError, ValueError) as error:
         if row.archived and call.fault("empty-missing"):
             # An archived job skips the existence check (agave-v2 §6.4).

@@ -55,15 +55,9 @@ def list_all(call: Call) -> Answer:
 
 
 def show_one(call: Call) -> Answer:
-    """``GET /{id}/pems/{user}``: one object, looked up within the page (agave-v2 §5.2).
-
-    The real SDK takes the answer for an array and makes nonsense of an object, so whoever asks
-    for a page (``limit`` or ``offset``, which the SDK's users send) gets a page of one.
-    """
+    """``GET /{id}/pems/{user}``: one object, looked up within the page (agave-v2 §5.2)."""
     row = _readable(call)
-    found = _one_row(call, row, call.names["user"])
-    is_page = "limit" in call.query or "offset" in call.query
-    return Answer([found] if is_page else found)
+    return Answer(_one_row(call, row, call.names["user"]))
 
 
 def _one_row(call: Call, row: JobRow, wanted: str) -> dict[str, Any]:

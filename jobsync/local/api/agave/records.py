@@ -31,7 +31,7 @@ cd {folder} || exit 97
 node=${{SLURMD_NODENAME:-${{HOSTNAME:-}}}}
 echo "$$ $(date +%s) $node" > .jobsync/started.tmp && mv .jobsync/started.tmp .jobsync/started
 bash -c '. .jobsync/environment && exec bash "$0"' ./{name}.ipcexe \\
-  > {name}.out 2> {name}.err < /dev/null
+  > {logs}.out 2> {logs}.err < /dev/null
 rc=$?
 echo "$rc $(date +%s)" > .jobsync/exit.tmp && mv .jobsync/exit.tmp .jobsync/exit
 exit $rc
@@ -85,11 +85,14 @@ class Exit(Struct, frozen=True):
     at: float
 
 
-def write_run(work: Path, name: str, environment: Sequence[str]) -> None:
-    """Write ``run.sh`` for the wrapper ``NAME.ipcexe``, and the system's environment lines."""
+def write_run(work: Path, name: str, logs: str, environment: Sequence[str]) -> None:
+    """Write ``run.sh`` for the wrapper ``NAME.ipcexe``, and the system's environment lines.
+
+    What the job says goes into ``LOGS.out`` and ``LOGS.err``.
+    """
     folder = work / FOLDER
     (folder / "environment").write_text("".join(f"{line}\n" for line in (*environment, ":")))
-    (folder / "run.sh").write_text(_RUN.format(folder=shlex.quote(str(work)), name=name))
+    (folder / "run.sh").write_text(_RUN.format(folder=shlex.quote(str(work)), name=name, logs=logs))
 
 
 def write_command(work: Path, command: Sequence[str], environment: Sequence[str]) -> None:

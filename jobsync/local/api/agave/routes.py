@@ -15,9 +15,10 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
-from jobsync.local.api.agave import catalog, files, jobs, outputs, permissions
+from jobsync.local.api.agave import catalog, files, jobs, outputs, permissions, systems
 from jobsync.local.api.agave.answer import Answer
 from jobsync.local.api.agave.dialect import Dialect
+from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.context import Call
 from jobsync.structs import Struct
 
@@ -32,7 +33,11 @@ class Operation(Struct, frozen=True):
 
 
 def _search_by_path(call: Call) -> Answer:
-    """``/search/{attribute}/{value}`` ignores its filters (agave-v2 §2.6, defect 9)."""
+    """``/search/{attribute}/{value}`` ignores its filters (agave-v2 §2.6, defect 9), and wants a
+    value for each attribute (agave-v2 §11a)."""
+    parts = call.names["terms"].split("/")
+    if len(parts) % 2:
+        raise Refusal(400, f"Unknown job attribute {parts[-1]}")
     return jobs.list_jobs(call)
 
 
@@ -80,6 +85,10 @@ BESIDE: Mapping[str, Methods] = {
         "HEAD": Operation("files", files.download),
         "POST": Operation("files-upload", files.upload),
     },
+    "files-history": {"GET": Operation("files", files.history)},
+    "systems": {"GET": Operation("systems", systems.list_systems)},
+    "system": {"GET": Operation("systems", systems.show_system)},
+    "queues": {"GET": Operation("systems", systems.list_queues)},
     "clients": {
         "GET": Operation("clients", catalog.list_clients),
         "POST": Operation("clients", catalog.create_client),
@@ -93,6 +102,7 @@ BESIDE: Mapping[str, Methods] = {
 WITH_PASSWORD = frozenset({"clients", "client"})
 """Routes that take a user's password (HTTP Basic) in place of a token."""
 
+_FILES = (("listings", "files-list"), ("media", "files-media"), ("history", "files-history"))
 ALOE_ACTIONS = "any(cancel, kill, stop, hide, unhide, resubmit)"
 
 
@@ -162,10 +172,13 @@ def _beside_rules() -> list[Rule]:
         Rule("/profiles/v2", endpoint="profiles"),
         Rule("/profiles/v2/me", endpoint="me"),
         Rule("/profiles/v2/<user>", endpoint="profile"),
+        Rule("/systems/v2", endpoint="systems"),
+        Rule("/systems/v2/<system>", endpoint="system"),
+        Rule("/systems/v2/<system>/queues", endpoint="queues"),
         Rule("/clients/v2", endpoint="clients"),
         Rule("/clients/v2/<client>", endpoint="client"),
     ]
-    for kind, endpoint in (("listings", "files-list"), ("media", "files-media")):
+    for kind, endpoint in _FILES:
         rules += [
             Rule(f"/files/v2/{kind}", endpoint=endpoint),
             Rule(f"/files/v2/{kind}/<path:path>", endpoint=endpoint),

@@ -233,7 +233,11 @@ def client_document(client: Client, base: str) -> dict[str, Any]:
         "consumerKey": client.key,
         "callbackUrl": "",
         "tier": "Unlimited",
-        "_links": {"self": {"href": f"{base}/clients/v2/{client.name}"}},
+        "_links": {
+            "self": {"href": f"{base}/clients/v2/{client.name}"},
+            "subscriber": {"href": f"{base}/profiles/v2/{client.owner}"},
+            "subscriptions": {"href": f"{base}/clients/v2/{client.name}/subscriptions/"},
+        },
     }
 
 

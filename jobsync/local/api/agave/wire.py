@@ -7,6 +7,7 @@ from typing import Any
 
 from jobsync.local.api.agave.dialect import Dialect
 from jobsync.local.store.rows import EventRow, JobRow
+from jobsync.local.store.statuses import TERMINAL
 
 TENANT = "local"
 
@@ -34,9 +35,10 @@ class Wire:
         """A row of the plain listing (agave-v2 §2.4, §9.2): these keys and no others."""
         time = self.dialect.timestamp
         job = self._job(row.id)
+        moved = row.archive and row.archived and row.status == "FINISHED"
         links = {
             "self": {"href": job},
-            "archiveData": {"href": f"{job}/outputs/listings"},
+            "archiveData": {"href": self._archive(row) if moved else f"{job}/outputs/listings"},
         }
         if self.dialect.is_aloe:
             return {
@@ -219,10 +221,8 @@ class Wire:
 
     def _job_links(self, row: JobRow, archive_system: str | None) -> dict[str, Any]:
         job = self._job(row.id)
-        data = f"{job}/outputs/listings"
-        if row.archive and row.archived and row.status == "FINISHED":
-            path = urllib.parse.quote((row.archive_path or "").strip("/"))
-            data = f"{self.base}/files/v2/listings/system/{row.archive_system}/{path}"
+        over = row.archive and row.status in TERMINAL
+        data = self._archive(row) if over else f"{job}/outputs/listings"
         associated = urllib.parse.quote(f'{{"associationIds":"{row.id}"}}', safe="")
         system = {"href": f"{self.base}/systems/v2/{archive_system}"} if archive_system else {}
         return {
@@ -237,6 +237,12 @@ class Wire:
             "metadata": {"href": f"{self.base}/meta/v2/data/?q={associated}"},
             "notifications": {"href": f"{self.base}/notifications/v2/?associatedUuid={row.id}"},
         }
+
+    def _archive(self, row: JobRow) -> str:
+        """The files service's address of the archive. The full job has it once the job is over,
+        archived or not; a summary only where the files are there (agave-v2 §2.4)."""
+        path = urllib.parse.quote((row.archive_path or "").strip("/"))
+        return f"{self.base}/files/v2/listings/system/{row.archive_system}/{path}"
 
     # --- permissions and files ------------------------------------------------------------
 

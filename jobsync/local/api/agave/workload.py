@@ -8,6 +8,7 @@ from collections.abc import Callable
 from jobsync.local.apps.registry import Apps
 from jobsync.local.engine.background_tasks import Errands
 from jobsync.local.engine.completion import finish
+from jobsync.local.storage.archive_path import slug
 from jobsync.local.storage.copying import Check
 from jobsync.local.storage.files import Storage
 from jobsync.local.storage.staging import StagingError, is_short, prepare
@@ -58,7 +59,13 @@ class AgaveJobs:
         app = self._apps.get(row.app_id)
         if app is None:
             raise StagingError(self.unable(row))
-        prepare(row, app, system, self._storage, check)
+        prepare(row, app, system, self._storage, check, logs=self._logs(row, system))
+
+    def _logs(self, row: JobRow, system: System) -> str:
+        """What the names of the logs begin with (agave-v2 §6.3): Aloe and schedulers add the id."""
+        name = slug(row.name)
+        has_id = self._dialect == "aloe" or system.engine != "fork"
+        return f"{name}-{row.id}" if has_id else name
 
     def finish(self, errands: Errands, row: JobRow, system: System | None) -> JobRow:
         return finish(self._store, self._storage, errands, row, system, self._clock)
