@@ -52,7 +52,7 @@ def test_a_folder_that_was_not_staged_is_not_archived(tmp_path: Path) -> None:
 
 def staged(folder: Path) -> Path:
     (folder / ".jobsync").mkdir(parents=True)
-    records.write_run(folder, "x", ())
+    records.write_run(folder, "x", "x", ())
     (folder / "result").write_text("x")
     return folder
 

@@ -323,15 +323,3 @@ def test_aloe_takes_a_portable_request(submit: Submit) -> None:
     assert row.memory_gb == 2.0
     assert len(row.id) == 40
     assert row.archive_path == f"alice/archive/jobs/job-{row.id}"
-
-
-def test_resubmit_is_a_new_job_with_a_new_archive(submit: Submit, tmp_path: Path) -> None:
-    row = submit(name="My Job", parameters={"text": "x"})
-    store = Store(tmp_path / "jobs.db")
-    storage = Storage(tmp_path / "workspace", tmp_path / "archive", store)
-    new = submission.again(row, storage=storage, clock=time.time, dialect="agave")
-    assert new.id != row.id
-    assert new.request["parameters"] == row.request["parameters"]
-    assert new.archive_path == f"alice/archive/jobs/job-{new.id}-my-job"
-    assert new.request["archivePath"] == new.archive_path
-    assert (tmp_path / "archive" / (new.archive_path or "")).is_dir()

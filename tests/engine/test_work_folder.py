@@ -224,7 +224,7 @@ def test_links_in_outputs_lead_nowhere_outside(lab: Lab) -> None:
 def test_archiving_can_be_broken_off_and_repeated(tmp_path: Path) -> None:
     work, target = tmp_path / "work", tmp_path / "target"
     (work / ".jobsync").mkdir(parents=True)
-    records.write_run(work, "job", ())
+    records.write_run(work, "job", "job", ())
     records.write_staged(work, ["in"])
     for name in ("in", "one", "two"):
         (work / name).write_text(name)
@@ -238,7 +238,7 @@ def test_archiving_can_be_broken_off_and_repeated(tmp_path: Path) -> None:
 def test_a_copy_on_its_way_takes_the_name_of_no_other_file(tmp_path: Path) -> None:
     work, target = tmp_path / "work", tmp_path / "target"
     (work / ".jobsync").mkdir(parents=True)
-    records.write_run(work, "job", ())
+    records.write_run(work, "job", "job", ())
     records.write_staged(work, [])
     (work / "real").write_text("new")
     (work / "out").symlink_to("real")

@@ -1,7 +1,8 @@
 """A state folder as written before there was a second api, and the answers it gave then.
 
 ``python tests/local/old_state.py`` writes the answers of the code it runs with; those in
-``old_state.json`` were recorded with the code that knew one api.
+``old_state.json`` were recorded with the code that knew one api, and again where an answer was
+made truer to the platform.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ PATHS = (
     "/jobs/v2/1-007/outputs/media/out.txt",
     "/jobs/v2/9-007",
     "/files/v2/listings/system/archive/alice/archive/jobs/job-1-007/out.txt",
-    "/apps/v2",
+    "/apps/v2?filter=id,name,label,revision",
     "/profiles/v2/me",
     "/clients/v2",
 )  # fmt: skip

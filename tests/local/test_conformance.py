@@ -77,8 +77,7 @@ def test_the_fifteen_operations(service: LocalService) -> None:
     assert acl()["otheruser"] == {"read": True, "write": False}
     one = ask("GET", f"{job}/pems/otheruser").result  # 8 listPermissionsForUser
     assert one["username"] == "otheruser"
-    paged = ask("GET", f"{job}/pems/otheruser?limit=250&offset=0").result
-    assert paged == [one]
+    assert ask("GET", f"{job}/pems/otheruser?limit=250&offset=0").result == one
     ask("POST", f"{job}/pems/otheruser", {"permission": "READ_WRITE"}, 201)  # 9 ...ForUser
     assert acl()["otheruser"] == {"read": True, "write": True}
     ask("DELETE", "%7BjobId%7D/pems/otheruser", None, 404)  # 10, as the SDK sends it
@@ -94,8 +93,7 @@ def test_the_fifteen_operations(service: LocalService) -> None:
     raw = ask("GET", f"{job}/outputs/media{file['path']}")  # 13 downloadOutput
     assert len(raw.body) == file["length"]
     assert "json" not in raw.headers["content-type"]
-    stopped = ask("POST", job, {"action": "stop"}).result  # 14 manage
-    assert {"id", "status"} <= set(stopped)
+    assert "result" not in ask("POST", job, {"action": "stop"}).json  # 14 manage
     again = ask("POST", job, {"action": "resubmit"}, 202).result
     assert again["id"] != job
     assert "result" not in ask("DELETE", job).json  # 15 delete

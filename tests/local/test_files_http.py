@@ -88,7 +88,7 @@ def test_an_archive_is_seen_through_its_job(
 def test_upload(service: LocalService, owner: str, workspace: Path) -> None:
     reply = upload(service, owner, "/files/v2/media/system/local/data", b"hello", "up.txt")
     assert reply.status == 202
-    assert (reply.result["path"], reply.result["length"]) == ("/data/up.txt", 5)
+    assert (reply.result["path"], reply.result["status"]) == ("/data/up.txt", "STAGING_QUEUED")
     assert (workspace / "data" / "up.txt").read_bytes() == b"hello"
     named = b'--x\r\nContent-Disposition: form-data; name="fileName"\r\n\r\nother.txt\r\n'
     assert upload(service, owner, "/files/v2/media/data", b"x", extra=named).result["name"] == (

@@ -284,7 +284,8 @@ def test_where_the_data_is(service: LocalService, owner: str, dialect: str) -> N
     job = service.submit(owner, parameters={"seconds": 1, "lines": 3}, name="where")["id"]
     path = f"/jobs/v2/{job}/outputs/listings"
     reply = service.call(owner, "GET", path)
-    while reply.status != 200 or "where.out" not in [row["name"] for row in reply.result]:
+    log = f"where-{job}.out" if dialect == "aloe" else "where.out"
+    while reply.status != 200 or log not in [row["name"] for row in reply.result]:
         assert service.call(owner, "GET", f"/jobs/v2/{job}").result["status"] != "FAILED"
         time.sleep(0.01)
         reply = service.call(owner, "GET", path)

@@ -83,14 +83,14 @@ def test_one_user_is_an_object(service: LocalService, owner: str, job: str) -> N
     )
 
 
-def test_one_user_is_looked_up_in_the_window_and_a_page_of_one_when_paged(
+def test_one_user_is_looked_up_in_the_window_and_is_an_object_when_paged_too(
     service: LocalService, owner: str, job: str
 ) -> None:
     for user in ("bob", "mia"):
         grant(service, owner, job, user, "READ")
     path = f"/jobs/v2/{job}/pems"
     assert service.call(owner, "GET", f"{path}/mia?limit=1").status == 404
-    [row] = service.call(owner, "GET", f"{path}/mia?limit=250&offset=0").result
+    row = service.call(owner, "GET", f"{path}/mia?limit=250&offset=0").result
     assert row["username"] == "mia"
 
 
@@ -312,6 +312,6 @@ def test_history_tells_of_grants_with_the_old_permission(
     assert [(line["status"], line["description"]) for line in history[1:]] == [
         ("PERMISSION_GRANT", "READ permission granted to bob"),
         ("PERMISSION_GRANT", "READ permission granted to bob"),
-        ("PERMISSION_REVOKE", "ALL permission revoked for bob"),
+        ("PERMISSION_REVOKE", "All permissions revoked for bob"),
     ]
     assert {line["createdBy"] for line in history} == {owner}

@@ -113,7 +113,8 @@ def again(
     The service sends its own record of the job through the checks of a submit again, as whoever
     asks, without ``archivePath`` and ``archiveSystem`` (agave-v2 §4.4). Hidden values come from the
     app as it is now, unless *keep_hidden* names their kind (``inputs``, ``parameters``): then a
-    hidden one is refused. Raises :class:`Refusal`; then nothing was stored.
+    hidden one is refused. Inputs must be there still. Raises :class:`Refusal`;
+    then nothing was stored.
     """
     app = apps.get(row.app_id)
     hidden = {
@@ -135,6 +136,9 @@ def again(
         given: Mapping[str, object] = row.request.get(kind) or {}
         kept = given.keys() - (frozenset() if kind in keep_hidden else fixed)
         body[kind] = {name: given[name] for name in given if name in kept}
+    for uri in {uri for uris in (row.request.get("inputs") or {}).values() for uri in uris}:
+        if not storage.locate(uri, requester).path.exists():
+            raise Refusal(400, f"File/folder does not exist: {uri}")
     again = resolve(
         body, owner=requester, apps=apps, systems=systems, storage=storage, clock=clock,
         job_id=new_id(dialect),
