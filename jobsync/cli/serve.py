@@ -20,6 +20,7 @@ from jobsync.structs import replace
 
 if TYPE_CHECKING:
     from jobsync.local.service import Service, ServiceSettings
+    from jobsync.local.tls import Certificate
 
 _LOOK_SECONDS = 0.5
 
@@ -70,6 +71,16 @@ _LOOK_SECONDS = 0.5
     is_flag=True,
     help="A proxy in front of this service provides TLS.",
 )
+@click.option(
+    "--tls-cert",
+    type=FilePath(exists=True, dir_okay=False),
+    help="PEM file of a certificate chain: the service speaks TLS. Needs --tls-key.",
+)
+@click.option(
+    "--tls-key",
+    type=FilePath(exists=True, dir_okay=False),
+    help="PEM file of the key of --tls-cert.",
+)
 def command(
     host: str,
     port: int | None,
@@ -80,6 +91,8 @@ def command(
     apps: tuple[str, ...],
     faults: tuple[str, ...],
     behind_tls: bool,
+    tls_cert: str | None,
+    tls_key: str | None,
 ) -> None:
     """Run the local Jobs service until Ctrl-C or SIGTERM.
 
@@ -102,10 +115,22 @@ def command(
         environment=dict(os.environ),
         behind_tls=behind_tls,
         renew_key=True,
+        certificate=_certificate(tls_cert, tls_key),
     )
     for dialect in dialects:
         settings = with_dialect(settings, dialect)
     _run(settings, port)
+
+
+def _certificate(chain: str | None, key: str | None) -> Certificate | None:
+    from jobsync.local.tls import Certificate
+
+    if chain and key:
+        return Certificate(Path(chain).absolute(), Path(key).absolute())
+    if chain or key:
+        missing = "--tls-key" if chain else "--tls-cert"
+        raise click.UsageError(f"--tls-cert and --tls-key belong together: {missing} is missing")
+    return None
 
 
 def _run(settings: ServiceSettings, port: int | None) -> None:

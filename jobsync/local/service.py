@@ -243,14 +243,13 @@ class Service:
         settings = self.settings
         https = settings.behind_tls or settings.certificate is not None
         scheme = "https" if https else "http"
+        context = settings.certificate.context() if settings.certificate else None
         front = Front(site, tapis=tapis, scheme=scheme, control=settings.faults is not None)
         inner = ("127.0.0.1", 0) if settings.certificate else (settings.host, settings.port)
         self._server = Server(front, *inner, threads=settings.threads)
         port = self._server.port
-        if settings.certificate:
-            self._tls = TlsFront(
-                settings.certificate, settings.host, settings.port, ("127.0.0.1", port)
-            )
+        if context:
+            self._tls = TlsFront(context, settings.host, settings.port, ("127.0.0.1", port))
             port = self._tls.port
             self._tls.start()
         host = f"[{settings.host}]" if ":" in settings.host else settings.host

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from jobsync.errors import LocalServiceError
 from jobsync.structs import Struct
 
 _CHUNK = 1 << 16
@@ -24,15 +25,25 @@ class Certificate(Struct, frozen=True):
     chain: Path
     key: Path
 
+    def context(self) -> ssl.SSLContext:
+        """What a server speaks TLS with. Raises :class:`LocalServiceError` for other files."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            context.load_cert_chain(self.chain, self.key)
+        except (OSError, ValueError) as error:
+            raise LocalServiceError(
+                f"{self.chain} and {self.key} are no certificate and its key: {error}"
+            ) from error
+        return context
+
 
 class TlsFront:
     """Listens on *host*:*port* with TLS and passes everything on to *target*."""
 
     def __init__(
-        self, certificate: Certificate, host: str, port: int, target: tuple[str, int]
+        self, context: ssl.SSLContext, host: str, port: int, target: tuple[str, int]
     ) -> None:
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(certificate.chain, certificate.key)
+        self._context = context
         self._target = target
         self._listener = socket.create_server((host, port), backlog=128)
         self.port: int = self._listener.getsockname()[1]

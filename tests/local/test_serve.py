@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+
+from tests.local.test_conformance import certificate
 
 SERVE = [sys.executable, "-c", "from jobsync.cli.main import main; main()", "serve"]
 
@@ -162,6 +166,46 @@ def test_aloe_and_faults_and_apps_by_option(tmp_path: Path) -> None:
         status, document = call(url, tokens["alice"], path="/apps/v2/mine-1.0")
         assert (status, document["version"] > "2.2.22-r7deb380") == (200, True)
         assert call(url, "", path="/_faults")[0] == 200
+
+
+def test_tls_by_option(tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed: no certificate")
+    chain, key = certificate(tmp_path)
+    process = subprocess.Popen(
+        [*SERVE, "--user", "alice", "--tls-cert", chain, "--tls-key", key],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert url.startswith("https://127.0.0.1:")
+        token = json.loads((tmp_path / ".jobsync" / "users.json").read_text())["alice"]
+        reply = requests.get(
+            f"{url}/jobs/v2", headers={"Authorization": f"Bearer {token}"}, verify=chain, timeout=20
+        )
+        assert (reply.status_code, reply.json()["result"]) == (200, [])
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--tls-cert", "chain.pem"], "--tls-key is missing"),
+        (["--tls-key", "chain.pem"], "--tls-cert is missing"),
+        (["--tls-cert", "chain.pem", "--tls-key", "chain.pem"], "no certificate and its key"),
+    ],
+)
+def test_what_is_no_certificate_is_said(tmp_path: Path, options: list[str], said: str) -> None:
+    (tmp_path / "chain.pem").write_text("nothing")
+    done = subprocess.run(
+        [*SERVE, *options], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_state_and_workspace_elsewhere(tmp_path: Path) -> None:
