@@ -98,6 +98,10 @@ class Lab:
         self.storage = Storage(self.workspace, self.state / "archive", self.store)
         self.systems = self._systems()
 
+    def log_stem(self, job: str) -> str:
+        """What the names of a probe's log files begin with (agave-v2 §6.3)."""
+        return "probe" if self.kind == "fork" else f"probe-{job}"
+
     def _systems(self) -> Systems:
         given = dict(self.settings)
         given.pop("dialect", None)

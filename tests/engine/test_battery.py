@@ -29,11 +29,11 @@ def test_exit_0_is_finished_and_archived(lab: Lab) -> None:
     folder = lab.storage.data_folder(row)
     assert folder is not None
     assert sorted(path.name for path in folder.iterdir()) == [
-        "probe.err",
-        "probe.out",
+        f"{lab.log_stem(job)}.err",
+        f"{lab.log_stem(job)}.out",
         "result.txt",
     ]
-    assert (folder / "probe.out").read_text() == "out\n"
+    assert (folder / f"{lab.log_stem(job)}.out").read_text() == "out\n"
     assert not Path(row.work_dir or "").exists()
     assert lab.history(job) == [
         "PENDING",
@@ -273,7 +273,7 @@ def test_environment_lines_reach_the_job(make_lab: MakeLab) -> None:
     assert row.status == "FINISHED"
     folder = lab.storage.data_folder(row)
     assert folder is not None
-    assert (folder / "probe.out").read_text() == "good day\nout\n"
+    assert (folder / f"{lab.log_stem(job)}.out").read_text() == "good day\nout\n"
 
 
 def test_credentials_of_the_service_do_not_reach_the_job(
@@ -285,4 +285,4 @@ def test_credentials_of_the_service_do_not_reach_the_job(
     row = lab.until(job)
     folder = lab.storage.data_folder(row)
     assert folder is not None
-    assert "not-for-jobs" not in (folder / "probe.out").read_text()
+    assert "not-for-jobs" not in (folder / f"{lab.log_stem(job)}.out").read_text()
