@@ -156,7 +156,7 @@ def test_delete_of_a_running_job_stops_it(service: LocalService, owner: str) -> 
 def test_aloes_actions_by_path(
     service: LocalService, owner: str, put: Callable[..., JobRow], dialect: str
 ) -> None:
-    job = put(queue="debug").id
+    job = put(queue="debug", request={}).id
     for action, code in [("hide", 200), ("unhide", 200), ("resubmit", 202), ("cancel", 200)]:
         reply = service.call(owner, "POST", f"/jobs/v2/{job}/{action}")
         # The legacy engine falls through to manage, which misses its body (agave-v2 §1.1).
