@@ -93,8 +93,8 @@ def test_a_service_that_knows_no_list_of_names_is_not_believed_to_have_none(
     made(alice, NAMES[3])
     known = search.conditions
 
-    def misread(pairs: Any, dialect: Any) -> Any:
-        return known([(key.replace(".in", ".eq"), value) for key, value in pairs], dialect)
+    def misread(pairs: Any, terms: Any, dialect: Any) -> Any:
+        return known([(key.replace(".in", ".eq"), value) for key, value in pairs], terms, dialect)
 
     monkeypatch.setattr("jobsync.local.api.agave.jobs.conditions", misread)
     with pytest.raises(Unreadable, match="leaves out one that it has"):
