@@ -114,7 +114,9 @@ def test_the_last_words_of_a_failed_job_are_found_in_either_name(
     (app / "wrapper.sh").write_text("echo no such tool >&2; exit 3\n")
     try:
         job = service.wait(owner, service.submit(owner, appId="says-1.0")["id"])["id"]
-        assert service.service.store.job(job).message == ("Job exited with status 3. no such tool")
+        row = service.service.store.job(job)
+        assert row is not None
+        assert row.message == "Job exited with status 3. no such tool"
     finally:
         shutil.rmtree(app)
 

@@ -182,7 +182,10 @@ def test_tls_by_option(tmp_path: Path) -> None:
         assert url.startswith("https://127.0.0.1:")
         token = json.loads((tmp_path / ".jobsync" / "users.json").read_text())["alice"]
         reply = requests.get(
-            f"{url}/jobs/v2", headers={"Authorization": f"Bearer {token}"}, verify=chain, timeout=20
+            f"{url}/jobs/v2",
+            headers={"Authorization": f"Bearer {token}"},
+            verify=str(chain),
+            timeout=20,
         )
         assert (reply.status_code, reply.json()["result"]) == (200, [])
     finally:
