@@ -46,6 +46,6 @@ def command(
     call = call_of(paths, target, variables, desired.sensitive)
     with connect.reader(place, os.environ) as reader:
         plan, seen = pipeline.decide(desired, chosen, reader, options_from(flags))
-    held = pipeline.open_submits(desired.platform, plan, seen, place, os.environ, call)
+    held = pipeline.open_submits(desired, plan, seen, place, os.environ, call)
     print_plan(plan, format_name, color, call, held, quiet=quiet)
     return code_of(plan, held)

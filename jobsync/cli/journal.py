@@ -112,6 +112,7 @@ def _say_made(location: Location, found: Fetched, remote: str) -> None:
 def show(paths: tuple[str, ...], everything: bool, format_name: str) -> None:
     """Print the submits whose outcome is open."""
     from jobsync.apply.shared.claims import is_settled
+    from jobsync.render.values import counted
 
     with _Opened(_declared(paths), _root(paths), os.environ) as (location, repository):
         look = _read(repository)
@@ -129,7 +130,8 @@ def show(paths: tuple[str, ...], everything: bool, format_name: str) -> None:
         }
         click.echo(in_json(json.dumps(document, indent=2)))
         return
-    click.echo(f"{location.label}, id {look.id}: {len(records)} submits, {_open(records)} open")
+    count = counted(len(records), "submit")
+    click.echo(f"{location.label}, id {look.id}: {count}, {_open(records)} open")
     for line in _lines(shown):
         click.echo(line)
 
@@ -188,6 +190,7 @@ def compact(paths: tuple[str, ...], days: float) -> None:
     from jobsync.apply.journal_entry import State
     from jobsync.apply.shared.claims import Fetched, Pushed
     from jobsync.apply.shared.record import path
+    from jobsync.render.values import counted
 
     before = time.time() - days * _DAY
     with _Opened(_declared(paths), _root(paths), os.environ) as (location, repository):
@@ -204,7 +207,8 @@ def compact(paths: tuple[str, ...], days: float) -> None:
             said = repository.push(look, old)
             again = repository.fetch(())
             if isinstance(said, Pushed) and isinstance(again, Fetched):
-                click.echo(f"{location.label}: {len(old)} submits dropped.", err=True)
+                dropped = counted(len(old), "settled submit")
+                click.echo(f"{location.label}: {dropped} dropped.", err=True)
                 return
             time.sleep(0.2 + secrets.randbelow(1000) / 1000)
     raise Blocked(

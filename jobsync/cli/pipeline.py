@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from jobsync.backend import Reader
     from jobsync.model import Snapshot
     from jobsync.plan.options import PlanOptions
-    from jobsync.platform import Platform
     from jobsync.render.advice import Call
 
 
@@ -137,18 +136,25 @@ def user_state(environ: Mapping[str, str]) -> Path:
 
 
 def open_submits(
-    platform: Platform,
+    desired: DesiredState,
     plan: Plan,
     seen: Snapshot,
     place: Place,
     environ: Mapping[str, str],
     call: Call,
 ) -> tuple[OpenSubmit, ...]:
-    """The submits whose outcome is open and that *seen* does not answer, by address."""
-    from jobsync.apply import unknown_to
+    """The submits whose outcome is open and that *seen* does not answer, by address.
 
+    They stand in the journal of this machine or in the shared one; where that cannot be read, a
+    warning says so.
+    """
+    from jobsync.apply import Binding, unknown_to
+    from jobsync.cli import shared_journal
+
+    folder, platform = state_dir(place, environ), desired.platform
     embedded = place.target.name == LOCAL
-    found = [*unknown_to(platform, plan, seen, state_dir(place, environ), embedded=embedded)]
+    shared = shared_journal.read(desired, place, folder, Binding.of_plan(plan), environ)
+    found = [*unknown_to(platform, plan, seen, folder, embedded=embedded, shared=shared)]
     of_address = Counter(entry.address for _, entry in found)
 
     def told(address: Address, entry: Entry) -> OpenSubmit:

@@ -152,7 +152,7 @@ def command(
     call = call_of(paths, target, variables, desired.sensitive)
     with connect.reader(place, environ) as reader:
         plan, seen = pipeline.decide(desired, chosen, reader, options_from(flags))
-    held = pipeline.open_submits(desired.platform, plan, seen, place, environ, call)
+    held = pipeline.open_submits(desired, plan, seen, place, environ, call)
     print_plan(plan, format_name, color, call, held, quiet=quiet)
     if out:
         from jobsync.render.plan_json import dumps

@@ -6,17 +6,23 @@ import getpass
 import hashlib
 import os
 import socket
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobsync.base_url import is_loopback
 from jobsync.cli.connect import LOCAL, Place
+from jobsync.errors import JobsyncError
+from jobsync.structs import replace
 
 if TYPE_CHECKING:
+    from jobsync.apply.journal_entry import Binding
+    from jobsync.apply.shared.journal import SharedJournal
     from jobsync.apply.shared.location import Location
-    from jobsync.model import JournalRef
+    from jobsync.apply.shared.record import Record
+    from jobsync.backend import Reader
+    from jobsync.model import DesiredState, JournalRef
 
 VARIABLE = "JOBSYNC_JOURNAL"
 
@@ -39,6 +45,75 @@ def locate(
     if is_loopback(host) and not environ.get(VARIABLE):
         return None
     return location.locate(declared, place.root, environ)
+
+
+@contextmanager
+def opened(
+    desired: DesiredState,
+    place: Place,
+    folder: Path,
+    binding: Binding,
+    reader: Reader,
+    environ: Mapping[str, str],
+) -> Iterator[SharedJournal | None]:
+    """The shared journal, None where there is none. What was not settled stays as it was."""
+    from jobsync.apply.shared.journal import SharedJournal
+    from jobsync.apply.shared.repository import Repository
+
+    location = locate(desired.journal, place, environ)
+    if location is None:
+        yield None
+        return
+    journal = SharedJournal(
+        Repository(location, folder, environ),
+        binding,
+        who=who(environ),
+        served_at=reader.served_at,
+    )
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def read(
+    desired: DesiredState, place: Place, folder: Path, binding: Binding, environ: Mapping[str, str]
+) -> tuple[Record, ...]:
+    """The records of the shared journal, read once; a warning where it cannot be read."""
+    import click
+
+    from jobsync.apply.shared import record
+    from jobsync.apply.shared.claims import Unread
+    from jobsync.apply.shared.repository import Repository
+
+    try:
+        location = locate(desired.journal, place, environ)
+    except JobsyncError as error:
+        click.echo(f"Warning: {error}", err=True)
+        return ()
+    if location is None:
+        return ()
+    projects = {binding.project, *former_projects(desired)}
+    scopes = [record.folder(replace(binding, project=project)) for project in sorted(projects)]
+    repository = Repository(location, folder, environ)
+    look = repository.fetch(scopes, seconds=10.0)
+    if isinstance(look, Unread):
+        advice = f"; {look.advice}" if look.advice else ""
+        click.echo(
+            f"Warning: {look.reason}{advice}. Open submits of others are not shown, and apply "
+            "submits nothing.",
+            err=True,
+        )
+        return ()
+    return tuple(look.records.values())
+
+
+def former_projects(desired: DesiredState) -> frozenset[str]:
+    """The projects that jobs of *desired* were in before."""
+    from jobsync.plan.history import former_names
+
+    former = (former_names(desired.project, job) for job in desired.jobs.values())
+    return frozenset(project for pairs in former for project, _ in pairs)
 
 
 def told(location: Location | None, place: Place, folder: Path, environ: Mapping[str, str]) -> str:

@@ -56,7 +56,7 @@ def command(
     with connect.reader(place, os.environ) as reader:
         while True:
             plan, seen = pipeline.decide(desired, chosen, reader, PlanOptions())
-            held = pipeline.open_submits(desired.platform, plan, seen, place, os.environ, call)
+            held = pipeline.open_submits(desired, plan, seen, place, os.environ, call)
             _print(plan, held, format_name, color, call)
             running = any(state.standing is Standing.IN_PROGRESS for state in plan.states)
             if not (watch and running):

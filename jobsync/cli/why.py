@@ -38,7 +38,7 @@ def command(
     with connect.reader(place, os.environ) as reader:
         plan, seen = pipeline.decide(desired, chosen, reader, PlanOptions())
         seen = _with_records(desired, seen, addresses, reader)
-    held = pipeline.open_submits(desired.platform, plan, seen, place, os.environ, call)
+    held = pipeline.open_submits(desired, plan, seen, place, os.environ, call)
     stories = (
         why(explain(desired, seen, plan, one), call, [h for h in held if h.address == one])
         for one in addresses

@@ -388,7 +388,7 @@ def test_a_confirmed_job_that_vanished_from_it_is_not_sent_again_either(world: W
 def test_resolve_not_submitted_lets_it_be_sent_again(world: World, tmp_path: Path) -> None:
     world.service.script["submit"] = [lost]
     world.apply(plan(create("align")))
-    entry = resolve("align", NotSubmitted(), world.backend, tmp_path, BINDING, world.clock)
+    [entry] = resolve("align", NotSubmitted(), world.backend, tmp_path, BINDING, world.clock)
     assert entry.state is State.REJECTED
     assert open_submits(tmp_path, BINDING) == ()
     [outcome] = world.apply(plan(create("align")))

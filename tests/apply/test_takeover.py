@@ -182,7 +182,7 @@ def test_a_copy_under_another_name_is_not_in_use(tmp_path: Path) -> None:
 
 def test_resolve_settles_what_lies_under_another_spelling(tmp_path: Path) -> None:
     write(tmp_path, SHOUTED, entry("phylo.a.aaaaaaaaaa", State.HELD))
-    settled = resolve("a", NotSubmitted(), MemoryBackend(MemoryService()), tmp_path, MINE)
+    [settled] = resolve("a", NotSubmitted(), MemoryBackend(MemoryService()), tmp_path, MINE)
     assert settled.state is State.REJECTED
     assert open_submits(tmp_path, MINE) == ()
 

@@ -108,6 +108,18 @@ class Unread(Struct, frozen=True):
     absent: bool = False
     rewound: str = ""
 
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        if self.absent:
+            return "jobsync journal init makes one where there was none"
+        if self.rewound:
+            return (
+                "find out who has moved it back, and settle by hand what was open; then: "
+                f"rm -r {self.rewound}"
+            )
+        return ""
+
 
 class Pushed(Struct, frozen=True):
     """The remote says that it took it."""
@@ -142,7 +154,7 @@ def carry(
     refusals, tries, spent, why = 0, 0, 0.0, ""
     while True:
         if isinstance(look, Unread):
-            why = look.reason
+            why = f"{look.reason}; {look.advice}" if look.advice else look.reason
             if look.final or spent >= patience:
                 return _all(wishes, None, why), look
         else:

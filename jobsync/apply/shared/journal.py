@@ -56,6 +56,9 @@ def _no(name: str) -> bool:
 class Ref(Protocol):
     """Where the journal lies: :class:`~jobsync.apply.shared.repository.Repository`."""
 
+    @property
+    def label(self) -> str: ...
+
     def fetch(self, scopes: tuple[str, ...], seconds: float = ...) -> Fetched | Unread: ...
 
     def push(
@@ -125,6 +128,11 @@ class SharedJournal:
         self._closed = False
         self._down = ""
 
+    @property
+    def label(self) -> str:
+        """How people are told of it."""
+        return self._ref.label
+
     def look(self) -> Fetched | Unread:
         """Read the ref now."""
         with self._using:
@@ -166,6 +174,16 @@ class SharedJournal:
             )
             future: Future[Verdict] = Future()
             self._enqueue(Claim(record, is_of_job), future)
+        return future.result()
+
+    def settle(self, entry: Entry) -> Verdict:
+        """Write down what a person, or the service, says of *entry*; whoever has claimed it."""
+        now = self.now()
+        job = ",".join(entry.ids)[:200]
+        record = Record(entry.name, entry.address, entry.state, "0", now, now, job)
+        future: Future[Verdict] = Future()
+        with self._guard:
+            self._enqueue(Move(record, anybody=True), future)
         return future.result()
 
     def sent(self, name: str) -> None:

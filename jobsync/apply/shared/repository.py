@@ -47,6 +47,8 @@ _NO_OPTIONS = "does not support push options"
 class Nowhere:
     """In place of a journal that cannot be found: nothing may be sent, for *reason*."""
 
+    label = "the shared journal"
+
     def __init__(self, reason: str) -> None:
         self._reason = reason
 
@@ -78,6 +80,10 @@ class Repository:
         self._draft = f"refs/draft/{secrets.token_hex(8)}"
         self._records: dict[str, Record] = {}
         self._options = ["-o", "ci.skip"] if location.ref.startswith("refs/heads/") else []
+
+    @property
+    def label(self) -> str:
+        return self.location.label
 
     # --- reading ----------------------------------------------------------------------
 
