@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from jobsync.errors import Location
 from jobsync.identity import fingerprint, old_fingerprint
@@ -35,6 +35,7 @@ from jobsync.model import (
     Presence,
     RemoteFile,
     Run,
+    RunRef,
     RunState,
     Snapshot,
 )
@@ -50,6 +51,7 @@ STATUS = {
     RunState.FAILED: "FAILED",
     RunState.STOPPED: "STOPPED",
 }
+T = TypeVar("T")
 ME = "alice"
 PROJECT = "phylo"
 FILES = (RemoteFile("out.txt", 12, "t1"), RemoteFile("logs/a.log", 3, "t1"))
@@ -108,6 +110,19 @@ def names(one: DeclaredJob) -> set[str]:
     addresses.update(f if "/" in f else f"{PROJECT}/{f}" for f in one.formerly)
     marks = {one.fingerprint, *(one.older or ())}
     return {f"{address.replace('/', '.')}.{mark}" for address in addresses for mark in marks}
+
+
+def all_of(kind: type[T], changes: Iterable[object]) -> list[T]:
+    """*changes*, each of which has to be of this kind."""
+    found = list(changes)
+    assert all(isinstance(change, kind) for change in found)
+    return cast("list[T]", found)
+
+
+def id_of(run: RunRef | None) -> str:
+    """The id of a run that has to be there."""
+    assert run is not None
+    return run.id
 
 
 def first_name(mark: Mark) -> str:

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from jobsync.model import (
     NO_ACCESS,
     Access,
-    Action,
+    AccessChange,
     DeclaredJob,
+    Grant,
     PermissionsMode,
+    Plan,
     RunState,
 )
 from jobsync.permission_model import effective
@@ -28,21 +30,23 @@ from jobsync.plan.plan_permissions import (
 from jobsync.platforms.agave.permissions import LEVELS, READ_WRITE
 from jobsync.platforms.agave.platform import AGAVE
 from jobsync.structs import replace
-from tests.fakes.planworld import ME, World, desired, grants, job, rows
+from tests.fakes.planworld import ME, World, all_of, desired, grants, id_of, job, rows
 from tests.fakes.planworlds import ROWS
 
 ADDITIVE = PermissionsMode.ADDITIVE
 READ = LEVELS["READ"]
 
 
-def planned(world: World, *jobs, **options: PlanOptions):
+def planned(world: World, *jobs: DeclaredJob, **options: Any) -> Plan:
     wanted = desired(*jobs)
     return build(wanted, world.snapshot(wanted), PlanOptions(**options))
 
 
 def written(
-    declared: DeclaredJob, image: Mapping[str, Access], mode: str = PermissionsMode.EXACT, owner=ME
-):
+    declared: Mapping[str, Grant],
+    image: Mapping[str, Access],
+    mode: str = PermissionsMode.EXACT,
+) -> list[tuple[str, str, str]]:
     """[(user, before, after)] for a current run, in the order to write."""
     wanted = job("align", permissions=declared, permissions_mode=mode)
     world = World()
@@ -51,6 +55,7 @@ def written(
     return [
         (grant.user, str(grant.before), str(grant.after))
         for change in plan.changes
+        if isinstance(change, AccessChange)
         for grant in change.grants
     ]
 
@@ -134,6 +139,7 @@ def test_writes_go_gains_changes_revokes_and_my_own_last() -> None:
     )
     plan = planned(world, wanted)
     (change,) = plan.changes
+    assert isinstance(change, AccessChange)
     assert [grant.user for grant in change.grants] == ["yan", "bob", "zed", "carol", "alice"]
     assert [hazard.name for hazard in plan.hazards] == ["self-lockout"]
 
@@ -143,11 +149,15 @@ def test_my_own_gain_is_written_first() -> None:
     run = world.add("by hand", owner="olga", acl=rows(world="READ_WRITE"))
     wanted = replace(job("x", permissions=grants(bob="READ", **{ME: "READ_WRITE"})), pinned=run.id)
     plan = planned(world, wanted)
-    assert [grant.user for grant in plan.changes[0].grants] == [ME, "bob", "world"]
+    assert [grant.user for grant in all_of(AccessChange, plan.changes)[0].grants] == [
+        ME,
+        "bob",
+        "world",
+    ]
     run = world.add("another", owner="olga", acl=rows(**{ME: "WRITE"}))
     wanted = replace(job("x", permissions=grants(**{ME: "ALL", "aaron": "READ"})), pinned=run.id)
     plan = planned(world, wanted)
-    assert [grant.user for grant in plan.changes[0].grants] == [ME, "aaron"]
+    assert [grant.user for grant in all_of(AccessChange, plan.changes)[0].grants] == [ME, "aaron"]
     assert plan.hazards == ()
 
 
@@ -171,9 +181,9 @@ def test_a_superseded_run_is_only_ever_reduced(
     old = world.of(job("align"), state, acl=image)
     world.of(wanted, acl={u: g.access for u, g in declared.items()})
     plan = planned(world, wanted)
-    found = [(g.user, str(g.after)) for c in plan.changes for g in c.grants]
+    found = [(g.user, str(g.after)) for c in all_of(AccessChange, plan.changes) for g in c.grants]
     assert found == expected
-    assert all(change.run.id == old.id for change in plan.changes)
+    assert all(id_of(c.run) == old.id for c in all_of(AccessChange, plan.changes))
 
 
 def test_failed_and_duplicate_runs_are_reduced_too() -> None:
@@ -183,7 +193,9 @@ def test_failed_and_duplicate_runs_are_reduced_too() -> None:
     world.of(wanted, attempt=2, acl=rows(bob="READ"))
     twin = world.of(wanted, attempt=2, acl=rows(dave="READ"))
     plan = planned(world, wanted)
-    assert {c.run.id: [g.user for g in c.grants] for c in plan.changes} == {
+    assert {
+        id_of(c.run): [g.user for g in c.grants] for c in all_of(AccessChange, plan.changes)
+    } == {
         failed.id: ["carol"],
         twin.id: ["dave"],
     }
@@ -194,7 +206,7 @@ def test_a_new_run_starts_private_and_gets_what_is_declared() -> None:
     world = World()
     world.of(job("align"), acl=rows(bob="READ", carol="READ"))
     plan = planned(world, wanted)
-    new, old = (change for change in plan.changes if change.action is not Action.REPLACE)
+    new, old = (change for change in plan.changes if isinstance(change, AccessChange))
     assert (new.run, new.image, [g.user for g in new.grants]) == (None, {}, ["bob"])
     assert [g.user for g in old.grants] == ["carol"]
     world.apply(plan)
@@ -244,6 +256,7 @@ def test_notes_say_what_a_row_means(declared: Any, image: Any, user: str, note: 
     world = World()
     world.of(wanted, acl=image)
     (change,) = planned(world, wanted).changes
+    assert isinstance(change, AccessChange)
     assert {grant.user: grant.note for grant in change.grants}[user] == note
 
 
@@ -291,7 +304,7 @@ def test_a_row_of_another_case_is_named() -> None:
 @settings(deadline=None, max_examples=300)
 @given(image=ROWS, changed=ROWS)
 def test_rows_that_are_as_declared_are_those_that_nothing_would_change(
-    mode: str, image: Mapping[str, Access], changed
+    mode: str, image: Mapping[str, Access], changed: Mapping[str, Access]
 ) -> None:
     """What is passed over for being equal is what the whole comparison would pass over."""
     for declared in (image, changed):

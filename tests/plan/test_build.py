@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from jobsync.errors import PlanError
@@ -9,6 +11,7 @@ from jobsync.model import (
     NO_ACCESS,
     AccessChange,
     Action,
+    DeclaredJob,
     JobChange,
     OutputChange,
     OutputRef,
@@ -19,7 +22,7 @@ from jobsync.model import (
 )
 from jobsync.plan import PlanOptions, build
 from jobsync.platforms.agave.permissions import READ
-from tests.fakes.planworld import ME, World, desired, grants, job, rows, rule
+from tests.fakes.planworld import ME, World, all_of, desired, grants, id_of, job, rows, rule
 
 ALIGN = job("align", {"parameters": {"threads": 2}})
 
@@ -29,7 +32,7 @@ def only_job(plan: Plan) -> JobChange:
     return change
 
 
-def plan_of(world: World, *jobs, **options: PlanOptions):
+def plan_of(world: World, *jobs: DeclaredJob, **options: Any) -> Plan:
     wanted = desired(*jobs)
     return build(wanted, world.snapshot(wanted), PlanOptions(**options))
 
@@ -49,7 +52,7 @@ def test_a_live_run_is_left_alone(state: RunState, standing: Standing) -> None:
     run = world.of(ALIGN, state)
     plan = plan_of(world, ALIGN)
     assert plan.changes == ()
-    assert [(s.standing, s.run.id) for s in plan.states] == [(standing, run.id)]
+    assert [(s.standing, id_of(s.run)) for s in plan.states] == [(standing, run.id)]
 
 
 def test_an_older_fingerprint_is_replaced_and_says_why() -> None:
@@ -57,7 +60,7 @@ def test_an_older_fingerprint_is_replaced_and_says_why() -> None:
     old = world.of(job("align", {"parameters": {"threads": 1}}))
     change = only_job(plan_of(world, ALIGN))
     assert (change.action, change.reason) == (Action.REPLACE, Reason.FIELDS_CHANGED)
-    assert change.before.id == old.id
+    assert change.before is not None and id_of(change.before) == old.id
     assert [(f.path, f.before, f.after) for f in change.fields] == [("parameters.threads", 1, 2)]
 
 
@@ -87,7 +90,10 @@ def test_the_current_run_gets_grants_and_an_old_one_is_only_reduced() -> None:
     old = world.of(job("align"), acl=rows(bob="READ_WRITE", carol="READ"))
     new = world.of(wanted, acl={})
     plan = plan_of(world, wanted)
-    by_run = {c.run.id: {g.user: g.after for g in c.grants} for c in plan.changes}
+    by_run = {
+        id_of(c.run): {g.user: g.after for g in c.grants}
+        for c in all_of(AccessChange, plan.changes)
+    }
     read, none = READ, NO_ACCESS
     assert by_run == {old.id: {"bob": read, "carol": none}, new.id: {"bob": read}}
     assert all(isinstance(change, AccessChange) for change in plan.changes)
@@ -100,8 +106,8 @@ def test_outputs_not_in_the_lock_are_fetched() -> None:
     plan = plan_of(world, wanted)
     (change,) = plan.changes
     assert isinstance(change, OutputChange)
-    assert [(file.path, file.to) for file in change.files] == [("out.txt", "results/out.txt")]
-    assert change.run.id == run.id
+    assert [(file.path, file.to) for file in change.files or ()] == [("out.txt", "results/out.txt")]
+    assert id_of(change.run) == run.id
     world.apply(plan)
     assert plan_of(world, wanted).changes == ()
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobsync.errors import Location
-from jobsync.model import DeclaredJob, IdRef, OutputRef
+from jobsync.model import IdRef, OutputRef
 from jobsync.plan.diff import drift, placement_changes, semantic_changes, side_by_side
 from jobsync.plan.references import References, in_value
 from jobsync.platforms.agave.node_hours import seconds
@@ -18,7 +18,9 @@ from tests.fakes.planworld import World, job
 NONE = References(AGAVE, {})
 
 
-def against(declared: DeclaredJob, record, references=NONE):
+def against(
+    declared: dict[str, Any], record: dict[str, Any], references: References = NONE
+) -> list[tuple[str, object, object]]:
     """(path, before, after) of what differs."""
     run = World().add("x", request=record)
     changes = semantic_changes(job("align", declared), run, references, None)
@@ -136,7 +138,7 @@ def test_a_change_has_the_place_of_the_nearest_thing_that_was_written() -> None:
     places = {"parameters": Location("a.yaml", 4, 5), "inputs.a": Location("a.yaml", 9, 7)}
     declared = job("x", {"parameters": {"n": 1}, "inputs": {"a": ["p", "q"]}}, places=places)
     run = World().add("x", request={"parameters": {"n": 2}, "inputs": {"a": ["p", "z"]}})
-    found = {c.path: c.where.line for c in semantic_changes(declared, run, NONE, None)}
+    found = {c.path: c.where and c.where.line for c in semantic_changes(declared, run, NONE, None)}
     assert found == {"parameters.n": 4, "inputs.a[1]": 9}
 
 
@@ -144,7 +146,7 @@ def test_a_reference_equals_what_any_run_of_its_job_resolved_to() -> None:
     world = World()
     first, second = world.of(job("up")), world.of(job("up"))
     references = References(AGAVE, {"up": [first, second]})
-    archive = second.request["archivePath"]
+    archive = (second.request or {})["archivePath"]
     wanted = {"inputs": {"x": OutputRef("up", "a b.fa")}}
     for text in (f"agave://data/{archive}/a%20b.fa", f"agave://data/{archive}/a b.fa"):
         assert against(wanted, {"inputs": {"x": [text]}}, references) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobsync.errors import PlanFileError, StalePlan
-from jobsync.model import IdRef, OpenSubmit, OutputRef
+from jobsync.model import IdRef, JobChange, OpenSubmit, OutputRef
 from jobsync.plan import build, codec
 from jobsync.plan.seal import sealed
 from jobsync.render import FORMATS, RenderOptions, plan_json
@@ -24,7 +25,7 @@ SAVED = replace(sealed(showcase()), root="", outputs_root="")
 """What the file has of the plan: no folders of a machine, no values that may not be shown."""
 
 
-def edited(change) -> str:
+def edited(change: Callable[[Any], object]) -> str:
     """The file with *change* made to its document."""
     document = json.loads(TEXT)
     change(document)
@@ -64,14 +65,16 @@ def test_the_folders_of_a_machine_are_not_in_it() -> None:
 )  # fmt: skip
 def test_any_request_value_comes_back_with_its_type(value: object) -> None:
 
-    wanted = desired(replace(job("align"), request={"appId": "t-1", "inputs": value}))
+    wanted = desired(job("align", {"appId": "t-1", "inputs": value}))
     plan = build(wanted, World().snapshot(wanted))
     loaded = plan_json.loads(plan_json.dumps(plan))
     assert loaded.changes == plan.changes
-    assert repr(loaded.changes[0].request["inputs"]) == repr(_ordered(value))
+    (change,) = loaded.changes
+    assert isinstance(change, JobChange)
+    assert repr(change.request["inputs"]) == repr(_ordered(value))
 
 
-def _ordered(value: object):
+def _ordered(value: object) -> object:
     if isinstance(value, dict):
         return {key: _ordered(value[key]) for key in sorted(value)}
     return [_ordered(item) for item in value] if isinstance(value, list) else value

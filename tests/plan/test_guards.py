@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pytest
 
 from jobsync.errors import Blocked, ExitCode, PlanFileError
-from jobsync.model import Access, DeclaredJob, Grant, Guards, Plan, RunState
+from jobsync.model import (
+    Access,
+    AccessChange,
+    DeclaredJob,
+    Grant,
+    Guards,
+    JobChange,
+    Plan,
+    RunState,
+)
 from jobsync.plan import PlanOptions, build, check
 from jobsync.plan.access_guards import self_lockout
 from jobsync.plan.check import refuse_hazards
@@ -21,31 +30,31 @@ from tests.fakes.planworld import World, desired, grants, job, rows
 LONG = {"maxRunTime": "10:00:00", "nodeCount": 1}
 
 
-def planned(world: World, *jobs, guards=None, **options: PlanOptions):
+def planned(world: World, *jobs: DeclaredJob, guards: Guards | None = None, **options: Any) -> Plan:
     wanted = desired(*jobs, guards=guards)
     return build(wanted, world.snapshot(wanted), PlanOptions(**options))
 
 
-def names(plan: Plan):
+def names(plan: Plan) -> list[str]:
     return [hazard.name for hazard in plan.hazards]
 
 
-def many(**levels):
+def many(**levels: str) -> dict[str, Grant]:
     return {user: Grant(LEVELS[level]) for user, level in levels.items()}
 
 
-def with_acl(declared: DeclaredJob, image: Mapping[str, Access]):
+def with_acl(declared: Mapping[str, Grant], image: Mapping[str, Access]) -> Plan:
     wanted = job("align", permissions=declared)
     world = World()
     world.of(wanted, acl=image)
     return planned(world, wanted)
 
 
-def crowd(count: int):
+def crowd(count: int) -> dict[str, Access]:
     return {f"user{number:02d}": LEVELS["READ"] for number in range(count)}
 
 
-def keep(image: Mapping[str, Access], count: int):
+def keep(image: Mapping[str, Access], count: int) -> dict[str, Grant]:
     return {user: Grant(access) for user, access in list(image.items())[:count]}
 
 
@@ -108,6 +117,7 @@ def test_self_lockout_looks_at_every_step() -> None:
     theirs = world.add("by hand", owner="olga", acl=rows(world="READ_WRITE"))
     plan = planned(world, replace(job("shared", permissions=narrowing), pinned=theirs.id))
     (change,) = plan.changes
+    assert isinstance(change, AccessChange)
     assert ([grant.user for grant in change.grants], names(plan)) == (["alice", "world"], [])
     late = replace(change, grants=tuple(reversed(change.grants)))
     case = Case(desired(), world.snapshot(desired()), {}, (), (late,))
@@ -172,9 +182,11 @@ def test_a_retry_counts_only_the_attempts_that_are_left() -> None:
     world.of(wanted, RunState.FAILED)
     world.of(wanted, RunState.FAILED, attempt=2)
     (change,) = planned(world, wanted).changes
+    assert isinstance(change, JobChange)
     assert (change.attempt, change.node_hours) == (3, 20.0)
     used_up = replace(wanted, retries=0)
     (change,) = planned(world, used_up, retry=frozenset({"align"})).changes
+    assert isinstance(change, JobChange)
     assert (change.attempt, change.node_hours) == (3, 10.0)
 
 
@@ -246,7 +258,12 @@ def test_acceptance_by_flag_key_or_at_apply() -> None:
 # --- staleness -------------------------------------------------------------------------
 
 
-def stale_after(world: World, jobs, change, **options: PlanOptions):
+def stale_after(
+    world: World,
+    jobs: Iterable[DeclaredJob],
+    change: Callable[[], object],
+    **options: Any,
+) -> tuple[str, ...]:
     wanted = desired(*jobs)
     plan = build(wanted, world.snapshot(wanted), PlanOptions(**options))
     change()

@@ -27,7 +27,7 @@ from jobsync.plan.history import histories, names_of
 from jobsync.plan.plan_outputs import with_present_addresses
 from jobsync.render import FORMATS, RenderOptions
 from jobsync.structs import replace
-from tests.fakes.planworld import PROJECT, START, World, desired, job, rule
+from tests.fakes.planworld import PROJECT, START, World, desired, id_of, job, rule
 
 FINISHED, ACTIVE = RunState.FINISHED, RunState.ACTIVE
 FAILED, STOPPED = RunState.FAILED, RunState.STOPPED
@@ -36,21 +36,19 @@ ONE = job("align", {"parameters": {"threads": 2}}, formerly=("sort", "lab/al"))
 OTHERS = [name for name in names_of(desired(ONE), ONE) if name != ONE.name]
 
 
-def planned(
-    world: World, *jobs: DeclaredJob, guards: Guards | None = None, **options: PlanOptions
-) -> Plan:
+def planned(world: World, *jobs: DeclaredJob, guards: Guards | None = None, **options: Any) -> Plan:
     wanted = desired(*jobs, guards=guards)
     return build(wanted, world.snapshot(wanted), PlanOptions(**options))
 
 
-def row(plan: Plan, address: str = "align"):
+def row(plan: Plan, address: str = "align") -> tuple[Action | None, Standing]:
     found = [c for c in plan.changes if isinstance(c, JobChange) and c.address == address]
     standing = next(s.standing for s in plan.states if s.address == address)
     return (found[0].action if found else None), standing
 
 
 def test_the_names_are_all_addresses_with_all_fingerprints() -> None:
-    new, old = ONE.fingerprint, ONE.older[0]
+    new, old = ONE.fingerprint, (ONE.older or ())[0]
     assert names_of(desired(ONE), ONE) == (
         f"{PROJECT}.align.{new}",
         f"{PROJECT}.align.{old}",
@@ -82,9 +80,11 @@ def test_every_row_of_the_table(
     assert row(plan) == expected
     if plan.changes:
         (change,) = plan.changes
-        assert (change.name, change.before.id) == (name, run.id)
+        assert isinstance(change, JobChange)
+        assert change.before is not None
+        assert (change.name, id_of(change.before)) == (name, run.id)
     else:
-        assert plan.states[0].run.id == run.id
+        assert plan.states[0].run is not None and id_of(plan.states[0].run) == run.id
     assert plan.undeclared == ()
 
 
@@ -96,7 +96,9 @@ def test_attempts_are_counted_over_all_names_and_sent_under_the_present_one(name
     world.of(ONE, FAILED, attempt=2)
     plan = planned(world, replace(ONE, retries=3))
     (change,) = plan.changes
-    assert (change.action, change.attempt, change.before.id) == (Action.RETRY, 4, last.id)
+    assert isinstance(change, JobChange)
+    assert change.before is not None
+    assert (change.action, change.attempt, id_of(change.before)) == (Action.RETRY, 4, last.id)
     assert change.name == f"{ONE.name}.r4"
     every = names_of(desired(ONE), ONE)
     tails = ("", ".r2", ".r3", ".r4")
@@ -141,6 +143,7 @@ def test_what_a_run_is_called_is_said_while_it_is_current() -> None:
     world = World()
     world.add(OTHERS[3], FINISHED, visible=False, request=ONE.request)
     (change,) = planned(world, ONE).changes
+    assert isinstance(change, JobChange)
     assert change.notes == ("was lab/al: keep formerly as long as that run is current",)
     world = World()
     world.add(OTHERS[0], request=ONE.request)
@@ -187,6 +190,7 @@ def test_what_takes_outputs_of_a_renamed_job_is_left_as_it_is() -> None:
 def test_too_many_former_names_are_told_when_it_would_be_submitted() -> None:
     unknown = replace(ONE, older=None)
     (change,) = planned(World(), unknown).changes
+    assert isinstance(change, JobChange)
     assert any(
         "does not recognise runs that an older version submitted" in note for note in change.notes
     )
@@ -200,11 +204,15 @@ def test_too_many_former_names_are_told_when_it_would_be_submitted() -> None:
 
 def test_a_new_job_that_is_an_undeclared_one_is_taken_for_a_rename() -> None:
     lone = job("tree.lg", {"maxRunTime": "10:00:00"})
-    for name in (f"{PROJECT}.wood.lg.{lone.fingerprint}", f"{PROJECT}.wood.lg.{lone.older[0]}"):
+    for name in (
+        f"{PROJECT}.wood.lg.{lone.fingerprint}",
+        f"{PROJECT}.wood.lg.{(lone.older or ('',))[0]}",
+    ):
         world = World()
         world.add(name, request=lone.request)
         plan = planned(world, lone, guards=Guards(rerun_node_hours=1))
         (change,) = plan.changes
+        assert isinstance(change, JobChange)
         assert change.action is Action.CREATE
         assert change.notes == (
             "looks like wood.lg renamed: add formerly: [wood] to keep that run",
@@ -222,6 +230,7 @@ def test_a_declared_twin_is_no_rename_nor_is_another_job() -> None:
     world.add(f"{PROJECT}.else.babcdefghi")
     plan = planned(world, one, other, guards=Guards(rerun_node_hours=1))
     (change,) = plan.changes
+    assert isinstance(change, JobChange)
     assert (change.address, change.notes, plan.hazards) == ("other", (), ())
 
 
@@ -239,6 +248,7 @@ def test_a_run_of_the_scheme_before_counts_unless_its_app_was_changed_later(name
     run = world.add(name, request=ONE.request)  # made in the first minute
     assert planned(world, with_app(0.9)).changes == ()
     (change,) = planned(world, with_app(1.1)).changes
+    assert isinstance(change, JobChange)
     assert (change.action, change.reason) == (Action.REPLACE, Reason.APP_CHANGED)
     assert f"apps/x/wrapper.sh has changed since run {run.id}" in change.notes
     world.runs[run.id] = replace(run, created=None)
@@ -255,9 +265,11 @@ def test_a_changed_app_is_the_reason_when_nothing_else_is() -> None:
     world = World()
     run = world.add(f"{PROJECT}.align.babcdefghi", request=ONE.request)
     (change,) = planned(world, with_app(9)).changes
+    assert isinstance(change, JobChange)
     assert change.reason is Reason.APP_CHANGED
     assert f"apps/x/wrapper.sh has changed since run {run.id}" in change.notes
     (change,) = planned(world, with_app(0)).changes
+    assert isinstance(change, JobChange)
     assert change.reason is Reason.APP_CHANGED
     assert "the app tool-1.0 in apps/ may have changed" in change.notes
 

@@ -9,7 +9,7 @@ import pytest
 from jobsync.model import Plan, Standing
 from jobsync.plan import PlanOptions, build
 from jobsync.structs import replace
-from tests.fakes.planworld import START, World, desired, job
+from tests.fakes.planworld import START, World, desired, id_of, job
 
 FOLDER = {"archivePath": "study/results", "archiveSystem": "data"}
 ONE = job("one", {**FOLDER, "parameters": {"n": 1}})
@@ -67,4 +67,4 @@ def test_so_does_a_run_of_the_same_job_with_its_older_fingerprint() -> None:
     wanted = desired(older)
     (state,) = build(wanted, world.snapshot(wanted), PlanOptions()).states
     assert state.run is not None
-    assert (state.standing, state.run.id) == (Standing.CURRENT, first.id)
+    assert (state.standing, id_of(state.run)) == (Standing.CURRENT, first.id)

@@ -31,7 +31,7 @@ from jobsync.platforms.agave.platform import AGAVE
 from jobsync.platforms.agave.run_names import read_mark
 from jobsync.render import plan_json
 from jobsync.structs import replace
-from tests.fakes.planworld import ME, PROJECT, World, desired, job, rule
+from tests.fakes.planworld import ME, PROJECT, World, desired, id_of, job, rule
 from tests.fakes.planworlds import worlds
 
 OPTIONS = st.builds(
@@ -168,11 +168,10 @@ def test_frame_what_is_not_stated_does_not_change(made: Any, options: PlanOption
     pinned = {job.pinned for job in wanted.jobs.values()}
     for run_id, run in before.runs.items():
         name = read_mark(run.name)
-        mine = run.owner == ME and name is not None
-        if not mine and run_id not in pinned:
+        if (run.owner != ME or name is None) and run_id not in pinned:
             assert world.runs[run_id] == run
             assert world.acl[run_id] == before.acl[run_id]
-        elif mine:
+        elif run.owner == ME and name is not None:
             owner = {**former, **declared}.get((name.project, name.address))
             if owner is None or owner.permissions is None:
                 assert world.acl[run_id] == before.acl[run_id]
@@ -203,14 +202,14 @@ def test_access_is_only_given_where_declared_and_old_runs_only_lose(
     wanted, world = made
     plan = build(wanted, world.snapshot(wanted), options)
     held = {"current", "in_progress", "incomplete"}
-    current = {s.run.id for s in plan.states if s.run and str(s.standing) in held}
+    current = {id_of(s.run) for s in plan.states if s.run and str(s.standing) in held}
     current |= {job.pinned for job in wanted.jobs.values() if job.pinned}
     for change in plan.changes:
         if not isinstance(change, AccessChange):
             continue
         declared = wanted.jobs[change.address].permissions
         assert declared is not None
-        owner = world.runs[change.run.id].owner if change.run else ME
+        owner = world.runs[id_of(change.run)].owner if change.run else ME
         for grant in change.grants:
             assert grant.user.lower() != owner
             if grant.after != NO_ACCESS:
@@ -219,7 +218,7 @@ def test_access_is_only_given_where_declared_and_old_runs_only_lose(
                 assert ("read" in grant.after.gives) <= ("read" in allowed.gives) and (
                     "write" in grant.after.gives
                 ) <= ("write" in allowed.gives)
-            if change.run and change.image is not None and change.run.id not in current:
+            if change.run and change.image is not None and id_of(change.run) not in current:
                 assert ("read" in grant.after.gives) <= ("read" in grant.before.gives)
                 assert ("write" in grant.after.gives) <= ("write" in grant.before.gives)
 
@@ -279,7 +278,8 @@ def test_once_no_name_is_submitted_that_exists_and_no_two_alike(made: Any) -> No
     assert not set(names) & {run.name for run in world.runs.values() if run.owner == ME}
     for change in plan.changes:
         if isinstance(change, JobChange) and change.action is Action.RETRY:
-            assert world.runs[change.before.id].state is RunState.FAILED
+            assert change.before is not None
+            assert world.runs[id_of(change.before)].state is RunState.FAILED
 
 
 def _shuffled_state(wanted: DesiredState, chance: random.Random) -> DesiredState:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from jobsync.errors import Usage
 from jobsync.model import (
+    AccessChange,
     Action,
+    DeclaredJob,
     FetchedFile,
+    JobChange,
     OutputRef,
     PermissionsMode,
     Plan,
     Reason,
     RemoteFile,
+    Run,
     RunState,
     Standing,
     Unavailable,
@@ -22,7 +27,7 @@ from jobsync.model import (
 from jobsync.plan import PlanOptions, build
 from jobsync.render.advice import Call, run_again
 from jobsync.structs import replace
-from tests.fakes.planworld import World, desired, grants, job, rows, rule
+from tests.fakes.planworld import World, desired, grants, id_of, job, rows, rule
 
 FINISHED, ACTIVE, FAILED, STOPPED = (
     RunState.FINISHED,
@@ -36,26 +41,26 @@ WHOLE = (RemoteFile("DONE.ok", 0, "t1"), RemoteFile("sorted.txt", 7, "t1"))
 PART = WHOLE[1:]
 
 
-def planned(world: World, *jobs, unread=(), **options: PlanOptions):
+def planned(world: World, *jobs: DeclaredJob, unread: Iterable[str] = (), **options: Any) -> Plan:
     wanted = desired(*(jobs or (SORT, PACK)))
     snapshot = world.snapshot(wanted)
     outputs = {**snapshot.outputs, **{run_id: Unavailable("503") for run_id in unread}}
     return build(wanted, replace(snapshot, outputs=outputs), PlanOptions(**options))
 
 
-def states(plan: Plan):
+def states(plan: Plan) -> dict[str, Standing]:
     return {state.address: state.standing for state in plan.states}
 
 
-def submits(plan: Plan):
-    return [change.name for change in plan.changes if getattr(change, "request", None)]
+def submits(plan: Plan) -> list[str]:
+    return [c.name for c in plan.changes if isinstance(c, JobChange) and c.request]
 
 
-def again(*texts):
+def again(*texts: str) -> dict[str, frozenset[str]]:
     return {"retry": frozenset(texts)}
 
 
-def fetched(world: World, run, path="sorted.txt", address: str = "sort") -> None:
+def fetched(world: World, run: Run, path: str = "sorted.txt", address: str = "sort") -> None:
     world.fetched.append(FetchedFile(address, run.id, path, f"results/{path}", 7, "0" * 64))
 
 
@@ -165,9 +170,9 @@ def test_after_a_retry_the_new_attempt_is_the_current_one() -> None:
     world = World()
     first = world.of(sort, files=PART, acl=rows(carol="READ"))
     plan = planned(world, sort, **again("sort"))
-    (submit,) = (change for change in plan.changes if getattr(change, "request", None))
+    (submit,) = (c for c in plan.changes if isinstance(c, JobChange) and c.request)
     assert (submit.action, submit.reason, submit.attempt) == (Action.RETRY, Reason.RETRY_ASKED, 2)
-    assert submit.before.id == first.id
+    assert id_of(submit.before) == first.id
     assert "expected 'DONE.ok' matched nothing; there are 'sorted.txt'" in submit.notes
 
     second = world.of(sort, ACTIVE, attempt=2)
@@ -177,9 +182,13 @@ def test_after_a_retry_the_new_attempt_is_the_current_one() -> None:
     world.files[second.id] = WHOLE
     plan = planned(world, sort)
     assert states(plan)["sort"] is Standing.CURRENT
-    assert plan.states[0].run.id == second.id
+    assert id_of(plan.states[0].run) == second.id
     assert plan.duplicates == {}, "attempts are no duplicates of each other"
-    users = {c.run.id: [g.user for g in c.grants] for c in plan.changes if hasattr(c, "grants")}
+    users = {
+        id_of(c.run): [g.user for g in c.grants]
+        for c in plan.changes
+        if isinstance(c, AccessChange)
+    }
     assert users == {first.id: ["carol"], second.id: ["bob"]}, "the older one only loses"
 
 
@@ -190,7 +199,7 @@ def test_an_attempt_that_the_lock_has_whole_goes_before_one_that_cannot_be_read(
     fetched(world, second)
     world.expectations.add(("sort", second.id))
     plan = planned(world, unread=[first.id])
-    assert plan.states[1].run.id == second.id
+    assert id_of(plan.states[1].run) == second.id
     assert submits(plan) == [PACK.name]
 
 
@@ -198,8 +207,8 @@ def test_a_hidden_finished_run_is_restored_where_the_visible_one_misses_somethin
     world = World()
     world.of(SORT, files=PART)
     hidden = world.of(SORT, attempt=2, visible=False)
-    (change,) = (c for c in planned(world, SORT).changes if hasattr(c, "request"))
-    assert (change.action, change.before.id) == (Action.RESTORE, hidden.id)
+    (change,) = (c for c in planned(world, SORT).changes if isinstance(c, JobChange))
+    assert (change.action, id_of(change.before)) == (Action.RESTORE, hidden.id)
 
 
 def test_what_misses_something_is_never_run_again_by_itself() -> None:
@@ -223,7 +232,7 @@ LADDER = {
 }
 
 
-def ladder():
+def ladder() -> tuple[World, list[DeclaredJob]]:
     jobs = [job(address, {"parameters": {"n": i}}) for i, address in enumerate(LADDER)]
     world = World()
     for one in jobs:

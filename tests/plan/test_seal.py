@@ -84,7 +84,8 @@ def test_a_loaded_plan_takes_its_values_from_the_manifests() -> None:
     plan = planned(state)
     loaded = plan_json.loads(plan_json.dumps(plan))
     assert loaded.changes == sealed(plan).changes != plan.changes
-    assert isinstance(change_of(loaded).request["parameters"]["token"], Sealed)
+    parameters = change_of(loaded).request["parameters"]
+    assert isinstance(parameters, dict) and isinstance(parameters["token"], Sealed)
     assert unsealed(loaded, state.jobs) == (replace(plan, root="", outputs_root=""), frozenset())
     assert plan_json.dumps(loaded) == plan_json.dumps(plan)
 

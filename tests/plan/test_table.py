@@ -9,10 +9,13 @@ import pytest
 
 from jobsync.errors import Location, PlanError, Usage
 from jobsync.model import (
+    AccessChange,
     Action,
     App,
     AppField,
+    DeclaredJob,
     JobChange,
+    OutputChange,
     OutputRef,
     Plan,
     Presence,
@@ -25,7 +28,7 @@ from jobsync.model import (
 from jobsync.plan import PlanOptions, build
 from jobsync.plan.exit_status import to_do, unread
 from jobsync.structs import replace
-from tests.fakes.planworld import ME, START, World, desired, grants, job, rows, rule
+from tests.fakes.planworld import ME, START, World, all_of, desired, grants, id_of, job, rows, rule
 
 ONE = job("align", {"parameters": {"threads": 2}})
 OLD = job("align", {"parameters": {"threads": 1}})
@@ -33,12 +36,12 @@ FINISHED, ACTIVE = RunState.FINISHED, RunState.ACTIVE
 FAILED, STOPPED = RunState.FAILED, RunState.STOPPED
 
 
-def planned(world: World, *jobs, **options: PlanOptions):
+def planned(world: World, *jobs: DeclaredJob, **options: Any) -> Plan:
     wanted = desired(*jobs)
     return build(wanted, world.snapshot(wanted), PlanOptions(**options))
 
 
-def row(plan: Plan, address: str = "align"):
+def row(plan: Plan, address: str = "align") -> tuple[Action | None, Reason | None, Standing]:
     """(action, reason, standing) of an address."""
     found = [c for c in plan.changes if isinstance(c, JobChange) and c.address == address]
     standing = next(s.standing for s in plan.states if s.address == address)
@@ -48,7 +51,7 @@ def row(plan: Plan, address: str = "align"):
     return change.action, change.reason, standing
 
 
-def world_of(*runs, of=ONE) -> World:
+def world_of(*runs: tuple[RunState, int, bool], of: DeclaredJob = ONE) -> World:
     """*runs* are (state, attempt, visible)."""
     world = World()
     for state, attempt, visible in runs:
@@ -98,6 +101,7 @@ def test_attempts_are_counted_from_the_names_on_the_service() -> None:
     wanted = job("align", retries=9)
     world = world_of((FAILED, 1, True), (FAILED, 4, True), of=wanted)
     (change,) = planned(world, wanted).changes
+    assert isinstance(change, JobChange)
     assert (change.name, change.attempt) == (f"{wanted.name}.r5", 5)
 
 
@@ -111,7 +115,7 @@ def test_the_oldest_finished_run_is_current_whatever_its_place_in_the_list() -> 
         }
     )
     plan = planned(world, ONE)
-    assert plan.states[0].run.id == second.id
+    assert id_of(plan.states[0].run) == second.id
     assert plan.duplicates == {"align": (second.id, first.id)}
     assert plan.warnings == (
         f"align: 2 runs with the same name: {second.id}, {first.id} (the first is current)",
@@ -145,7 +149,7 @@ def test_a_run_of_a_former_name_is_a_run_of_the_job_and_no_longer_undeclared() -
     wanted = job("align", {"parameters": {"threads": 2}}, formerly=("oldname",))
     plan = planned(world, wanted, prune=True)
     assert row(plan) == (None, None, Standing.CURRENT)
-    assert plan.states[0].run.id == run.id
+    assert id_of(plan.states[0].run) == run.id
     assert plan.undeclared == ()
 
 
@@ -177,7 +181,8 @@ def test_undeclared_runs_are_counted_and_with_prune_deleted() -> None:
     plan = planned(world, ONE)
     assert [run.id for run in plan.undeclared] == [gone.id]
     pruned = planned(world, ONE, prune=True)
-    assert [(c.address, c.action, c.before.id) for c in pruned.changes if c.before] == [
+    removed = [change for change in all_of(JobChange, pruned.changes) if change.before]
+    assert [(c.address, c.action, id_of(c.before)) for c in removed] == [
         ("gone", Action.DELETE, gone.id)
     ]
     assert pruned.undeclared == ()
@@ -193,6 +198,7 @@ def test_a_run_of_another_matrix_value_of_a_protected_job_is_not_deleted() -> No
 def test_superseded_active_runs_are_shown_or_stopped() -> None:
     world = world_of((ACTIVE, 1, True), of=OLD)
     (change,) = planned(world, ONE).changes
+    assert isinstance(change, JobChange)
     assert change.notes == ("run 0001-007 is still RUNNING; --stop-superseded stops it",)
     plan = planned(world, ONE, stop_superseded=True)
     assert [c.action for c in plan.changes] == [Action.REPLACE, Action.STOP]
@@ -234,8 +240,7 @@ def test_a_foreign_run_beside_our_own_is_a_warning_only() -> None:
     assert len(plan.warnings) == 1
 
 
-def pinned(run_id: str, request: pytest.FixtureRequest = None, **fields):
-
+def pinned(run_id: str, request: dict[str, Any] | None = None, **fields: Any) -> DeclaredJob:
     return replace(job("shared", request, **fields), pinned=run_id)
 
 
@@ -245,6 +250,7 @@ def test_a_pinned_job_of_somebody_else_is_managed_but_never_submitted() -> None:
     wanted = pinned(run.id, permissions=grants(alice="READ_WRITE", dave="READ"))
     plan = planned(world, wanted)
     (change,) = plan.changes
+    assert isinstance(change, AccessChange)
     assert {g.user: str(g.after) for g in change.grants} == {"dave": "READ", "carol": "NONE"}
     world.apply(plan)
     assert planned(world, wanted).changes == ()
@@ -345,6 +351,7 @@ def test_placement_never_runs_a_job_again_and_is_noted() -> None:
 def test_node_hours(request_: dict[str, Any], app: App | None, hours: float | None) -> None:
     world = World(apps={"tool-1.0": app})
     (change,) = planned(world, job("align", request_)).changes
+    assert isinstance(change, JobChange)
     assert change.node_hours == hours
 
 
@@ -357,7 +364,8 @@ def test_a_file_that_the_lock_knows_but_is_not_here_is_available() -> None:
     world.fetched = [replace(line, presence=Presence.ABSENT) for line in world.fetched]
     plan = planned(world, wanted)
     (change,) = plan.changes
-    assert [file.available for file in change.files] == [True]
+    assert isinstance(change, OutputChange)
+    assert [file.available for file in change.files or ()] == [True]
     assert to_do(plan) == () and plan.warnings == ()
 
 
@@ -370,7 +378,8 @@ def test_a_fetched_file_that_was_edited_here_is_a_change_and_apply_leaves_it() -
     world.fetched = [replace(line, presence=Presence.CHANGED) for line in world.fetched]
     plan = planned(world, wanted)
     (change,) = plan.changes
-    assert [file.available for file in change.files] == [False]
+    assert isinstance(change, OutputChange)
+    assert [file.available for file in change.files or ()] == [False]
     assert to_do(plan) == (change,)
     assert plan.warnings == (
         "align: results/out.txt was edited here after jobsync fetched it; apply does not replace "
@@ -416,7 +425,7 @@ def test_a_missing_required_output_makes_a_run_incomplete_and_no_endless_change(
     assert "matched nothing" in plan.states[0].notes[0]
 
 
-def _tree(*paths):
+def _tree(*paths: str) -> tuple[RemoteFile, ...]:
     return tuple(RemoteFile(path, 2, "2026-01-01T00:00:00.000-06:00") for path in paths)
 
 
@@ -427,7 +436,8 @@ def test_a_refused_file_is_told_for_as_long_as_it_is_declared_and_no_endless_cha
     world.files[run.id] = _tree("out/A.aln", "out/a.aln", "out/a~1.aln")
     plan = planned(world, wanted)
     (change,) = plan.changes
-    assert [file.to for file in change.files] == ["results/A.aln"]
+    assert isinstance(change, OutputChange)
+    assert [file.to for file in change.files or ()] == ["results/A.aln"]
     assert [path for path, _ in change.refused] == ["out/a.aln", "out/a~1.aln"]
     assert plan.states[0].problems == (), "the change tells"
     world.apply(plan)
@@ -451,14 +461,16 @@ def test_a_place_that_another_address_has_is_not_planned_for() -> None:
     world.files[second.id] = _tree("LOG.TXT", "own.TXT")
     plan = planned(world, align, tree)
     (change,) = plan.changes
-    assert [file.path for file in change.files] == ["own.TXT"]
+    assert isinstance(change, OutputChange)
+    assert [file.path for file in change.files or ()] == ["own.TXT"]
     said = "would go to results/LOG.TXT, which belongs to align"
     assert change.refused == (("LOG.TXT", said),)
     world.apply(plan)
     plan = planned(world, align, tree)
     assert plan.changes == () and plan.states[1].problems == (f"output LOG.TXT is refused: {said}",)
     (change,) = planned(world, tree).changes
-    assert [file.path for file in change.files] == ["LOG.TXT"], "align is declared no more"
+    assert isinstance(change, OutputChange)
+    assert [file.path for file in change.files or ()] == ["LOG.TXT"], "align is declared no more"
 
 
 def test_many_files_for_one_place_are_refused_in_few_words() -> None:
@@ -479,6 +491,7 @@ def test_expect_is_checked_once_and_recorded() -> None:
     run = world.of(wanted)
     plan = planned(world, wanted)
     (change,) = plan.changes
+    assert isinstance(change, OutputChange)
     assert change.files == ()
     world.apply(plan)
     assert world.expectations == {("align", run.id)}
@@ -498,8 +511,8 @@ def test_two_jobs_that_fetch_to_one_place_do_not_overwrite_each_other() -> None:
     world.of(one)
     world.of(two)
     plan = planned(world, one, two)
-    first, second = plan.changes
-    assert [file.to for file in first.files] == ["x/out.txt"]
+    first, second = all_of(OutputChange, plan.changes)
+    assert [file.to for file in first.files or ()] == ["x/out.txt"]
     assert second.files == ()
     assert second.refused[0][0] == "out.txt"
 
@@ -527,6 +540,7 @@ def test_rerun_is_told_from_a_changed_field() -> None:
     world = world_of((FINISHED, 1, True))
     again = job("align", {"parameters": {"threads": 2}}, rerun=2)
     (change,) = planned(world, again).changes
+    assert isinstance(change, JobChange)
     assert [(f.path, f.before, f.after) for f in change.fields] == [("rerun", 1, 2)]
 
 
@@ -536,24 +550,26 @@ def test_changed_content_is_told_from_a_changed_field() -> None:
     world = World()
     world.of(job("align", request, digests={uri: "1" * 64}))
     (change,) = planned(world, job("align", request, digests={uri: "2" * 64})).changes
+    assert isinstance(change, JobChange)
     assert change.reason is Reason.CONTENT_CHANGED
     assert change.notes == (f"the content of {uri} has changed",)
 
 
 def test_a_replaced_upstream_replaces_what_takes_its_outputs() -> None:
-    def tree(up):
+    def tree(up: DeclaredJob) -> DeclaredJob:
         request = {"inputs": {"data": OutputRef("align", "a b.fa")}}
         return job("tree", request, among={"align": up})
 
     world = World()
     world.apply(planned(world, OLD, tree(OLD)))
     plan = planned(world, ONE, tree(ONE))
-    assert [(c.address, c.reason) for c in plan.changes] == [
+    changes = all_of(JobChange, plan.changes)
+    assert [(c.address, c.reason) for c in changes] == [
         ("align", Reason.FIELDS_CHANGED),
         ("tree", Reason.UPSTREAM_REPLACED),
     ]
-    assert plan.changes[1].fields == ()
-    assert plan.changes[1].notes == ("takes outputs of align, which will run again",)
+    assert changes[1].fields == ()
+    assert changes[1].notes == ("takes outputs of align, which will run again",)
 
 
 def test_a_parameter_that_was_taken_away_shows_when_the_app_lets_people_set_it() -> None:
@@ -561,6 +577,7 @@ def test_a_parameter_that_was_taken_away_shows_when_the_app_lets_people_set_it()
     world = World(apps={"tool-1.0": app})
     world.of(ONE, request={"parameters": {"threads": 2, "v": 1, "model": "lg"}})
     (change,) = planned(world, job("align", {"parameters": {"model": "wag"}})).changes
+    assert isinstance(change, JobChange)
     assert [(f.path, f.before, f.after) for f in change.fields] == [
         ("parameters.model", "lg", "wag"),
         ("parameters.threads", 2, None),
@@ -572,13 +589,14 @@ def test_without_the_record_the_plan_says_so() -> None:
     world = world_of((FINISHED, 1, True), of=OLD)
     world.runs = {k: replace(run, request=None) for k, run in world.runs.items()}
     (change,) = planned(world, ONE).changes
+    assert isinstance(change, JobChange)
     assert change.notes == ("the record of run 0001-007 was not read",)
 
 
 # --- options --------------------------------------------------------------------------
 
 
-def chosen(world: World = None, **options: PlanOptions):
+def chosen(world: World | None = None, **options: Any) -> list[str]:
     jobs = (ONE, job("tree", needs=("align",)), job("zip"))
     plan = planned(world or World(), *jobs, **options)
     return [change.address for change in plan.changes]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from jobsync.model import NO_ACCESS, Plan, RunState
+from jobsync.model import NO_ACCESS, AccessChange, Plan, RunState
 from jobsync.plan import PlanOptions, build
 from jobsync.render import FORMATS, RenderOptions
 from jobsync.render.summary import also, summarise
@@ -80,7 +80,9 @@ def test_losing_one_run_of_several_is_not_losing_access() -> None:
     new = world.of(wanted, acl=rows(bob="READ"))
     state = desired(wanted)
     plan = build(state, world.snapshot(state))
-    assert [change.run.id for change in plan.changes if change.run] == [old.id]
+    assert [
+        change.run.id for change in plan.changes if isinstance(change, AccessChange) and change.run
+    ] == [old.id]
     assert counts(plan) == (0, 1, 0)
     seen = {row.run_id: (str(row.before), str(row.after)) for row in plan.effective}
     assert seen == {old.id: ("WRITE", "NONE"), new.id: ("READ", "READ")}

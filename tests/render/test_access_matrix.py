@@ -45,7 +45,9 @@ ROWS = st.lists(
 
 @settings(deadline=None)
 @given(ROWS, st.sampled_from(["csv", "json"]), st.data())
-def test_a_saved_matrix_is_as_expected_and_any_change_is_not(rows, format_name, data) -> None:
+def test_a_saved_matrix_is_as_expected_and_any_change_is_not(
+    rows: list[EffectiveAccess], format_name: str, data: st.DataObject
+) -> None:
     saved = FORMATS[format_name](rows)
     assert saved.endswith("\n")
     if format_name == "csv" and len({(r.address, r.run_id, csv(r.user)) for r in rows}) < len(rows):

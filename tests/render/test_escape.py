@@ -116,7 +116,7 @@ def test_a_cell_does_not_break_its_table(text: str) -> None:
 
 @PROPERTY
 @given(st.lists(HOSTILE, max_size=5))
-def test_a_block_cannot_be_closed_from_inside(lines) -> None:
+def test_a_block_cannot_be_closed_from_inside(lines: list[str]) -> None:
     text = "\n".join(escape.terminal(line) for line in lines)
     tokens = leaves(escape.block(text, "diff"))
     assert [kind for kind, _ in tokens] == ["fence"]

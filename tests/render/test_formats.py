@@ -35,7 +35,7 @@ LAW = settings(deadline=None, max_examples=100)
 VALIDATOR = jsonschema_rs.validator_for(json.loads(schema()))
 
 
-def plans():
+def plans() -> st.SearchStrategy[Plan]:
     return st.builds(
         lambda made, prune: build(
             made[0], made[1].snapshot(made[0]), PlanOptions(prune=prune, stop_superseded=prune)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobsync.model import Plan, RunState, Scope
+from jobsync.model import DeclaredJob, Plan, RunState, Scope
 from jobsync.plan import PlanOptions, build
 from jobsync.render import FORMATS, RenderOptions, plan_json
 from jobsync.render.summary import also, headline
@@ -16,19 +16,19 @@ from tests.fakes.planworld import World, desired, job
 ALL_IS_WELL = "No changes. Every job, permission and output is as declared."
 
 
-def drift(*jobs, world: World = None, **options: PlanOptions) -> Plan:
+def drift(*jobs: DeclaredJob, world: World | None = None, **options: Any) -> Plan:
     wanted = desired(*jobs)
     return build(wanted, (world or World()).snapshot(wanted), PlanOptions(**options))
 
 
-def done(*jobs) -> World:
+def done(*jobs: DeclaredJob) -> World:
     world = World()
     for one in jobs:
         world.of(one)
     return world
 
 
-def only(*kinds):
+def only(*kinds: str) -> dict[str, Any]:
     return {"only": frozenset(kinds)}
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from jobsync.model import Plan, RunState, Unavailable
+from jobsync.model import DeclaredJob, Plan, RunState, Unavailable
 from jobsync.plan import PlanOptions, build
 from jobsync.render import FORMATS, RenderOptions
 from jobsync.render.summary import also, summarise
@@ -16,12 +16,12 @@ from tests.fakes.planworld import World, desired, grants, job, rule
 COUNTS = (rule("counts.txt", "results/counts.txt"), rule("*.log", "logs/"))
 
 
-def planned(*jobs, world: World = None) -> Plan:
+def planned(*jobs: DeclaredJob, world: World | None = None) -> Plan:
     wanted = desired(*jobs)
     return build(wanted, (world or World()).snapshot(wanted))
 
 
-def unreadable(count: int, *more) -> Plan:
+def unreadable(count: int, *more: DeclaredJob) -> Plan:
     """A plan in which the access lists of *count* finished runs cannot be read."""
     jobs = [
         job(f"run{n:02d}", {"parameters": {"n": n}}, permissions=grants()) for n in range(count)

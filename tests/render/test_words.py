@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from jobsync.errors import Location, SettingsError, Usage
 from jobsync.model import (
     Action,
     DeclaredJob,
+    EffectiveAccess,
+    Grant,
     Outcome,
     OutputRef,
     Result,
@@ -102,7 +105,7 @@ def test_nothing_done_and_nothing_to_do() -> None:
     assert outcome(build(wanted, world.snapshot(wanted)), ()) == "There was nothing to do.\n"
 
 
-def told(world: World, address: str, *jobs):
+def told(world: World, address: str, *jobs: DeclaredJob) -> str:
     wanted = desired(*jobs)
     snapshot = world.snapshot(wanted)
     return why(explain(wanted, snapshot, build(wanted, snapshot), address))
@@ -113,7 +116,9 @@ def test_why_a_job_is_replaced_shows_each_field_on_both_sides() -> None:
     world.of(job("align", {"parameters": {"threads": 2, "v": "1"}}), request=None)
     place = {"parameters.threads": Location("a.yaml", 22, 7)}
     wanted = job("align", {"parameters": {"threads": 4, "v": 1}, "nodeCount": 2}, places=place)
-    world.runs["0001-007"].request.update(parameters={"threads": 2, "v": "1"})
+    run = world.runs["0001-007"]
+    sent: dict[str, Any] = {**(run.request or {}), "parameters": {"threads": 2, "v": "1"}}
+    world.runs["0001-007"] = replace(run, request=sent)
     text = told(world, "align", wanted)
     assert "rule        no run has this name, but the address has an older run" in text
     assert "action      replace because fields_changed" in text
@@ -173,7 +178,9 @@ def test_why_can_be_told_of_everything(made: Any) -> None:
         assert text.endswith("\n")
 
 
-def cells(declared: DeclaredJob = None, **levels):
+def cells(
+    declared: Mapping[str, Grant] | None = None, **levels: str
+) -> tuple[EffectiveAccess, ...]:
     wanted = desired(job("align", permissions=declared))
     world = World()
     world.of(wanted.jobs["align"], acl=rows(**levels))
