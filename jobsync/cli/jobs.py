@@ -310,7 +310,7 @@ def pems_grant(
     """Set one user's permission on a job (POST /pems)."""
     with _service(target, manifests) as jobs:
         found = jobs.update_permissions(job_id, user, permission)
-    _one(style, _permission(found))
+    _one(style, _permission(_taken(found, permission)))
 
 
 @command.command("pems-update")
@@ -324,7 +324,7 @@ def pems_update(
     """Set one user's permission on a job (POST /pems/USER)."""
     with _service(target, manifests) as jobs:
         found = jobs.update_permissions_for_user(job_id, user, permission)
-    _one(style, _permission(found))
+    _one(style, _permission(_taken(found, permission)))
 
 
 @command.command("pems-revoke")
@@ -337,7 +337,7 @@ def pems_revoke(
     """Take one user's permission on a job away (POST /pems with NONE)."""
     with _service(target, manifests) as jobs:
         found = jobs.update_permissions(job_id, user, "NONE")
-    _one(style, _permission(found))
+    _one(style, _permission(_taken(found, "NONE")))
 
 
 @command.command("pems-delete")
@@ -361,6 +361,25 @@ def pems_drop(job_id: str, style: str, target: str | None, manifests: str | None
     with _service(target, manifests) as jobs:
         jobs.delete_permissions(job_id)
     _one(style, {"id": job_id, "permissions": "dropped"})
+
+
+def _taken(row: Permission, permission: str) -> Permission:
+    """*row* if it is what *permission* asks for: what the service answers is what holds.
+
+    Raises :class:`~jobsync.errors.ServiceError` otherwise.
+    """
+    from jobsync.errors import ServiceError
+    from jobsync.platforms.agave.permissions import access
+
+    word = permission.upper()
+    wanted = access(read="READ" in word or word == "ALL", write="WRITE" in word or word == "ALL")
+    if row.access.gives != wanted.gives:
+        raise ServiceError(
+            f"the service answers that {row.username} has {row.access}, not what {word} asks for",
+            hint="nobody can be granted anything on a job of their own; for others, "
+            "jobsync jobs pems-list JOB shows what holds",
+        )
+    return row
 
 
 def _permission(row: Permission) -> dict[str, JsonValue]:

@@ -21,7 +21,7 @@ from jobsync.platform import Platform
 def finish(
     project: str,
     drafts: Iterable[Draft],
-    workspace: Workspace,
+    workspace: Workspace | None,
     apps: AppFolders | None,
     landings: Landings,
     problems: list[Problem],
@@ -29,7 +29,8 @@ def finish(
 ) -> dict[Address, DeclaredJob]:
     """The declared jobs in address order; what is wrong goes to *problems*.
 
-    *apps* are those of the workspace, None where the service has its own.
+    *workspace* is the folder of the set and *apps* are those in it; None where the service is on
+    another machine and has its own.
     """
     by_address = {draft.address: draft for draft in drafts}
     addresses = sorted(by_address)
@@ -153,9 +154,11 @@ def _landing_problems(drafts: Iterable[Draft], landings: Landings) -> Iterator[P
 
 
 def _digests(
-    draft: Draft, workspace: Workspace, problems: list[Problem], platform: Platform
+    draft: Draft, workspace: Workspace | None, problems: list[Problem], platform: Platform
 ) -> dict[str, str]:
     found: dict[str, str] = {}
+    if workspace is None:
+        return found
     for (name, *at), uri in platform.workspace_inputs(draft.request):
         if uri not in found:
             try:

@@ -80,7 +80,7 @@ def load(
     jobs = finish(
         project,
         drafts,
-        Workspace(found.root, platform.workspace),
+        Workspace(found.root, platform.workspace) if here else None,
         apps if here else None,
         Landings(taken, judge),
         raw.problems,

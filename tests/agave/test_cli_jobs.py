@@ -142,6 +142,14 @@ def test_permissions(jobs: Command, made: str) -> None:
     assert as_json(jobs("show", made, "--format", "json"))["visible"] is True
 
 
+@pytest.mark.parametrize("operation", ["pems-grant", "pems-update"])
+def test_a_grant_that_did_not_take_is_an_error(jobs: Command, made: str, operation: str) -> None:
+    """What the service answers is what holds; for the owner it answers that nothing was done."""
+    code, out, err = jobs(operation, made, "alice", "READ")
+    assert (code, out) == (1, "")
+    assert "the service answers that alice has NONE, not what READ asks for" in err
+
+
 def test_cancel_resubmit_delete_and_restore(jobs: Command, here: World) -> None:
     slow = {**REQUEST, "parameters": {"seconds": 60}}
     job = as_json(jobs("submit", "-f", write("job.json", slow), "--format", "json"))["id"]

@@ -293,3 +293,20 @@ def test_any_record_is_a_run_or_unreadable(changes: wire.Record) -> None:
         except Unreadable:
             continue
         assert run.state in RunState and isinstance(run.message, str)
+
+
+@pytest.mark.parametrize("job_id", [17, 9007199254740993, -3])
+def test_an_id_that_is_a_whole_number_is_that_number(job_id: int) -> None:
+    """The platform's own description of its interface has ids of that type."""
+    found: wire.Record = {"id": job_id, "name": "a", "owner": "alice", "status": "FINISHED"}
+    assert wire.run(found, "GET /").id == str(job_id)
+    assert wire.row(found, "GET /").id == str(job_id)
+
+
+@pytest.mark.parametrize("job_id", [None, "", True, 1.5, ["x"]])
+def test_what_is_no_id_is_unreadable(job_id: JsonValue) -> None:
+    found: wire.Record = {"id": job_id, "name": "a", "owner": "alice", "status": "FINISHED"}
+    with pytest.raises(Unreadable, match="without 'id'"):
+        wire.run(found, "GET /")
+    with pytest.raises(Unreadable, match="without 'id'"):
+        wire.row(found, "GET /")

@@ -372,3 +372,20 @@ def test_validate_imports_nothing_heavy(tmp_path: Path) -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout == "[]\n", result.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "is_looked_for"),
+    [("https://tenant.example.org", False), ("http://127.0.0.1:8080", True)],
+)
+def test_a_storage_called_local_on_another_machine_is_not_the_folder_of_the_set(
+    tmp_path: Path, url: str, is_looked_for: bool
+) -> None:
+    targets = f"target: there\ntargets: {{there: {{baseUrl: '{url}'}}}}\n"
+    text = ALIGN.replace("jobs:\n", targets + "jobs:\n") + "    inputs: {a: agave://local/x.fa}\n"
+    write(tmp_path, {"a.yaml": text})
+    if is_looked_for:
+        assert "there is no file" in refused(tmp_path)
+    else:
+        assert load([tmp_path]).jobs["align"].digests == {}
+    assert "there is no file" in refused(tmp_path, target="local")

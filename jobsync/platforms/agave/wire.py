@@ -102,6 +102,15 @@ def record(value: JsonValue, asked: str) -> Record:
     return value
 
 
+def identifier(row: Record) -> str:
+    """The id of a record, "" where it has none. The platform's own description of its interface
+    has ids that are whole numbers; in a URL they are the same."""
+    value = row.get("id")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else ""
+
+
 def text(row: Record, key: str, asked: str) -> str:
     """A text that must be there."""
     value = row.get(key)
@@ -112,11 +121,12 @@ def text(row: Record, key: str, asked: str) -> str:
 
 def row(found: Record, asked: str) -> Row:
     """A record of a listing of visible jobs at first sight. Most of a long one nobody wants."""
-    job_id, name, owner = found.get("id"), found.get("name"), found.get("owner")
+    job_id, name, owner = identifier(found), found.get("name"), found.get("owner")
     if not (isinstance(job_id, str) and isinstance(name, str) and isinstance(owner, str)) or not (
         job_id and name and owner
     ):
-        job_id, name, owner = (text(found, key, asked) for key in ("id", "name", "owner"))
+        job_id = job_id or text(found, "id", asked)
+        name, owner = (text(found, key, asked) for key in ("name", "owner"))
     visible = "visible" not in found or _visible(found, unsaid=True)
     return Row(job_id, name, owner, visible, found, asked)
 
@@ -130,7 +140,7 @@ def run(found: Record, asked: str, *, seen_visible: bool = True) -> Run:
     status = text(known, "status", asked).upper()
     message = _words(known.get("message"))
     return Run(
-        id=text(known, "id", asked),
+        id=identifier(known) or text(known, "id", asked),
         name=text(known, "name", asked),
         owner=text(known, "owner", asked),
         app_id=_words(known.get("appId")),
@@ -251,7 +261,7 @@ def event(row: Record, asked: str) -> Event:
 
 def job_status(value: JsonValue, asked: str) -> JobStatus:
     row = record(value, asked)
-    return JobStatus(text(row, "id", asked), text(row, "status", asked))
+    return JobStatus(identifier(row) or text(row, "id", asked), text(row, "status", asked))
 
 
 def username(value: JsonValue, asked: str) -> str:
@@ -267,7 +277,7 @@ def app(value: JsonValue, asked: str) -> App:
         ours: row[theirs] for theirs, ours in _DEFAULTS.items() if row.get(theirs) is not None
     }
     return App(
-        id=text(row, "id", asked),
+        id=identifier(row) or text(row, "id", asked),
         inputs=_app_fields(row.get("inputs"), asked),
         parameters=_app_fields(row.get("parameters"), asked),
         defaults=defaults,
@@ -300,7 +310,7 @@ def _app_field(row: Record, asked: str) -> AppField:
     most = semantics.get("maxCardinality")
     least = semantics.get("minCardinality")
     return AppField(
-        id=text(row, "id", asked),
+        id=identifier(row) or text(row, "id", asked),
         type=_words(value.get("type")) or "string",
         required=_truth(value.get("required")),
         visible=value.get("visible") is None or _truth(value.get("visible")),
@@ -345,7 +355,7 @@ def _count(value: JsonValue, asked: str) -> int:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise Unreadable(f"a file without a length: {_kind(value)} ({asked})")
+        raise Unreadable(f"a file whose length is {_kind(value)} ({asked})")
     return value
 
 
