@@ -106,7 +106,7 @@ def test_a_summary_row_is_not_a_record() -> None:
 
 
 @pytest.mark.parametrize("key", ["id", "name", "owner", "status"])
-@pytest.mark.parametrize("value", [None, "", 7, [], {}])
+@pytest.mark.parametrize("value", [None, "", 7.5, [], {}])
 def test_what_makes_a_job_must_be_there(key: str, value: JsonValue) -> None:
     with pytest.raises(Unreadable, match=key) as caught:
         wire.run({**OLDER, key: value}, ASKED)
