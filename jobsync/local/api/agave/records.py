@@ -30,21 +30,17 @@ cd {folder} || exit 97
 ( set -C; echo "$$ ${{SLURM_JOB_ID:-}}" > .jobsync/claim ) 2>/dev/null || exit 98
 node=${{SLURMD_NODENAME:-${{HOSTNAME:-}}}}
 echo "$$ $(date +%s) $node" > .jobsync/started.tmp && mv .jobsync/started.tmp .jobsync/started
-bash -c '. .jobsync/environment && exec bash "$0"' ./{name}.ipcexe \\
-  > {logs}.out 2> {logs}.err < /dev/null
+{job}
 rc=$?
 echo "$rc $(date +%s)" > .jobsync/exit.tmp && mv .jobsync/exit.tmp .jobsync/exit
 exit $rc
 """
 
+_WRAPPER = """\
+bash -c '. .jobsync/environment && exec bash "$0"' ./{name}.ipcexe \\
+  > {logs}.out 2> {logs}.err < /dev/null"""
 
-_RUN_COMMAND = _RUN.replace(
-    """bash -c '. .jobsync/environment && exec bash "$0"' ./{name}.ipcexe \\
-  > {name}.out 2> {name}.err < /dev/null
-""",
-    """bash -c '. .jobsync/environment && exec "$@"' job {command} < /dev/null
-""",
-)
+_COMMAND = """bash -c '. .jobsync/environment && exec "$@"' job {words} < /dev/null"""
 
 
 def work_of(work_dir: str | None) -> Path:
@@ -90,18 +86,19 @@ def write_run(work: Path, name: str, logs: str, environment: Sequence[str]) -> N
 
     What the job says goes into ``LOGS.out`` and ``LOGS.err``.
     """
-    folder = work / FOLDER
-    (folder / "environment").write_text("".join(f"{line}\n" for line in (*environment, ":")))
-    (folder / "run.sh").write_text(_RUN.format(folder=shlex.quote(str(work)), name=name, logs=logs))
+    _write_run(work, _WRAPPER.format(name=name, logs=logs), environment)
 
 
 def write_command(work: Path, command: Sequence[str], environment: Sequence[str]) -> None:
     """Write ``run.sh`` for a command that says itself where it runs and what it writes."""
+    words = " ".join(shlex.quote(word) for word in command)
+    _write_run(work, _COMMAND.format(words=words), environment)
+
+
+def _write_run(work: Path, job: str, environment: Sequence[str]) -> None:
     folder = work / FOLDER
     (folder / "environment").write_text("".join(f"{line}\n" for line in (*environment, ":")))
-    words = " ".join(shlex.quote(word) for word in command)
-    text = _RUN_COMMAND.format(folder=shlex.quote(str(work)), command=words)
-    (folder / "run.sh").write_text(text)
+    (folder / "run.sh").write_text(_RUN.format(folder=shlex.quote(str(work)), job=job))
 
 
 def write_options(work: Path, options: Sequence[str]) -> None:
