@@ -52,6 +52,9 @@ class PermissionModel(Protocol):
     def wrong_user(self, name: str) -> tuple[str, str] | None:
         """Why *name* cannot be a user that a manifest names, and what to do; None when it can."""
 
+    def level_hint(self, word: str) -> str:
+        """What to do about a *word* that is no level but one of the service; empty for others."""
+
     def note(self, user: str, before: Access, after: Access) -> str:
         """What people should know of a change of what *user* can do, besides the words."""
 

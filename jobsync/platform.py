@@ -8,7 +8,7 @@ asked here. No method sends, reads files, or keeps anything.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from jobsync.errors import Refused, SettingsError
 from jobsync.model import (
@@ -39,7 +39,9 @@ class Wrong(ValueError):
 
 
 class Platform(Protocol):
-    """What a kind of service means by its jobs."""
+    """What a kind of service means by its jobs. One value for each kind, so it is its identity."""
+
+    def __hash__(self) -> int: ...
 
     @property
     def name(self) -> str:
@@ -79,6 +81,17 @@ class Platform(Protocol):
     @property
     def placement(self) -> tuple[str, ...]:
         """The request fields that say where and how long, not what: they never re-run a job."""
+
+    def request_schema(self) -> dict[str, Any]:
+        """The JSON Schema of its request fields (``properties``), and of what they refer to
+        (``$defs``), as they may be before references are filled in.
+
+        Each node has ``x-expected``: what a person would call a right value.
+        """
+
+    @property
+    def field_hints(self) -> Mapping[str, str]:
+        """What to write in place of fields that people know from elsewhere."""
 
     @property
     def fields(self) -> Mapping[str, Callable[[Value], Value]]:

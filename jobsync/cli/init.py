@@ -21,7 +21,7 @@ def command(folder: str) -> ExitCode:
     root = Path(folder)
     first = next(iter(PLATFORMS.values()))
     files = {**first.starter(project_of(root.resolve().name, first))}
-    files["jobsync.schema.json"] = schema.text([*PLATFORMS])
+    files["jobsync.schema.json"] = schema.text(PLATFORMS)
     for name in files:
         if (root / name).exists() or (root / name).is_symlink():
             hint = "choose another folder: jobsync init FOLDER"

@@ -14,4 +14,4 @@ def command() -> None:
     from jobsync.manifest import schema
     from jobsync.platforms import PLATFORMS
 
-    click.echo(schema.text([*PLATFORMS]), nl=False)
+    click.echo(schema.text(PLATFORMS), nl=False)

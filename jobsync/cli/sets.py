@@ -64,6 +64,27 @@ def read_set(
     )
 
 
+def read_each(
+    paths: Sequence[str],
+    flag: str | None,
+    variables: Mapping[str, str],
+    environ: Mapping[str, str],
+) -> list[DesiredState]:
+    """The set at *paths* for the target that is named, or else for each api that it names."""
+    from jobsync import manifest
+    from jobsync.platforms.loading import load_each
+
+    if named_target(flag, environ):
+        return [read_set(paths, flag, variables, environ)]
+    return load_each(
+        tuple(paths) or (manifest.find_set(),),
+        variables=variables,
+        environ=environ,
+        permitted=permitted(environ),
+        outputs=outputs_folder(environ),
+    )
+
+
 def outputs_folder(environ: Mapping[str, str]) -> OutputsFolder:
     """What the command line and the environment say of where outputs may go."""
     from jobsync.manifest import OutputsFolder

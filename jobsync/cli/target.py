@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from jobsync.base_url import base_url
 from jobsync.errors import SettingsError
 from jobsync.model import DesiredState, Target
+from jobsync.structs import replace
 
 BUILT_IN = ("local", "env")
 
@@ -34,7 +35,8 @@ def choose(desired: DesiredState, flag: str | None, environ: Mapping[str, str]) 
         name = _unchosen(desired, environ)
     if name in desired.targets:
         return desired.targets[name]
-    return _built_in(name, {*desired.targets, *BUILT_IN}, environ)
+    target = _built_in(name, {*desired.targets, *BUILT_IN}, environ)
+    return replace(target, api=desired.platform.name)
 
 
 def variables() -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jobsync.cli.options import paths_argument, target_options
-from jobsync.cli.sets import read_set
+from jobsync.cli.sets import read_each
 from jobsync.errors import ExitCode, ManifestError
 
 if TYPE_CHECKING:
@@ -24,16 +24,19 @@ def command(
 ) -> ExitCode:
     """Check manifests and report all problems."""
     try:
-        desired = read_set(paths, target, variables, os.environ)
-        told = _check_online(desired, target) if online else ""
+        states = read_each(paths, target, variables, os.environ)
+        told = _check_online(states[0], target) if online else ""
     except ManifestError as error:
         for problem in error.problems:
             _say(str(problem))
         _say(str(error).splitlines()[-1])
         return ExitCode.ERROR
-    count = len(desired.jobs)
-    noun, verb = ("job", "is") if count == 1 else ("jobs", "are")
-    click.echo(f"{count} {noun} of {desired.project} {verb} valid{told}")
+    for desired in states:
+        count = len(desired.jobs)
+        noun, verb = ("job", "is") if count == 1 else ("jobs", "are")
+        api = f" for {desired.platform.name}" if len(states) > 1 else ""
+        click.echo(f"{count} {noun} of {desired.project} {verb} valid{api}{told}")
+        told = ""
     return ExitCode.OK
 
 

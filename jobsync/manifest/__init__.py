@@ -6,7 +6,7 @@ files -> reader (values with places) -> schema -> sections (one set)
 
 from jobsync.manifest.apps import check_apps, unchecked
 from jobsync.manifest.finding import find_above, find_set, holds_set
-from jobsync.manifest.loading import find_destinations, load
+from jobsync.manifest.loading import find_destinations, load, load_each
 from jobsync.manifest.settings import OutputsFolder
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "find_set",
     "holds_set",
     "load",
+    "load_each",
     "unchecked",
 ]

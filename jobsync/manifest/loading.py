@@ -19,15 +19,16 @@ from jobsync.manifest.fetched_files import FetchedFiles
 from jobsync.manifest.files import Found, Source, discover, read_bytes, real, show
 from jobsync.manifest.ignore_rules import Ignored
 from jobsync.manifest.link_jobs import finish
-from jobsync.manifest.merge import is_manifest, merge
+from jobsync.manifest.merge import is_manifest, meant_platform, merge, named_apis
 from jobsync.manifest.output_targets import Landings
 from jobsync.manifest.resolve_jobs import expand
+from jobsync.manifest.schema import Platforms
 from jobsync.manifest.variables import Scope, scope
 from jobsync.manifest.yaml_reader import Document, read
 from jobsync.model import DesiredState, Target
 from jobsync.platform import Platform, platform_named_in, platform_of
 from jobsync.searched import Searched
-from jobsync.structs import replace
+from jobsync.structs import Struct, astuple, replace
 
 _AS_THE_SET_SAYS = settings.OutputsFolder()
 
@@ -35,7 +36,7 @@ _AS_THE_SET_SAYS = settings.OutputsFolder()
 def load(
     paths: Sequence[str | Path],
     *,
-    platforms: Mapping[str, Platform],
+    platforms: Platforms,
     target: str | Target | None = None,
     variables: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
@@ -50,29 +51,98 @@ def load(
     looked at, and of these only *permitted* unless that is None. *outputs* is what the caller says
     of the folder of outputs. Raises :class:`ManifestError` with every problem of every file.
     """
-    environ = environ or {}
+    caller = _Caller(platforms, target, variables or {}, environ or {}, permitted, outputs)
+    return _resolved(_read(paths, outputs), caller)
+
+
+def load_each(
+    paths: Sequence[str | Path],
+    *,
+    platforms: Platforms,
+    variables: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    permitted: Collection[str] | None = None,
+    outputs: settings.OutputsFolder = _AS_THE_SET_SAYS,
+) -> list[DesiredState]:
+    """The same for each api that the files name, the one of the set's own target first.
+
+    Raises :class:`ManifestError` with the problems of all of them.
+    """
+    caller = _Caller(platforms, None, variables or {}, environ or {}, permitted, outputs)
+    files = _read(paths, outputs)
+    states: list[DesiredState] = []
+    problems: list[Problem] = []
+    own = _platform(files.documents, caller).name
+    for api in dict.fromkeys((own, *named_apis(files.documents, platforms))):
+        try:
+            states.append(_resolved(files, caller, api))
+        except ManifestError as error:
+            problems += [problem for problem in error.problems if problem not in problems]
+    if problems:
+        raise ManifestError(problems)
+    return states
+
+
+class _Caller(Struct, frozen=True):
+    """What whoever loads a set says: see :func:`load`."""
+
+    platforms: Platforms
+    target: str | Target | None
+    variables: Mapping[str, str]
+    environ: Mapping[str, str]
+    permitted: Collection[str] | None
+    outputs: settings.OutputsFolder
+
+    @property
+    def named(self) -> str | None:
+        return self.target.name if isinstance(self.target, Target) else self.target
+
+
+class _Files(Struct, frozen=True):
+    """The files of a set as they were read."""
+
+    found: Found
+    documents: list[Document]
+    digest: list[tuple[str, str]]
+    searched: Searched
+
+
+def _read(paths: Sequence[str | Path], outputs: settings.OutputsFolder) -> _Files:
     found = discover(paths)
-    documents, digest, searched = _documents(found, outputs.chosen)
-    raw = merge(documents)
+    return _Files(found, *_documents(found, outputs.chosen))
+
+
+def _platform(documents: Sequence[Document], caller: _Caller) -> Platform:
+    """What the jobs of the set mean, on the target that *caller* or the set itself names."""
+    platforms, target = caller.platforms, caller.target
+    if isinstance(target, Target) and (target.api or target.base_url):
+        return platform_of(target, platforms)
+    if said := meant_platform(documents, caller.named, platforms):
+        return said
+    in_environ = platform_named_in(caller.environ, platforms)
+    unchosen = caller.named in (None, "env") and not isinstance(target, Target)
+    return in_environ if in_environ and unchosen else platform_of(None, platforms)
+
+
+def _resolved(files: _Files, caller: _Caller, api: str = "") -> DesiredState:
+    """What *files* declare, for the platform *api* where that is given."""
+    found, documents, digest, searched = astuple(files)
+    platforms, target = caller.platforms, caller.target
+    platform = platforms[api] if api else _platform(documents, caller)
+    raw = merge(documents, platform, platforms)
     requires = settings.requires(raw, __version__)
     raw.problems.extend(found.problems)
     project = settings.project(raw)
-    named = target.name if isinstance(target, Target) else target
-    chosen = named or raw.text("target")
+    chosen = caller.named or raw.text("target")
     targets = settings.targets(raw, None if isinstance(target, Target) else target, platforms)
-    meant = target if isinstance(target, Target) else targets.get(chosen or "")
-    in_environ = platform_named_in(environ, platforms)
-    if meant is None and chosen in (None, "env") and in_environ is not None:
-        platform = in_environ
-    else:
-        platform = platform_of(meant, platforms)
-    filled = scope(raw, chosen, variables or {}, environ, platform, permitted)
+    filled = scope(raw, chosen, caller.variables, caller.environ, platform, caller.permitted)
     drafts = expand(raw, filled, access.teams(raw, platform), platform)
+    outputs = caller.outputs
     outputs_root = settings.outputs_root(raw, found.root, outputs)
     judge = Destinations(searched, tuple(map(real, outputs.closed)))
     taken = [os.path.relpath(os.path.abspath(s.path), outputs_root) for s in found.sources]
     here, apps = (
-        settings.is_service_here(chosen, targets, environ, platform),
+        settings.is_service_here(chosen, targets, caller.environ, platform),
         AppFolders(found.root),
     )
     if isinstance(target, Target):

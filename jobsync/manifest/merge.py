@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 from jobsync.errors import Location, Problem
 from jobsync.manifest.messages import dotted, shown
-from jobsync.manifest.schema import violations
+from jobsync.manifest.schema import Platforms, violations
 from jobsync.manifest.source_map import Places, Raw, Spot
 from jobsync.manifest.yaml_reader import Document
+from jobsync.platform import Platform
 from jobsync.structs import Struct, field
 
 VERSION = "jobsync/v1"
 """The only version of the language so far."""
+
+LOCAL_TARGETS = ("local", "env")
+"""The targets that exist without being declared."""
 
 _ONCE = ("project", "requires", "target", "env", "ignore", "outputsRoot", "journal")
 _BY_KEY = ("targets", "variables", "teams", "defaults", "guards", "jobs")
@@ -43,7 +47,10 @@ Section = dict[str, Entry]
 
 
 class RawSet(Struct):
-    """All that the files say, not yet filled in. ``once`` has the keys that stand in one file."""
+    """All that the files say, not yet filled in. ``once`` has the keys that stand in one file.
+
+    ``apis`` are the platforms that files name, whether they take part or not.
+    """
 
     once: Section = field(default_factory=dict)
     targets: Section = field(default_factory=dict)
@@ -54,6 +61,7 @@ class RawSet(Struct):
     jobs: Section = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     unread: set[Location | None] = field(default_factory=set)
+    apis: tuple[str, ...] = ()
 
     def reported(self) -> list[Problem]:
         """The problems to show: what could not be read at a place hides what follows from it."""
@@ -80,18 +88,65 @@ class RawSet(Struct):
         return cast(Section, getattr(self, name))
 
 
-def merge(documents: Iterable[Document]) -> RawSet:
+def merge(documents: Sequence[Document], platform: Platform, platforms: Platforms) -> RawSet:
     """One set from the files; ``problems`` has all that breaks the schema or is said twice.
 
-    What breaks the schema is left out, or kept as not sound where its name alone is of use.
+    What breaks the schema is left out, or kept as not sound where its name alone is of use. Files
+    whose ``api`` names another one of *platforms* are checked and take no part; those without one
+    are common, and hold no jobs where another file names an api.
     """
-    merged = RawSet()
+    merged = RawSet(apis=named_apis(documents, platforms))
+    others: dict[str, RawSet] = {}
     for document in documents:
         merged.problems.extend(document.problems)
         merged.unread.update(problem.where for problem in document.problems)
-        if isinstance(document.value, dict) and is_manifest(document.value):
-            _add(merged, document.value, document.places)
+        value, places = document.value, document.places
+        if not isinstance(value, dict) or not is_manifest(value):
+            continue
+        theirs = _named(value, platforms) or platform
+        if theirs is platform:
+            _add(merged, value, places, platform, platforms)
+        else:
+            _add(others.setdefault(theirs.name, RawSet()), value, places, theirs, platforms)
+        if merged.apis and "api" not in value:
+            for key in [key for key in ("defaults", "jobs") if value.get(key)]:
+                message = f"{key} in a file without api, beside files that name one"
+                hint = f"write api: {' or '.join(merged.apis)} into this file"
+                merged.problems.append(Problem(places.key(value, key), message, hint))
+    for other in others.values():
+        merged.problems.extend(other.problems)
     return merged
+
+
+def named_apis(documents: Iterable[Document], platforms: Platforms) -> tuple[str, ...]:
+    """The platforms that files name as their ``api``, each once."""
+    found = (_named(document.value, platforms) for document in documents)
+    return tuple(dict.fromkeys(platform.name for platform in found if platform))
+
+
+def meant_platform(
+    documents: Sequence[Document], target: str | None, platforms: Platforms
+) -> Platform | None:
+    """The platform of *target*, or of the set's own where that is None, as files say it.
+
+    That of a declared target is the first where it names none, and that of all others the one of
+    the files, if they name only one. None where nothing says it.
+    """
+    values = [one.value for one in documents if isinstance(one.value, dict)]
+    said = target or next((v["target"] for v in values if isinstance(v.get("target"), str)), None)
+    for value in values:
+        declared = value.get("targets")
+        if isinstance(declared, dict) and isinstance(said, str) and said in declared:
+            body = declared[said]
+            if (named := _named(body, platforms)) or said not in LOCAL_TARGETS:
+                return named or next(iter(platforms.values()))
+    apis = named_apis(documents, platforms)
+    return platforms[apis[0]] if len(apis) == 1 else None
+
+
+def _named(value: Raw, platforms: Platforms) -> Platform | None:
+    api = value.get("api") if isinstance(value, dict) else None
+    return platforms.get(api) if isinstance(api, str) else None
 
 
 def is_manifest(value: Raw) -> bool:
@@ -99,12 +154,18 @@ def is_manifest(value: Raw) -> bool:
     return isinstance(value, dict) and "apiVersion" in value
 
 
-def _add(merged: RawSet, value: dict[str, Raw], places: Places) -> None:
+def _add(
+    merged: RawSet,
+    value: dict[str, Raw],
+    places: Places,
+    platform: Platform,
+    platforms: Platforms,
+) -> None:
     if value.get("apiVersion") != VERSION:
         merged.problems.append(_version_problem(value, places))
         return
     broken: set[tuple[str | int, ...]] = set()
-    for violation in violations(value, places):
+    for violation in violations(value, places, platform, platforms):
         merged.problems.append(violation.problem)
         broken.add(violation.path[:2])
     for key in _ONCE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from jobsync.manifest.source_map import Raw
 
@@ -11,29 +11,13 @@ _SHOWN = 60
 
 _FIELD_HINTS = {
     "name": "the key of the job is its name: rename the key",
-    "jobName": "the key of the job is its name: rename the key",
-    "softwareName": "write appId",
-    "executionSystem": "the app says where it runs; newer services refuse this field",
-    "executionHost": "the app says where it runs; newer services refuse this field",
-    "queue": "write batchQueue",
-    "maxMemory": "write memoryPerNode",
-    "requestedTime": "write maxRunTime",
-    "processorCount": "write processorsPerNode",
-    "callbackUrl": "write notifications: [{url: ..., event: FINISHED}]",
-    "callbackURL": "write notifications: [{url: ..., event: FINISHED}]",
-    "dependencies": "write needs: the service does not know dependencies",
-    "archiveOnAppError": "only one of the two kinds of service knows this field",
-    "processorsOnEachNode": "only one of the two kinds of service knows this field, and "
-    "processorsPerNode means all processors there",
-    "parameter": "write parameters",
-    "input": "write inputs",
     "retries": "write onFailure: {retries: N}",
 }
+"""What to write in place of fields that are the same for every platform."""
+
 _CREDENTIALS = re.compile(r"//[^/@\s]+@")
 _SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGTPE])i?B?\s*", re.IGNORECASE)
-_NOT_DEFAULTS = {"matrix", "id", "formerly"}
 _LOOSE_BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
-_EXECUTE = "the service never reports EXECUTE back, so it cannot be kept in step"
 
 
 def dotted(path: Sequence[str | int]) -> str:
@@ -109,16 +93,19 @@ def one_of(known: Iterable[str]) -> str:
     return f"known: {', '.join(words)}" if words else ""
 
 
-def unknown_key(path: Sequence[str | int], key: str, known: Iterable[str]) -> tuple[str, str]:
-    """Message and hint for a key that the language does not have at *path*."""
+def unknown_key(
+    path: Sequence[str | int], key: str, known: Iterable[str], hints: Mapping[str, str]
+) -> tuple[str, str]:
+    """Message and hint for a key that the language does not have at *path*.
+
+    *hints* say what to write in place of a field of a job.
+    """
     known = list(known)
     inside = f" in {dotted(path)}" if path else ""
     message = f"unknown key {quoted(key)}{inside}"
     in_job = (len(path) == 2 and path[0] == "jobs") or path == ("defaults",)
-    if path == ("defaults",) and key in _NOT_DEFAULTS:
-        return f"{key} cannot be a default", "write it in each job"
-    if in_job and key in _FIELD_HINTS:
-        return message, _FIELD_HINTS[key]
+    if in_job and (hint := _FIELD_HINTS.get(key, hints.get(key))):
+        return message, hint
     return message, did_you_mean(key, known) or one_of(known)
 
 
@@ -140,8 +127,6 @@ def wrong_value(
     if isinstance(found, str):
         if "true or false" in expected and found.lower() in _LOOSE_BOOLEANS:
             return message, f"write {_LOOSE_BOOLEANS[found.lower()]}"
-        if "READ_WRITE" in options and "EXECUTE" in found.upper():
-            return message, _EXECUTE
         if options:
             return message, did_you_mean(found, options)
         if "size like" in expected:

@@ -1,13 +1,14 @@
 """The definition of the manifest language: one JSON Schema, and what breaks it in people's words.
 
-The only door to jsonschema-rs. Every node of ``schema.json`` carries ``x-expected``, what a person
-would call a right value; a message is made of that and of what was found.
+The only door to jsonschema-rs. ``schema.json`` has what is jobsync's own; each platform adds the
+fields of its requests and the levels of its permissions. Every node carries ``x-expected``, what a
+person would call a right value; a message is made of that and of what was found.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import jsonschema_rs
 from jobsync.errors import Problem
 from jobsync.manifest.messages import dotted, unknown_key, wrong_value
 from jobsync.manifest.source_map import Places, Raw
+from jobsync.platform import Platform
 from jobsync.structs import Struct
 
 Steps = tuple["str | int", ...]
@@ -30,85 +32,169 @@ class Violation(Struct, frozen=True):
     problem: Problem
 
 
-def text(apis: Sequence[str]) -> str:
-    """The schema as it is published; *apis* are what a target may say of its service."""
-    whole = json.loads(_text())
-    api = whole["$defs"]["target"]["properties"]["api"]
-    del api["x-expected"]
-    api.update({"const": apis[0]} if len(apis) == 1 else {"enum": [*apis]})
-    api["x-expected"] = " or ".join(apis)
-    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+Platforms = Mapping[str, Platform]
+"""Those that a set may be written for, by the names that ``api`` has for them."""
+
+NOT_DEFAULTS = ("matrix", "id", "formerly")
 
 
-def _text() -> str:
-    return Path(__file__).with_name("schema.json").read_text("utf-8")
+def text(platforms: Platforms) -> str:
+    """The schema as it is published: what may stand in a job depends on the ``api`` of the file.
+
+    A file without ``api`` holds jobs of the platform of whatever target is chosen.
+    """
+    first, *others = (_whole(one, platforms) for one in platforms.values())
+    if others:
+        bodies = [_moved(one, api) for one, api in zip((first, *others), platforms, strict=True)]
+        first["allOf"] = [
+            {"if": {"required": ["api"], "properties": {"api": {"const": api}}}, "then": body}
+            for api, body in zip(platforms, bodies, strict=True)
+        ] + [{"if": {"not": {"required": ["api"]}}, "then": {"anyOf": bodies}}]
+        for one in others:
+            first["$defs"] = {**one["$defs"], **first["$defs"]}
+        for name in _OF_A_PLATFORM:
+            first["properties"][name] = {"x-expected": "a mapping"}
+    return json.dumps(first, indent=2, ensure_ascii=False) + "\n"
 
 
-def violations(value: Raw, places: Places) -> list[Violation]:
-    """All that breaks the schema in one file's *value*; empty when nothing does."""
-    validator = _validator()
+_OF_A_PLATFORM = ("defaults", "jobs")
+
+
+def _moved(whole: dict[str, Any], api: str) -> dict[str, Any]:
+    """What *whole* says of a file with jobs of *api*; its definitions get names of their own."""
+    own = api.replace("/", "-")
+    for name in ("job", "defaults"):
+        whole["$defs"][f"{name}-{own}"] = whole["$defs"].pop(name)
+    properties = {name: whole["properties"][name] for name in _OF_A_PLATFORM}
+    for name in ("job", "defaults"):
+        old, new = f"#/$defs/{name}", f"#/$defs/{name}-{own}"
+        for part in (whole["$defs"], properties):
+            _renamed(part, old, new)
+    return {"properties": properties}
+
+
+def _renamed(node: Any, old: str, new: str) -> None:
+    if isinstance(node, list):
+        for item in node:
+            _renamed(item, old, new)
+    elif isinstance(node, dict):
+        reference = node.get("$ref")
+        if isinstance(reference, str) and (reference == old or reference.startswith(f"{old}/")):
+            node["$ref"] = new + reference[len(old) :]
+        for item in node.values():
+            _renamed(item, old, new)
+
+
+def _whole(platform: Platform, platforms: Platforms) -> dict[str, Any]:
+    """The language with the jobs of *platform* in it."""
+    whole: dict[str, Any] = json.loads(Path(__file__).with_name("schema.json").read_text("utf-8"))
+    definitions, request = whole["$defs"], platform.request_schema()
+    job = definitions["job"]
+    job["properties"] = {**request["properties"], **job["properties"]}
+    merged = " and ".join(name for name in request["properties"] if name in platform.merged)
+    definitions["defaults"]["description"] = (
+        "Fields under every job: scalars, lists and permissions are replaced, "
+        + (f"{merged} merged, " if merged else "")
+        + "null removes."
+    )
+    definitions["defaults"]["properties"] = {
+        name: {"$ref": f"#/$defs/job/properties/{name}"}
+        for name in job["properties"]
+        if name not in NOT_DEFAULTS
+    }
+    definitions.update(request.get("$defs", {}))
+    levels = [*platform.permissions.levels]
+    job["properties"]["permissions"]["additionalProperties"] = _words(levels)
+    for api in (whole["properties"]["api"], definitions["target"]["properties"]["api"]):
+        described = {"description": api["description"]}
+        api.clear()
+        api.update({**described, **_words([*platforms])})
+    return whole
+
+
+def _words(words: Sequence[str]) -> dict[str, Any]:
+    """The schema of a value that is one of *words*."""
+    *others, last = words
+    expected = f"{', '.join(others)} or {last}" if others else last
+    return {**({"enum": [*words]} if others else {"const": last}), "x-expected": expected}
+
+
+def violations(
+    value: Raw, places: Places, platform: Platform, platforms: Platforms
+) -> list[Violation]:
+    """All that breaks the schema in one file's *value*, whose jobs are of *platform*; empty when
+    nothing does."""
+    checked = _checked(platform, tuple(platforms.values()))
+    validator = checked.validator
     if validator.is_valid(value):
         return []
     found: dict[tuple[Steps, str], Violation] = {}
     for error in validator.iter_errors(value):
-        for violation in _explain(error, value, places):
+        for violation in checked.explain(error, value, places):
             found.setdefault((violation.path, violation.problem.message), violation)
     return list(found.values())
 
 
-@cache
-def _schema() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(_text())
-    return loaded
+class _Checked:
+    """The schema of the jobs of one platform, and what breaks it in words."""
 
+    def __init__(self, platform: Platform, platforms: tuple[Platform, ...]) -> None:
+        self._platform = platform
+        self._schema = _whole(platform, {one.name: one for one in platforms})
+        self.validator = jsonschema_rs.Draft202012Validator(self._schema)
 
-@cache
-def _validator() -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(_schema())
-
-
-def _explain(error: Any, value: Raw, places: Places) -> Iterator[Violation]:
-    path = _true_path(value, error.instance_path)
-    rule = _node(error.schema_path[:-1])
-    kind = error.kind.name
-    if kind == "additionalProperties":
-        known = sorted(rule.get("properties", ()))
-        for key in error.kind.unexpected:
+    def explain(self, error: Any, value: Raw, places: Places) -> Iterator[Violation]:
+        path = _true_path(value, error.instance_path)
+        rule = self._node(error.schema_path[:-1])
+        kind = error.kind.name
+        if kind == "additionalProperties":
+            known = sorted(rule.get("properties", ()))
+            for key in error.kind.unexpected:
+                where = places.key(_mapping_at(value, path), key)
+                if path == ("defaults",) and key in NOT_DEFAULTS:
+                    text = f"{key} cannot be a default"
+                    yield Violation((*path, key), Problem(where, text, "write it in each job"))
+                    continue
+                message, hint = unknown_key(path, key, known, self._platform.field_hints)
+                yield Violation((*path, key), Problem(where, message, hint))
+        elif kind == "propertyNames":
+            key = str(error.kind.error.instance)
             where = places.key(_mapping_at(value, path), key)
-            message, hint = unknown_key(path, key, known)
+            expected = rule.get("x-expected", "another key")
+            message, hint = wrong_value((*path, key), key, expected, is_key=True)
             yield Violation((*path, key), Problem(where, message, hint))
-    elif kind == "propertyNames":
-        key = str(error.kind.error.instance)
-        where = places.key(_mapping_at(value, path), key)
-        expected = rule.get("x-expected", "another key")
-        message, hint = wrong_value((*path, key), key, expected, is_key=True)
-        yield Violation((*path, key), Problem(where, message, hint))
-    elif kind == "required":
-        where = _place(value, path, places)
-        missing = error.kind.property
-        message = f"{_name(path)} lacks {missing}"
-        expected = rule.get("properties", {}).get(missing, {}).get("x-expected", "")
-        yield Violation(path, Problem(where, message, f"{missing} is {expected}"))
-    elif kind == "uniqueItems":
-        message = f"{_name(path)} has a duplicate item"
-        yield Violation(path, Problem(_place(value, path, places), message))
-    else:
-        found = _value_at(value, path)
-        message, hint = wrong_value(path, found, rule.get("x-expected", "something else"))
-        options = tuple(str(option) for option in rule.get("enum", ()) if option is not None)
-        if options and isinstance(found, str):
-            message, hint = wrong_value(path, found, rule["x-expected"], options=options)
-        yield Violation(path, Problem(_place(value, path, places), message, hint))
+        elif kind == "required":
+            where = _place(value, path, places)
+            missing = error.kind.property
+            message = f"{_name(path)} lacks {missing}"
+            expected = rule.get("properties", {}).get(missing, {}).get("x-expected", "")
+            yield Violation(path, Problem(where, message, f"{missing} is {expected}"))
+        elif kind == "uniqueItems":
+            message = f"{_name(path)} has a duplicate item"
+            yield Violation(path, Problem(_place(value, path, places), message))
+        else:
+            found = _value_at(value, path)
+            message, hint = wrong_value(path, found, rule.get("x-expected", "something else"))
+            options = tuple(str(option) for option in rule.get("enum", ()) if option is not None)
+            if options and isinstance(found, str):
+                message, hint = wrong_value(path, found, rule["x-expected"], options=options)
+                if path[2:3] == ("permissions",):
+                    hint = self._platform.permissions.level_hint(found) or hint
+            yield Violation(path, Problem(_place(value, path, places), message, hint))
+
+    def _node(self, schema_path: Iterable[str | int]) -> dict[str, Any]:
+        node: Any = self._schema
+        for step in schema_path:
+            node = node[step]
+            while step == "$ref" or (isinstance(node, dict) and "$ref" in node):
+                target = node if isinstance(node, str) else node["$ref"]
+                node, step = self._node(target.removeprefix("#/").split("/")), ""
+        return node if isinstance(node, dict) else {}
 
 
-def _node(schema_path: Iterable[str | int]) -> dict[str, Any]:
-    node: Any = _schema()
-    for step in schema_path:
-        node = node[step]
-        while step == "$ref" or (isinstance(node, dict) and "$ref" in node):
-            target = node if isinstance(node, str) else node["$ref"]
-            node, step = _node(target.removeprefix("#/").split("/")), ""
-    return node if isinstance(node, dict) else {}
+@cache
+def _checked(platform: Platform, platforms: tuple[Platform, ...]) -> _Checked:
+    return _Checked(platform, platforms)
 
 
 def _true_path(value: Any, steps: Iterable[str | int]) -> Steps:

@@ -14,10 +14,9 @@ from jobsync.base_url import base_url, is_loopback
 from jobsync.destinations import is_outside, root_refusal
 from jobsync.errors import ManifestError, Problem, SettingsError
 from jobsync.manifest.files import real, show
-from jobsync.manifest.merge import Entry, RawSet
+from jobsync.manifest.merge import LOCAL_TARGETS, Entry, RawSet
 from jobsync.manifest.messages import did_you_mean, one_of, quoted, wrong_value
 from jobsync.manifest.source_map import Raw
-from jobsync.manifest.variables import LOCAL_TARGETS
 from jobsync.model import Guards, JournalRef, Target
 from jobsync.platform import Platform
 from jobsync.structs import Struct

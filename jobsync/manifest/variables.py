@@ -15,9 +15,6 @@ from jobsync.platform import Platform
 from jobsync.secret import Sensitive
 from jobsync.structs import Struct, field
 
-LOCAL_TARGETS = ("local", "env")
-"""The targets that exist without being declared."""
-
 
 class Scope(Struct, frozen=True):
     """The values that references may take. A declared variable without a value is not in it.

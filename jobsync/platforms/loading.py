@@ -38,6 +38,25 @@ def load(
     )
 
 
+def load_each(
+    paths: Sequence[str | Path],
+    *,
+    variables: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    permitted: Collection[str] | None = None,
+    outputs: OutputsFolder = _AS_THE_SET_SAYS,
+) -> list[DesiredState]:
+    """The same for each api that the files name: see :func:`jobsync.manifest.load_each`."""
+    return manifest.load_each(
+        paths,
+        platforms=PLATFORMS,
+        variables=variables,
+        environ=environ,
+        permitted=permitted,
+        outputs=outputs,
+    )
+
+
 def connect(target: Target, token: str) -> AbstractContextManager[Backend]:
     """The service of *target* as the user of *token*, to be changed: see :mod:`jobsync.backend`."""
     from jobsync.http.connection import Connection

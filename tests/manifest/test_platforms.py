@@ -12,6 +12,7 @@ from jobsync.manifest import load
 from jobsync.model import Target
 from jobsync.observe import observe
 from jobsync.platform import Platform
+from jobsync.platforms.agave.permissions import AgavePermissions
 from jobsync.platforms.agave.platform import AGAVE, Agave
 from tests.fakes.memory import MemoryBackend, MemoryService
 
@@ -27,16 +28,20 @@ jobs:
 """
 
 
+class Anybody(AgavePermissions):
+    """Whatever somebody is called."""
+
+    def wrong_user(self, name: str) -> tuple[str, str] | None:
+        return None
+
+
 class Toy(Agave):
     """A platform on which a queue says what a job is."""
 
     name = "toy/v1"
     address_variable = "TOY_URL"
     hiding = frozenset()
-
-    @staticmethod
-    def wrong_user(*_: object, **_more: object) -> tuple[str, str] | None:
-        return None
+    permissions = Anybody()
 
 
 TOY: Platform = Toy()

@@ -14,15 +14,16 @@ from typing import Any
 
 from jobsync.manifest.messages import did_you_mean, quoted
 from jobsync.manifest.references import BadReference, Filler
-from jobsync.manifest.schema import violations
+from jobsync.manifest.schema import Violation, violations
 from jobsync.manifest.variables import Scope
 from jobsync.manifest.writer import Writable, dump
-from jobsync.manifest.yaml_reader import read
+from jobsync.manifest.yaml_reader import Document, read
 from jobsync.model import Value
 from jobsync.platform import Wrong
 from jobsync.platforms.agave.fields import FIELDS, MACROS, memory, whole
 from jobsync.platforms.agave.kinds import JOB_ID, is_record
 from jobsync.platforms.agave.placeholders import REFERENCE, Placeholders, literal
+from jobsync.platforms.agave.platform import AGAVE
 from jobsync.platforms.agave.wire import older_names
 from jobsync.structs import Struct
 
@@ -289,7 +290,10 @@ class _Job:
         )
         problems = [
             *document.problems,
-            *(v.problem for v in violations(document.value, document.places)),
+            *(
+                v.problem
+                for v in violations(document.value, document.places, AGAVE, {AGAVE.name: AGAVE})
+            ),
         ]
         if problems:
             message = problems[0].message.removeprefix(f"jobs.x.{name} ")
@@ -335,3 +339,7 @@ def _whole(value: Any) -> int:
         value = value.strip()
     checked = whole(value)
     return checked if isinstance(checked, int) else 1
+
+
+def _violations(document: Document) -> list[Violation]:
+    return violations(document.value, document.places, AGAVE, {AGAVE.name: AGAVE})

@@ -6,11 +6,14 @@ Values are checked after references were filled in, so a type may still be anyth
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import ROUND_UP, Decimal
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 from jobsync.manifest.messages import did_you_mean, quoted, size_hint
 from jobsync.model import IdRef, OutputRef, Value
@@ -215,6 +218,33 @@ def notifications(value: Value) -> Value:
             raise Wrong(message, path=(number, "event"))
     return value
 
+
+def request_schema() -> dict[str, Any]:
+    """What each field may be before references in it are filled in."""
+    text = Path(__file__).with_name("request.schema.json").read_text("utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+FIELD_HINTS = {
+    "jobName": "the key of the job is its name: rename the key",
+    "softwareName": "write appId",
+    "executionSystem": "the app says where it runs; newer services refuse this field",
+    "executionHost": "the app says where it runs; newer services refuse this field",
+    "queue": "write batchQueue",
+    "maxMemory": "write memoryPerNode",
+    "requestedTime": "write maxRunTime",
+    "processorCount": "write processorsPerNode",
+    "callbackUrl": "write notifications: [{url: ..., event: FINISHED}]",
+    "callbackURL": "write notifications: [{url: ..., event: FINISHED}]",
+    "dependencies": "write needs: the service does not know dependencies",
+    "archiveOnAppError": "only one of the two kinds of service knows this field",
+    "processorsOnEachNode": "only one of the two kinds of service knows this field, and "
+    "processorsPerNode means all processors there",
+    "parameter": "write parameters",
+    "input": "write inputs",
+}
+"""What to write in place of fields that people know from elsewhere."""
 
 FIELDS: Mapping[str, Callable[[Value], Value]] = {
     "appId": app_id,

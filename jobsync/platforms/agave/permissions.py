@@ -21,11 +21,11 @@ WRITE = Access(frozenset({"write", "share"}), "WRITE")
 READ_WRITE = Access(READ.gives | WRITE.gives, "READ_WRITE")
 
 LEVELS: Mapping[str, Access] = {
-    "NONE": NO_ACCESS,
     "READ": READ,
     "WRITE": WRITE,
     "READ_WRITE": READ_WRITE,
     "ALL": READ_WRITE,
+    "NONE": NO_ACCESS,
 }
 """The levels a manifest may grant. ``ALL`` reads back as ``READ_WRITE``."""
 
@@ -66,6 +66,11 @@ class AgavePermissions:
 
     def wrong_user(self, name: str) -> tuple[str, str] | None:
         return _wrong_user(name)
+
+    def level_hint(self, word: str) -> str:
+        if "EXECUTE" not in word.upper():
+            return ""
+        return "the service never reports EXECUTE back, so it cannot be kept in step"
 
     def note(self, user: str, before: Access, after: Access) -> str:
         gains = WRITE.gives <= after.gives and not WRITE.gives <= before.gives

@@ -30,6 +30,8 @@ class Agave:
     name_prefix = staticmethod(_run_names.name_prefix)
     read_mark = staticmethod(_run_names.read_mark)
 
+    request_schema = staticmethod(_fields.request_schema)
+    field_hints = _fields.FIELD_HINTS
     fields = _fields.FIELDS
     referring = _fields.REFERRING
     merged = _fields.MERGED
