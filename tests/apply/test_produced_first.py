@@ -18,13 +18,13 @@ from jobsync.model import (
     OutputChange,
     OutputRule,
     Plan,
-    RemoteFile,
     Run,
     RunRef,
     Standing,
 )
 from jobsync.outputs.result import FetchResult
 from tests.apply.plans import World, create, name, plan, short, state
+from tests.fakes.memory_outputs import Outputs
 
 RULES = (OutputRule("sorted.txt", "results/"),)
 GATES = {"sort": Gate(RULES, ("DONE.ok",))}
@@ -37,8 +37,8 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def leaving(*paths: str) -> Callable[[str], list[RemoteFile]]:
-    return lambda run_id: [RemoteFile(path, 3, "t1") for path in paths]
+def leaving(*paths: str) -> Callable[[str], Outputs]:
+    return lambda run_id: Outputs(dict.fromkeys(paths, b"abc"))
 
 
 def fetching(seen: list[OutputChange]) -> Callable[..., FetchResult]:
@@ -115,7 +115,7 @@ def test_what_needs_a_run_that_misses_something_is_not_submitted(
 
 @pytest.mark.parametrize("error", [Forbidden("no READ", status=403), Refused("gone", status=500)])
 def test_what_needs_a_run_whose_outputs_cannot_be_read_waits(world: World, error: Refused) -> None:
-    def refuse(run_id: str) -> list[RemoteFile]:
+    def refuse(run_id: str) -> Outputs:
         raise error
 
     world.service.outputs = refuse
@@ -136,7 +136,7 @@ def test_what_needs_a_run_whose_outputs_cannot_be_read_waits(world: World, error
 def test_a_listing_that_fails_once_is_asked_for_again_by_the_fetch(world: World) -> None:
     tries = iter([Refused("busy", status=503), None])
 
-    def once(run_id: str) -> list[RemoteFile]:
+    def once(run_id: str) -> Outputs:
         if error := next(tries):
             raise error
         return leaving(*WHOLE)(run_id)

@@ -18,8 +18,10 @@ from typing import Any
 from jobsync.backend import Content, Event
 from jobsync.errors import Forbidden, NotFound, Refused
 from jobsync.model import NO_ACCESS, Access, App, Archive, Archived, RemoteFile, Run, RunState
+from jobsync.platform import Platform
 from jobsync.platforms.agave.platform import AGAVE
 from jobsync.structs import replace
+from tests.fakes.memory_outputs import Outputs
 
 STATES = {
     "FINISHED": RunState.FINISHED,
@@ -71,8 +73,21 @@ class Job:
         return status
 
 
+def archiving(job: Job) -> dict[str, Any]:
+    """The record of the request: where the outputs go is filled in."""
+    request = dict(job.request)
+    if request.get("archive", True):
+        request.setdefault("archiveSystem", "archive")
+        request.setdefault("archivePath", f"{job.owner}/archive/jobs/job-{job.id}")
+    return request
+
+
 class MemoryService:
-    """The service itself. ``fates`` maps an exact name, or "" for the rest, to a life."""
+    """The service itself. ``fates`` maps an exact name, or "" for the rest, to a life.
+
+    ``outputs`` has those of each run by its id; ``apps`` None: it does not tell of any;
+    ``resolved`` makes the record of a request.
+    """
 
     def __init__(self, clock: FakeClock | None = None) -> None:
         self.clock = clock or FakeClock()
@@ -85,7 +100,9 @@ class MemoryService:
         self.calls: list[tuple[Any, ...]] = []
         self.script: dict[str, list[Callable[[Callable[[], Any]], Any]]] = defaultdict(list)
         self.ignore_grants_to: set[str] = set()
-        self.outputs: Callable[[str], list[RemoteFile]] = lambda run_id: []
+        self.outputs: Callable[[str], Outputs] = lambda run_id: Outputs({})
+        self.apps: dict[str, App] | None = None
+        self.resolved: Callable[[Job], dict[str, Any]] = archiving
         self.guard = threading.RLock()
 
     def named(self, name: str) -> list[Job]:
@@ -110,11 +127,13 @@ class MemoryService:
 class MemoryBackend:
     """The service as *user* sees it."""
 
-    def __init__(self, service: MemoryService, user: str = "alice") -> None:
+    def __init__(
+        self, service: MemoryService, user: str = "alice", platform: Platform = AGAVE
+    ) -> None:
         self.service = service
         self.user = user
+        self.platform = platform
 
-    platform = AGAVE
     base_url = "https://memory.example"
     concurrency = 4
 
@@ -134,12 +153,7 @@ class MemoryBackend:
     def _shown(self, job: Job, *, full: bool) -> Run:
         now = self.service.clock.time
         status = job.status(now)
-        request: dict[str, Any] | None = None
-        if full:
-            request = dict(job.request)
-            if request.get("archive", True):
-                request.setdefault("archiveSystem", "archive")
-                request.setdefault("archivePath", f"{job.owner}/archive/jobs/job-{job.id}")
+        request = self.service.resolved(job) if full else None
         return Run(
             id=job.id,
             name=job.name,
@@ -148,7 +162,7 @@ class MemoryBackend:
             status=status,
             state=STATES.get(status, RunState.ACTIVE),
             visible=job.visible,
-            created=datetime.fromtimestamp(START + job.born, timezone.utc),
+            created=_moment(job.born),
             message=job.message,
             request=request,
         )
@@ -167,6 +181,12 @@ class MemoryBackend:
         lag = self.service.read_lag
         if job is None or not job.visible or self.service.clock.time < job.born + lag:
             raise NotFound(f"no job {run_id}", status=404)
+        return job
+
+    def _readable(self, run_id: str) -> Job:
+        job = self._visible(run_id)
+        if not self._sees(job):
+            raise Forbidden("no READ", status=403)
         return job
 
     def _writable(self, run_id: str) -> Job:
@@ -202,7 +222,7 @@ class MemoryBackend:
             found = []
             for job in self.service.jobs.values():
                 run = self._shown(job, full=True)
-                folder = AGAVE.output_folder(run.request or {})
+                folder = self.platform.output_folder(run.request or {})
                 if job.owner == owner and folder is not None and wanted(folder):
                     found.append(Archived(replace(run, request=None), folder))
             return found
@@ -222,35 +242,48 @@ class MemoryBackend:
 
     def run(self, run_id: str) -> Run:
         def do() -> Run:
-            job = self._visible(run_id)
-            if not self._sees(job):
-                raise Forbidden("no READ", status=403)
-            return self._shown(job, full=True)
+            return self._shown(self._readable(run_id), full=True)
 
         run: Run = self._call("run", run_id, do=do)
         return run
 
     def access(self, run_id: str) -> dict[str, Access]:
         def do() -> dict[str, Access]:
-            job = self._visible(run_id)
-            if not self._sees(job):
-                raise Forbidden("no READ", status=403)
+            job = self._readable(run_id)
             return {user: job.grants[user] for user in sorted(job.grants)}
 
         return dict(self._call("access", run_id, do=do))
 
     def files(self, run_id: str, folder: str = "", at_least: int = 0) -> list[RemoteFile]:
-        return list(self._call("files", run_id, do=lambda: self.service.outputs(run_id)))
+        self._call("files", run_id, do=lambda: self._readable(run_id))
+        return self.service.outputs(run_id).files(folder)
 
     @contextmanager
     def open(self, run_id: str, path: str, offset: int = 0) -> Iterator[Content]:
-        yield Content(0, 0, iter(()))
+        self._call("open", run_id, path, do=lambda: self._readable(run_id))
+        with self.service.outputs(run_id).open(path, offset) as content:
+            yield content
 
     def history(self, run_id: str) -> list[Event]:
-        return []
+        def do() -> list[Event]:
+            job, now = self._readable(run_id), self.service.clock.time
+            past = [(0.0, "PENDING"), *(step for step in job.life if now >= job.born + step[0])]
+            if job.final:
+                past = [(after, word) for after, word in past if word not in STATES]
+                past.append((now - job.born, job.final))
+            return [
+                Event(word, str(_moment(job.born + after)), job.owner, word.lower())
+                for after, word in past
+            ]
+
+        return list(self._call("history", run_id, do=do))
 
     def app(self, app_id: str) -> App | None:
-        return None
+        if self.service.apps is None:
+            return None
+        if app_id not in self.service.apps:
+            raise NotFound(f"no app {app_id}", status=404, said=f"no app {app_id}")
+        return self.service.apps[app_id]
 
     # --- Backend ----------------------------------------------------------------------
 
@@ -298,5 +331,29 @@ class MemoryBackend:
         self._call("stop", run_id, do=do)
 
 
+def _moment(time: float) -> datetime:
+    return datetime.fromtimestamp(START + time, timezone.utc)
+
+
 def as_run_state(run: Run, status: str) -> Run:
     return replace(run, status=status, state=STATES.get(status, RunState.ACTIVE))
+
+
+JOB = "0001-test-007"
+
+
+def finished_run(job_id: str = JOB) -> Run:
+    return Run(job_id, "p.a.aaaaaaaaaa", "alice", "app", "FINISHED", RunState.FINISHED)
+
+
+class OneRun(MemoryBackend):
+    """A service on which every id is that of one finished run with these outputs."""
+
+    def __init__(self, files: Mapping[str, bytes], *, chunk: int = 256 * 1024) -> None:
+        super().__init__(MemoryService())
+        self.outputs = Outputs(files, chunk=chunk)
+        self.service.outputs = lambda run_id: self.outputs
+        self._job = self.service.make("p.a.aaaaaaaaaa", "alice", {}, final="FINISHED")
+
+    def _readable(self, run_id: str) -> Job:
+        return self._job

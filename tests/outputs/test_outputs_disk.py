@@ -20,13 +20,13 @@ from jobsync.outputs.destination import Root
 from jobsync.outputs.fetch import fetch_all
 from jobsync.outputs.fetch_record import Ledger
 from jobsync.outputs.result import FetchResult, Limits
-from tests.fakes.memory_service import MemoryReader, finished_run
+from tests.fakes.memory import OneRun, finished_run
 
 MIB = 1024 * 1024
 LARGE = os.urandom(9 * MIB + 4321)
 
 
-def fetch(reader: MemoryReader, root: Path, outputs_root: Path | None = None) -> FetchResult:
+def fetch(reader: OneRun, root: Path, outputs_root: Path | None = None) -> FetchResult:
     return fetch_all(
         reader,
         OutputChange("align", None, (OutputRule("**", "out/"),)),
@@ -53,9 +53,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_what_does_not_fit_is_refused_before_its_first_byte(
     tmp_path: Path, small_disk: Path
 ) -> None:
-    reader = MemoryReader({"big": LARGE})
+    reader = OneRun({"big": LARGE})
     result = fetch(reader, tmp_path, small_disk)
-    assert result.exit_code is ExitCode.PARTIAL and reader.opened == []
+    assert result.exit_code is ExitCode.PARTIAL and reader.outputs.opened == []
     assert f"{len(LARGE)} bytes to fetch, but only" in result.unavailable
 
 
@@ -63,30 +63,30 @@ def test_a_disk_that_fills_meanwhile_is_said_and_the_fetch_goes_on_later(
     tmp_path: Path, small_disk: Path
 ) -> None:
     data = os.urandom(3 * MIB)
-    reader = MemoryReader({"a": b"small", "big": data})
+    reader = OneRun({"a": b"small", "big": data})
     hog = small_disk / "hog"
 
     def fill(path: str, _offset: int) -> None:
         if path == "big":
             hog.write_bytes(bytes(2 * MIB))
 
-    reader.on_open = fill
+    reader.outputs.on_open = fill
     result = fetch(reader, tmp_path, small_disk)
     assert "no space left on the disk" in dict(result.failed)["big"]
     assert not (small_disk / "out" / "big").exists()
     hog.unlink()
-    reader.on_open = lambda path, offset: None
-    reader.sent = 0
+    reader.outputs.on_open = lambda path, offset: None
+    reader.outputs.sent = 0
     assert fetch(reader, tmp_path, small_disk).result is Result.DONE
     assert (small_disk / "out" / "big").read_bytes() == data
-    assert reader.sent < len(data) // 2 + MIB, "what had come was not gone on with"
+    assert reader.outputs.sent < len(data) // 2 + MIB, "what had come was not gone on with"
 
 
 def test_a_disk_that_fills_under_a_direct_write_is_said(
     tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Root, "free_bytes", lambda root: 10**12)  # filled after it was asked
-    result = fetch(MemoryReader({"a": b"small", "big": LARGE}), tmp_path, small_disk)
+    result = fetch(OneRun({"a": b"small", "big": LARGE}), tmp_path, small_disk)
     assert "no space left on the disk" in dict(result.failed)["big"]
 
 
@@ -99,7 +99,7 @@ def test_a_planted_device_is_neither_read_nor_written(tmp_path: Path, what: str)
         os.mknod(out / ("a" if what == "final" else part), 0o020666, os.makedev(1, 5))
     except PermissionError:
         pytest.skip("making a device needs root")
-    result = fetch(MemoryReader({"a": b"new"}), tmp_path)
+    result = fetch(OneRun({"a": b"new"}), tmp_path)
     if what == "final":
         assert "a device with this name is in the way" in dict(result.failed)["a"]
         assert (out / "a").is_char_device()
@@ -117,7 +117,7 @@ def test_large_files_are_whole_whatever_the_disk_takes(
         return real(handle, data[:4093] if takes != "all" else data, offset)
 
     monkeypatch.setattr(os, "pwrite", pwrite)
-    assert fetch(MemoryReader({"big": LARGE}, chunk=100_003), tmp_path).result is Result.DONE
+    assert fetch(OneRun({"big": LARGE}, chunk=100_003), tmp_path).result is Result.DONE
     assert (tmp_path / "out" / "big").read_bytes() == LARGE
 
 
@@ -136,7 +136,7 @@ def test_after_bytes_that_cannot_be_written_nothing_is(
         return real(handle, data, offset)
 
     monkeypatch.setattr(os, "pwrite", pwrite)
-    reader = MemoryReader({"big": LARGE}, chunk=100_003)
+    reader = OneRun({"big": LARGE}, chunk=100_003)
     result = fetch(reader, tmp_path)
     assert "the disk is broken" in dict(result.failed)["big"]
     (part,) = (tmp_path / "out").glob(".jobsync-*.part")
@@ -153,7 +153,7 @@ def test_files_whose_folder_is_moved_away_meanwhile_are_not_taken_for_fetched(
     root, outside, aside = tmp_path / "set", tmp_path / "outside", tmp_path / "aside"
     root.mkdir()
     outside.mkdir()
-    reader = MemoryReader({"a": b"one", "b": b"two"})
+    reader = OneRun({"a": b"one", "b": b"two"})
 
     def move(*_: object) -> None:
         if not aside.exists():
@@ -164,9 +164,9 @@ def test_files_whose_folder_is_moved_away_meanwhile_are_not_taken_for_fetched(
                 (root / "out").symlink_to(outside)
 
     if when == "coming":
-        reader.on_open = move
+        reader.outputs.on_open = move
     else:  # once the listing before is done, only the one after is left
-        reader.on_open = lambda path, offset: setattr(reader, "on_files", move)
+        reader.outputs.on_open = lambda path, offset: setattr(reader.outputs, "on_files", move)
     result = fetch(reader, root)
     assert result.exit_code is ExitCode.PARTIAL and result.fetched == ()
     said = "a symlink" if instead == "a link" else "its folder was moved or removed meanwhile"
@@ -174,7 +174,7 @@ def test_files_whose_folder_is_moved_away_meanwhile_are_not_taken_for_fetched(
     assert list(outside.iterdir()) == []
     if instead == "a link":
         (root / "out").unlink()
-    reader.on_open, reader.on_files = lambda path, offset: None, lambda folder: None
+    reader.outputs.on_open, reader.outputs.on_files = lambda path, offset: None, lambda folder: None
     assert fetch(reader, root).result is Result.DONE
     assert (root / "out/a").read_bytes() == b"one" and (root / "out/b").read_bytes() == b"two"
 
@@ -183,7 +183,7 @@ def test_files_whose_folder_is_moved_away_meanwhile_are_not_taken_for_fetched(
 def test_a_folder_that_is_gone_before_it_is_durable_is_not_taken_for_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instead: str
 ) -> None:
-    reader = MemoryReader({"a/f": b"one", "b/f": b"two", "c/f": b"three"})
+    reader = OneRun({"a/f": b"one", "b/f": b"two", "c/f": b"three"})
     give_name = destination.Place.commit
 
     def commit(place: destination.Place, mark: destination.PartMark) -> None:
@@ -204,7 +204,7 @@ def test_a_part_that_got_its_final_name_before_it_was_locked_is_not_written_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between opening the part and locking it another jobsync finishes the file."""
-    reader = MemoryReader({"a": b"whole"})
+    reader = OneRun({"a": b"whole"})
 
     def late_lock(handle: int) -> bool:
         (part,) = (tmp_path / "out").glob(".jobsync-*.part")
@@ -227,7 +227,7 @@ def leads_into(descriptor: Path, folder: Path) -> bool:
 
 def test_no_folder_is_left_open(tmp_path: Path) -> None:
     files = {f"d{number}/f": b"%d" % number for number in range(90)}
-    assert fetch(MemoryReader(files), tmp_path).result is Result.DONE
+    assert fetch(OneRun(files), tmp_path).result is Result.DONE
     # By where they lead: what other tests have left open may be closed just now.
     assert not [fd for fd in Path("/proc/self/fd").iterdir() if leads_into(fd, tmp_path)]
     assert {path: (tmp_path / "out" / path).read_bytes() for path in files} == files
@@ -235,5 +235,5 @@ def test_no_folder_is_left_open(tmp_path: Path) -> None:
 
 def test_many_large_files_at_once_are_whole(tmp_path: Path) -> None:
     files = {f"f{number}": LARGE[number:] for number in range(6)}
-    assert fetch(MemoryReader(files, chunk=100_003), tmp_path).result is Result.DONE
+    assert fetch(OneRun(files, chunk=100_003), tmp_path).result is Result.DONE
     assert {name: (tmp_path / "out" / name).read_bytes() for name in files} == files

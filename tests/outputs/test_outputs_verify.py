@@ -16,7 +16,7 @@ from jobsync.outputs.log_tail import tails
 from jobsync.outputs.result import Limits
 from jobsync.outputs.verify import verify
 from jobsync.structs import replace
-from tests.fakes.memory_service import JOB, MemoryReader, finished_run
+from tests.fakes.memory import JOB, OneRun, finished_run
 
 RULES = (OutputRule("**", "out/"),)
 
@@ -31,7 +31,7 @@ def declared(*addresses: str) -> dict[str, DeclaredJob]:
 def fetched(root: Path) -> None:
     names = {"same", "gone", "grown", "edited", "link", "d/deep"}
     fetch_all(
-        MemoryReader(dict.fromkeys(names, b"content")),
+        OneRun(dict.fromkeys(names, b"content")),
         OutputChange("a", None, RULES),
         finished_run(),
         ledger=Ledger(str(root), str(root), ["a"]),
@@ -89,30 +89,28 @@ def failed_run(name: str) -> Run:
 
 def test_the_last_lines_of_a_failed_job_and_how_to_get_all() -> None:
     text = "".join(f"line {n}\n" for n in range(30)).encode()
-    reader = MemoryReader(
-        {"phylo-tree-lg-1.err": text, "phylo-tree-lg-1.out": b"", "other.err": b"no"}
-    )
+    reader = OneRun({"phylo-tree-lg-1.err": text, "phylo-tree-lg-1.out": b"", "other.err": b"no"})
     (tail,) = tails(reader, "tree.lg.1", failed_run("phylo.tree.lg.1"))
     assert tail.lines == tuple(f"line {n}" for n in range(10, 30)) and not tail.is_whole
     assert tail.command == "jobsync outputs get tree.lg.1 'phylo-tree-lg-1.err' --to ./"
 
 
 def test_a_long_log_is_read_from_its_end_and_rubbish_survives() -> None:
-    reader = MemoryReader({"n.out": b"\xff\x00" * 100_000 + b"\nlast"})
+    reader = OneRun({"n.out": b"\xff\x00" * 100_000 + b"\nlast"})
     (tail,) = tails(reader, "n", failed_run("n"))
-    assert tail.lines[-1] == "last" and reader.sent <= 64 * 1024
+    assert tail.lines[-1] == "last" and reader.outputs.sent <= 64 * 1024
     assert all(len(line) <= 500 for line in tail.lines)
 
 
 def test_nothing_to_read_is_nothing_shown() -> None:
-    reader = MemoryReader({})
-    reader.rows[""] = [RemoteFile("n.err", 5, "t")]
+    reader = OneRun({})
+    reader.outputs.rows[""] = [RemoteFile("n.err", 5, "t")]
     assert tails(reader, "n", failed_run("n")) == ()
 
     def forbidden(folder: str) -> None:
         raise Forbidden("x", status=401)
 
-    reader.on_files = forbidden
+    reader.outputs.on_files = forbidden
     assert tails(reader, "n", failed_run("n")) == ()
 
 
