@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from jobsync.backend import Content, Event
-from jobsync.errors import Forbidden, NotFound, Refused
+from jobsync.errors import Forbidden, NotFound
 from jobsync.model import NO_ACCESS, Access, App, Archive, Archived, RemoteFile, Run, RunState
 from jobsync.platform import Platform
 from jobsync.platforms.agave.platform import AGAVE
@@ -192,7 +192,7 @@ class MemoryBackend:
     def _writable(self, run_id: str) -> Job:
         job = self.service.jobs.get(run_id)
         if job is None:
-            raise Refused("Invalid job id", status=400)
+            raise NotFound(f"no job {run_id}", status=404)
         if job.owner != self.user and "write" not in self._level(job).gives:
             raise Forbidden("no WRITE", status=403)
         return job
@@ -308,27 +308,28 @@ class MemoryBackend:
 
     def restore(self, run_id: str) -> None:
         def do() -> None:
-            job = self._writable(run_id)
-            if job.visible:
-                raise Refused("Job is already visible.", status=500)
-            job.visible = True
+            self._writable(run_id).visible = True
 
         self._call("restore", run_id, do=do)
 
     def hide(self, run_id: str) -> None:
         def do() -> None:
-            job = self._writable(run_id)
-            if STATES.get(job.status(self.service.clock.time)) is None:
-                job.final = "STOPPED"
-            job.visible = False
+            if run_id in self.service.jobs:
+                job = self._writable(run_id)
+                self._end(job)
+                job.visible = False
 
         self._call("hide", run_id, do=do)
 
     def stop(self, run_id: str) -> None:
         def do() -> None:
-            self._writable(run_id).final = "STOPPED"
+            self._end(self._writable(run_id))
 
         self._call("stop", run_id, do=do)
+
+    def _end(self, job: Job) -> None:
+        if job.status(self.service.clock.time) not in STATES:
+            job.final = "STOPPED"
 
 
 def _moment(time: float) -> datetime:
