@@ -186,6 +186,23 @@ def commit(root: str, environ: Mapping[str, str]) -> str:
     return answer.out.decode("ascii", "replace").strip() if answer.code == 0 else ""
 
 
+def tracks(folder: str, environ: Mapping[str, str]) -> bool:
+    """Whether git tracks *folder* or a file in it: not where there is no repository or no git.
+
+    Where git cannot tell, as in a repository of another user, the answer is yes.
+    """
+    above, name = os.path.split(os.path.abspath(folder))  # noqa: PTH100
+    path = Path(above)
+    if not any((parent / ".git").exists() for parent in (path, *path.parents)):
+        return False
+    question = ["-C", above, "ls-files", "-z", "--", f":(literal){name}"]
+    try:
+        answer = run(question, environment(environ))
+    except GitError:
+        return False
+    return answer.code != 0 or bool(answer.out)
+
+
 def configuration(root: str, environ: Mapping[str, str]) -> Settings:
     """All that git's configuration says in the checkout around *root*, the system's first.
 

@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
 
 settings.register_profile("fixed", derandomize=True)
 settings.register_profile("fresh", derandomize=False, database=None, print_blob=True)
 settings.load_profile("fixed")
+
+os.environ.setdefault("JOBSYNC_STATE_KEY", "the key of the tests")
+"""So that no test leaves a key in the account's own folder."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups

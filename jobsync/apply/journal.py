@@ -11,11 +11,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shlex import quote
 
 from jobsync.apply.clock import Clock
 from jobsync.apply.journal_entry import (
@@ -30,12 +30,12 @@ from jobsync.apply.journal_entry import (
     latest,
 )
 from jobsync.errors import JobsyncError
+from jobsync.private_files import NotPrivate, open_private_file, open_private_folder
 from jobsync.structs import replace
 
 _REPEATABLE = frozenset({State.INTENT, State.ACCEPTED, State.CONFIRMED})
 """What is not fsynced by itself: without these lines, the next run finds the same job again."""
 
-_SAFELY = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _LIMIT = 256 * 1024 * 1024
 
 
@@ -146,11 +146,15 @@ def open_journal(state_dir: Path, binding: Binding) -> Iterator[Journal]:
     """
     path = journal_path(state_dir, binding)
     try:
-        folder = _open_folder(path.parent)
+        folder = open_private_folder(path.parent)
         try:
-            descriptor = _open_file(folder, path)
+            access = os.O_RDWR | os.O_APPEND
+            descriptor = open_private_file(path.name, access, folder=folder, make=True)
         finally:
             os.close(folder)
+    except NotPrivate as error:
+        error.filename = str(path if error.filename == path.name else path.parent)
+        raise _shared(error) from error
     except OSError as error:
         raise JournalFailed(
             f"{path}: the journal of submits cannot be opened ({_words(error)}), so nothing is "
@@ -168,12 +172,13 @@ def open_journal(state_dir: Path, binding: Binding) -> Iterator[Journal]:
 def read_journal(path: Path) -> bytes:
     """The bytes of a journal, empty where there is none. Raises :class:`JournalFailed`."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | _SAFELY)
+        descriptor = open_private_file(path)
     except FileNotFoundError:
         return b""
+    except NotPrivate as error:
+        raise _shared(error) from error
     except OSError as error:
         raise JournalFailed(f"{path}: cannot be read ({_words(error)})") from error
-    _refuse_shared(descriptor, path)
     try:
         return _read(descriptor, path)
     except OSError as error:
@@ -211,39 +216,13 @@ def remove_journal(path: Path) -> None:
         ) from error
 
 
-def _open_folder(path: Path) -> int:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made = not path.exists()
-    path.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    _refuse_shared(descriptor, path)
-    if made:
-        _sync_folder(path.parent)
-    return descriptor
-
-
-def _open_file(folder: int, path: Path) -> int:
-    flags = os.O_RDWR | os.O_APPEND | _SAFELY
-    try:
-        descriptor = os.open(path.name, flags, dir_fd=folder)
-    except FileNotFoundError:
-        descriptor = os.open(path.name, flags | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
-        os.fsync(folder)
-    _refuse_shared(descriptor, path)
-    return descriptor
-
-
-def _refuse_shared(descriptor: int, path: Path) -> None:
-    facts = os.fstat(descriptor)
-    if not (stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)):
-        os.close(descriptor)
-        raise JournalFailed(f"{path}: not a regular file, so it is not used as the journal")
-    if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or facts.st_uid != os.getuid():
-        os.close(descriptor)
-        raise JournalFailed(
-            f"{path}: other users can write it, so it is not used as the journal",
-            hint=f"check it, then run: chmod go-w {path}",
-        )
+def _shared(error: NotPrivate) -> JournalFailed:
+    return JournalFailed(
+        f"{error.filename}: {error.strerror}, so it is not used as the journal",
+        hint=f"check it, then run: chmod go-w {quote(error.filename)}"
+        if error.writable
+        else "set JOBSYNC_STATE_DIR to a folder of yours",
+    )
 
 
 def _load(descriptor: int, path: Path, binding: Binding) -> Journal:

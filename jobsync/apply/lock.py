@@ -21,6 +21,7 @@ from jobsync.apply.journal_entry import Binding
 from jobsync.atomic_files import replace_file
 from jobsync.errors import Blocked, JobsyncError
 from jobsync.locks import LockTaken, file_lock
+from jobsync.private_files import open_private_folder
 from jobsync.structs import Struct, asdict
 
 _LOOKS, _LOOK_AGAIN = 20, 0.05
@@ -46,7 +47,7 @@ def apply_lock(state_dir: Path, binding: Binding, clock: Clock) -> Iterator[Hold
     path = folder / f"{file_stem(binding)}.lock"
     with ExitStack() as stack:
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(open_private_folder(folder))
             stack.enter_context(file_lock(path))
         except LockTaken as error:
             raise _taken(path, binding, clock) from error

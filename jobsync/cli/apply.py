@@ -122,7 +122,7 @@ def command(
             "record of an interrupted submit is lost; see docs/ci.md.",
             err=True,
         )
-    with connect.backend(place, environ) as backend:
+    with connect.backend(place, environ) as (backend, service):
         if plan_file:
             seen = observe_again(plan, backend, place.target)
         else:
@@ -135,11 +135,13 @@ def command(
         settings = pipeline.settings(place, environ, wait=wait, stale=stale)
         if plan.submits:
             settings = pipeline.with_shared(settings, desired, place, environ, quiet=quiet)
-        if not (plan.changes or plan.awaiting or pipeline.unsettled(plan, settings.state_dir)):
+        unsettled = pipeline.unsettled(plan, settings.state_dir)
+        if not (plan.changes or plan.awaiting or unsettled or service.is_held):
             follow_renames(plan.root, addresses_of_runs(plan))
             return code_of(plan)
-        if plan.changes and not auto_approve:
+        if (plan.changes or service.is_held) and not auto_approve:
             _confirm()
+        service.start_jobs()
         with _audited(settings, audit, plan) as audited:
             return carry_out(plan, backend, audited, format_name, call, quiet=quiet)
 

@@ -85,7 +85,7 @@ def status(manifests: str | None, target: str | None) -> None:
     """Show who you are to the target, and where that was found. Never shows a token."""
     place = connect.somewhere(target, manifests, os.environ)
     with (
-        connect.account(place, os.environ, drive=False) as account,
+        connect.account(place, os.environ) as account,
         account.reader(connect.how(place.target, os.environ)) as reader,
     ):
         user, url = reader.whoami(), reader.base_url

@@ -21,6 +21,7 @@ from jobsync.structs import Struct
 if TYPE_CHECKING:
     from jobsync.backend import Backend, Reader
     from jobsync.http.connection import Connection
+    from jobsync.local.service import Service
     from jobsync.platforms.connections import Account, Connections
 
 LOCAL = "local"
@@ -44,45 +45,70 @@ class Place(Struct, frozen=True):
 def reader(place: Place, environ: Mapping[str, str]) -> Iterator[Reader]:
     """Something to plan with: its transport sends nothing but GET."""
     with (
-        account(place, environ, drive=False) as found,
+        account(place, environ) as found,
         found.reader(how(place.target, environ)) as opened,
     ):
         yield opened
 
 
 @contextmanager
-def backend(place: Place, environ: Mapping[str, str]) -> Iterator[Backend]:
-    """Something to apply with."""
+def backend(place: Place, environ: Mapping[str, str]) -> Iterator[tuple[Backend, Embedded]]:
+    """Something to apply with. No job that is queued here starts before the other value is told."""
     with (
-        account(place, environ, drive=True) as found,
+        _reached(place, environ) as (found, service),
         found.backend(how(place.target, environ)) as opened,
     ):
-        yield opened
+        yield opened, service
 
 
 @contextmanager
-def account(place: Place, environ: Mapping[str, str], *, drive: bool) -> Iterator[Account]:
-    """The account on a target; starts the embedded service when it is that one.
+def account(place: Place, environ: Mapping[str, str]) -> Iterator[Account]:
+    """The account on a target; starts the embedded service when it is that one."""
+    with _reached(place, environ) as (found, _):
+        yield found
 
-    With *drive* the embedded service starts queued jobs.
-    """
+
+class Embedded:
+    """The embedded service of a command, where there is one: what it still waits for."""
+
+    def __init__(self, service: Service | None) -> None:
+        self._service = service
+
+    @property
+    def is_held(self) -> bool:
+        """Whether jobs that were queued before the folder was adopted wait for an apply."""
+        return self._service is not None and self._service.is_held
+
+    def start_jobs(self, *, all_of_them: bool = True) -> None:
+        """Start what is queued, also what waits since the folder was adopted, or *all_of_them* not:
+        for this, somebody has to have confirmed an apply."""
+        if self._service is not None:
+            self._service.start_jobs(all_of_them=all_of_them)
+
+
+@contextmanager
+def _reached(place: Place, environ: Mapping[str, str]) -> Iterator[tuple[Account, Embedded]]:
     connections = connections_to(place.target)
     if place.target.name != LOCAL:
         found = connections.account(environ, place.target.base_url)
         with _advice(place.target, found):
-            yield found
+            yield found, Embedded(None)
         return
+    from jobsync.cli.state import open_state, owner
     from jobsync.local.in_process import embedded
     from jobsync.local.service import Drive
 
+    whose = owner(environ)
+    open_state(place.state, whose)
     with embedded(
         place.state,
         Path(place.root),
         local_user(),
-        drive=Drive.STEP if drive else Drive.OBSERVE,
+        drive=Drive.OBSERVE,
         environment=environ,
-    ) as (url, token):
-        yield connections.account_of(url, token)
+        owner=whose,
+    ) as (service, token):
+        yield connections.account_of(service.url, token), Embedded(service)
 
 
 def connections_to(target: Target) -> Connections:

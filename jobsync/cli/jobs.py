@@ -75,7 +75,7 @@ def _service(target: str | None, manifests: str | None) -> Iterator[Jobs]:
     from jobsync.platforms.agave.connections import AgaveAccount
 
     place = connect.somewhere(target, manifests, os.environ)
-    with connect.account(place, os.environ, drive=False) as account:
+    with connect.account(place, os.environ) as account:
         if not isinstance(account, AgaveAccount):
             raise SettingsError(
                 f"target {place.target.name} is of api {place.target.api}, which this command "

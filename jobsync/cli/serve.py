@@ -16,10 +16,12 @@ import click
 
 from jobsync.cli.connect import STATE_FOLDER, local_user
 from jobsync.cli.files import FilePath
+from jobsync.cli.state import open_state, owner
 from jobsync.structs import replace
 
 if TYPE_CHECKING:
     from jobsync.local.service import Service, ServiceSettings
+    from jobsync.local.tie import Owner
     from jobsync.local.tls import Certificate
 
 _LOOK_SECONDS = 0.5
@@ -66,6 +68,16 @@ _LOOK_SECONDS = 0.5
     "nothing.",
 )
 @click.option(
+    "--keep-tokens",
+    is_flag=True,
+    help="Keep the tokens of the last time. Default: each start gives every user a new one.",
+)
+@click.option(
+    "--adopt-state",
+    is_flag=True,
+    help="Adopt a state folder that an earlier version made, say what is in it, and end.",
+)
+@click.option(
     "--i-am-behind-tls",
     "behind_tls",
     is_flag=True,
@@ -90,6 +102,8 @@ def command(
     dialects: tuple[str, ...],
     apps: tuple[str, ...],
     faults: tuple[str, ...],
+    keep_tokens: bool,
+    adopt_state: bool,
     behind_tls: bool,
     tls_cert: str | None,
     tls_key: str | None,
@@ -105,16 +119,22 @@ def command(
             "--dialect: once for each api, e.g. --dialect aloe --dialect tapis-1.7"
         )
     root = Path(workspace).absolute()
+    folder, whose = Path(state).absolute() if state else root / STATE_FOLDER, owner(os.environ)
+    if adopt_state:
+        _adopt(folder, whose)
+        return
+    open_state(folder, whose)
     settings = ServiceSettings(
-        state_dir=Path(state).absolute() if state else root / STATE_FOLDER,
+        state_dir=folder,
         workspace=root,
+        owner=whose,
+        renew=not keep_tokens,
         host=host,
         users=users or (local_user(),),
         apps=(*(Path(folder).absolute() for folder in apps), root / "apps"),
         faults=tuple(fault for fault in faults if fault != "none") if faults else None,
         environment=dict(os.environ),
         behind_tls=behind_tls,
-        renew_key=True,
         certificate=_certificate(tls_cert, tls_key),
     )
     for dialect in dialects:
@@ -142,7 +162,7 @@ def _run(settings: ServiceSettings, port: int | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     with ExitStack() as stack:
-        stack.enter_context(alone(settings.state_dir))
+        stack.enter_context(alone(settings.state_dir, settings.owner))
         chosen = _port_it_had(settings) if port is None else port
         service = stack.enter_context(Service(replace(settings, port=chosen)))
         keep_port(settings.state_dir, urlsplit(service.url).port or 0)
@@ -154,6 +174,15 @@ def _run(settings: ServiceSettings, port: int | None) -> None:
         click.echo(
             "Stopping: the service answers open requests and ends; running jobs continue.", err=True
         )
+
+
+def _adopt(folder: Path, whose: Owner) -> None:
+    from jobsync.local.state import adopt
+    from jobsync.render.escape import terminal
+
+    found = adopt(folder, whose)
+    held = "; these start when an apply is confirmed" if found.open else ""
+    click.echo(f"Adopted {terminal(str(folder))}: {found}{held}.")
 
 
 def _port_it_had(settings: ServiceSettings) -> int:
@@ -185,7 +214,14 @@ def _introduce(service: Service) -> None:
             "Note: the database was converted for a second api; an earlier jobsync cannot read it.",
             err=True,
         )
-    click.echo(f"Tokens: {state / 'users.json'}", err=True)
+    kept = "" if service.settings.renew is False else " (new; --keep-tokens keeps them)"
+    click.echo(f"Tokens: {state / 'users.json'}{kept}", err=True)
+    if service.is_held:
+        click.echo(
+            "Warning: the jobs that had not finished when this folder was adopted wait until an "
+            "apply is confirmed: jobsync apply --target local",
+            err=True,
+        )
     first = next(iter(service.settings.users))
     path = json.dumps(str(state / "users.json"))
     read = f"import json; print(json.load(open({path}))[{json.dumps(first)}])"

@@ -51,7 +51,8 @@ def command(
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
     call = call_of(paths, target, variables, desired.sensitive)
     place = connect.Place(desired.root, chosen)
-    with connect.backend(place, os.environ) as backend:
+    with connect.backend(place, os.environ) as (backend, service):
+        service.start_jobs(all_of_them=False)
         plan, _ = pipeline.decide(desired, chosen, backend, PlanOptions())
         say_what_is_wrong(plan, call)
         outputs = tuple(c for c in plan.changes if isinstance(c, OutputChange) and c.run)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jobsync.local.service import Drive, Service, ServiceSettings
+from jobsync.local.tie import Owner
 
 
 @contextmanager
@@ -21,21 +22,24 @@ def embedded(
     *,
     drive: Drive,
     environment: Mapping[str, str],
-) -> Iterator[tuple[str, str]]:
-    """The URL of a service for *workspace* and the token of *user*.
+    owner: Owner | None = None,
+) -> Iterator[tuple[Service, str]]:
+    """A service for *workspace* and the token of *user*, which only this process knows.
 
     With ``Drive.STEP`` queued jobs are started while this is open; with ``Drive.OBSERVE`` nothing
     is, but what has happened to running jobs is seen and stops are carried out.
 
-    Raises :class:`~jobsync.errors.LocalServiceError` when it cannot start.
+    Raises :class:`~jobsync.errors.LocalServiceError` when it cannot start, and
+    :class:`~jobsync.local.state.NotTied` for a state folder that is not tied to *owner*.
     """
     settings = ServiceSettings(
         state_dir=state_dir,
         workspace=workspace,
-        users=(user,),
+        acting=user,
+        owner=owner,
         apps=(workspace / "apps",),
         environment=environment,
         drive=drive,
     )
     with Service(settings) as service:
-        yield service.url, service.tokens[user]
+        yield service, service.tokens[user]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from contextlib import suppress
 from pathlib import Path
 
 from jobsync.atomic_files import replace_file
+from jobsync.private_files import read_private_file
 
 NAME = "port"
 _PORTS = range(1024, 65536)
@@ -17,9 +17,7 @@ _PORTS = range(1024, 65536)
 def last_port(state: Path) -> int:
     """The port that the service of *state* had when it ran last, 0 where that is not known."""
     with suppress(OSError, ValueError):
-        descriptor = os.open(state / NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            found = int(file.read(16))
+        found = int(read_private_file(state / NAME, 16))
         return found if found in _PORTS else 0
     return 0
 

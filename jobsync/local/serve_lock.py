@@ -8,15 +8,16 @@ from pathlib import Path
 
 from jobsync.errors import LocalServiceError
 from jobsync.local.state import prepare
+from jobsync.local.tie import Owner
 from jobsync.locks import LockTaken, file_lock
 
 LOCK = "serve.lock"
 
 
 @contextmanager
-def alone(state: Path) -> Iterator[None]:
+def alone(state: Path, owner: Owner | None = None) -> Iterator[None]:
     """Hold *state* for as long as this is open. Raises :class:`LocalServiceError`."""
-    prepare(state)
+    prepare(state, owner)
     with ExitStack() as stack:
         try:
             stack.enter_context(file_lock(state / LOCK))

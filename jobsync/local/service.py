@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from enum import Enum
@@ -15,7 +16,7 @@ from jobsync.errors import LocalServiceError
 from jobsync.local import state, users
 from jobsync.local.api.agave.dialect import DIALECTS
 from jobsync.local.api.agave.permissions import permission_of
-from jobsync.local.api.agave.tokens import LIFETIME, Tokens
+from jobsync.local.api.agave.tokens import LIFETIME, Tokens, digest, new_secret
 from jobsync.local.api.agave.wire import can_read
 from jobsync.local.api.agave.workload import AgaveJobs
 from jobsync.local.api.agave.wsgi_app import Front
@@ -36,6 +37,7 @@ from jobsync.local.storage import systems
 from jobsync.local.storage.files import Storage
 from jobsync.local.store.database import Store
 from jobsync.local.store.rows import AGAVE, TAPIS, Conflict, JobRow, Unusable
+from jobsync.local.tie import Owner, held, release
 from jobsync.local.tls import Certificate, TlsFront
 from jobsync.locks import LockTaken, file_lock
 from jobsync.structs import Struct, field, replace
@@ -68,15 +70,19 @@ class ServiceSettings(Struct, frozen=True):
     ``environment`` is the caller's; jobs see little of it. ``faults`` None means that there is no
     control call for faults. ``behind_tls`` says that a proxy outside speaks TLS, so that links are
     https and another address than loopback is allowed; with ``certificate`` the service itself
-    does (for tests). ``renew_key`` voids the tokens of Tapis that were issued before. Times are in
-    seconds.
+    does (for tests). The state folder has to be tied to ``owner``, unless that is None. ``acting``
+    is a user whose token is new, known to this process alone and kept nowhere; with ``renew`` all
+    other users get new tokens, and what was issued before counts no more. Times are in seconds.
     """
 
     state_dir: Path
     workspace: Path
+    owner: Owner | None = None
     host: str = "127.0.0.1"
     port: int = 0
     users: tuple[str, ...] = ()
+    acting: str = ""
+    renew: bool = False
     dialect: str = "agave"
     profile: str = DEFAULT
     apps: tuple[Path, ...] = ()
@@ -86,7 +92,6 @@ class ServiceSettings(Struct, frozen=True):
     behind_tls: bool = False
     certificate: Certificate | None = None
     token_lifetime: float = LIFETIME
-    renew_key: bool = False
     stop_patience: float = 10.0
     kill_delay: float = 1.0
     aloe_delay: float = 0.5
@@ -142,7 +147,7 @@ class Service:
     def start(self) -> None:
         """Open the state, see what happened meanwhile, answer requests, move jobs along."""
         state_dir = self.settings.state_dir
-        state.prepare(state_dir)
+        state.prepare(state_dir, self.settings.owner)
         # One after the other: two that both make a user would make two tokens.
         with _in_turn(state_dir):
             try:
@@ -176,8 +181,13 @@ class Service:
 
     def _open(self) -> None:
         settings = self.settings
-        self.tokens = users.ensure(self.store, settings.state_dir, settings.users)
+        self.tokens = users.ensure(
+            self.store, settings.state_dir, settings.users, renew=settings.renew
+        )
         table = _systems(settings)
+        self.store.place_work_folders(
+            {name: str(system.work_folder) for name, system in table.by_name.items()}
+        )
         self.apps = registry.load(settings.apps)
         archive = settings.state_dir / "archive"
         works = {system.work_folder for system in table.by_name.values()}
@@ -205,12 +215,13 @@ class Service:
                 runners(table, settings.environment),
             ),
         )
+        self.engine.held = held(settings.state_dir)
         site = Site(
             store=self.store,
             apps=self.apps,
             systems=table,
             storage=storage,
-            tokens=Tokens(self.store, lifetime=settings.token_lifetime),
+            tokens=self._known_tokens(),
             faults=self.faults,
             dialect=DIALECTS[settings.dialect],
             wake=self.engine.wake,
@@ -220,7 +231,9 @@ class Service:
         )
         self.keys = Keys(
             self.store,
-            signing_key(settings.state_dir, renew=settings.renew_key),
+            secrets.token_bytes(32)
+            if settings.acting
+            else signing_key(settings.state_dir, renew=settings.renew),
             lifetime=settings.token_lifetime,
         )
         tapis = TapisSite(
@@ -256,10 +269,35 @@ class Service:
         self.url = f"{'https' if settings.certificate else 'http'}://{host}:{port}"
         self._server.start()
 
+    def start_jobs(self, *, all_of_them: bool) -> None:
+        """Start what is queued from now on; *all_of_them* once somebody has confirmed an apply."""
+        if all_of_them:
+            release(self.settings.state_dir)
+            self.engine.held = frozenset()
+        if self._driver is not None:
+            self._driver.stop()
+            self._driver = Driver(self.engine, self.settings.state_dir)
+            self._driver.start_jobs()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether what is queued waits because the state folder was adopted."""
+        return bool(self.engine.held)
+
+    def _known_tokens(self) -> Tokens:
+        settings = self.settings
+        own = {}
+        if settings.acting:
+            users.check(settings.acting)
+            if self.store.token_hash(settings.acting) is None:
+                self.store.add_user(settings.acting, digest(new_secret()))
+            self.tokens[settings.acting] = own[settings.acting] = new_secret()
+        return Tokens(self.store, lifetime=settings.token_lifetime, own=own)
+
     def _drive(self, driver: Driver) -> None:
-        if self.settings.drive is Drive.STEP:
+        if self.settings.drive is Drive.STEP and not self.is_held:
             driver.start_jobs()
-        elif self.settings.drive is Drive.OBSERVE:
+        elif self.settings.drive is Drive.STEP or self.settings.drive is Drive.OBSERVE:
             driver.watch_jobs()
 
     def _may_read(self, row: JobRow, user: str) -> bool:

@@ -6,43 +6,115 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 
-from jobsync.errors import LocalServiceError
+from jobsync.atomic_files import create_file
+from jobsync.errors import Blocked, LocalServiceError
+from jobsync.local.store.counting import Contents, look
+from jobsync.local.tie import Owner, is_tied, tie
+from jobsync.private_files import NotPrivate, open_private_folder
 
 NAME = ".jobsync"
 _OURS = frozenset({"jobs.db", "users.json", "systems.yaml", "systems.json", "serve.lock"})
 """What a folder is known by as one of ours."""
 
-_FIRST = frozenset({".gitignore", "starting.lock", "service.lock"})
-"""What a folder holds that another process makes one of ours at this instant."""
+_FIRST = frozenset({".gitignore", "starting.lock", "service.lock", "owner.json", "port"})
+"""What means nothing, as another process leaves it that makes a folder one of ours just now."""
 
 
-def prepare(folder: Path) -> None:
+class NotTied(Blocked):
+    """The folder holds state that this user has neither made nor adopted; it was left untouched."""
+
+
+def prepare(folder: Path, owner: Owner | None = None) -> None:
     """Make the state folder, readable by its owner only, and keep it out of git.
 
-    Raises :class:`LocalServiceError` for one that cannot be made, and for a folder with somebody
-    else's files: it would be closed to others and hidden from git, a home or a project included.
+    With *owner*, one that holds anything has to be tied to that user. Raises :class:`NotTied`, and
+    :class:`LocalServiceError` for one that cannot be made, that others can write, that git tracks,
+    and for a folder with somebody else's files: it would be closed to others and hidden from git,
+    a home or a project included.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _refuse_strange(folder)
-        folder.chmod(0o700)
-        with suppress(FileExistsError), (folder / ".gitignore").open("x", encoding="utf-8") as file:
-            file.write("*\n")
+        handle = open_private_folder(folder)
+        try:
+            names = frozenset(os.listdir(handle))  # noqa: PTH208 -- an open folder has no path
+            _refuse_strange(folder, names)
+            if owner is not None:
+                _refuse_untied(folder, handle, names, owner)
+            os.fchmod(handle, 0o700)
+            with suppress(FileExistsError):
+                create_file(".gitignore", [b"*\n"], folder=handle)
+        finally:
+            os.close(handle)
     except OSError as error:
+        hint = "the local service needs a folder there that only this account can write to"
+        if folder.is_symlink():
+            there, real = quote(str(folder)), quote(str(_real(folder)))
+            hint = f"have the folder itself there: rm {there} && mv {real} {there}"
+        elif isinstance(error, NotPrivate) and folder.stat().st_uid == os.geteuid():
+            hint = f"if it is yours: chmod go-w {quote(str(folder))}"
         raise LocalServiceError(
-            f"cannot use {folder} for state: {error.strerror}",
-            hint="the local service needs a folder there that this account can write to",
+            f"cannot use {folder} for state: {error.strerror}", hint=hint
         ) from error
 
 
-def _refuse_strange(folder: Path) -> None:
-    names = {entry.name for entry in folder.iterdir()}
-    named_ours = NAME in (folder.name, folder.resolve().name)
-    if not (named_ours or names & _OURS or names <= _FIRST):
+def adopt(folder: Path, owner: Owner) -> Contents:
+    """Take over a state folder that is not tied; no job in it starts before an apply is confirmed.
+
+    Raises :class:`LocalServiceError` for one that others can write, that has links in it, or that
+    git tracks, which comes with a checkout.
+    """
+    try:
+        handle = open_private_folder(folder, make=False)
+        try:
+            names = frozenset(os.listdir(handle))  # noqa: PTH208 -- an open folder has no path
+            _refuse_strange(folder, names)
+            _refuse_tracked(folder, owner)
+            for entry in sorted(names):
+                if os.path.islink(folder / entry):  # noqa: PTH114 -- of what the handle listed
+                    raise LocalServiceError(
+                        f"{folder / entry} is a symbolic link, so {folder} is not adopted",
+                        hint=f"look where it leads, then: rm {quote(str(folder / entry))}",
+                    )
+            found = look(folder)
+            if not is_tied(handle, owner):
+                tie(handle, owner, hold=found.open)
+            return found
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise LocalServiceError(f"cannot adopt {folder}: {error.strerror}") from error
+
+
+def _refuse_strange(folder: Path, names: frozenset[str]) -> None:
+    if not (folder.name == NAME or names & _OURS or names <= _FIRST):
         raise LocalServiceError(
             f"refusing to use {folder} for state: it holds other files",
             hint="give the service a folder of its own",
+        )
+
+
+def _refuse_untied(folder: Path, handle: int, names: frozenset[str], owner: Owner) -> None:
+    if is_tied(handle, owner):
+        _refuse_tracked(folder, owner)
+    elif names <= _FIRST:
+        tie(handle, owner)
+    else:
+        _refuse_tracked(folder, owner)
+        raise NotTied(
+            f"{folder} was made by an earlier version of jobsync or by somebody else, so nothing in"
+            " it is used",
+            hint=f"if it is yours: jobsync serve --state {quote(str(folder))} --adopt-state; "
+            "if not, move it away",
+        )
+
+
+def _refuse_tracked(folder: Path, owner: Owner) -> None:
+    if owner.tracked(folder):
+        raise Blocked(
+            f"git tracks files in {folder}, so they come from whoever commits to the repository: "
+            "nothing in it is used",
+            hint=f"move it away, or if it is yours: git rm -r --cached {quote(str(folder))}",
         )
 
 

@@ -1,7 +1,7 @@
 """The users of one service and ``users.json``: ``{name: token}``, mode 0600.
 
-The file is for the convenience of the one person who owns the machine account: the service itself
-keeps only hashes.
+``serve`` alone writes the file, for the convenience of the one person who owns the machine account:
+the service itself keeps only hashes.
 """
 
 from __future__ import annotations
@@ -15,41 +15,54 @@ from jobsync.atomic_files import replace_file_durably
 from jobsync.errors import LocalServiceError
 from jobsync.local.api.agave.tokens import digest, new_secret
 from jobsync.local.store.database import Store
+from jobsync.private_files import read_private_file
 
 FILE = "users.json"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 """Names that are safe in every URL, column and folder (agave-v2 §5.3, §5.4)."""
 
+_LIMIT = 1 << 20
 _RESERVED = frozenset({"world"})
 
 
-def ensure(store: Store, folder: Path, names: Iterable[str]) -> dict[str, str]:
+def ensure(
+    store: Store, folder: Path, names: Iterable[str], *, renew: bool = False
+) -> dict[str, str]:
     """Create those of *names* that do not exist, and give all users with their tokens.
 
-    Raises :class:`LocalServiceError` for a name that cannot be used or a file that cannot be read.
+    With *renew* every token is new, and what was issued before counts no more. Raises
+    :class:`LocalServiceError` for a name that cannot be used or a file that cannot be read.
     """
     wanted = list(names)
-    for name in wanted:
-        if not NAME.fullmatch(name) or name in _RESERVED:
-            raise LocalServiceError(
-                f"not a user name: {name!r}",
-                hint="a to z, digits, _ and -, at most 32 characters; not world",
-            )
     path = folder / FILE
     known = read(path)
-    tokens = {**known, **{name: new_secret() for name in wanted if name not in known}}
-    if tokens != known or not path.exists():
+    for name in (*wanted, *known):
+        check(name)
+    kept = {} if renew else known
+    tokens = {name: kept.get(name) or new_secret() for name in dict.fromkeys([*known, *wanted])}
+    if tokens != known:
         _write(path, tokens)
+    if renew:
+        store.forget_tokens()
     for name, token in tokens.items():
         if store.token_hash(name) != digest(token):
             store.add_user(name, digest(token))
     return tokens
 
 
+def check(name: str) -> None:
+    """Raise :class:`LocalServiceError` for what cannot be the name of a user."""
+    if not NAME.fullmatch(name) or name in _RESERVED:
+        raise LocalServiceError(
+            f"not a user name: {name!r}",
+            hint="a to z, digits, _ and -, at most 32 characters; not world",
+        )
+
+
 def read(path: Path) -> dict[str, str]:
     """The users in *path*; none when there is no such file."""
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_private_file(path, _LIMIT))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -241,6 +241,7 @@ def test_what_announces_a_post_is_synced_before_append_returns(
     journal_path(tmp_path, BINDING).unlink()
     disk = Disk()
     monkeypatch.setattr(journal_module, "os", disk)
+    monkeypatch.setattr("jobsync.atomic_files.os", disk)
     with open_journal(tmp_path, BINDING) as journal:
         assert disk.log[:2] == ["fsync", "write"], "the folder of a new file"
         disk.log.clear()

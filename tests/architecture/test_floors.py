@@ -17,6 +17,7 @@ FLOORS = {
     "errors": 0,
     "in_groups": 0,
     "locks": 0,
+    "private_files": 0,
     "structs": 0,
     "secret": 0,
     "base_url": 1,
@@ -50,6 +51,7 @@ FLOORS = {
 
 SAME_FLOOR = {
     ("atomic_files", "locks"),
+    ("private_files", "atomic_files"),
     ("archives", "model"),
     ("identity", "model"),
     ("identity", "platform"),
@@ -68,7 +70,8 @@ SAME_FLOOR = {
 """Nouns serve names."""
 
 LOCAL_MAY_IMPORT = {
-    "atomic_files", "errors", "java_regex", "locks", "structs", "secret", "manifest", "local",
+    "atomic_files", "errors", "java_regex", "locks", "private_files", "structs", "secret",
+    "manifest", "local",
 }  # fmt: skip
 """The local service shares no codec with the client, or one mistake would cancel itself out."""
 

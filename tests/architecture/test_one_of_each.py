@@ -15,10 +15,23 @@ ONLY_IN = {
         r"\bdestination_refusal\(",
         {"filenames.py", "destinations.py", "lock_format.py"},
     ),
+    "opening private state": (
+        r"\bO_NOFOLLOW\b",
+        {
+            "private_files.py",
+            "atomic_files.py",
+            "locks.py",
+            "outputs/destination.py",
+            "outputs/verify.py",
+            "apply/audit.py",
+        },
+    ),
 }
 """What is done with what words, and the only files that may: the one place and what it is made of.
 
-``lock_format`` reads what was fetched; nothing is written for it.
+``lock_format`` reads what was fetched; nothing is written for it. Of the files that are opened
+without following links, those of ``outputs`` are fetched ones and that of ``audit`` is named by
+the user: they are no state.
 """
 
 

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from jobsync.cli.state import owner
+from jobsync.local.state import prepare
 from jobsync.local.store.database import Store
 from jobsync.local.store.statuses import STATUSES
 from tests.engine.engine_lab import cluster_size, need_cluster
 
 pytestmark = pytest.mark.slurm
+KEY = "the key of the tests"
 EXAMPLES = Path(__file__).parents[2] / "manifests"
 CLUSTER = """\
 systems:
@@ -36,7 +39,7 @@ def folder(root: Path, example: str, systems: str = "") -> Path:
     ignored = shutil.ignore_patterns(".jobsync", "results", "jobsync.lock")
     shutil.copytree(EXAMPLES / example, made, ignore=ignored)
     if systems:
-        (made / ".jobsync").mkdir()
+        prepare(made / ".jobsync", owner({"JOBSYNC_STATE_KEY": KEY}))
         (made / ".jobsync" / "systems.yaml").write_text(systems)
     return made
 
@@ -44,6 +47,7 @@ def folder(root: Path, example: str, systems: str = "") -> Path:
 def jobsync(where: Path, *arguments: str, code: int = 0, seconds: float = 100) -> str:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("TAPIS_", "JOBSYNC_"))}
     kept.pop("CI", None)
+    kept["JOBSYNC_STATE_KEY"] = KEY
     done = subprocess.run(
         [str(Path(sys.executable).with_name("jobsync")), *arguments],
         cwd=where,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import stat
@@ -10,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -61,10 +60,12 @@ def run(state: Path, tmp_path: Path) -> Iterator[Run]:
                 stream.close()
 
 
+@contextmanager
 def embedded(
     state: Path, workspace: Path, user: str, drive: Drive = Drive.STEP
-) -> AbstractContextManager[tuple[str, str]]:
-    return _embedded(state, workspace, user, drive=drive, environment=os.environ)
+) -> Iterator[tuple[str, str]]:
+    with _embedded(state, workspace, user, drive=drive, environment=os.environ) as (service, token):
+        yield service.url, token
 
 
 def line(command: Command) -> str:
@@ -100,13 +101,13 @@ def until(state: Path, job_id: str, wanted: str, seconds: float = 20) -> None:
 def test_state_folder_is_private_and_out_of_git(state: Path, tmp_path: Path) -> None:
     with embedded(state, tmp_path, "alice") as (url, token):
         assert stat.S_IMODE(state.stat().st_mode) == 0o700
-        assert stat.S_IMODE((state / "users.json").stat().st_mode) == 0o600
-        assert json.loads((state / "users.json").read_text()) == {"alice": token}
+        assert not (state / "users.json").exists(), "only this process knows the token"
+        assert token.encode() not in (state / "jobs.db").read_bytes()
         assert (state / ".gitignore").read_text() == "*\n"
         me = call(url, token, "/profiles/v2/me")
         assert isinstance(me, dict) and me["username"] == "alice"
     with embedded(state, tmp_path, "alice") as (_, again):
-        assert again == token
+        assert again != token
 
 
 def test_two_commands_at_once(run: Run, state: Path) -> None:

@@ -13,12 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from jobsync.cli.state import owner
+from jobsync.local.state import prepare
 from jobsync.local.store.database import Store
 from jobsync.local.store.statuses import STATUSES
 
 pytestmark = pytest.mark.fork
 Start = Callable[..., subprocess.Popen[str]]
 JOBSYNC = str(Path(sys.executable).with_name("jobsync"))
+KEY = "the key of the tests"
 SET = """\
 apiVersion: jobsync/v1
 project: {project}
@@ -48,8 +51,9 @@ def folder(tmp_path: Path) -> Path:
     (app / "wrapper.sh").write_text("sleep ${seconds}; echo done > done.txt\n")
     for project in ("one", "two"):
         (tmp_path / f"{project}.yaml").write_text(SET.format(project=project, seconds="0.4"))
-    (tmp_path / ".jobsync").mkdir()
-    (tmp_path / ".jobsync" / "systems.yaml").write_text("systems: {local: {maxJobs: 2}}\n")
+    state = tmp_path / ".jobsync"
+    prepare(state, owner({"JOBSYNC_STATE_KEY": KEY}))
+    (state / "systems.yaml").write_text("systems: {local: {maxJobs: 2}}\n")
     return tmp_path
 
 
@@ -58,6 +62,7 @@ def start(folder: Path) -> Iterator[Start]:
     begun: list[subprocess.Popen[str]] = []
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("TAPIS_", "JOBSYNC_", "CI"))}
     kept |= {"HOME": str(folder), "JOBSYNC_STATE_DIR": str(folder / "journal")}
+    kept["JOBSYNC_STATE_KEY"] = KEY
 
     def one(*words: str) -> subprocess.Popen[str]:
         begun.append(

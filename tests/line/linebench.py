@@ -38,6 +38,7 @@ class Bench:
             if not key.startswith(("TAPIS_", "AGAVE_", "JOBSYNC_")) and key != "CI"
         }
         self.environ["HOME"] = str(folder)
+        self.environ["JOBSYNC_STATE_KEY"] = "the key of the tests"
         self.started: list[subprocess.Popen[str]] = []
 
     def run(self, *arguments: str, **environ: str) -> Done:

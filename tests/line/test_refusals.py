@@ -61,7 +61,10 @@ def test_a_damaged_database_of_the_local_service(wordcount: Bench) -> None:
 
 
 def test_a_database_of_the_local_service_that_cannot_be_opened(wordcount: Bench) -> None:
-    (wordcount.folder / ".jobsync" / "jobs.db").mkdir(parents=True)
+    assert wordcount.run("status").code == 0
+    for leftover in (wordcount.folder / ".jobsync").glob("jobs.db*"):
+        leftover.unlink()
+    (wordcount.folder / ".jobsync" / "jobs.db").mkdir()
     done = wordcount.run("status")
     assert done.code == 1 and "jobs.db cannot be used: unable to open" in done.err
     assert "can write to it" in done.err and "delete" not in done.err
@@ -70,7 +73,7 @@ def test_a_database_of_the_local_service_that_cannot_be_opened(wordcount: Bench)
 def test_a_state_folder_that_is_a_file(wordcount: Bench) -> None:
     (wordcount.folder / ".jobsync").write_text("")
     done = wordcount.run("status")
-    assert done.code == 1 and "for state: File exists" in done.err
+    assert done.code == 1 and "for state: Not a directory" in done.err
     assert "this account can write to" in done.err
 
 

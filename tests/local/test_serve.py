@@ -132,7 +132,7 @@ def test_sigterm_drains_and_running_jobs_run_on(tmp_path: Path) -> None:
     assert time.monotonic() - began < 5
     assert answers[0][1]["result"]["status"] == "RUNNING"  # the request under way was answered
     assert "Traceback" not in err
-    with serving(tmp_path, "--user", "alice") as (process, url, tokens):
+    with serving(tmp_path, "--user", "alice", "--keep-tokens") as (process, url, tokens):
         assert tokens["alice"] == token
         until = time.monotonic() + 20
         status = ""
@@ -256,6 +256,8 @@ def test_a_taken_port_is_one_clear_message(tmp_path: Path) -> None:
 def test_a_broken_users_file_is_told(tmp_path: Path, content: str) -> None:
     (tmp_path / ".jobsync").mkdir()
     (tmp_path / ".jobsync" / "users.json").write_text(content)
+    assert refused(tmp_path)[0] == 4
+    subprocess.run([*SERVE, "--adopt-state"], cwd=tmp_path, check=True, timeout=30)
     code, text = refused(tmp_path)
     assert (code, "users.json" in text) == (1, True)
 

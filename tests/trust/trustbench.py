@@ -13,6 +13,8 @@ class Repository(Bench):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
+        self.environ["HOME"] = str(folder.parent)
+        del self.environ["JOBSYNC_STATE_KEY"]
         self.environ["GIT_CONFIG_GLOBAL"] = str(folder.parent / "gitconfig")
         self.git("init", "-q", ".")
 

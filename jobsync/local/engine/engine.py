@@ -27,7 +27,10 @@ _SCAN_SECONDS = 0.4
 
 
 class Engine:
-    """Moves jobs along. :meth:`run` belongs to one thread; :meth:`wake`, :meth:`cancel` to all."""
+    """Moves jobs along. :meth:`run` belongs to one thread; :meth:`wake`, :meth:`cancel` to all.
+
+    Jobs in ``held`` are looked after, but not started.
+    """
 
     def __init__(self, store: Store, settings: EngineSettings) -> None:
         self._store = store
@@ -40,6 +43,7 @@ class Engine:
         self._lock = threading.Lock()
         self._turn = threading.Lock()  # turns do not overlap, whoever asks for one
         self._news = True
+        self.held: frozenset[str] = frozenset()
         self._scanned = self._next_scan = 0.0
 
     # --- for other threads --------------------------------------------------------------
@@ -99,7 +103,7 @@ class Engine:
         with self._turn:
             self._watcher.look()
             self._scan_waiting()
-            self._starter.recover()
+            self._starter.recover(self.held)
             self._starter.start()
 
     def observe(self) -> None:
@@ -125,7 +129,7 @@ class Engine:
         for row in self._store.jobs_in(WAITING):
             if row.cancel_requested:
                 self._book.guarded(row, self._stopper.stop_waiting)
-            elif row.id not in self._book.memory.staging:
+            elif row.id not in self._book.memory.staging and row.id not in self.held:
                 waiting.append(Waiting.of(row))
         self._book.memory.waiting = waiting
         now = time.monotonic()

@@ -30,11 +30,14 @@ class Starter:
         self._natives: dict[str, str] = {}
         """The native ids that submits under way came to."""
 
-    def recover(self) -> None:
-        """Jobs of which it is not known whether the engine got them, and that it does not have."""
+    def recover(self, held: frozenset[str] = frozenset()) -> None:
+        """Jobs of which it is not known whether the engine got them, and that it does not have;
+        none of *held*."""
         calls = self._book.calls
         for row in self._book.store.jobs_in(("SUBMITTING",)):
-            if row.native_id or row.cancel_requested or calls.under_way(row.id):
+            if row.id in held or row.native_id or row.cancel_requested:
+                continue
+            if calls.under_way(row.id):
                 continue
             again = self._submit if calls.begun(row.id) else self._submit_again
             self._book.guarded(row, again)

@@ -35,6 +35,12 @@ class Accounts(Connections):
         """All users, by name."""
         return [str(row[0]) for row in self._all("SELECT name FROM users ORDER BY name")]
 
+    def forget_tokens(self) -> None:
+        """Forget every token that was issued, and every client."""
+        with self._write() as db:
+            db.execute("DELETE FROM tokens")
+            db.execute("DELETE FROM clients")
+
     def put_tokens(self, new: Sequence[Token], *, revoke: Sequence[str] = ()) -> bool:
         """Store *new* and drop *revoke* in one step; False when one of *revoke* was gone already.
 

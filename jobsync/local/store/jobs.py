@@ -44,6 +44,29 @@ class Jobs(Connections):
                 event(db, row.id, row.status, row.created, row.owner, description)
         return stored
 
+    def place_work_folders(self, works: Mapping[str, str]) -> None:
+        """Make the work folder of each job the one below that of its system (*works*, by name).
+
+        The state folder may have been moved, or written by somebody else: where a job runs, and
+        what is emptied after it, is never what the database says.
+        """
+        plain = "owner NOT GLOB '*[^A-Za-z0-9_-]*' AND id NOT GLOB '*[^A-Za-z0-9-]*'"
+        kept = "archived = 0 AND work_dir IS NOT NULL"
+        with self._write() as db:
+            for system, work in works.items():
+                computed = "? || '/' || owner || '/job-' || id"
+                db.execute(
+                    f"UPDATE jobs SET work_dir = {computed} WHERE {kept} AND {plain}"  # noqa: S608
+                    f" AND system = ? AND work_dir <> {computed}",
+                    (work, system, work),
+                )
+            marks = ", ".join("?" * len(works))
+            db.execute(
+                f"UPDATE jobs SET work_dir = NULL WHERE {kept}"  # noqa: S608
+                f" AND NOT ({plain} AND system IN ({marks}))",
+                tuple(works),
+            )
+
     def job(self, job_id: str) -> JobRow | None:
         """One job, visible or hidden."""
         row = self._one(f"{SELECT} WHERE id = ?", (job_id,))

@@ -167,7 +167,7 @@ def test_the_key_is_private_and_new_tokens_survive_a_restart_unless_renewed(tmp_
         token = {"X-Tapis-Token": service.jwt("alice")}
         assert (service.state / "tapis.key").stat().st_mode & 0o777 == 0o600
     for renew, status in ((False, 200), (True, 401)):
-        with local_service(tmp_path, api="tapis/v3", renew_key=renew) as service:
+        with local_service(tmp_path, api="tapis/v3", renew=renew) as service:
             assert service.call("", "GET", "/v3/jobs/list", headers=token).status == status
 
 

@@ -6,17 +6,19 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from jobsync.atomic_files import create_file
 from jobsync.local.api.tapis.answer import PlainProblem
 from jobsync.local.api.tapis.profile import TENANT
 from jobsync.local.store.database import Store
 from jobsync.local.store.rows import Token
+from jobsync.private_files import read_private_file
 from jobsync.structs import Struct
 
 ACCESS_SECONDS = 14400
@@ -44,12 +46,9 @@ def signing_key(folder: Path, *, renew: bool = False) -> bytes:
     path = folder / FILE
     if renew:
         path.unlink(missing_ok=True)
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(32))
-    except FileExistsError:
-        pass
-    return path.read_bytes()
+    with suppress(FileExistsError):
+        create_file(path, [secrets.token_bytes(32)])
+    return read_private_file(path, 64)
 
 
 class Keys:
