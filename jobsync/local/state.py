@@ -41,7 +41,7 @@ def prepare(folder: Path, owner: Owner | None = None) -> None:
             _refuse_strange(folder, names)
             if owner is not None:
                 _refuse_untied(folder, handle, names, owner)
-            os.fchmod(handle, 0o700)
+            os.chmod(handle, 0o700)  # noqa: PTH101 -- an open folder has no path
             with suppress(FileExistsError):
                 create_file(".gitignore", [b"*\n"], folder=handle)
         finally:
