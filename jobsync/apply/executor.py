@@ -68,6 +68,10 @@ def apply(
     """
     refuse_api(plan, backend.platform)
     follow_renames(plan.root, addresses_of_runs(plan))
+    if settings.cold:
+        limits = settings.submits
+        start = settings.clock.monotonic() + limits.settle
+        settings = replace(settings, submits=replace(limits, not_before=start))
     binding = Binding.of_plan(plan)
     with (
         locked_journal(settings.state_dir, binding, settings.clock) as journal,

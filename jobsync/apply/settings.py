@@ -37,6 +37,8 @@ class ApplySettings(Struct, frozen=True):
     ``audit``      called for every change that was made or tried.
     ``shared``     the ref of the shared journal, None where there is none.
     ``who``        how others are told of this apply.
+    ``cold``       nothing that lasts says what was submitted before: nothing is sent until that
+                   can be seen on the service.
     """
 
     state_dir: Path
@@ -51,5 +53,6 @@ class ApplySettings(Struct, frozen=True):
     audit: Audit | None = None
     shared: Ref | None = None
     who: str = ""
+    cold: bool = False
     clock: Clock = field(default_factory=SystemClock)
     fetch: Fetch | None = None

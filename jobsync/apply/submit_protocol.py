@@ -25,6 +25,8 @@ class Limits(Struct, frozen=True):
     """How long to look, in seconds, and how often a submit proven not made is tried.
 
     None of these decides whether a job may exist: waiting longer only settles more by itself.
+    ``not_before`` is a moment of the monotonic clock: nothing is sent until then, since what an
+    earlier runner sent may not be seen yet, and after it each name is searched once more.
     """
 
     settle: float = 120.0
@@ -32,6 +34,7 @@ class Limits(Struct, frozen=True):
     tries: int = 3
     pause: float = 1.0
     longest_pause: float = 15.0
+    not_before: float = 0.0
 
 
 # --- commands and replies --------------------------------------------------------------
@@ -189,6 +192,21 @@ def _submit(name: str, address: str, past: Entry | None, limits: Limits) -> Prot
         return (yield from _reconcile(past, limits))
     entry = yield from _append(Entry(name, address, State.INTENT))
     found = yield Search(name)
+    if isinstance(found, Trouble):
+        return entry.to(State.INTENT, reason=f"not sent: {found.reason}")
+    if jobs := cast(Found, found).jobs:
+        return (yield from _adopt(entry, jobs, limits))
+    if limits.not_before:
+        return (yield from _send_late(entry, limits))
+    return (yield from _send(entry, limits))
+
+
+def _send_late(entry: Entry, limits: Limits) -> Protocol:
+    """Send what can still not be seen once it would have been seen."""
+    left = limits.not_before - cast(Times, (yield Now())).monotonic
+    if left > 0 and (yield from _sleep(left)):
+        return entry.to(State.INTENT, reason="not sent: stopped before it began")
+    found = yield Search(entry.name)
     if isinstance(found, Trouble):
         return entry.to(State.INTENT, reason=f"not sent: {found.reason}")
     if jobs := cast(Found, found).jobs:

@@ -116,15 +116,10 @@ def command(
         wait = math.inf
         if not quiet:
             click.echo("The local target runs inside this command, so apply waits.", err=True)
-    elif environ.get("CI") and not environ.get("JOBSYNC_STATE_DIR"):
-        click.echo(
-            "Warning: JOBSYNC_STATE_DIR is not set. If this runner's disk is discarded, the "
-            "record of an interrupted submit is lost; see docs/ci.md.",
-            err=True,
-        )
     with connect.backend(place, environ) as (backend, service):
         if plan_file:
             seen = observe_again(plan, backend, place.target)
+            plan = pipeline.guarded(plan, desired, place.target, allow)
         else:
             plan, seen = pipeline.decide(desired, chosen, backend, options_from(flags))
         if format_name == "text" and not quiet:

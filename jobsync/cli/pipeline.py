@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -62,7 +63,18 @@ def decide(
         raise ManifestError(problems)
     built = plan.build(desired, seen, options)
     notes = manifest.unchecked(desired, seen.apps)
-    return replace(built, warnings=tuple(sorted({*built.warnings, *notes}))), seen
+    built = replace(built, warnings=tuple(sorted({*built.warnings, *notes})))
+    return guarded(built, desired, target, options.allow), seen
+
+
+def guarded(plan: Plan, desired: DesiredState, target: Target, allow: frozenset[str]) -> Plan:
+    """*plan* with the hazard ``no-journal`` where nothing that lasts records its submits."""
+    from jobsync.cli import shared_journal
+    from jobsync.plan.guards import without_journal
+
+    if shared_journal.lasts(desired.journal, target, os.environ):
+        return plan
+    return without_journal(plan, allow | desired.guards.allow)
 
 
 def settings(
@@ -104,7 +116,8 @@ def with_shared(
     if line and not quiet:
         click.echo(line, err=True)
     if location is None:
-        return settings
+        cold = not shared_journal.lasts(desired.journal, place.target, environ)
+        return replace(settings, cold=cold)
     ref = Repository(location, settings.state_dir, environ)
     return replace(settings, shared=ref, who=shared_journal.who(environ))
 

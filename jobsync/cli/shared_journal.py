@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from jobsync.base_url import is_loopback
 from jobsync.cli.connect import LOCAL, Place
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from jobsync.apply.shared.location import Location
     from jobsync.apply.shared.record import Record
     from jobsync.backend import Reader
-    from jobsync.model import DesiredState, JournalRef
+    from jobsync.model import DesiredState, JournalRef, Target
 
 VARIABLE = "JOBSYNC_JOURNAL"
 
@@ -35,16 +36,29 @@ def locate(
     The embedded service has none: it ends with the command. A service on this machine has one only
     where ``JOBSYNC_JOURNAL`` says so: a set is applied to it to try it out.
     """
-    from urllib.parse import urlsplit
-
     from jobsync.apply.shared import location
 
     if place.target.name == LOCAL:
         return None
-    host = urlsplit(place.target.base_url).hostname or ""
-    if is_loopback(host) and not environ.get(VARIABLE):
+    if is_here(place.target) and not environ.get(VARIABLE):
         return None
     return location.locate(declared, place.root, environ)
+
+
+def lasts(declared: JournalRef | None, target: Target, environ: Mapping[str, str]) -> bool:
+    """Whether what is submitted at *target* is recorded where the next apply finds it.
+
+    A machine of a person keeps its state folder, a runner of CI does not; one that is named is
+    taken for a folder that lasts. The embedded service ends with the command.
+    """
+    if target.name == LOCAL or not environ.get("CI") or environ.get("JOBSYNC_STATE_DIR"):
+        return True
+    return bool(environ.get(VARIABLE) or (declared and not is_here(target)))
+
+
+def is_here(target: Target) -> bool:
+    """Whether the service of *target* listens on this machine."""
+    return is_loopback(urlsplit(target.base_url).hostname or "")
 
 
 @contextmanager

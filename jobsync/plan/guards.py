@@ -15,6 +15,7 @@ from jobsync.model import (
     DesiredState,
     Hazard,
     JobChange,
+    Plan,
     Snapshot,
 )
 from jobsync.plan.access_guards import mass_revoke, public_access, self_lockout
@@ -30,6 +31,7 @@ from jobsync.plan.job_guards import (
     rerun_finished,
     stop_running,
 )
+from jobsync.structs import replace
 
 GUARDS: tuple[Callable[[Case], Hazard | None], ...] = (
     public_access,
@@ -46,6 +48,14 @@ GUARDS: tuple[Callable[[Case], Hazard | None], ...] = (
 )
 """Every guard. A new hazard is one function and one row here."""
 
+NO_JOURNAL = "no-journal"
+_NO_JOURNAL = (
+    "this runner forgets what it has submitted, so that another one may submit it again; run "
+    "`jobsync journal init` once and add the line that it prints to the set, like "
+    "`journal: {git: origin, ref: refs/jobsync/journal}`, or set JOBSYNC_STATE_DIR to a folder "
+    "that lasts"
+)
+
 HAZARDS = frozenset(
     {
         "public-access",
@@ -59,9 +69,23 @@ HAZARDS = frozenset(
         "overwrite-archive",
         "foreign-owner",
         "empty",
+        "no-journal",
     }
 )
 """The names that ``--allow`` and ``guards.allow`` know."""
+
+
+def without_journal(plan: Plan, accepted: frozenset[str]) -> Plan:
+    """*plan* with the hazard that nothing lasts in which its submits would be recorded.
+
+    Whether that is so, only the command knows. *accepted* are the hazards that are accepted.
+    """
+    addresses = tuple(sorted({change.address for change in plan.submits}))
+    if not addresses or any(hazard.name == NO_JOURNAL for hazard in plan.hazards):
+        return plan
+    hazard = Hazard(NO_JOURNAL, _NO_JOURNAL, addresses, NO_JOURNAL in accepted, "a journal", "none")
+    found = sorted((*plan.hazards, hazard), key=lambda hazard: hazard.name)
+    return replace(plan, hazards=tuple(found))
 
 
 def hazards(

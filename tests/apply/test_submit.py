@@ -382,6 +382,33 @@ def test_a_confirmed_job_that_vanished_from_it_is_not_sent_again_either(world: W
         assert (outcome.result, world.service.posts()) == (Result.UNKNOWN, 1)
 
 
+# --- nothing that lasts says what was submitted ------------------------------------------
+
+
+def test_a_cold_apply_waits_until_what_was_sent_before_can_be_seen(world: World) -> None:
+    """Another runner sent it and is gone; the search shows it 25 seconds later."""
+    world.service.search_lag = 25
+    there = world.service.make(name("align"), "alice", {})
+    [outcome] = world.apply(plan(create("align")), cold=True)
+    assert (outcome.result, outcome.run_id) == (Result.DONE, there.id)
+    assert world.service.posts() == 0
+
+
+def test_a_cold_apply_sends_once_after_the_settle_time(world: World) -> None:
+    began = world.clock.time
+    outcomes = world.apply(plan(create("align"), create("tree")), cold=True)
+    assert {outcome.result for outcome in outcomes} == {Result.DONE}
+    assert world.service.posts() == 2
+    assert min(job.born for job in world.service.jobs.values()) >= began + 30
+    assert world.clock.time < began + 50
+
+
+def test_an_apply_with_a_journal_does_not_wait(world: World) -> None:
+    began = world.clock.time
+    world.apply(plan(create("align")))
+    assert min(job.born for job in world.service.jobs.values()) < began + 1
+
+
 # --- by hand ---------------------------------------------------------------------------
 
 

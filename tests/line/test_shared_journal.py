@@ -261,6 +261,64 @@ def test_the_embedded_service_works_in_two_clones_with_a_journal(team: Team) -> 
     assert team.records() == {}
 
 
+# --- no journal ------------------------------------------------------------------------
+
+
+def forgetful(lab: Lab) -> dict[str, str]:
+    """A runner of CI that keeps nothing."""
+    del lab.environ["JOBSYNC_JOURNAL"], lab.environ["JOBSYNC_STATE_DIR"]
+    return {"CI": "true", "XDG_STATE_HOME": str(lab.folder / "state")}
+
+
+def test_submits_of_a_runner_that_forgets_are_a_hazard(team: Team) -> None:
+    lab = team.machine()
+    environ = forgetful(lab)
+    shown = lab.run("plan", "--target", "env", **environ)
+    assert shown.code == 0
+    assert "no-journal" in shown.out and "--allow no-journal" in shown.out
+    assert "journal: {git: origin, ref: refs/jobsync/journal}" in shown.out
+    done = apply(lab, **environ)
+    assert done.code == 4
+    assert "no-journal" in done.err
+    assert lab.mine() == []
+
+
+def test_a_saved_plan_of_a_machine_that_remembers_is_one_on_a_runner_that_forgets(
+    team: Team,
+) -> None:
+    lab = team.machine()
+    saved = str(lab.folder / "plan.json")
+    assert lab.run("plan", "--target", "env", "--out", saved).code == 0
+    environ = forgetful(lab)
+    done = lab.run("apply", "--plan", saved, "--auto-approve", **environ)
+    assert done.code == 4, done.err
+    assert "no-journal" in done.err
+    assert lab.mine() == []
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"CI": ""},
+        {"JOBSYNC_STATE_DIR": "/tmp/journal-kept"},
+        {"JOBSYNC_JOURNAL": f"git:origin#{REF}"},
+    ],
+)
+def test_what_lasts_is_no_hazard(team: Team, kept: dict[str, str]) -> None:
+    lab = team.machine()
+    done = lab.run("plan", "--target", "env", **{**forgetful(lab), **kept})
+    assert done.code == 0, done.err
+    assert "no-journal" not in done.out
+
+
+def test_a_plan_that_submits_nothing_needs_no_journal(team: Team) -> None:
+    lab = team.machine("one: {appId: wc-demo-1.00, permissions: {bob: READ}}\n")
+    assert apply(lab).code == 0
+    lab.write("one: {appId: wc-demo-1.00, permissions: {}}\n")
+    done = apply(lab, **forgetful(lab))
+    assert done.code == 0, done.err
+
+
 # --- the command -----------------------------------------------------------------------
 
 
