@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from jobsync.local.api.agave import submission
+from jobsync.local.api.agave import records, submission
 from jobsync.local.api.agave.workload import AgaveJobs
 from jobsync.local.apps import registry as apps
 from jobsync.local.engine import Engine, EngineSettings, runners
@@ -219,6 +219,13 @@ class Lab:
         deadline = time.monotonic() + seconds
         while self.lines(word) < count:
             assert time.monotonic() < deadline, f"no {count} lines {word!r}"
+            time.sleep(0.02)
+
+    def until_exit(self, job_id: str, seconds: float = 30) -> None:
+        """Until the job has written how it ended, whoever reads that."""
+        deadline = time.monotonic() + seconds
+        while records.read_exit(Path(self.job(job_id).work_dir or "")) is None:
+            assert time.monotonic() < deadline, "no record of an end"
             time.sleep(0.02)
 
 

@@ -90,8 +90,7 @@ def test_job_ends_while_the_service_is_down(lab: Lab, code: int) -> None:
     lab.start()
     lab.until_lines("start", 1)
     lab.kill()
-    lab.until_lines("end", 1)
-    time.sleep(0.3)
+    lab.until_exit(job)
     lab.start()
     row = lab.until(job)
     assert (row.status, row.exit_code) == ("FAILED" if code else "FINISHED", code)
@@ -135,7 +134,7 @@ def test_runner_killed_from_outside_is_failed(lab: Lab) -> None:
     claim = records.read_claim(Path(row.work_dir or ""))
     assert claim is not None and claim.pid is not None
     os.kill(claim.pid, signal.SIGKILL)
-    row = lab.until(job, seconds=2 if lab.kind == "fork" else 30)
+    row = lab.until(job)
     assert row.status == "FAILED"
     assert "gone from the engine without an exit record" in row.message
     if lab.kind == "slurm":
@@ -153,7 +152,7 @@ def test_crash_after_submit_before_commit_runs_exactly_once(lab: Lab) -> None:
     lab.start()
     row = lab.until(job)
     assert (row.status, row.exit_code) == ("FAILED", 7)
-    time.sleep(0.5)
+    time.sleep(0.5)  # in which a second run would begin
     assert lab.runs() == 1
     assert row.native_id
 
@@ -161,8 +160,7 @@ def test_crash_after_submit_before_commit_runs_exactly_once(lab: Lab) -> None:
 def test_crash_after_submit_and_the_job_ends_meanwhile(lab: Lab) -> None:
     job = lab.submit(code=7)
     assert lab.start("after-submit").wait(20) == 9
-    lab.until_lines("end", 1)
-    time.sleep(0.3)
+    lab.until_exit(job)
     lab.start()
     row = lab.until(job)
     assert (row.status, row.exit_code) == ("FAILED", 7)
@@ -186,7 +184,7 @@ def test_started_twice_runs_once(lab: Lab) -> None:
         time.sleep(0.02)
     row = lab.job(job)
     assert (row.status, row.exit_code) == ("FAILED", 7)
-    time.sleep(0.5)
+    time.sleep(0.5)  # in which a second run would begin
     assert lab.runs() == 1
 
 

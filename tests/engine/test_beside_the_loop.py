@@ -133,7 +133,6 @@ def test_stop_while_an_input_is_copied(lab: Lab, gate: threading.Event) -> None:
         lab.store.request_cancel(job)
         assert lab.until(job).status == "STOPPED"
         gate.set()
-        time.sleep(0.3)
     assert (lab.job(job).status, lab.runs()) == ("STOPPED", 0)
 
 

@@ -35,7 +35,7 @@ def dripping(*pieces: bytes) -> Reply:
 
 
 SLOW = {
-    "silent": lambda connection: time.sleep(3),
+    "silent": lambda connection: time.sleep(60),
     "head": dripping(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"),
     "status line": dripping(b"H", b"T"),
     "endless 100": dripping(b"HTTP/1.1 100 Continue\r\n\r\n"),
@@ -47,7 +47,7 @@ SLOW = {
 }
 
 
-def quickly(work: Callable[[], object], seconds: float = 2.0) -> None:
+def quickly(work: Callable[[], object], seconds: float = 15.0) -> None:
     began = time.monotonic()
     work()
     assert time.monotonic() - began < seconds
@@ -137,9 +137,8 @@ def test_closing_the_client_ends_every_wait(how: str, way: str) -> None:
             ends = [pool.submit(ask, number) for number in range(4)]
             while len(server.seen) < 4:
                 time.sleep(0.01)
-            time.sleep(0.05)
             client.close()
-            quickly(lambda: [end.result() for end in ends], 1.0)
+            quickly(lambda: [end.result() for end in ends])
         assert [end.result() for end in ends] == ["the connection to the service is closed"] * 4
         with pytest.raises(NeverSent, match="closed"):
             get(client, "POST")
@@ -156,8 +155,7 @@ def test_closing_the_client_ends_a_handshake() -> None:
             time.sleep(0.1)
             client.close()
             for end in ends:
-                quickly(lambda end=end: isinstance(end.exception(), NeverSent), 1.0)  # type: ignore[misc]
-                assert isinstance(end.exception(), NeverSent)
+                assert isinstance(end.exception(15), NeverSent)
 
 
 # --- connections that the server has given up ------------------------------------------

