@@ -6,28 +6,36 @@ the older clients know. Nothing here looks at manifests beyond finding the targe
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from jobsync.cli import download
 from jobsync.cli.files import FilePath
-from jobsync.cli.jobs_output import event_record, file_record, permission_record, run_record
+from jobsync.cli.jobs_input import made, read_request, search_terms
+from jobsync.cli.jobs_output import (
+    event_record,
+    file_record,
+    permission_record,
+    print_record,
+    print_rows,
+    run_record,
+)
 from jobsync.cli.options import log_options
-from jobsync.cli.tables import fields_text, table_text
-from jobsync.errors import SettingsError, SubmitAmbiguous, UnknownOutcome, Usage
+from jobsync.errors import SettingsError
+from jobsync.structs import Struct
 
 if TYPE_CHECKING:
-    from jobsync.model import JsonValue, Run
+    from jobsync.model import JsonValue
     from jobsync.platforms.agave.operations import Jobs
     from jobsync.platforms.agave.wire import Permission
 
-F = TypeVar("F", bound=Callable[..., Any])
+Page = Mapping[str, "int | None"]
 
 LEVELS = ("READ", "WRITE", "READ_WRITE", "ALL", "EXECUTE", "READ_EXECUTE", "WRITE_EXECUTE", "NONE")
 
@@ -41,10 +49,39 @@ def command() -> None:
     """
 
 
-def _operation(function: F) -> F:
-    """The options of every operation."""
-    function = log_options(function)
+class Call(Struct, frozen=True):
+    """One operation: where it is sent, and how what comes back is printed."""
+
+    style: str
+    target: str | None
+    manifests: str | None
+
+    @contextmanager
+    def service(self) -> Iterator[Jobs]:
+        """The operations on the target that flags, environment or a set name."""
+        from jobsync.cli import connect
+        from jobsync.platforms.agave.connections import AgaveAccount
+
+        place = connect.somewhere(self.target, self.manifests, os.environ)
+        with connect.account(place, os.environ) as account:
+            if not isinstance(account, AgaveAccount):
+                raise SettingsError(
+                    f"target {place.target.name} is of api {place.target.api}, which this command "
+                    "does not speak"
+                )
+            with account.jobs(connect.how(place.target, os.environ)) as opened:
+                yield opened
+
+
+def _operation(function: Callable[..., None]) -> Callable[..., None]:
+    """The options of every operation, which it is given as a :class:`Call`."""
+
+    @wraps(function)
+    def called(style: str, target: str | None, manifests: str | None, **rest: Any) -> None:
+        function(Call(style, target, manifests), **rest)
+
     for option in (
+        log_options,
         click.option("-m", "--manifests", type=FilePath(), help="The set that names the target."),
         click.option("--target", metavar="NAME", help="The target to use."),
         click.option(
@@ -55,34 +92,22 @@ def _operation(function: F) -> F:
             help="Columns for people, or JSON.",
         ),
     ):
-        function = option(function)
-    return function
+        called = option(called)
+    return called
 
 
-def _paged(function: F) -> F:
-    function = click.option("--offset", type=click.IntRange(min=0), help="Skip this many.")(
-        function
-    )
-    return click.option(
+def _paged(function: Callable[..., None]) -> Callable[..., None]:
+    """Which part of a long list; the operation is given it as ``page``."""
+
+    @wraps(function)
+    def called(limit: int | None, offset: int | None, **rest: Any) -> None:
+        function(page={"limit": limit, "offset": offset}, **rest)
+
+    skip = click.option("--offset", type=click.IntRange(min=0), help="Skip this many.")
+    most = click.option(
         "--limit", type=click.IntRange(min=1), help="At most this many; the service may clip it."
-    )(function)
-
-
-@contextmanager
-def _service(target: str | None, manifests: str | None) -> Iterator[Jobs]:
-    """The operations on the target that flags, environment or a set name."""
-    from jobsync.cli import connect
-    from jobsync.platforms.agave.connections import AgaveAccount
-
-    place = connect.somewhere(target, manifests, os.environ)
-    with connect.account(place, os.environ) as account:
-        if not isinstance(account, AgaveAccount):
-            raise SettingsError(
-                f"target {place.target.name} is of api {place.target.api}, which this command "
-                "does not speak"
-            )
-        with account.jobs(connect.how(place.target, os.environ)) as opened:
-            yield opened
+    )
+    return most(skip(called))
 
 
 # --- jobs ------------------------------------------------------------------------------
@@ -98,18 +123,13 @@ def _service(target: str | None, manifests: str | None) -> Iterator[Jobs]:
     help="A search term, such as name.eq=x; the service ignores what it does not know.",
 )
 @_operation
-def list_(
-    limit: int | None,
-    offset: int | None,
-    terms: tuple[str, ...],
-    style: str,
-    target: str | None,
-    manifests: str | None,
-) -> None:
+def list_(call: Call, page: Page, terms: tuple[str, ...]) -> None:
     """List jobs that are mine or shared with me."""
-    with _service(target, manifests) as jobs:
-        found = jobs.list(limit=limit, offset=offset, terms=_pairs(terms))
-    _rows(style, ("id", "name", "status", "owner", "appId", "created"), map(run_record, found))
+    with call.service() as jobs:
+        found = jobs.list(**page, terms=search_terms(terms))
+    print_rows(
+        call.style, ("id", "name", "status", "owner", "appId", "created"), map(run_record, found)
+    )
 
 
 @command.command("submit")
@@ -122,94 +142,87 @@ def list_(
     help="The job as one JSON object with name and appId; - reads standard input.",
 )
 @_operation
-def submit(path: str, style: str, target: str | None, manifests: str | None) -> None:
+def submit(call: Call, path: str) -> None:
     """Submit a job from a job.json file. Sent once, never again by itself."""
-    request = _request(path)
+    request = read_request(path)
     name = request.pop("name", None)
     if not isinstance(name, str) or not name.strip():
         raise SettingsError(f"{path}: a job needs a name")
-    with _service(target, manifests) as jobs:
-        run = _made(lambda: jobs.submit(name, request), f"name.eq={name.strip()}")
-    _one(style, run_record(run))
+    with call.service() as jobs:
+        run = made(lambda: jobs.submit(name, request), f"name.eq={name.strip()}")
+    print_record(call.style, run_record(run))
 
 
 @command.command("show")
 @click.argument("job_id")
 @_operation
-def show(job_id: str, style: str, target: str | None, manifests: str | None) -> None:
+def show(call: Call, job_id: str) -> None:
     """Show one job."""
-    with _service(target, manifests) as jobs:
+    with call.service() as jobs:
         run = jobs.get(job_id)
-    _one(style, run_record(run))
+    print_record(call.style, run_record(run))
 
 
 @command.command("delete")
 @click.argument("job_id")
 @_operation
-def delete(job_id: str, style: str, target: str | None, manifests: str | None) -> None:
+def delete(call: Call, job_id: str) -> None:
     """Stop a job if it runs, and hide it."""
-    with _service(target, manifests) as jobs:
+    with call.service() as jobs:
         jobs.delete(job_id)
-    _one(style, {"id": job_id, "deleted": True})
+    print_record(call.style, {"id": job_id, "deleted": True})
 
 
 @command.command("cancel")
 @click.argument("job_id")
 @_operation
-def cancel(job_id: str, style: str, target: str | None, manifests: str | None) -> None:
+def cancel(call: Call, job_id: str) -> None:
     """Ask the service to stop a job."""
-    with _service(target, manifests) as jobs:
+    with call.service() as jobs:
         jobs.manage(job_id, "stop")
-    _one(style, {"id": job_id, "stopping": True})
+    print_record(call.style, {"id": job_id, "stopping": True})
 
 
 @command.command("resubmit")
 @click.argument("job_id")
 @_operation
-def resubmit(job_id: str, style: str, target: str | None, manifests: str | None) -> None:
+def resubmit(call: Call, job_id: str) -> None:
     """Submit a job again as a new one. Sent once, never again by itself."""
-    with _service(target, manifests) as jobs:
-        run = _made(lambda: jobs.manage(job_id, "resubmit"), "orderBy=created")
-    _one(style, run_record(run))
+    with call.service() as jobs:
+        run = made(lambda: jobs.manage(job_id, "resubmit"), "orderBy=created")
+    print_record(call.style, run_record(run))
 
 
 @command.command("restore")
 @click.argument("job_id")
 @_operation
-def restore(job_id: str, style: str, target: str | None, manifests: str | None) -> None:
+def restore(call: Call, job_id: str) -> None:
     """Make a deleted job visible again."""
-    with _service(target, manifests) as jobs:
+    with call.service() as jobs:
         run = jobs.manage(job_id, "restore")
-    _one(style, {"id": job_id} if run is None else run_record(run))
+    print_record(call.style, {"id": job_id} if run is None else run_record(run))
 
 
 @command.command("status")
 @click.argument("job_id")
 @_operation
-def status(job_id: str, style: str, target: str | None, manifests: str | None) -> None:
+def status(call: Call, job_id: str) -> None:
     """Show the status of a job."""
-    with _service(target, manifests) as jobs:
+    with call.service() as jobs:
         found = jobs.get_status(job_id)
-    _one(style, {"id": found.id, "status": found.status})
+    print_record(call.style, {"id": found.id, "status": found.status})
 
 
 @command.command("history")
 @click.argument("job_id")
 @_paged
 @_operation
-def history(
-    job_id: str,
-    limit: int | None,
-    offset: int | None,
-    style: str,
-    target: str | None,
-    manifests: str | None,
-) -> None:
+def history(call: Call, job_id: str, page: Page) -> None:
     """Show what happened to a job, oldest first."""
-    with _service(target, manifests) as jobs:
-        found = jobs.get_history(job_id, limit=limit, offset=offset)
+    with call.service() as jobs:
+        found = jobs.get_history(job_id, **page)
     columns = ("created", "status", "createdBy", "description")
-    _rows(style, columns, map(event_record, found))
+    print_rows(call.style, columns, map(event_record, found))
 
 
 # --- outputs ---------------------------------------------------------------------------
@@ -220,19 +233,11 @@ def history(
 @click.argument("path", default="")
 @_paged
 @_operation
-def outputs_list(
-    job_id: str,
-    path: str,
-    limit: int | None,
-    offset: int | None,
-    style: str,
-    target: str | None,
-    manifests: str | None,
-) -> None:
+def outputs_list(call: Call, job_id: str, path: str, page: Page) -> None:
     """List one folder of a job's outputs."""
-    with _service(target, manifests) as jobs:
-        found = jobs.list_outputs(job_id, path, limit=limit, offset=offset)
-    _rows(style, ("path", "type", "length", "lastModified"), map(file_record, found))
+    with call.service() as jobs:
+        found = jobs.list_outputs(job_id, path, **page)
+    print_rows(call.style, ("path", "type", "length", "lastModified"), map(file_record, found))
 
 
 @command.command("outputs-download")
@@ -246,23 +251,15 @@ def outputs_list(
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @_operation
-def outputs_download(
-    job_id: str,
-    path: str,
-    output: str | None,
-    force: bool,
-    style: str,
-    target: str | None,
-    manifests: str | None,
-) -> None:
+def outputs_download(call: Call, job_id: str, path: str, output: str | None, force: bool) -> None:
     """Download one output of a job."""
     to = download.place(path, output, force)
-    with _service(target, manifests) as jobs, jobs.download_output(job_id, path) as content:
+    with call.service() as jobs, jobs.download_output(job_id, path) as content:
         if to is None:
             download.copy(content, sys.stdout.buffer)
             return
         size = download.save(content, to)
-    _one(style, {"path": path, "to": str(to), "length": size})
+    print_record(call.style, {"path": path, "to": str(to), "length": size})
 
 
 # --- permissions -----------------------------------------------------------------------
@@ -272,31 +269,22 @@ def outputs_download(
 @click.argument("job_id")
 @_paged
 @_operation
-def pems_list(
-    job_id: str,
-    limit: int | None,
-    offset: int | None,
-    style: str,
-    target: str | None,
-    manifests: str | None,
-) -> None:
+def pems_list(call: Call, job_id: str, page: Page) -> None:
     """List who may read and change a job; the owner first."""
-    with _service(target, manifests) as jobs:
-        found = jobs.list_permissions(job_id, limit=limit, offset=offset)
-    _rows(style, ("username", "permission"), map(_permission, found))
+    with call.service() as jobs:
+        found = jobs.list_permissions(job_id, **page)
+    print_rows(call.style, ("username", "permission"), map(_permission, found))
 
 
 @command.command("pems-show")
 @click.argument("job_id")
 @click.argument("user")
 @_operation
-def pems_show(
-    job_id: str, user: str, style: str, target: str | None, manifests: str | None
-) -> None:
+def pems_show(call: Call, job_id: str, user: str) -> None:
     """Show one user's permission on a job."""
-    with _service(target, manifests) as jobs:
+    with call.service() as jobs:
         found = jobs.list_permissions_for_user(job_id, user)
-    _one(style, _permission(found))
+    print_record(call.style, _permission(found))
 
 
 @command.command("pems-grant")
@@ -304,13 +292,11 @@ def pems_show(
 @click.argument("user")
 @click.argument("permission", type=click.Choice(LEVELS, case_sensitive=False))
 @_operation
-def pems_grant(
-    job_id: str, user: str, permission: str, style: str, target: str | None, manifests: str | None
-) -> None:
+def pems_grant(call: Call, job_id: str, user: str, permission: str) -> None:
     """Set one user's permission on a job (POST /pems)."""
-    with _service(target, manifests) as jobs:
+    with call.service() as jobs:
         found = jobs.update_permissions(job_id, user, permission)
-    _one(style, _permission(_taken(found, permission)))
+    print_record(call.style, _permission(_taken(found, permission)))
 
 
 @command.command("pems-update")
@@ -318,49 +304,43 @@ def pems_grant(
 @click.argument("user")
 @click.argument("permission", type=click.Choice(LEVELS, case_sensitive=False))
 @_operation
-def pems_update(
-    job_id: str, user: str, permission: str, style: str, target: str | None, manifests: str | None
-) -> None:
+def pems_update(call: Call, job_id: str, user: str, permission: str) -> None:
     """Set one user's permission on a job (POST /pems/USER)."""
-    with _service(target, manifests) as jobs:
+    with call.service() as jobs:
         found = jobs.update_permissions_for_user(job_id, user, permission)
-    _one(style, _permission(_taken(found, permission)))
+    print_record(call.style, _permission(_taken(found, permission)))
 
 
 @command.command("pems-revoke")
 @click.argument("job_id")
 @click.argument("user")
 @_operation
-def pems_revoke(
-    job_id: str, user: str, style: str, target: str | None, manifests: str | None
-) -> None:
+def pems_revoke(call: Call, job_id: str, user: str) -> None:
     """Take one user's permission on a job away (POST /pems with NONE)."""
-    with _service(target, manifests) as jobs:
+    with call.service() as jobs:
         found = jobs.update_permissions(job_id, user, "NONE")
-    _one(style, _permission(_taken(found, "NONE")))
+    print_record(call.style, _permission(_taken(found, "NONE")))
 
 
 @command.command("pems-delete")
 @click.argument("job_id")
 @click.argument("user")
 @_operation
-def pems_delete(
-    job_id: str, user: str, style: str, target: str | None, manifests: str | None
-) -> None:
+def pems_delete(call: Call, job_id: str, user: str) -> None:
     """Take one user's permission on a job away (DELETE /pems/USER)."""
-    with _service(target, manifests) as jobs:
+    with call.service() as jobs:
         jobs.delete_permissions_for_user(job_id, user)
-    _one(style, {"username": user, "permission": "NONE"})
+    print_record(call.style, {"username": user, "permission": "NONE"})
 
 
 @command.command("pems-drop")
 @click.argument("job_id")
 @_operation
-def pems_drop(job_id: str, style: str, target: str | None, manifests: str | None) -> None:
+def pems_drop(call: Call, job_id: str) -> None:
     """Take away every permission on a job but the owner's."""
-    with _service(target, manifests) as jobs:
+    with call.service() as jobs:
         jobs.delete_permissions(job_id)
-    _one(style, {"id": job_id, "permissions": "dropped"})
+    print_record(call.style, {"id": job_id, "permissions": "dropped"})
 
 
 def _taken(row: Permission, permission: str) -> Permission:
@@ -384,57 +364,3 @@ def _taken(row: Permission, permission: str) -> Permission:
 
 def _permission(row: Permission) -> dict[str, JsonValue]:
     return permission_record(row.username, row.access)
-
-
-# --- in and out ------------------------------------------------------------------------
-
-
-def _made(send: Callable[[], Run | None], where: str) -> Run:
-    try:
-        run = send()
-    except SubmitAmbiguous as error:
-        raise UnknownOutcome(
-            f"whether a job was made is unknown: {error}",
-            hint=f"look before sending again: jobsync jobs list --term {where}",
-        ) from error
-    if run is None:
-        raise UnknownOutcome("the service did not say which job it made")
-    return run
-
-
-def _request(path: str) -> dict[str, JsonValue]:
-    try:
-        with click.open_file(path, "rb") as file:
-            value = json.loads(file.read())
-    except OSError as error:
-        raise SettingsError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{path} is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise SettingsError(f"{path} is not one JSON object")
-    return value
-
-
-def _pairs(terms: Sequence[str]) -> dict[str, str]:
-    pairs = {}
-    for term in terms:
-        name, separator, value = term.partition("=")
-        if not name or not separator:
-            raise Usage(f"--term {term!r} is not TERM=VALUE")
-        pairs[name] = value
-    return pairs
-
-
-def _rows(style: str, columns: Sequence[str], records: Any) -> None:
-    found: list[Mapping[str, JsonValue]] = list(records)
-    click.echo(_json(found) if style == "json" else table_text(columns, found))
-
-
-def _one(style: str, record: Mapping[str, JsonValue]) -> None:
-    click.echo(_json(record) if style == "json" else fields_text(record))
-
-
-def _json(value: Any) -> str:
-    from jobsync.render.escape import in_json
-
-    return in_json(json.dumps(value, indent=2))

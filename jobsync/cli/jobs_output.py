@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
+import click
+
 from jobsync.backend import Event
+from jobsync.cli.tables import fields_text, table_text
 from jobsync.model import Access, JsonValue, RemoteFile, Run
+
+Record = Mapping[str, JsonValue]
 
 
 def run_record(run: Run) -> dict[str, JsonValue]:
@@ -48,6 +55,23 @@ def event_record(event: Event) -> dict[str, JsonValue]:
         "createdBy": event.by,
         "description": event.description,
     }
+
+
+def print_rows(style: str, columns: Sequence[str], records: Iterable[Record]) -> None:
+    """Many records: a table of *columns*, or whole as JSON."""
+    found = list(records)
+    _print(style, found, lambda: table_text(columns, found))
+
+
+def print_record(style: str, record: Record) -> None:
+    """One record, a line for each field, or as JSON."""
+    _print(style, record, lambda: fields_text(record))
+
+
+def _print(style: str, value: Record | list[Record], text: Callable[[], str]) -> None:
+    from jobsync.render.escape import in_json
+
+    click.echo(in_json(json.dumps(value, indent=2)) if style == "json" else text())
 
 
 def _instant(when: datetime | None) -> str | None:
