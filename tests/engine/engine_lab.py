@@ -19,6 +19,7 @@ from jobsync.local.api.agave import records, submission
 from jobsync.local.api.agave.workload import AgaveJobs
 from jobsync.local.apps import registry as apps
 from jobsync.local.engine import Engine, EngineSettings, runners
+from jobsync.local.engine.workload import Workload
 from jobsync.local.storage import systems
 from jobsync.local.storage.files import Storage
 from jobsync.local.storage.systems import Queue, System, Systems
@@ -81,15 +82,15 @@ APP = {
 class Lab:
     """One state folder and one workspace; ``kind`` is the engine under test."""
 
+    script = __file__
+    """What a loop of this kind of laboratory is run by."""
+
     def __init__(self, root: Path, kind: str = "fork", **settings: object) -> None:
         self.root, self.kind, self.settings = root, kind, settings
         self.workspace, self.state = root / "workspace", root / "state"
         self.log = root / "runs.log"
         self.loops: list[subprocess.Popen[bytes]] = []
-        folder = self.workspace / "apps" / "probe"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "app.json").write_text(json.dumps(APP))
-        (folder / "wrapper.sh").write_text(PROBE)
+        self.write_app(self.workspace / "apps" / "probe")
         (self.state / "archive").mkdir(parents=True, exist_ok=True)
         self.store = Store(self.state / "jobs.sqlite")
         self.store.add_user("alice", "hash-a")
@@ -97,6 +98,11 @@ class Lab:
         self.apps = apps.load([self.workspace / "apps"])
         self.storage = Storage(self.workspace, self.state / "archive", self.store)
         self.systems = self._systems()
+
+    def write_app(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "app.json").write_text(json.dumps(APP))
+        (folder / "wrapper.sh").write_text(PROBE)
 
     def log_stem(self, job: str) -> str:
         """What the names of a probe's log files begin with (agave-v2 §6.3)."""
@@ -119,19 +125,12 @@ class Lab:
     def engine(self) -> Engine:
         return Engine(
             self.store,
-            EngineSettings(
-                self.systems,
-                {
-                    AGAVE: AgaveJobs(
-                        self.store,
-                        self.apps,
-                        self.storage,
-                        dialect=str(self.settings.get("dialect", "agave")),
-                    )
-                },
-                runners(self.systems, os.environ),
-            ),
+            EngineSettings(self.systems, self.workloads(), runners(self.systems, os.environ)),
         )
+
+    def workloads(self) -> dict[str, Workload]:
+        dialect = str(self.settings.get("dialect", "agave"))
+        return {AGAVE: AgaveJobs(self.store, self.apps, self.storage, dialect=dialect)}
 
     def submit(self, owner: str = "alice", **fields: object) -> str:
         """Submit a probe; keyword arguments that the app declares are its parameters."""
@@ -178,7 +177,8 @@ class Lab:
         """Start a loop; *crash* is ``before-submit`` or ``after-submit``."""
         settings = json.dumps(self.settings)
         loop = subprocess.Popen(
-            [sys.executable, __file__, str(self.root), self.kind, crash, settings],
+            [sys.executable, self.script, str(self.root), self.kind, crash, settings],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         )
         self.loops.append(loop)
         return loop
@@ -254,11 +254,13 @@ def _crashing(runner: object, when: str) -> object:
     return runner
 
 
-def main(root: str, kind: str, crash: str, settings: str) -> None:
+def main(arguments: list[str], made: type[Lab] = Lab) -> None:
     import threading
 
+    root, kind, crash, settings = arguments
+
     given: Mapping[str, object] = json.loads(settings)
-    lab = Lab(Path(root), kind, **given)
+    lab = made(Path(root), kind, **given)
     engine = lab.engine()
     if crash:
         for runner in engine._settings.runners.values():
@@ -276,4 +278,4 @@ def main(root: str, kind: str, crash: str, settings: str) -> None:
 
 if __name__ == "__main__":
     assert systems
-    main(*sys.argv[1:])
+    main(sys.argv[1:])

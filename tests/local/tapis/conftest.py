@@ -61,6 +61,14 @@ class User:
             time.sleep(0.02)
         raise AssertionError(job)
 
+    def wait_for_file(self, uuid: str, name: str) -> None:
+        """Wait until a job that runs has written something."""
+        path = f"jobs/{uuid}/output/list/{name}?allowIfRunning=true"
+        until = time.monotonic() + 30
+        while not (self.get(path).result or [{}])[0].get("name"):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
     def text(self, uuid: str, name: str = "tapisjob.out") -> str:
         reply = self.get(f"jobs/{uuid}/output/download/{name}")
         assert reply.status == 200, reply.body

@@ -83,6 +83,7 @@ def test_a_v2_job_is_unknown(service, alice) -> None:
 def test_cancel(service, alice, bob, app) -> None:
     uuid = alice.submit(app(SLOW))
     alice.wait(uuid, "RUNNING")
+    alice.wait_for_file(uuid, "began")
     assert bob.post(f"jobs/{uuid}/cancel").status == 401
     reply = alice.post(f"jobs/{uuid}/cancel")
     assert (reply.status, reply.result) == (200, {"name": uuid})

@@ -234,6 +234,7 @@ def test_max_minutes_kills(alice, service, app) -> None:
     uuid = alice.submit(app('echo x > "$_tapisExecSystemOutputDir/x"; sleep 987\n'), maxMinutes=1,
                         archiveSystemId="archive")  # fmt: skip
     alice.wait(uuid, "RUNNING")
+    alice.wait_for_file(uuid, "x")
     service.service.store.update(uuid, deadline=time.time() - 1)  # rather than wait a minute
     job = alice.wait(uuid)
     assert (job["status"], job["condition"], job["remoteOutcome"]) == (
