@@ -22,11 +22,6 @@ def revealed(value: Value) -> Value:
     return _mapped(value, lambda leaf: leaf.reveal() if isinstance(leaf, Sensitive) else leaf)
 
 
-def revealed_request(request: Mapping[str, Value]) -> dict[str, Value]:
-    """The same for a whole request."""
-    return {field: revealed(value) for field, value in request.items()}
-
-
 def paths_of(value: Value) -> frozenset[Path]:
     """Where in *value* something sensitive stands."""
     return frozenset(_found(value, ()))

@@ -95,8 +95,3 @@ class Places:
         if index is None:
             index = self._index[id(mapping)] = {name: n for n, name in enumerate(mapping)}
         return index.get(key)
-
-
-def spot_of(line: int, column: int) -> Spot:
-    """A spot from a line and a column that count from 0."""
-    return line << COLUMN_BITS | column

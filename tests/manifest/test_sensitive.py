@@ -11,7 +11,7 @@ from jobsync.manifest import check_apps
 from jobsync.model import App, AppField, DesiredState
 from jobsync.platforms.loading import load
 from jobsync.secret import HIDDEN, Sensitive
-from jobsync.sensitive import revealed_request
+from jobsync.sensitive import revealed
 
 SECRET = "s3cret-nonce"
 HEAD = """\
@@ -84,7 +84,7 @@ def test_the_run_is_the_same_as_with_the_value_written_out(tmp_path: Path) -> No
         text = body.replace("${env.TOKEN}", value)
         other = loaded(tmp_path / "other", text, environ=environ).jobs["a"]
         assert one.name == other.name
-        assert revealed_request(one.request) == other.request
+        assert revealed(dict(one.request)) == other.request
 
 
 @pytest.mark.parametrize(

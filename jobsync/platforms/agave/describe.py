@@ -14,10 +14,10 @@ from typing import Any
 
 from jobsync.manifest.messages import did_you_mean, quoted
 from jobsync.manifest.references import BadReference, Filler
-from jobsync.manifest.schema import Violation, violations
+from jobsync.manifest.schema import violations
 from jobsync.manifest.variables import Scope
 from jobsync.manifest.writer import Writable, dump
-from jobsync.manifest.yaml_reader import Document, read
+from jobsync.manifest.yaml_reader import read
 from jobsync.model import Value
 from jobsync.platform import Wrong
 from jobsync.platforms.agave.fields import FIELDS, MACROS, memory, whole
@@ -339,7 +339,3 @@ def _whole(value: Any) -> int:
         value = value.strip()
     checked = whole(value)
     return checked if isinstance(checked, int) else 1
-
-
-def _violations(document: Document) -> list[Violation]:
-    return violations(document.value, document.places, AGAVE, {AGAVE.name: AGAVE})
