@@ -86,7 +86,7 @@ class World:
         self.sent: list[tuple[str, str, Access]] = []
         how = agave.Connection(policy=RetryPolicy(attempts=3, first=0.01, longest=0.05))
         credentials = explicit(service.url, service.tokens[self.me])
-        self.backend = agave.connect(service.url, credentials, how=how)
+        self.backend = agave.connect(service.url, credentials, how=how).__enter__()
         self._listen()
 
     def close(self) -> None:

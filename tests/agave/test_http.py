@@ -54,7 +54,7 @@ HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 GOOD = b'{"status":"success","message":null,"result":{"username":"alice"}}'
 
 
-def jobs(url: str, hands: Hands | None = None, **how: Any) -> agave.Jobs:
+def jobs(url: str, hands: Hands | None = None, **how: Any) -> contextlib.closing[agave.Jobs]:
     hands = hands or Hands()
     settings = agave.Connection(timing=hands.timing, **{"idle_timeout": 5.0, **how})
     return agave.connect_jobs(url, explicit(url, "canary-token"), how=settings)
@@ -497,7 +497,7 @@ def test_closing_ends_what_other_threads_wait_for() -> None:
 
     for sleepy in (silent, http(503, b"", Retry_After="30")):
         with ScriptedServer(sleepy) as server:
-            client = agave.connect_jobs(server.url, explicit(server.url, "t"))
+            client = agave.connect_jobs(server.url, explicit(server.url, "t")).__enter__()
             failed: list[BaseException] = []
 
             def ask(client: agave.Jobs = client, failed: list[BaseException] = failed) -> None:

@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -228,7 +229,7 @@ def expiring(tmp_path: Path) -> Iterator[tuple[World, dict[str, str]]]:
         yield found, environ
 
 
-def connected(environ: dict[str, str]) -> agave.AgaveBackend:
+def connected(environ: dict[str, str]) -> closing[agave.AgaveBackend]:
     found = find_credentials(environ, None)
     return agave.connect(found.base_url, found)
 

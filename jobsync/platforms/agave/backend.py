@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
 
 from jobsync.backend import Content, Event, Listed
 from jobsync.errors import NotFound, Refused, Unreadable
@@ -27,8 +26,6 @@ from jobsync.platforms.agave.pagination import (
 from jobsync.platforms.agave.platform import AGAVE
 from jobsync.structs import replace
 
-Self = TypeVar("Self", bound="AgaveReader")
-
 
 class AgaveReader:
     """What can be asked of an Agave service. Its transport decides what it can send at all."""
@@ -41,12 +38,6 @@ class AgaveReader:
         self._pages = ThreadPoolExecutor(self.concurrency, thread_name_prefix="jobsync-page")
         search = NameSearch(jobs, self._pages, self.concurrency)
         self._named = InGroups(search.runs_of, most=MOST_NAMES)
-
-    def __enter__(self: Self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connections and end the threads; what is under way in them is given up."""

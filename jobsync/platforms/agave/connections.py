@@ -45,25 +45,26 @@ __all__ = [
 
 def connect(
     base_url: str, credentials: Credentials, *, concurrency: int = 16, how: Connection | None = None
-) -> AgaveBackend:
+) -> closing[AgaveBackend]:
     """A service that may be changed."""
-    return AgaveBackend(connect_jobs(base_url, credentials, concurrency=concurrency, how=how))
+    how = how or Connection(concurrency=concurrency)
+    return closing(AgaveBackend(_jobs(Transport, base_url, credentials, how)))
 
 
 def connect_reader(
     base_url: str, credentials: Credentials, *, concurrency: int = 16, how: Connection | None = None
-) -> AgaveReader:
+) -> closing[AgaveReader]:
     """A service that can only be asked: the transport sends GET and HEAD and nothing else."""
     how = how or Connection(concurrency=concurrency)
-    return AgaveReader(Jobs(Urls(base_url), _transport(ReadTransport, base_url, credentials, how)))
+    return closing(AgaveReader(_jobs(ReadTransport, base_url, credentials, how)))
 
 
 def connect_jobs(
     base_url: str, credentials: Credentials, *, concurrency: int = 16, how: Connection | None = None
-) -> Jobs:
+) -> closing[Jobs]:
     """The 15 operations of a service, one method each."""
     how = how or Connection(concurrency=concurrency)
-    return Jobs(Urls(base_url), _transport(Transport, base_url, credentials, how))
+    return closing(_jobs(Transport, base_url, credentials, how))
 
 
 class AgaveAccount(Struct, frozen=True):
@@ -94,7 +95,7 @@ class AgaveAccount(Struct, frozen=True):
             self._check_user(opened)
             yield opened
 
-    def jobs(self, how: Connection) -> Jobs:
+    def jobs(self, how: Connection) -> closing[Jobs]:
         """The 15 operations one by one."""
         return connect_jobs(self.base_url, self.credentials, how=how)
 
@@ -141,12 +142,9 @@ class AgaveConnections:
 CONNECTIONS: Connections = AgaveConnections()
 
 
-def _transport(
-    kind: type[Transport], base_url: str, credentials: Credentials, how: Connection
-) -> Transport:
-    client = how.client(Urls(base_url).base)
-    base = client.settings.base_url
-    keeper = TokenKeeper(base, credentials, TokenTransport(client), how.timing)
-    return kind(
-        client, keeper, timing=how.timing, policy=how.policy, budget=RetryBudget(how.retries)
-    )
+def _jobs(kind: type[Transport], base_url: str, credentials: Credentials, how: Connection) -> Jobs:
+    urls = Urls(base_url)
+    client = how.client(urls.base)
+    keeper = TokenKeeper(urls.base, credentials, TokenTransport(client), how.timing)
+    budget = RetryBudget(how.retries)
+    return Jobs(urls, kind(client, keeper, timing=how.timing, policy=how.policy, budget=budget))

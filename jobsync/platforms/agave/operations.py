@@ -55,12 +55,6 @@ class Jobs:
         self.urls = urls
         self.transport = transport
 
-    def __enter__(self) -> Jobs:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """Close the kept connections."""
         self.transport.close()
