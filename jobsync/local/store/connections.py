@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from jobsync.local.store.likeness import fits
 from jobsync.local.store.rows import Conflict, Unusable
 from jobsync.local.store.schema import MIGRATIONS, statements
 
@@ -70,7 +70,7 @@ class Connections:
             # as it takes the jobs that were running; syncing each step costs 4 ms of every one.
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.create_function("regexp", 2, _regexp, deterministic=True)
-            connection.create_function("fits", 2, _fits, deterministic=True)
+            connection.create_function("fits", 2, fits, deterministic=True)
             self._local.connection = connection
         return connection
 
@@ -104,19 +104,6 @@ class Connections:
                 for statement in statements(script):
                     db.execute(statement)
             db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
-
-def _fits(pattern: str, text: Any) -> bool:
-    """LIKE that minds case: ``%`` any, ``_`` one character, a backslash before them as they are."""
-    return text is not None and _like(pattern).fullmatch(str(text)) is not None
-
-
-@lru_cache(maxsize=256)
-def _like(pattern: str) -> re.Pattern[str]:
-    parts = re.findall(r"\\.|%|_|[^%_\\]+|\\", pattern, re.DOTALL)
-    signs = {"%": ".*", "_": "."}
-    said = (signs.get(one) or re.escape(one.removeprefix("\\") or one) for one in parts)
-    return re.compile("".join(said), re.DOTALL)
 
 
 def _regexp(pattern: str, text: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Union
 
+from jobsync.local.store.likeness import prefix
 from jobsync.structs import Struct
 
 
@@ -65,9 +66,15 @@ def _compare(node: Compare) -> tuple[str, list[Any]]:
         case "between" | "nbetween":
             word = "BETWEEN" if node.operator == "between" else "NOT BETWEEN"
             return f"{column} {word} ? AND ?", values[:2]
-        case "like" | "nlike":
-            word = "" if node.operator == "like" else "NOT "
-            return f"{word}fits(?, {column})", values[:1]
+        case "nlike":
+            return f"NOT fits(?, {column})", values[:1]
+        case "like":
+            start = prefix(values[0])
+            if not start:
+                return f"fits(?, {column})", values[:1]
+            # What an index can find.
+            between = f"{column} >= ? AND {column} < ?"
+            return f"({between} AND fits(?, {column}))", [start, start + "\U0010ffff", values[0]]
         case operator:
             return f"{column} {_SIGNS[operator]} ?", values[:1]
 

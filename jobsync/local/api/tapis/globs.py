@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 from jobsync.java_regex import Uncheckable, found
+from jobsync.structs import Struct
 
 _REGEX = "REGEX:"
+_MOST = 1_000
+"""Alternatives that the braces of one glob may make, and characters that it may have."""
+
+
+class _Piece(Struct, frozen=True):
+    """One sign of a glob: ``chars`` that it takes (None: all) or, ``negated``, does not take; a
+    slash only with ``slash``; any number of them with ``many``."""
+
+    chars: frozenset[str] | None = None
+    negated: bool = False
+    slash: bool = False
+    many: bool = False
+
+    def takes(self, char: str) -> bool:
+        if char == "/" and not self.slash:
+            return False
+        return self.chars is None or (char in self.chars) != self.negated
 
 
 def chosen(archive_filter: Mapping[str, Any]) -> Callable[[str], bool]:
@@ -26,60 +43,110 @@ def chosen(archive_filter: Mapping[str, Any]) -> Callable[[str], bool]:
 
 def matches(pattern: str, path: str) -> bool:
     """Whether *path*, relative and without a leading slash, fits. A pattern that cannot be
-    tried fits nothing."""
+    tried fits nothing. Takes time that grows with pattern times path, whatever they are."""
     if pattern.startswith(_REGEX):
         try:
             return found(f"^(?:{pattern.removeprefix(_REGEX)})$", path)
         except Uncheckable:
             return False
-    compiled = _compiled(pattern)
-    if compiled is None:
-        return False
     # "**/*" means files at the top too.
-    return bool(
-        compiled.fullmatch(path) or (pattern.startswith("**/") and compiled.fullmatch(f"/{path}"))
-    )
+    paths = (path, f"/{path}") if pattern.startswith("**/") else (path,)
+    return any(_fits(pieces, one) for pieces in _compiled(pattern) for one in paths)
+
+
+def _fits(pieces: tuple[_Piece, ...], path: str) -> bool:
+    """All ways at once: the places in the pattern that may have been reached."""
+    places = _past_stars(pieces, {0})
+    for char in path:
+        reached = {at for at in places if at < len(pieces) and pieces[at].takes(char)}
+        places = _past_stars(pieces, {at if pieces[at].many else at + 1 for at in reached})
+        if not places:
+            return False
+    return len(pieces) in places
+
+
+def _past_stars(pieces: tuple[_Piece, ...], places: set[int]) -> set[int]:
+    found_places = set(places)
+    for place in places:
+        at = place
+        while at < len(pieces) and pieces[at].many:
+            at += 1
+            found_places.add(at)
+    return found_places
 
 
 @lru_cache(maxsize=256)
-def _compiled(pattern: str) -> re.Pattern[str] | None:
+def _compiled(pattern: str) -> tuple[tuple[_Piece, ...], ...]:
     try:
-        return re.compile(_translated(pattern), re.DOTALL)
-    except re.error:
-        return None
+        if len(pattern) > _MOST:
+            return ()
+        return tuple(tuple(_pieces(one)) for one in _alternatives(pattern))
+    except ValueError:
+        return ()
 
 
-def _translated(pattern: str) -> str:
-    out, index, depth = [], 0, 0
-    while index < len(pattern):
-        char = pattern[index]
-        index += 1
+def _alternatives(pattern: str) -> list[str]:
+    """The globs without braces that one with braces stands for."""
+    start = _position(pattern, "{", 0)
+    if start < 0:
+        return [pattern]
+    end = _position(pattern, "}", start)
+    if end < 0:
+        raise ValueError("no } in a glob")
+    inner = pattern[start + 1 : end]
+    rests = _alternatives(pattern[end + 1 :])
+    made = [pattern[:start] + choice + rest for choice in inner.split(",") for rest in rests]
+    if len(made) > _MOST:
+        raise ValueError("too many alternatives")
+    return made
+
+
+def _position(pattern: str, char: str, start: int) -> int:
+    """Where *char* stands without a backslash before it, else -1."""
+    at = start
+    while at < len(pattern):
+        if pattern[at] == "\\":
+            at += 1
+        elif pattern[at] == char:
+            return at
+        at += 1
+    return -1
+
+
+def _pieces(pattern: str) -> Iterator[_Piece]:
+    at = 0
+    while at < len(pattern):
+        char = pattern[at]
+        at += 1
         if char == "*":
-            if pattern[index : index + 1] == "*":
-                index += 1
-                out.append(".*")
-            else:
-                out.append("[^/]*")
+            is_double = pattern[at : at + 1] == "*"
+            at += is_double
+            yield _Piece(slash=is_double, many=True)
         elif char == "?":
-            out.append("[^/]")
+            yield _Piece()
         elif char == "[":
-            end = pattern.find("]", index + 1)
+            end = pattern.find("]", at + 1)
             if end < 0:
-                raise re.error("no ] in a glob")
-            inner = pattern[index:end].replace("\\", "\\\\").replace("[", "\\[")
-            out.append(f"(?!/)[{'^' + inner[1:] if inner[:1] == '!' else inner}]")
-            index = end + 1
-        elif char == "{":
-            depth += 1
-            out.append("(?:")
-        elif char == "}" and depth:
-            depth -= 1
-            out.append(")")
-        elif char == "," and depth:
-            out.append("|")
-        elif char == "\\" and index < len(pattern):
-            out.append(re.escape(pattern[index]))
-            index += 1
+                raise ValueError("no ] in a glob")
+            yield _class(pattern[at:end])
+            at = end + 1
         else:
-            out.append(re.escape(char))
-    return "".join(out)
+            if char == "\\" and at < len(pattern):
+                char = pattern[at]
+                at += 1
+            yield _Piece(frozenset(char), slash=True)
+
+
+def _class(inner: str) -> _Piece:
+    negated = inner.startswith("!")
+    inner = inner.removeprefix("!")
+    chars: set[str] = set()
+    at = 0
+    while at < len(inner):
+        if inner[at + 1 : at + 2] == "-" and at + 2 < len(inner):
+            chars.update(map(chr, range(ord(inner[at]), ord(inner[at + 2]) + 1)))
+            at += 3
+        else:
+            chars.add(inner[at])
+            at += 1
+    return _Piece(frozenset(chars), negated=negated)
