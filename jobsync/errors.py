@@ -175,14 +175,20 @@ class SubmitNotSent(ServiceError):
 class SubmitRejected(Refused):
     """A submit that is proven to have been refused before a job was made.
 
-    ``field`` is the path in the manifest that the refusal is about (``inputs.reads``), "" for none.
+    ``fields`` are the paths in the manifest that it may be about, the likeliest first.
     """
 
     def __init__(
-        self, message: str, *, status: int, said: str = "", hint: str = "", field: str = ""
+        self,
+        message: str,
+        *,
+        status: int,
+        said: str = "",
+        hint: str = "",
+        fields: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message, status=status, said=said, hint=hint)
-        self.field = field
+        self.fields = fields
 
 
 class SubmitAmbiguous(ServiceError):

@@ -113,6 +113,42 @@ class Platform(Protocol):
     def macros(self) -> frozenset[str]:
         """What stands as ``${NAME}`` in a request because the service fills it in."""
 
+    @property
+    def app_field(self) -> str:
+        """The request field that names the app."""
+
+    def app_id(self, request: Mapping[str, Value]) -> str:
+        """The app that *request* runs, as the service is asked for it; empty when it names none."""
+
+    def is_fixed_app(self, app_id: str) -> bool:
+        """Whether an app of this id never changes."""
+
+    def defined_app(self, definition: Mapping[str, JsonValue]) -> str:
+        """The id of the app that a definition in the folder of the set defines; empty for none."""
+
+    def app_meaning(self, definition: Mapping[str, JsonValue]) -> JsonValue:
+        """What of such a definition makes a run what it is: without what only people read."""
+
+    def no_outputs(self, request: Mapping[str, Value]) -> str:
+        """What of *request* makes its runs keep no outputs, as it is written; empty where they
+        do."""
+
+    @property
+    def output_folder_field(self) -> str:
+        """The request field that names the folder of the outputs."""
+
+    @property
+    def output_system_field(self) -> str:
+        """The request field that names the system on which that folder is."""
+
+    @property
+    def own_folder_hint(self) -> str:
+        """What to write so that each run has an output folder of its own."""
+
+    @property
+    def time_field(self) -> str:
+        """The request field that says how long a run may take."""
+
     def check_request(self, request: Mapping[str, Value]) -> Iterable[Wrong]:
         """What is wrong with *request* as a whole; ``path`` is where below the job."""
 

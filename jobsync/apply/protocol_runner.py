@@ -191,10 +191,7 @@ class Driver:
 
 def _at(error: SubmitRejected, places: Mapping[str, Location]) -> str:
     """What the service refused, in its words, at the place where it was written."""
-    section, _, key = error.field.partition(".")
-    # A count that is wrong is told in the same words for inputs and parameters.
-    other = {"inputs": f"parameters.{key}"}.get(section, section)
-    for path in (error.field, other, section) if section else ():
+    for path in error.fields:
         if path in places:
             return f"{places[path]}: {path}: the service refuses it: {error.said} ({error.status})"
     return str(error)

@@ -47,7 +47,7 @@ def _check_online(desired: DesiredState, target: str | None) -> str:
     from jobsync.cli.target import choose
     from jobsync.observe import ask_apps
 
-    names = sorted({str(job.request.get("appId")) for job in desired.jobs.values()})
+    names = sorted({desired.platform.app_id(job.request) for job in desired.jobs.values()})
     place = connect.Place(desired.root, choose(desired, target, os.environ))
     with connect.reader(place, os.environ) as reader:
         apps, missing = ask_apps(reader, names)

@@ -15,7 +15,6 @@ import stat
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import cast
 
 from jobsync.manifest.digests import Unusable, Workspace, file_digest
 from jobsync.manifest.files import reason
@@ -23,11 +22,6 @@ from jobsync.manifest.messages import quoted
 from jobsync.model import AppFolder, JsonValue
 from jobsync.platform import Platform
 from jobsync.searched import APPS
-
-_FOR_PEOPLE = frozenset({
-    "label", "shortDescription", "longDescription", "description", "tags", "helpURI",
-})  # fmt: skip
-"""What only people read: keys of ``app.json``, and of the ``details`` of what an app takes."""
 
 _LEFT_OUT = (".*", "__pycache__", "README*", "LICENSE*")
 
@@ -52,14 +46,15 @@ def _digest_now(root: str, name: str, platform: Platform) -> str:
     prefix = f"{APPS}/"
     if not name.startswith(prefix):
         return Workspace(root, platform.workspace).digest(name)
-    app = AppFolders(root).get(name.removeprefix(prefix))
+    app = AppFolders(root, platform).get(name.removeprefix(prefix))
     return app.digest if app else ""
 
 
 class AppFolders:
     """The apps below ``apps/`` in one folder, each read when it is first asked for."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, platform: Platform) -> None:
+        self._platform = platform
         self._apps = Path(root) / APPS
         self._folders: dict[str, tuple[Path, Mapping[str, JsonValue]]] | None = None
         self._known: dict[str, AppFolder | None] = {}
@@ -91,11 +86,14 @@ class AppFolders:
                 except (OSError, ValueError):
                     continue
                 if isinstance(definition, dict):
-                    self._folders.setdefault(_app_id(definition), (path.parent, definition))
+                    app_id = self._platform.defined_app(definition)
+                    self._folders.setdefault(app_id, (path.parent, definition))
         return self._folders
 
     def _read(self, folder: Path, definition: Mapping[str, JsonValue]) -> AppFolder:
-        total = hashlib.sha256(_canonical(definition).encode("ascii") + b"\n")
+        meaning = self._platform.app_meaning(definition)
+        text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
+        total = hashlib.sha256(text.encode("ascii") + b"\n")
         changed = {}
         try:
             for path in _files(folder):
@@ -131,29 +129,3 @@ def _raise(error: OSError) -> None:
 
 def _counts(name: str) -> bool:
     return not any(fnmatchcase(name, glob) for glob in _LEFT_OUT)
-
-
-def _app_id(definition: Mapping[str, JsonValue]) -> str:
-    name, version = definition.get("name"), definition.get("version")
-    return f"{name}-{version}" if name and version else str(definition.get("id") or "")
-
-
-def _canonical(definition: Mapping[str, JsonValue]) -> str:
-    """The definition without what only people read."""
-    kept = _without_words(definition)
-    for group in ("inputs", "parameters"):
-        fields = kept.get(group)
-        if isinstance(fields, list):
-            kept[group] = [_without_details(field) for field in fields]
-    return json.dumps(kept, sort_keys=True, separators=(",", ":"))
-
-
-def _without_details(field: JsonValue) -> JsonValue:
-    details = field.get("details") if isinstance(field, dict) else None
-    if not isinstance(details, dict):
-        return field
-    return {**cast("dict[str, JsonValue]", field), "details": _without_words(details)}
-
-
-def _without_words(mapping: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    return {key: value for key, value in mapping.items() if key not in _FOR_PEOPLE}

@@ -24,28 +24,29 @@ def check_apps(
     run: it is not submitted.
     """
     problems: list[Problem] = []
+    platform = desired.platform
     for job in _submitted(desired):
-        app_id = str(job.request.get("appId"))
+        app_id = platform.app_id(job.request)
         app = apps.get(app_id)
         if app_id in missing:
-            problems.append(_missing(job, app_id, missing[app_id]))
+            problems.append(_missing(job, platform.app_field, app_id, missing[app_id]))
         if app is not None:
-            problems.extend(_problems(job, desired.platform.check_app(job, app)))
+            problems.extend(_problems(job, platform.check_app(job, app)))
     return problems
 
 
-def _missing(job: DeclaredJob, app_id: str, said: str) -> Problem:
+def _missing(job: DeclaredJob, field: str, app_id: str, said: str) -> Problem:
     text = f"the service has no app {quoted(app_id)} that you can use"
     if not said or said.endswith(app_id):
-        return _problem(job, "appId", text, "check its name and version")
-    return _problem(job, "appId", f"{text}: {said}", "")
+        return _problem(job, field, text, "check its name and version")
+    return _problem(job, field, f"{text}: {said}", "")
 
 
 def unchecked(desired: DesiredState, apps: Mapping[str, App | None]) -> list[str]:
     """What the apps say of what is declared and cannot be checked here, and why."""
     notes: set[str] = set()
     for job in _submitted(desired):
-        app = apps.get(str(job.request.get("appId")))
+        app = apps.get(desired.platform.app_id(job.request))
         if app is not None:
             notes.update(desired.platform.unchecked(job, app))
     return sorted(notes)

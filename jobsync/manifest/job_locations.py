@@ -18,11 +18,12 @@ class JobPlaces(Mapping[str, Location]):
     All runs of a matrix share one. Nothing is kept but what the file gave.
     """
 
-    __slots__ = ("_defaults", "_entry")
+    __slots__ = ("_defaults", "_entry", "_merged")
 
-    def __init__(self, entry: Entry, defaults: Section) -> None:
+    def __init__(self, entry: Entry, defaults: Section, merged: frozenset[str]) -> None:
         self._entry = entry
         self._defaults = defaults
+        self._merged = merged
 
     def __getitem__(self, path: str) -> Location:
         match = _PATH.fullmatch(path)
@@ -45,7 +46,7 @@ class JobPlaces(Mapping[str, Location]):
                 continue
             yield field
             keys = dict.fromkeys(
-                [*_keys(self._default(field) if _merged(field) else None), *_keys(value)]
+                [*_keys(self._default(field) if field in self._merged else None), *_keys(value)]
             )
             yield from (f"{field}.{key}" for key in keys)
             if isinstance(value, list):
@@ -118,10 +119,6 @@ def _below(
         else:
             break
     return where
-
-
-def _merged(field: str) -> bool:
-    return field in ("inputs", "parameters")
 
 
 def _keys(value: Raw) -> list[str]:

@@ -41,7 +41,7 @@ def finish(
         problems.append(Problem(where, f"jobs need each other in a circle: {drawn}"))
     ordered = [by_address[address] for address in addresses]
     problems.extend(_once_a_place(_name_problems(project, ordered, platform)))
-    problems.extend(_upstream_problems(ordered, by_address))
+    problems.extend(_upstream_problems(ordered, by_address, platform))
     problems.extend(_once_a_place(_landing_problems(ordered, landings)))
     problems.extend(_once_a_place(_archive_problems(ordered, platform)))
     problems.extend(_once_a_place(_pin_problems(ordered)))
@@ -52,7 +52,7 @@ def finish(
     for address in sequence:
         draft = by_address[address]
         digests = _digests(draft, workspace, problems, platform)
-        app = _app(draft, apps, problems) if apps else None
+        app = _app(draft, apps, problems, platform) if apps else None
         upstream = {other: prints[other] for other in draft.upstream if other in prints}
         fingerprint = identity.fingerprint(
             platform,
@@ -77,14 +77,16 @@ def _once_a_place(problems: Iterator[Problem]) -> list[Problem]:
     return list(first.values())
 
 
-def _app(draft: Draft, apps: AppFolders, problems: list[Problem]) -> AppFolder | None:
+def _app(
+    draft: Draft, apps: AppFolders, problems: list[Problem], platform: Platform
+) -> AppFolder | None:
     try:
-        return apps.get(str(draft.request.get("appId")))
+        return apps.get(platform.app_id(draft.request))
     except Unusable as error:
-        where = draft.places.value("appId")
-        problems.append(
-            Problem(where, f"jobs.{draft.entry.key}.appId: {error.message}", error.hint)
-        )
+        field = platform.app_field
+        where = draft.places.value(field)
+        message = f"jobs.{draft.entry.key}.{field}: {error.message}"
+        problems.append(Problem(where, message, error.hint))
         return None
 
 
@@ -134,16 +136,16 @@ def _name_problems(project: str, drafts: Iterable[Draft], platform: Platform) ->
 
 
 def _upstream_problems(
-    drafts: Iterable[Draft], by_address: Mapping[Address, Draft]
+    drafts: Iterable[Draft], by_address: Mapping[Address, Draft], platform: Platform
 ) -> Iterator[Problem]:
     for draft in drafts:
         for address, name, at in draft.files_of:
             upstream = by_address.get(address)
-            if upstream is not None and upstream.request.get("archive") is False:
+            if upstream is not None and (why := platform.no_outputs(upstream.request)):
                 where = draft.places.value(name, at)
                 path = f"jobs.{draft.entry.key}.{dotted((name, *at))}"
                 message = f"{path} takes an output of {address}, which is not archived"
-                yield Problem(where, message, f"remove archive: false from {upstream.entry.key}")
+                yield Problem(where, message, f"remove {why} from {upstream.entry.key}")
 
 
 def _landing_problems(drafts: Iterable[Draft], landings: Landings) -> Iterator[Problem]:
@@ -181,14 +183,15 @@ def _archive_problems(drafts: Iterable[Draft], platform: Platform) -> Iterator[P
         first = next(((d, f) for d, f in others if is_same(folder, f)), None)
         others.append((draft, folder))
         if first is not None:
-            where = draft.places.value("archivePath")
-            pair = (first[0].request["archivePath"], draft.request["archivePath"])
+            field = platform.output_folder_field
+            where = draft.places.value(field)
+            pair = (first[0].request[field], draft.request[field])
             spelled = dict.fromkeys(quoted(str(path)) for path in pair)
-            message = f"{first[0].address} and {draft.address} use the same archivePath "
+            message = f"{first[0].address} and {draft.address} use the same {field} "
             message += ("spelled " if len(spelled) > 1 else "") + " and ".join(spelled)
-            hint = "put ${JOB_ID} or ${JOB_NAME} into it"
+            hint = platform.own_folder_hint
             if first[1].system != folder.system:
-                hint += ", or name the archiveSystem of both"
+                hint += f", or name the {platform.output_system_field} of both"
             yield Problem(where, message, hint)
 
 

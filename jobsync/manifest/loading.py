@@ -143,7 +143,7 @@ def _resolved(files: _Files, caller: _Caller, api: str = "") -> DesiredState:
     taken = [os.path.relpath(os.path.abspath(s.path), outputs_root) for s in found.sources]
     here, apps = (
         settings.is_service_here(chosen, targets, caller.environ, platform),
-        AppFolders(found.root),
+        AppFolders(found.root, platform),
     )
     if isinstance(target, Target):
         here = settings.is_this_machine(target.base_url)
@@ -173,7 +173,7 @@ def _resolved(files: _Files, caller: _Caller, api: str = "") -> DesiredState:
         journal=settings.journal(raw),
         guards=guards,
         requires=requires,
-        service_here=here if any(apps.has(str(d.request.get("appId"))) for d in drafts) else None,
+        service_here=here if any(apps.has(platform.app_id(d.request)) for d in drafts) else None,
         destinations=judge,
         sensitive=filled.sensitive,
     )

@@ -108,7 +108,7 @@ class _Job:
         self.families = families
         self.problems = raw.problems
         self.path = f"jobs.{entry.key}"
-        self.places = JobPlaces(entry, raw.defaults)
+        self.places = JobPlaces(entry, raw.defaults, platform.merged)
         self.fields = _layered(entry, raw, platform.merged)
         self.permissions: dict[str, Grant] | None = None
         declared = self.fields.pop("permissions", None)
@@ -356,8 +356,8 @@ class _Run:
 
     def _together(self, draft: Draft) -> None:
         job = self.job
-        if "appId" not in job.fields:
-            self._problem(job.entry.where, f"{job.path} lacks appId", "which app is to run?")
+        if (field := job.platform.app_field) not in job.fields:
+            self._problem(job.entry.where, f"{job.path} lacks {field}", "which app is to run?")
         for wrong in job.platform.check_request(draft.request):
             field, key = str(wrong.path[0]), str(wrong.path[-1])
             message = f"{job.path}: {wrong.message}"

@@ -26,9 +26,8 @@ class Run(Struct, frozen=True):
     ``name`` is the text that the platform makes of a :class:`~jobsync.model.Mark`, wherever the
     service keeps it, or whatever else it says where jobsync did not make the run.
     ``status`` is the service's word, ``state`` what it means. ``request`` is the record in the
-    legacy engine's field names whatever the engine (``batchQueue``, ``maxRunTime`` ...), or None
-    when only a summary row was read; ``archiveSystem`` and ``archivePath`` in it are the resolved
-    ones. ``message`` is the service's word on a failure.
+    platform's field names, or None when only a summary row was read; the output folder in it is
+    the resolved one. ``message`` is the service's word on a failure.
     """
 
     id: str

@@ -6,7 +6,6 @@ nowhere else in ``observe``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 
 from jobsync.archives import Folders
@@ -223,9 +222,9 @@ def apps_to_check(now: Known) -> list[str]:
         if job.pinned is not None:
             runs = [run for run in now.histories[address].exact if run.request]
             wanted.update(run.app_id for run in runs if lacking(job, run, now.desired.platform))
-        elif "appId" in job.request and address in submits:
-            wanted.add(str(job.request["appId"]))
-    return sorted(wanted)
+        elif address in submits:
+            wanted.add(now.desired.platform.app_id(job.request))
+    return sorted(wanted - {""})
 
 
 def apps_that_change(now: Known) -> list[str]:
@@ -233,12 +232,14 @@ def apps_that_change(now: Known) -> list[str]:
 
     Apps that run in the folder of the set are files of it.
     """
+    platform = now.desired.platform
     wanted = {
-        str(job.request.get("appId"))
+        platform.app_id(job.request)
         for address, job in now.desired.jobs.items()
         if job.pinned is None and job.app is None and live(now.histories[address].exact)
     }
-    return sorted(a for a in wanted if a not in now.seen.missing_apps and not _is_public(a))
+    private = (app_id for app_id in wanted if not platform.is_fixed_app(app_id))
+    return sorted(app_id for app_id in private if app_id not in now.seen.missing_apps)
 
 
 class OfPlan(Struct, frozen=True):
@@ -265,8 +266,3 @@ def of_plan(plan: Plan) -> OfPlan:
             if isinstance(change, AccessChange) and change.run and change.image is not None
         ),
     )
-
-
-def _is_public(app_id: str) -> bool:
-    """Whether the id is that of a public app, which ends with its revision and never changes."""
-    return re.search(r"u[0-9]+$", app_id) is not None

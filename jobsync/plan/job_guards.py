@@ -49,7 +49,7 @@ def over_budget(case: Case) -> Hazard | None:
     known, unknown = total(case.jobs)
     if limit is None or (known <= limit and not unknown):
         return None
-    message = f"may use {_hours(known, unknown)}"
+    message = f"may use {_hours(case.desired.platform.time_field, known, unknown)}"
     limit_text = f"{limit:g} (guards.maxNodeHours)"
     found = addresses_of(case.submits)
     return hazard("over-budget", message, found, limit_text, _actual(known, unknown))
@@ -67,7 +67,8 @@ def rerun_finished(case: Case) -> Hazard | None:
     known, unknown = total(found)
     if known <= limit and not unknown:
         return None
-    message = f"runs {count(found, 'finished job')} again, which may use {_hours(known, unknown)}"
+    hours = _hours(case.desired.platform.time_field, known, unknown)
+    message = f"runs {count(found, 'finished job')} again, which may use {hours}"
     limit_text = f"{limit:g} (guards.rerunNodeHours)"
     actual = _actual(known, unknown)
     return hazard("rerun-finished", message, addresses_of(found), limit_text, actual)
@@ -84,11 +85,11 @@ def _finished_elsewhere(case: Case, finished: set[str]) -> list[JobChange]:
     return [change for change in created if twins(platform, jobs[change.address], done)]
 
 
-def _hours(known: float, unknown: int) -> str:
+def _hours(field: str, known: float, unknown: int) -> str:
     if not unknown:
         return f"{shown(known)} node-hours"
     amount = f"{shown(known)} node-hours and more" if known else "any number of node-hours"
-    them = "its maxRunTime" if unknown == 1 else "their maxRunTime"
+    them = f"its {field}" if unknown == 1 else f"their {field}"
     return f"{amount} ({unknown_for(unknown)}: declare {them})"
 
 
@@ -113,10 +114,11 @@ def overwrite_archive(case: Case) -> Hazard | None:
             found[address] = f"{address} over those of {other}"
     if not found:
         return None
+    field = case.desired.platform.output_folder_field
     shown = list(found.values())[:_SHOWN]
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     message = (
-        f"{count(found, 'job')} would write to the folder of another run (archivePath): "
+        f"{count(found, 'job')} would write to the folder of another run ({field}): "
         f"{', '.join(shown)}{more}"
     )
     return hazard("overwrite-archive", message, found, "none", len(found))

@@ -23,7 +23,7 @@ def notes_on(draft: Draft, job: DeclaredJob, run: Run) -> tuple[str, ...]:
 
 def _changed_app(draft: Draft, job: DeclaredJob, run: Run) -> tuple[str, ...]:
     """That the private app of a tenant is another one now, which is not run again by itself."""
-    changed = draft.snapshot.changed_apps.get(str(job.request.get("appId")))
+    changed = draft.snapshot.changed_apps.get(draft.desired.platform.app_id(job.request))
     if changed is None or moment(run) >= changed:
         return ()
     when = f"{changed.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC"

@@ -24,6 +24,7 @@ class Writers:
 
     def __init__(self, platform: Platform, archived: Iterable[Archived]) -> None:
         self._platform = platform
+        self.folder_field = platform.output_folder_field
         self._folders = {one.run.id: one for one in archived}
         self._at: dict[str, list[Archived]] = {}
         for one in self._folders.values():
@@ -79,8 +80,8 @@ def checked(
     if ACCEPTED in accepted:
         return replace(decision, notes=(*decision.notes, said))
     advice = (
-        f"give {job.address} its own archivePath to run it again, or use the files as they are "
-        f"with --allow {ACCEPTED}"
+        f"give {job.address} its own {writers.folder_field} to run it again, or use the files as "
+        f"they are with --allow {ACCEPTED}"
     )
     notes = (*decision.notes, said, advice)
     return Decision(Standing.INCOMPLETE, run=run, names=decision.names, notes=notes)

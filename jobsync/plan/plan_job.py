@@ -27,6 +27,7 @@ from jobsync.plan.notes import notes_on
 from jobsync.plan.reasons import why_replaced
 from jobsync.plan.renames import former_name, former_note, renamed_notes
 from jobsync.plan.retrying import RETRIED, can_retry
+from jobsync.platform import Platform
 from jobsync.structs import replace
 
 _STUCK = frozenset({Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE, Standing.BLOCKED})
@@ -125,14 +126,14 @@ def _job_change(draft: Draft, job: DeclaredJob, decision: Decision) -> JobChange
         return replace(change, notes=(*change.notes, *notes))
     if before and (was := former_name(desired, job, before)):
         change = replace(change, notes=(*change.notes, f"was {was}"))
-    app = draft.snapshot.apps.get(str(job.request.get("appId")))
+    app = draft.snapshot.apps.get(desired.platform.app_id(job.request))
     hours = desired.platform.node_hours(job.request, app)
     if hours is not None:
         hours *= attempts(decision.attempt, job.retries)
     change = replace(
         change,
         request=job.request,
-        digests=_submit_digests(job),
+        digests=_submit_digests(desired.platform, job),
         node_hours=hours,
         places=job.places,
     )
@@ -146,9 +147,9 @@ def _job_change(draft: Draft, job: DeclaredJob, decision: Decision) -> JobChange
     return replace(change, reason=why.reason, fields=why.fields, notes=notes)
 
 
-def _submit_digests(job: DeclaredJob) -> Mapping[str, str]:
+def _submit_digests(platform: Platform, job: DeclaredJob) -> Mapping[str, str]:
     """What is read again just before *job* is submitted: its inputs, and its app."""
-    app = {f"apps/{job.request.get('appId')}": job.app.digest} if job.app else {}
+    app = {f"apps/{platform.app_id(job.request)}": job.app.digest} if job.app else {}
     return {**job.digests, **app}
 
 

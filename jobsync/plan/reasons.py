@@ -59,7 +59,7 @@ def why_replaced(
         desired.platform, {up: histories[up].all for up in job.upstream if up in histories}
     )
     fields = semantic_changes(
-        job, old, references, snapshot.apps.get(str(job.request.get("appId")))
+        job, old, references, snapshot.apps.get(desired.platform.app_id(job.request))
     )
     if fields:
         return Why(Reason.FIELDS_CHANGED, (*fields, *placement))
@@ -86,7 +86,7 @@ def why_replaced(
     if replaced:
         return Why(Reason.UPSTREAM_REPLACED, placement, _anew(replaced))
     if job.app is not None:
-        note = f"the app {job.request.get('appId')} in apps/ may have changed"
+        note = f"the app {desired.platform.app_id(job.request)} in apps/ may have changed"
         return Why(Reason.APP_CHANGED, placement, (note,))
     note = (
         f"the record of run {old.id} was not read"

@@ -84,7 +84,7 @@ def _sealer(plan: Plan, address: Address) -> Callable[[str, Value], Value]:
         return {**item, "url": Sealed(_digest(Sensitive(url), salt), shown)}
 
     def seal(field: str, value: Value) -> Value:
-        if field == "notifications" and isinstance(value, list):
+        if isinstance(value, list):
             value = [notification(item) for item in value]
         return replaced(value, leaf)
 

@@ -33,22 +33,6 @@ from jobsync.render.options import Palette, RenderOptions
 from jobsync.render.summary import also, headline
 from jobsync.render.values import place, request_value, shown, size
 
-FIELDS = (
-    "appId",
-    "inputs",
-    "parameters",
-    "archive",
-    "archiveSystem",
-    "archivePath",
-    "batchQueue",
-    "nodeCount",
-    "processorsPerNode",
-    "memoryPerNode",
-    "maxRunTime",
-    "notifications",
-)
-"""Request fields in the order in which people write them."""
-
 _SHOWN_STANDINGS = {
     Standing.FAILED: "has failed",
     Standing.STOPPED: "was stopped",
@@ -157,20 +141,15 @@ def _body(change: JobChange, sequel: Mapping[str, Value], palette: Palette) -> l
         return [_commented(_assigned(sign, "status", value), f"run {terminal(run.id)}")]
     if change.action is Action.REPLACE:
         return [*_fields(change.fields, palette), *_added(sequel, palette)]
-    request = {field: change.request[field] for field in FIELDS if _is_set(change, field)}
+    request = {name: value for name, value in sorted(change.request.items()) if value is not None}
     return _added({**request, **sequel}, palette)
-
-
-def _is_set(change: JobChange, field: str) -> bool:
-    return change.request.get(field) is not None
 
 
 def _added(values: Mapping[str, Value], palette: Palette) -> list[str]:
     width = max(map(len, values), default=0)
     plus = palette.paint(palette.green, "+")
     return [
-        _assigned(plus, field.ljust(width), request_value(field, value))
-        for field, value in values.items()
+        _assigned(plus, field.ljust(width), request_value(value)) for field, value in values.items()
     ]
 
 

@@ -36,9 +36,9 @@ def quoted(text: str) -> str:
     return f'"{terminal(json.dumps(text, ensure_ascii=False)[1:-1])}"'
 
 
-def request_value(field: str, value: Value) -> str:
-    """A declared request field. Of a notification only the place is shown: a URL may hold a key."""
-    if field == "notifications" and isinstance(value, list):
+def request_value(value: Value) -> str:
+    """A declared request field. Of a URL in a list only the place is shown: it may hold a key."""
+    if isinstance(value, list):
         return shown([_notification(item) for item in value])
     return shown(value)
 

@@ -144,7 +144,7 @@ SEEDS = [
     ("render/escape.py", "(\"=\", \"+\", \"-\", \"@\")", "(\"=\",)"),
     ("render/text.py", "Action.RETRY: (\"will be created\"", "Action.RETRY: (\"will be retried\""),
     ("render/summary.py", "len(separate_access(plan))", "len(access)"),
-    ("render/values.py", "if field == \"notifications\" and isinstance(value, list):\n        return shown",
+    ("render/values.py", "if isinstance(value, list):\n        return shown",
      "if False:\n        return shown"),
     ("render/markdown.py", "if len(text) <= options.budget or size is _counts:", "if True:"),
     ("render/markdown.py", "_MARKER_UNSAFE.sub(\"\", options.marker)", "options.marker"),

@@ -37,7 +37,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def digest(root: Path) -> str:
-    found = AppFolders(str(root)).get("wc-1.0")
+    found = AppFolders(str(root), AGAVE).get("wc-1.0")
     assert found is not None
     return found.digest
 
@@ -134,7 +134,7 @@ def test_apps_are_found_where_the_local_service_finds_them(root: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(document))
         (path.parent / "wrapper.sh").write_text(name)
-    service, ours = local_apps.load([root / "apps"]), AppFolders(str(root))
+    service, ours = local_apps.load([root / "apps"]), AppFolders(str(root), AGAVE)
     for app_id in ("wc-1.0", "deep-2", "toodeep-2", "top-1"):
         app = service.get(app_id)
         assert ours.has(app_id) == (app is not None)

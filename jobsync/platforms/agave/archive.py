@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from urllib.parse import quote, unquote
 
 from jobsync.archives import canonical
-from jobsync.model import Archive, Run
+from jobsync.model import Archive, Run, Value
 
 _SCHEME = "agave://"
 _OWN_EACH_RUN = re.compile(r"\$\{(JOB_ID|JOB_NAME|JOB_CREATED_TIME)\}")
+
+
+def no_outputs(request: Mapping[str, Value]) -> str:
+    return "archive: false" if request.get("archive") is False else ""
 
 
 def output_folder(request: Mapping[str, object]) -> Archive | None:

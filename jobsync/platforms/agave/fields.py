@@ -18,6 +18,7 @@ from typing import Any
 from jobsync.manifest.messages import did_you_mean, quoted, size_hint
 from jobsync.model import IdRef, OutputRef, Value
 from jobsync.platform import Step, Wrong
+from jobsync.platforms.agave.sizes import size_of
 
 PATH_MACROS = frozenset({
     "APP_ID", "ARCHIVE_SYSTEM", "BATCH_QUEUE", "EXECUTION_SYSTEM", "JOB_CREATED_TIME", "JOB_ID",
@@ -46,15 +47,6 @@ INPUTS_LIMIT = 16384
 
 _APP_ID = re.compile(r"[^-\s].*-.*[^-\s]")
 _RUN_TIME = re.compile(r"[0-9]{1,4}:[0-5][0-9]:[0-5][0-9]")
-_MEMORY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGTPE])B)?\s*", re.IGNORECASE)
-_GIGABYTES = {
-    "K": Decimal(1) / 1024 / 1024,
-    "M": Decimal(1) / 1024,
-    "G": Decimal(1),
-    "T": Decimal(1024),
-    "P": Decimal(1024**2),
-    "E": Decimal(1024**3),
-}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _PLAIN_URI = re.compile(r"(?:agave://[A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9_][A-Za-z0-9_./-]*")
 _AGAVE = re.compile(r"agave://[A-Za-z0-9][A-Za-z0-9._-]*/[^\s].*")
@@ -137,11 +129,11 @@ def gigabytes(text: str) -> str:
     The older service refuses MB and silently replaces what it cannot parse, the newer one wants
     text with a unit: so everything becomes GB, rounded up to a thousandth.
     """
-    match = _MEMORY.fullmatch(text)
-    if match is None:
+    found = size_of(text)
+    if found is None or not found.is_plain:
         hint = size_hint(text)
         raise Wrong(f"must be a size like 4GB or 512MB, not {quoted(text)}", hint)
-    size = Decimal(match[1]) * _GIGABYTES[(match[2] or "G").upper()]
+    size = found.gigabytes
     if size <= 0:
         raise Wrong("must be more than 0")
     if size > Decimal(1024**3):

@@ -257,8 +257,12 @@ class Jobs:
 def _rejected(answer: Response, field: str = "") -> SubmitRejected:
     refused = envelope.error_of(answer)
     said = refused.said if isinstance(refused, Refused) else ""
+    section, _, key = field.partition(".")
+    # A count that is wrong is told in the same words for inputs and parameters.
+    others = (f"parameters.{key}", section) if section == "inputs" else (section,)
+    fields = tuple(dict.fromkeys((field, *others))) if field else ()
     return SubmitRejected(
-        str(refused), status=answer.status, said=said, hint=refused.hint, field=field
+        str(refused), status=answer.status, said=said, hint=refused.hint, fields=fields
     )
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from jobsync.model import Value
 from jobsync.platforms.agave.compare import NUMBER, same_leaf
 from jobsync.platforms.agave.node_hours import seconds
-
-_MEMORY = re.compile(r"\s*([0-9][0-9,]*(?:\.[0-9]+)?)\s*([EPTG])B?\s*", re.IGNORECASE)
-_GIGABYTES = {"G": 1, "T": 1024, "P": 1024**2, "E": 1024**3}
+from jobsync.platforms.agave.sizes import size_of
 
 
 def same_placement(field: str, declared: Value, remote: Value) -> bool:
@@ -34,5 +30,5 @@ def gigabytes(value: Value) -> float | None:
         return None
     if NUMBER.fullmatch(value.strip()):
         return float(value)
-    match = _MEMORY.fullmatch(value)
-    return float(match[1].replace(",", "")) * _GIGABYTES[match[2].upper()] if match else None
+    size = size_of(value)
+    return float(size.gigabytes) if size and size.unit and size.unit not in "KM" else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jobsync.platform import Platform
 from jobsync.platforms.agave import app_check as _app_check
+from jobsync.platforms.agave import app_definitions as _app_definitions
 from jobsync.platforms.agave import archive as _archive
 from jobsync.platforms.agave import canonical as _canonical
 from jobsync.platforms.agave import compare as _compare
@@ -37,6 +38,18 @@ class Agave:
     merged = _fields.MERGED
     hiding = _fields.HIDING
     macros = _fields.MACROS
+    app_field = "appId"
+    app_id = staticmethod(_app_definitions.app_id)
+    is_fixed_app = staticmethod(_app_definitions.is_fixed_app)
+    defined_app = staticmethod(_app_definitions.defined_app)
+    app_meaning = staticmethod(_app_definitions.app_meaning)
+
+    no_outputs = staticmethod(_archive.no_outputs)
+    output_folder_field = "archivePath"
+    output_system_field = "archiveSystem"
+    own_folder_hint = "put ${JOB_ID} or ${JOB_NAME} into it"
+    time_field = "maxRunTime"
+
     check_request = staticmethod(_fields.check_request)
 
     workspace = _fields.WORKSPACE

@@ -1,0 +1,49 @@
+"""The definitions of apps as ``app.json`` has them in the folder of a set; ids of apps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import cast
+
+from jobsync.model import JsonValue, Value
+
+_FOR_PEOPLE = frozenset({
+    "label", "shortDescription", "longDescription", "description", "tags", "helpURI",
+})  # fmt: skip
+"""What only people read: keys of ``app.json``, and of the ``details`` of what an app takes."""
+
+
+def app_id(request: Mapping[str, Value]) -> str:
+    return str(request.get("appId") or "")
+
+
+def is_fixed_app(app_id: str) -> bool:
+    """Whether it is a public app: its id ends with its revision, and it never changes."""
+    return re.search(r"u[0-9]+$", app_id) is not None
+
+
+def defined_app(definition: Mapping[str, JsonValue]) -> str:
+    name, version = definition.get("name"), definition.get("version")
+    return f"{name}-{version}" if name and version else str(definition.get("id") or "")
+
+
+def app_meaning(definition: Mapping[str, JsonValue]) -> JsonValue:
+    """The definition without what only people read."""
+    kept = _without_words(definition)
+    for group in ("inputs", "parameters"):
+        fields = kept.get(group)
+        if isinstance(fields, list):
+            kept[group] = [_without_details(field) for field in fields]
+    return kept
+
+
+def _without_details(field: JsonValue) -> JsonValue:
+    details = field.get("details") if isinstance(field, dict) else None
+    if not isinstance(details, dict):
+        return field
+    return {**cast("dict[str, JsonValue]", field), "details": _without_words(details)}
+
+
+def _without_words(mapping: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    return {key: value for key, value in mapping.items() if key not in _FOR_PEOPLE}
