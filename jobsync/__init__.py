@@ -25,12 +25,11 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from jobsync.apply import ApplySettings, apply, exit_code
     from jobsync.errors import JobsyncError
-    from jobsync.model import DesiredState, Outcome, Plan, Snapshot, Target
+    from jobsync.model import DesiredState, Outcome, Plan, PlanOptions, Snapshot, Target
     from jobsync.observe import lock_of as lock
     from jobsync.observe import observe
     from jobsync.plan.build import build
     from jobsync.plan.check import check
-    from jobsync.plan.options import PlanOptions
     from jobsync.platforms.loading import connect, connect_reader, load
 
 _PLACES = {

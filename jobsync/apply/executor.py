@@ -123,10 +123,10 @@ class _Executor:
         platform = self._session.backend.platform
         held = {e.name: e for e in settled if e.state not in (State.CONFIRMED, State.REJECTED)}
         found = [e for e in settled if e.state is State.CONFIRMED]
+        for stale in self._session.settings.stale:
+            self._refuse(stale.change, Result.STALE, stale.why)
         for change in self._plan.changes:
-            if change.address in self._session.settings.stale:
-                self._refuse(change, Result.STALE, "it has changed since the plan")
-            elif not (isinstance(change, JobChange) and change.action in SUBMITS):
+            if not (isinstance(change, JobChange) and change.action in SUBMITS):
                 self._agenda.add(change)
             elif holding := [e for e in held.values() if concerns(platform, e, change, self._plan)]:
                 self._refuse(change, Result.UNKNOWN, job_step.explained(held.pop(holding[0].name)))

@@ -11,9 +11,10 @@ from jobsync.apply.clock import Clock, SystemClock
 from jobsync.apply.shared.journal import Ref
 from jobsync.apply.submit_protocol import Limits
 from jobsync.backend import Reader
-from jobsync.model import Address, OutputChange, Run
+from jobsync.model import OutputChange, Run
 from jobsync.outputs.result import FetchResult, Progress
 from jobsync.outputs.result import Limits as FetchLimits
+from jobsync.plan.reviewed import Stale
 from jobsync.structs import Struct, field
 
 Fetch = Callable[
@@ -32,7 +33,7 @@ class ApplySettings(Struct, frozen=True):
     ``poll``       the first and the longest pause between two looks at running jobs, in seconds.
     ``patience``   seconds for which polling may fail before the wait is given up.
     ``fetching``   limits on outputs.
-    ``stale``      addresses that ``plan.check`` refused: nothing is done for them.
+    ``stale``      changes of a reviewed plan that are not carried out because something has moved.
     ``stop``       set by a signal: nothing more is sent, what is in flight is settled.
     ``audit``      called for every change that was made or tried.
     ``shared``     the ref of the shared journal, None where there is none.
@@ -48,7 +49,7 @@ class ApplySettings(Struct, frozen=True):
     poll: tuple[float, float] = (1.0, 30.0)
     patience: float = 300.0
     fetching: FetchLimits = field(default_factory=FetchLimits)
-    stale: frozenset[Address] = frozenset()
+    stale: tuple[Stale, ...] = ()
     stop: threading.Event = field(default_factory=threading.Event)
     audit: Audit | None = None
     shared: Ref | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -25,7 +26,6 @@ from jobsync.cli.options import (
     target_options,
 )
 from jobsync.cli.plan import code_of, options_from, print_plan, say_what_is_wrong
-from jobsync.cli.sets import with_set
 from jobsync.errors import (
     Blocked,
     ExitCode,
@@ -36,7 +36,6 @@ from jobsync.errors import (
     Usage,
     worst,
 )
-from jobsync.model import Target
 from jobsync.structs import replace
 
 if TYPE_CHECKING:
@@ -56,6 +55,13 @@ wait_option = click.option(
 )
 
 
+def _digest(ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
+    """Refuse what is no digest, such as an empty variable of CI: it must not mean "any plan"."""
+    if text is not None and not re.fullmatch("[0-9a-f]{64}", text):
+        raise click.BadParameter(f"{text!r} is not the digest of a plan: 64 digits, 0-9 and a-f")
+    return text
+
+
 @click.command("apply", cls=WaitingCommand)
 @paths_argument
 @target_options
@@ -63,6 +69,12 @@ wait_option = click.option(
 @decision_options
 @wait_option
 @click.option("--plan", "plan_file", type=FilePath(), help="Apply this saved plan.")
+@click.option(
+    "--expect",
+    metavar="DIGEST",
+    callback=_digest,
+    help="Apply only if the plan is the reviewed one: the digest that plan printed.",
+)
 @click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation.")
 @click.option(
     "--format",
@@ -82,6 +94,7 @@ def command(
     variables: dict[str, str],
     wait: float | None,
     plan_file: str | None,
+    expect: str | None,
     auto_approve: bool,
     format_name: str,
     audit: str | None,
@@ -94,50 +107,52 @@ def command(
     The plan is shown first and has to be confirmed. A submit is never sent twice by accident.
     """
     from jobsync.cli import pipeline
-    from jobsync.observe import observe_again
     from jobsync.outputs.lockfile import follow_renames
-    from jobsync.plan import check
+    from jobsync.plan import Stale, check
     from jobsync.plan.exit_status import addresses_of_runs
+    from jobsync.plan.reviewed import refuse_other_manifests, refuse_other_plan
 
     environ = os.environ
     allow = frozenset(flags["allow"])
-    if plan_file:
-        call = call_of(paths, target, variables, hidden=variables)
-        saved = read_plan(Path(plan_file))
+    saved = read_plan(Path(plan_file)) if plan_file else None
+    if saved:
         _refuse_decisions(saved, target, flags)
-        plan, others, desired = with_set(saved, paths, variables, environ)
-        place = _place_of(plan, desired.platform.name)
-    else:
-        others = frozenset()
-        desired, chosen = pipeline.load(paths, target, variables, environ)
-        call = call_of(paths, target, variables, desired.sensitive)
-        place = connect.Place(desired.root, chosen)
+        if expect:
+            refuse_other_plan(saved, expect)
+    meant = saved.target if saved else target
+    desired, chosen = pipeline.load(paths, meant, variables, environ)
+    call = call_of(paths, target, variables, variables if saved else desired.sensitive)
+    place = connect.Place(desired.root, chosen)
+    if saved:
+        refuse_other_manifests(saved, desired)
     if place.target.name == connect.LOCAL and wait is None:
         wait = math.inf
         if not quiet:
             click.echo("The local target runs inside this command, so apply waits.", err=True)
     with connect.backend(place, environ) as (backend, service):
-        if plan_file:
-            seen = observe_again(plan, backend, place.target)
-            plan = pipeline.guarded(plan, desired, place.target, allow)
+        stale: tuple[Stale, ...] = ()
+        if saved:
+            plan, stale = pipeline.review(saved, desired, chosen, backend, allow)
         else:
-            plan, seen = pipeline.decide(desired, chosen, backend, options_from(flags))
-        if format_name == "text" and not quiet:
-            print_plan(plan, "text", color, call)
-        else:
+            plan, _ = pipeline.decide(desired, chosen, backend, options_from(flags))
+        if format_name != "text" or quiet:
             say_what_is_wrong(plan, call)
-        stale = others.union(check(plan, seen, allow))
+        elif plan.changes or not stale:
+            print_plan(plan, "text", color, call)
+        if expect and not saved:
+            refuse_other_plan(plan, expect)
+        check(plan)
         settings = pipeline.settings(place, environ, wait=wait, stale=stale)
         if plan.submits:
             settings = pipeline.with_shared(settings, desired, place, environ, quiet=quiet)
-        unsettled = pipeline.unsettled(plan, settings.state_dir)
-        if not (plan.changes or plan.awaiting or unsettled or service.is_held):
+        to_do = plan.changes or plan.awaiting or stale or service.is_held
+        if not (to_do or pipeline.unsettled(plan, settings.state_dir)):
             follow_renames(plan.root, addresses_of_runs(plan))
             return code_of(plan)
         if (plan.changes or service.is_held) and not auto_approve:
             _confirm()
         service.start_jobs()
-        with _audited(settings, audit, plan) as audited:
+        with _audited(settings, audit, saved or plan, plan.root) as audited:
             return carry_out(plan, backend, audited, format_name, call, quiet=quiet)
 
 
@@ -234,12 +249,6 @@ def _refuse_decisions(plan: Plan, target: str | None, flags: Any) -> None:
         raise PlanFileError(f"this plan is for target {plan.target}, not {target}")
 
 
-def _place_of(plan: Plan, api: str) -> connect.Place:
-    """Where a saved *plan* is carried out."""
-    url = "" if plan.target == connect.LOCAL else plan.base_url
-    return connect.Place(plan.root, Target(plan.target, url, api=api))
-
-
 def _confirm() -> None:
     if not sys.stdin.isatty():
         raise Blocked(
@@ -254,20 +263,22 @@ def _confirm() -> None:
 
 
 @contextlib.contextmanager
-def _audited(settings: ApplySettings, path: str | None, plan: Plan) -> Iterator[ApplySettings]:
+def _audited(
+    settings: ApplySettings, path: str | None, plan: Plan, root: str
+) -> Iterator[ApplySettings]:
     if path is None:
         yield settings
         return
     from jobsync.apply import AuditFile
     from jobsync.git import commit
-    from jobsync.plan import codec
+    from jobsync.plan import digest
 
     audit = AuditFile(
         Path(path),
         who=plan.user,
         target=plan.target,
-        plan_digest=codec.digest(codec.encode(plan)),
-        commit=commit(plan.root, os.environ),
+        plan_digest=digest(plan),
+        commit=commit(root, os.environ),
     )
     try:
         yield replace(settings, audit=audit)

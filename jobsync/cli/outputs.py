@@ -308,7 +308,7 @@ def _loose_folder(to: str) -> Path:
 
 def _current_run(desired: DesiredState, target: Target, reader: Reader, address: str) -> Run:
     from jobsync.cli import pipeline
-    from jobsync.plan.options import PlanOptions
+    from jobsync.model import PlanOptions
 
     options = PlanOptions(select=(address,), only=frozenset({"outputs"}))
     plan, _ = pipeline.decide(desired, target, reader, options)
@@ -399,7 +399,7 @@ def _decided(
     paths: tuple[str, ...], target: str | None, variables: dict[str, str]
 ) -> tuple[DesiredState, Plan]:
     from jobsync.cli import connect, pipeline
-    from jobsync.plan.options import PlanOptions
+    from jobsync.model import PlanOptions
 
     desired, chosen = _loaded(paths, target, variables)
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:

@@ -13,15 +13,15 @@ from jobsync.cli.connect import LOCAL, Place
 from jobsync.cli.options import named
 from jobsync.cli.sets import read_set
 from jobsync.cli.target import choose
-from jobsync.errors import JobsyncError, ManifestError, SettingsError
+from jobsync.errors import JobsyncError, ManifestError, SettingsError, StalePlan, Usage
 from jobsync.model import Address, DesiredState, OpenSubmit, Plan, Target
 
 if TYPE_CHECKING:
     from jobsync.apply import ApplySettings
     from jobsync.apply.journal_entry import Entry
     from jobsync.backend import Reader
-    from jobsync.model import Snapshot
-    from jobsync.plan.options import PlanOptions
+    from jobsync.model import PlanOptions, Snapshot
+    from jobsync.plan import Stale
     from jobsync.render.advice import Call
 
 
@@ -77,8 +77,26 @@ def guarded(plan: Plan, desired: DesiredState, target: Target, allow: frozenset[
     return without_journal(plan, allow | desired.guards.allow)
 
 
+def review(
+    saved: Plan, desired: DesiredState, target: Target, reader: Reader, allow: frozenset[str]
+) -> tuple[Plan, tuple[Stale, ...]]:
+    """What is still to be done of a *saved* plan, and what of it has moved.
+
+    Raises :class:`StalePlan` when it cannot be planned any more as it was.
+    """
+    from jobsync.plan import reviewed
+    from jobsync.structs import replace
+
+    try:
+        fresh, seen = decide(desired, target, reader, replace(saved.options, allow=allow))
+    except Usage as error:  # such as a job to run again that somebody has run again
+        raise StalePlan(f"this cannot be planned any more: {error}", hint="plan again") from error
+    part, stale = reviewed(saved, fresh, desired, seen, allow)
+    return guarded(part, desired, target, allow), stale
+
+
 def settings(
-    place: Place, environ: Mapping[str, str], *, wait: float | None, stale: frozenset[Address]
+    place: Place, environ: Mapping[str, str], *, wait: float | None, stale: tuple[Stale, ...] = ()
 ) -> ApplySettings:
     """How to apply at *place*. The journal of the local service lies with the service."""
     from jobsync.apply import ApplySettings

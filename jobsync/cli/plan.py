@@ -22,8 +22,7 @@ from jobsync.cli.options import (
 from jobsync.errors import ExitCode
 
 if TYPE_CHECKING:
-    from jobsync.model import OpenSubmit, Plan
-    from jobsync.plan.options import PlanOptions
+    from jobsync.model import OpenSubmit, Plan, PlanOptions
     from jobsync.render.advice import Call
 
 FORMATS = click.Choice(["text", "json", "markdown"])
@@ -31,7 +30,7 @@ FORMATS = click.Choice(["text", "json", "markdown"])
 
 def options_from(flags: dict[str, Any]) -> PlanOptions:
     """The plan options that the flags of a command line stand for."""
-    from jobsync.plan.options import PlanOptions
+    from jobsync.model import PlanOptions
 
     return PlanOptions(
         select=tuple(flags.get("select") or ()),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jobsync.manifest import OutputsFolder
-    from jobsync.model import Address, DesiredState, Plan
+    from jobsync.model import DesiredState
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -109,42 +109,6 @@ def permitted(environ: Mapping[str, str]) -> frozenset[str] | None:
     context = click.get_current_context(silent=True)
     named = context.meta.get(_ALLOWED, ()) if context else ()
     return frozenset(named).union(re.split(r"[,\s]+", environ.get("JOBSYNC_ALLOW_ENV", "")))
-
-
-def with_set(
-    plan: Plan, paths: Sequence[str], variables: Mapping[str, str], environ: Mapping[str, str]
-) -> tuple[Plan, frozenset[Address], DesiredState]:
-    """A saved *plan* with what it lacks: the folders of its set and the sensitive values in it.
-
-    The set is the one at *paths*, by default the one that this folder is in. Also returns the
-    addresses whose sensitive value is not the one that was planned, and that set.
-    Raises :class:`StalePlan` when the manifests are not those of the plan.
-    """
-    from jobsync import manifest
-    from jobsync.errors import StalePlan
-    from jobsync.plan.seal import unsealed
-    from jobsync.platforms.loading import load
-    from jobsync.structs import replace
-
-    found = tuple(paths) or (manifest.find_set(),)
-    # The digest knows whether a target was named when the plan was made.
-    for target in (plan.target, None):
-        desired = load(
-            found,
-            target=target,
-            variables=variables,
-            environ=environ,
-            permitted=permitted(environ),
-            outputs=outputs_folder(environ),
-        )
-        if desired.digest == plan.manifest_digest:
-            placed = replace(plan, root=desired.root, outputs_root=desired.outputs_root)
-            return *unsealed(placed, desired.jobs), desired
-    raise StalePlan(
-        f"the manifests in {', '.join(found)} are not those of this plan",
-        hint="plan again, or check out what the plan was made from and give the same paths and "
-        "--var",
-    )
 
 
 def _allow(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> None:

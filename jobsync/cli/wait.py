@@ -60,7 +60,6 @@ def command(
             place,
             os.environ,
             wait=math.inf if timeout is None else timeout,
-            stale=frozenset(),
         )
         return carry_out(
             replace(plan, changes=outputs),

@@ -126,7 +126,7 @@ def _platform(documents: Sequence[Document], caller: _Caller) -> Platform:
 
 def _resolved(files: _Files, caller: _Caller, api: str = "") -> DesiredState:
     """What *files* declare, for the platform *api* where that is given."""
-    found, documents, digest, searched = astuple(files)
+    found, documents, contents, searched = astuple(files)
     platforms, target = caller.platforms, caller.target
     platform = platforms[api] if api else _platform(documents, caller)
     raw = merge(documents, platform, platforms)
@@ -167,12 +167,13 @@ def _resolved(files: _Files, caller: _Caller, api: str = "") -> DesiredState:
         jobs=jobs,
         root=found.root,
         outputs_root=outputs_root,
-        digest=_digest(digest, chosen, filled),
+        digest=_digest(contents, filled),
         default_target=raw.text("target"),
         targets=targets,
         journal=settings.journal(raw),
         guards=guards,
         requires=requires,
+        sources=_sources(contents, filled),
         service_here=here if any(apps.has(platform.app_id(d.request)) for d in drafts) else None,
         destinations=judge,
         sensitive=filled.sensitive,
@@ -230,12 +231,28 @@ def _unread(source: Source, problem: Problem) -> Document:
     return Document(None, read(b"", source.shown).places, (problem,))
 
 
-def _digest(files: list[tuple[str, str]], target: str | None, filled: Scope) -> str:
+def _digest(files: list[tuple[str, str]], filled: Scope) -> str:
     """Of everything that was read but what is sensitive: of that a digest would be a hint."""
-    total = hashlib.sha256(repr(target).encode())
+    total = hashlib.sha256()
     for relative, content in files:
         total.update(f"{os.fsencode(relative)!r} {content}\n".encode())
-    for name, value in sorted(filled.variables.items()):
-        if name not in filled.sensitive:
-            total.update(f"{name}={value!r}\n".encode("utf-8", "backslashreplace"))
+    for name, value in _shown(filled).items():
+        total.update(f"{name}={value}\n".encode())
     return total.hexdigest()
+
+
+def _sources(files: list[tuple[str, str]], filled: Scope) -> dict[str, str]:
+    """The SHA-256 of each thing that :func:`_digest` is made of, by what people call it."""
+    found = {show(relative): content for relative, content in files}
+    for name, value in _shown(filled).items():
+        found[f"variable {name}"] = hashlib.sha256(value.encode()).hexdigest()
+    return dict(sorted(found.items()))
+
+
+def _shown(filled: Scope) -> dict[str, str]:
+    """The variables that are not sensitive, each value in a form of its own."""
+    return {
+        name: ascii(value)
+        for name, value in sorted(filled.variables.items())
+        if name not in filled.sensitive
+    }

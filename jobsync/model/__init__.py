@@ -5,7 +5,6 @@ comparison.
 """
 
 from jobsync.model.decided import (
-    KINDS,
     SUBMITS,
     AccessChange,
     Action,
@@ -54,6 +53,7 @@ from jobsync.model.observed import (
     Snapshot,
     Unavailable,
 )
+from jobsync.model.options import KINDS, PlanOptions
 from jobsync.model.outcome import Outcome, Result
 from jobsync.model.values import (
     Address,
@@ -115,6 +115,7 @@ __all__ = [
     "OpenSubmit",
     "OutputChange",
     "Plan",
+    "PlanOptions",
     "Reason",
     "RunRef",
     "SUBMITS",

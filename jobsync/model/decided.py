@@ -8,6 +8,7 @@ from typing import Union
 from jobsync.errors import Location
 from jobsync.model.declared import Access, OutputRule, PermissionsMode
 from jobsync.model.observed import RunState
+from jobsync.model.options import KINDS, PlanOptions
 from jobsync.model.values import Address, JsonValue, Value, Word
 from jobsync.structs import Placed, Struct, field
 
@@ -243,10 +244,6 @@ class EffectiveAccess(Struct, frozen=True):
     after: Access
 
 
-KINDS = ("jobs", "permissions", "outputs")
-"""The kinds of things that a plan looks at, as ``--only`` names them."""
-
-
 class Scope(Struct, frozen=True):
     """What a plan looked at: these ``kinds`` of things, of ``declared`` addresses all but
     ``left_out``."""
@@ -268,8 +265,9 @@ class Plan(Struct, frozen=True):
     that was selected. ``effective`` covers the runs whose grants change. ``superseded`` counts the
     runs that this plan replaces. ``gates`` has what the runs must produce that are under way, and
     those that this plan submits or restores. ``duplicates`` has the run ids where one name has
-    several live runs. ``scope`` is what all of this is about. ``api`` is the name of the platform
-    whose jobs these are.
+    several live runs. ``scope`` is what all of this is about, ``options`` what was asked for, but
+    for the hazards that were accepted; ``sources`` as in :class:`DesiredState`. ``api`` is the name
+    of the platform whose jobs these are.
     """
 
     api: str
@@ -292,6 +290,8 @@ class Plan(Struct, frozen=True):
     duplicates: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     scope: Scope = Scope()
+    options: PlanOptions = PlanOptions()
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def submits(self) -> tuple[JobChange, ...]:

@@ -152,6 +152,8 @@ class DesiredState(Struct, frozen=True):
     what was read, ``default_target`` the set's own ``target:`` or None. ``service_here`` is whether
     the service was taken for one of this folder, whose apps count; None when none of them is used.
     ``destinations`` judges where outputs may go, None when the set does not come from files.
+    ``sources`` has a SHA-256 for each file and each variable (``variable NAME``) that was read but
+    the sensitive ones, to say what differs where the digest does.
     ``requires`` is what the set says of the jobsync that may be used, or empty. ``platform`` is
     what the service that it was read for means by jobs. ``sensitive`` names the variables whose
     values are not shown. ``journal`` is the shared journal of submits, None where the set has none.
@@ -168,6 +170,7 @@ class DesiredState(Struct, frozen=True):
     guards: Guards = Guards()
     service_here: bool | None = None
     requires: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)
     destinations: Destinations | None = None
     sensitive: frozenset[str] = frozenset()
     journal: JournalRef | None = None

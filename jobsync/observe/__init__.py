@@ -12,6 +12,6 @@ nothing of plans; ``snapshots`` puts one after the other.
 from __future__ import annotations
 
 from jobsync.observe.asker import ask_apps
-from jobsync.observe.snapshots import lock_of, observe, observe_again, service_name
+from jobsync.observe.snapshots import lock_of, observe, service_name
 
-__all__ = ["ask_apps", "lock_of", "observe", "observe_again", "service_name"]
+__all__ = ["ask_apps", "lock_of", "observe", "service_name"]

@@ -12,12 +12,10 @@ from jobsync.archives import Folders
 from jobsync.backend import Listed
 from jobsync.errors import Unreadable
 from jobsync.model import (
-    AccessChange,
     Address,
     DeclaredJob,
     DesiredState,
     Mark,
-    Plan,
     Run,
     RunState,
     Snapshot,
@@ -240,29 +238,3 @@ def apps_that_change(now: Known) -> list[str]:
     }
     private = (app_id for app_id in wanted if not platform.is_fixed_app(app_id))
     return sorted(app_id for app_id in private if app_id not in now.seen.missing_apps)
-
-
-class OfPlan(Struct, frozen=True):
-    """What the decisions of a saved plan rest on: names, ids of runs, access lists of runs."""
-
-    names: list[str]
-    runs: set[str]
-    access: list[str]
-
-
-def of_plan(plan: Plan) -> OfPlan:
-    """What has to be asked again before *plan* is carried out."""
-    bases = [
-        plan.basis[address]
-        for address in {change.address for change in plan.changes}
-        if address in plan.basis
-    ]
-    return OfPlan(
-        names=sorted({name for basis in bases for name in basis.names}),
-        runs={run_id for basis in bases for run_id in basis.runs},
-        access=sorted(
-            change.run.id
-            for change in plan.changes
-            if isinstance(change, AccessChange) and change.run and change.image is not None
-        ),
-    )

@@ -11,12 +11,11 @@ from jobsync.base_url import base_url
 from jobsync.errors import SettingsError
 from jobsync.lock_format import Lock
 from jobsync.manifest.settings import is_this_machine
-from jobsync.model import Address, Archived, DesiredState, Plan, Run, Snapshot, Target
+from jobsync.model import Address, Archived, DesiredState, Run, Snapshot, Target
 from jobsync.observe import questions
 from jobsync.observe.asker import Asker, Grants, ask_apps, asking
 from jobsync.observe.questions import Known, with_runs
 from jobsync.outputs import lockfile
-from jobsync.plan.check import refuse_api
 from jobsync.structs import replace
 
 LOCAL = "local"
@@ -67,28 +66,6 @@ def observe(
             changed = asker.changes_of_apps(questions.apps_that_change(now))
             now = _with(now, changed_apps=changed)
         return replace(now.seen, access={run_id: got.result() for run_id, got in access.items()})
-
-
-def observe_again(plan: Plan, reader: Reader, target: Target) -> Snapshot:
-    """What the decisions of a saved *plan* rest on, as it is now; nothing else is asked.
-
-    Raises :class:`StalePlan` when *plan* is for a service of another kind.
-    """
-    refuse_api(plan, reader.platform)
-    wanted = questions.of_plan(plan)
-    with asking(reader) as asker:
-        found = asker.each(reader.runs_named, wanted.names)
-        runs = {run.id: run for rows in found.values() for run in rows}
-        runs.update({run.id: run for run in asker.runs(sorted(wanted.runs - runs.keys()))})
-        access = {run_id: asker.begin_access(run_id) for run_id in wanted.access}
-        return Snapshot(
-            user=reader.whoami(),
-            target=target.name,
-            base_url=service_name(target),
-            runs=tuple(sorted(runs.values(), key=lambda run: run.id)),
-            confirmed=frozenset(wanted.names),
-            access={run_id: got.result() for run_id, got in access.items()},
-        )
 
 
 def lock_of(desired: DesiredState) -> Lock:

@@ -22,6 +22,7 @@ from jobsync.model import (
     JobChange,
     OutputChange,
     Plan,
+    PlanOptions,
     Reason,
     Scope,
     Snapshot,
@@ -34,7 +35,6 @@ from jobsync.plan.builder import Draft, on_run
 from jobsync.plan.conflicts import conflicts
 from jobsync.plan.guards import hazards
 from jobsync.plan.history import by_address, by_base, histories, undeclared
-from jobsync.plan.options import PlanOptions
 from jobsync.plan.output_rules import clashes
 from jobsync.plan.overwriting import Writers
 from jobsync.plan.plan_job import note_needs, plan_address
@@ -146,6 +146,8 @@ def _finished(draft: Draft) -> Plan:
             len(desired.jobs),
             tuple(sorted(desired.jobs.keys() - draft.scope)),
         ),
+        options=replace(draft.options, allow=frozenset()),
+        sources=desired.sources,
     )
 
 

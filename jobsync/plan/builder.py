@@ -16,6 +16,7 @@ from jobsync.model import (
     EffectiveAccess,
     JobChange,
     OutputChange,
+    PlanOptions,
     Reason,
     Run,
     Snapshot,
@@ -24,7 +25,6 @@ from jobsync.model import (
 from jobsync.plan import plan_outputs
 from jobsync.plan.decide import Decision
 from jobsync.plan.history import History, ref
-from jobsync.plan.options import PlanOptions
 from jobsync.plan.overwriting import Writers
 from jobsync.structs import Struct, field, replace
 

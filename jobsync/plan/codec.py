@@ -6,8 +6,6 @@ There are no secrets, no times and no folders of a machine in it: equal plans ar
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cache
@@ -37,8 +35,9 @@ _KINDS: Mapping[str, type] = {
 }
 _NAMES = {noun: kind for kind, noun in _KINDS.items()}
 
-_FOLDERS = {"root": "", "outputs_root": ""}
-"""Fields of a plan that whoever applies it says anew."""
+_MADE_ANEW: Mapping[str, Any] = {"root": "", "outputs_root": "", "basis": {}, "gates": {}}
+"""Fields of a plan that are not saved, and what they are in one that was read: the folders of a
+machine, and what only the apply of a plan needs, which makes its own."""
 
 
 class _Mismatch(Exception):
@@ -46,26 +45,22 @@ class _Mismatch(Exception):
 
 
 def encode(plan: Plan) -> dict[str, Any]:
-    """The fields of *plan*, its sensitive values sealed, without the folders it was made in."""
+    """The fields of *plan*, its sensitive values sealed, without those that are made anew."""
     body = encoded(sealed(plan))
-    return {name: value for name, value in body.items() if name not in _FOLDERS}
+    return {name: value for name, value in body.items() if name not in _MADE_ANEW}
 
 
 def decode(body: Mapping[str, object]) -> Plan:
-    """The plan of which :func:`encode` made *body*; its folders are empty.
+    """The plan of which :func:`encode` made *body*; what is made anew is empty.
 
     Raises :class:`PlanFileError` for a body that is not of the shape of a plan.
     """
     try:
-        return cast(Plan, _decoder(Plan)({**body, **_FOLDERS}))
+        if body.keys() & _MADE_ANEW.keys():
+            raise _Mismatch("a Plan has other fields")
+        return cast(Plan, _decoder(Plan)({**body, **_MADE_ANEW}))
     except (_Mismatch, RecursionError) as error:
         raise PlanFileError(f"this plan cannot be read: {error}", hint="plan again") from error
-
-
-def digest(body: Mapping[str, Any]) -> str:
-    """The SHA-256 that names an encoded plan, for audit lines and for telling plans apart."""
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 # --- writing ---------------------------------------------------------------------------

@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from jobsync.errors import Usage
-from jobsync.model import SUBMITS, Action, Address, DeclaredJob, RunState, Standing
+from jobsync.model import SUBMITS, Action, Address, DeclaredJob, PlanOptions, RunState, Standing
 from jobsync.plan.decide import Decision
-from jobsync.plan.options import PlanOptions
 
 RETRIED = frozenset({Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE})
 """What ``--retry`` takes: nothing else runs such a job again."""

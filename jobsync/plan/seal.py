@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 
-from jobsync.model import Address, Change, DeclaredJob, JobChange, Plan, Sealed, Value
+from jobsync.model import Address, Change, JobChange, Plan, Sealed, Value
 from jobsync.secret import Sensitive
-from jobsync.sensitive import at, holds, public_url, replaced
+from jobsync.sensitive import public_url, replaced
 from jobsync.structs import replace
 
 _COST = {"n": 2**13, "r": 8, "p": 1}
@@ -27,46 +27,11 @@ def sealed(plan: Plan) -> Plan:
     return replace(plan, changes=tuple(_sealed(plan, change) for change in plan.changes))
 
 
-def unsealed(plan: Plan, jobs: Mapping[Address, DeclaredJob]) -> tuple[Plan, frozenset[Address]]:
-    """*plan* with the sensitive values of *jobs*, which have to be those that were planned.
-
-    Also returns the addresses where they are not: what is sealed there stays so.
-    """
-    stale = set()
-    changes: list[Change] = []
-    for change in plan.changes:
-        if isinstance(change, JobChange) and _holds(change):
-            job = jobs.get(change.address)
-            try:
-                change = _unsealed(plan, change, job.request if job else {})
-            except _OtherValue:
-                stale.add(change.address)
-        changes.append(change)
-    return replace(plan, changes=tuple(changes)), frozenset(stale)
-
-
-class _OtherValue(Exception):
-    """Something else stands there, or has another value."""
-
-
-def _holds(change: Change) -> bool:
-    return isinstance(change, JobChange) and any(map(holds, change.request.values()))
-
-
 def _sealed(plan: Plan, change: Change) -> Change:
     if not isinstance(change, JobChange):
         return change
     seal = _sealer(plan, change.address)
     return replace(change, request={k: seal(k, v) for k, v in change.request.items()})
-
-
-def _unsealed(plan: Plan, change: JobChange, request: Mapping[str, Value]) -> JobChange:
-    seal = _sealer(plan, change.address)
-    for field, value in change.request.items():
-        if holds(value) and seal(field, at(request, field)) != value:
-            raise _OtherValue(field)
-    known = {k: request[k] if holds(v) else v for k, v in change.request.items()}
-    return replace(change, request=known)
 
 
 def _sealer(plan: Plan, address: Address) -> Callable[[str, Value], Value]:

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from jobsync.errors import Usage
-from jobsync.model import Address, DeclaredJob
-from jobsync.plan.options import PlanOptions
+from jobsync.model import Address, DeclaredJob, PlanOptions
 
 
 def selected(

@@ -22,6 +22,7 @@ from jobsync.model import (
     Plan,
     Standing,
 )
+from jobsync.plan.decisions import digest
 from jobsync.render.advice import Call, run_again
 from jobsync.render.escape import block, cell, markdown
 from jobsync.render.open_submits import question
@@ -79,7 +80,7 @@ def _title(plan: Plan) -> str:
 
 
 def _summary(plan: Plan, options: RenderOptions) -> str:
-    lines = [headline(plan), also(plan)]
+    lines = [headline(plan), also(plan), f"Digest: `{digest(plan)}`"]
     if folder := options.outputs_root:
         lines.append(f"Outputs go to {markdown(folder)}, seen from the folder of the set.")
     return "\n".join(

@@ -8,6 +8,7 @@ again; whoever reads it checks that the rest says the same.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -30,6 +31,7 @@ from jobsync.model import (
 )
 from jobsync.plan import codec
 from jobsync.plan.codec import encoded
+from jobsync.plan.decisions import digest
 from jobsync.plan.seal import sealed
 from jobsync.render import json_lines
 from jobsync.render.escape import in_json
@@ -37,7 +39,7 @@ from jobsync.render.options import RenderOptions
 from jobsync.render.summary import summarise
 from jobsync.render.values import plain
 
-FORMAT_VERSION = "2.1"
+FORMAT_VERSION = "2.2"
 """The first number changes when something is taken away or means something else."""
 
 Record = dict[str, object]
@@ -61,6 +63,8 @@ _MEMBERS = {
     "undeclared": "undeclared",
     "duplicates": "duplicates",
     "warnings": "warnings",
+    "options": "options",
+    "sources": "sources",
 }
 """Fields of a plan that are members of the document, and not of its ``apply``."""
 
@@ -93,9 +97,24 @@ def loads(text: str) -> Plan:
     if version is None or not isinstance(apply, dict):
         raise PlanFileError("this is not a saved plan", hint="make one with: jobsync plan --out")
     plan = codec.decode({**apply, **{name: found.get(key) for name, key in _MEMBERS.items()}})
-    if _parsed(dumps(plan)) != {**found, **_OF_THIS_MACHINE}:
+    derived = {**_derived(plan), "checksum": _checksum(found)}
+    known = {*derived, *_MEMBERS.values(), *_OF_THIS_MACHINE, "apply"}
+    if found.keys() != known or any(_text(found[key]) != _text(derived[key]) for key in derived):
         raise PlanFileError("this plan was edited after it was made", hint="plan again")
     return plan
+
+
+def _text(value: object) -> str:
+    """*value* so that values of different types are never equal, as 1 and true are to Python."""
+    return json.dumps(value, sort_keys=True)
+
+
+def _checksum(document: Record) -> str:
+    """The SHA-256 of all of *document* that is saved: a cut or edited file has another one. Whoever
+    edits a file can compute it, so it proves nothing; see ``plan.reviewed``."""
+    aside = {"checksum", *_OF_THIS_MACHINE}
+    kept = {key: value for key, value in document.items() if key not in aside}
+    return hashlib.sha256(_text(kept).encode("ascii")).hexdigest()
 
 
 def schema() -> str:
@@ -107,21 +126,28 @@ def document(plan: Plan, options: RenderOptions) -> Record:
     """The document as values. It has no machine's folders, secrets or times in it."""
     plan = sealed(plan)
     apply = codec.encode(plan)
-    digest = codec.digest(apply)
     members = {key: apply.pop(name) for name, key in _MEMBERS.items()}
-    return {
+    found = {
         **members,
+        **_derived(plan),
+        "open_submits": encoded(options.open_submits),
+        "outputs_root": options.outputs_root,
+        "apply": apply,
+    }
+    return {**found, "checksum": _checksum(found)}
+
+
+def _derived(plan: Plan) -> Record:
+    """What the document says of a sealed *plan* for others: it follows from the rest."""
+    return {
         "format_version": FORMAT_VERSION,
-        "digest": digest,
+        "digest": digest(plan),
         "scope": {**encoded(plan.scope), "left_out": len(plan.scope.left_out)},
         "resource_changes": [_change(change) for change in plan.changes],
         "awaiting": [_output(change) for change in plan.awaiting],
         "hazards": [_hazard(hazard) for hazard in plan.hazards],
         "effective_access": [_effective(row) for row in plan.effective],
-        "open_submits": encoded(options.open_submits),
-        "outputs_root": options.outputs_root,
         "summary": encoded(summarise(plan)),
-        "apply": apply,
     }
 
 

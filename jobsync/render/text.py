@@ -26,6 +26,7 @@ from jobsync.model import (
     Value,
 )
 from jobsync.plan import node_hours
+from jobsync.plan.decisions import digest
 from jobsync.render.advice import Call, run_again
 from jobsync.render.escape import terminal
 from jobsync.render.open_submits import block_of
@@ -53,7 +54,8 @@ def text(plan: Plan, options: RenderOptions) -> str:
     ]
     if folder := options.outputs_root:
         parts.append(f"Outputs go to {terminal(folder)}, seen from the folder of the set.")
-    parts.append("\n".join(line for line in (headline(plan), also(plan)) if line))
+    last = (headline(plan), also(plan), f"Digest: {digest(plan)}")
+    parts.append("\n".join(line for line in last if line))
     return "\n\n".join(parts) + "\n"
 
 

@@ -12,6 +12,7 @@ from jobsync.apply import exit_code
 from jobsync.apply.job_states import Board
 from jobsync.errors import ExitCode
 from jobsync.model import Action, IdRef, OutputRef, Result, RunRef, Standing
+from jobsync.plan import Stale
 from tests.apply.plans import World, create, grants, name, plan, short, state
 from tests.fakes.memory import Job
 
@@ -264,8 +265,8 @@ def test_events_bear_terraforms_names(world: World) -> None:
 
 
 def test_stale_addresses_are_left_alone(world: World) -> None:
-    the_plan = plan(create("align"), create("tree", "align"), create("other"))
-    outcomes = world.apply(the_plan, stale=frozenset({"align"}))
+    the_plan = plan(create("tree", "align"), create("other"))
+    outcomes = world.apply(the_plan, stale=(Stale(create("align"), "it has moved"),))
     assert short(outcomes) == [
         ("align", "job", "stale"),
         ("other", "job", "done"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from jobsync.errors import PlanFileError, StalePlan
 from jobsync.model import IdRef, JobChange, OpenSubmit, OutputRef
-from jobsync.plan import build, codec
+from jobsync.plan import build, digest
 from jobsync.plan.seal import sealed
 from jobsync.render import FORMATS, RenderOptions, plan_json
 from jobsync.structs import replace
@@ -21,7 +22,7 @@ from tests.fakes.planworld import World, desired, job
 from tests.render.showcase import showcase
 
 TEXT = plan_json.dumps(showcase())
-SAVED = replace(sealed(showcase()), root="", outputs_root="")
+SAVED = replace(sealed(showcase()), root="", outputs_root="", basis={}, gates={})
 """What the file has of the plan: no folders of a machine, no values that may not be shown."""
 
 
@@ -36,7 +37,7 @@ def test_round_trip_of_everything() -> None:
     plan = showcase()
     assert plan_json.loads(TEXT) == SAVED
     assert plan_json.dumps(plan_json.loads(TEXT)) == TEXT
-    assert json.loads(TEXT)["digest"] == codec.digest(codec.encode(plan))
+    assert json.loads(TEXT)["digest"] == digest(plan)
     assert [c.where for c in plan_json.loads(TEXT).changes] == [c.where for c in plan.changes]
 
 
@@ -102,9 +103,9 @@ def test_cut_anywhere_it_is_refused() -> None:
         ("[]", "not a saved plan"),
         ("{}", "not a saved plan"),
         ('{"format_version": 2.0, "apply": {}}', "cannot be read"),
-        ('{"format_version": "2.1"}', "not a saved plan"),
-        ('{"format_version": "2.1", "apply": []}', "not a saved plan"),
-        ('{"format_version": "2.1", "apply": {}}', "cannot be read"),
+        ('{"format_version": "2.2"}', "not a saved plan"),
+        ('{"format_version": "2.2", "apply": []}', "not a saved plan"),
+        ('{"format_version": "2.2", "apply": {}}', "cannot be read"),
         ('{"a": 1, "a": 1}', "a key occurs twice"),
         ('{"a": NaN}', "NaN is not a number"),
         ("[" * 100_000, "not a saved plan"),
@@ -133,6 +134,7 @@ def test_a_plan_of_another_format_is_to_be_made_again(text: str) -> None:
     [
         lambda plan: plan.pop("user"),
         lambda plan: plan["apply"].update(extra=1),
+        lambda plan: plan["apply"].update(root="/etc"),
         lambda plan: plan.update(user=5),
         lambda plan: plan["addresses"][0].update(standing="fine"),
         lambda plan: plan["apply"]["changes"][0].update(action="explode"),
@@ -140,7 +142,7 @@ def test_a_plan_of_another_format_is_to_be_made_again(text: str) -> None:
         lambda plan: plan["apply"]["changes"][0].update(needs="align"),
         lambda plan: plan["apply"]["changes"][0].update(attempt=True),
         lambda plan: plan["apply"]["changes"][0]["request"].update({"inputs": {"$evil": 1}}),
-        lambda plan: plan["apply"].update(basis=[]),
+        lambda plan: plan["apply"].update(changes={}),
     ],
 )
 def test_what_has_the_wrong_shape_cannot_be_read(change: Any) -> None:
@@ -152,15 +154,18 @@ def test_what_has_the_wrong_shape_cannot_be_read(change: Any) -> None:
     "change",
     [
         lambda plan: plan.update(extra=1),
-        lambda plan: plan["apply"].update(root="/etc"),
         lambda plan: plan.pop("summary"),
+        lambda plan: plan.pop("checksum"),
+        lambda plan: plan["warnings"].pop(),
+        lambda plan: plan["options"].update(prune=False),
         lambda plan: plan.update(digest="0" * 64),
         lambda plan: plan["summary"].update(destroy=0),
         lambda plan: plan["resource_changes"].pop(),
         lambda plan: plan["resource_changes"][0]["change"].update(actions=["read"]),
         lambda plan: plan["apply"]["changes"].pop(),
         lambda plan: plan["apply"]["changes"][0].update(attempt=7),
-        lambda plan: plan["apply"]["gates"].clear(),
+        lambda plan: plan["summary"].update(destroy=True),
+        lambda plan: plan["hazards"].pop(),
         lambda plan: plan["addresses"][0].update(problems=["none"]),
     ],
 )
@@ -188,3 +193,28 @@ def test_no_secret_type_can_get_in() -> None:
 
     with pytest.raises(TypeError, match="a plan cannot hold Secret"):
         plan_json.dumps(replace(plan, user=Secret("x")))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda plan: plan["summary"].update(destroy=0),
+        lambda plan: plan["summary"].update(add=True),
+        lambda plan: plan["resource_changes"].pop(),
+        lambda plan: plan["hazards"].pop(),
+        lambda plan: plan["apply"]["changes"].pop(),
+        lambda plan: plan.update(digest="0" * 64),
+    ],
+)
+def test_what_others_read_follows_from_the_rest_whoever_computes_the_checksum(
+    change: Callable[[Any], object],
+) -> None:
+    document = json.loads(TEXT)
+    change(document)
+    rest = {k: v for k, v in document.items() if k not in ("checksum", *plan_json._OF_THIS_MACHINE)}
+    text = json.dumps(rest, sort_keys=True)
+    document["checksum"] = hashlib.sha256(text.encode()).hexdigest()
+    with pytest.raises(PlanFileError, match="edited"):
+        plan_json.loads(json.dumps(document))
+    untouched = json.loads(TEXT)
+    assert untouched["checksum"] == plan_json._checksum(untouched)

@@ -1,13 +1,13 @@
-"""Every hazard of product §6: below its limit, above it, and accepted; and the last check."""
+"""Every hazard of product §6: below its limit, above it, and accepted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from jobsync.errors import Blocked, ExitCode, PlanFileError
+from jobsync.errors import Blocked, ExitCode
 from jobsync.model import (
     Access,
     AccessChange,
@@ -20,7 +20,6 @@ from jobsync.model import (
 )
 from jobsync.plan import PlanOptions, build, check
 from jobsync.plan.access_guards import self_lockout
-from jobsync.plan.check import refuse_hazards
 from jobsync.plan.guard_context import Case
 from jobsync.plan.guards import GUARDS, HAZARDS, NO_JOURNAL
 from jobsync.platforms.agave.permissions import LEVELS
@@ -243,113 +242,13 @@ def test_acceptance_by_flag_key_or_at_apply() -> None:
     assert (hazard.accepted, hazard.accept) == (False, "--allow delete-jobs")
     assert (hazard.limit, hazard.actual) == ("none", "1")
     with pytest.raises(Blocked, match="delete-jobs: hides 1 job") as caught:
-        refuse_hazards(plan, frozenset())
+        check(plan, frozenset())
     assert caught.value.exit_code is ExitCode.BLOCKED
     assert caught.value.hint == "accept with --allow delete-jobs"
-    refuse_hazards(plan, frozenset({"delete-jobs"}))
+    check(plan, frozenset({"delete-jobs"}))
     flagged = planned(world, job("align"), prune=True, allow=frozenset({"delete-jobs"}))
     assert flagged.hazards[0].accepted
     keyed = planned(
         world, job("align"), prune=True, guards=Guards(allow=frozenset({"delete-jobs"}))
     )
-    refuse_hazards(keyed, frozenset())
-
-
-# --- staleness -------------------------------------------------------------------------
-
-
-def stale_after(
-    world: World,
-    jobs: Iterable[DeclaredJob],
-    change: Callable[[], object],
-    **options: Any,
-) -> tuple[str, ...]:
-    wanted = desired(*jobs)
-    plan = build(wanted, world.snapshot(wanted), PlanOptions(**options))
-    change()
-    return check(plan, world.snapshot(wanted), HAZARDS)
-
-
-def test_nothing_moved_is_not_stale() -> None:
-    world = World()
-    assert stale_after(world, [job("align")], lambda: None) == ()
-
-
-def test_a_run_of_the_name_that_appeared_is_stale() -> None:
-    world, one = World(), job("align")
-    assert stale_after(world, [one], lambda: world.of(one)) == ("align",)
-
-
-def test_somebody_elses_run_of_the_name_is_not() -> None:
-    world, one = World(), job("align")
-    assert stale_after(world, [one], lambda: world.of(one, owner="bob")) == ()
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        (RunState.ACTIVE, RunState.FINISHED, ()),
-        (RunState.ACTIVE, RunState.FAILED, ("align",)),
-        (RunState.ACTIVE, RunState.STOPPED, ("align",)),
-    ],
-)
-def test_running_becoming_finished_is_not_a_difference(
-    before: RunState, after: RunState, expected: tuple[Any, ...] | tuple[str, ...]
-) -> None:
-    wanted = job("align", permissions=grants(bob="READ"))
-    world = World()
-    run = world.of(wanted, before)
-    moved = stale_after(world, [wanted], lambda: world._set(run, state=after))
-    assert moved == expected
-
-
-@pytest.mark.parametrize("after", [RunState.FAILED, RunState.FINISHED, RunState.STOPPED])
-def test_how_a_superseded_run_ends_is_not_a_difference(after: RunState) -> None:
-    world = World()
-    old = world.of(job("align"), RunState.ACTIVE)
-    wanted = job("align", {"parameters": {"n": 1}})
-    assert stale_after(world, [wanted], lambda: world._set(old, state=after)) == ()
-    gone = stale_after(world, [wanted], lambda: world._set(old, visible=False))
-    assert gone == ("align",)
-
-
-def test_a_run_that_was_hidden_or_vanished_is_stale() -> None:
-    wanted = job("align", permissions=grants(bob="READ"))
-    world = World()
-    run = world.of(wanted)
-    assert stale_after(world, [wanted], lambda: world._set(run, visible=False)) == ("align",)
-
-
-def test_a_list_that_moved_is_stale_for_its_address_only() -> None:
-    one, two = (job(name, permissions=grants(bob="READ")) for name in ("a", "b"))
-    world = World()
-    first = world.of(one)
-    world.of(two)
-    moved = stale_after(world, [one, two], lambda: world.acl[first.id].update(rows(carol="READ")))
-    assert moved == ("a",)
-
-
-def test_what_the_plan_leaves_alone_is_never_stale() -> None:
-    one, two = job("a"), job("b")
-    world = World()
-    run = world.of(one)
-    assert stale_after(world, [one, two], lambda: world._set(run, visible=False)) == ()
-
-
-def test_a_name_that_was_not_asked_for_again_is_stale() -> None:
-    wanted = desired(job("align"))
-    snapshot = World().snapshot(wanted)
-    plan = build(wanted, snapshot)
-    unasked = replace(snapshot, confirmed=frozenset())
-    assert check(plan, unasked, HAZARDS) == ("align",)
-
-
-@pytest.mark.parametrize(
-    ("field", "value"), [("user", "bob"), ("target", "tacc"), ("base_url", "https://x")]
-)
-def test_a_plan_for_somewhere_else_is_refused(field: str, value: str) -> None:
-    wanted = desired(job("align"))
-    snapshot = World().snapshot(wanted)
-    plan = build(wanted, snapshot)
-    with pytest.raises(PlanFileError, match="this plan was made for"):
-        check(plan, replace(snapshot, **{field: value}), HAZARDS)
+    check(keyed, frozenset())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from jobsync.model import KINDS
 from jobsync.structs import Struct
+
+KINDS = ("jobs", "permissions", "outputs")
+"""The kinds of things that a plan looks at, as ``--only`` names them."""
 
 
 class PlanOptions(Struct, frozen=True):
-    """``select`` and ``exclude`` are globs on addresses; ``only`` is a subset of ``model.KINDS``.
+    """``select`` and ``exclude`` are globs on addresses; ``only`` is a subset of ``KINDS``.
 
     Empty ``select`` and ``only`` mean everything. ``retry`` are addresses, keys of matrix jobs or
     globs to run once more although their last run failed, was stopped or misses what it must
@@ -25,10 +27,10 @@ class PlanOptions(Struct, frozen=True):
     allow: frozenset[str] = frozenset()
 
     def plans(self, kind: str) -> bool:
-        """Whether changes of *kind* (one of ``model.KINDS``) are wanted."""
+        """Whether changes of *kind* (one of ``KINDS``) are wanted."""
         return not self.only or kind in self.only
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Those of ``model.KINDS`` that are wanted."""
+        """Those of ``KINDS`` that are wanted."""
         return tuple(kind for kind in KINDS if self.plans(kind))
