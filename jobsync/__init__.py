@@ -7,7 +7,7 @@ The straight line, as functions::
     with jobsync.connect(target, token) as backend:
         seen = jobsync.observe(desired, backend, jobsync.lock(desired), target)
         plan = jobsync.build(desired, seen, jobsync.PlanOptions())
-        stale = jobsync.check(plan, seen, frozenset())
+        jobsync.check(plan)
         outcomes = jobsync.apply(plan, backend, jobsync.ApplySettings(state_dir), print)
 
 Names are imported when they are first used, so that ``jobsync --help`` pays for none of them.
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from jobsync.observe import observe
     from jobsync.plan.build import build
     from jobsync.plan.check import check
+    from jobsync.plan.reviewed import reviewed
     from jobsync.platforms.loading import connect, connect_reader, load
 
 _PLACES = {
@@ -40,6 +41,7 @@ _PLACES = {
     "observe": ("jobsync.observe", "observe"),
     "build": ("jobsync.plan", "build"),
     "check": ("jobsync.plan", "check"),
+    "reviewed": ("jobsync.plan", "reviewed"),
     "apply": ("jobsync.apply", "apply"),
     "exit_code": ("jobsync.apply", "exit_code"),
     "PlanOptions": ("jobsync.plan", "PlanOptions"),
@@ -60,6 +62,7 @@ __all__ = [
     "observe",
     "build",
     "check",
+    "reviewed",
     "apply",
     "exit_code",
     "PlanOptions",

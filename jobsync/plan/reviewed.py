@@ -22,6 +22,7 @@ from jobsync.model import (
     Plan,
     Snapshot,
 )
+from jobsync.plan.check import refuse_api
 from jobsync.plan.decisions import deciding, decision, digest
 from jobsync.plan.guards import hazards
 from jobsync.plan.history import histories
@@ -46,8 +47,10 @@ def reviewed(
 
     *fresh* was built from *desired* and *snapshot* with the options of *saved*; the first plan is a
     part of it, with the hazards of that part, accepted by *allow* or the manifests and by nothing
-    else. Raises :class:`PlanFileError` when *saved* is of another target, service or user.
+    else. Raises :class:`PlanFileError` when *saved* is of another target, service or user, and
+    :class:`StalePlan` when it is for another kind of service.
     """
+    refuse_api(saved, desired.platform)
     _same_place(saved, fresh)
     moved = _moved(sealed(saved), sealed(fresh))
     known: set[Address] = set()

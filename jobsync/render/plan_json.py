@@ -106,7 +106,7 @@ def loads(text: str) -> Plan:
 
 def _text(value: object) -> str:
     """*value* so that values of different types are never equal, as 1 and true are to Python."""
-    return json.dumps(value, sort_keys=True)
+    return in_json(json.dumps(value, sort_keys=True))
 
 
 def _checksum(document: Record) -> str:

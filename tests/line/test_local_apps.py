@@ -99,28 +99,27 @@ def test_an_app_mended_is_seen_by_the_next_submit(bench: Bench) -> None:
         assert bench.run("plan", "--target", "env", ".", **run).code == 0
 
 
-def test_an_app_that_breaks_between_plan_and_apply_is_stale(bench: Bench) -> None:
+def test_an_app_that_breaks_between_plan_and_apply_is_named(bench: Bench) -> None:
     write_set(bench, "j: {appId: echo-1.0}")
     assert bench.run("plan", "--target", "local", "--out", "p.json", ".").code == 0
     (bench.folder / "apps/echo/app.json").write_text("{")
     done = bench.run("apply", "--target", "local", "--plan", "p.json", "--auto-approve")
-    assert done.code == 3, done.err
-    assert "apps/echo-1.0 has changed since the plan" in done.err
+    assert done.code == 1, done.err
+    assert "apps/echo/app.json:1:2: not JSON" in done.err and bench.jobs() == []
 
 
-def test_a_submit_that_a_bad_app_refuses_names_the_file_and_has_failed(bench: Bench) -> None:
+def test_a_submit_that_a_bad_app_refuses_names_the_file(bench: Bench) -> None:
     """A request that no plan looked at: the app breaks in the folder of somebody else's service."""
     elsewhere = Bench(bench.folder / "elsewhere")
     elsewhere.folder.mkdir()
-    write_set(elsewhere, "j: {appId: echo-1.0}")
+    (elsewhere.folder / "job.json").write_text('{"name": "j", "appId": "echo-1.0"}')
     with serving(bench, "--user", "alice") as (url, tokens):
         elsewhere.environ |= {"TAPIS_BASE_URL": url, "TAPIS_TOKEN": tokens["alice"]}
-        assert elsewhere.run("plan", "--target", "env", "--out", "p.json", ".").code == 0
         (bench.folder / "apps/echo/app.json").write_text("{")
-        done = elsewhere.run("apply", "--target", "env", "--plan", "p.json", "--auto-approve")
+        done = elsewhere.run("jobs", "submit", "-f", "job.json", "--target", "env")
     assert done.code == 1, done.err
     assert "No app found matching echo-1.0 for " in done.err
-    assert "apps/echo/app.json" in done.err and "m.yaml:4:7: appId: " in done.err
+    assert "apps/echo/app.json" in done.err
 
 
 def test_a_template_path_may_begin_with_a_slash(bench: Bench) -> None:

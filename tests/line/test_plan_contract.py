@@ -233,3 +233,55 @@ def test_what_moved_on_the_service_is_named(lab: Lab) -> None:
     assert done.code == 3
     assert f"run {run['id']}" in done.err and "dave NONE -> READ" in done.err, done.err
     assert "two" in done.err and "now nothing" in done.err, done.err
+
+
+# --- expect: the plan that was reviewed, or nothing ------------------------------------------
+
+
+def digest_of(done: Done) -> str:
+    [line] = [line for line in done.out.splitlines() if line.startswith("Digest: ")]
+    return line.removeprefix("Digest: ")
+
+
+def test_only_the_reviewed_plan_is_applied(lab: Lab) -> None:
+    lab.write(ONE)
+    reviewed = digest_of(lab.run("plan"))
+    assert reviewed in lab.run("plan", "--format", "json").out
+    assert f"Digest: `{reviewed}`" in lab.run("plan", "--format", "markdown").out
+    lab.write(ONE.replace("READ", "READ_WRITE"))
+    refused = lab.run("apply", "--expect", reviewed, "--auto-approve")
+    now = digest_of(refused)
+    assert refused.code == 3 and f"its digest is {now}, not {reviewed}" in refused.err
+    assert lab.mine() == []
+    assert lab.run("apply", "--expect", now, "--auto-approve", "--wait").code == 0
+    assert lab.run("apply", "--expect", now, "--auto-approve").code == 3, "it has been applied"
+
+
+@pytest.mark.parametrize("digest", ["", "73d2", "F" * 64, "f" * 65])
+def test_what_is_no_digest_is_a_usage_error(lab: Lab, digest: str) -> None:
+    lab.write(ONE)
+    done = lab.run("apply", "--expect", digest, "--auto-approve")
+    assert done.code == 64 and "is not the digest of a plan" in done.err
+    assert lab.mine() == []
+
+
+def test_a_file_is_the_reviewed_plan_when_its_digest_is(lab: Lab) -> None:
+    """The digest is from the review; the file, which anybody may have touched, says what moved."""
+    lab.write(ONE)
+    reviewed = digest_of(lab.run("plan"))
+    forge(lab, every(AccessChange, grants=EVE))
+    refused = apply_saved(lab, "--expect", reviewed)
+    assert refused.code == 3 and "not the plan that was reviewed" in refused.err
+    planned(lab)
+    assert apply_saved(lab, "--expect", reviewed, "--wait").code == 0
+
+
+def test_progress_between_review_and_apply_does_not_matter(lab: Lab) -> None:
+    slow = "one: {appId: wc-demo-1.00, parameters: {seconds: 2}, outputs: [{path: '*.txt', to: o/}]"
+    lab.write(slow + "}\n")
+    assert lab.run("apply", "--auto-approve").code == 0
+    lab.write(slow + ", permissions: {bob: READ}}\n")
+    reviewed = digest_of(lab.run("plan"))
+    [run] = lab.mine()
+    lab.service.wait("alice", run["id"])
+    assert lab.run("apply", "--expect", reviewed, "--auto-approve").code == 0

@@ -262,7 +262,7 @@ def test_a_plan_of_other_manifests_is_stale(lab: Lab) -> None:
     assert apply_saved(lab, "elsewhere").code == 1
     lab.write(ONE.replace("READ", "READ_WRITE"))
     done = apply_saved(lab)
-    assert done.code == 3 and "the manifests in . are not those of this plan" in done.err
+    assert done.code == 3 and "set.yaml has changed" in done.err
     assert lab.mine() == []
 
 
