@@ -19,7 +19,11 @@ Order = tuple[str, ...]
 
 
 class PermissionModel(Protocol):
-    """The words for permissions, and what a list of them comes to."""
+    """The words for permissions, and what a list of them comes to.
+
+    A model inherits from this class. What has a body here is true of a service whose rows have
+    nothing to do with each other, and on which only the owner changes a list.
+    """
 
     @property
     def levels(self) -> Mapping[str, Access]:
@@ -30,10 +34,12 @@ class PermissionModel(Protocol):
 
     def access(self, gives: frozenset[str]) -> Access:
         """The access that gives this, with the word for it. Raises :class:`KeyError` for none."""
+        return {level.gives: level for level in self.levels.values()}[gives]
 
     @property
     def managing(self) -> str:
         """The level by which somebody else than the owner may change the list; empty for none."""
+        return ""
 
     @property
     def seeing(self) -> str:
@@ -42,21 +48,27 @@ class PermissionModel(Protocol):
     @property
     def everybody(self) -> str:
         """The user name whose row decides for others too; empty where there is no such name."""
+        return ""
 
     def deciders(self, user: str) -> tuple[Order, ...]:
         """The rows that may decide for *user*: several orders where it is not known which holds."""
+        return ((user,),)
 
     def folded(self, user: str) -> str:
         """What all spellings of one user name have in common."""
+        return user
 
     def wrong_user(self, name: str) -> tuple[str, str] | None:
         """Why *name* cannot be a user that a manifest names, and what to do; None when it can."""
+        return None
 
     def level_hint(self, word: str) -> str:
         """What to do about a *word* that is no level but one of the service; empty for others."""
+        return ""
 
     def note(self, user: str, before: Access, after: Access) -> str:
         """What people should know of a change of what *user* can do, besides the words."""
+        return ""
 
 
 def decided(rows: Rows, order: Order) -> Access:

@@ -39,9 +39,14 @@ class Wrong(ValueError):
 
 
 class Platform(Protocol):
-    """What a kind of service means by its jobs. One value for each kind, so it is its identity."""
+    """What a kind of service means by its jobs. One value for each kind, so it is its identity.
 
-    def __hash__(self) -> int: ...
+    A platform inherits from this class. What has a body here is what it needs not say: that is the
+    answer where its service has no such thing.
+    """
+
+    def __hash__(self) -> int:
+        return id(self)
 
     @property
     def name(self) -> str:
@@ -59,6 +64,7 @@ class Platform(Protocol):
     @property
     def scheme_before(self) -> str:
         """The letter of the scheme before, whose runs are still recognised; empty for none."""
+        return ""
 
     @property
     def address_limit(self) -> int:
@@ -81,6 +87,7 @@ class Platform(Protocol):
     @property
     def placement(self) -> tuple[str, ...]:
         """The request fields that say where and how long, not what: they never re-run a job."""
+        return ()
 
     def request_schema(self) -> dict[str, Any]:
         """The JSON Schema of its request fields (``properties``), and of what they refer to
@@ -92,6 +99,7 @@ class Platform(Protocol):
     @property
     def field_hints(self) -> Mapping[str, str]:
         """What to write in place of fields that people know from elsewhere."""
+        return {}
 
     @property
     def fields(self) -> Mapping[str, Callable[[Value], Value]]:
@@ -104,14 +112,17 @@ class Platform(Protocol):
     @property
     def merged(self) -> frozenset[str]:
         """The request fields that are laid over those of the defaults key by key."""
+        return frozenset()
 
     @property
     def hiding(self) -> frozenset[str]:
         """The request fields in which sensitive values may stand."""
+        return frozenset()
 
     @property
     def macros(self) -> frozenset[str]:
         """What stands as ``${NAME}`` in a request because the service fills it in."""
+        return frozenset()
 
     @property
     def app_field(self) -> str:
@@ -119,38 +130,48 @@ class Platform(Protocol):
 
     def app_id(self, request: Mapping[str, Value]) -> str:
         """The app that *request* runs, as the service is asked for it; empty when it names none."""
+        return str(request.get(self.app_field) or "")
 
     def is_fixed_app(self, app_id: str) -> bool:
         """Whether an app of this id never changes."""
+        return False
 
     def defined_app(self, definition: Mapping[str, JsonValue]) -> str:
         """The id of the app that a definition in the folder of the set defines; empty for none."""
+        return ""
 
     def app_meaning(self, definition: Mapping[str, JsonValue]) -> JsonValue:
         """What of such a definition makes a run what it is: without what only people read."""
+        return dict(definition)
 
     def no_outputs(self, request: Mapping[str, Value]) -> str:
         """What of *request* makes its runs keep no outputs, as it is written; empty where they
         do."""
+        return ""
 
     @property
     def output_folder_field(self) -> str:
         """The request field that names the folder of the outputs."""
+        return ""
 
     @property
     def output_system_field(self) -> str:
         """The request field that names the system on which that folder is."""
+        return ""
 
     @property
     def own_folder_hint(self) -> str:
         """What to write so that each run has an output folder of its own."""
+        return ""
 
     @property
     def time_field(self) -> str:
         """The request field that says how long a run may take."""
+        return ""
 
     def check_request(self, request: Mapping[str, Value]) -> Iterable[Wrong]:
         """What is wrong with *request* as a whole; ``path`` is where below the job."""
+        return ()
 
     @property
     def workspace(self) -> str:
@@ -158,9 +179,11 @@ class Platform(Protocol):
 
     def names_workspace(self, field: str, value: Value) -> bool:
         """Whether *value* of *field* names a file in the folder of the set."""
+        return False
 
     def workspace_inputs(self, request: Mapping[str, Value]) -> Iterable[tuple[Step, str]]:
         """Where *request* names files in the folder of the set, and their URIs."""
+        return ()
 
     def starter(self, project: str) -> Mapping[str, str]:
         """The files, by path, of a small set to start from that runs on any machine."""
@@ -189,10 +212,12 @@ class Platform(Protocol):
 
     def canonical_before(self, request: Mapping[str, Value]) -> dict[str, JsonValue]:
         """The same under :attr:`scheme_before`; not asked where that is empty."""
+        return {}
 
     @property
     def defaults(self) -> Mapping[str, Value]:
         """What a request that leaves a field out means by it."""
+        return {}
 
     def sides(
         self, declared: Mapping[str, Value], record: Mapping[str, Value], keep: frozenset[str]
@@ -205,33 +230,41 @@ class Platform(Protocol):
 
     def same(self, path: str, declared: Value, remote: Value) -> bool:
         """Whether two leaves at *path* mean the same to the service, however each is typed."""
+        return declared == remote
 
     def given(self, request: Mapping[str, Value]) -> frozenset[str]:
         """The paths of all that *request* gives to its app."""
+        return frozenset()
 
     def app_fields(self, app: App) -> Mapping[str, AppField]:
         """What *app* takes, by the paths of :meth:`given`."""
+        return {}
 
     def check_app(self, job: DeclaredJob, app: App) -> Iterable[Wrong]:
         """What *app* would not take of *job*; ``path`` is where below the job."""
+        return ()
 
     def unchecked(self, job: DeclaredJob, app: App) -> Iterable[str]:
         """What *app* says of what *job* declares and cannot be checked here, and why."""
+        return ()
 
     def same_placement(self, field: str, declared: Value, remote: Value) -> bool:
         """Whether a placement field as *declared* asks for what the record of a run has."""
+        return declared == remote
 
     def node_hours(self, request: Mapping[str, Value], app: App | None) -> float | None:
         """The most node-hours that one run of *request* may use; None when that is unknown.
 
         *app* fills in what *request* leaves out; None when its definition is not known.
         """
+        return None
 
     def output_folder(self, request: Mapping[str, object]) -> Archive | None:
         """The folder that a request, or the record of a run, puts outputs into.
 
         None when none is named, or another one for each run.
         """
+        return None
 
     def output_uri(self, run: Run, path: str) -> str | None:
         """What an input says to take output *path* of *run*; None when the run keeps none."""
@@ -241,6 +274,7 @@ class Platform(Protocol):
 
     def outputs_refused(self, run_id: str, error: Refused) -> str:
         """Why the service does not show the outputs of a run; empty where it does not tell."""
+        return ""
 
     def restore_command(self, run_id: str) -> str:
         """The command that makes a hidden run visible again."""

@@ -82,22 +82,22 @@ def _number(text: str) -> Decimal | None:
 
 
 def sides(
-    declared: Mapping[str, Value], request: Mapping[str, Value], keep: frozenset[str]
+    declared: Mapping[str, Value], record: Mapping[str, Value], keep: frozenset[str]
 ) -> dict[str, tuple[Value, Value]]:
     """(the record's, the declared) of every path that is compared, in one shape: a scalar, or a
     list of many. *keep* are paths that only the record may have."""
     found: dict[str, tuple[Value, Value]] = {
-        "appId": (request.get("appId"), declared.get("appId")),
+        "appId": (record.get("appId"), declared.get("appId")),
     }
     if "archive" in declared:
-        found["archive"] = (is_true(request.get("archive")), is_true(declared["archive"]))
+        found["archive"] = (is_true(record.get("archive")), is_true(declared["archive"]))
     if is_true(declared.get("archive")):
         for field in ("archiveSystem", "archivePath"):
             value = declared.get(field)
             if isinstance(value, str) and "${" not in value:
-                found[field] = (_trimmed(request.get(field)), _trimmed(value))
+                found[field] = (_trimmed(record.get(field)), _trimmed(value))
     for group, items in (("inputs", input_items), ("parameters", parameter_items)):
-        ours, theirs = mapping(declared.get(group)), mapping(request.get(group))
+        ours, theirs = mapping(declared.get(group)), mapping(record.get(group))
         for key in ours.keys() | {key for key in theirs if f"{group}.{key}" in keep}:
             found[f"{group}.{key}"] = (_shape(items(theirs.get(key))), _shape(items(ours.get(key))))
     return found

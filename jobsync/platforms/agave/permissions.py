@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from jobsync.manifest.messages import quoted
 from jobsync.model import NO_ACCESS, Access
-from jobsync.permission_model import Order
+from jobsync.permission_model import Order, PermissionModel
 
 READ = Access(frozenset({"read"}), "READ")
 WRITE = Access(frozenset({"write", "share"}), "WRITE")
@@ -46,7 +46,7 @@ def access(*, read: bool, write: bool) -> Access:
     return _BY_GIFT[(READ if read else NO_ACCESS).gives | (WRITE if write else NO_ACCESS).gives]
 
 
-class AgavePermissions:
+class AgavePermissions(PermissionModel):
     """See :class:`~jobsync.permission_model.PermissionModel` for what each name means."""
 
     levels = LEVELS

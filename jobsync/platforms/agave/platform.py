@@ -18,7 +18,7 @@ from jobsync.platforms.agave import starter as _starter
 from jobsync.platforms.agave import validators as _validators
 
 
-class Agave:
+class Agave(Platform):
     """What Agave v2 means by its jobs. The parts are in the modules beside this one."""
 
     name = "agave/v2"

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from jobsync.errors import Refused
 from jobsync.model import (
     NO_ACCESS,
     Access,
     App,
     AppField,
-    Archive,
-    DeclaredJob,
     JsonValue,
     Mark,
     OutputRef,
     Run,
     Value,
 )
-from jobsync.permission_model import Order, PermissionModel
-from jobsync.platform import Platform, Step, Wrong
+from jobsync.permission_model import PermissionModel
+from jobsync.platform import Platform, Wrong
 
 READ = Access(frozenset({"read"}), "READ")
 _LABEL = re.compile(r"example:([^/]+)/([^/]+)/([^/]+)/([1-9][0-9]*)")
@@ -35,54 +32,29 @@ def text(value: Value) -> Value:
     return value
 
 
-class Permissions:
+class Permissions(PermissionModel):
     """Owners give READ, and take it away."""
 
     levels: Mapping[str, Access] = {"NONE": NO_ACCESS, "READ": READ}
-    managing = ""
     seeing = "READ"
-    everybody = ""
-
-    def access(self, gives: frozenset[str]) -> Access:
-        return {level.gives: level for level in self.levels.values()}[gives]
-
-    def deciders(self, user: str) -> tuple[Order, ...]:
-        return ((user,),)
-
-    def folded(self, user: str) -> str:
-        return user
-
-    def wrong_user(self, name: str) -> tuple[str, str] | None:
-        return None
-
-    def level_hint(self, word: str) -> str:
-        return ""
-
-    def note(self, user: str, before: Access, after: Access) -> str:
-        return ""
 
 
-class Example:
+class Example(Platform):
     """See :class:`~jobsync.platform.Platform` for what each name means."""
 
     name = "example/v1"
+    app_field = "appId"
     scheme = "x"
     scheme_since = "0.1.0"
-    scheme_before = ""
     address_limit = 60
     placement: tuple[str, ...] = ("queue",)
-    field_hints: Mapping[str, str] = {}
     fields: Mapping[str, Callable[[Value], Value]] = {"appId": text, "text": text, "queue": text}
     referring = frozenset({"text"})
-    merged: frozenset[str] = frozenset()
-    hiding: frozenset[str] = frozenset()
-    macros: frozenset[str] = frozenset()
     workspace = "example://here/"
     permissions: PermissionModel = Permissions()
     settings_prefix = "EXAMPLE_"
     address_variable = "EXAMPLE_URL"
     token_variable = "EXAMPLE_USER"
-    defaults: Mapping[str, Value] = {}
 
     def run_name(self, mark: Mark) -> str:
         return f"example:{mark.project}/{mark.address}/{mark.fingerprint}/{mark.attempt}"
@@ -97,31 +69,16 @@ class Example:
     def request_schema(self) -> dict[str, Any]:
         return {"properties": {field: dict(_TEXT) for field in self.fields}}
 
-    def check_request(self, request: Mapping[str, Value]) -> Iterable[Wrong]:
-        return ()
-
-    def names_workspace(self, field: str, value: Value) -> bool:
-        return False
-
-    def workspace_inputs(self, request: Mapping[str, Value]) -> Iterable[tuple[Step, str]]:
-        return ()
-
     def starter(self, project: str) -> Mapping[str, str]:
         return {}
 
     def canonical(self, request: Mapping[str, Value]) -> dict[str, JsonValue]:
         return {name: str(request[name]) for name in ("appId", "text") if name in request}
 
-    def canonical_before(self, request: Mapping[str, Value]) -> dict[str, JsonValue]:
-        return {}
-
     def sides(
         self, declared: Mapping[str, Value], record: Mapping[str, Value], keep: frozenset[str]
     ) -> Mapping[str, tuple[Value, Value]]:
         return {name: (record.get(name), declared.get(name)) for name in ("appId", "text")}
-
-    def same(self, path: str, declared: Value, remote: Value) -> bool:
-        return declared == remote
 
     def given(self, request: Mapping[str, Value]) -> frozenset[str]:
         return frozenset({"text"} & request.keys())
@@ -129,29 +86,14 @@ class Example:
     def app_fields(self, app: App) -> Mapping[str, AppField]:
         return {"text": AppField("text")}
 
-    def check_app(self, job: DeclaredJob, app: App) -> Iterable[Wrong]:
-        return ()
-
-    def unchecked(self, job: DeclaredJob, app: App) -> Iterable[str]:
-        return ()
-
-    def same_placement(self, field: str, declared: Value, remote: Value) -> bool:
-        return declared == remote
-
     def node_hours(self, request: Mapping[str, Value], app: App | None) -> float | None:
         return 0.0
-
-    def output_folder(self, request: Mapping[str, object]) -> Archive | None:
-        return None
 
     def output_uri(self, run: Run, path: str) -> str | None:
         return f"example://{run.id}/{path}"
 
     def is_output(self, uri: str, run: Run, path: str) -> bool:
         return uri == self.output_uri(run, path)
-
-    def outputs_refused(self, run_id: str, error: Refused) -> str:
-        return ""
 
     def restore_command(self, run_id: str) -> str:
         return ""
