@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from jobsync.apply.shared.claims import (
     Taken,
     Unread,
 )
-from jobsync.apply.shared.journal import SharedJournal
+from jobsync.apply.shared.journal import Moment, SharedJournal
 from jobsync.apply.shared.record import Record, decode, folder, path
 from jobsync.apply.shared.repository import Repository
 from jobsync.structs import replace
@@ -149,6 +150,84 @@ def test_many_claims_at_once_share_a_commit(world: World) -> None:
             thread.join(60)
     assert len(world.now().records) == 16
     assert world.now().serial <= 6
+
+
+# --- a machine that sleeps ---------------------------------------------------------------
+
+
+class Clock:
+    """The two clocks of a machine, moved by the test."""
+
+    def __init__(self) -> None:
+        self.wall, self.boot = 1_000_000.0, 50.0
+
+    def __call__(self) -> Moment:
+        return Moment(self.wall, self.boot)
+
+
+class Dozing(Repository):
+    """The machine sleeps for ``nap`` seconds while the ref is read, once."""
+
+    clock: Clock
+    nap = 0.0
+
+    def fetch(self, scopes: Sequence[str], seconds: float = 60.0) -> Fetched | Unread:
+        found = super().fetch(scopes, seconds)
+        self.clock.boot += self.nap
+        self.nap = 0.0
+        return found
+
+
+@pytest.fixture
+def sleeper(world: World) -> Iterator[tuple[SharedJournal, Clock, Dozing]]:
+    clock = Clock()
+    ref = Dozing(world.location(), world.machine(), ENVIRON)
+    ref.clock = clock
+    journal = SharedJournal(ref, BINDING, who="me", served_at=lambda: None, moment=clock)
+    yield journal, clock, ref
+    journal.close()
+
+
+def settle_elsewhere(world: World) -> None:
+    with world.journal("a person") as journal:
+        journal.settle(Entry(NAME, "one", State.REJECTED))
+
+
+@pytest.mark.parametrize("clock_of", ["wall", "boot"])
+def test_a_claim_is_looked_at_again_after_half_a_minute(
+    world: World, sleeper: tuple[SharedJournal, Clock, Dozing], clock_of: str
+) -> None:
+    journal, clock, _ = sleeper
+    assert journal.claim(NAME, "one") == Granted()
+    settle_elsewhere(world)
+    assert journal.claim(NAME, "one") == Granted()  # of a moment ago
+    setattr(clock, clock_of, getattr(clock, clock_of) + 31)
+    assert isinstance(journal.claim(NAME, "one"), Taken)
+
+
+def test_a_claim_that_grew_old_is_made_again_before_it_is_used(
+    world: World, sleeper: tuple[SharedJournal, Clock, Dozing]
+) -> None:
+    journal, clock, _ = sleeper
+    assert journal.claim(NAME, "one") == Granted()
+    first = world.now()
+    clock.boot += 301
+    assert journal.claim(NAME, "one") == Granted()
+    second = world.now()
+    assert second.serial == first.serial + 1
+    assert second.records[NAME].claimed > first.records[NAME].claimed
+    assert second.records[NAME].nonce == first.records[NAME].nonce
+
+
+def test_a_look_during_which_the_machine_slept_is_none(
+    world: World, sleeper: tuple[SharedJournal, Clock, Dozing]
+) -> None:
+    journal, clock, ref = sleeper
+    assert journal.claim(NAME, "one") == Granted()
+    clock.boot += 31
+    ref.nap = 1000.0
+    assert journal.claim(NAME, "one") == Granted()
+    assert world.now().serial == 3  # made again, since it had grown old meanwhile
 
 
 # --- remotes that misbehave ------------------------------------------------------------

@@ -208,7 +208,10 @@ def decided(wish: Wish, records: Mapping[str, Record]) -> Verdict | None:
             return Taken(there)
         return None
     if there is not None and there.nonce == wish.record.nonce:
-        return Granted() if there.state is State.SENDING else Taken(there)
+        if there.state is not State.SENDING:
+            return Taken(there)
+        # Another time is that of an older claim of ours, which has yet to be made young again.
+        return Granted() if there.claimed == wish.record.claimed else None
     if there is not None and there.state is not State.REJECTED:
         return Taken(there)
     return next((Taken(r) for r in records.values() if _blocks(r, wish)), None)

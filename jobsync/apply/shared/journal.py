@@ -41,6 +41,10 @@ from jobsync.structs import Struct, replace
 FRESH = 30.0
 """Seconds after which a claim is looked at again before its submit is sent."""
 
+OLD = 300.0
+"""Seconds after which it is claimed again. A person may settle an older claim at any moment, also
+in the one between the look and the submit."""
+
 _WHO = 300
 
 
@@ -120,6 +124,7 @@ class SharedJournal:
         self._guard = threading.Condition()  # all below
         self._queue: list[tuple[Wish, Future[Verdict] | None]] = []
         self._mine: dict[str, Record] = {}
+        self._claimed: dict[str, Moment] = {}
         self._verified: dict[str, Moment] = {}
         self._sent: set[str] = set()
         self._pushed: set[str] = set()
@@ -150,31 +155,47 @@ class SharedJournal:
     def claim(self, name: str, address: str, is_of_job: Callable[[str], bool] = _no) -> Verdict:
         """Get the right to send the submit *name*; *is_of_job* tells the other names of its job.
 
-        Granted at once where this process has it and saw it less than 30 seconds ago.
+        Granted at once where this process has it and saw it less than 30 seconds ago, and never
+        when that was longer ago: the machine may have slept at any moment.
         """
-        with self._guard:
-            if self._down:
-                return Denied(self._down)
-            verified = self._verified.get(name)
-            if verified is not None and self._moment().since(verified) <= FRESH:
-                return Granted()
-            now = self.now()
-            record = self._mine.setdefault(
-                name,
-                Record(
-                    name=name,
-                    address=address[:200],
-                    state=State.SENDING,
-                    nonce=secrets.token_hex(16),
-                    claimed=now,
-                    changed=now,
-                    who=self._who,
-                    folder=folder(self._binding),
-                ),
+        while True:
+            with self._guard:
+                if self._down:
+                    return Denied(self._down)
+                if self._is_fresh(name):
+                    return Granted()
+                future: Future[Verdict] = Future()
+                self._enqueue(Claim(self._claim_of(name, address), is_of_job), future)
+            if not isinstance(verdict := future.result(), Granted):
+                return verdict
+
+    def _is_fresh(self, name: str) -> bool:
+        if (verified := self._verified.get(name)) is None:
+            return False
+        now = self._moment()
+        return now.since(verified) <= FRESH and now.since(self._claimed[name]) <= OLD
+
+    def _claim_of(self, name: str, address: str) -> Record:
+        """The record with which *name* is claimed: the same in every try, but young."""
+        now, moment = self.now(), self._moment()
+        mine = self._mine.get(name)
+        if mine is None:
+            mine = Record(
+                name=name,
+                address=address[:200],
+                state=State.SENDING,
+                nonce=secrets.token_hex(16),
+                claimed=now,
+                changed=now,
+                who=self._who,
+                folder=folder(self._binding),
             )
-            future: Future[Verdict] = Future()
-            self._enqueue(Claim(record, is_of_job), future)
-        return future.result()
+            self._claimed[name] = moment
+        elif moment.since(self._claimed[name]) > OLD:
+            mine = replace(mine, claimed=now, changed=now)
+            self._claimed[name] = moment
+        self._mine[name] = mine
+        return mine
 
     def settle(self, entry: Entry) -> Verdict:
         """Write down what a person, or the service, says of *entry*; whoever has claimed it."""
@@ -214,6 +235,7 @@ class SharedJournal:
                 self._enqueue(move, None)
                 if state is State.REJECTED:  # who claims it again has another nonce
                     self._mine.pop(entry.name, None)
+                    self._claimed.pop(entry.name, None)
                     self._sent.discard(entry.name)
 
     def close(self) -> tuple[Record, ...]:
@@ -280,6 +302,7 @@ class SharedJournal:
             self._verified.pop(name, None)
             if isinstance(verdict, Taken):
                 self._mine.pop(name, None)
+                self._claimed.pop(name, None)
             elif not verdict.busy:
                 self._down = verdict.reason
 
