@@ -19,16 +19,17 @@ def command(files: tuple[str, ...], project: str | None) -> ExitCode:
     """Print a manifest made from job.json files; warnings about what to check go to stderr."""
     from jobsync.identity import KEY
     from jobsync.manifest.keys import project_of
-    from jobsync.platforms.agave.convert import NotConvertible, convert
-    from jobsync.platforms.agave.platform import AGAVE
+    from jobsync.platforms import PLATFORMS, converter_of
+    from jobsync.platforms.converting import NotConvertible
 
     if not files:
         raise Usage("convert needs at least one job.json file")
     if project is not None and not KEY.fullmatch(project):
         raise Usage(f"--project {project}: lower-case letters, digits, _ and -")
-    name = project or project_of(Path.cwd().name, AGAVE)
+    platform = next(iter(PLATFORMS.values()))
+    name = project or project_of(Path.cwd().name, platform)
     try:
-        converted = convert([(file, _read(file)) for file in files], name)
+        converted = converter_of(platform).convert([(file, _read(file)) for file in files], name)
     except NotConvertible as error:
         raise JobsyncError(str(error)) from error
     _say(converted.warnings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -15,7 +15,7 @@ from jobsync.errors import JobsyncError, SettingsError, Usage
 if TYPE_CHECKING:
     from jobsync.manifest.digests import Workspace
     from jobsync.manifest.writer import Writable
-    from jobsync.model import Access, Run, Target
+    from jobsync.model import Access, Run, Target, Value
     from jobsync.platform import Platform
 
 
@@ -85,7 +85,7 @@ def _jobs(
     for run, access in runs:
         key = key_of(run.name, platform)
         key = free_key(key, jobs, platform.address_limit - len(project))
-        jobs[key] = _job(run, access, workspace, _teller(run.id))
+        jobs[key] = _job(platform, run, access, workspace, _teller(run.id))
     return jobs
 
 
@@ -96,48 +96,49 @@ def _teller(run_id: str) -> Callable[[str], None]:
 
 
 def _job(
-    run: Run, access: Mapping[str, Access], workspace: Workspace, say: Callable[[str], None]
+    platform: Platform,
+    run: Run,
+    access: Mapping[str, Access],
+    workspace: Workspace,
+    say: Callable[[str], None],
 ) -> dict[str, Writable]:
     from jobsync.model import NO_ACCESS
-    from jobsync.platform import Wrong
-    from jobsync.platforms.agave.describe import describe
-    from jobsync.platforms.agave.placeholders import Placeholders
+    from jobsync.platforms import converter_of
+    from jobsync.platforms.converting import NotConvertible
 
-    job: dict[str, Writable] = {"id": run.id}
     try:
-        job |= describe({**(run.request or {}), "id": run.id}, run.id, Placeholders(), say)
-    except Wrong as error:
-        raise JobsyncError(f"job {run.id}: appId {error.message}") from error
-    inputs = _inputs_here(job.pop("inputs", None), workspace, say)
-    if inputs:
-        job["inputs"] = inputs
-    job["permissions"] = {
-        user: str(level) for user, level in sorted(access.items()) if level != NO_ACCESS
-    }
-    return job
+        described = converter_of(platform).described(run, say)
+    except NotConvertible as error:
+        raise JobsyncError(str(error)) from error
+    _leave_out_absent(platform, described, workspace, say)
+    granted = {name: str(one) for name, one in sorted(access.items()) if one != NO_ACCESS}
+    return {"id": run.id, **described, "permissions": granted}
 
 
-def _inputs_here(
-    inputs: Writable, workspace: Workspace, say: Callable[[str], None]
-) -> dict[str, Writable]:
-    """The *inputs* without those that are files beside a set and not in this folder: the planner
-    reads them, and a set that lacks them cannot be planned."""
+def _leave_out_absent(
+    platform: Platform,
+    job: dict[str, Writable],
+    workspace: Workspace,
+    say: Callable[[str], None],
+) -> None:
+    """Take out of *job* what are files beside a set and not in this folder: the planner reads them,
+    and a set that lacks them cannot be planned."""
     from jobsync.manifest import writer
     from jobsync.manifest.digests import Unusable
 
-    kept: dict[str, Writable] = {}
-    for key, value in inputs.items() if isinstance(inputs, Mapping) else ():
-        texts = value if isinstance(value, list) else str(value).split(";")
-        try:
-            for uri in texts:
-                if str(uri).strip().startswith(workspace.prefix):
-                    workspace.digest(str(uri).strip())
-        except Unusable as error:
-            written = f"[{', '.join(writer.text(str(uri).strip()) for uri in texts)}]"
-            say(
-                f"inputs.{key} left out: {error.message} in the folder of the set; once it is "
-                f"there, write under inputs: {key}: {written}"
-            )
+    for (field, key, *_), uri in [*platform.workspace_inputs(cast("dict[str, Value]", job))]:
+        given = job.get(str(field))
+        if not isinstance(given, dict) or key not in given:
             continue
-        kept[key] = value
-    return kept
+        try:
+            workspace.digest(uri)
+        except Unusable as error:
+            value = given.pop(str(key))
+            texts = value if isinstance(value, list) else [value]
+            written = f"[{', '.join(writer.text(str(text).strip()) for text in texts)}]"
+            say(
+                f"{field}.{key} left out: {error.message} in the folder of the set; once it is "
+                f"there, write under {field}: {key}: {written}"
+            )
+            if not given:
+                del job[str(field)]

@@ -1,16 +1,22 @@
 """The kinds of services, one folder each, and their table: a new one is a folder and a row.
 
-A folder has ``platform.PLATFORM``, what its jobs mean, and ``connections.CONNECTIONS``, how its
-services are reached. The latter is imported when a service is: a manifest needs no HTTP client.
+A folder has ``platform.PLATFORM``, what its jobs mean, ``connections.CONNECTIONS``, how its
+services are reached, and ``convert.CONVERTER``, what makes manifests of its jobs. The latter two
+are imported when they are used: a manifest needs no HTTP client.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from jobsync.platform import Platform
 from jobsync.platforms.connections import Connections
+
+if TYPE_CHECKING:
+    from jobsync.platforms.converting import Converter
 
 _TABLE = (
     "agave",
@@ -27,7 +33,16 @@ PLATFORMS: Mapping[str, Platform] = {
 
 def connections_of(platform: Platform) -> Connections:
     """How the services of *platform* are reached."""
-    folder = _TABLE[[*PLATFORMS].index(platform.name)]
-    module = import_module(f"{__name__}.{folder}.connections")
-    connections: Connections = module.CONNECTIONS
+    connections: Connections = _module(platform, "connections").CONNECTIONS
     return connections
+
+
+def converter_of(platform: Platform) -> Converter:
+    """What makes manifests of jobs of *platform*."""
+    converter: Converter = _module(platform, "convert").CONVERTER
+    return converter
+
+
+def _module(platform: Platform, name: str) -> ModuleType:
+    folder = _TABLE[[*PLATFORMS].index(platform.name)]
+    return import_module(f"{__name__}.{folder}.{name}")

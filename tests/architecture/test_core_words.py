@@ -21,13 +21,6 @@ WORD = re.compile("agave|tapis|aloe|pems", re.IGNORECASE)
 OF_ONE_PLATFORM = {"cli/auth.py", "cli/init.py", "cli/jobs.py", "cli/serve.py"}
 """Commands that are about what only one platform has."""
 
-NOT_CLEAN_YET = {
-    "cli/convert.py",
-    "cli/import_.py",
-}
-"""What still knows a platform by name. A file leaves this list when it has become clean; none is
-added."""
-
 
 def words_in(name: str) -> list[str]:
     return WORD.findall(FILES[name].read_text(encoding="utf-8"))
@@ -35,14 +28,8 @@ def words_in(name: str) -> list[str]:
 
 @pytest.mark.parametrize("name", [*CORE, *COMMANDS])
 def test_no_word_of_a_platform(name: str) -> None:
-    if name not in NOT_CLEAN_YET | OF_ONE_PLATFORM:
+    if name not in OF_ONE_PLATFORM:
         assert not words_in(name), f"{name} has words of a platform: {words_in(name)}"
-
-
-def test_what_is_clean_is_not_listed() -> None:
-    listed = sorted(NOT_CLEAN_YET)
-    assert set(listed) <= FILES.keys(), "a listed file is gone: take it off the list"
-    assert [name for name in listed if not words_in(name)] == []
 
 
 def test_words_are_found() -> None:

@@ -15,9 +15,10 @@ from jobsync.identity import KEY
 from jobsync.local.api.agave.request_fields import flatten
 from jobsync.manifest.keys import free_key, key_of, project_of
 from jobsync.model import DeclaredJob
-from jobsync.platforms.agave.convert import NotConvertible, convert
+from jobsync.platforms.agave.convert import convert
 from jobsync.platforms.agave.fields import RESERVED
 from jobsync.platforms.agave.platform import AGAVE
+from jobsync.platforms.converting import NotConvertible
 from jobsync.platforms.loading import load
 
 FIELDS = [

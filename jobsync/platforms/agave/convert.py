@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from jobsync.archives import is_same
 from jobsync.manifest.keys import free_key, key_of
 from jobsync.manifest.messages import quoted
 from jobsync.manifest.writer import Writable, dump
-from jobsync.model import Archive
+from jobsync.model import Archive, Run
 from jobsync.platform import Wrong
 from jobsync.platforms.agave import kinds
 from jobsync.platforms.agave.archive import output_folder
@@ -19,18 +19,7 @@ from jobsync.platforms.agave.describe import describe, name_of
 from jobsync.platforms.agave.placeholders import Placeholders
 from jobsync.platforms.agave.platform import AGAVE
 from jobsync.platforms.agave.run_names import ADDRESS_LIMIT
-from jobsync.structs import Struct, field
-
-
-class Converted(Struct):
-    """The manifest text, and what a person should look at."""
-
-    text: str = ""
-    warnings: list[str] = field(default_factory=list)
-
-
-class NotConvertible(ValueError):
-    """Files that are no job.json, each in a line."""
+from jobsync.platforms.converting import Converted, Converter, NotConvertible
 
 
 def convert(files: Iterable[tuple[str, bytes]], project: str) -> Converted:
@@ -99,3 +88,20 @@ def _stem(file: str) -> str:
     parts = [part for part in re.split(r"[/\\]", file) if part]
     stem = parts[-1].rsplit(".", 1)[0] if parts else "job"
     return parts[-2] if stem == "job" and len(parts) > 1 else stem
+
+
+def described(run: Run, say: Callable[[str], None]) -> dict[str, Writable]:
+    """The request fields of a manifest that declares *run*."""
+    record = {**(run.request or {}), "id": run.id}
+    try:
+        return describe(record, run.id, Placeholders(), say)
+    except Wrong as error:
+        raise NotConvertible(f"job {run.id}: appId {error.message}") from error
+
+
+class _AgaveConverter:
+    convert = staticmethod(convert)
+    described = staticmethod(described)
+
+
+CONVERTER: Converter = _AgaveConverter()
