@@ -166,7 +166,8 @@ def _fields(call: Call) -> dict[str, Any]:
         return dict(call.request.form.items())
     try:
         value = json.loads(call.request.get_data() or b"{}")
-    except ValueError:
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
         value = None
     return value if isinstance(value, dict) else {}
 

@@ -49,6 +49,8 @@ class Places:
             raise Problem(404, f"FILES_SYSTEM_NOT_FOUND System not found: {system}")
         shown = f"tapis://{system}/{path.lstrip('/')}"
         parts = segments(path)
+        if not _is_text(path) and (system == ARCHIVE or parts[:1] == [WORK]):
+            raise _forbidden(shown)  # no job has such a path
         try:
             if system == ARCHIVE:
                 return self.storage.in_archive(path, shown, caller)
@@ -181,6 +183,14 @@ class Places:
 def area(system: System) -> Path:
     """The job area of a system: what its ``/.work`` is."""
     return system.work_folder / WORK
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _forbidden(shown: str) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from typing import Union
 
@@ -157,7 +158,7 @@ def _names(pattern: Sequence[str], raw: Sequence[str]) -> dict[str, str] | None:
     names: dict[str, str] = {}
     for word, segment in zip(pattern, raw, strict=True):
         if word.startswith("{"):
-            names[word[1:-1]] = decoded(segment)
+            names[word[1:-1]] = urllib.parse.unquote(segment)  # never half a character
         elif word != segment:
             return None
     return names
