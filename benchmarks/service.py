@@ -1,6 +1,6 @@
 """Load on ``jobsync serve``: clients that list, submit and grant, and count what went wrong.
 
-    python benchmarks/service.py [--seconds 60] [--clients 32] [--jobs 10000] [--json FILE]
+    python benchmarks/service.py [--api tapis/v3] [--seconds 60] [--clients 32] [--jobs 10000]
 
 The database holds ``--jobs`` jobs before the first request. One job keeps the only slot of the
 engine busy, so that what is measured is the service and not the jobs. Afterwards every
@@ -28,6 +28,9 @@ from typing import Any
 from jobsync.local.store.database import Store
 from jobsync.local.store.rows import JobRow
 
+sys.path.insert(0, str(Path(__file__).parent))
+from service_tapis import TapisTurns, login
+
 APP = "wc-demo-1.00"
 USER = "alice"
 READERS = [f"reader{number}" for number in range(50)]
@@ -51,12 +54,61 @@ class Tally:
         self.wrong += other.wrong
 
 
+class AgaveTurns:
+    """What a client does, in the words of Agave."""
+
+    base = "/jobs/v2"
+
+    def head(self, token: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def list_path(self, offset: int) -> str:
+        return f"?limit=100&offset={offset}&orderBy=id&order=asc"
+
+    def ids(self, rows: list[dict[str, Any]]) -> list[Any]:
+        return [row["id"] for row in rows]
+
+    def submit(self, name: str, **more: Any) -> tuple[str, dict[str, Any], int]:
+        return "", {"name": name, "appId": APP, "archive": False, **more}, 201
+
+    def blocker(self) -> dict[str, Any]:
+        return {"parameters": {"seconds": 3600}}
+
+    def job_id(self, job: dict[str, Any]) -> str:
+        return str(job["id"])
+
+    def grant(self, dice: random.Random, job: str, user: str) -> tuple[str, Any, int, str]:
+        level = dice.choice(["READ", "WRITE", "ALL", "NONE"])
+        return f"POST /{job}/pems", {"username": user, "permission": level}, 201, level
+
+    def answers(self, row: Any, user: str, level: str) -> bool:
+        return row["username"] == user and row["permission"]["read"] == (level in ("READ", "ALL"))
+
+    def stop(self, job: str) -> tuple[str, Any]:
+        return f"/{job}", {"action": "stop"}
+
+    def level(self, store: Store, job: str, user: str) -> str:
+        return store.grants(job).get(user, "NONE")
+
+    def old(self, number: int, user: str) -> JobRow:
+        return JobRow(
+            id=f"{number:019d}-load-0001-007", owner=user, name=f"old-{number}", app_id=APP,
+            request={"inputs": {"text": ["agave://local/a.txt"]}, "parameters": {"lines": number}},
+            status="FINISHED", archive_system="archive", archive_path=f"{user}/archive/{number}",
+            created=1.5e9 + number, last_updated=1.5e9 + number,
+        )  # fmt: skip
+
+
+TURNS: dict[str, Any] = {"agave/v2": AgaveTurns(), "tapis/v3": TapisTurns()}
+
+
 class Client:
     """One connection that is kept open, as a real client does."""
 
-    def __init__(self, url: str, token: str, seed: int, olds: list[str]) -> None:
+    def __init__(self, api: str, url: str, token: str, seed: int, olds: list[str]) -> None:
+        self._turns = TURNS[api]
         self._connection = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=60)
-        self._head = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._head = self._turns.head(token)
         self._dice = random.Random(seed)
         self._seed = seed
         self._olds = olds
@@ -73,11 +125,10 @@ class Client:
 
     def _list(self, count: int) -> None:
         offset = self._dice.randrange(0, len(self._olds))
-        query = f"limit=100&offset={offset}&orderBy=id&order=asc"
-        rows = self._ask("list", "GET", f"?{query}", None, 200)
+        rows = self._ask("list", "GET", self._turns.list_path(offset), None, 200)
         if rows is None:
             return
-        ids = [row["id"] for row in rows]
+        ids = self._turns.ids(rows)
         if len(ids) != len(set(ids)) or ids != sorted(ids) or not 0 < len(ids) <= 100:
             self.tally.wrong.append(f"a page out of order: {ids[:3]}")
         if any(row["owner"] != USER for row in rows):
@@ -85,26 +136,26 @@ class Client:
 
     def _submit(self, count: int) -> None:
         name = f"load-{self._seed}-{count}"
-        job = self._ask("submit", "POST", "", {"name": name, "appId": APP, "archive": False}, 201)
+        path, body, status = self._turns.submit(name)
+        job = self._ask("submit", "POST", path, body, status)
         if job is None:
             return
         if job["name"] != name:
             self.tally.wrong.append(f"{job['name']} instead of {name}")
-        self.tally.submitted[job["id"]] = name
-        self._mine.append(job["id"])
+        self.tally.submitted[self._turns.job_id(job)] = name
+        self._mine.append(self._turns.job_id(job))
 
     def _grant(self, count: int) -> None:
         # Only on jobs that no other client touches, so that the last word on a row is known.
         if not self._mine:
             return
         job, user = self._dice.choice(self._mine), self._dice.choice(READERS)
-        level = self._dice.choice(["READ", "WRITE", "ALL", "NONE"])
-        row = self._ask(
-            "grant", "POST", f"/{job}/pems", {"username": user, "permission": level}, 201
-        )
+        line, body, status, level = self._turns.grant(self._dice, job, user)
+        method, path = line.split(" ")
+        row = self._ask("grant", method, path, body, status)
         if row is None:
             return
-        if row["username"] != user or row["permission"]["read"] != (level in ("READ", "ALL")):
+        if not self._turns.answers(row, user, level):
             self.tally.wrong.append(f"grant of {level} to {user} answered {row}")
         self.tally.granted.append((job, user, level))
 
@@ -112,7 +163,7 @@ class Client:
         began = time.perf_counter()
         try:
             data = json.dumps(body) if body is not None else None
-            self._connection.request(method, f"/jobs/v2{path}", data, self._head)
+            self._connection.request(method, f"{self._turns.base}{path}", data, self._head)
             answer = self._connection.getresponse()
             raw = answer.read()
             self.tally.took.setdefault(name, []).append(time.perf_counter() - began)
@@ -127,10 +178,10 @@ class Client:
 
 
 def group(
-    url: str, token: str, seeds: list[int], olds: list[str], until: float, out: Any
+    api: str, url: str, token: str, seeds: list[int], olds: list[str], until: float, out: Any
 ) -> None:  # fmt: skip
     """Some clients in one process, each with its own thread and connection."""
-    clients = [Client(url, token, seed, olds) for seed in seeds]
+    clients = [Client(api, url, token, seed, olds) for seed in seeds]
     threads = [threading.Thread(target=client.run, args=(until,)) for client in clients]
     for thread in threads:
         thread.start()
@@ -142,27 +193,19 @@ def group(
     out.put(tally)
 
 
-def fill(state: Path, count: int) -> list[str]:
+def fill(api: str, state: Path, count: int) -> list[str]:
     """*count* finished jobs of alice; their ids."""
     state.mkdir(parents=True)
     (state / "systems.json").write_text('{"systems": {"local": {"maxJobs": 1}}}')
     store = Store(state / "jobs.db")
-    rows = [
-        JobRow(
-            id=f"{number:019d}-load-0001-007", owner=USER, name=f"old-{number}", app_id=APP,
-            request={"inputs": {"text": ["agave://local/a.txt"]}, "parameters": {"lines": number}},
-            status="FINISHED", archive_system="archive", archive_path=f"{USER}/archive/{number}",
-            created=1.5e9 + number, last_updated=1.5e9 + number,
-        )
-        for number in range(count)
-    ]  # fmt: skip
+    rows = [TURNS[api].old(number, USER) for number in range(count)]
     for start in range(0, count, 1000):
         store.insert_jobs(rows[start : start + 1000], "made before")
     store.close()
     return [row.id for row in rows]
 
 
-def check(state: Path, tally: Tally, olds: list[str]) -> list[str]:
+def check(api: str, state: Path, tally: Tally, olds: list[str]) -> list[str]:
     """What was acknowledged and is not there."""
     store = Store(state / "jobs.db")
     lost = []
@@ -172,7 +215,7 @@ def check(state: Path, tally: Tally, olds: list[str]) -> list[str]:
             lost.append(f"submit of {name}")
     last = {(job, user): level for job, user, level in tally.granted}
     for (job, user), level in last.items():
-        if store.grants(job).get(user, "NONE") != level:
+        if TURNS[api].level(store, job, user) != level:
             lost.append(f"grant of {level} to {user} on {job}")
     if len(tally.submitted) != len(set(tally.submitted.values())):
         lost.append("two jobs for one submit")
@@ -181,21 +224,29 @@ def check(state: Path, tally: Tally, olds: list[str]) -> list[str]:
     return lost
 
 
-def measure(folder: Path, *, seconds: float, clients: int, jobs: int) -> dict[str, Any]:
+def measure(
+    folder: Path, *, api: str = "agave/v2", seconds: float, clients: int, jobs: int
+) -> dict[str, Any]:
     """One run in *folder*; what came of it."""
     state = folder / ".jobsync"
-    olds = fill(state, jobs)
+    turns = TURNS[api]
+    olds = fill(api, state, jobs)
     command = [sys.executable, "-m", "jobsync", "serve", "--user", USER, "--workspace", str(folder)]
+    adopt = [*command, "--adopt-state"]  # the folder was filled by hand
+    subprocess.run(adopt, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     service = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert service.stdout is not None
         url = service.stdout.readline().strip()
         token = json.loads((state / "users.json").read_text())[USER]
-        blocker = Client(url, token, -1, olds)
-        body = {"name": "blocker", "appId": APP, "parameters": {"seconds": 3600}}
-        block = blocker._ask("submit", "POST", "", body, 201)["id"]
-        tally = _loaded(url, token, clients, olds, seconds)
-        blocker._ask("stop", "POST", f"/{block}", {"action": "stop"}, 200)
+        if api == "tapis/v3":
+            token = login(url, USER, token)
+        blocker = Client(api, url, token, -1, olds)
+        path, body, status = turns.submit("blocker", **turns.blocker())
+        block = turns.job_id(blocker._ask("submit", "POST", path, body, status))
+        tally = _loaded(api, url, token, clients, olds, seconds)
+        path, body = turns.stop(block)
+        blocker._ask("stop", "POST", path, body, 200)
         until = time.time() + 20
         while blocker._ask("get", "GET", f"/{block}/status", None, 200)["status"] == "RUNNING":
             if time.time() > until:
@@ -206,8 +257,9 @@ def measure(folder: Path, *, seconds: float, clients: int, jobs: int) -> dict[st
         code = service.wait(30)
     if code != 0:
         tally.wrong.append(f"serve exited with {code}")
-    lost = check(state, tally, olds)
+    lost = check(api, state, tally, olds)
     return {
+        "api": api,
         "jobs": jobs,
         "clients": clients,
         "seconds": seconds,
@@ -220,13 +272,13 @@ def measure(folder: Path, *, seconds: float, clients: int, jobs: int) -> dict[st
     }
 
 
-def _loaded(url: str, token: str, clients: int, olds: list[str], seconds: float) -> Tally:
+def _loaded(api: str, url: str, token: str, clients: int, olds: list[str], seconds: float) -> Tally:
     context = multiprocessing.get_context("spawn")
     out = context.Queue()
     until = time.time() + seconds + 1.0
     seeds = list(range(clients))
     processes = [
-        context.Process(target=group, args=(url, token, seeds[n::PROCESSES], olds, until, out))
+        context.Process(target=group, args=(api, url, token, seeds[n::PROCESSES], olds, until, out))
         for n in range(min(PROCESSES, clients))
     ]
     for process in processes:
@@ -242,7 +294,8 @@ def _loaded(url: str, token: str, clients: int, olds: list[str], seconds: float)
 def report(found: dict[str, Any]) -> str:
     """The figures as lines."""
     lines = [
-        f"{found['jobs']} jobs in the database, {found['clients']} clients, {found['seconds']} s",
+        f"{found['api']}: {found['jobs']} jobs in the database,"
+        f" {found['clients']} clients, {found['seconds']} s",
         f"{found['requests']} requests, {found['requests'] / found['seconds']:.0f}/s;"
         f" {found['submitted']} submits, {found['granted']} grants",
     ]
@@ -262,11 +315,16 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--api", choices=[*TURNS], default="agave/v2")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="jobsync-load-", ignore_cleanup_errors=True) as folder:
         found = measure(
-            Path(folder), seconds=options.seconds, clients=options.clients, jobs=options.jobs
+            Path(folder),
+            api=options.api,
+            seconds=options.seconds,
+            clients=options.clients,
+            jobs=options.jobs,
         )
     print(report(found))
     if options.json:

@@ -113,8 +113,8 @@ class TapisApps:
 def _definitions(folders: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for folder in folders:
-        for name in NAMES:
-            found += sorted([*folder.glob(f"*/{name}"), *folder.glob(f"*/*/{name}")])
+        below = sorted([*folder.glob("*/app*.json"), *folder.glob("*/*/app*.json")])
+        found += [path for path in below if path.name in NAMES]
     return found
 
 

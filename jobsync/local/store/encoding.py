@@ -24,7 +24,8 @@ def encode(name: str, value: Any) -> Any:
 def job(row: tuple[Any, ...]) -> JobRow:
     values = dict(zip(COLUMNS, row, strict=True))
     for name in JSON:
-        values[name] = json.loads(values[name])
+        text = values[name]
+        values[name] = [] if text == "[]" else {} if text == "{}" else json.loads(text)
     for name in BOOLEANS:
         values[name] = bool(values[name])
     return JobRow(**values)

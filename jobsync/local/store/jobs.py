@@ -27,22 +27,8 @@ class Jobs(Connections):
 
     def insert_jobs(self, rows: Sequence[JobRow], description: str) -> list[JobRow]:
         """Store several new jobs in one step."""
-        now = self._clock()
         with self._write() as db:
-            (last,) = db.execute("SELECT coalesce(max(number), 0) FROM jobs").fetchone()
-            stored = [
-                replace(
-                    row,
-                    created=row.created or now,
-                    last_updated=row.last_updated or now,
-                    number=number,
-                )
-                for number, row in enumerate(rows, int(last) + 1)
-            ]
-            for row in stored:
-                db.execute(INSERT, [encode(name, getattr(row, name)) for name in COLUMNS])
-                event(db, row.id, row.status, row.created, row.owner, description)
-        return stored
+            return insert(db, rows, description, self._clock())
 
     def place_work_folders(self, works: Mapping[str, str]) -> None:
         """Make the work folder of each job the one below that of its system (*works*, by name).
@@ -173,3 +159,23 @@ def _set(db: sqlite3.Connection, job_id: str, columns: Mapping[str, Any]) -> Non
     assignments = ", ".join(f"{name} = ?" for name in columns)
     values = [encode(name, value) for name, value in columns.items()]
     db.execute(f"UPDATE jobs SET {assignments} WHERE id = ?", (*values, job_id))  # noqa: S608
+
+
+def insert(
+    db: sqlite3.Connection, rows: Sequence[JobRow], description: str, now: float
+) -> list[JobRow]:
+    """Store new jobs and the first line of their histories; the rows as stored."""
+    (last,) = db.execute("SELECT coalesce(max(number), 0) FROM jobs").fetchone()
+    stored = [
+        replace(
+            row,
+            created=row.created or now,
+            last_updated=row.last_updated or now,
+            number=number,
+        )
+        for number, row in enumerate(rows, int(last) + 1)
+    ]
+    for row in stored:
+        db.execute(INSERT, [encode(name, getattr(row, name)) for name in COLUMNS])
+        event(db, row.id, row.status, row.created, row.owner, description)
+    return stored

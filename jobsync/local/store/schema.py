@@ -51,6 +51,7 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE jobs ADD COLUMN reason TEXT NOT NULL DEFAULT '';
     UPDATE jobs SET number = rowid;
     CREATE UNIQUE INDEX jobs_number ON jobs (number);
+    CREATE INDEX jobs_by_number ON jobs (api, owner, visible, number);
     CREATE INDEX jobs_archive ON jobs (archive_path);
     CREATE TABLE submissions (job_id TEXT PRIMARY KEY, body TEXT NOT NULL);
     CREATE TABLE shares (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,16 +11,21 @@ from jobsync.local.store.connections import Connections
 from jobsync.local.store.encoding import SELECT, job
 from jobsync.local.store.filters import Filter, render
 from jobsync.local.store.history import event
+from jobsync.local.store.jobs import insert
 from jobsync.local.store.rows import TAPIS, JobRow, Share, Subscription
 from jobsync.structs import Struct
 
+_SHORT = SELECT.replace(
+    " request,", " json_object('appVersion', json_extract(request, '$.appVersion')),"
+)
 _MINE = "owner = ?"
 _SHARED = "id IN (SELECT job_id FROM shares WHERE grantee = ?)"
 
 
 class Page(Struct, frozen=True):
     """A question for a page of visible jobs. ``scope`` is ``mine`` or ``shared``, ``order`` pairs
-    of an SQL expression of ours and whether it descends; a limit below 0 is none."""
+    of an SQL expression of ours and whether it descends; a limit below 0 is none. Of a ``short``
+    one only ``appVersion`` of the requests is read."""
 
     user: str
     scope: str
@@ -28,6 +34,7 @@ class Page(Struct, frozen=True):
     limit: int = -1
     offset: int = 0
     shuffled: bool = False
+    short: bool = False
 
 
 class TapisTables(Connections):
@@ -35,12 +42,17 @@ class TapisTables(Connections):
 
     # --- requests -------------------------------------------------------------------------
 
-    def keep_request(self, job_id: str, body: dict[str, Any]) -> None:
-        """Remember what a job was asked for with."""
+    def accept(
+        self, row: JobRow, description: str, body: dict[str, Any] | None,
+        subscriptions: Sequence[Subscription],
+    ) -> JobRow:  # fmt: skip
+        """Store a new job in one step with what it was asked for with and is watched by."""
         with self._write() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO submissions VALUES (?, ?)", (job_id, json.dumps(body))
-            )
+            [stored] = insert(db, [row], description, self._clock())
+            if body is not None:
+                db.execute("INSERT INTO submissions VALUES (?, ?)", (row.id, json.dumps(body)))
+            _subscribe(db, subscriptions)
+        return stored
 
     def request_of(self, job_id: str) -> dict[str, Any] | None:
         """What a job was asked for with."""
@@ -59,11 +71,16 @@ class TapisTables(Connections):
         if page.shuffled and not order:
             order = "random()"
         # Without an order none is promised; the table's own is given.
-        rows = self._all(
-            f"{SELECT} WHERE {where} ORDER BY {order or 'rowid'} LIMIT ? OFFSET ?",
+        # First the page, then its rows: sorting whole rows of a long list took ten times as long.
+        found = self._all(
+            f"SELECT rowid FROM jobs WHERE {where} ORDER BY {order or 'rowid'} LIMIT ? OFFSET ?",  # noqa: S608
             (*values, page.limit, page.offset),
         )
-        return [job(row) for row in rows]
+        numbers = ", ".join(str(int(row[0])) for row in found)
+        select = _SHORT if page.short else SELECT
+        rows = self._all(f"{select.replace('SELECT', 'SELECT rowid,')} WHERE rowid IN ({numbers})")
+        by_number = {row[0]: job(row[1:]) for row in rows}
+        return [by_number[number] for (number,) in found if number in by_number]
 
     def count(self, page: Page) -> int:
         """How many jobs there are on all pages."""
@@ -109,11 +126,7 @@ class TapisTables(Connections):
     def subscribe(self, new: Sequence[Subscription]) -> None:
         """Store subscriptions."""
         with self._write() as db:
-            for one in new:
-                db.execute(
-                    "INSERT INTO subscriptions VALUES (?, ?, ?, ?)",
-                    (one.id, one.job_id, json.dumps(one.document), one.created),
-                )
+            _subscribe(db, new)
 
     def subscriptions(self, job_id: str) -> list[Subscription]:
         """The subscriptions of a job, oldest first."""
@@ -133,6 +146,14 @@ class TapisTables(Connections):
                     "DELETE FROM subscriptions WHERE id = ? OR job_id = ?", (uuid, uuid)
                 ).rowcount
             )
+
+
+def _subscribe(db: sqlite3.Connection, new: Sequence[Subscription]) -> None:
+    for one in new:
+        db.execute(
+            "INSERT INTO subscriptions VALUES (?, ?, ?, ?)",
+            (one.id, one.job_id, json.dumps(one.document), one.created),
+        )
 
 
 def _where(page: Page) -> tuple[str, list[Any]]:

@@ -147,7 +147,7 @@ def put(service: LocalService, alice: User) -> Callable[..., JobRow]:
             "archiveOnAppError": True, "archiveMode": "ALWAYS", "dynamicExecSystem": False,
             "execSystemConstraints": None, "execSystemLogicalQueue": None,
             "dtnSystemInputDir": None, "dtnSystemOutputDir": None, "subscriptions": [],
-            "fileInputs": [], "containerImage": "",
+            "fileInputs": [], "containerImage": "", "macros": {},
             "parameterSet": {"appArgs": [], "containerArgs": [], "schedulerOptions": [],
                              "envVariables": [], "archiveFilter": {}, "logConfig": {}},
             **columns.pop("request", {}),

@@ -165,19 +165,16 @@ def _accept(call: Call, row: JobRow, body: dict[str, Any], code: str) -> Answer:
     if unqueued is not None:
         row = replace(row, status="FAILED", reason="internal", message=_NOTHING_BUT,
                       ended=site.clock())  # fmt: skip
-    call.store.subscribe(
-        [
-            Subscription(str(uuids.uuid4()), row.id, one, site.clock())
-            for one in row.request["subscriptions"]
-        ]
-    )
-    row = call.store.insert_job(row, "Job created")
+    watched = [
+        Subscription(str(uuids.uuid4()), row.id, one, site.clock())
+        for one in row.request["subscriptions"]
+    ]
+    kept = None if unqueued is not None or call.fault("no-record") else body
+    row = call.store.accept(row, "Job created", kept, watched)
     if blocked is not None:
         call.store.add_event(row.id, "BLOCKED", "Blocked by a fault on demand.", row.owner)
     if unqueued is not None:
         raise Problem(500, f"JOBS_QUEUE_FAILED_PUBLISH Job {row.id} could not be queued.")
-    if not call.fault("no-record"):
-        call.store.keep_request(row.id, body)
     site.wake()
     if call.fault("row-then-drop"):
         raise Hangup("the answer is lost")

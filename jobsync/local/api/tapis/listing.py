@@ -74,7 +74,7 @@ def answer(
         where = Both((where, Compare("id", "nin", tuple(hidden))))
     page = Page(
         call.user, "mine", where, asked.order, asked.limit, asked.skip,
-        shuffled=bool(not asked.order and call.fault("shuffle")),
+        shuffled=bool(not asked.order and call.fault("shuffle")), short=write is record.summary,
     )  # fmt: skip
     shared = replace(page, scope="shared")
     store = call.store

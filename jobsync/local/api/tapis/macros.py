@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from typing import Any
 
 from jobsync.local.api.tapis.answer import Problem
 
@@ -19,6 +20,9 @@ NAMES = (
     "Nodes", "CoresPerNode", "MemoryMB", "MaxMinutes", "SysBucketName", "SysRootDir", "SysHost",
     "SysBatchScheduler", "JobCreateTime", "JobCreateDate", "JobCreateTimestamp",
 )  # fmt: skip
+
+
+_NOTHING_ELSE: Mapping[str, Any] = {"description": None, "include": None, "notes": {}}
 
 
 def dates(moment: float) -> dict[str, str]:
@@ -52,3 +56,14 @@ def directory(text: str, values: Mapping[str, str], field: str) -> str:
     if ".." in found.split("/"):
         raise Problem(400, f"JOBS_INVALID_DIRECTORY {field}: .. is not allowed in {found}")
     return found
+
+
+def variables(request: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The variables of a job: those that were asked for, and ``_tapisX`` of each macro."""
+    return [
+        *request["parameterSet"]["envVariables"],
+        *(
+            {"key": f"_tapis{name}", "value": value, **_NOTHING_ELSE}
+            for name, value in request["macros"].items()
+        ),
+    ]

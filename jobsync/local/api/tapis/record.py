@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from jobsync.local.api.tapis.ends import STATUS, condition_of, outcome_of, status_of
+from jobsync.local.api.tapis.macros import variables
 from jobsync.local.api.tapis.profile import TENANT, Profile
 from jobsync.local.store.rows import EventRow, JobRow
 
@@ -20,7 +21,8 @@ def moment(at: float | None) -> str | None:
     """A time in UTC with microseconds."""
     if at is None:
         return None
-    return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    found = datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="microseconds")
+    return found.removesuffix("+00:00") + "Z"
 
 
 def summary(row: JobRow) -> dict[str, Any]:
@@ -80,7 +82,7 @@ def job(row: JobRow, profile: Profile, *, status: str | None = None) -> dict[str
         "memoryMB": request["memoryMB"],
         "maxMinutes": request["maxMinutes"],
         "fileInputs": _text([_stringed(one) for one in request["fileInputs"]]),
-        "parameterSet": _text(_parameters(request["parameterSet"])),
+        "parameterSet": _text(_parameters(request)),
         "execSystemConstraints": _text(request["execSystemConstraints"])
         if request["execSystemConstraints"]
         else None,
@@ -170,15 +172,15 @@ def _native(row: JobRow) -> str | None:
     return row.native_id.partition(".")[0] if row.native_id else None
 
 
-def _parameters(given: dict[str, Any]) -> dict[str, Any]:
-    found = dict(given)
+def _parameters(request: dict[str, Any]) -> dict[str, Any]:
+    found = {**request["parameterSet"], "envVariables": variables(request)}
     for name in ("appArgs", "containerArgs", "schedulerOptions", "envVariables"):
-        found[name] = [_stringed(one) for one in given[name]]
+        found[name] = [_stringed(one) for one in found[name]]
     return found
 
 
 def _stringed(one: dict[str, Any]) -> dict[str, Any]:
-    return {**one, "notes": _text(one["notes"])}
+    return {**one, "notes": _text(one["notes"]) if one["notes"] else "{}"}
 
 
 def _text(value: Any) -> str:

@@ -194,17 +194,13 @@ def _image(app: TapisApp, parameters: Mapping[str, Any]) -> str:
 
 
 def _fill(row: JobRow, app: TapisApp, body: Mapping[str, Any], macros: dict[str, str]) -> None:
-    """Put the macros into what takes them, and ``_tapis`` variables beside the others."""
+    """Put the macros into what takes them, and keep them for the environment of the job."""
     request = row.request
     parameters = request["parameterSet"]
     for kind in ("appArgs", "containerArgs", "schedulerOptions"):
         for one in parameters[kind]:
             one["arg"] = filled(one["arg"], macros)
-    parameters["envVariables"] += [
-        {"key": f"_tapis{name}", "value": value, "description": None, "include": None, "notes": {}}
-        for name, value in sorted(macros.items())
-        if value
-    ]
+    request["macros"] = {name: value for name, value in sorted(macros.items()) if value}
     archive = parameters["archiveFilter"]
     for key in ("includes", "excludes"):
         archive[key] = [filled(pattern, macros) for pattern in archive[key]]

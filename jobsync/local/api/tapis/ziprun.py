@@ -13,6 +13,7 @@ from typing import Any
 from jobsync.local.api.agave import records
 from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.api.tapis.answer import Problem
+from jobsync.local.api.tapis.macros import variables
 from jobsync.local.api.tapis.places import JOBS, WORK, Places, area
 from jobsync.local.api.tapis.submission import ZIP_SAVE
 from jobsync.local.api.tapis.unpacking import AppError, unpack
@@ -218,7 +219,7 @@ def _launcher(row: JobRow) -> list[str]:
 def _environment(row: JobRow, folders: dict[str, Path]) -> str:
     """``export KEY=VALUE`` by key; a value is quoted only where a blank or the like needs it, so
     that the shell expands what looks like a variable."""
-    values = {one["key"]: one["value"] for one in row.request["parameterSet"]["envVariables"]}
+    values = {one["key"]: one["value"] for one in variables(row.request)}
     for one in row.request["fileInputs"]:
         if one["envKey"]:
             values[one["envKey"]] = str(folders["input"].joinpath(*segments(one["targetPath"])))
