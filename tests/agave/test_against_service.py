@@ -118,34 +118,6 @@ def test_a_job_from_submit_to_its_outputs(either: World) -> None:
         pass
 
 
-def test_lists_tell_the_same_run(either: World) -> None:
-    alice = either.as_("alice")
-    run = submitted(alice, "same.run.aaaaaaaaaa")
-    settled(alice, run.id)
-    (row,) = alice.runs(lambda found: found.id == run.id)
-    assert row.request is None
-    assert (row.name, row.owner, row.app_id) == (run.name, "alice", APP)
-    (full,) = alice.runs_named(run.name)
-    assert full == alice.run(run.id)
-    assert alice.runs_named("same.run") == []
-
-
-def test_hidden_runs_are_found_by_name_only(either: World) -> None:
-    alice = either.as_("alice")
-    run = submitted(alice, "hidden.run.aaaaaaaaaa")
-    settled(alice, run.id)
-    alice.hide(run.id)
-    alice.hide(run.id)
-    assert alice.runs(lambda found: found.id == run.id) == []
-    with pytest.raises(NotFound):
-        alice.run(run.id)
-    (hidden,) = alice.runs_named(run.name)
-    assert hidden.id == run.id and not hidden.visible
-    alice.restore(run.id)
-    alice.restore(run.id)
-    assert alice.runs_named(run.name)[0].visible
-
-
 def test_permissions_one_by_one(either: World) -> None:
     alice, bob = either.as_("alice"), either.as_("bob")
     run = submitted(alice, "shared.run.aaaaaaaaaa")
@@ -204,15 +176,6 @@ def test_a_stopped_run_is_stopped_whatever_the_service_calls_it(either: World) -
     assert again is not None and again.id != run.id and again.name == run.name
     visible(alice, again)
     alice.hide(again.id)
-
-
-def test_a_run_that_fails_by_itself_has_failed(here: World) -> None:
-    alice = here.as_("alice")
-    run = submitted(alice, "failed.run.aaaaaaaaaa", seconds=-1)
-    ended = settled(alice, run.id)
-    assert ended.state is RunState.FAILED and ended.message
-    (row,) = alice.runs(lambda found: found.id == run.id)
-    assert row.state is RunState.FAILED and row.message == ended.message
 
 
 def test_who_and_what(either: World) -> None:

@@ -84,8 +84,9 @@ def test_no_job_that_was_there_all_the_time_is_missed(
     try:
         found = [item.id for item in all_runs(service.page, pool, ahead)]
     except Unreadable:
-        assert service.asked > 5
-        return
+        assert service.moves < moves, "given up, and nothing moved"
+        service.moves = 0  # once it stands still, it is read
+        found = [item.id for item in all_runs(service.page, pool, ahead)]
     assert found == sorted(set(found))
     assert {run(number).id for number in service.always} <= set(found)
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from jobsync.backend import Backend, Listed
-from jobsync.errors import NotFound
+from jobsync.errors import NotFound, SubmitRejected
 from jobsync.model import Mark, RunState
 from tests.contract.service import Service
 from tests.fakes.agave_world import until
@@ -59,6 +59,14 @@ def test_each_submit_makes_a_run(service: Service) -> None:
     ids = {service.submit(name=name).id for _ in range(2)}
     assert len(ids) == 2
     assert {run.id for run in service.as_("alice").runs_named(name)} == ids
+
+
+def test_a_refused_submit_has_made_nothing(service: Service) -> None:
+    alice, name = service.as_("alice"), service.name()
+    with pytest.raises(SubmitRejected) as caught:
+        alice.submit(name, {**service.request(0), "appId": "no-such-app-1.0"})
+    assert str(caught.value)
+    assert alice.runs_named(name) == []
 
 
 def test_a_run_comes_to_its_end(service: Service) -> None:

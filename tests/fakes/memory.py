@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from jobsync.backend import Content, Event
-from jobsync.errors import Forbidden, NotFound
+from jobsync.errors import Forbidden, NotFound, SubmitRejected
 from jobsync.model import NO_ACCESS, Access, App, Archive, Archived, RemoteFile, Run, RunState
 from jobsync.platform import Platform
 from jobsync.platforms.agave.platform import AGAVE
@@ -289,6 +289,8 @@ class MemoryBackend:
 
     def submit(self, name: str, request: Mapping[str, Any]) -> Run:
         def do() -> Run:
+            if self.service.apps is not None and request.get("appId") not in self.service.apps:
+                raise SubmitRejected(f"no app {request.get('appId')}", status=400)
             return self._shown(self.service.make(name, self.user, request), full=True)
 
         run: Run = self._call("submit", name, do=do)
