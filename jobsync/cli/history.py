@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobsync.cli.options import manifests_option, named, target_options
+from jobsync.cli.options import format_option, manifests_option, named, target_options
 
 if TYPE_CHECKING:
     from jobsync.backend import Event
@@ -20,13 +20,7 @@ if TYPE_CHECKING:
 @click.argument("address")
 @manifests_option
 @target_options
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="Output format.",
-)
+@format_option
 def command(
     address: str,
     paths: tuple[str, ...],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobsync.cli.options import manifests_option
+from jobsync.cli.options import format_option, manifests_option
 from jobsync.errors import Blocked, Usage
 
 if TYPE_CHECKING:
@@ -102,13 +102,7 @@ def _say_made(location: Location, found: Fetched, remote: str) -> None:
 @command.command("show")
 @manifests_option
 @click.option("--all", "everything", is_flag=True, help="Settled submits too.")
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="Output format.",
-)
+@format_option
 def show(paths: tuple[str, ...], everything: bool, format_name: str) -> None:
     """Print the submits whose outcome is open."""
     from jobsync.apply.shared.claims import is_settled

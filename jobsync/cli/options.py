@@ -28,6 +28,14 @@ _MANIFESTS_HELP = (
 )
 _NAMED = "jobsync.manifests"
 
+format_option = click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="Output format.",
+)
+
 COLORS = click.Choice(["auto", "always", "never"])
 
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobsync.cli.options import call_of, color_option, paths_argument, target_options, wants_color
+from jobsync.cli.options import (
+    call_of,
+    color_option,
+    format_option,
+    paths_argument,
+    target_options,
+    wants_color,
+)
 from jobsync.errors import ExitCode
 from jobsync.structs import asdict, replace
 
@@ -25,13 +32,7 @@ _PAUSE = 5.0
 @paths_argument
 @target_options
 @click.option("--watch", is_flag=True, help="Repeat until no job is running.")
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="Output format.",
-)
+@format_option
 @color_option
 def command(
     paths: tuple[str, ...],

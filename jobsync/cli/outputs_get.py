@@ -1,0 +1,209 @@
+"""``jobsync outputs get``: fetch the files of one run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from jobsync.cli.fetch_progress import Meter, size_text
+from jobsync.cli.options import manifests_option, target_options
+from jobsync.errors import ExitCode, SettingsError, worst
+from jobsync.structs import Struct, replace
+
+if TYPE_CHECKING:
+    from jobsync.backend import Reader
+    from jobsync.model import DesiredState, OutputChange, Run, Target
+    from jobsync.outputs.fetch_record import Record
+    from jobsync.outputs.result import FetchResult, Limits
+
+
+@click.command("get")
+@click.argument("address")
+@click.argument("glob", required=False)
+@manifests_option
+@target_options
+@click.option(
+    "--to", metavar="PATH", help="Fetch GLOB to this path, declared or not; a folder ends in /."
+)
+@click.option(
+    "--max-bytes",
+    type=click.IntRange(min=0),
+    help="Fetch nothing if the files are larger in total.",
+)
+@click.option(
+    "--max-files", type=click.IntRange(min=0), help="Fetch nothing if there are more files."
+)
+@click.option("--jobs", type=click.IntRange(1, 128), metavar="N", help="Downloads at once.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors and the final summary.")
+def get(
+    address: str,
+    glob: str | None,
+    paths: tuple[str, ...],
+    target: str | None,
+    variables: dict[str, str],
+    to: str | None,
+    max_bytes: int | None,
+    max_files: int | None,
+    jobs: int | None,
+    quiet: bool,
+) -> ExitCode:
+    """Fetch the declared outputs of ADDRESS, or those of them that match GLOB.
+
+    With --to, fetch any file of the run, even of a failed one, and do not record it.
+    """
+    from jobsync.cli import connect, pipeline
+    from jobsync.cli.signals import stopping
+    from jobsync.outputs.result import Limits
+
+    if to is not None and glob is None:
+        raise click.UsageError("--to needs a GLOB")
+    desired, chosen = pipeline.load(paths, target, variables, os.environ)
+    _declared(desired, address)
+    limits = Limits(jobs=jobs, max_bytes=max_bytes, max_files=max_files)
+    with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
+        run = _current_run(desired, chosen, reader, address)
+        with stopping(reader.close) as stop, Meter(address, quiet=quiet) as meter:
+            how = _How(limits, meter, stop.event.is_set)
+            if to is not None and glob is not None:
+                folder = _loose_folder(to)
+                result = _fetch_loose(reader, desired, address, run, glob, to, how)
+            else:
+                folder = Path()
+                result = _fetch_declared(reader, desired, address, run, glob, how)
+    return worst([_say_result(result, folder), stop.code])
+
+
+class _How(Struct, frozen=True):
+    """Around one fetch: its limits, who is told how far it is, and whether to leave off."""
+
+    limits: Limits
+    meter: Meter
+    stop: Callable[[], bool]
+
+
+def _fetch_declared(
+    reader: Reader,
+    desired: DesiredState,
+    address: str,
+    run: Run,
+    glob: str | None,
+    how: _How,
+) -> FetchResult:
+    from jobsync.model import OutputChange
+    from jobsync.outputs import reasons
+    from jobsync.outputs.fetch import fetch_all
+    from jobsync.outputs.fetch_record import Ledger
+
+    job = desired.jobs[address]
+    if not job.outputs:
+        raise SettingsError(
+            f"{address} declares no outputs",
+            hint="declare them under outputs:, or name a GLOB and --to PATH",
+        )
+    if why := reasons.not_ready(run):
+        raise SettingsError(why)
+    change = OutputChange(address, None, job.outputs, job.expect)
+    if glob is not None:
+        change = _narrowed(reader, change, run, glob)
+    ledger = Ledger(desired.root, desired.outputs_root, declared=list(desired.jobs))
+    return fetch_all(
+        reader, change, run, ledger=ledger, limits=how.limits, report=how.meter, stop=how.stop
+    )
+
+
+def _narrowed(reader: Reader, change: OutputChange, run: Run, glob: str) -> OutputChange:
+    """Only those of the declared files whose path in the outputs *glob* means."""
+    from jobsync.outputs.listing import walk
+    from jobsync.plan.output_rules import compile_glob, select
+
+    selection = select(change.rules, (), walk(reader, run.id))
+    wanted = compile_glob(glob)
+    files = tuple(fetch for fetch in selection.fetches if wanted.matches(fetch.path))
+    refused = tuple(pair for pair in selection.refused if wanted.matches(pair[0]))
+    if not files and not refused:
+        there = ", ".join(fetch.path for fetch in selection.fetches[:5]) or "none"
+        raise SettingsError(
+            f"no declared output of {change.address} matches {glob!r}; there are: {there}",
+            hint="--to PATH fetches a file that is not declared",
+        )
+    return replace(change, expect=(), files=files, refused=refused)
+
+
+def _fetch_loose(
+    reader: Reader,
+    desired: DesiredState,
+    address: str,
+    run: Run,
+    glob: str,
+    to: str,
+    how: _How,
+) -> FetchResult:
+    """Files by hand: from any run that is over, to anywhere the person says."""
+    from jobsync.model import OutputChange, OutputRule, RunState
+    from jobsync.outputs.fetch import fetch_from
+    from jobsync.outputs.fetch_record import Unrecorded
+
+    if run.state is RunState.ACTIVE:
+        raise SettingsError(f"run {run.id} is {run.status}: wait until it has ended")
+    folder = _loose_folder(to)
+    rule = OutputRule(glob, "./" if folder == Path(to) else Path(to).name)
+    record: Record = Unrecorded(desired.root, str(folder.absolute()))
+    change = OutputChange(address, None, (rule,))
+    return fetch_from(
+        reader, change, run, ledger=record, limits=how.limits, report=how.meter, stop=how.stop
+    )
+
+
+def _loose_folder(to: str) -> Path:
+    """The folder of ``--to``: itself when it is meant as one, or is one."""
+    target = Path(to)
+    return target if to.endswith("/") or target.is_dir() else target.parent
+
+
+def _current_run(desired: DesiredState, target: Target, reader: Reader, address: str) -> Run:
+    from jobsync.cli import pipeline
+    from jobsync.model import PlanOptions
+
+    options = PlanOptions(select=(address,), only=frozenset({"outputs"}))
+    plan, _ = pipeline.decide(desired, target, reader, options)
+    for state in plan.states:
+        if state.address == address and state.run is not None:
+            return reader.run(state.run.id)
+    raise SettingsError(f"{address} has no run yet", hint="jobsync apply submits it")
+
+
+def _declared(desired: DesiredState, address: str) -> None:
+    import difflib
+
+    if address in desired.jobs:
+        return
+    near = difflib.get_close_matches(address, desired.jobs, n=3)
+    known = ", ".join(near or sorted(desired.jobs)[:5])
+    raise SettingsError(f"there is no job {address!r} in the manifests", hint=f"known: {known}")
+
+
+def _say_result(result: FetchResult, folder: Path) -> ExitCode:
+    from jobsync.render.escape import terminal
+
+    for file in result.fetched:
+        click.echo(terminal(str(folder / file.to)))
+    if result.unavailable:
+        raise SettingsError(result.unavailable)
+    for name, why in (*result.refused, *result.failed):
+        click.echo(f"Error: {terminal(name)}: {terminal(why)}", err=True)
+    for said in result.missing:
+        click.echo(f"Error: {terminal(said)}", err=True)
+    if result.left:
+        click.echo(f"{result.left} files left; run the same command again to continue", err=True)
+    size = sum(file.size for file in result.fetched)
+    count = "1 file" if len(result.fetched) == 1 else f"{len(result.fetched)} files"
+    click.echo(
+        f"{result.address}: {count} here ({size_text(size)}), "
+        f"{size_text(result.received)} fetched.",
+        err=True,
+    )
+    return worst([result.exit_code])
