@@ -28,7 +28,7 @@ class ApplySettings(Struct, frozen=True):
 
     ``state_dir``  the folder of the journal and the lock (``JOBSYNC_STATE_DIR``).
     ``wait``       seconds to wait for jobs to finish, ``math.inf`` without end, None not at all.
-    ``embedded``   whether the service lives in this process, and an earlier one ended with its own.
+    ``embedded``   whether the service is this command's, and that of an earlier one ended before.
     ``submits``    how long to look for a submit whose answer was lost, and for a new id.
     ``poll``       the first and the longest pause between two looks at running jobs, in seconds.
     ``patience``   seconds for which polling may fail before the wait is given up.

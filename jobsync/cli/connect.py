@@ -9,6 +9,7 @@ import getpass
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from jobsync.structs import Struct
 if TYPE_CHECKING:
     from jobsync.backend import Backend, Reader
     from jobsync.http.connection import Connection
-    from jobsync.local.service import Service
+    from jobsync.local.embedded import Embedded as LocalService
     from jobsync.platforms.connections import Account, Connections
 
 LOCAL = "local"
@@ -71,7 +72,7 @@ def account(place: Place, environ: Mapping[str, str]) -> Iterator[Account]:
 class Embedded:
     """The embedded service of a command, where there is one: what it still waits for."""
 
-    def __init__(self, service: Service | None) -> None:
+    def __init__(self, service: LocalService | None) -> None:
         self._service = service
 
     @property
@@ -88,15 +89,14 @@ class Embedded:
 
 @contextmanager
 def _reached(place: Place, environ: Mapping[str, str]) -> Iterator[tuple[Account, Embedded]]:
-    connections = connections_to(place.target)
     if place.target.name != LOCAL:
-        found = connections.account(environ, place.target.base_url)
+        found = connections_to(place.target).account(environ, place.target.base_url)
         with _advice(place.target, found):
             yield found, Embedded(None)
         return
     from jobsync.cli.state import open_state, owner
-    from jobsync.local.in_process import embedded
-    from jobsync.local.service import Drive
+    from jobsync.local.drive import Drive
+    from jobsync.local.embedded import embedded
 
     whose = owner(environ)
     open_state(place.state, whose)
@@ -107,8 +107,10 @@ def _reached(place: Place, environ: Mapping[str, str]) -> Iterator[tuple[Account
         drive=Drive.OBSERVE,
         environment=environ,
         owner=whose,
-    ) as (service, token):
-        yield connections.account_of(service.url, token), Embedded(service)
+        meanwhile=partial(connections_to, place.target),  # which imports the client
+    ) as service:
+        found = connections_to(place.target).account_of(service.url, service.token)
+        yield found, Embedded(service)
 
 
 def connections_to(target: Target) -> Connections:

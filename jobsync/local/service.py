@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from enum import Enum
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from jobsync.local.api.tapis.workload import TapisJobs
 from jobsync.local.apps import registry
 from jobsync.local.apps.tapis_apps import TapisApps
 from jobsync.local.context import Site
+from jobsync.local.drive import Drive as Drive
 from jobsync.local.engine import Engine, EngineSettings, runners
 from jobsync.local.faults import BadFault, FaultBoard
 from jobsync.local.leader import Driver
@@ -38,29 +37,12 @@ from jobsync.local.store.database import Store
 from jobsync.local.store.rows import AGAVE, TAPIS, Conflict, JobRow, Unusable
 from jobsync.local.tie import Owner, held, release
 from jobsync.local.tls import Certificate, TlsFront
-from jobsync.locks import LockTaken, file_lock
 from jobsync.structs import Struct, field, replace
-
-_STARTING = "starting.lock"
-_PATIENCE = 60.0
 
 TAPIS_DIALECT = "tapis-"
 """What the names of the profiles of Tapis begin with where those of all apis are meant."""
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
-
-class Drive(str, Enum):
-    """What the engine does while the service runs.
-
-    ``STEP`` moves all jobs on; ``OBSERVE`` starts nothing new but sees what happened to what runs,
-    and carries out stops; ``NONE`` leaves jobs as they are. Of several services on one state folder
-    one does so at a time (:mod:`jobsync.local.leader`).
-    """
-
-    STEP = "step"
-    OBSERVE = "observe"
-    NONE = "none"
 
 
 class ServiceSettings(Struct, frozen=True):
@@ -143,7 +125,7 @@ class Service:
         state_dir = self.settings.state_dir
         state.prepare(state_dir, self.settings.owner)
         # One after the other: two that both make a user would make two tokens.
-        with _in_turn(state_dir):
+        with state.in_turn(state_dir):
             try:
                 self.store = Store(state_dir / "jobs.db")
             except Conflict as error:
@@ -305,25 +287,6 @@ def with_dialect(settings: ServiceSettings, dialect: str) -> ServiceSettings:
     if dialect.startswith(TAPIS_DIALECT):
         return replace(settings, profile=dialect.removeprefix(TAPIS_DIALECT))
     return replace(settings, dialect=dialect)
-
-
-@contextmanager
-def _in_turn(folder: Path) -> Iterator[None]:
-    path = folder / _STARTING
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(file_lock(path, _PATIENCE))
-        except LockTaken as error:
-            raise LocalServiceError(
-                f"timed out waiting for another process to release {folder}"
-            ) from error
-        except OSError as error:
-            raise LocalServiceError(
-                f"{path}: cannot be locked ({error.strerror or error})",
-                hint="the local service keeps its jobs beside the manifests: have both on a disk "
-                "of this machine",
-            ) from error
-        yield
 
 
 def _absolute(settings: ServiceSettings) -> ServiceSettings:

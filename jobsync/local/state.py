@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from shlex import quote
 
@@ -12,13 +12,16 @@ from jobsync.atomic_files import create_file
 from jobsync.errors import Blocked, LocalServiceError
 from jobsync.local.store.counting import Contents, look
 from jobsync.local.tie import Owner, is_tied, tie
+from jobsync.locks import LockTaken, file_lock
 from jobsync.private_files import NotPrivate, open_private_folder
 
 NAME = ".jobsync"
+_STARTING = "starting.lock"
+_PATIENCE = 60.0
 _OURS = frozenset({"jobs.db", "users.json", "systems.yaml", "systems.json", "serve.lock"})
 """What a folder is known by as one of ours."""
 
-_FIRST = frozenset({".gitignore", "starting.lock", "service.lock", "owner.json", "port"})
+_FIRST = frozenset({".gitignore", "starting.lock", "service.lock", "owner.json", "port", "commands"})
 """What means nothing, as another process leaves it that makes a folder one of ours just now."""
 
 
@@ -84,6 +87,26 @@ def adopt(folder: Path, owner: Owner) -> Contents:
             os.close(handle)
     except OSError as error:
         raise LocalServiceError(f"cannot adopt {folder}: {error.strerror}") from error
+
+
+@contextmanager
+def in_turn(folder: Path) -> Iterator[None]:
+    """Hold *folder* while a service starts: one after the other. Raises LocalServiceError."""
+    path = folder / _STARTING
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(file_lock(path, _PATIENCE))
+        except LockTaken as error:
+            raise LocalServiceError(
+                f"timed out waiting for another process to release {folder}"
+            ) from error
+        except OSError as error:
+            raise LocalServiceError(
+                f"{path}: cannot be locked ({error.strerror or error})",
+                hint="the local service keeps its jobs beside the manifests: have both on a disk "
+                "of this machine",
+            ) from error
+        yield
 
 
 def _refuse_strange(folder: Path, names: frozenset[str]) -> None:

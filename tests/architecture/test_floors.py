@@ -88,7 +88,7 @@ DOORS = {
     "click": {"cli/"},
     "rich": {"cli/"},
     "sqlite3": {"local/store/"},
-    "subprocess": {"local/engine/", "git.py"},
+    "subprocess": {"local/engine/", "local/embedded.py", "git.py"},
     "qtoolkit": {"local/engine/"},
     "werkzeug": {"local/"},
     "waitress": {"local/"},

@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from jobsync.local.in_process import embedded
+from jobsync.local.embedded import embedded
 from jobsync.local.service import Drive
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from jobsync.errors import LocalServiceError, NotFound
+from jobsync.local.embedded import embedded as _embedded
 from jobsync.local.engine import processes
-from jobsync.local.in_process import embedded as _embedded
 from jobsync.local.service import Drive
 from jobsync.local.store.database import Store
 from jobsync.platforms.agave.connections import connect_reader
