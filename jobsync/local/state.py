@@ -21,7 +21,9 @@ _PATIENCE = 60.0
 _OURS = frozenset({"jobs.db", "users.json", "systems.yaml", "systems.json", "serve.lock"})
 """What a folder is known by as one of ours."""
 
-_FIRST = frozenset({".gitignore", "starting.lock", "service.lock", "owner.json", "port", "commands"})
+_FIRST = frozenset(
+    {".gitignore", "starting.lock", "service.lock", "owner.json", "port", "commands"}
+)
 """What means nothing, as another process leaves it that makes a folder one of ours just now."""
 
 

@@ -43,8 +43,8 @@ def call(url: str, token: str, path: str, body: object = None, method: str | Non
 def main(state: str, workspace: str, user: str, drive: str, seconds: str, app: str = "") -> None:
     with embedded(
         Path(state), Path(workspace), user, drive=Drive(drive), environment=os.environ
-    ) as (service, token):
-        url = service.url
+    ) as service:
+        url, token = service.url, service.token
         print(url, flush=True)
         job_id = ""
         if app:

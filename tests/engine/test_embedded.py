@@ -64,8 +64,8 @@ def run(state: Path, tmp_path: Path) -> Iterator[Run]:
 def embedded(
     state: Path, workspace: Path, user: str, drive: Drive = Drive.STEP
 ) -> Iterator[tuple[str, str]]:
-    with _embedded(state, workspace, user, drive=drive, environment=os.environ) as (service, token):
-        yield service.url, token
+    with _embedded(state, workspace, user, drive=drive, environment=os.environ) as service:
+        yield service.url, service.token
 
 
 def line(command: Command) -> str:

@@ -111,4 +111,4 @@ def test_modules_in_the_current_folder_are_not_ours(
         (tmp_path / f"{name}.py").write_text("raise SystemExit('a module of the user')\n")
     monkeypatch.chdir(tmp_path)
     with embedded(state, tmp_path, "alice", drive=Drive.OBSERVE, environment=os.environ) as found:
-        assert found[0].startswith("http://127.0.0.1:")
+        assert found.url.startswith("http://127.0.0.1:")
