@@ -62,6 +62,12 @@ class PermissionModel(Protocol):
         """Why *name* cannot be a user that a manifest names, and what to do; None when it can."""
         return None
 
+    @property
+    def narrows_in_place(self) -> bool:
+        """Whether a row that gives less than before is written at once; else it is gone for a
+        moment, and stays so when the second half fails."""
+        return True
+
     def level_hint(self, word: str) -> str:
         """What to do about a *word* that is no level but one of the service; empty for others."""
         return ""

@@ -187,6 +187,7 @@ class Platform(Protocol):
 
     def starter(self, project: str) -> Mapping[str, str]:
         """The files, by path, of a small set to start from that runs on any machine."""
+        return {}
 
     @property
     def permissions(self) -> PermissionModel:
@@ -276,11 +277,24 @@ class Platform(Protocol):
         """Why the service does not show the outputs of a run; empty where it does not tell."""
         return ""
 
+    @property
+    def finds_hidden(self) -> bool:
+        """Whether a question for a name also finds runs that were hidden."""
+        return True
+
+    @property
+    def restores(self) -> bool:
+        """Whether a hidden run can be made visible again."""
+        return False
+
     def restore_command(self, run_id: str) -> str:
-        """The command that makes a hidden run visible again."""
+        """The command that makes a hidden run visible again; not asked where that cannot be."""
+        return ""
 
     def revoke_command(self, run_id: str, row: str) -> str:
-        """The command that takes a row out of a list of permissions."""
+        """The command that takes a row out of a list of permissions; only asked where names have
+        several spellings."""
+        return ""
 
 
 def platform_of(target: Target | None, platforms: Mapping[str, Platform]) -> Platform:

@@ -140,7 +140,7 @@ def _finished(draft: Draft) -> Plan:
         superseded=sum(1 for change in draft.jobs if change.action is Action.REPLACE),
         undeclared=tuple(_undeclared(draft, deleted)),
         duplicates=dict(sorted(draft.duplicates.items())),
-        warnings=tuple(sorted(set(draft.warnings))),
+        warnings=tuple(sorted({*draft.warnings, *_unseen(draft)})),
         scope=Scope(
             draft.options.kinds,
             len(desired.jobs),
@@ -149,6 +149,13 @@ def _finished(draft: Draft) -> Plan:
         options=replace(draft.options, allow=frozenset()),
         sources=desired.sources,
     )
+
+
+def _unseen(draft: Draft) -> Iterator[str]:
+    """That a run may be there that nobody can find, where one is to be submitted."""
+    submits = any(change.action in (Action.CREATE, Action.REPLACE) for change in draft.jobs)
+    if submits and not draft.desired.platform.finds_hidden:
+        yield "this service does not show hidden runs: a job whose run was hidden is run again"
 
 
 def _undeclared(draft: Draft, deleted: Collection[str]) -> Iterator[UndeclaredRun]:

@@ -55,7 +55,10 @@ def decide(
     hidden = [
         run
         for run in exact
-        if not run.visible and run.state is RunState.FINISHED and run.id not in incomplete
+        if platform.restores
+        and not run.visible
+        and run.state is RunState.FINISHED
+        and run.id not in incomplete
     ]
     if hidden:
         return Decision(
@@ -94,7 +97,9 @@ def decide_pinned(job: DeclaredJob, history: History, platform: Platform) -> Dec
         return Problem(
             job.where,
             f"{job.address}: run {run.id} is hidden",
-            f"restore it with: {platform.restore_command(run.id)}",
+            f"restore it with: {platform.restore_command(run.id)}"
+            if platform.restores
+            else "remove id to run the job again",
         )
     standing = {
         RunState.FINISHED: Standing.CURRENT,

@@ -220,6 +220,9 @@ def _note(model: PermissionModel, image: Rows, after: Rows, owner: str, user: st
     will = effective(model, after, owner, user)
     if will == NO_ACCESS:
         return "loses all access"
+    is_less = user in image and user in after and not image[user].gives <= row.gives
+    if is_less and not model.narrows_in_place:
+        return "has no access for a moment"
     return model.note(user, effective(model, image, owner, user), will)
 
 

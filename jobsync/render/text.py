@@ -139,7 +139,7 @@ def _body(change: JobChange, sequel: Mapping[str, Value], palette: Palette) -> l
         return [_commented(visible, f"run {terminal(run.id)}"), *_added(sequel, palette)]
     if change.action is Action.STOP and run:
         sign = palette.paint(palette.yellow, "~")
-        value = f"{shown(run.status)} -> {shown('STOPPED')}"
+        value = f"{shown(run.status)} -> stopped"
         return [_commented(_assigned(sign, "status", value), f"run {terminal(run.id)}")]
     if change.action is Action.REPLACE:
         return [*_fields(change.fields, palette), *_added(sequel, palette)]

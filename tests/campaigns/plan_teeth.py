@@ -29,7 +29,7 @@ SEEDS = [
     ("plan/decide.py", "only_failed and used <= job.retries", "used <= job.retries"),
     ("plan/decide.py", "used <= job.retries", "used < job.retries"),
     ("plan/decide.py", "attempt=used + 1", "attempt=used"),
-    ("plan/decide.py", "if not run.visible and run.state is RunState.FINISHED", "if False"),
+    ("plan/decide.py", "and not run.visible\n        and run.state is RunState.FINISHED", "and False"),
     ("plan/decide.py", "(whole or finished or list(running))[0]",
      "(whole or finished or list(running))[-1]"),
     ("plan/decide.py", "current = (whole or finished or list(running))[0]", "current = running[0]"),

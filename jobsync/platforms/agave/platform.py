@@ -85,6 +85,7 @@ class Agave(Platform):
     is_output = staticmethod(_archive.is_output)
 
     outputs_refused = staticmethod(_hints.outputs_refused)
+    restores = True
     restore_command = staticmethod(_hints.restore_command)
     revoke_command = staticmethod(_hints.revoke_command)
 
