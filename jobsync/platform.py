@@ -67,6 +67,12 @@ class Platform(Protocol):
         return ""
 
     @property
+    def journal_mark(self) -> str:
+        """What tells its journals of submits from those of another platform on the same service;
+        empty for the platform whose journals were there before there was another."""
+        return self.name
+
+    @property
     def address_limit(self) -> int:
         """The most characters that a project and an address may have together."""
 

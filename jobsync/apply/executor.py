@@ -72,7 +72,7 @@ def apply(
         limits = settings.submits
         start = settings.clock.monotonic() + limits.settle
         settings = replace(settings, submits=replace(limits, not_before=start))
-    binding = Binding.of_plan(plan)
+    binding = Binding.of_plan(plan, backend.platform)
     with (
         locked_journal(settings.state_dir, binding, settings.clock) as journal,
         opened(plan, backend, settings) as shared,

@@ -45,7 +45,7 @@ class JournalFailed(JobsyncError):
 
 def file_stem(binding: Binding) -> str:
     """The file name, without an ending, of what belongs to *binding*: readable and unambiguous."""
-    whole = "\n".join((binding.service, binding.user, binding.project))
+    whole = "\n".join(binding.facts)
     digest = hashlib.sha256(whole.encode()).hexdigest()[:12]
     return f"{_readable(binding.project)}-{digest}"
 

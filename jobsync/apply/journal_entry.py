@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from jobsync.errors import JobsyncError
 from jobsync.model import JsonValue, Plan, Word
+from jobsync.platform import Platform
 from jobsync.structs import Struct, replace
 
 FORMAT = 1
@@ -77,16 +78,24 @@ class Binding(Struct, frozen=True):
     """Whose journal it is: of one project, on one service, for one user.
 
     ``service`` is the ``base_url`` of plans: stable whatever port the service is on today.
+    ``platform`` is the ``journal_mark`` of what is spoken with it.
     """
 
     service: str
     user: str
     project: str
+    platform: str = ""
 
     @classmethod
-    def of_plan(cls, plan: Plan) -> Binding:
+    def of_plan(cls, plan: Plan, platform: Platform) -> Binding:
         """The journal that an apply of *plan* keeps."""
-        return cls(plan.base_url, plan.user, plan.project)
+        return cls(plan.base_url, plan.user, plan.project, platform.journal_mark)
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """What tells it from others, as it always was spelled where there is no ``platform``."""
+        facts = (self.service, self.user, self.project)
+        return (*facts, self.platform) if self.platform else facts
 
 
 class JournalDamaged(JobsyncError):
@@ -100,6 +109,7 @@ def header(binding: Binding) -> dict[str, JsonValue]:
         "service": binding.service,
         "user": binding.user,
         "project": binding.project,
+        **({"platform": binding.platform} if binding.platform else {}),
     }
 
 
@@ -133,6 +143,7 @@ def owner(data: bytes, path: str) -> Binding | None:
         return None
     document = _document(line + b"\n", 0, path)
     facts = [document.get(key) for key in ("service", "user", "project")]
+    facts.append(document.get("platform", ""))
     if not all(isinstance(fact, str) for fact in facts):
         raise _damaged(path, 1)
     return Binding(*map(str, facts))
@@ -227,8 +238,9 @@ def _check_header(document: Mapping[str, JsonValue], binding: Binding, path: str
         ("service", binding.service),
         ("user", binding.user),
         ("project", binding.project),
+        ("platform", binding.platform),
     ):
-        if document.get(key) != mine:
+        if document.get(key, "") != mine:
             raise JournalDamaged(
                 f"{path}: belongs to {key} {document.get(key)!r}, not {mine!r}",
                 hint="it was copied or renamed; put it back, or point JOBSYNC_STATE_DIR elsewhere",

@@ -78,7 +78,7 @@ def unknown_to(
     Of an *embedded* service, a request that made no job ended with the command that sent it.
     *shared* are the records of the shared journal.
     """
-    binding = Binding.of_plan(plan)
+    binding = Binding.of_plan(plan, platform)
     held = {
         base_of(platform, name): address
         for address, basis in plan.basis.items()

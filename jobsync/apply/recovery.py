@@ -113,7 +113,8 @@ def _of_former_projects(session: Session) -> Iterator[Entry]:
         if isinstance(change, JobChange) and change.action in SUBMITS
         for name in _names(platform, change, plan)
     }
-    for entry in open_under(platform, session.settings.state_dir, Binding.of_plan(plan), names):
+    binding = Binding.of_plan(plan, platform)
+    for entry in open_under(platform, session.settings.state_dir, binding, names):
         yield replace(entry, address=entry.name)  # by which `jobsync resolve` finds it
 
 

@@ -29,7 +29,7 @@ def opened(plan: Plan, backend: Backend, settings: ApplySettings) -> Iterator[Sh
     marks = (backend.platform.read_mark(name) for name in names)
     journal = SharedJournal(
         settings.shared,
-        Binding.of_plan(plan),
+        Binding.of_plan(plan, backend.platform),
         who=settings.who,
         served_at=backend.served_at,
         others={mark.project for mark in marks if mark},

@@ -146,7 +146,7 @@ def command(
         if plan.submits:
             settings = pipeline.with_shared(settings, desired, place, environ, quiet=quiet)
         to_do = plan.changes or plan.awaiting or stale or service.is_held
-        if not (to_do or pipeline.unsettled(plan, settings.state_dir)):
+        if not (to_do or pipeline.unsettled(desired, plan, settings.state_dir)):
             follow_renames(plan.root, addresses_of_runs(plan))
             return code_of(plan)
         if (plan.changes or service.is_held) and not auto_approve:

@@ -184,7 +184,7 @@ def open_submits(
 
     folder, platform = state_dir(place, environ), desired.platform
     embedded = place.target.name == LOCAL
-    shared = shared_journal.read(desired, place, folder, Binding.of_plan(plan), environ)
+    shared = shared_journal.read(desired, place, folder, Binding.of_plan(plan, platform), environ)
     found = [*unknown_to(platform, plan, seen, folder, embedded=embedded, shared=shared)]
     of_address = Counter(entry.address for _, entry in found)
 
@@ -203,7 +203,7 @@ def open_submits(
     return tuple(told(*one) for one in sorted(found, key=lambda one: (one[0], one[1].name)))
 
 
-def unsettled(plan: Plan, folder: Path) -> bool:
+def unsettled(desired: DesiredState, plan: Plan, folder: Path) -> bool:
     """Whether the journal has what apply settles first: open submits, and duplicates.
 
     A duplicate is settled when a person has put all but one of its jobs away.
@@ -212,4 +212,4 @@ def unsettled(plan: Plan, folder: Path) -> bool:
     from jobsync.apply.journal_entry import OPEN, State
 
     states = OPEN | {State.DUPLICATE}
-    return bool(open_submits(folder, Binding(plan.base_url, plan.user, plan.project), states))
+    return bool(open_submits(folder, Binding.of_plan(plan, desired.platform), states))

@@ -57,7 +57,7 @@ def command(
         mark = desired.platform.read_mark(address)
         former = shared_journal.former_projects(desired)
         project = mark.project if mark and mark.project in former else desired.project
-        binding = Binding(service_name(chosen), user, project)
+        binding = Binding(service_name(chosen), user, project, desired.platform.journal_mark)
         if force:
             _confirm(address)
         with shared_journal.opened(desired, place, folder, binding, reader, os.environ) as shared:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobsync.apply import journal as journal_module
+from jobsync.apply import open_submits
 from jobsync.apply.journal import JournalFailed, journal_path, open_journal
 from jobsync.apply.journal_entry import (
     Binding,
@@ -23,6 +24,7 @@ from jobsync.apply.journal_entry import (
     header,
     latest,
 )
+from jobsync.structs import replace
 from tests.fakes.memory import FakeClock
 
 BINDING = Binding("https://memory.example", "alice", "phylo")
@@ -257,3 +259,18 @@ def test_what_announces_a_post_is_synced_before_append_returns(
         journal.append(Entry("a", "a", State.CONFIRMED, ids=("1",)), CLOCK)
         assert disk.log == ["write"]
     assert disk.log == ["write", "fsync"], "at the end at the latest"
+
+
+def test_the_journal_of_another_platform_on_the_service_is_another_one(tmp_path: Path) -> None:
+    """That of the first platform is where it was before there was another."""
+    other = replace(BINDING, platform="other/v1")
+    assert journal_path(tmp_path, BINDING).name == "phylo-e2bab4d57063.jsonl"
+    assert journal_path(tmp_path, other) != journal_path(tmp_path, BINDING)
+    with open_journal(tmp_path, BINDING) as journal:
+        journal.append(Entry("phylo.align.aaaaaaaaaa", "align", State.SENDING), CLOCK)
+    assert open_submits(tmp_path, other) == ()
+    text = journal_path(tmp_path, BINDING).read_text()
+    assert "platform" not in text
+    journal_path(tmp_path, other).write_text(text)
+    with pytest.raises(JournalDamaged, match="platform"):
+        open_submits(tmp_path, other)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.campaigns import fresh_runners
+from tests.campaigns import fresh_runners, runner_kills
 
 
 @pytest.mark.parametrize("runners", [2, 4])
@@ -22,3 +22,9 @@ def test_without_a_journal_the_same_race_submits_twice() -> None:
         if figures["submitted twice"]:
             return
     pytest.fail("ten rounds of four runners never submitted a job twice")
+
+
+def test_a_fresh_runner_goes_on_where_one_was_killed_between_steps_of_git() -> None:
+    figures, wrong = runner_kills.sweep(4)
+    assert wrong == []
+    assert figures["kills"] == 4

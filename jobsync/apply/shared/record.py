@@ -10,10 +10,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from urllib.parse import quote, unquote
 
 from jobsync.apply.journal_entry import Binding, State
 from jobsync.model import JsonValue
-from jobsync.structs import Struct
+from jobsync.structs import Struct, replace
 
 FORMAT = 1
 """The version of the form. A ref of a newer one is refused, never guessed at."""
@@ -24,12 +25,14 @@ ROOT = "journal.json"
 LARGEST = 4096
 """Bytes of the largest record that is read."""
 
+_LONGEST = 128
+"""Characters of the longest run name."""
+
 SETTLED = frozenset({State.CONFIRMED, State.REJECTED, State.DUPLICATE})
 """What nobody has to find out about any more."""
 
 _SCOPE = re.compile(r"[0-9a-f]{8}")
 _PROJECT = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _NONCE = re.compile(r"[0-9a-f]{1,64}")
 
 
@@ -61,7 +64,8 @@ class Root(Struct, frozen=True):
 
 def scope(binding: Binding) -> str:
     """The folder of one service and user."""
-    return hashlib.sha256(f"{binding.service}\n{binding.user}".encode()).hexdigest()[:8]
+    whole = "\n".join(replace(binding, project="").facts)
+    return hashlib.sha256(whole.encode()).hexdigest()[:8]
 
 
 def folder(binding: Binding) -> str:
@@ -71,7 +75,7 @@ def folder(binding: Binding) -> str:
 
 def path(record: Record) -> str:
     """Where *record* stands."""
-    return f"{record.folder}/{_spread(record.name)}/{record.name}.json"
+    return f"{record.folder}/{_spread(record.name)}/{quote(record.name, safe='')}.json"
 
 
 def named_at(place: str) -> tuple[str, str]:
@@ -79,8 +83,11 @@ def named_at(place: str) -> tuple[str, str]:
     parts = place.split("/")
     if len(parts) != 4 or not parts[3].endswith(".json"):
         return "", ""
-    name = parts[3].removesuffix(".json")
-    fine = _SCOPE.fullmatch(parts[0]) and _PROJECT.fullmatch(parts[1]) and _NAME.fullmatch(name)
+    spelled = parts[3].removesuffix(".json")
+    name = unquote(spelled, errors="replace")
+    if not (_SCOPE.fullmatch(parts[0]) and _PROJECT.fullmatch(parts[1])):
+        return "", ""
+    fine = 0 < len(name) <= _LONGEST and quote(name, safe="") == spelled
     return ("/".join(parts[:2]), name) if fine and _spread(name) == parts[2] else ("", "")
 
 

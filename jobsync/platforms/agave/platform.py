@@ -23,6 +23,7 @@ class Agave(Platform):
 
     name = "agave/v2"
 
+    journal_mark = ""
     scheme = _run_names.SCHEME
     scheme_since = _run_names.SCHEME_SINCE
     scheme_before = _run_names.SCHEME_BEFORE
