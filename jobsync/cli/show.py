@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from jobsync.cli.apply import read_plan
 from jobsync.cli.files import FilePath
 from jobsync.cli.options import color_option
 from jobsync.cli.plan import FORMATS, print_plan
+from jobsync.cli.plan_file import read_plan
 
 
 @click.command("show")

@@ -7,7 +7,7 @@ import os
 
 import click
 
-from jobsync.cli.apply import carry_out
+from jobsync.cli.carrying_out import carry_out
 from jobsync.cli.duration import duration
 from jobsync.cli.options import call_of, manifests_option, quiet_option, target_options
 from jobsync.cli.plan import say_what_is_wrong

@@ -1,0 +1,81 @@
+"""A plan carried out, with what happens and what came of it shown."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from jobsync.errors import ExitCode, ServiceError, worst
+from jobsync.structs import replace
+
+if TYPE_CHECKING:
+    from jobsync.apply import ApplySettings
+    from jobsync.backend import Backend
+    from jobsync.model import Outcome, Plan
+    from jobsync.outputs.log_tail import Tail
+    from jobsync.render.advice import Call
+
+
+def carry_out(
+    plan: Plan,
+    backend: Backend,
+    settings: ApplySettings,
+    format_name: str,
+    call: Call,
+    *,
+    quiet: bool,
+    leave: Callable[[], None] | None = None,
+) -> ExitCode:
+    """Apply *plan*, show what happens and then what came of it. Returns the exit code.
+
+    *leave* is called when somebody asks to stop.
+    """
+    from jobsync.apply import apply, exit_code
+    from jobsync.cli.progress import reporter
+    from jobsync.cli.signals import stopping
+    from jobsync.render.outcome import outcome
+
+    with stopping(leave) as stop:
+        heeding = replace(settings, stop=stop.event, clock=stop.clock)
+        with reporter(format_name, quiet=quiet) as report:
+            outcomes = apply(plan, backend, heeding, report)
+    if format_name == "text":
+        click.echo(outcome(plan, outcomes, call), err=True, nl=False)
+        _show_what_failed_jobs_said(plan, backend, outcomes)
+    return worst([exit_code(plan, outcomes), stop.code])
+
+
+def _show_what_failed_jobs_said(plan: Plan, backend: Backend, outcomes: Sequence[Outcome]) -> None:
+    """The last lines of standard error and output of each job that failed while waited for."""
+    from jobsync.apply import Kind
+    from jobsync.model import JobChange, Result
+    from jobsync.outputs.log_tail import tails
+    from jobsync.sensitive import scrubbed, secrets_in
+
+    secrets = [
+        secret
+        for change in plan.changes
+        if isinstance(change, JobChange)
+        for secret in secrets_in(change.request)
+    ]
+    for outcome in outcomes:
+        if outcome.kind == Kind.RUN and outcome.result is Result.FAILED:
+            # This only explains a failure that has been reported already.
+            with contextlib.suppress(ServiceError):
+                run = backend.run(outcome.run_id)
+                for tail in tails(backend, outcome.address, run):
+                    click.echo(scrubbed(_said(outcome.address, tail), secrets), err=True)
+
+
+def _said(address: str, tail: Tail) -> str:
+    from jobsync.render.escape import terminal
+
+    which = "" if tail.is_whole else f", the last {len(tail.lines)} lines"
+    lines = [f"\n{terminal(address)} wrote to {terminal(tail.path)}{which}:"]
+    lines += [f"  | {terminal(line)}" for line in tail.lines]
+    if not tail.is_whole:
+        lines.append(f"Fetch the whole file with: {terminal(tail.command)}")
+    return "\n".join(lines)
