@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+from pathlib import Path
 
 import pytest
+
+from jobsync.local.api.tapis.routes import _ANNOTATIONS, _BESIDE, _JOBS, _OPEN
 
 
 def body(app: str) -> dict[str, str]:
@@ -164,3 +167,15 @@ def test_connections(service, alice, put, fault) -> None:
         alice.post(f"jobs/{row.id}/hide")
     assert service.hits(fault) == 1
     assert alice.get(f"jobs/{row.id}").result["visible"] == (fault == "reset-before")
+
+
+def test_every_operation_is_named() -> None:
+    page = Path(__file__).parents[3] / "docs" / "testing.md"
+    row = next(
+        line
+        for line in page.read_text("utf-8").splitlines()
+        if line.startswith("| `on=NAME` below")
+    )
+    tables = (_OPEN, _JOBS, _ANNOTATIONS, _BESIDE)
+    names = {one.name for table in tables for way in table.values() for one in way.values()}
+    assert set(row.split("`")[5].split()) == names

@@ -81,13 +81,17 @@ class Places:
         return self._owner(self._systems.by_name[system], first) == caller
 
     def real(self, system: str, path: str) -> Path:
-        """Where a directory lies that a job was given."""
+        """Where a directory lies that a job was given. Raises :class:`Problem` for one that leads
+        out of the job area, which it did not when it was accepted."""
         parts = segments(path)
         if system == ARCHIVE:
             return self.storage.archive_folder(path)
-        if parts[:1] != [WORK] or ".." in parts:
-            raise ValueError(f"not a directory for jobs: {path}")
-        return area(self._systems.by_name[system]).joinpath(*parts[1:])
+        root = area(self._systems.by_name[system])
+        found = root.joinpath(*parts[1:])
+        inside = Path(os.path.realpath(found)).is_relative_to(os.path.realpath(root))
+        if parts[:1] != [WORK] or len(parts) < 2 or ".." in parts or not inside:
+            raise Problem(400, f"JOBS_INVALID_DIRECTORY {path}: not a directory for jobs")
+        return found
 
     def claim(self, system: str, path: str, owner: str, uuid: str) -> str:
         """Let a job of *owner* use a directory, and give it in the form it is kept in.

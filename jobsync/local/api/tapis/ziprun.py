@@ -30,6 +30,7 @@ LAUNCH_FILES = (SCRIPT, ENVIRONMENT)
 _MANIFEST = "tapisjob.manifest"
 _TAPIS = re.compile(r"tapis://([^/]+)/?(.*)", re.DOTALL)
 _LOCAL = "tapislocal://"
+_UUID = re.compile(r"[0-9a-f-]{36}-007")
 _NEEDS_QUOTES = re.compile(r"[&><|;`\s]")
 _OWN_OPTIONS = re.compile(
     r"--tapis-profile|--job-name|-J|--chdir|-D|--output|-o|--error|-e|--wrap|--array|-a|--parsable"
@@ -58,7 +59,10 @@ def is_own(row: JobRow, kind: str) -> bool:
 
 
 def own_folder(row: JobRow, system: System) -> Path:
-    """The folder of the job area that is this job's alone."""
+    """The folder of the job area that is this job's alone. Raises :class:`StagingError` for a row
+    whose id is none: this folder is thrown away."""
+    if not _UUID.fullmatch(row.id):
+        raise StagingError(f"{row.id!r} is not the id of a job")
     return area(system) / JOBS / row.id
 
 
