@@ -99,8 +99,8 @@ def fetch(url: str, folder: str) -> None:
     from jobsync.model import OutputChange, OutputRule, Result, Run, RunState
     from jobsync.outputs.fetch import fetch_all
     from jobsync.outputs.fetch_record import Ledger
-    from jobsync.outputs.listing import walk
-    from jobsync.outputs.result import Limits
+    from jobsync.outputs.listing import walk_outputs
+    from jobsync.outputs.result import FetchLimits
     from jobsync.plan.output_rules import select
     from jobsync.platforms.agave import connections as agave
     from jobsync.platforms.agave.credentials import explicit
@@ -110,14 +110,14 @@ def fetch(url: str, folder: str) -> None:
     rules = (OutputRule("**", "out/"),)
     with agave.connect_reader(url, explicit(url, "token"), how=how) as reader:
         # What planning has done already, as curl has been given its list.
-        files = select(rules, (), walk(reader, JOB)).fetches
+        files = select(rules, (), walk_outputs(reader, JOB)).fetches
         began = time.perf_counter()
         result = fetch_all(
             reader,
             OutputChange("a", None, rules, files=files),
             run,
             ledger=Ledger(folder, folder, ["a"]),
-            limits=Limits(),
+            limits=FetchLimits(),
             report=lambda progress: None,
             stop=lambda: False,
         )

@@ -6,7 +6,7 @@ from jobsync.apply.session import Session
 from jobsync.errors import ServiceError
 from jobsync.model import Gate, OutputChange, RunRef
 from jobsync.outputs import reasons
-from jobsync.outputs.listing import walk
+from jobsync.outputs.listing import walk_outputs
 from jobsync.plan.output_rules import select
 from jobsync.structs import Struct, replace
 
@@ -25,9 +25,9 @@ class Seen(Struct, frozen=True):
 def look(session: Session, gate: Gate, change: OutputChange | None, run: RunRef) -> Seen:
     """List the outputs of *run* and hold them to *gate*; *change* is what to fetch of them."""
     try:
-        files = walk(session.backend, run.id)
+        files = walk_outputs(session.backend, run.id)
     except ServiceError as error:
-        return Seen(unread=reasons.unavailable(run.id, error, session.backend.platform))
+        return Seen(unread=reasons.outputs_unavailable(run.id, error, session.backend.platform))
     missing = select(gate.outputs, gate.expect, files).missing
     if change is None:
         return Seen(missing)

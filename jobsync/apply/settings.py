@@ -12,8 +12,7 @@ from jobsync.apply.shared.journal import Ref
 from jobsync.apply.submit_protocol import Limits
 from jobsync.backend import Reader
 from jobsync.model import OutputChange, Run
-from jobsync.outputs.result import FetchResult, Progress
-from jobsync.outputs.result import Limits as FetchLimits
+from jobsync.outputs.result import FetchLimits, FetchResult, Progress
 from jobsync.plan.reviewed import Stale
 from jobsync.structs import Struct, field
 

@@ -52,7 +52,7 @@ def _show_what_failed_jobs_said(plan: Plan, backend: Backend, outcomes: Sequence
     """The last lines of standard error and output of each job that failed while waited for."""
     from jobsync.apply import Kind
     from jobsync.model import JobChange, Result
-    from jobsync.outputs.log_tail import tails
+    from jobsync.outputs.log_tail import log_tails
     from jobsync.sensitive import scrubbed, secrets_in
 
     secrets = [
@@ -66,7 +66,7 @@ def _show_what_failed_jobs_said(plan: Plan, backend: Backend, outcomes: Sequence
             # This only explains a failure that has been reported already.
             with contextlib.suppress(ServiceError):
                 run = backend.run(outcome.run_id)
-                for tail in tails(backend, outcome.address, run):
+                for tail in log_tails(backend, outcome.address, run):
                     click.echo(scrubbed(_said(outcome.address, tail), secrets), err=True)
 
 

@@ -79,7 +79,7 @@ def _rows(desired: DesiredState, plan: Plan) -> Iterator[_Row]:
     from jobsync.plan.plan_outputs import renamed
 
     files = renamed(
-        lockfile.load(desired.root, desired.outputs_root).files, addresses_of_runs(plan)
+        lockfile.load_lockfile(desired.root, desired.outputs_root).files, addresses_of_runs(plan)
     )
     changed = {(file.address, file.to) for file in files if file.presence is Presence.CHANGED}
     planned = set()

@@ -17,8 +17,8 @@ from jobsync.structs import Struct, replace
 if TYPE_CHECKING:
     from jobsync.backend import Reader
     from jobsync.model import DesiredState, OutputChange, Run, Target
-    from jobsync.outputs.fetch_record import Record
-    from jobsync.outputs.result import FetchResult, Limits
+    from jobsync.outputs.fetch_record import FetchRecord
+    from jobsync.outputs.result import FetchLimits, FetchResult
 
 
 @click.command("get")
@@ -57,13 +57,13 @@ def get(
     """
     from jobsync.cli import connect, pipeline
     from jobsync.cli.signals import stopping
-    from jobsync.outputs.result import Limits
+    from jobsync.outputs.result import FetchLimits
 
     if to is not None and glob is None:
         raise click.UsageError("--to needs a GLOB")
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
     _declared(desired, address)
-    limits = Limits(jobs=jobs, max_bytes=max_bytes, max_files=max_files)
+    limits = FetchLimits(jobs=jobs, max_bytes=max_bytes, max_files=max_files)
     with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
         run = _current_run(desired, chosen, reader, address)
         with stopping(reader.close) as stop, Meter(address, quiet=quiet) as meter:
@@ -80,7 +80,7 @@ def get(
 class _How(Struct, frozen=True):
     """Around one fetch: its limits, who is told how far it is, and whether to leave off."""
 
-    limits: Limits
+    limits: FetchLimits
     meter: Meter
     stop: Callable[[], bool]
 
@@ -117,10 +117,10 @@ def _fetch_declared(
 
 def _narrowed(reader: Reader, change: OutputChange, run: Run, glob: str) -> OutputChange:
     """Only those of the declared files whose path in the outputs *glob* means."""
-    from jobsync.outputs.listing import walk
+    from jobsync.outputs.listing import walk_outputs
     from jobsync.plan.output_rules import compile_glob, select
 
-    selection = select(change.rules, (), walk(reader, run.id))
+    selection = select(change.rules, (), walk_outputs(reader, run.id))
     wanted = compile_glob(glob)
     files = tuple(fetch for fetch in selection.fetches if wanted.matches(fetch.path))
     refused = tuple(pair for pair in selection.refused if wanted.matches(pair[0]))
@@ -151,7 +151,7 @@ def _fetch_loose(
         raise SettingsError(f"run {run.id} is {run.status}: wait until it has ended")
     folder = _loose_folder(to)
     rule = OutputRule(glob, "./" if folder == Path(to) else Path(to).name)
-    record: Record = Unrecorded(desired.root, str(folder.absolute()))
+    record: FetchRecord = Unrecorded(desired.root, str(folder.absolute()))
     change = OutputChange(address, None, (rule,))
     return fetch_from(
         reader, change, run, ledger=record, limits=how.limits, report=how.meter, stop=how.stop

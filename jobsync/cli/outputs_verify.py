@@ -28,14 +28,14 @@ def verify(paths: tuple[str, ...], jobs: int, format_name: str) -> ExitCode:
     from jobsync.render.escape import in_json
 
     desired = read_set(paths, None, {}, os.environ)
-    lock = lockfile.load(desired.root, desired.outputs_root)
+    lock = lockfile.load_lockfile(desired.root, desired.outputs_root)
     former = {
         address: job
         for job in desired.jobs.values()
         for _, address in former_names(desired.project, job)
     }
     known = {**former, **desired.jobs}
-    found = verifying.verify(lock, known, desired.outputs_root, threads=jobs)
+    found = verifying.verify_outputs(lock, known, desired.outputs_root, threads=jobs)
     if format_name == "json":
         click.echo(in_json(json.dumps(_verified_document(found), indent=2)))
     else:

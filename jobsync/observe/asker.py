@@ -15,8 +15,8 @@ from typing import TypeVar, Union
 from jobsync.backend import Reader
 from jobsync.errors import Forbidden, NotFound, Refused, Throttled, Unauthorized, Unreadable
 from jobsync.model import Access, App, RemoteFile, Run, Unavailable
-from jobsync.outputs.listing import walk
-from jobsync.outputs.reasons import unavailable
+from jobsync.outputs.listing import walk_outputs
+from jobsync.outputs.reasons import outputs_unavailable
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -88,11 +88,11 @@ class Asker:
 
     def _files(self, run_id: str) -> Files:
         try:
-            return walk(self.reader, run_id, self._questions)
+            return walk_outputs(self.reader, run_id, self._questions)
         except (Unauthorized, Throttled):
             raise
         except (Refused, Unreadable) as error:
-            return Unavailable(unavailable(run_id, error, self.reader.platform))
+            return Unavailable(outputs_unavailable(run_id, error, self.reader.platform))
 
     def _changed(self, app_id: str) -> datetime | None:
         try:

@@ -70,7 +70,7 @@ def observe(
 
 def lock_of(desired: DesiredState) -> Lock:
     """What ``jobsync.lock`` of a set records, and whether each file lies where it was put."""
-    return lockfile.load(desired.root, desired.outputs_root)
+    return lockfile.load_lockfile(desired.root, desired.outputs_root)
 
 
 def service_name(target: Target) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 
-from jobsync.outputs.destination import Origin, Place
-from jobsync.outputs.download import OVERLAP, Wanted, Whole
+from jobsync.outputs.destination import Origin, OutputFile
+from jobsync.outputs.download import OVERLAP, WantedFile, WholePart
 from jobsync.outputs.failures import FileFailed
-from jobsync.outputs.fetch_record import Record
+from jobsync.outputs.fetch_record import FetchRecord
 from jobsync.outputs.hashing import sha256_of
 
 _NOT_OURS = "a file that jobsync did not fetch is in the way; move it away"
@@ -17,7 +17,7 @@ _EDITED = (
 )
 
 
-def already_here(place: Place, wanted: Wanted, ledger: Record) -> str | None:
+def already_here(place: OutputFile, wanted: WantedFile, ledger: FetchRecord) -> str | None:
     """The SHA-256 of the file under the final name when it is exactly *wanted*, else None.
 
     That is so when the lock file says so, or when a run was killed between giving the file its
@@ -47,7 +47,7 @@ def already_here(place: Place, wanted: Wanted, ledger: Record) -> str | None:
     return None
 
 
-def commit(place: Place, whole: Whole, ledger: Record) -> None:
+def commit(place: OutputFile, whole: WholePart, ledger: FetchRecord) -> None:
     """Give a whole and checked part its final name.
 
     Raises :class:`FileFailed` when the lock file has other content for this file of this run, and
@@ -87,16 +87,16 @@ def _other_content(recorded: str, found: str) -> str:
     )
 
 
-def _digest_of_final(place: Place, size: int, sizes: Collection[int]) -> str:
+def _digest_of_final(place: OutputFile, size: int, sizes: Collection[int]) -> str:
     """The SHA-256 of the file under the final name; empty when its *size* is none of *sizes*."""
     return _final_digest(place, size) if size in sizes else ""
 
 
-def _is_content(place: Place, size: int, origin: Origin) -> bool:
+def _is_content(place: OutputFile, size: int, origin: Origin) -> bool:
     return size == origin.length and _final_digest(place, size) == origin.sha256
 
 
-def _is_of(origin: Origin, wanted: Wanted) -> bool:
+def _is_of(origin: Origin, wanted: WantedFile) -> bool:
     return (origin.job_id, origin.path, origin.length, origin.last_modified) == (
         wanted.job_id,
         wanted.path,
@@ -105,7 +105,7 @@ def _is_of(origin: Origin, wanted: Wanted) -> bool:
     )
 
 
-def _final_digest(place: Place, size: int) -> str:
+def _final_digest(place: OutputFile, size: int) -> str:
     handle = place.open_final()
     try:
         return sha256_of(handle, size)

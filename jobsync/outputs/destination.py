@@ -48,7 +48,7 @@ class PartMark(Struct, frozen=True):
     modified_ns: int
 
 
-class Root:
+class OutputsRoot:
     """The outputs' root, held open. The root itself is the user's word and may be a link.
 
     A folder below it that is replaced while files are written to it is noticed: FileFailed.
@@ -65,7 +65,7 @@ class Root:
     def close(self) -> None:
         os.close(self._handle)
 
-    def __enter__(self) -> Root:
+    def __enter__(self) -> OutputsRoot:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -77,7 +77,7 @@ class Root:
         return found.f_bavail * found.f_frsize
 
     @contextlib.contextmanager
-    def place(self, to: str) -> Iterator[Place]:
+    def place(self, to: str) -> Iterator[OutputFile]:
         """The place *to*, its folders made (0700) where they are missing.
 
         Raises FileFailed, also when its folder is not the one that it was before.
@@ -89,7 +89,7 @@ class Root:
                 found = os.fstat(handle)
                 if not os.path.samestat(self._first.setdefault(folder, found), found):
                     raise FileFailed(FOLDER_GONE)
-                yield Place(handle, name)
+                yield OutputFile(handle, name)
             finally:
                 os.close(handle)
         except OSError as error:
@@ -125,7 +125,7 @@ class Root:
         return handle
 
 
-class Place:
+class OutputFile:
     """A name in an open folder, its part file and its sidecar. Raises OSError."""
 
     def __init__(self, folder: int, name: str) -> None:

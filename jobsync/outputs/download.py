@@ -17,7 +17,7 @@ from pathlib import Path
 
 from jobsync.backend import Content, Reader
 from jobsync.errors import RangeRefused, Refused, ServiceError
-from jobsync.outputs.destination import Origin, PartMark, Place, mark_of
+from jobsync.outputs.destination import Origin, OutputFile, PartMark, mark_of
 from jobsync.outputs.failures import FileChanged, FileFailed, Interrupted
 from jobsync.outputs.hashing import Digest
 from jobsync.structs import Struct
@@ -30,7 +30,7 @@ CHANGES_LIMIT = 2
 """A file that changes on the service while it is fetched is begun anew this often."""
 
 
-class Wanted(Struct, frozen=True):
+class WantedFile(Struct, frozen=True):
     """One file of one run as it was listed."""
 
     job_id: str
@@ -40,15 +40,15 @@ class Wanted(Struct, frozen=True):
     last_modified: str
 
 
-class Whole(Struct, frozen=True):
+class WholePart(Struct, frozen=True):
     """A part file that has every byte, is on the disk, and what it hashes to."""
 
-    wanted: Wanted
+    wanted: WantedFile
     sha256: str
     mark: PartMark
 
 
-class Line(Struct, frozen=True):
+class DownloadContext(Struct, frozen=True):
     """What a download needs from around it.
 
     ``again`` lists the file anew (None: it is gone), ``stop`` says whether to leave off,
@@ -57,14 +57,14 @@ class Line(Struct, frozen=True):
     """
 
     reader: Reader
-    again: Callable[[Wanted], Wanted | None]
+    again: Callable[[WantedFile], WantedFile | None]
     stop: Callable[[], bool]
-    received: Callable[[Wanted, int], None]
+    received: Callable[[WantedFile, int], None]
     patience: tuple[float, ...]
     slots: threading.Semaphore
 
 
-def download(line: Line, place: Place, wanted: Wanted) -> Whole:
+def download_file(line: DownloadContext, place: OutputFile, wanted: WantedFile) -> WholePart:
     """Bring *wanted* to its part file.
 
     Raises :class:`FileFailed` when that cannot be done, :class:`Interrupted` when asked to stop,
@@ -81,7 +81,7 @@ def download(line: Line, place: Place, wanted: Wanted) -> Whole:
                 os.ftruncate(handle, 0)
             else:
                 os.fsync(handle)
-                return Whole(wanted, digest, mark_of(os.fstat(handle)))
+                return WholePart(wanted, digest, mark_of(os.fstat(handle)))
             found = line.again(wanted)
             if found is None:
                 raise FileFailed("no longer exists on the service")
@@ -103,10 +103,10 @@ class _Part:
 
     def __init__(
         self,
-        line: Line,
-        place: Place,
+        line: DownloadContext,
+        place: OutputFile,
         handle: int,
-        wanted: Wanted,
+        wanted: WantedFile,
     ) -> None:
         self._line, self._handle, self._wanted = line, handle, wanted
         self._have = self._usable(place)
@@ -134,7 +134,7 @@ class _Part:
             digest = self._digest.close()
         return digest
 
-    def _usable(self, place: Place) -> int:
+    def _usable(self, place: OutputFile) -> int:
         """How much of the part is good to go on from; a fresh sidecar when nothing is."""
         wanted = self._wanted
         origin = Origin(wanted.job_id, wanted.path, wanted.length, wanted.last_modified, boot_id())

@@ -13,19 +13,19 @@ from jobsync.backend import Reader
 from jobsync.errors import JobsyncError, ServiceError, Unauthorized
 from jobsync.model import Address, Fetch, FetchedFile, OutputChange, RemoteFile, Run
 from jobsync.outputs import commit, reasons
-from jobsync.outputs.destination import Root
+from jobsync.outputs.destination import OutputsRoot
 from jobsync.outputs.download import (
     CHANGES_LIMIT,
     OVERLAP,
-    Line,
-    Wanted,
-    Whole,
-    download,
+    DownloadContext,
+    WantedFile,
+    WholePart,
+    download_file,
 )
 from jobsync.outputs.failures import FileFailed, Interrupted
-from jobsync.outputs.fetch_record import Record
-from jobsync.outputs.listing import walk
-from jobsync.outputs.result import FetchResult, Limits, Progress
+from jobsync.outputs.fetch_record import FetchRecord
+from jobsync.outputs.listing import walk_outputs
+from jobsync.outputs.result import FetchLimits, FetchResult, Progress
 from jobsync.plan.output_rules import Selection, select
 from jobsync.structs import replace
 
@@ -41,8 +41,8 @@ def fetch_all(
     change: OutputChange,
     run: Run,
     *,
-    ledger: Record,
-    limits: Limits,
+    ledger: FetchRecord,
+    limits: FetchLimits,
     report: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> FetchResult:
@@ -68,8 +68,8 @@ def fetch_from(
     change: OutputChange,
     run: Run,
     *,
-    ledger: Record,
-    limits: Limits,
+    ledger: FetchRecord,
+    limits: FetchLimits,
     report: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> FetchResult:
@@ -78,14 +78,16 @@ def fetch_from(
     try:
         chosen = _selection(reader, change, run)
     except ServiceError as error:
-        return replace(nothing, unavailable=reasons.unavailable(run.id, error, reader.platform))
+        return replace(
+            nothing, unavailable=reasons.outputs_unavailable(run.id, error, reader.platform)
+        )
     refused = {**dict(chosen.refused), **ledger.claim(change.address, chosen.fetches)}
     fetches = [fetch for fetch in chosen.fetches if fetch.path not in refused]
     if why := _over(limits, fetches):
         return replace(nothing, unavailable=why)
     if change.expect and not chosen.missing:
         ledger.record_expectation(change.address, run.id)
-    with Root(ledger.outputs_root) as root:
+    with OutputsRoot(ledger.outputs_root) as root:
         if why := _no_room(root, fetches):
             return replace(nothing, unavailable=why)
         work = _Fetching(reader, change.address, run, ledger, limits, report, stop, root)
@@ -99,10 +101,10 @@ def fetch_from(
 def _selection(reader: Reader, change: OutputChange, run: Run) -> Selection:
     if change.files is not None:
         return Selection(change.files, change.missing, change.refused)
-    return select(change.rules, change.expect, walk(reader, run.id))
+    return select(change.rules, change.expect, walk_outputs(reader, run.id))
 
 
-def _over(limits: Limits, fetches: Sequence[Fetch]) -> str:
+def _over(limits: FetchLimits, fetches: Sequence[Fetch]) -> str:
     size = sum(fetch.length for fetch in fetches)
     if limits.max_files is not None and len(fetches) > limits.max_files:
         return f"{len(fetches)} files to fetch, more than --max-files {limits.max_files}"
@@ -111,7 +113,7 @@ def _over(limits: Limits, fetches: Sequence[Fetch]) -> str:
     return ""
 
 
-def _no_room(root: Root, fetches: Sequence[Fetch]) -> str:
+def _no_room(root: OutputsRoot, fetches: Sequence[Fetch]) -> str:
     """Why the disk cannot hold what is to come, told before its first byte; empty when it can."""
     free = root.free_bytes()
     if sum(fetch.length for fetch in fetches) <= free:
@@ -143,18 +145,20 @@ class _Fetching:
         reader: Reader,
         address: Address,
         run: Run,
-        ledger: Record,
-        limits: Limits,
+        ledger: FetchRecord,
+        limits: FetchLimits,
         report: Callable[[Progress], None],
         stop: Callable[[], bool],
-        root: Root,
+        root: OutputsRoot,
     ) -> None:
         self._reader, self._address, self._run = reader, address, run
         self._ledger, self._report, self._root = ledger, report, root
         self._stop = stop
         self._threads = max(1, limits.jobs or reader.concurrency)
         slots = threading.Semaphore(self._threads)
-        self._line = Line(reader, self._again, stop, self._arrived, limits.patience, slots)
+        self._line = DownloadContext(
+            reader, self._again, stop, self._arrived, limits.patience, slots
+        )
         self._mutex = threading.Lock()
         self._received = 0
         self._total_bytes = self._total_files = 0
@@ -166,7 +170,9 @@ class _Fetching:
     def carry_out(self, fetches: Sequence[Fetch]) -> FetchResult:
         self._total_files = len(fetches)
         self._total_bytes = sum(fetch.length for fetch in fetches)
-        wanted = [Wanted(self._run.id, f.path, f.to, f.length, f.last_modified) for f in fetches]
+        wanted = [
+            WantedFile(self._run.id, f.path, f.to, f.length, f.last_modified) for f in fetches
+        ]
         # Half as many again, for those that wait for the disk to take a file.
         threads = self._threads + (self._threads + 1) // 2
         with ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool:
@@ -189,10 +195,10 @@ class _Fetching:
             left=len(fetches) - len(done) - len(self._failed),
         )
 
-    def _turn(self, pool: ThreadPoolExecutor, wanted: Sequence[Wanted]) -> list[Wanted]:
+    def _turn(self, pool: ThreadPoolExecutor, wanted: Sequence[WantedFile]) -> list[WantedFile]:
         """Fetch *wanted*; gives those that moved meanwhile, as they are listed now."""
-        moved: list[Wanted] = []
-        got: list[FetchedFile | Whole | None] = []
+        moved: list[WantedFile] = []
+        got: list[FetchedFile | WholePart | None] = []
         began = time.monotonic()
         # The large ones first, so that none of them is left running alone at the end.
         ordered = sorted(wanted, key=lambda item: -item.length)
@@ -204,11 +210,11 @@ class _Fetching:
         return moved
 
     def _kept(
-        self, pool: ThreadPoolExecutor, got: list[FetchedFile | Whole | None]
-    ) -> list[Wanted]:
+        self, pool: ThreadPoolExecutor, got: list[FetchedFile | WholePart | None]
+    ) -> list[WantedFile]:
         """Check, commit and record what has come; gives those that moved. *got* is used up."""
         done = [item for item in got if isinstance(item, FetchedFile)]
-        whole = [item for item in got if isinstance(item, Whole)]
+        whole = [item for item in got if isinstance(item, WholePart)]
         got.clear()
         steady, moved = self._checked(pool, whole)
         whole.clear()
@@ -217,7 +223,7 @@ class _Fetching:
         self._settle(done)
         return moved
 
-    def _tried(self, wanted: Wanted) -> FetchedFile | Whole | None:
+    def _tried(self, wanted: WantedFile) -> FetchedFile | WholePart | None:
         """The file when it is here already, else its part; None when it failed, which is noted."""
         if self._stop():
             return None
@@ -229,7 +235,7 @@ class _Fetching:
                 here = commit.already_here(place, wanted, self._ledger)
                 if here is not None:
                     return self._file(wanted, here)
-                return download(self._line, place, wanted)
+                return download_file(self._line, place, wanted)
         except Interrupted:
             pass
         except FileFailed as error:
@@ -242,8 +248,8 @@ class _Fetching:
         return None
 
     def _checked(
-        self, pool: ThreadPoolExecutor, whole: Sequence[Whole]
-    ) -> tuple[list[Whole], list[Wanted]]:
+        self, pool: ThreadPoolExecutor, whole: Sequence[WholePart]
+    ) -> tuple[list[WholePart], list[WantedFile]]:
         """Those that are listed as before, and those to fetch again as they are listed now."""
         counts = Counter(_folder(item.wanted.path) for item in whole)
         listings = pool.map(lambda item: self._listing(*item), counts.items())
@@ -254,8 +260,8 @@ class _Fetching:
                 troubles[folder] = found
             else:
                 listed.update(found)
-        steady: list[Whole] = []
-        moved: list[Wanted] = []
+        steady: list[WholePart] = []
+        moved: list[WantedFile] = []
         for item in whole:
             wanted = item.wanted
             now = listed.get(wanted.path)
@@ -272,7 +278,7 @@ class _Fetching:
                 moved.append(_as_listed(wanted, now))
         return steady, moved
 
-    def _is_read_again(self, item: Whole, length: int) -> bool:
+    def _is_read_again(self, item: WholePart, length: int) -> bool:
         """Whether this reading agrees with the one before, and the length with both."""
         key = (item.wanted.path, item.wanted.to)
         before, self._read[key] = self._read.get(key), item.sha256
@@ -282,16 +288,16 @@ class _Fetching:
         try:
             entries = self._reader.files(self._run.id, folder, count)
         except ServiceError as error:
-            return reasons.unavailable(self._run.id, error, self._reader.platform)
+            return reasons.outputs_unavailable(self._run.id, error, self._reader.platform)
         return {entry.path: entry for entry in entries if not entry.is_folder}
 
-    def _again(self, wanted: Wanted) -> Wanted | None:
+    def _again(self, wanted: WantedFile) -> WantedFile | None:
         for entry in self._reader.files(self._run.id, _folder(wanted.path)):
             if entry.path == wanted.path and not entry.is_folder:
                 return _as_listed(wanted, entry)
         return None
 
-    def _committed(self, steady: Sequence[Whole]) -> list[FetchedFile]:
+    def _committed(self, steady: Sequence[WholePart]) -> list[FetchedFile]:
         """Give the checked parts their final names."""
         done: list[FetchedFile] = []
         for item in steady:
@@ -325,16 +331,16 @@ class _Fetching:
         for file in files:
             self._tell(file.path)
 
-    def _file(self, wanted: Wanted, sha256: str) -> FetchedFile:
+    def _file(self, wanted: WantedFile, sha256: str) -> FetchedFile:
         return FetchedFile(
             self._address, wanted.job_id, wanted.path, wanted.to, wanted.length, sha256
         )
 
-    def _fail(self, file: Wanted | FetchedFile, why: str) -> None:
+    def _fail(self, file: WantedFile | FetchedFile, why: str) -> None:
         with self._mutex:
             self._failed[file.path, file.to] = why
 
-    def _arrived(self, wanted: Wanted, size: int) -> None:
+    def _arrived(self, wanted: WantedFile, size: int) -> None:
         with self._mutex:
             self._received += size
         self._tell(wanted.path)
@@ -352,11 +358,11 @@ class _Fetching:
         )
 
 
-def _is_listed_as(entry: RemoteFile, wanted: Wanted) -> bool:
+def _is_listed_as(entry: RemoteFile, wanted: WantedFile) -> bool:
     return (entry.length, entry.last_modified) == (wanted.length, wanted.last_modified)
 
 
-def _as_listed(wanted: Wanted, entry: RemoteFile) -> Wanted:
+def _as_listed(wanted: WantedFile, entry: RemoteFile) -> WantedFile:
     return replace(wanted, length=entry.length, last_modified=entry.last_modified)
 
 

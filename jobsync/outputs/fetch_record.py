@@ -18,7 +18,7 @@ from jobsync.outputs import lockfile
 from jobsync.searched import SUFFIXES, Searched
 
 
-class Record(Protocol):
+class FetchRecord(Protocol):
     """Where fetching asks who owns a place and notes what it did."""
 
     @property
@@ -105,9 +105,9 @@ class Ledger:
         self._claims: dict[str, Address] = {}
         self._runs: dict[Address, set[str]] = {}
         self._judge = _Judge(root, outputs_root, closed)
-        self._writer = lockfile.Writer(root)
+        self._writer = lockfile.LockfileWriter(root)
         self._changes = InGroups(self._write_all)
-        lock = lockfile.read(root)
+        lock = lockfile.read_lockfile(root)
         for file in (*lock.old, *lock.files):
             key = filenames.collision_key(file.to)
             self._lines[key] = (*self._lines.get(key, ()), file)
@@ -140,7 +140,7 @@ class Ledger:
     def record(self, files: Collection[FetchedFile]) -> None:
         if not files:
             return
-        self._write(lambda lock: lockfile.changed(lock, files=files, expectations=()))
+        self._write(lambda lock: lockfile.with_fetched(lock, files=files, expectations=()))
         with self._mutex:
             for file in files:
                 self._lines[filenames.collision_key(file.to)] = (file,)
@@ -148,7 +148,7 @@ class Ledger:
 
     def record_expectation(self, address: Address, job_id: str) -> None:
         met = [(address, job_id)]
-        self._write(lambda lock: lockfile.changed(lock, files=(), expectations=met))
+        self._write(lambda lock: lockfile.with_fetched(lock, files=(), expectations=met))
         with self._mutex:
             self._runs.setdefault(address, set()).add(job_id)
 
@@ -157,7 +157,7 @@ class Ledger:
             # Seldom is there anything to forget, and the lock file may be long.
             if self._runs.get(address, set()) <= {job_id}:
                 return
-        self._write(lambda lock: lockfile.retired(lock, address, job_id, self.outputs_root))
+        self._write(lambda lock: lockfile.with_retired(lock, address, job_id, self.outputs_root))
         with self._mutex:
             self._runs[address] = {job_id}
 

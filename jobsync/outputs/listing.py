@@ -27,7 +27,7 @@ class _Signature(Struct, frozen=True):
     has_folder: bool
 
 
-def walk(
+def walk_outputs(
     reader: Reader, run_id: str, pool: Executor | None = None, *, limit: int = ENTRY_LIMIT
 ) -> tuple[RemoteFile, ...]:
     """Every output file of a run, by path; folder by folder, those of one level at once.
@@ -42,7 +42,7 @@ def walk(
     """
     if pool is None:
         with ThreadPoolExecutor(max_workers=max(1, reader.concurrency)) as own:
-            return walk(reader, run_id, own, limit=limit)
+            return walk_outputs(reader, run_id, own, limit=limit)
     walk_state = _Walk(limit)
     level: list[tuple[str, tuple[_Signature, ...]]] = [("", ())]
     while level:

@@ -23,18 +23,18 @@ _PATIENCE = 60.0
 """Seconds to wait for another process, which holds the folder for one reading and writing."""
 
 
-def load(root: str, outputs_root: str) -> Lock:
+def load_lockfile(root: str, outputs_root: str) -> Lock:
     """Read the lock file of the set at *root*; an absent one is empty.
 
     ``presence`` of each file says what lies at ``to`` below *outputs_root*; content is not read.
     Raises :class:`~jobsync.errors.ManifestError` with the place of every damaged line.
     """
-    lock = read(root)
+    lock = read_lockfile(root)
     return replace(lock, files=tuple(_with_presence(outputs_root, file) for file in lock.files))
 
 
-def read(root: str) -> Lock:
-    """As :func:`load`, without looking at the fetched files."""
+def read_lockfile(root: str) -> Lock:
+    """As :func:`load_lockfile`, without looking at the fetched files."""
     return parse(_read(root), _path(root))
 
 
@@ -52,15 +52,15 @@ def _read(root: str) -> bytes:
         raise SettingsError(f"{_path(root)} cannot be read: {error.strerror}") from error
 
 
-def update(root: str, change: Callable[[Lock], Lock]) -> Lock:
+def update_lockfile(root: str, change: Callable[[Lock], Lock]) -> Lock:
     """Read, change and write the lock file as one step, also against other processes.
 
     Nothing is written when nothing changed. The file is replaced whole or not at all.
     """
-    return Writer(root).write([change])
+    return LockfileWriter(root).write([change])
 
 
-class Writer:
+class LockfileWriter:
     """Changes the lock file of the set at *root*, any number of changes in one step.
 
     It knows its text again that it wrote itself, and parses only what somebody else has written.
@@ -72,7 +72,7 @@ class Writer:
         self._text = render(self._lock).encode()
 
     def write(self, changes: Iterable[Callable[[Lock], Lock]]) -> Lock:
-        """As :func:`update`, with one change after the other. For one thread at a time."""
+        """As :func:`update_lockfile`, with one change after the other. For one thread at a time."""
         with _exclusive(self._root):
             data = _read(self._root)
             if data != self._text:
@@ -124,7 +124,7 @@ def _replace(root: str, data: bytes) -> None:
         raise SettingsError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def changed(
+def with_fetched(
     lock: Lock, *, files: Iterable[FetchedFile], expectations: Iterable[tuple[Address, str]]
 ) -> Lock:
     """*lock* with new lines. What was at the same ``to`` before gives way."""
@@ -149,12 +149,12 @@ def follow_renames(root: str, addresses: Mapping[str, Address]) -> None:
             renamed(lock.old, addresses),
         )
 
-    lock = read(root)
+    lock = read_lockfile(root)
     if render(change(lock)) != render(lock):
-        update(root, change)
+        update_lockfile(root, change)
 
 
-def retired(lock: Lock, address: Address, job_id: str, outputs_root: str) -> Lock:
+def with_retired(lock: Lock, address: Address, job_id: str, outputs_root: str) -> Lock:
     """*lock* once *job_id* is fetched whole: what other runs of *address* left there is old.
 
     Of what does not lie there any more nothing is kept.

@@ -24,7 +24,9 @@ class Tail(Struct, frozen=True):
     command: str
 
 
-def tails(reader: Reader, address: Address, run: Run, *, lines: int = LINES) -> tuple[Tail, ...]:
+def log_tails(
+    reader: Reader, address: Address, run: Run, *, lines: int = LINES
+) -> tuple[Tail, ...]:
     """The last *lines* of what *run* wrote to standard error and output; empty ones are left out.
 
     A service makes the file names from the job's name, some with its id, by its own rule, so names

@@ -28,7 +28,7 @@ def not_ready(run: Run) -> str:
     return f"run {run.id} {word} ({run.status}): only a finished run has outputs to fetch"
 
 
-def unavailable(run_id: str, error: ServiceError, platform: Platform) -> str:
+def outputs_unavailable(run_id: str, error: ServiceError, platform: Platform) -> str:
     """What *error*, from a listing or a download, says about the outputs of a run."""
     if isinstance(error, Forbidden):
         return f"you have no permission to read the outputs of {run_id}: ask its owner for READ"
@@ -51,7 +51,7 @@ def unavailable(run_id: str, error: ServiceError, platform: Platform) -> str:
 
 
 def file_unavailable(run_id: str, error: ServiceError, platform: Platform) -> str:
-    """As :func:`unavailable`, of a single file: a 404 is about that file, not about its job."""
+    """As :func:`outputs_unavailable`, of one file: a 404 is about that file, not its job."""
     if isinstance(error, NotFound) and error.status == _NOT_FOUND:
         return f"it is not (or no longer) among the outputs of {run_id}"
-    return unavailable(run_id, error, platform)
+    return outputs_unavailable(run_id, error, platform)

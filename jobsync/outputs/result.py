@@ -9,7 +9,7 @@ from jobsync.structs import Struct
 _NAMED = 5
 
 
-class Limits(Struct, frozen=True):
+class FetchLimits(Struct, frozen=True):
     """How much to fetch at once and at most.
 
     ``jobs`` is the number of downloads at once (None: as many as the reader says are worth

@@ -33,7 +33,7 @@ class Verified(Struct, frozen=True):
         return not (self.missing or self.changed or self.extra)
 
 
-def verify(
+def verify_outputs(
     lock: Lock, jobs: Mapping[Address, DeclaredJob], outputs_root: str, *, threads: int = 2
 ) -> Verified:
     """Read every recorded file again, and look into every folder that an output goes to.

@@ -75,7 +75,7 @@ def fetch(url: str, folder: str, jobs: int | None) -> None:
     from jobsync.model import OutputChange, OutputRule, Run, RunState
     from jobsync.outputs.fetch import fetch_all
     from jobsync.outputs.fetch_record import Ledger
-    from jobsync.outputs.result import Limits
+    from jobsync.outputs.result import FetchLimits
     from jobsync.platforms.agave import connections as agave
     from jobsync.platforms.agave.credentials import explicit
 
@@ -86,7 +86,7 @@ def fetch(url: str, folder: str, jobs: int | None) -> None:
             OutputChange("a", None, (OutputRule("**", "out/"),)),
             run,
             ledger=Ledger(folder, folder, ["a"]),
-            limits=Limits(jobs=jobs),
+            limits=FetchLimits(jobs=jobs),
             report=lambda progress: None,
             stop=lambda: False,
         )

@@ -27,7 +27,7 @@ from jobsync.http.retry import RetryPolicy
 from jobsync.model import OutputChange, OutputRule, Result, Run, RunState
 from jobsync.outputs.fetch import fetch_all
 from jobsync.outputs.fetch_record import Ledger
-from jobsync.outputs.result import FetchResult, Limits
+from jobsync.outputs.result import FetchLimits, FetchResult
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 from tests.fakes.hostile_service import JOB, Fault, HostileService, Remote
@@ -69,7 +69,7 @@ def fetch(reader: Reader, root: Path, stop_after: int | None) -> FetchResult:
         OutputChange("a", None, (OutputRule("**", "out/"),)),
         RUN,
         ledger=Ledger(str(root), str(root), ["a"]),
-        limits=Limits(jobs=4, patience=(0.0, 0.0, 0.001)),
+        limits=FetchLimits(jobs=4, patience=(0.0, 0.0, 0.001)),
         report=report,
         stop=enough.is_set,
     )

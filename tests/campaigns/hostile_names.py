@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from jobsync import filenames
 from jobsync.model import OutputRule, RemoteFile
-from jobsync.outputs.destination import Root, mark_of
+from jobsync.outputs.destination import OutputsRoot, mark_of
 from jobsync.outputs.failures import FileFailed
 from jobsync.plan.output_rules import select
 from tests.outputs.names_corpus import HOSTILE, ORDINARY
@@ -121,7 +121,7 @@ def _file(name: str) -> RemoteFile:
     return RemoteFile(name, 1, "t")
 
 
-def write(root: Root, folder: Path, name: str, counts: Counter[str]) -> None:
+def write(root: OutputsRoot, folder: Path, name: str, counts: Counter[str]) -> None:
     """Really write *name*: it must be there under exactly that name, or be refused."""
     try:
         with root.place(name) as place, place.open_part() as handle:
@@ -142,7 +142,7 @@ def campaign(number: int, seed: int, folder: Path) -> Counter[str]:
     inside.mkdir()
     (inside / "link").symlink_to(outside)
     os.mkfifo(inside / "pipe")
-    with Root(str(inside)) as root:
+    with OutputsRoot(str(inside)) as root:
         for _ in range(number):
             name = generate(rng)
             counts["names"] += 1

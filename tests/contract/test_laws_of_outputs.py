@@ -7,7 +7,7 @@ import pytest
 from jobsync.backend import Backend
 from jobsync.errors import Forbidden, NotFound, RangeRefused, Refused
 from jobsync.model import Run
-from jobsync.outputs.listing import walk
+from jobsync.outputs.listing import walk_outputs
 from tests.contract.service import Service
 
 
@@ -40,7 +40,7 @@ def test_a_folder_lists_its_entries_by_name(service: Service, run: Run) -> None:
 
 def test_every_file_has_the_length_that_is_listed(service: Service, run: Run) -> None:
     alice = service.as_("alice")
-    files = walk(alice, run.id)
+    files = walk_outputs(alice, run.id)
     assert any(file.length > 3 for file in files)
     for file in files:
         data = content(alice, run, file.path)

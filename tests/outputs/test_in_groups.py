@@ -106,11 +106,11 @@ def test_files_of_many_jobs_go_into_the_lock_file_together(
     def record(number: int) -> bool:
         file = FetchedFile(f"job{number}", "1-007", "a", f"a{number}", 1, "a" * 64)
         ledger.record([file])
-        return file in lockfile.read(str(tmp_path)).files
+        return file in lockfile.read_lockfile(str(tmp_path)).files
 
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(record, range(16))), "not on the disk when record returned"
-    assert len(lockfile.read(str(tmp_path)).files) == 16
+    assert len(lockfile.read_lockfile(str(tmp_path)).files) == 16
     assert len(texts) <= 4
 
 
@@ -121,6 +121,8 @@ def test_lines_that_another_process_wrote_meanwhile_stay(tmp_path: Path) -> None
         FetchedFile(name, "1-007", "a", name, 1, "a" * 64) for name in ("ours", "theirs", "more")
     )
     ledger.record([ours])
-    lockfile.update(root, lambda lock: lockfile.changed(lock, files=[theirs], expectations=()))
+    lockfile.update_lockfile(
+        root, lambda lock: lockfile.with_fetched(lock, files=[theirs], expectations=())
+    )
     ledger.record([more])
-    assert set(lockfile.read(root).files) == {ours, theirs, more}
+    assert set(lockfile.read_lockfile(root).files) == {ours, theirs, more}

@@ -16,10 +16,10 @@ from jobsync.errors import ExitCode
 from jobsync.locks import take_lock
 from jobsync.model import OutputChange, OutputRule, Result
 from jobsync.outputs import destination
-from jobsync.outputs.destination import Root
+from jobsync.outputs.destination import OutputsRoot
 from jobsync.outputs.fetch import fetch_all
 from jobsync.outputs.fetch_record import Ledger
-from jobsync.outputs.result import FetchResult, Limits
+from jobsync.outputs.result import FetchLimits, FetchResult
 from tests.fakes.memory import OneRun, finished_run
 
 MIB = 1024 * 1024
@@ -32,7 +32,7 @@ def fetch(reader: OneRun, root: Path, outputs_root: Path | None = None) -> Fetch
         OutputChange("align", None, (OutputRule("**", "out/"),)),
         finished_run(),
         ledger=Ledger(str(root), str(outputs_root or root), ["align"]),
-        limits=Limits(patience=(0.0, 0.0)),
+        limits=FetchLimits(patience=(0.0, 0.0)),
         report=lambda progress: None,
         stop=lambda: False,
     )
@@ -85,7 +85,7 @@ def test_a_disk_that_fills_meanwhile_is_said_and_the_fetch_goes_on_later(
 def test_a_disk_that_fills_under_a_direct_write_is_said(
     tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Root, "free_bytes", lambda root: 10**12)  # filled after it was asked
+    monkeypatch.setattr(OutputsRoot, "free_bytes", lambda root: 10**12)  # filled after it was asked
     result = fetch(OneRun({"a": b"small", "big": LARGE}), tmp_path, small_disk)
     assert "no space left on the disk" in dict(result.failed)["big"]
 
@@ -184,16 +184,16 @@ def test_a_folder_that_is_gone_before_it_is_durable_is_not_taken_for_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instead: str
 ) -> None:
     reader = OneRun({"a/f": b"one", "b/f": b"two", "c/f": b"three"})
-    give_name = destination.Place.commit
+    give_name = destination.OutputFile.commit
 
-    def commit(place: destination.Place, mark: destination.PartMark) -> None:
+    def commit(place: destination.OutputFile, mark: destination.PartMark) -> None:
         give_name(place, mark)
         if (tmp_path / "out/c/f").exists():
             shutil.rmtree(tmp_path / "out/c")
             if instead == "a folder":
                 (tmp_path / "out/c").mkdir()
 
-    monkeypatch.setattr(destination.Place, "commit", commit)
+    monkeypatch.setattr(destination.OutputFile, "commit", commit)
     result = fetch(reader, tmp_path)
     assert result.exit_code is ExitCode.PARTIAL
     assert "moved or removed meanwhile" in dict(result.failed)["c/f"]

@@ -29,8 +29,8 @@ from jobsync.model import OutputChange, OutputRule, RemoteFile, Result, Run, Run
 from jobsync.outputs import lockfile
 from jobsync.outputs.fetch import fetch_all
 from jobsync.outputs.fetch_record import Ledger
-from jobsync.outputs.listing import walk
-from jobsync.outputs.result import FetchResult, Limits, Progress
+from jobsync.outputs.listing import walk_outputs
+from jobsync.outputs.result import FetchLimits, FetchResult, Progress
 from jobsync.structs import replace
 from tests.fakes.memory import JOB, OneRun, finished_run
 
@@ -45,7 +45,7 @@ def fetch(
     run: Run | None = None,
     address: str = "align",
     ledger: Ledger | None = None,
-    limits: Limits | None = None,
+    limits: FetchLimits | None = None,
     stop: Callable[[], bool] = lambda: False,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> FetchResult:
@@ -55,7 +55,7 @@ def fetch(
         change,
         run or finished_run(),
         ledger=ledger or Ledger(str(root), str(root), ["align", "tree"]),
-        limits=limits or Limits(patience=(0.0, 0.0)),
+        limits=limits or FetchLimits(patience=(0.0, 0.0)),
         report=report,
         stop=stop,
     )
@@ -74,7 +74,7 @@ def test_files_land_where_the_rules_say_and_are_recorded(tmp_path: Path) -> None
     result = fetch(reader, tmp_path, ("out/*.aln", "results/"), ("log.txt", "the.log"))
     assert result.result is Result.DONE and result.exit_code is ExitCode.OK
     assert tree(tmp_path) == {"results/a.aln": BIG, "results/b.aln": b"", "the.log": b"hello"}
-    lock = lockfile.load(str(tmp_path), str(tmp_path))
+    lock = lockfile.load_lockfile(str(tmp_path), str(tmp_path))
     assert {f.to: (f.path, f.size, f.sha256, str(f.presence)) for f in lock.files} == {
         "results/a.aln": ("out/a.aln", len(BIG), hashlib.sha256(BIG).hexdigest(), "here"),
         "results/b.aln": ("out/b.aln", 0, hashlib.sha256(b"").hexdigest(), "here"),
@@ -186,9 +186,9 @@ def test_expectations_are_judged_said_and_recorded(tmp_path: Path) -> None:
     result = fetch(reader, tmp_path, ("*.txt", "out/"), expect=("*.nwk", "a.txt"))
     assert result.missing == ("expected '*.nwk' matched nothing; there are 'a.txt'",)
     assert result.exit_code is ExitCode.JOB_FAILED and result.result is Result.FAILED
-    assert lockfile.read(str(tmp_path)).expectations == frozenset()
+    assert lockfile.read_lockfile(str(tmp_path)).expectations == frozenset()
     fetch(reader, tmp_path, ("*.txt", "out/"), expect=("a.txt",))
-    assert lockfile.read(str(tmp_path)).expectations == {("align", JOB)}
+    assert lockfile.read_lockfile(str(tmp_path)).expectations == {("align", JOB)}
 
 
 def test_optional_and_required_rules(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_optional_and_required_rules(tmp_path: Path) -> None:
     say: dict[str, Any] = {
         "report": lambda p: None,
         "stop": lambda: False,
-        "limits": Limits(),
+        "limits": FetchLimits(),
         "ledger": ledger,
     }
     assert fetch_all(reader, change, finished_run(), **say).result is Result.DONE
@@ -319,7 +319,7 @@ def test_a_new_run_replaces_its_own_files_and_lines(tmp_path: Path) -> None:
     fetch(OneRun({"a": b"old", "gone": b"1"}), tmp_path, ("*", "out/"), expect=("a",))
     new = finished_run("0002-007")
     assert fetch(OneRun({"a": b"newer"}), tmp_path, ("*", "out/"), run=new).fetched
-    lock = lockfile.read(str(tmp_path))
+    lock = lockfile.read_lockfile(str(tmp_path))
     assert [(f.job_id, f.to) for f in lock.files] == [("0002-007", "out/a")]
     assert lock.expectations == frozenset()
     assert (tmp_path / "out/a").read_bytes() == b"newer"
@@ -351,8 +351,8 @@ def test_two_addresses_never_share_a_path(tmp_path: Path) -> None:
 
 def test_limits_refuse_before_the_first_byte(tmp_path: Path) -> None:
     reader = OneRun({"a": b"1", "b": b"22"})
-    assert "2 files" in fetch(reader, tmp_path, ("*", "o/"), limits=Limits(max_files=1)).detail
-    assert "3 bytes" in fetch(reader, tmp_path, ("*", "o/"), limits=Limits(max_bytes=2)).detail
+    assert "2 files" in fetch(reader, tmp_path, ("*", "o/"), limits=FetchLimits(max_files=1)).detail
+    assert "3 bytes" in fetch(reader, tmp_path, ("*", "o/"), limits=FetchLimits(max_bytes=2)).detail
     assert reader.outputs.opened == []
 
 
@@ -479,11 +479,11 @@ def test_what_only_an_earlier_run_made_stays_known(tmp_path: Path) -> None:
     fetch(OneRun({"a": b"1", "b": b"1", "c": b"1"}), tmp_path, rules, run=runs[0])
     (tmp_path / "out/c").unlink()
     fetch(OneRun({"a": b"2"}), tmp_path, rules, run=runs[1])
-    lock = lockfile.load(str(tmp_path), str(tmp_path))
+    lock = lockfile.load_lockfile(str(tmp_path), str(tmp_path))
     assert [(f.job_id, f.to) for f in lock.files] == [("0002-007", "out/a")]
     assert [(f.job_id, f.to) for f in lock.old] == [("0001-007", "out/b")]
     assert fetch(OneRun({"a": b"3", "b": b"3"}), tmp_path, rules, run=runs[2]).failed == ()
-    lock = lockfile.load(str(tmp_path), str(tmp_path))
+    lock = lockfile.load_lockfile(str(tmp_path), str(tmp_path))
     assert [(f.job_id, f.to) for f in lock.files] == [("0003-007", "out/a"), ("0003-007", "out/b")]
     assert lock.old == () and tree(tmp_path) == {"out/a": b"3", "out/b": b"3"}
 
@@ -528,7 +528,7 @@ def test_a_restore_brings_what_the_lock_says_or_nothing(
     assert tree(tmp_path) == {"out/b": b"1"}
     if address == "align":
         assert (tmp_path / "jobsync.lock").read_bytes() == recorded
-    assert [file.path for file in lockfile.read(str(tmp_path)).files] == ["a", "b"]
+    assert [file.path for file in lockfile.read_lockfile(str(tmp_path)).files] == ["a", "b"]
     # As the message says: without its line it is a new file.
     assert "delete its line from jobsync.lock" in why
     lines = (tmp_path / "jobsync.lock").read_bytes().splitlines(keepends=True)
@@ -671,7 +671,7 @@ def test_a_long_fetch_keeps_what_it_has_from_time_to_time(
     reader = OneRun({f"f{number:05}": b"" for number in range(5_000)})
     recorded = []
     reader.outputs.on_files = lambda folder: recorded.append(
-        len(lockfile.read(str(tmp_path)).files)
+        len(lockfile.read_lockfile(str(tmp_path)).files)
     )
     assert fetch(reader, tmp_path, ("**", "out/")).result is Result.DONE
     assert recorded == [0, 0, 2_000, 4_000]
@@ -686,7 +686,7 @@ def test_the_memory_of_a_walk_is_bounded_by_what_is_kept(tmp_path: Path) -> None
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
-        found = walk(reader, JOB)
+        found = walk_outputs(reader, JOB)
         peak = tracemalloc.get_traced_memory()[1] - before
     finally:
         tracemalloc.stop()

@@ -77,7 +77,7 @@ def test_damage_is_named_with_its_place(tmp_path: Path, text: str) -> None:
     good = lock_format.render(Lock((line("a"),)))
     (tmp_path / "jobsync.lock").write_text(f"{good}{text}\n")
     with pytest.raises(ManifestError) as caught:
-        lockfile.load(str(tmp_path), str(tmp_path))
+        lockfile.load_lockfile(str(tmp_path), str(tmp_path))
     assert f"{tmp_path}/jobsync.lock:3:1: " in str(caught.value)
 
 
@@ -95,26 +95,28 @@ def test_windows_line_ends_and_comments_are_read() -> None:
 
 
 def test_presence_is_by_size_and_kind(tmp_path: Path) -> None:
-    lockfile.update(str(tmp_path), lambda _: Lock(tuple(line(to) for to in "abcd")))
+    lockfile.update_lockfile(str(tmp_path), lambda _: Lock(tuple(line(to) for to in "abcd")))
     (tmp_path / "a").write_bytes(b"123")
     (tmp_path / "b").write_bytes(b"1234")
     (tmp_path / "c").symlink_to("a")
-    found = {f.to: str(f.presence) for f in lockfile.load(str(tmp_path), str(tmp_path)).files}
+    found = {
+        f.to: str(f.presence) for f in lockfile.load_lockfile(str(tmp_path), str(tmp_path)).files
+    }
     assert found == {"a": "here", "b": "changed", "c": "changed", "d": "absent"}
 
 
 def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     with pytest.raises(SettingsError):
-        lockfile.update(str(tmp_path / "none"), lambda lock: lock)
+        lockfile.update_lockfile(str(tmp_path / "none"), lambda lock: lock)
     (tmp_path / "jobsync.lock").mkdir()
     with pytest.raises(SettingsError):
-        lockfile.read(str(tmp_path))
+        lockfile.read_lockfile(str(tmp_path))
 
 
 def test_many_writers_lose_nothing(tmp_path: Path) -> None:
     def add(new: FetchedFile) -> None:
-        lockfile.update(
-            str(tmp_path), lambda lock: lockfile.changed(lock, files=[new], expectations=())
+        lockfile.update_lockfile(
+            str(tmp_path), lambda lock: lockfile.with_fetched(lock, files=[new], expectations=())
         )
 
     def write(number: int) -> None:
@@ -126,7 +128,7 @@ def test_many_writers_lose_nothing(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(lockfile.read(str(tmp_path)).files) == 30
+    assert len(lockfile.read_lockfile(str(tmp_path)).files) == 30
     assert [path.name for path in tmp_path.iterdir()] == ["jobsync.lock"]
 
 
@@ -135,7 +137,7 @@ def test_without_a_lock_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     """Two commands at once would lose each other's lines."""
-    lockfile.update(str(tmp_path), lambda _: Lock((line("a"),)))
+    lockfile.update_lockfile(str(tmp_path), lambda _: Lock((line("a"),)))
     before = (tmp_path / "jobsync.lock").read_bytes()
 
     def flock(_descriptor: int, _how: int) -> None:
@@ -143,7 +145,7 @@ def test_without_a_lock_nothing_is_written(
 
     monkeypatch.setattr(fcntl, "flock", flock)
     with pytest.raises(SettingsError) as caught:
-        lockfile.update(str(tmp_path), lambda _: Lock((line("b"),)))
+        lockfile.update_lockfile(str(tmp_path), lambda _: Lock((line("b"),)))
     assert (tmp_path / "jobsync.lock").read_bytes() == before
     assert "the folder cannot be locked (" in str(caught.value)
     assert os.strerror(number) in str(caught.value)
@@ -153,7 +155,7 @@ def test_without_a_lock_nothing_is_written(
 def test_a_lock_that_stays_taken_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lockfile, "_PATIENCE", 0.05)
     with folder_lock(tmp_path), pytest.raises(SettingsError) as caught:
-        lockfile.update(str(tmp_path), lambda _: Lock((line("a"),)))
+        lockfile.update_lockfile(str(tmp_path), lambda _: Lock((line("a"),)))
     assert "another process has held the folder" in str(caught.value)
     assert not (tmp_path / "jobsync.lock").exists()
 
@@ -164,14 +166,14 @@ def test_processes_lose_nothing_either(tmp_path: Path) -> None:
         "from jobsync.model import FetchedFile\n"
         "for n in range(10):\n"
         "    new = [FetchedFile('a', '1', 'x', f'{sys.argv[2]}/{n}', 1, 'a' * 64)]\n"
-        "    lockfile.update(sys.argv[1], lambda lock: "
-        "lockfile.changed(lock, files=new, expectations=()))\n"
+        "    lockfile.update_lockfile(sys.argv[1], lambda lock: "
+        "lockfile.with_fetched(lock, files=new, expectations=()))\n"
     )
     started = [
         subprocess.Popen([sys.executable, "-c", script, str(tmp_path), str(n)]) for n in range(3)
     ]
     assert [process.wait() for process in started] == [0, 0, 0]
-    assert len(lockfile.read(str(tmp_path)).files) == 30
+    assert len(lockfile.read_lockfile(str(tmp_path)).files) == 30
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
@@ -195,5 +197,5 @@ def test_two_branches_that_fetched_different_jobs_merge(tmp_path: Path) -> None:
     git("checkout", "main")
     write("c", "f", "h", "m")
     git("merge", "other")
-    merged = lockfile.read(str(tmp_path))
+    merged = lockfile.read_lockfile(str(tmp_path))
     assert {f.address for f in merged.files} == {"a", "c", "f", "h", "m"}

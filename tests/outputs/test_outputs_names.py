@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobsync import filenames
-from jobsync.outputs.destination import Root
+from jobsync.outputs.destination import OutputsRoot
 from tests.campaigns import hostile_names as campaign
 from tests.outputs.names_corpus import COLLIDING, HOSTILE, ORDINARY
 
@@ -22,7 +22,7 @@ def test_hostile_names_are_refused_with_a_reason(name: str) -> None:
 @pytest.mark.parametrize("name", ORDINARY, ids=ascii)
 def test_ordinary_names_pass_and_land_as_they_are(name: str, tmp_path: Path) -> None:
     assert filenames.refusal(name) == ""
-    with Root(str(tmp_path / "out")) as root, root.place(name) as place, place.open_part():
+    with OutputsRoot(str(tmp_path / "out")) as root, root.place(name) as place, place.open_part():
         pass
     written = list((tmp_path / "out").rglob("*.part"))
     assert len(written) == 1 and written[0].parent == (tmp_path / "out" / name).parent

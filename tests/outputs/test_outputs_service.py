@@ -16,8 +16,8 @@ from jobsync.http.retry import RetryPolicy
 from jobsync.model import OutputChange, OutputRule, Result, RunState
 from jobsync.outputs.fetch import fetch_all
 from jobsync.outputs.fetch_record import Ledger
-from jobsync.outputs.log_tail import tails
-from jobsync.outputs.result import FetchResult, Limits
+from jobsync.outputs.log_tail import log_tails
+from jobsync.outputs.result import FetchLimits, FetchResult
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
 from jobsync.testing import LocalService, local_service
@@ -72,7 +72,7 @@ def fetch(reader: Reader, job: str, root: Path, *rules: tuple[str, str]) -> Fetc
         OutputChange("maker", None, tuple(OutputRule(*rule) for rule in rules)),
         reader.run(job),
         ledger=Ledger(str(root), str(root), ["maker"]),
-        limits=Limits(patience=(0.0, 0.0, 0.0)),
+        limits=FetchLimits(patience=(0.0, 0.0, 0.0)),
         report=lambda progress: None,
         stop=lambda: False,
     )
@@ -144,7 +144,7 @@ def test_another_user_without_read_is_told(service: LocalService, job: str, read
             OutputChange("maker", None, (OutputRule("**", "got/"),)),
             run,
             ledger=Ledger("/tmp", "/tmp", ["maker"]),
-            limits=Limits(),
+            limits=FetchLimits(),
             report=lambda progress: None,
             stop=lambda: False,
         )
@@ -158,7 +158,7 @@ def test_the_last_words_of_a_failed_job(service: LocalService, reader: Reader) -
     assert service.wait("alice", made["id"])["status"] == "FAILED"
     run = reader.run(str(made["id"]))
     assert run.state is RunState.FAILED
-    (tail,) = tails(reader, "bad", run)
+    (tail,) = log_tails(reader, "bad", run)
     assert tail.lines == ("the last words",) and tail.is_whole
 
 

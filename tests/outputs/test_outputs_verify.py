@@ -12,9 +12,9 @@ from jobsync.model import DeclaredJob, OutputChange, OutputRule, RemoteFile, Run
 from jobsync.outputs import lockfile
 from jobsync.outputs.fetch import fetch_all
 from jobsync.outputs.fetch_record import Ledger
-from jobsync.outputs.log_tail import tails
-from jobsync.outputs.result import Limits
-from jobsync.outputs.verify import verify
+from jobsync.outputs.log_tail import log_tails
+from jobsync.outputs.result import FetchLimits
+from jobsync.outputs.verify import verify_outputs
 from jobsync.structs import replace
 from tests.fakes.memory import JOB, OneRun, finished_run
 
@@ -35,7 +35,7 @@ def fetched(root: Path) -> None:
         OutputChange("a", None, RULES),
         finished_run(),
         ledger=Ledger(str(root), str(root), ["a"]),
-        limits=Limits(),
+        limits=FetchLimits(),
         report=lambda progress: None,
         stop=lambda: False,
     )
@@ -46,9 +46,9 @@ def test_missing_changed_and_extra_are_told_apart(tmp_path: Path) -> None:
     out = tmp_path / "out"
 
     def load() -> Lock:
-        return lockfile.load(str(tmp_path), str(tmp_path))
+        return lockfile.load_lockfile(str(tmp_path), str(tmp_path))
 
-    clean = verify(load(), declared("a"), str(tmp_path))
+    clean = verify_outputs(load(), declared("a"), str(tmp_path))
     assert clean.is_clean and clean.intact == 6
     (out / "gone").unlink()
     (out / "grown").write_bytes(b"content and more")
@@ -58,7 +58,7 @@ def test_missing_changed_and_extra_are_told_apart(tmp_path: Path) -> None:
     (out / "d" / "new").write_bytes(b"?")
     (out / ".jobsync-x.part").write_bytes(b"?")
     (tmp_path / "unrelated").write_bytes(b"?")
-    found = verify(load(), declared("a"), str(tmp_path), threads=4)
+    found = verify_outputs(load(), declared("a"), str(tmp_path), threads=4)
     assert [f.to for f in found.missing] == ["out/gone"]
     assert {f.to: how for f, how in found.changed} == {
         "out/edited": "has other content of the same size",
@@ -70,7 +70,9 @@ def test_missing_changed_and_extra_are_told_apart(tmp_path: Path) -> None:
 
 def test_files_of_a_job_that_is_gone_are_extra(tmp_path: Path) -> None:
     fetched(tmp_path)
-    found = verify(lockfile.load(str(tmp_path), str(tmp_path)), declared("b"), str(tmp_path))
+    found = verify_outputs(
+        lockfile.load_lockfile(str(tmp_path), str(tmp_path)), declared("b"), str(tmp_path)
+    )
     assert len(found.extra) == 6 and found.intact == 0
     assert all("no longer declared" in why or "not recorded" in why for _, why in found.extra)
 
@@ -79,7 +81,9 @@ def test_a_fifo_in_the_place_of_a_file_does_not_block(tmp_path: Path) -> None:
     fetched(tmp_path)
     (tmp_path / "out" / "same").unlink()
     os.mkfifo(tmp_path / "out" / "same")
-    found = verify(lockfile.load(str(tmp_path), str(tmp_path)), declared("a"), str(tmp_path))
+    found = verify_outputs(
+        lockfile.load_lockfile(str(tmp_path), str(tmp_path)), declared("a"), str(tmp_path)
+    )
     assert {f.to for f, _ in found.changed} == {"out/same"}
 
 
@@ -90,14 +94,14 @@ def failed_run(name: str) -> Run:
 def test_the_last_lines_of_a_failed_job_and_how_to_get_all() -> None:
     text = "".join(f"line {n}\n" for n in range(30)).encode()
     reader = OneRun({"phylo-tree-lg-1.err": text, "phylo-tree-lg-1.out": b"", "other.err": b"no"})
-    (tail,) = tails(reader, "tree.lg.1", failed_run("phylo.tree.lg.1"))
+    (tail,) = log_tails(reader, "tree.lg.1", failed_run("phylo.tree.lg.1"))
     assert tail.lines == tuple(f"line {n}" for n in range(10, 30)) and not tail.is_whole
     assert tail.command == "jobsync outputs get tree.lg.1 'phylo-tree-lg-1.err' --to ./"
 
 
 def test_a_long_log_is_read_from_its_end_and_rubbish_survives() -> None:
     reader = OneRun({"n.out": b"\xff\x00" * 100_000 + b"\nlast"})
-    (tail,) = tails(reader, "n", failed_run("n"))
+    (tail,) = log_tails(reader, "n", failed_run("n"))
     assert tail.lines[-1] == "last" and reader.outputs.sent <= 64 * 1024
     assert all(len(line) <= 500 for line in tail.lines)
 
@@ -105,30 +109,32 @@ def test_a_long_log_is_read_from_its_end_and_rubbish_survives() -> None:
 def test_nothing_to_read_is_nothing_shown() -> None:
     reader = OneRun({})
     reader.outputs.rows[""] = [RemoteFile("n.err", 5, "t")]
-    assert tails(reader, "n", failed_run("n")) == ()
+    assert log_tails(reader, "n", failed_run("n")) == ()
 
     def forbidden(folder: str) -> None:
         raise Forbidden("x", status=401)
 
     reader.outputs.on_files = forbidden
-    assert tails(reader, "n", failed_run("n")) == ()
+    assert log_tails(reader, "n", failed_run("n")) == ()
 
 
 def test_what_no_output_puts_there_any_more_is_extra_and_never_missing(tmp_path: Path) -> None:
     fetched(tmp_path)
     jobs = declared("a")
     moved = {"a": replace(jobs["a"], outputs=(OutputRule("**", "moved/"),))}
-    lock = lockfile.load(str(tmp_path), str(tmp_path))
-    found = verify(lock, moved, str(tmp_path))
+    lock = lockfile.load_lockfile(str(tmp_path), str(tmp_path))
+    found = verify_outputs(lock, moved, str(tmp_path))
     assert found.intact == 0 and found.missing == found.changed == ()
     assert dict(found.extra)["out/same"] == "was fetched for a, whose outputs now go elsewhere"
     shutil.rmtree(tmp_path / "out")
-    assert verify(lock, moved, str(tmp_path)).is_clean
+    assert verify_outputs(lock, moved, str(tmp_path)).is_clean
 
 
 def test_what_an_earlier_run_left_is_told(tmp_path: Path) -> None:
     fetched(tmp_path)
     ledger = Ledger(str(tmp_path), str(tmp_path), ["a"])
     ledger.retire("a", "0002-007")
-    found = verify(lockfile.load(str(tmp_path), str(tmp_path)), declared("a"), str(tmp_path))
+    found = verify_outputs(
+        lockfile.load_lockfile(str(tmp_path), str(tmp_path)), declared("a"), str(tmp_path)
+    )
     assert dict(found.extra)["out/same"] == f"was left by {JOB}, an earlier run of a"
