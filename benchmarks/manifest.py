@@ -102,7 +102,7 @@ def safe_loader(path: Path) -> object:
     from jobsync.manifest import schema
     from jobsync.platforms import PLATFORMS
 
-    validator = jsonschema_rs.Draft202012Validator(json.loads(schema.text([*PLATFORMS])))
+    validator = jsonschema_rs.Draft202012Validator(json.loads(schema.text(PLATFORMS)))
     values = []
     for file in sorted(path.glob("*.yaml")):
         values.append(yaml.load(file.read_bytes(), Loader=yaml.CSafeLoader))
