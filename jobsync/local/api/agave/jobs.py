@@ -35,7 +35,11 @@ def list_jobs(call: Call) -> Answer:
     listing = _listing(call)
     _drift(call, listing)
     rows = call.store.find(listing)
-    written = call.wire.job if "filter" in call.query else call.wire.summary
+    written = call.wire.summary
+    if (projection := call.query.get("filter")) is not None:
+        names = {name.strip().partition(".")[0] for name in projection.split(",")} - {""}
+        whole = not names or names & {"*", "_links"}
+        written = call.wire.job if whole else call.wire.fields
     return Answer([written(row) for row in rows])
 
 

@@ -68,6 +68,10 @@ class Wire:
 
     def job(self, row: JobRow) -> dict[str, Any]:
         """A job as ``get`` shows it (agave-v2 §3.5, §9.2)."""
+        return {**self.fields(row), "_links": self._links_of(row)}
+
+    def fields(self, row: JobRow) -> dict[str, Any]:
+        """The same without ``_links``, which make half of the work where nobody wants them."""
         return self._aloe_job(row) if self.dialect.is_aloe else self._agave_job(row)
 
     def submitted(
@@ -81,7 +85,7 @@ class Wire:
         if self.dialect.is_aloe:
             return self._accepted(row)
         found: dict[str, Any] = {}
-        for key, value in self._agave_job(row).items():
+        for key, value in self.job(row).items():
             if key == "created":
                 found["executionType"], found["schedulerType"] = engine
             found["lastModified" if key == "lastUpdated" else key] = value
@@ -154,8 +158,6 @@ class Wire:
         found["endTime"] = time(row.ended)
         found["inputs"] = row.request.get("inputs", {})
         found["parameters"] = row.request.get("parameters", {})
-        archive_system = row.archive_system if row.archive else row.system
-        found["_links"] = self._job_links(row, archive_system)
         return found
 
     def _aloe_job(self, row: JobRow) -> dict[str, Any]:
@@ -200,12 +202,11 @@ class Wire:
             "lastStatusCheck": time(row.last_updated),
             "blockedCount": 0,
             "visible": row.visible,
-            "_links": self._job_links(row, row.archive_system),
         }
 
     def _accepted(self, row: JobRow) -> dict[str, Any]:
         """Aloe's submit answer: most of it is not known yet (agave-v2 §9.1)."""
-        found = self._aloe_job(row)
+        found = self.job(row)
         known = {
             *("id", "name", "tenantId", "tenantQueue", "accepted", "lastUpdated", "owner", "roles"),
             *("appId", "appUuid", "archive", "archivePath", "archiveSystem"),
@@ -218,6 +219,10 @@ class Wire:
         found["status"] = "ACCEPTED"
         found["lastStatusMessage"] = "Job accepted for processing."
         return found
+
+    def _links_of(self, row: JobRow) -> dict[str, Any]:
+        of_itself = self.dialect.is_aloe or row.archive
+        return self._job_links(row, row.archive_system if of_itself else row.system)
 
     def _job_links(self, row: JobRow, archive_system: str | None) -> dict[str, Any]:
         job = self._job(row.id)
