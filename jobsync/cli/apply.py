@@ -153,7 +153,7 @@ def command(
 
 def _refuse_decisions(plan: Plan, target: str | None, flags: Any) -> None:
     """What was decided is decided: no flag can change a saved *plan*."""
-    decided = [name for name in ("select", "exclude", "only", "retry") if flags[name]]
+    decided = [name for name in ("select", "exclude", "only", "outputs", "retry") if flags[name]]
     decided += [name for name in ("prune", "stop_superseded", "retry_failed") if flags[name]]
     if decided:
         names = ", ".join("--" + name.replace("_", "-") for name in decided)

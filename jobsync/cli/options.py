@@ -107,6 +107,12 @@ def selection_options(command: F) -> F:
         help="Only this kind of change; may be given again.",
     )(command)
     command = click.option(
+        "--outputs",
+        type=click.Choice(["all", "new", "none"]),
+        help="Which outputs to fetch: all (the default); new: not those that were fetched before "
+        "and are only missing here, as on a new machine; or none.",
+    )(command)
+    command = click.option(
         "--exclude", multiple=True, metavar="GLOB", help="Exclude these addresses."
     )(command)
     return click.option(

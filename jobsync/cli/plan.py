@@ -30,7 +30,7 @@ FORMATS = click.Choice(["text", "json", "markdown"])
 
 def options_from(flags: dict[str, Any]) -> PlanOptions:
     """The plan options that the flags of a command line stand for."""
-    from jobsync.model import PlanOptions
+    from jobsync.model import Fetching, PlanOptions
 
     return PlanOptions(
         select=tuple(flags.get("select") or ()),
@@ -39,6 +39,7 @@ def options_from(flags: dict[str, Any]) -> PlanOptions:
         prune=bool(flags.get("prune")),
         retry=frozenset(flags.get("retry") or ()),
         retry_failed=bool(flags.get("retry_failed")),
+        outputs=Fetching(flags.get("outputs") or Fetching.ALL),
         stop_superseded=bool(flags.get("stop_superseded")),
         allow=frozenset(flags.get("allow") or ()),
     )
@@ -59,10 +60,12 @@ def print_plan(
     from jobsync.render.summary import outputs_root
 
     if quiet and format_name == "text":
-        from jobsync.render.summary import headline
+        from jobsync.render.summary import also, counts_nothing, headline
 
         say_what_is_wrong(plan, call, open_submits)
         click.echo(headline(plan))
+        if counts_nothing(plan):
+            click.echo(also(plan))
         return
     options = render.RenderOptions(
         color=wants_color(color, dict(os.environ)),
@@ -76,7 +79,7 @@ def print_plan(
 def say_what_is_wrong(
     plan: Plan, call: Call | None = None, open_submits: tuple[OpenSubmit, ...] = ()
 ) -> None:
-    """What is held, has failed or could not be read, for whoever was not shown the plan."""
+    """What is held, doubled, has failed or could not be read, for whoever was not shown it."""
     from jobsync.plan.exit_status import failing
     from jobsync.render.advice import NO_CALL, run_again
     from jobsync.render.escape import terminal
@@ -86,6 +89,10 @@ def say_what_is_wrong(
         advice = " or: ".join(submit.settle)
         text = f"Error: {submit.address}: {question(submit)}; settle it with: {advice}"
         click.echo(terminal(text), err=True)
+    for address, ids in plan.duplicates.items():
+        keep = (call or NO_CALL).command("jobs", "delete", ids[-1])
+        text = f"Error: {address}: {len(ids)} runs with the same name: {', '.join(ids)}; "
+        click.echo(terminal(f"{text}keep one: {keep}"), err=True)
     failed = frozenset(failing(plan))
     for state in plan.states:
         found = [*state.problems]
@@ -101,7 +108,7 @@ def code_of(plan: Plan, open_submits: tuple[OpenSubmit, ...] = ()) -> ExitCode:
     """What ``--detailed-exitcode`` says of *plan*: 6, 7, 1, 2 or 0, in this order."""
     from jobsync.plan.exit_status import failing, to_do, unread
 
-    if open_submits:
+    if open_submits or plan.duplicates:
         return ExitCode.UNKNOWN
     if failing(plan):
         return ExitCode.JOB_FAILED
@@ -122,8 +129,8 @@ def code_of(plan: Plan, open_submits: tuple[OpenSubmit, ...] = ()) -> ExitCode:
 @click.option(
     "--detailed-exitcode",
     is_flag=True,
-    help="Exit 2 when there are changes, 7 when a declared job has failed, 6 when it is not known "
-    "whether a submit reached the service.",
+    help="Exit 2 when there are changes, 7 when a declared job has failed, 6 when a job runs twice "
+    "or it is not known whether a submit reached the service.",
 )
 @quiet_option
 @color_option

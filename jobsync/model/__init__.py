@@ -53,7 +53,7 @@ from jobsync.model.observed import (
     Snapshot,
     Unavailable,
 )
-from jobsync.model.options import KINDS, PlanOptions
+from jobsync.model.options import KINDS, Fetching, PlanOptions
 from jobsync.model.outcome import Outcome, Result
 from jobsync.model.values import (
     Address,
@@ -106,6 +106,7 @@ __all__ = [
     "Change",
     "EffectiveAccess",
     "Fetch",
+    "Fetching",
     "FieldChange",
     "Gate",
     "GrantChange",

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from jobsync.model.values import Word
 from jobsync.structs import Struct
 
 KINDS = ("jobs", "permissions", "outputs")
 """The kinds of things that a plan looks at, as ``--only`` names them."""
+
+
+class Fetching(Word):
+    """Which outputs are fetched: all; those never fetched, not the ones that are recorded and only
+    missing here, as on a new machine; or none."""
+
+    ALL = "all"
+    NEW = "new"
+    NONE = "none"
 
 
 class PlanOptions(Struct, frozen=True):
@@ -13,8 +23,8 @@ class PlanOptions(Struct, frozen=True):
 
     Empty ``select`` and ``only`` mean everything. ``retry`` are addresses, keys of matrix jobs or
     globs to run once more although their last run failed, was stopped or misses what it must
-    produce; ``retry_failed`` means all that failed or miss something. ``allow`` are the hazards
-    accepted on the command line.
+    produce; ``retry_failed`` means all that failed or miss something. ``outputs`` are those to
+    fetch. ``allow`` are the hazards accepted on the command line.
     """
 
     select: tuple[str, ...] = ()
@@ -24,6 +34,7 @@ class PlanOptions(Struct, frozen=True):
     retry: frozenset[str] = frozenset()
     retry_failed: bool = False
     stop_superseded: bool = False
+    outputs: Fetching = Fetching.ALL
     allow: frozenset[str] = frozenset()
 
     def plans(self, kind: str) -> bool:

@@ -46,11 +46,16 @@ def verify_outputs(
     declared = [file for file in lock.files if file not in strays]
     with ThreadPoolExecutor(threads) as pool:
         findings = list(pool.map(lambda file: _finding(root, file), declared))
-    pairs = list(zip(declared, findings, strict=True))
+    # After a merge a place may have a line of each of two runs: it is as one of them says, or not.
+    places: dict[str, tuple[FetchedFile, str]] = {}
+    for file, finding in zip(declared, findings, strict=True):
+        if not finding or file.to not in places:
+            places[file.to] = (file, finding)
+    pairs = list(places.values())
     missing = tuple(file for file, finding in pairs if finding == _MISSING)
     changed = tuple((file, finding) for file, finding in pairs if finding not in ("", _MISSING))
     return Verified(
-        intact=sum(not finding for finding in findings),
+        intact=sum(not finding for _, finding in pairs),
         missing=missing,
         changed=changed,
         extra=tuple(sorted(_extra(lock, strays, jobs, root))),

@@ -33,6 +33,7 @@ from jobsync.plan import plan_outputs
 from jobsync.plan.address_access import plan_access
 from jobsync.plan.builder import Draft, on_run
 from jobsync.plan.conflicts import conflicts
+from jobsync.plan.fetching import chosen
 from jobsync.plan.guards import hazards
 from jobsync.plan.history import by_address, by_base, histories, undeclared
 from jobsync.plan.output_rules import clashes
@@ -116,7 +117,8 @@ def _plan_deletes(draft: Draft) -> None:
 
 def _finished(draft: Draft) -> Plan:
     desired, snapshot = draft.desired, draft.snapshot
-    outputs = _without_clashes(draft)
+    mode = draft.options.outputs
+    outputs = chosen(_without_clashes(draft), mode, snapshot)
     changes: tuple[Change, ...] = tuple(
         sorted([*draft.jobs, *draft.access, *outputs], key=_change_order)
     )
@@ -131,7 +133,7 @@ def _finished(draft: Draft) -> Plan:
         root=desired.root,
         outputs_root=desired.outputs_root,
         changes=changes,
-        awaiting=tuple(sorted(draft.awaiting, key=_change_order)),
+        awaiting=tuple(sorted(chosen(draft.awaiting, mode, snapshot), key=_change_order)),
         states=tuple(draft.states[address] for address in sorted(draft.states)),
         hazards=hazards(desired, snapshot, draft.histories, changes, draft.options.allow),
         basis=dict(sorted(draft.basis.items())),

@@ -11,6 +11,8 @@ from jobsync.render.escape import terminal
 from jobsync.structs import Struct
 
 _TAKE_PATHS = frozenset({"plan", "apply", "validate", "drift"})
+_GROUPS = frozenset({"jobs"})
+"""Whose options come after the second word."""
 _NAMED = 10
 """More jobs than this are not named one by one in a command."""
 
@@ -26,7 +28,9 @@ class Call(Struct, frozen=True):
         paths: Sequence[str] = self.paths
         if words[0] not in _TAKE_PATHS:
             paths = [word for path in paths for word in ("-m", path)]
-        return terminal(shlex.join(["jobsync", words[0], *paths, *self.options, *words[1:]]))
+        lead = 2 if words[0] in _GROUPS else 1
+        rest = (*paths, *self.options, *words[lead:])
+        return terminal(shlex.join(["jobsync", *words[:lead], *rest]))
 
 
 NO_CALL = Call()

@@ -126,16 +126,21 @@ def outputs_root(plan: Plan) -> str:
 
 def headline(plan: Plan) -> str:
     """``Plan: 2 to add, 1 to change, 0 to destroy.`` or ``No changes. ...``: tools read it."""
+    counts = summarise(plan)
     if not plan.changes:
         # "No changes" would be taken for "all is well" by people and tools alike.
-        unread = any(state.problems for state in plan.states)
-        return ("" if unread else "No changes. ") + _standing_still(plan)
-    counts = summarise(plan)
+        return ("" if _wrong(plan, counts) else "No changes. ") + _standing_still(plan, counts)
     return f"Plan: {counts.add} to add, {counts.change} to change, {counts.destroy} to destroy."
 
 
+def counts_nothing(plan: Plan) -> bool:
+    """Whether the headline counts nothing although there is something to do: outputs to fetch."""
+    counts = summarise(plan)
+    return bool(plan.changes) and not (counts.add or counts.change or counts.destroy)
+
+
 def also(plan: Plan) -> str:
-    """The line after the headline, empty when there is nothing more to say."""
+    """The line after the headline, empty when there is nothing more to say than that."""
     counts = summarise(plan)
     outputs = f"{counted(counts.outputs, 'output')} to fetch ({size(counts.output_bytes)})"
     later = f"outputs of {counted(counts.fetch_later, 'run')} to fetch when finished"
@@ -148,8 +153,7 @@ def also(plan: Plan) -> str:
             (counts.available, "available to restore"),
             (counts.unchanged, "unchanged"),
             (counts.in_progress, "in progress"),
-            *_troubles(counts),
-            (counts.unread, "could not be planned"),
+            *(_troubles(counts) if plan.changes else ()),
             (counts.undeclared, "undeclared"),
             (counted(counts.warnings, "warning") if counts.warnings else 0, ""),
         )
@@ -181,7 +185,7 @@ def _hours(counts: Summary) -> str:
     return f"{most} for {counted(known, 'run')}, {unknown}" if counts.unknown_hours else most
 
 
-def _standing_still(plan: Plan) -> str:
+def _standing_still(plan: Plan, counts: Summary) -> str:
     """Why nothing is to be done, said only of what was looked at."""
     scope = plan.scope
     if scope.left_out and len(scope.left_out) == scope.declared:
@@ -189,15 +193,15 @@ def _standing_still(plan: Plan) -> str:
     if not plan.states:
         return "The manifests declare no jobs."
     limits = "" if scope.is_whole else f" ({_limits(scope)})"
-    return f"{_why_nothing(plan)}{limits}."
+    return f"{_why_nothing(plan, counts)}{limits}."
 
 
-def _why_nothing(plan: Plan) -> str:
-    standings = {state.standing for state in plan.states}
-    if any(state.problems for state in plan.states):
-        return "Not everything could be planned; nothing to do in the rest"
-    if left_alone := _left_alone(plan):
-        return f"Left unchanged: {', '.join(left_alone)}"
+def _why_nothing(plan: Plan, counts: Summary) -> str:
+    standings = [state.standing for state in plan.states]
+    if wrong := _wrong(plan, counts):
+        return f"Not all is as declared: {', '.join(wrong)}. Nothing to do in the rest"
+    if pending := standings.count(Standing.PENDING):  # only what jobs were not asked for
+        return f"Left unchanged: {pending} to submit or restore"
     if Standing.IN_PROGRESS in standings:
         which = "declared" if plan.scope.is_whole else "selected"
         return f"All {which} jobs have run or are running"
@@ -206,15 +210,10 @@ def _why_nothing(plan: Plan) -> str:
     return "Everything selected is as declared"
 
 
-def _left_alone(plan: Plan) -> list[str]:
-    """What is not as declared and yet not changed. Pending is only what jobs were not asked for."""
-    counts = summarise(plan)
-    pending = sum(1 for state in plan.states if state.standing is Standing.PENDING)
-    return [
-        f"{number} {text}"
-        for number, text in ((pending, "to submit or restore"), *_troubles(counts))
-        if number
-    ]
+def _wrong(plan: Plan, counts: Summary) -> list[str]:
+    """What is not as declared, and no apply changes that by itself."""
+    doubled = (len(plan.duplicates), "with several runs of one name")
+    return [f"{number} {text}" for number, text in (*_troubles(counts), doubled) if number]
 
 
 def _troubles(counts: Summary) -> tuple[tuple[int, str], ...]:
@@ -223,6 +222,7 @@ def _troubles(counts: Summary) -> tuple[tuple[int, str], ...]:
         (counts.stopped, "stopped"),
         (counts.incomplete, "incomplete"),
         (counts.blocked, "blocked"),
+        (counts.unread, "could not be planned"),
     )
 
 

@@ -32,7 +32,7 @@ from jobsync.render.escape import terminal
 from jobsync.render.open_submits import block_of
 from jobsync.render.options import Palette, RenderOptions
 from jobsync.render.summary import also, headline
-from jobsync.render.values import place, request_value, shown, size
+from jobsync.render.values import counted, place, request_value, shown, size
 
 _SHOWN_STANDINGS = {
     Standing.FAILED: "has failed",
@@ -45,10 +45,13 @@ _SHOWN_STANDINGS = {
 def text(plan: Plan, options: RenderOptions) -> str:
     """The whole plan, ending with a line break."""
     palette = options.palette
+    states = _standings(plan, palette, options.call)
+    is_wrong = any(s.problems or s.standing in _SHOWN_STANDINGS for s in plan.states)
     parts = [
         *block_of(options.open_submits),
+        *(states if is_wrong else ()),
         *_actions(plan, palette),
-        *_standings(plan, palette, options.call),
+        *(() if is_wrong else states),
         *_hazards(plan, palette),
         *_warnings(plan, palette),
     ]
@@ -69,9 +72,9 @@ def action_blocks(plan: Plan, palette: Palette) -> list[str]:
         elif isinstance(change, AccessChange):
             if change.run is not None:
                 blocks.append(_access(change, _side_effects(plan, change), palette))
-        elif change.files is not None:
-            blocks.append(_outputs(change, palette))
-    return blocks
+        elif change.files is not None and (block := _outputs(change, palette)):
+            blocks.append(block)
+    return [*blocks, *_restored(plan, palette)]
 
 
 def _sequels(plan: Plan) -> dict[Address, dict[str, Value]]:
@@ -244,20 +247,36 @@ def _outputs(change: OutputChange, palette: Palette) -> str:
     opening = f" {palette.paint(palette.cyan, '<=')} outputs {terminal(change.address)} {{"
     lines.append(_commented(opening, f"run {run}"))
     rows = [
-        (
-            f"      {palette.paint(palette.green, '+')} {terminal(file.to)}",
-            size(file.length) + (", fetched before, missing here" if file.available else ""),
-        )
+        (f"      {palette.paint(palette.green, '+')} {terminal(file.to)}", size(file.length))
         for file in change.files or ()
+        if not file.available
     ]
     rows += [(f"      ! {terminal(missing)}", "") for missing in change.missing]
     rows += [
         (f"      ! {terminal(path)} is refused: {terminal(why)}", "")
         for path, why in change.refused
     ]
+    if not rows and change.files:
+        return ""
     if not rows:
         rows = [(f"      ? {terminal(glob)}", "expected") for glob in change.expect]
     return "\n".join([*lines, *_aligned(rows), "    }"])
+
+
+def _restored(plan: Plan, palette: Palette) -> list[str]:
+    """One line for all outputs that were fetched before: a new machine has none of them."""
+    files = [
+        file
+        for change in plan.changes
+        if isinstance(change, OutputChange)
+        for file in change.files or ()
+        if file.available
+    ]
+    if not files:
+        return []
+    what = f"{counted(len(files), 'output')} fetched before and missing here"
+    total = size(sum(file.length for file in files))
+    return [palette.paint(palette.bold, f"  # {what} will be restored ({total})")]
 
 
 # --- the rest --------------------------------------------------------------------------

@@ -89,7 +89,8 @@ def test_what_stays_as_it_is_is_named() -> None:
     world.of(PAIR[0], RunState.FAILED)
     blocked = job("two", needs=("one",))
     plan = drift(PAIR[0], blocked, world=world)
-    assert headline(plan) == "No changes. Left unchanged: 1 failed, 1 blocked."
+    said = "Not all is as declared: 1 failed, 1 blocked. Nothing to do in the rest."
+    assert headline(plan) == said and also(plan) == ""
 
 
 def test_what_runs_is_not_yet_as_declared() -> None:
