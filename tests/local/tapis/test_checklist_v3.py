@@ -26,7 +26,7 @@ CHECKLIST: dict[str, list[str]] = {
         "test_downloads",
         "test_operators",
     ],
-    "every jobs operation of tapipy 25.4.0": ["test_tapipy"],
+    "every jobs operation of tapipy 25.4.0": ["test_tapipy", "test_dapi"],
     # Auth
     "password grant 200 with access only": [
         "test_the_password_grant_gives_an_access_token_alone",

@@ -1,7 +1,7 @@
 """What others wrote against the platform works against a bare ``jobsync serve``.
 
-``JOBSYNC_TAPIPY_PYTHON`` names a Python that has tapipy 25.4.0; without it one is made from the
-package index, which takes a minute.
+``JOBSYNC_TAPIPY_PYTHON`` and ``JOBSYNC_DAPI_PYTHON`` name Pythons that have tapipy 25.4.0 and dapi
+0.6.3; without them they are made from the package index, which takes a minute or two.
 """
 
 from __future__ import annotations
@@ -21,26 +21,41 @@ import pytest
 from tests.local.tapis.conftest import write_app
 
 HERE = Path(__file__).parent
-TAPIPY = "tapipy==25.4.0"
 DEMO = 'echo "$# $1 from $WHO"; echo made > "$_tapisExecSystemOutputDir/made file.txt"\n'
 
 
-@pytest.fixture(scope="session")
-def tapipy(tmp_path_factory: pytest.TempPathFactory) -> str:
-    given = os.environ.get("JOBSYNC_TAPIPY_PYTHON")
+CASE = """
+echo "ran $tclScript"
+cp "$_tapisExecSystemInputDir/case/run.txt" "$_tapisExecSystemOutputDir/result.txt"
+"""
+
+
+def python_with(package: str, variable: str, folder: Path) -> str:
+    """The Python that *variable* names, else a new one with *package* from the index."""
+    given = os.environ.get(variable)
     if given:
         return given
-    folder = tmp_path_factory.mktemp("tapipy")
     venv.create(folder, with_pip=True)
     python = str(folder / "bin" / "python")
-    command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", TAPIPY]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", package]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
     if done.returncode:
-        why = f"{TAPIPY} cannot be installed: {done.stderr.strip().splitlines()[-1:]}"
+        why = f"{package} cannot be installed: {done.stderr.strip().splitlines()[-1:]}"
         if os.environ.get("CI"):
             pytest.fail(why)
         pytest.skip(why)
     return python
+
+
+@pytest.fixture(scope="session")
+def tapipy(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("tapipy")
+    return python_with("tapipy==25.4.0", "JOBSYNC_TAPIPY_PYTHON", folder)
+
+
+@pytest.fixture(scope="session")
+def dapi(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return python_with("dapi==0.6.3", "JOBSYNC_DAPI_PYTHON", tmp_path_factory.mktemp("dapi"))
 
 
 @contextmanager
@@ -72,3 +87,21 @@ def test_tapipy(tapipy: str, profile: str, tmp_path: Path) -> None:
         )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].endswith("operations PASS")
+
+
+@pytest.mark.slow
+def test_dapi(dapi: str, tmp_path: Path) -> None:
+    inputs = [{"name": "Input Directory", "inputMode": "REQUIRED", "targetPath": "*"}]
+    variables = [{"key": "tclScript", "inputMode": "REQUIRED"}]
+    attributes = {"fileInputs": inputs, "parameterSet": {"envVariables": variables}}
+    write_app(tmp_path, "demo", CASE, jobAttributes=attributes)
+    write_app(tmp_path, "slow", "sleep 60\n")
+    (tmp_path / "case").mkdir()
+    (tmp_path / "case" / "run.txt").write_text("from the case\n")
+    with serving(tmp_path) as (url, passwords):
+        done = subprocess.run(
+            [dapi, HERE / "drive_dapi.py", url, "alice", passwords["alice"], "bob"],
+            capture_output=True, text=True, timeout=200, check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].endswith("steps PASS")
