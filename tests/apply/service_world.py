@@ -10,11 +10,11 @@ from typing import Any
 
 from jobsync.apply import ApplySettings, Event, Limits, apply
 from jobsync.http.retry import RetryPolicy
-from jobsync.local.service import Drive, Service, ServiceSettings
+from jobsync.local.service import Drive, Service
 from jobsync.local.store.statuses import STATUSES
 from jobsync.model import Outcome, Plan
 from jobsync.platforms.agave import connections as agave
-from jobsync.platforms.agave.credentials import explicit
+from tests.fakes.agave_world import world
 
 SHORT = Limits(settle=3.0, visible=5.0, pause=0.05, longest_pause=0.3)
 
@@ -47,20 +47,7 @@ class RealWorld:
 @contextmanager
 def real_world(folder: Path, dialect: str = "agave", **more: Any) -> Iterator[RealWorld]:
     """A service with alice and bob, jobs really running, faults on demand."""
-    workspace = folder / "workspace"
-    workspace.mkdir()
-    settings = ServiceSettings(
-        state_dir=folder / "service",
-        workspace=workspace,
-        users=("alice", "bob"),
-        dialect=dialect,
-        faults=(),
-        drive=Drive.STEP,
-        **more,
-    )
     policy = RetryPolicy(attempts=4, first=0.02, longest=0.2)
-    how = agave.Connection(idle_timeout=1.5, total_timeout=3.0, policy=policy)
-    with Service(settings) as service:
-        credentials = explicit(service.url, service.tokens["alice"])
-        with agave.connect(service.url, credentials, how=how) as backend:
-            yield RealWorld(service, backend, folder)
+    with world(folder / "service", dialect=dialect, drive=Drive.STEP, **more) as running:
+        alice = running.as_("alice", idle_timeout=1.5, total_timeout=3.0, policy=policy)
+        yield RealWorld(running.service, alice, folder)
