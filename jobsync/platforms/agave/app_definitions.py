@@ -15,6 +15,7 @@ _FOR_PEOPLE = frozenset({
 
 
 def app_id(request: Mapping[str, Value]) -> str:
+    """The app that *request* names; empty when it names none."""
     return str(request.get("appId") or "")
 
 
@@ -24,6 +25,7 @@ def is_fixed_app(app_id: str) -> bool:
 
 
 def defined_app(definition: Mapping[str, JsonValue]) -> str:
+    """``NAME-VERSION``, or the id where one of both is missing; empty for neither."""
     name, version = definition.get("name"), definition.get("version")
     return f"{name}-{version}" if name and version else str(definition.get("id") or "")
 

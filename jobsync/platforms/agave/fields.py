@@ -66,11 +66,13 @@ def _app_id(text: str) -> None:
 
 
 def app_id(value: Value) -> Value:
+    """``NAME-VERSION``, at most 80 characters."""
     _app_id(_text(value))
     return value
 
 
 def flag(value: Value) -> Value:
+    """True or false; no word that means one of them."""
     if isinstance(value, bool):
         return value
     raise Wrong("must be true or false")
@@ -86,6 +88,7 @@ def _archive_path(text: str) -> None:
 
 
 def archive_path(value: Value) -> Value:
+    """At most 255 characters without ``..``; :data:`PATH_MACROS` may stand in it."""
     _archive_path(_text(value))
     return value
 
@@ -99,11 +102,13 @@ def _word(text: str, limit: int) -> None:
 
 
 def archive_system(value: Value) -> Value:
+    """One word of at most 64 characters."""
     _word(_text(value), 64)
     return value
 
 
 def batch_queue(value: Value) -> Value:
+    """One word of at most 255 characters."""
     _word(_text(value), 255)
     return value
 
@@ -118,6 +123,7 @@ def _run_time(text: str) -> None:
 
 
 def run_time(value: Value) -> Value:
+    """``HH:MM:SS``, more than no time; hours have up to four digits."""
     _run_time(_text(value))
     return value
 
@@ -143,6 +149,7 @@ def gigabytes(text: str) -> str:
 
 
 def memory(value: Value) -> Value:
+    """A number of GB, or a size with its unit: sent as :func:`gigabytes` spells it."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise Wrong("must be a number of GB, or a size like 4GB")
     if isinstance(value, float):
@@ -151,6 +158,7 @@ def memory(value: Value) -> Value:
 
 
 def whole(value: Value) -> Value:
+    """A number from 1 to 100,000, sent as one also where it is written as text."""
     if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 10:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
@@ -161,6 +169,7 @@ def whole(value: Value) -> Value:
 
 
 def inputs(value: Value) -> Value:
+    """URIs by the ids of the app's inputs, one or a list: text, or an output of another job."""
     if not isinstance(value, dict):
         raise Wrong("must be a mapping")
     total = 0
@@ -182,6 +191,7 @@ def inputs(value: Value) -> Value:
 
 
 def parameters(value: Value) -> Value:
+    """Text, numbers, true and false by the ids of the app's parameters, one or a list."""
     if not isinstance(value, dict):
         raise Wrong("must be a mapping")
     for key, item in value.items():
@@ -198,6 +208,7 @@ def parameters(value: Value) -> Value:
 
 
 def notifications(value: Value) -> Value:
+    """URLs and the events they are called for: ``*``, or a status."""
     for number, item in enumerate(value if isinstance(value, list) else []):
         fields = item if isinstance(item, dict) else {}
         url = fields.get("url")

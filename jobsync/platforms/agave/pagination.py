@@ -98,20 +98,22 @@ def all_runs(page: Callable[[int], Sequence[R]], executor: Executor, ahead: int)
         try:
             for offset, answer in zip(aims, answers, strict=True):
                 rows = _in_order(answer.result())
+                # A page that begins at or before the last row leaves no gap behind it.
                 anchored = bool(rows) and rows[0].id <= reach.last
                 fresh = _after(rows, reach.last) if anchored else ()
                 yield from fresh
                 whole = bool(fresh) and len(rows) >= reach.stride
                 if fresh:
                     reach = _reached(reach, rows[-1].id, offset + len(rows), len(rows))
-                if not whole:
+                if not whole:  # what was asked for beyond it may have a gap before it
                     break
-            else:
+            else:  # every page was full: the list goes on, so ask for more at once
                 reach = replace(reach, window=min(ahead, before.window * 2))
                 continue
         finally:
             for answer in answers:
                 answer.cancel()
+        # A short page alone is no end, for rows move: the page after it must be empty too.
         if reach.last != before.last or end is None:
             reach = replace(reach, window=1)
         elif anchored and len(rows) < reach.stride and not end.result():

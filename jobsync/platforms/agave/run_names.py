@@ -39,6 +39,7 @@ def run_name(mark: Mark) -> str:
 
 
 def name_prefix(project: str) -> str:
+    """The project and the dot after it."""
     return f"{project}."
 
 
