@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jobsync import render
 from jobsync.cli.files import FilePath, holds_file, write_file
 from jobsync.cli.options import (
     call_of,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from jobsync.model import OpenSubmit, Plan, PlanOptions
     from jobsync.render.advice import Call
 
-FORMATS = click.Choice(["text", "json", "markdown"])
+FORMATS = click.Choice([*render.FORMATS])
 
 
 def options_from(flags: dict[str, Any]) -> PlanOptions:

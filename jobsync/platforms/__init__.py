@@ -12,6 +12,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from jobsync.errors import SettingsError
 from jobsync.platform import Platform
 from jobsync.platforms.connections import Connections
 
@@ -38,8 +39,14 @@ def connections_of(platform: Platform) -> Connections:
 
 
 def converter_of(platform: Platform) -> Converter:
-    """What makes manifests of jobs of *platform*."""
-    converter: Converter = _module(platform, "convert").CONVERTER
+    """What makes manifests of jobs of *platform*.
+
+    Raises :class:`SettingsError` for one that has nothing to make them.
+    """
+    try:
+        converter: Converter = _module(platform, "convert").CONVERTER
+    except ModuleNotFoundError as error:
+        raise SettingsError(f"jobsync cannot make manifests of jobs of {platform.name}") from error
     return converter
 
 
