@@ -13,22 +13,22 @@ from jobsync.apply.manual_resolution import (
     NotSubmitted,
     Submitted,
     open_submits,
-    resolve,
+    resolve_submits,
     unknown_to,
 )
-from jobsync.apply.report import Event, EventType, Kind, exit_code
+from jobsync.apply.report import ApplyEvent, EventType, OutcomeKind, exit_code
 from jobsync.apply.settings import ApplySettings
-from jobsync.apply.submit_protocol import Limits
+from jobsync.apply.submit_protocol import SubmitLimits
 
 __all__ = [
     "apply",
     "ApplySettings",
-    "Limits",
-    "Event",
+    "SubmitLimits",
+    "ApplyEvent",
     "EventType",
-    "Kind",
+    "OutcomeKind",
     "exit_code",
-    "resolve",
+    "resolve_submits",
     "Submitted",
     "NotSubmitted",
     "open_submits",

@@ -13,15 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from jobsync.apply import job_step, permission_step
-from jobsync.apply.fetch_step import Outputs
-from jobsync.apply.job_states import Board, Square, Stage
+from jobsync.apply.fetch_step import FetchStep
+from jobsync.apply.job_states import JobState, JobStates, Stage
 from jobsync.apply.journal_entry import Binding, Entry, State
-from jobsync.apply.looking import Seen, look
+from jobsync.apply.looking import SeenOutputs, look
 from jobsync.apply.poller import Watch
-from jobsync.apply.protocol_runner import Driver
-from jobsync.apply.queue import Agenda, grants_of_new_run, needs_of, next_attempt
-from jobsync.apply.recovery import concerns, duplicates, is_news, resolve_open
-from jobsync.apply.report import Event, EventType, Kind, Report, kind_of
+from jobsync.apply.protocol_runner import ProtocolRunner
+from jobsync.apply.queue import ChangeQueue, grants_of_new_run, needs_of, next_attempt
+from jobsync.apply.recovery import concerns, find_duplicates, is_news, resolve_open
+from jobsync.apply.report import ApplyEvent, EventType, OutcomeKind, Report, kind_of
 from jobsync.apply.session import Session
 from jobsync.apply.settings import ApplySettings
 from jobsync.apply.sharing import closed, opened
@@ -78,7 +78,7 @@ def apply(
         opened(plan, backend, settings) as shared,
     ):
         stopping = settings.stop.is_set
-        driver = Driver(backend, journal, settings.clock, plan.user, stopping, shared)
+        driver = ProtocolRunner(backend, journal, settings.clock, plan.user, stopping, shared)
         session = Session(plan, backend, settings, driver, report, shared)
         workers = max(1, min(_WORKERS, backend.concurrency))
         with ThreadPoolExecutor(workers, thread_name_prefix="apply") as pool:
@@ -94,10 +94,10 @@ class _Executor:
         self._session = session
         self._plan = session.plan
         self._workers = Workers(pool)
-        self._board = Board(session.plan)
-        self._agenda = Agenda()
+        self._board = JobStates(session.plan)
+        self._agenda = ChangeQueue()
         self._watch = Watch(session)
-        self._outputs = Outputs(session)
+        self._outputs = FetchStep(session)
         self._outcomes: list[Outcome] = []
         self._submitted: dict[str, JobChange] = {}
 
@@ -203,22 +203,22 @@ class _Executor:
         """What fetching saw of a run, where that could not be told before."""
         address = change.address
         square = self._board[address]
-        if outcome.kind == Kind.RUN:
-            self._board.put(address, Square(Stage.BROKEN, None, _misses(address)))
+        if outcome.kind == OutcomeKind.RUN:
+            self._board.put(address, JobState(Stage.BROKEN, None, _misses(address)))
         elif square.stage is Stage.UNREAD and outcome.result is Result.DONE:
-            self._board.put(address, Square(Stage.FINISHED, square.run))
+            self._board.put(address, JobState(Stage.FINISHED, square.run))
 
     def _has_run(self, change: JobChange, outcome: Outcome) -> None:
         """A submit or restore is over: what needs its job goes on, or never will."""
         run = RunRef(outcome.run_id, change.name, "")
         if outcome.result is not Result.DONE:
             why = f"{change.address} was not submitted"
-            self._board.put(change.address, Square(Stage.BROKEN, None, why))
+            self._board.put(change.address, JobState(Stage.BROKEN, None, why))
         elif change.action is Action.RESTORE:
             self._look_through(change.address, run)
         else:
             self._submitted[change.name] = change
-            self._board.put(change.address, Square(Stage.ACTIVE, run))
+            self._board.put(change.address, JobState(Stage.ACTIVE, run))
             self._watch.hurry()
 
     def _over(self, address: Address, run: Run) -> None:
@@ -232,14 +232,14 @@ class _Executor:
             self._look_through(address, ref)
         elif again is not None and not self._session.stopping:
             self._planned(again, f"{run.name} has failed: {run.message}".rstrip(": "))
-            self._board.put(address, Square(Stage.DUE))
+            self._board.put(address, JobState(Stage.DUE))
             self._agenda.add(again)
             for grants in grants_of_new_run(self._plan.changes, address):
                 if not self._agenda.holds(grants):
                     self._agenda.add(grants)
         else:
             what = run.status if run.visible else "deleted"
-            self._board.put(address, Square(Stage.BROKEN, ref, f"{address} has ended as {what}"))
+            self._board.put(address, JobState(Stage.BROKEN, ref, f"{address} has ended as {what}"))
             detail = f"{what}: {run.message}" if run.message else what
             self._keep(self._session.ended(_ending(address, run.id, Result.FAILED, detail)))
 
@@ -247,16 +247,16 @@ class _Executor:
         """See whether a run that has finished has produced what it must."""
         gate = self._plan.gates.get(address)
         if gate is None:
-            self._looked(address, run, None, Seen())
+            self._looked(address, run, None, SeenOutputs())
             return
-        self._board.put(address, Square(Stage.ENDED, run))
+        self._board.put(address, JobState(Stage.ENDED, run))
         change = self._agenda.to_fetch(address)
         self._workers.start(
             partial(self._looked, address, run, change), look, self._session, gate, change, run
         )
 
     def _looked(
-        self, address: Address, run: RunRef, change: OutputChange | None, seen: Seen
+        self, address: Address, run: RunRef, change: OutputChange | None, seen: SeenOutputs
     ) -> None:
         """That is known now, or cannot be."""
         result, detail, stage, why = Result.DONE, run.status, Stage.FINISHED, ""
@@ -271,7 +271,7 @@ class _Executor:
                 result, detail = Result.WAITING, why
         if change is not None and seen.change is not None:
             self._agenda.found(change, seen.change)
-        self._board.put(address, Square(stage, run, why))
+        self._board.put(address, JobState(stage, run, why))
         if run.status or result is not Result.DONE:  # a restore has been told of
             self._keep(self._session.ended(_ending(address, run.id, result, detail)))
 
@@ -293,7 +293,7 @@ class _Executor:
             for address, run in self._board.active().items():
                 why = self._watch.trouble or "still running"
                 outcome = Outcome(
-                    address, str(Kind.RUN), Action.CREATE, Result.WAITING, why, run.id
+                    address, str(OutcomeKind.RUN), Action.CREATE, Result.WAITING, why, run.id
                 )
                 self._keep(self._session.ended(outcome))
 
@@ -311,15 +311,15 @@ class _Executor:
 
     def _report_duplicates(self) -> None:
         """A submit that has become two jobs is not done, whatever was said of it before."""
-        for outcome in duplicates(self._session, self._workers.pool, self._submitted):
+        for outcome in find_duplicates(self._session, self._workers.pool, self._submitted):
             said = (outcome.address, outcome.kind)
             self._outcomes = [o for o in self._outcomes if (o.address, o.kind) != said]
             self._keep(self._session.ended(outcome))
 
     def _end(self) -> tuple[Outcome, ...]:
         counts = Counter(str(outcome.result) for outcome in self._outcomes)
-        self._session.tell(Event(EventType.CHANGE_SUMMARY, 0.0, counts=dict(counts)))
-        order = [str(kind) for kind in Kind]
+        self._session.tell(ApplyEvent(EventType.CHANGE_SUMMARY, 0.0, counts=dict(counts)))
+        order = [str(kind) for kind in OutcomeKind]
         return tuple(
             sorted(self._outcomes, key=lambda o: (o.address, order.index(o.kind), o.run_id))
         )
@@ -336,11 +336,11 @@ class _Executor:
         waits = result is Result.WAITING
         if isinstance(change, JobChange) and change.action in SUBMITS and not waits:
             why = f"{change.address} was not submitted"
-            self._board.put(change.address, Square(Stage.BROKEN, None, why))
+            self._board.put(change.address, JobState(Stage.BROKEN, None, why))
 
     def _planned(self, change: Change, detail: str = "") -> None:
         self._session.tell(
-            Event(
+            ApplyEvent(
                 EventType.PLANNED_CHANGE,
                 0.0,
                 address=change.address,
@@ -359,7 +359,7 @@ def _outcome(change: Change, result: Result, why: str) -> Outcome:
 
 
 def _ending(address: Address, run_id: str, result: Result, detail: str) -> Outcome:
-    return Outcome(address, str(Kind.RUN), Action.CREATE, result, detail, run_id)
+    return Outcome(address, str(OutcomeKind.RUN), Action.CREATE, result, detail, run_id)
 
 
 def _misses(address: Address) -> str:

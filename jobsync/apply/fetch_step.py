@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from jobsync.apply.report import Event, EventType, Kind
+from jobsync.apply.report import ApplyEvent, EventType, OutcomeKind
 from jobsync.apply.session import Session
 from jobsync.errors import ExitCode, JobsyncError
 from jobsync.model import Address, Outcome, OutputChange, Result, Run
@@ -14,7 +14,7 @@ from jobsync.outputs.result import FetchResult, Progress
 from jobsync.structs import replace
 
 
-class Outputs:
+class FetchStep:
     """The output changes of one apply; they share one ledger, made when the first is due.
 
     ``told`` are addresses of whose runs it has been told what they miss: it is said once.
@@ -34,7 +34,7 @@ class Outputs:
         try:
             outcomes = self._outcomes(change, self._fetch(change, run_id))
         except JobsyncError as error:
-            outcomes = (_outcome(change, Kind.OUTPUT, Result.FAILED, str(error), run_id),)
+            outcomes = (_outcome(change, OutcomeKind.OUTPUT, Result.FAILED, str(error), run_id),)
         return tuple(self._session.ended(outcome, began) for outcome in outcomes)
 
     def _fetch(self, change: OutputChange, run_id: str) -> FetchResult:
@@ -68,11 +68,11 @@ class Outputs:
 
     def _progress(self, progress: Progress) -> None:
         self._session.tell(
-            Event(
+            ApplyEvent(
                 EventType.APPLY_PROGRESS,
                 0.0,
                 address=progress.address,
-                kind=str(Kind.OUTPUT),
+                kind=str(OutcomeKind.OUTPUT),
                 detail=progress.path,
                 done=progress.received,
                 total=progress.total_bytes,
@@ -84,12 +84,16 @@ class Outputs:
         if change.address in self.told:
             result = replace(result, missing=())
         if result.exit_code is not ExitCode.JOB_FAILED:
-            return (_outcome(change, Kind.OUTPUT, result.result, result.detail, result.run_id),)
-        missing = _outcome(change, Kind.RUN, Result.FAILED, result.detail, result.run_id)
+            return (
+                _outcome(change, OutcomeKind.OUTPUT, result.result, result.detail, result.run_id),
+            )
+        missing = _outcome(change, OutcomeKind.RUN, Result.FAILED, result.detail, result.run_id)
         if not result.fetched:
             return (missing,)
-        return (_outcome(change, Kind.OUTPUT, Result.DONE, "", result.run_id), missing)
+        return (_outcome(change, OutcomeKind.OUTPUT, Result.DONE, "", result.run_id), missing)
 
 
-def _outcome(change: OutputChange, kind: Kind, result: Result, detail: str, run: str) -> Outcome:
+def _outcome(
+    change: OutputChange, kind: OutcomeKind, result: Result, detail: str, run: str
+) -> Outcome:
     return Outcome(change.address, str(kind), change.action, result, detail, run)

@@ -41,7 +41,7 @@ THERE = frozenset({Stage.ACTIVE, Stage.ENDED, Stage.UNREAD, Stage.FINISHED})
 """Where a job has a run that did not come to nothing."""
 
 
-class Square(Struct, frozen=True):
+class JobState(Struct, frozen=True):
     """Where one address stands. ``result`` is what that means to a job that needs it."""
 
     stage: Stage
@@ -50,25 +50,25 @@ class Square(Struct, frozen=True):
     result: Result = Result.SKIPPED
 
 
-class Board:
+class JobStates:
     """The addresses of a plan and where they stand."""
 
     def __init__(self, plan: Plan) -> None:
-        self._squares: dict[Address, Square] = {}
+        self._squares: dict[Address, JobState] = {}
         self._active: dict[Address, RunRef] = {}
         self._moved: set[Address] = set()
         for state in plan.states:
             why = f"{state.address} is {state.standing}"
-            self.put(state.address, Square(_STAGES[state.standing], state.run, why))
+            self.put(state.address, JobState(_STAGES[state.standing], state.run, why))
         for change in plan.changes:
             if isinstance(change, JobChange) and change.action in (*SUBMITS, Action.RESTORE):
-                self.put(change.address, Square(Stage.DUE))
+                self.put(change.address, JobState(Stage.DUE))
 
-    def __getitem__(self, address: Address) -> Square:
-        missing = Square(Stage.BROKEN, why=f"{address} is not part of this plan")
+    def __getitem__(self, address: Address) -> JobState:
+        missing = JobState(Stage.BROKEN, why=f"{address} is not part of this plan")
         return self._squares.get(address, missing)
 
-    def put(self, address: Address, square: Square) -> None:
+    def put(self, address: Address, square: JobState) -> None:
         """*address* stands there now."""
         self._squares[address] = square
         self._moved.add(address)
@@ -90,7 +90,7 @@ class Board:
         """Whether all of *needs* have finished."""
         return all(self[address].stage is Stage.FINISHED for address in needs)
 
-    def broken(self, needs: Iterable[Address]) -> Square | None:
+    def broken(self, needs: Iterable[Address]) -> JobState | None:
         """The first of *needs* that will not finish, if any."""
         squares = (self[address] for address in needs)
         return next((square for square in squares if square.stage is Stage.BROKEN), None)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from jobsync.apply.audit import AuditLine
 from jobsync.apply.journal import JournalFailed
 from jobsync.apply.journal_entry import Entry, State
-from jobsync.apply.references import UnresolvedReference, fill
-from jobsync.apply.report import Kind
+from jobsync.apply.references import UnresolvedReference, fill_references
+from jobsync.apply.report import OutcomeKind
 from jobsync.apply.session import Session
 from jobsync.apply.sharing import is_of_job
 from jobsync.apply.submit_protocol import submit
@@ -77,7 +77,7 @@ def outcome_of(change: JobChange, entry: Entry) -> Outcome:
     result = _RESULTS.get(entry.state, Result.UNKNOWN)
     run_id = entry.ids[0] if entry.ids else ""
     return Outcome(
-        change.address, str(Kind.JOB), change.action, result, explained(entry), run_id=run_id
+        change.address, str(OutcomeKind.JOB), change.action, result, explained(entry), run_id=run_id
     )
 
 
@@ -85,7 +85,9 @@ def earlier(entry: Entry) -> Outcome:
     """What is known of a submit that an earlier run may have sent."""
     run_id = entry.ids[0] if entry.ids else ""
     result = Result.DONE if entry.state is State.CONFIRMED else Result.UNKNOWN
-    return Outcome(entry.address, str(Kind.JOB), Action.CREATE, result, explained(entry), run_id)
+    return Outcome(
+        entry.address, str(OutcomeKind.JOB), Action.CREATE, result, explained(entry), run_id
+    )
 
 
 def explained(entry: Entry) -> str:
@@ -107,12 +109,12 @@ def explained(entry: Entry) -> str:
 
 
 def _submit(session: Session, change: JobChange, upstream: Mapping[Address, str]) -> Outcome:
-    kind = str(Kind.JOB)
+    kind = str(OutcomeKind.JOB)
     try:
         if changed := moved(session.plan.root, change.digests, session.backend.platform):
             return Outcome(change.address, kind, change.action, Result.STALE, "; ".join(changed))
         runs = _upstream_runs(session.backend, change, upstream)
-        request = fill(change.request, runs, session.backend.platform)
+        request = fill_references(change.request, runs, session.backend.platform)
         protocol = submit(
             change.name,
             change.address,
@@ -158,7 +160,9 @@ def _manage(session: Session, change: JobChange) -> Outcome:
         detail, result = verbs[change.action](session.backend, run_id), Result.DONE
     except ServiceError as error:
         detail, result = str(error), Result.FAILED
-    return Outcome(change.address, str(Kind.JOB), change.action, result, detail, run_id=run_id)
+    return Outcome(
+        change.address, str(OutcomeKind.JOB), change.action, result, detail, run_id=run_id
+    )
 
 
 def _restore(backend: Backend, run_id: str) -> str:

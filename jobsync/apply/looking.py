@@ -11,7 +11,7 @@ from jobsync.plan.output_rules import select
 from jobsync.structs import Struct, replace
 
 
-class Seen(Struct, frozen=True):
+class SeenOutputs(Struct, frozen=True):
     """What was seen of a run: what it misses, or why that cannot be told (``unread``).
 
     ``change`` is what is to be fetched of it, as it was listed: nobody has to list it again.
@@ -22,17 +22,19 @@ class Seen(Struct, frozen=True):
     change: OutputChange | None = None
 
 
-def look(session: Session, gate: Gate, change: OutputChange | None, run: RunRef) -> Seen:
+def look(session: Session, gate: Gate, change: OutputChange | None, run: RunRef) -> SeenOutputs:
     """List the outputs of *run* and hold them to *gate*; *change* is what to fetch of them."""
     try:
         files = walk_outputs(session.backend, run.id)
     except ServiceError as error:
-        return Seen(unread=reasons.outputs_unavailable(run.id, error, session.backend.platform))
+        return SeenOutputs(
+            unread=reasons.outputs_unavailable(run.id, error, session.backend.platform)
+        )
     missing = select(gate.outputs, gate.expect, files).missing
     if change is None:
-        return Seen(missing)
+        return SeenOutputs(missing)
     chosen = select(change.rules, change.expect, files)
     found = replace(
         change, run=run, files=chosen.fetches, missing=chosen.missing, refused=chosen.refused
     )
-    return Seen(missing, change=found)
+    return SeenOutputs(missing, change=found)

@@ -105,7 +105,7 @@ def _claimed(record: Record) -> str:
     return f"claimed by {record.who or 'somebody'} at {when}"
 
 
-def resolve(
+def resolve_submits(
     what: str,
     verdict: Verdict,
     reader: Reader,

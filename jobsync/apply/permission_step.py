@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from jobsync.apply.audit import AuditLine
 from jobsync.apply.permission_writes import ListWriter
-from jobsync.apply.report import Kind
+from jobsync.apply.report import OutcomeKind
 from jobsync.apply.session import Session
 from jobsync.errors import NotFound, ServiceError
 from jobsync.model import (
@@ -32,7 +32,9 @@ def carry_out(session: Session, change: AccessChange, run_id: str) -> Outcome:
     """
     began = session.started(change, run_id)
     result, detail = _held_to(session, change, run_id)
-    outcome = Outcome(change.address, str(Kind.PERMISSION), change.action, result, detail, run_id)
+    outcome = Outcome(
+        change.address, str(OutcomeKind.PERMISSION), change.action, result, detail, run_id
+    )
     return session.ended(outcome, began)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobsync.apply.report import Event, EventType, Kind
+from jobsync.apply.report import ApplyEvent, EventType, OutcomeKind
 from jobsync.apply.session import Session
 from jobsync.errors import NotFound, ServiceError, Unauthorized
 from jobsync.model import Address, Run, RunRef, RunState
@@ -98,11 +98,11 @@ class Watch:
         if before == run.status:
             return False
         self._session.tell(
-            Event(
+            ApplyEvent(
                 EventType.APPLY_PROGRESS,
                 0.0,
                 address=address,
-                kind=str(Kind.RUN),
+                kind=str(OutcomeKind.RUN),
                 run_id=run.id,
                 status=run.status,
                 elapsed=self._clock.monotonic() - self._began,

@@ -53,7 +53,7 @@ def _no_other(name: str) -> bool:
     return False
 
 
-class Driver:
+class ProtocolRunner:
     """Runs protocols against one service with one journal. Safe to use from several threads."""
 
     def __init__(

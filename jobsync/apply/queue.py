@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from itertools import count
 
-from jobsync.apply.job_states import THERE, Board, Stage
+from jobsync.apply.job_states import THERE, JobStates, Stage
 from jobsync.model import (
     SUBMITS,
     AccessChange,
@@ -42,7 +42,7 @@ _Place = tuple[_Kind, int]
 _MAY_BREAK = frozenset({_Kind.SUBMIT, _Kind.STOP, _Kind.GRANT, _Kind.OUTPUT})
 
 
-class Agenda:
+class ChangeQueue:
     """The changes that have not been begun.
 
     A change is looked at when it comes, and again when an address that it waits for has moved on
@@ -73,11 +73,11 @@ class Agenda:
         places = self._of.get(change.address, ())
         return any(self._changes[place] == change for place in places)
 
-    def take_ready(self, board: Board) -> list[Change]:
+    def take_ready(self, board: JobStates) -> list[Change]:
         """Take what can be begun now. Deletes are not among it: they come last."""
         return [self._take(place) for place in self._moved(board) if self._is_ready(place, board)]
 
-    def take_broken(self, board: Board) -> list[tuple[Change, str]]:
+    def take_broken(self, board: JobStates) -> list[tuple[Change, str]]:
         """Take what never can be begun, with the reason. To be called until nothing comes."""
         broken = [
             (place, square.why)
@@ -128,7 +128,7 @@ class Agenda:
             self._of[address].discard(place)
         return change
 
-    def _moved(self, board: Board) -> list[_Place]:
+    def _moved(self, board: JobStates) -> list[_Place]:
         """What has to be looked at, in order."""
         for address in board.take_moved():
             self._unseen |= self._of.get(address, set())
@@ -136,7 +136,7 @@ class Agenda:
         self._unseen.clear()
         return places
 
-    def _is_ready(self, place: _Place, board: Board) -> bool:
+    def _is_ready(self, place: _Place, board: JobStates) -> bool:
         kind, change = place[0], self._changes[place]
         if isinstance(change, AccessChange):
             return _can_grant(change, board)
@@ -196,7 +196,7 @@ def grants_of_new_run(changes: Iterable[Change], address: Address) -> list[Acces
     ]
 
 
-def _can_grant(change: AccessChange, board: Board) -> bool:
+def _can_grant(change: AccessChange, board: JobStates) -> bool:
     """A visible run at once; one that is to be submitted or restored once that is done."""
     if change.run is not None and change.image is not None:
         return True
@@ -204,7 +204,7 @@ def _can_grant(change: AccessChange, board: Board) -> bool:
     return square.stage in THERE and square.run is not None
 
 
-def _can_fetch(change: OutputChange, board: Board) -> bool:
+def _can_fetch(change: OutputChange, board: JobStates) -> bool:
     if change.run is not None and change.files is not None:
         return True
     return board[change.address].stage in (Stage.FINISHED, Stage.UNREAD)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from jobsync.apply import job_step
 from jobsync.apply.journal_entry import OPEN, Binding, Entry, State
 from jobsync.apply.manual_resolution import open_under
-from jobsync.apply.report import Event, EventType, Kind
+from jobsync.apply.report import ApplyEvent, EventType, OutcomeKind
 from jobsync.apply.session import Session
 from jobsync.apply.shared.claims import Unread
 from jobsync.apply.sharing import is_of_job
@@ -35,11 +35,11 @@ def resolve_open(session: Session, pool: ThreadPoolExecutor) -> tuple[Entry, ...
     def find_out(entry: Entry) -> Entry:
         looking = f"searching for {entry.name}, which an earlier apply may have sent"
         session.tell(
-            Event(
+            ApplyEvent(
                 EventType.APPLY_PROGRESS,
                 0.0,
                 address=entry.address,
-                kind=str(Kind.JOB),
+                kind=str(OutcomeKind.JOB),
                 status=looking,
             )
         )
@@ -118,7 +118,7 @@ def _of_former_projects(session: Session) -> Iterator[Entry]:
         yield replace(entry, address=entry.name)  # by which `jobsync resolve` finds it
 
 
-def duplicates(
+def find_duplicates(
     session: Session, pool: ThreadPoolExecutor, submitted: Mapping[str, JobChange]
 ) -> list[Outcome]:
     """The submits, by name, of which the service now shows more than one job."""

@@ -17,7 +17,7 @@ class UnresolvedReference(JobsyncError):
     """A reference to a job that has no such thing to offer."""
 
 
-def fill(
+def fill_references(
     request: Mapping[str, Value], runs: Mapping[Address, Run], platform: Platform
 ) -> dict[str, JsonValue]:
     """*request* with every reference replaced; *runs* are the finished runs by address.

@@ -31,7 +31,7 @@ class EventType(Word):
     CHANGE_SUMMARY = "change_summary"
 
 
-class Kind(Word):
+class OutcomeKind(Word):
     """What an outcome is about. ``run`` is how a job ended that was waited for."""
 
     JOB = "job"
@@ -40,7 +40,7 @@ class Kind(Word):
     OUTPUT = "output"
 
 
-class Event(Struct, frozen=True):
+class ApplyEvent(Struct, frozen=True):
     """One thing that happened. ``at`` is seconds since the epoch, ``elapsed`` seconds it took.
 
     ``status`` is the service's word for a run, ``done`` of ``total`` are bytes of an output,
@@ -64,16 +64,16 @@ class Event(Struct, frozen=True):
 
 _FAILED = (Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE)
 
-Report = Callable[[Event], None]
+Report = Callable[[ApplyEvent], None]
 
 
-def kind_of(change: Change) -> Kind:
+def kind_of(change: Change) -> OutcomeKind:
     """The kind of outcome that *change* ends in."""
     if isinstance(change, JobChange):
-        return Kind.JOB
+        return OutcomeKind.JOB
     if isinstance(change, AccessChange):
-        return Kind.PERMISSION
-    return Kind.OUTPUT
+        return OutcomeKind.PERMISSION
+    return OutcomeKind.OUTPUT
 
 
 def exit_code(plan: Plan, outcomes: Iterable[Outcome]) -> ExitCode:
@@ -89,7 +89,7 @@ def exit_code(plan: Plan, outcomes: Iterable[Outcome]) -> ExitCode:
 
 
 def _codes(plan: Plan, outcomes: tuple[Outcome, ...]) -> Iterable[ExitCode]:
-    carried = [outcome for outcome in outcomes if outcome.kind != Kind.RUN]
+    carried = [outcome for outcome in outcomes if outcome.kind != OutcomeKind.RUN]
     done = any(outcome.result is Result.DONE for outcome in carried)
     for outcome in outcomes:
         if outcome.result is Result.UNKNOWN:
@@ -98,7 +98,7 @@ def _codes(plan: Plan, outcomes: tuple[Outcome, ...]) -> Iterable[ExitCode]:
             yield ExitCode.STALE
         elif outcome.result is Result.BLOCKED:
             yield ExitCode.BLOCKED
-        elif outcome.kind == Kind.RUN:
+        elif outcome.kind == OutcomeKind.RUN:
             if outcome.result is Result.FAILED:
                 yield ExitCode.JOB_FAILED
             elif outcome.result is not Result.DONE:

@@ -6,8 +6,8 @@ import threading
 from contextlib import suppress
 
 from jobsync.apply.audit import AuditLine
-from jobsync.apply.protocol_runner import Driver
-from jobsync.apply.report import Event, EventType, Report, kind_of
+from jobsync.apply.protocol_runner import ProtocolRunner
+from jobsync.apply.report import ApplyEvent, EventType, Report, kind_of
 from jobsync.apply.settings import ApplySettings
 from jobsync.apply.shared.journal import SharedJournal
 from jobsync.backend import Backend
@@ -22,7 +22,7 @@ class Session(Struct, frozen=True):
     plan: Plan
     backend: Backend
     settings: ApplySettings
-    driver: Driver
+    driver: ProtocolRunner
     report: Report
     shared: SharedJournal | None = None
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -31,7 +31,7 @@ class Session(Struct, frozen=True):
     def stopping(self) -> bool:
         return self.settings.stop.is_set()
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: ApplyEvent) -> None:
         """Report *event*; one at a time, whichever thread it comes from.
 
         Nobody listening any more (a closed pipe, a full disk) is no reason to stop half way.
@@ -42,7 +42,7 @@ class Session(Struct, frozen=True):
     def started(self, change: Change, run_id: str = "") -> float:
         """Tell that *change* is being carried out; the moment it began, for :meth:`ended`."""
         self.tell(
-            Event(
+            ApplyEvent(
                 EventType.APPLY_START,
                 0.0,
                 address=change.address,
@@ -56,7 +56,7 @@ class Session(Struct, frozen=True):
     def ended(self, outcome: Outcome, began: float | None = None) -> Outcome:
         """Tell what came of a change, and return it."""
         elapsed = 0.0 if began is None else self.settings.clock.monotonic() - began
-        self.tell(ending(outcome, elapsed))
+        self.tell(end_event(outcome, elapsed))
         return outcome
 
     def audited(self, line: AuditLine) -> str:
@@ -77,10 +77,10 @@ class Session(Struct, frozen=True):
 _FINE = frozenset({"done", "waiting", "skipped"})
 
 
-def ending(outcome: Outcome, elapsed: float) -> Event:
+def end_event(outcome: Outcome, elapsed: float) -> ApplyEvent:
     """The event that tells *outcome*."""
     fine = str(outcome.result) in _FINE
-    return Event(
+    return ApplyEvent(
         EventType.APPLY_COMPLETE if fine else EventType.APPLY_ERRORED,
         0.0,
         address=outcome.address,

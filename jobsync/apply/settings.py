@@ -9,7 +9,7 @@ from pathlib import Path
 from jobsync.apply.audit import Audit
 from jobsync.apply.clock import Clock, SystemClock
 from jobsync.apply.shared.journal import Ref
-from jobsync.apply.submit_protocol import Limits
+from jobsync.apply.submit_protocol import SubmitLimits
 from jobsync.backend import Reader
 from jobsync.model import OutputChange, Run
 from jobsync.outputs.result import FetchLimits, FetchResult, Progress
@@ -44,7 +44,7 @@ class ApplySettings(Struct, frozen=True):
     state_dir: Path
     wait: float | None = None
     embedded: bool = False
-    submits: Limits = field(default_factory=Limits)
+    submits: SubmitLimits = field(default_factory=SubmitLimits)
     poll: tuple[float, float] = (1.0, 30.0)
     patience: float = 300.0
     fetching: FetchLimits = field(default_factory=FetchLimits)

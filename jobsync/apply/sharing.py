@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from jobsync.apply.journal_entry import Binding, State
-from jobsync.apply.report import Event, EventType, Kind
+from jobsync.apply.report import ApplyEvent, EventType, OutcomeKind
 from jobsync.apply.session import Session
 from jobsync.apply.settings import ApplySettings
 from jobsync.apply.shared.journal import SharedJournal
@@ -55,15 +55,15 @@ def closed(session: Session) -> Iterator[Outcome]:
                 f"{reason}, so others take {record.name} for submitted; it is not: "
                 f"jobsync resolve {record.address} --not-submitted"
             )
-            kind = str(Kind.JOB)
+            kind = str(OutcomeKind.JOB)
             yield Outcome(record.address, kind, Action.CREATE, Result.UNKNOWN, detail)
         else:
             session.tell(
-                Event(
+                ApplyEvent(
                     EventType.APPLY_PROGRESS,
                     0.0,
                     address=record.address,
-                    kind=str(Kind.JOB),
+                    kind=str(OutcomeKind.JOB),
                     status=f"{reason}: others find {record.name} by its name",
                 )
             )

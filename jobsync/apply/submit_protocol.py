@@ -21,7 +21,7 @@ from jobsync.apply.journal_entry import Entry, State
 from jobsync.structs import Struct
 
 
-class Limits(Struct, frozen=True):
+class SubmitLimits(Struct, frozen=True):
     """How long to look, in seconds, and how often a submit proven not made is tried.
 
     None of these decides whether a job may exist: waiting longer only settles more by itself.
@@ -178,7 +178,7 @@ Protocol = Generator[Command, Reply, Entry]
 # --- the protocol ----------------------------------------------------------------------
 
 
-def submit(name: str, address: str, past: Entry | None, limits: Limits) -> Protocol:
+def submit(name: str, address: str, past: Entry | None, limits: SubmitLimits) -> Protocol:
     """Submit the job *name*, unless it may have been submitted before.
 
     *past* is the journal's last word on that name. Returns the last entry; only ``confirmed`` means
@@ -187,7 +187,7 @@ def submit(name: str, address: str, past: Entry | None, limits: Limits) -> Proto
     return (yield from _shared(_submit(name, address, past, limits)))
 
 
-def _submit(name: str, address: str, past: Entry | None, limits: Limits) -> Protocol:
+def _submit(name: str, address: str, past: Entry | None, limits: SubmitLimits) -> Protocol:
     if past is not None and past.state not in (State.INTENT, State.REJECTED):
         return (yield from _reconcile(past, limits))
     entry = yield from _append(Entry(name, address, State.INTENT))
@@ -201,7 +201,7 @@ def _submit(name: str, address: str, past: Entry | None, limits: Limits) -> Prot
     return (yield from _send(entry, limits))
 
 
-def _send_late(entry: Entry, limits: Limits) -> Protocol:
+def _send_late(entry: Entry, limits: SubmitLimits) -> Protocol:
     """Send what can still not be seen once it would have been seen."""
     left = limits.not_before - cast(Times, (yield Now())).monotonic
     if left > 0 and (yield from _sleep(left)):
@@ -214,18 +214,18 @@ def _send_late(entry: Entry, limits: Limits) -> Protocol:
     return (yield from _send(entry, limits))
 
 
-def reconcile(past: Entry, limits: Limits) -> Protocol:
+def reconcile(past: Entry, limits: SubmitLimits) -> Protocol:
     """Find out what became of an earlier submit. Never sends one."""
     return (yield from _shared(_reconcile(past, limits)))
 
 
-def _reconcile(past: Entry, limits: Limits) -> Protocol:
+def _reconcile(past: Entry, limits: SubmitLimits) -> Protocol:
     if past.state in (State.ACCEPTED, State.CONFIRMED) and past.ids:
         return (yield from _confirm(past, limits))
     return (yield from _settle(past, limits))
 
 
-def reconcile_ended(past: Entry, limits: Limits) -> Protocol:
+def reconcile_ended(past: Entry, limits: SubmitLimits) -> Protocol:
     """The same where the service ended with the command that sent it, as the embedded one does.
 
     Nothing of that command can arrive any more: what is not there was not made.
@@ -244,7 +244,7 @@ def scan(entry: Entry) -> Protocol:
     return entry
 
 
-def look_again(entry: Entry, limits: Limits) -> Protocol:
+def look_again(entry: Entry, limits: SubmitLimits) -> Protocol:
     """Look whether a duplicate has been settled: a person has put all but one of the jobs away."""
     found = yield Search(entry.name)
     if isinstance(found, Found) and len(_shown(found.jobs)) == 1:
@@ -252,7 +252,7 @@ def look_again(entry: Entry, limits: Limits) -> Protocol:
     return entry
 
 
-def find(theirs: Entry, limits: Limits) -> Protocol:
+def find(theirs: Entry, limits: SubmitLimits) -> Protocol:
     """Look for a submit that somebody else claimed. Writes nothing here: it is not ours."""
     return (yield from _shared(_looked_for(theirs, limits)))
 
@@ -262,14 +262,14 @@ def _shared(protocol: Protocol) -> Protocol:
     return cast(Entry, (yield Share(entry)))
 
 
-def _send(entry: Entry, limits: Limits) -> Protocol:
+def _send(entry: Entry, limits: SubmitLimits) -> Protocol:
     answer = yield Claim(entry)
     if isinstance(answer, Mine):
         return (yield from _post(entry, limits))
     return (yield from _not_mine(entry, answer, limits))
 
 
-def _not_mine(entry: Entry, answer: Reply, limits: Limits) -> Protocol:
+def _not_mine(entry: Entry, answer: Reply, limits: SubmitLimits) -> Protocol:
     """Wait for what comes of the submit of somebody else, whose right it is."""
     if isinstance(answer, Denied):
         return entry.to(State.DENIED, reason=answer.reason)
@@ -291,7 +291,7 @@ def _not_mine(entry: Entry, answer: Reply, limits: Limits) -> Protocol:
         answer = yield Claim(entry)
 
 
-def _under_another_name(entry: Entry, theirs: Theirs, limits: Limits) -> Protocol:
+def _under_another_name(entry: Entry, theirs: Theirs, limits: SubmitLimits) -> Protocol:
     """The job has been planned without a run that somebody else is just submitting."""
     other = Entry(theirs.name, entry.address, State.HELD)
     deadline = yield from _deadline(theirs, limits)
@@ -303,7 +303,7 @@ def _under_another_name(entry: Entry, theirs: Theirs, limits: Limits) -> Protoco
     return entry.to(State.HELD, reason=reason)
 
 
-def _looked_for(theirs: Entry, limits: Limits) -> Protocol:
+def _looked_for(theirs: Entry, limits: SubmitLimits) -> Protocol:
     times = cast(Times, (yield Now()))
     gone = min(max(times.wall - theirs.posted, 0.0), limits.settle)
     deadline = times.monotonic + limits.settle - gone
@@ -315,7 +315,9 @@ def _looked_for(theirs: Entry, limits: Limits) -> Protocol:
     return theirs.to(State.HELD, reason=theirs.reason)
 
 
-def _search_until(name: str, deadline: float, limits: Limits) -> Generator[Command, Reply, Reply]:
+def _search_until(
+    name: str, deadline: float, limits: SubmitLimits
+) -> Generator[Command, Reply, Reply]:
     """Search until there is a job, or the deadline; the last answer."""
     pause, stopping = limits.pause, False
     while True:
@@ -327,12 +329,12 @@ def _search_until(name: str, deadline: float, limits: Limits) -> Generator[Comma
         pause = min(pause * 2, limits.longest_pause)
 
 
-def _deadline(theirs: Theirs, limits: Limits) -> Generator[Command, Reply, float]:
+def _deadline(theirs: Theirs, limits: SubmitLimits) -> Generator[Command, Reply, float]:
     now = cast(Times, (yield Now())).monotonic
     return now + max(0.0, limits.settle - theirs.age)
 
 
-def _post(entry: Entry, limits: Limits) -> Protocol:
+def _post(entry: Entry, limits: SubmitLimits) -> Protocol:
     for attempt in range(1, limits.tries + 1):
         entry = yield from _append(entry.to(State.SENDING))
         claim = yield Claim(entry)  # the machine may have slept since
@@ -355,7 +357,7 @@ def _post(entry: Entry, limits: Limits) -> Protocol:
     return entry
 
 
-def _settle(entry: Entry, limits: Limits) -> Protocol:
+def _settle(entry: Entry, limits: SubmitLimits) -> Protocol:
     """Look for a job that may have been made until the settle time has gone by."""
     times = cast(Times, (yield Now()))
     gone = min(max(times.wall - entry.posted, 0.0), limits.settle)
@@ -388,7 +390,7 @@ def _change(entry: Entry, state: State, reason: str) -> Protocol:
     return (yield from _note(entry.to(state, ids=entry.ids, reason=reason)))
 
 
-def _adopt(entry: Entry, jobs: tuple[Seen, ...], limits: Limits) -> Protocol:
+def _adopt(entry: Entry, jobs: tuple[Seen, ...], limits: SubmitLimits) -> Protocol:
     """Take over what bears the name: the name says which declaration and which attempt it is."""
     shown = _shown(jobs)
     if len(shown) > 1:
@@ -400,7 +402,7 @@ def _adopt(entry: Entry, jobs: tuple[Seen, ...], limits: Limits) -> Protocol:
     return (yield from _confirm(entry, limits))
 
 
-def _confirm(entry: Entry, limits: Limits) -> Protocol:
+def _confirm(entry: Entry, limits: SubmitLimits) -> Protocol:
     """Read the job by its id. A service may not find it for a while after it said yes."""
     start = cast(Times, (yield Now())).monotonic
     pause, stopping = limits.pause, False

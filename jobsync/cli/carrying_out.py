@@ -50,7 +50,7 @@ def carry_out(
 
 def _show_what_failed_jobs_said(plan: Plan, backend: Backend, outcomes: Sequence[Outcome]) -> None:
     """The last lines of standard error and output of each job that failed while waited for."""
-    from jobsync.apply import Kind
+    from jobsync.apply import OutcomeKind
     from jobsync.model import JobChange, Result
     from jobsync.outputs.log_tail import log_tails
     from jobsync.sensitive import scrubbed, secrets_in
@@ -62,7 +62,7 @@ def _show_what_failed_jobs_said(plan: Plan, backend: Backend, outcomes: Sequence
         for secret in secrets_in(change.request)
     ]
     for outcome in outcomes:
-        if outcome.kind == Kind.RUN and outcome.result is Result.FAILED:
+        if outcome.kind == OutcomeKind.RUN and outcome.result is Result.FAILED:
             # This only explains a failure that has been reported already.
             with contextlib.suppress(ServiceError):
                 run = backend.run(outcome.run_id)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobsync.apply.report import Event, EventType, Kind
+from jobsync.apply.report import ApplyEvent, EventType, OutcomeKind
 from jobsync.model import Action, Result
 from jobsync.render.escape import in_json, terminal
 from jobsync.structs import Struct, field
@@ -44,7 +44,7 @@ _DONE = {
 _ROWS = 20
 
 
-def event_line(event: Event) -> str:
+def event_line(event: ApplyEvent) -> str:
     """One event as a line of JSON, in Terraform's names (``@``-less, one object a line)."""
     document = {
         "type": str(event.type),
@@ -65,14 +65,14 @@ def event_line(event: Event) -> str:
     return in_json(json.dumps(told))
 
 
-def plain_line(event: Event) -> str:
+def plain_line(event: ApplyEvent) -> str:
     """One event as a line for people, or empty when it says nothing new.
 
     What begins is not said: a log is read afterwards, and what began also ends.
     """
     subject = terminal(event.address)
-    if event.kind in (Kind.PERMISSION, Kind.OUTPUT):
-        subject += ".permissions" if event.kind == Kind.PERMISSION else ".outputs"
+    if event.kind in (OutcomeKind.PERMISSION, OutcomeKind.OUTPUT):
+        subject += ".permissions" if event.kind == OutcomeKind.PERMISSION else ".outputs"
     detail = terminal(event.detail)
     if event.type is EventType.APPLY_PROGRESS:
         return f"{subject}: {terminal(event.status)}" if event.status else ""
@@ -80,7 +80,7 @@ def plain_line(event: Event) -> str:
         return f"{subject}: {event.result or Result.FAILED}: {detail}"
     if event.type is not EventType.APPLY_COMPLETE:
         return ""
-    if event.kind == Kind.JOB and event.result is Result.DONE and event.action in _DONE:
+    if event.kind == OutcomeKind.JOB and event.result is Result.DONE and event.action in _DONE:
         return f"{subject}: {_DONE[event.action]} (run {terminal(event.run_id)})"
     took = f" after {event.elapsed:.0f} s" if event.elapsed >= 1 else ""
     if event.result is Result.DONE:
@@ -96,7 +96,7 @@ class Lines:
         self._lock = threading.Lock()
         self._last: dict[tuple[str, str], str] = {}
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: ApplyEvent) -> None:
         line = plain_line(event)
         key = (event.address, str(event.kind))
         with self._lock:
@@ -119,7 +119,7 @@ class Board(Struct):
     over: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: ApplyEvent) -> None:
         key = (event.address, str(event.kind))
         with self.lock:
             if event.type is EventType.APPLY_START:
@@ -143,7 +143,9 @@ class Board(Struct):
             rows = sorted(self.rows.items(), key=lambda item: item[1].since)
             for (address, kind), row in rows[:_ROWS]:
                 size = f"{_size(row.done)} of {_size(row.total)}" if row.total else ""
-                name = address if kind in (Kind.JOB, Kind.RUN) else f"{address} {kind}s"
+                name = (
+                    address if kind in (OutcomeKind.JOB, OutcomeKind.RUN) else f"{address} {kind}s"
+                )
                 table.add_row(
                     "  " + terminal(name), terminal(row.text), f"{now - row.since:.0f} s", size
                 )
@@ -156,7 +158,7 @@ class Board(Struct):
 
 
 @contextmanager
-def live(board: Board, log: Lines) -> Iterator[Callable[[Event], None]]:
+def live(board: Board, log: Lines) -> Iterator[Callable[[ApplyEvent], None]]:
     """A live view on the terminal; what is over scrolls by above it as plain lines."""
     from rich.console import Console
     from rich.live import Live
@@ -165,7 +167,7 @@ def live(board: Board, log: Lines) -> Iterator[Callable[[Event], None]]:
     with Live(board, console=console, refresh_per_second=4, transient=True) as view:
         lines = Lines(lambda text: view.console.print(text, markup=False, highlight=False))
 
-        def report(event: Event) -> None:
+        def report(event: ApplyEvent) -> None:
             board(event)
             if event.type in (EventType.APPLY_COMPLETE, EventType.APPLY_ERRORED):
                 lines(event)
@@ -174,7 +176,7 @@ def live(board: Board, log: Lines) -> Iterator[Callable[[Event], None]]:
 
 
 @contextmanager
-def reporter(format_name: str, *, quiet: bool) -> Iterator[Callable[[Event], None]]:
+def reporter(format_name: str, *, quiet: bool) -> Iterator[Callable[[ApplyEvent], None]]:
     """The reporter that fits where the output goes: JSON, nothing, a live view, or lines."""
 
     def say(text: str) -> None:
@@ -183,7 +185,7 @@ def reporter(format_name: str, *, quiet: bool) -> Iterator[Callable[[Event], Non
     if format_name == "json":
         lock = threading.Lock()
 
-        def emit(event: Event) -> None:
+        def emit(event: ApplyEvent) -> None:
             with lock:
                 click.echo(event_line(event))
 

@@ -40,7 +40,7 @@ def command(
     ADDRESS may be an exact run name or, with --not-submitted, a glob. With a shared journal this
     works in any clone.
     """
-    from jobsync.apply import Binding, NotSubmitted, Submitted, resolve
+    from jobsync.apply import Binding, NotSubmitted, Submitted, resolve_submits
     from jobsync.cli import connect, pipeline, shared_journal
     from jobsync.observe import service_name
 
@@ -61,7 +61,7 @@ def command(
         if force:
             _confirm(address)
         with shared_journal.opened(desired, place, folder, binding, reader, os.environ) as shared:
-            settled = resolve(
+            settled = resolve_submits(
                 address, verdict, reader, folder, binding, shared=shared, is_certain=force
             )
     for entry in settled:

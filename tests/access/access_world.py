@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jobsync.apply import ApplySettings, Limits, apply
+from jobsync.apply import ApplySettings, SubmitLimits, apply
 from jobsync.cli import pipeline
 from jobsync.http.retry import RetryPolicy
 from jobsync.local.store.statuses import STATUSES
@@ -30,7 +30,7 @@ from tests.access.access_oracle import LEVELS, NOTHING, Rows
 PEOPLE = ("amy", "bob", "worl", "worldly", "zed")
 STRANGER = "stranger"
 APP = {"appId": "wc-demo-1.00"}
-SHORT = Limits(settle=3.0, visible=5.0, pause=0.02, longest_pause=0.1)
+SHORT = SubmitLimits(settle=3.0, visible=5.0, pause=0.02, longest_pause=0.1)
 _numbers = itertools.count(1)
 
 Pairs = dict[str, tuple[bool, bool]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jobsync.apply import ApplySettings, Event, Limits, apply
+from jobsync.apply import ApplyEvent, ApplySettings, SubmitLimits, apply
 from jobsync.model import (
     NO_ACCESS,
     SUBMITS,
@@ -97,10 +97,10 @@ class World:
         self.clock = FakeClock()
         self.service = MemoryService(self.clock)
         self.backend = MemoryBackend(self.service)
-        self.events: list[Event] = []
+        self.events: list[ApplyEvent] = []
 
     def apply(self, the_plan: Plan, **settings: Any) -> tuple[Outcome, ...]:
-        settings.setdefault("submits", Limits(settle=30, visible=20))
+        settings.setdefault("submits", SubmitLimits(settle=30, visible=20))
         wanted = ApplySettings(state_dir=self.folder, clock=self.clock, **settings)
         return apply(the_plan, self.backend, wanted, self.events.append)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobsync.apply import ApplySettings, Event, Limits, apply
+from jobsync.apply import ApplyEvent, ApplySettings, SubmitLimits, apply
 from jobsync.http.retry import RetryPolicy
 from jobsync.local.service import Drive, Service
 from jobsync.local.store.statuses import STATUSES
@@ -16,7 +16,7 @@ from jobsync.model import Outcome, Plan
 from jobsync.platforms.agave import connections as agave
 from tests.fakes.agave_world import world
 
-SHORT = Limits(settle=3.0, visible=5.0, pause=0.05, longest_pause=0.3)
+SHORT = SubmitLimits(settle=3.0, visible=5.0, pause=0.05, longest_pause=0.3)
 
 
 @dataclass
@@ -26,7 +26,7 @@ class RealWorld:
     service: Service
     backend: agave.AgaveBackend
     folder: Path
-    events: list[Event] = field(default_factory=list)
+    events: list[ApplyEvent] = field(default_factory=list)
 
     def plan(self, plan: Plan) -> Plan:
         from jobsync.structs import replace

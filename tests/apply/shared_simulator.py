@@ -28,7 +28,6 @@ from jobsync.apply.submit_protocol import (
     Claim,
     Denied,
     Found,
-    Limits,
     Made,
     Mine,
     Note,
@@ -39,6 +38,7 @@ from jobsync.apply.submit_protocol import (
     Seen,
     Share,
     Sleep,
+    SubmitLimits,
     Theirs,
     Times,
     Trouble,
@@ -47,7 +47,7 @@ from jobsync.apply.submit_protocol import (
 from jobsync.structs import replace
 
 NAME, ADDRESS = "phylo.align.aaaaaaaaaa", "align"
-LIMITS = Limits(settle=120.0, visible=60.0)
+LIMITS = SubmitLimits(settle=120.0, visible=60.0)
 TIMEOUT, YOUNG = 30.0, 900.0
 LONG = 100_000.0
 

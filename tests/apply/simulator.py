@@ -22,7 +22,6 @@ from jobsync.apply.submit_protocol import (
     Claim,
     Command,
     Found,
-    Limits,
     Made,
     Mine,
     Note,
@@ -33,6 +32,7 @@ from jobsync.apply.submit_protocol import (
     Seen,
     Share,
     Sleep,
+    SubmitLimits,
     Times,
     Trouble,
     scan,
@@ -43,7 +43,7 @@ REPEATABLE = (State.INTENT, State.ACCEPTED, State.CONFIRMED)
 """What the journal does not fsync by itself."""
 
 NAME, ADDRESS = "phylo.align.aaaaaaaaaa", "align"
-LIMITS = Limits(settle=120.0, visible=60.0)
+LIMITS = SubmitLimits(settle=120.0, visible=60.0)
 TIMEOUT = 30.0
 
 Policy = Callable[[Entry | None], Generator[Command, Any, Entry]]

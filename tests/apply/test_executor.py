@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jobsync.apply import exit_code
-from jobsync.apply.job_states import Board
+from jobsync.apply.job_states import JobStates
 from jobsync.errors import ExitCode
 from jobsync.model import Action, IdRef, OutputRef, Result, RunRef, Standing
 from jobsync.plan import Stale
@@ -279,14 +279,14 @@ def test_what_is_looked_at_for_a_job_does_not_grow_with_their_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = 0
-    look = Board.__getitem__
+    look = JobStates.__getitem__
 
-    def counted(board: Board, address: str) -> Any:
+    def counted(board: JobStates, address: str) -> Any:
         nonlocal looks
         looks += 1
         return look(board, address)
 
-    monkeypatch.setattr(Board, "__getitem__", counted)
+    monkeypatch.setattr(JobStates, "__getitem__", counted)
 
     def looks_a_job(count: int) -> float:
         nonlocal looks

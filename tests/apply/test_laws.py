@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobsync.apply import Binding, NotSubmitted, open_submits, resolve
+from jobsync.apply import Binding, NotSubmitted, open_submits, resolve_submits
 from jobsync.errors import (
     SubmitAmbiguous,
     SubmitNotSent,
@@ -135,7 +135,7 @@ def test_at_most_once_in_order_and_on_to_the_end(
     for _ in range(3):
         for entry in open_submits(world.folder, BINDING):
             if not world.service.named(entry.name):
-                resolve(
+                resolve_submits(
                     entry.name, NotSubmitted(), world.backend, world.folder, BINDING, world.clock
                 )
         world.apply(what_is_missing(world, graph), wait=math.inf)

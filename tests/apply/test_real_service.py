@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from jobsync.apply import Binding, Limits, NotSubmitted, exit_code, resolve
+from jobsync.apply import Binding, NotSubmitted, SubmitLimits, exit_code, resolve_submits
 from jobsync.errors import ExitCode
 from jobsync.model import Action, OutputRef, Result, RunRef
 from jobsync.platforms.agave.permissions import LEVELS
@@ -122,7 +122,7 @@ BOTH = pytest.mark.parametrize(
     [pytest.param(p, marks=() if p in QUICK else pytest.mark.slow) for p in PAIRS],
     ids="+".join,
 )
-BRIEF = Limits(settle=1.0, visible=3.0, pause=0.05, longest_pause=0.2)
+BRIEF = SubmitLimits(settle=1.0, visible=3.0, pause=0.05, longest_pause=0.2)
 
 
 def arm(world: RealWorld, fault: str, where: str) -> None:
@@ -146,7 +146,7 @@ def test_two_faults_on_a_submit_and_the_looks_after_it(
     if first == "drop before":  # it may have arrived, for all that can be seen from here
         assert (outcome.result, jobs) == (Result.UNKNOWN, []), outcome
         binding = Binding(shared.service.url, "alice", "phylo")
-        resolve(address, NotSubmitted(), shared.backend, shared.folder / "state", binding)
+        resolve_submits(address, NotSubmitted(), shared.backend, shared.folder / "state", binding)
     else:
         assert (outcome.result, len(jobs)) == (Result.DONE, 1), outcome
         assert outcome.run_id == jobs[0]

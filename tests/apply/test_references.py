@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobsync.apply.references import UnresolvedReference, fill, output_uri
+from jobsync.apply.references import UnresolvedReference, fill_references, output_uri
 from jobsync.model import IdRef, JsonValue, OutputRef, Run, RunState, Value
 from jobsync.platforms.agave.platform import AGAVE
 
@@ -26,12 +26,12 @@ def test_scalars_lists_and_mappings() -> None:
         "inputs": {"a": [OutputRef("align", "o.fa"), "agave://s/p"]},
         "n": 2,
     }
-    assert fill(request, runs, AGAVE) == {
+    assert fill_references(request, runs, AGAVE) == {
         "appId": "x",
         "inputs": {"a": ["agave://archive/alice/archive/jobs/job-7/o.fa", "agave://s/p"]},
         "n": 2,
     }
-    assert fill({"parameters": {"id": IdRef("align")}}, runs, AGAVE) == {
+    assert fill_references({"parameters": {"id": IdRef("align")}}, runs, AGAVE) == {
         "parameters": {"id": "7-x"}
     }
 
@@ -54,4 +54,4 @@ def test_no_archive_no_reference(request_: dict[str, JsonValue]) -> None:
     with pytest.raises(UnresolvedReference, match="archive"):
         output_uri(run(**request_), "x", AGAVE)
     with pytest.raises(UnresolvedReference, match="no finished run"):
-        fill({"x": OutputRef("tree", "x")}, {}, AGAVE)
+        fill_references({"x": OutputRef("tree", "x")}, {}, AGAVE)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from jobsync.apply import NotSubmitted, Submitted, exit_code, open_submits, resolve
+from jobsync.apply import NotSubmitted, Submitted, exit_code, open_submits, resolve_submits
 from jobsync.apply.journal import open_journal
 from jobsync.apply.journal_entry import Binding, State
 from jobsync.errors import (
@@ -415,7 +415,9 @@ def test_an_apply_with_a_journal_does_not_wait(world: World) -> None:
 def test_resolve_not_submitted_lets_it_be_sent_again(world: World, tmp_path: Path) -> None:
     world.service.script["submit"] = [lost]
     world.apply(plan(create("align")))
-    [entry] = resolve("align", NotSubmitted(), world.backend, tmp_path, BINDING, world.clock)
+    [entry] = resolve_submits(
+        "align", NotSubmitted(), world.backend, tmp_path, BINDING, world.clock
+    )
     assert entry.state is State.REJECTED
     assert open_submits(tmp_path, BINDING) == ()
     [outcome] = world.apply(plan(create("align")))
@@ -430,7 +432,7 @@ def test_resolve_not_submitted_is_refused_when_the_job_is_there(
     world.apply(plan(create("align")))
     job = world.service.make(name("align"), "alice", {}, visible=False)
     with pytest.raises(JobsyncError, match=job.id):
-        resolve("align", NotSubmitted(), world.backend, tmp_path, BINDING, world.clock)
+        resolve_submits("align", NotSubmitted(), world.backend, tmp_path, BINDING, world.clock)
 
 
 def test_resolve_submitted_checks_the_job(world: World, tmp_path: Path) -> None:
@@ -438,12 +440,14 @@ def test_resolve_submitted_checks_the_job(world: World, tmp_path: Path) -> None:
     world.apply(plan(create("align")))
     other = world.service.make(name("tree"), "alice", {})
     with pytest.raises(JobsyncError, match=r"not phylo\.align"):
-        resolve("align", Submitted(other.id), world.backend, tmp_path, BINDING, world.clock)
+        resolve_submits("align", Submitted(other.id), world.backend, tmp_path, BINDING, world.clock)
     mine = world.service.make(name("align"), "alice", {})
-    resolve(name("align"), Submitted(mine.id), world.backend, tmp_path, BINDING, world.clock)
+    resolve_submits(
+        name("align"), Submitted(mine.id), world.backend, tmp_path, BINDING, world.clock
+    )
     assert open_submits(tmp_path, BINDING) == ()
 
 
 def test_resolve_without_an_open_submit_says_so(world: World, tmp_path: Path) -> None:
     with pytest.raises(JobsyncError, match="no submit whose outcome is open"):
-        resolve("align", NotSubmitted(), world.backend, tmp_path, BINDING, world.clock)
+        resolve_submits("align", NotSubmitted(), world.backend, tmp_path, BINDING, world.clock)

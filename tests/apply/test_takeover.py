@@ -11,7 +11,7 @@ from typing import cast
 
 import pytest
 
-from jobsync.apply import Binding, NotSubmitted, apply_lock, open_submits, resolve
+from jobsync.apply import Binding, NotSubmitted, apply_lock, open_submits, resolve_submits
 from jobsync.apply.journal import JournalFailed, journal_path, open_journal
 from jobsync.apply.journal_entry import OPEN, Entry, JournalDamaged, State
 from jobsync.apply.takeover import journaled, locked_journal, merged
@@ -182,7 +182,7 @@ def test_a_copy_under_another_name_is_not_in_use(tmp_path: Path) -> None:
 
 def test_resolve_settles_what_lies_under_another_spelling(tmp_path: Path) -> None:
     write(tmp_path, SHOUTED, entry("phylo.a.aaaaaaaaaa", State.HELD))
-    [settled] = resolve("a", NotSubmitted(), MemoryBackend(MemoryService()), tmp_path, MINE)
+    [settled] = resolve_submits("a", NotSubmitted(), MemoryBackend(MemoryService()), tmp_path, MINE)
     assert settled.state is State.REJECTED
     assert open_submits(tmp_path, MINE) == ()
 

@@ -51,7 +51,7 @@ RUNNER = """
 import os, subprocess, sys, time
 from jobsync.structs import replace
 from pathlib import Path
-from jobsync.apply import Limits, apply
+from jobsync.apply import SubmitLimits, apply
 from jobsync.cli import connect, pipeline
 
 settings, how = pipeline.settings, connect.how
@@ -61,7 +61,7 @@ def impatient(*arguments):
     return replace(how(*arguments), idle_timeout=2.0, total_timeout=6.0)
 
 def shorter(*arguments, **options):
-    limits = Limits(settle=1.0, visible=3.0, pause=0.05, longest_pause=0.2)
+    limits = SubmitLimits(settle=1.0, visible=3.0, pause=0.05, longest_pause=0.2)
     return replace(settings(*arguments, **options), submits=limits, poll=(0.05, 0.2), patience=5.0)
 
 def attached():

@@ -29,13 +29,13 @@ from jobsync.testing import LocalService, local_service
 RUNNER = """
 import sys
 from jobsync.structs import replace
-from jobsync.apply import Limits, manual_resolution
+from jobsync.apply import SubmitLimits, manual_resolution
 from jobsync.cli import pipeline
 
 settings = pipeline.settings
 
 def shorter(*arguments, **options):
-    limits = Limits(settle=1.5, visible=3.0, pause=0.05, longest_pause=0.2)
+    limits = SubmitLimits(settle=1.5, visible=3.0, pause=0.05, longest_pause=0.2)
     return replace(settings(*arguments, **options), submits=limits)
 
 pipeline.settings = shorter

@@ -14,7 +14,7 @@ import pytest
 from jobsync.apply.clock import SystemClock
 from jobsync.apply.journal import open_journal
 from jobsync.apply.journal_entry import Binding, Entry, State
-from jobsync.apply.submit_protocol import Limits
+from jobsync.apply.submit_protocol import SubmitLimits
 from tests.line.linebench import Bench
 
 
@@ -121,7 +121,7 @@ def test_a_submit_that_was_killed_before_its_service_had_it_is_made_at_once(
     done = wordcount.run("apply", "--auto-approve")
     assert done.code == 0, done.err
     assert [job["name"] for job in wordcount.jobs()] == [name]
-    assert time.monotonic() - began < Limits().settle / 2
+    assert time.monotonic() - began < SubmitLimits().settle / 2
 
 
 def test_a_first_ctrl_c_stops_sending_and_the_next_apply_goes_on(wordcount: Bench) -> None:
