@@ -27,7 +27,7 @@ class Source(Struct, frozen=True):
     path: str
 
 
-class Found(Struct):
+class ManifestFiles(Struct):
     """What a search found. ``root`` is the folder of the set, absolute."""
 
     root: str
@@ -35,10 +35,10 @@ class Found(Struct):
     problems: list[Problem] = field(default_factory=list)
 
 
-def discover(paths: Sequence[str | Path]) -> Found:
+def discover(paths: Sequence[str | Path]) -> ManifestFiles:
     """The manifest files under *paths*, sorted. Folders are searched, files taken as they are."""
     given = [os.fspath(path) for path in paths] or ["."]
-    found = Found(_root(given))
+    found = ManifestFiles(_root(given))
     seen: set[str] = set()
     for path in given:
         for file in _files(path, found.problems):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from jobsync.errors import Location
-from jobsync.manifest.merge import Entry, Section
+from jobsync.manifest.merge import JobEntry, Section
 from jobsync.manifest.source_map import Places, Raw
 
 _PATH = re.compile(r"([^.\[]+)(?:\.(.*)|\[([0-9]+)\](?:\.(.*))?)?", re.DOTALL)
@@ -20,7 +20,7 @@ class JobPlaces(Mapping[str, Location]):
 
     __slots__ = ("_defaults", "_entry", "_merged")
 
-    def __init__(self, entry: Entry, defaults: Section, merged: frozenset[str]) -> None:
+    def __init__(self, entry: JobEntry, defaults: Section, merged: frozenset[str]) -> None:
         self._entry = entry
         self._defaults = defaults
         self._merged = merged

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from jobsync import identity
 from jobsync.manifest.matrix import Family, Member
 from jobsync.manifest.messages import did_you_mean, one_of, quoted
-from jobsync.manifest.references import BadReference, Selection, parse_selection
+from jobsync.manifest.references import BadReference, JobSelection, parse_selection
 from jobsync.manifest.yaml_scalars import OutOfRange, plain
 from jobsync.model import Scalar
 from jobsync.structs import Struct
@@ -20,10 +20,10 @@ class Chosen(Struct, frozen=True):
     several: bool
 
 
-def choose(
+def choose_members(
     families: Mapping[str, Family | None],
     key: str,
-    selection: Selection | None,
+    selection: JobSelection | None,
     mine: Mapping[str, Scalar],
 ) -> Chosen | None:
     """The runs of *key* that *selection* means to a job with the matrix values *mine*.
@@ -40,7 +40,7 @@ def choose(
         return None
     if selection is None and not family.axes:
         return Chosen(family.members, several=False)
-    selection = selection or Selection()
+    selection = selection or JobSelection()
     _check_axes(family, selection)
     fixed = {axis: _texts(text) for axis, text in selection.chosen.items()}
     free = []
@@ -74,7 +74,7 @@ def needed(
     if bracket:
         if not rest.endswith("]"):
             raise BadReference(f"{quoted(text)} is not a job", "write KEY[axis=value]")
-        chosen = choose(families, key, parse_selection(rest[:-1]), mine)
+        chosen = choose_members(families, key, parse_selection(rest[:-1]), mine)
         return chosen.members if chosen else ()
     head, dot, _ = text.partition(".")
     family = families.get(head)
@@ -85,11 +85,11 @@ def needed(
             raise BadReference(f"{quoted(head)} has no run {quoted(text)}", near)
         return found
     stars = frozenset(axis for axis in family.axes if axis not in mine) if family else frozenset()
-    chosen = choose(families, text, Selection(stars=stars) if stars else None, mine)
+    chosen = choose_members(families, text, JobSelection(stars=stars) if stars else None, mine)
     return chosen.members if chosen else ()
 
 
-def _check_axes(family: Family, selection: Selection) -> None:
+def _check_axes(family: Family, selection: JobSelection) -> None:
     if not family.axes:
         raise BadReference(f"{quoted(family.key)} has no matrix to choose from", "remove the [...]")
     for axis in sorted([*selection.chosen, *selection.stars]):

@@ -13,14 +13,14 @@ from jobsync.manifest.messages import dotted, quoted
 from jobsync.manifest.old_fingerprints import OlderFingerprints
 from jobsync.manifest.order import order
 from jobsync.manifest.output_targets import Landings
-from jobsync.manifest.resolve_jobs import Draft
+from jobsync.manifest.resolve_jobs import DraftJob
 from jobsync.model import Address, AppFolder, Archive, DeclaredJob, Mark
 from jobsync.platform import Platform
 
 
-def finish(
+def link_drafts(
     project: str,
-    drafts: Iterable[Draft],
+    drafts: Iterable[DraftJob],
     workspace: Workspace | None,
     apps: AppFolders | None,
     landings: Landings,
@@ -78,7 +78,7 @@ def _once_a_place(problems: Iterator[Problem]) -> list[Problem]:
 
 
 def _app(
-    draft: Draft, apps: AppFolders, problems: list[Problem], platform: Platform
+    draft: DraftJob, apps: AppFolders, problems: list[Problem], platform: Platform
 ) -> AppFolder | None:
     try:
         return apps.get(platform.app_id(draft.request))
@@ -91,7 +91,7 @@ def _app(
 
 
 def _declared(
-    draft: Draft,
+    draft: DraftJob,
     name: str,
     fingerprint: str,
     older: tuple[str, ...] | None,
@@ -122,7 +122,9 @@ def _declared(
     )
 
 
-def _name_problems(project: str, drafts: Iterable[Draft], platform: Platform) -> Iterator[Problem]:
+def _name_problems(
+    project: str, drafts: Iterable[DraftJob], platform: Platform
+) -> Iterator[Problem]:
     limit = platform.address_limit
     for draft in drafts:
         length = len(project) + len(draft.address)
@@ -136,7 +138,7 @@ def _name_problems(project: str, drafts: Iterable[Draft], platform: Platform) ->
 
 
 def _upstream_problems(
-    drafts: Iterable[Draft], by_address: Mapping[Address, Draft], platform: Platform
+    drafts: Iterable[DraftJob], by_address: Mapping[Address, DraftJob], platform: Platform
 ) -> Iterator[Problem]:
     for draft in drafts:
         for address, name, at in draft.files_of:
@@ -148,7 +150,7 @@ def _upstream_problems(
                 yield Problem(where, message, f"remove {why} from {upstream.entry.key}")
 
 
-def _landing_problems(drafts: Iterable[Draft], landings: Landings) -> Iterator[Problem]:
+def _landing_problems(drafts: Iterable[DraftJob], landings: Landings) -> Iterator[Problem]:
     for draft in drafts:
         for rule in draft.outputs:
             if problem := landings.add(draft.address, rule):
@@ -156,7 +158,7 @@ def _landing_problems(drafts: Iterable[Draft], landings: Landings) -> Iterator[P
 
 
 def _digests(
-    draft: Draft, workspace: Workspace | None, problems: list[Problem], platform: Platform
+    draft: DraftJob, workspace: Workspace | None, problems: list[Problem], platform: Platform
 ) -> dict[str, str]:
     found: dict[str, str] = {}
     if workspace is None:
@@ -172,9 +174,9 @@ def _digests(
     return found
 
 
-def _archive_problems(drafts: Iterable[Draft], platform: Platform) -> Iterator[Problem]:
+def _archive_problems(drafts: Iterable[DraftJob], platform: Platform) -> Iterator[Problem]:
     """Two jobs that archive to one folder would overwrite each other's files."""
-    taken: dict[str, list[tuple[Draft, Archive]]] = {}
+    taken: dict[str, list[tuple[DraftJob, Archive]]] = {}
     for draft in drafts:
         folder = platform.output_folder(draft.request)
         if folder is None or draft.pinned is not None:
@@ -195,8 +197,8 @@ def _archive_problems(drafts: Iterable[Draft], platform: Platform) -> Iterator[P
             yield Problem(where, message, hint)
 
 
-def _pin_problems(drafts: Iterable[Draft]) -> Iterator[Problem]:
-    taken: dict[str, Draft] = {}
+def _pin_problems(drafts: Iterable[DraftJob]) -> Iterator[Problem]:
+    taken: dict[str, DraftJob] = {}
     for draft in drafts:
         if draft.pinned and taken.setdefault(draft.pinned, draft) is not draft:
             first = taken[draft.pinned].address
@@ -204,7 +206,7 @@ def _pin_problems(drafts: Iterable[Draft]) -> Iterator[Problem]:
             yield Problem(draft.places.value("id"), message)
 
 
-def _former_problems(project: str, drafts: list[Draft]) -> Iterator[Problem]:
+def _former_problems(project: str, drafts: list[DraftJob]) -> Iterator[Problem]:
     declared = {draft.address for draft in drafts}
     taken: dict[str, Address] = {}
     for draft in drafts:

@@ -16,14 +16,14 @@ from jobsync.manifest import access, settings
 from jobsync.manifest.app_folders import AppFolders
 from jobsync.manifest.digests import Workspace
 from jobsync.manifest.fetched_files import FetchedFiles
-from jobsync.manifest.files import Found, Source, discover, read_bytes, real, show
+from jobsync.manifest.files import ManifestFiles, Source, discover, read_bytes, real, show
 from jobsync.manifest.ignore_rules import Ignored
-from jobsync.manifest.link_jobs import finish
+from jobsync.manifest.link_jobs import link_drafts
 from jobsync.manifest.merge import is_manifest, meant_platform, merge, named_apis
 from jobsync.manifest.output_targets import Landings
-from jobsync.manifest.resolve_jobs import expand
+from jobsync.manifest.resolve_jobs import draft_jobs
 from jobsync.manifest.schema import Platforms
-from jobsync.manifest.variables import Scope, scope
+from jobsync.manifest.variables import VariableScope, scope
 from jobsync.manifest.yaml_reader import Document, read
 from jobsync.model import DesiredState, Target
 from jobsync.platform import Platform, platform_named_in, platform_of
@@ -101,7 +101,7 @@ class _Caller(Struct, frozen=True):
 class _Files(Struct, frozen=True):
     """The files of a set as they were read."""
 
-    found: Found
+    found: ManifestFiles
     documents: list[Document]
     digest: list[tuple[str, str]]
     searched: Searched
@@ -136,7 +136,7 @@ def _resolved(files: _Files, caller: _Caller, api: str = "") -> DesiredState:
     chosen = caller.named or raw.text("target")
     targets = settings.targets(raw, None if isinstance(target, Target) else target, platforms)
     filled = scope(raw, chosen, caller.variables, caller.environ, platform, caller.permitted)
-    drafts = expand(raw, filled, access.teams(raw, platform), platform)
+    drafts = draft_jobs(raw, filled, access.teams(raw, platform), platform)
     outputs = caller.outputs
     outputs_root = settings.outputs_root(raw, found.root, outputs)
     judge = Destinations(searched, tuple(map(real, outputs.closed)))
@@ -147,7 +147,7 @@ def _resolved(files: _Files, caller: _Caller, api: str = "") -> DesiredState:
     )
     if isinstance(target, Target):
         here = settings.is_this_machine(target.base_url)
-    jobs = finish(
+    jobs = link_drafts(
         project,
         drafts,
         Workspace(found.root, platform.workspace) if here else None,
@@ -190,7 +190,7 @@ def find_destinations(root: str, outputs_root: str, closed: Sequence[str] = ()) 
 
 
 def _documents(
-    found: Found, outputs_root: str = ""
+    found: ManifestFiles, outputs_root: str = ""
 ) -> tuple[list[Document], list[tuple[str, str]], Searched]:
     """The documents of the set, what each file held, and where jobsync searches for manifests."""
     ignored = Ignored(found.root, outputs_root)
@@ -231,7 +231,7 @@ def _unread(source: Source, problem: Problem) -> Document:
     return Document(None, read(b"", source.shown).places, (problem,))
 
 
-def _digest(files: list[tuple[str, str]], filled: Scope) -> str:
+def _digest(files: list[tuple[str, str]], filled: VariableScope) -> str:
     """Of everything that was read but what is sensitive: of that a digest would be a hint."""
     total = hashlib.sha256()
     for relative, content in files:
@@ -241,7 +241,7 @@ def _digest(files: list[tuple[str, str]], filled: Scope) -> str:
     return total.hexdigest()
 
 
-def _sources(files: list[tuple[str, str]], filled: Scope) -> dict[str, str]:
+def _sources(files: list[tuple[str, str]], filled: VariableScope) -> dict[str, str]:
     """The SHA-256 of each thing that :func:`_digest` is made of, by what people call it."""
     found = {show(relative): content for relative, content in files}
     for name, value in _shown(filled).items():
@@ -249,7 +249,7 @@ def _sources(files: list[tuple[str, str]], filled: Scope) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _shown(filled: Scope) -> dict[str, str]:
+def _shown(filled: VariableScope) -> dict[str, str]:
     """The variables that are not sensitive, each value in a form of its own."""
     return {
         name: ascii(value)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from jobsync import identity
 from jobsync.errors import Location, Problem
-from jobsync.manifest.merge import Entry
+from jobsync.manifest.merge import JobEntry
 from jobsync.manifest.messages import did_you_mean, one_of, quoted
 from jobsync.manifest.references import NOT_HERE, NOT_HERE_HINT, BadReference, Filler
 from jobsync.manifest.source_map import Raw
@@ -50,7 +50,7 @@ def single(key: str) -> Family:
 
 
 def family(
-    entry: Entry, matrix: dict[str, Raw], filler: Filler, problems: list[Problem]
+    entry: JobEntry, matrix: dict[str, Raw], filler: Filler, problems: list[Problem]
 ) -> Family | None:
     """The runs of a job with a matrix, or None when there are problems with it."""
     before = len(problems)
@@ -72,7 +72,7 @@ class _Matrix:
 
     def __init__(
         self,
-        entry: Entry,
+        entry: JobEntry,
         matrix: dict[str, Raw],
         filler: Filler,
         problems: list[Problem],

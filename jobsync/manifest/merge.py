@@ -23,7 +23,7 @@ _ONCE = ("project", "requires", "target", "env", "ignore", "outputsRoot", "journ
 _BY_KEY = ("targets", "variables", "teams", "defaults", "guards", "jobs")
 
 
-class Entry(Struct, frozen=True):
+class JobEntry(Struct, frozen=True):
     """A value, the mapping it stands in under ``key``, and the places of its file."""
 
     key: str
@@ -43,7 +43,7 @@ class Entry(Struct, frozen=True):
         return self.places.value(self.parent, self.key)
 
 
-Section = dict[str, Entry]
+Section = dict[str, JobEntry]
 
 
 class RawSet(Struct):
@@ -171,7 +171,7 @@ def _add(
     for key in _ONCE:
         if key in value and not any(path[:1] == (key,) for path in broken):
             spot = places.key_spot(value, key)
-            _once(merged, merged.once, Entry(key, value[key], value, places, spot), key)
+            _once(merged, merged.once, JobEntry(key, value[key], value, places, spot), key)
     for name in _BY_KEY:
         content = value.get(name)
         if not isinstance(content, dict):
@@ -180,7 +180,7 @@ def _add(
         for key, spot, _ in places.spots(content):
             sound = not broken or (name, key) not in broken
             if sound or name == "jobs":
-                entry = Entry(key, content[key], content, places, spot, sound)
+                entry = JobEntry(key, content[key], content, places, spot, sound)
                 if key in section:
                     _once(merged, section, entry, name)
                 else:
@@ -196,7 +196,7 @@ def _version_problem(value: dict[str, Raw], places: Places) -> Problem:
     return Problem(places.value(value, "apiVersion"), message, hint)
 
 
-def _once(merged: RawSet, section: Section, entry: Entry, name: str) -> None:
+def _once(merged: RawSet, section: Section, entry: JobEntry, name: str) -> None:
     first = section.setdefault(entry.key, entry)
     if first is not entry:
         path = entry.key if name == entry.key and section is merged.once else f"{name}.{entry.key}"

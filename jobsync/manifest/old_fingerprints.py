@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from itertools import islice, product
 
 from jobsync import identity
-from jobsync.manifest.resolve_jobs import Draft
+from jobsync.manifest.resolve_jobs import DraftJob
 from jobsync.model import Address
 from jobsync.platform import Platform
 
@@ -27,11 +27,11 @@ class OlderFingerprints:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._drafts: dict[Address, Draft] = {}
+        self._drafts: dict[Address, DraftJob] = {}
         self._renamed: dict[Address, dict[str, int]] = {}
         self._prints: dict[Address, dict[Time, str] | None] = {}
 
-    def add(self, draft: Draft, digests: Mapping[str, str]) -> tuple[str, ...] | None:
+    def add(self, draft: DraftJob, digests: Mapping[str, str]) -> tuple[str, ...] | None:
         """All that *draft* may have had; None when there are more than :data:`LIMIT` to try."""
         upstream = [address for address in draft.upstream if address in self._drafts]
         renamed: dict[str, int] = {}
@@ -51,7 +51,7 @@ class OlderFingerprints:
         return tuple(dict.fromkeys(prints.values()))
 
     def _at(
-        self, draft: Draft, upstream: list[Address], digests: Mapping[str, str], time: Time
+        self, draft: DraftJob, upstream: list[Address], digests: Mapping[str, str], time: Time
     ) -> str:
         return identity.old_fingerprint(
             self._platform,

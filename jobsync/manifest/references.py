@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from jobsync import identity
 from jobsync.manifest.messages import did_you_mean, one_of, quoted
-from jobsync.manifest.variables import Scope, is_unicode
+from jobsync.manifest.variables import VariableScope, is_unicode
 from jobsync.model import Scalar, Value
 from jobsync.secret import Sensitive
 from jobsync.structs import Struct, field
@@ -37,7 +37,7 @@ class BadReference(Exception):
         self.hint = hint
 
 
-class Selection(Struct, frozen=True):
+class JobSelection(Struct, frozen=True):
     """Which runs of a job: ``[model=lg,seed=*]``. ``every`` is a bare ``*``."""
 
     chosen: Mapping[str, str] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class JobReference(Struct, frozen=True):
     """``${jobs.KEY[...].outputs/PATH}``, or ``.id`` when ``path`` is None."""
 
     key: str
-    selection: Selection | None
+    selection: JobSelection | None
     path: str | None
     text: str
 
@@ -61,7 +61,7 @@ Jobs = Callable[[JobReference], Value]
 class Filler(Struct, frozen=True):
     """Fills in references with what is known at one place. None: not allowed at this place."""
 
-    scope: Scope
+    scope: VariableScope
     matrix: Mapping[str, Scalar] | None = None
 
     def fill(self, text: str, jobs: Jobs | None = None) -> Value:
@@ -164,7 +164,7 @@ def parse_job(name: str) -> JobReference:
     return JobReference(key, selection, path, f"${{{name}}}")
 
 
-def parse_selection(text: str) -> Selection:
+def parse_selection(text: str) -> JobSelection:
     """Take ``*`` or ``axis=value,axis=*`` apart. Raises :class:`BadReference`."""
     chosen: dict[str, str] = {}
     stars: set[str] = set()
@@ -182,7 +182,7 @@ def parse_selection(text: str) -> Selection:
             stars.add(axis)
         else:
             chosen[axis] = value
-    return Selection(chosen, frozenset(stars), every)
+    return JobSelection(chosen, frozenset(stars), every)
 
 
 def _check_path(name: str, path: str) -> None:

@@ -9,9 +9,9 @@ from jobsync.errors import Location, Problem
 from jobsync.manifest import matrix, output_targets
 from jobsync.manifest.access import Teams, grants
 from jobsync.manifest.job_locations import JobPlaces
-from jobsync.manifest.job_selectors import choose, needed
+from jobsync.manifest.job_selectors import choose_members, needed
 from jobsync.manifest.matrix import Family, Member
-from jobsync.manifest.merge import Entry, RawSet
+from jobsync.manifest.merge import JobEntry, RawSet
 from jobsync.manifest.messages import dotted, quoted
 from jobsync.manifest.references import (
     NOT_HERE,
@@ -21,7 +21,7 @@ from jobsync.manifest.references import (
     JobReference,
 )
 from jobsync.manifest.source_map import Places, Raw
-from jobsync.manifest.variables import Scope
+from jobsync.manifest.variables import VariableScope
 from jobsync.model import (
     Address,
     Grant,
@@ -42,14 +42,14 @@ _FORMER = re.compile(r"([a-z][a-z0-9_-]*/)?[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _JOB_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
-class Draft(Struct):
+class DraftJob(Struct):
     """One run on its way: everything but what depends on other runs and on files.
 
     ``files_of`` are the jobs whose outputs it takes, each with the field and place it says so.
     """
 
     address: Address
-    entry: Entry
+    entry: JobEntry
     places: JobPlaces
     request: dict[str, Value] = field(default_factory=dict)
     permissions: dict[str, Grant] | None = None
@@ -66,12 +66,14 @@ class Draft(Struct):
     protect: bool = False
 
 
-def expand(raw: RawSet, scope: Scope, teams: Teams, platform: Platform) -> list[Draft]:
+def draft_jobs(
+    raw: RawSet, scope: VariableScope, teams: Teams, platform: Platform
+) -> list[DraftJob]:
     """A draft of every run of the set; what is wrong goes to the problems of the set."""
     known: dict[str, Family | None] = {}
     for key, entry in raw.jobs.items():
         known[key] = _family(entry, scope, raw.problems)
-    drafts: list[Draft] = []
+    drafts: list[DraftJob] = []
     for key, entry in raw.jobs.items():
         family = known[key]
         if family is not None and entry.sound:
@@ -80,7 +82,7 @@ def expand(raw: RawSet, scope: Scope, teams: Teams, platform: Platform) -> list[
     return drafts
 
 
-def _family(entry: Entry, scope: Scope, problems: list[Problem]) -> Family | None:
+def _family(entry: JobEntry, scope: VariableScope, problems: list[Problem]) -> Family | None:
     if not entry.sound or not isinstance(entry.value, dict):
         return None
     axes = entry.value.get("matrix")
@@ -95,8 +97,8 @@ class _Job:
     def __init__(
         self,
         raw: RawSet,
-        entry: Entry,
-        scope: Scope,
+        entry: JobEntry,
+        scope: VariableScope,
         teams: Teams,
         families: Families,
         platform: Platform,
@@ -123,7 +125,7 @@ class _Job:
         return self.entry.places if field in body else self.defaults[field].places
 
 
-def _layered(entry: Entry, raw: RawSet, merged: frozenset[str]) -> dict[str, Raw]:
+def _layered(entry: JobEntry, raw: RawSet, merged: frozenset[str]) -> dict[str, Raw]:
     """The fields of a job over the defaults: *merged* ones key by key, null removes."""
     body = entry.value if isinstance(entry.value, dict) else {}
     fields = body
@@ -156,9 +158,9 @@ class _Run:
         self.upstream: set[Address] = set()
         self.files_of: list[tuple[Address, str, Step]] = []
 
-    def draft(self) -> Draft:
+    def draft(self) -> DraftJob:
         job = self.job
-        draft = Draft(self.member.address, job.entry, job.places)
+        draft = DraftJob(self.member.address, job.entry, job.places)
         draft.permissions = job.permissions
         checks = job.platform.fields
         for name, raw in job.fields.items():
@@ -254,7 +256,9 @@ class _Run:
             raise BadReference(f"{NOT_HERE}: it names a file of the workspace", NOT_HERE_HINT)
 
     def _reference(self, reference: JobReference) -> Value:
-        chosen = choose(self.job.families, reference.key, reference.selection, self.member.values)
+        chosen = choose_members(
+            self.job.families, reference.key, reference.selection, self.member.values
+        )
         if chosen is None:  # that job has problems of its own
             raise BadReference("")
         found: list[Value] = []
@@ -269,7 +273,7 @@ class _Run:
 
     # --- jobsync's own fields ---------------------------------------------------------
 
-    def _own(self, draft: Draft, name: str, value: Value) -> None:
+    def _own(self, draft: DraftJob, name: str, value: Value) -> None:
         if name == "outputs":
             draft.outputs = tuple(self._rules(value))
         elif name == "expect":
@@ -354,7 +358,7 @@ class _Run:
 
     # --- the request as a whole --------------------------------------------------------
 
-    def _together(self, draft: Draft) -> None:
+    def _together(self, draft: DraftJob) -> None:
         job = self.job
         if (field := job.platform.app_field) not in job.fields:
             self._problem(job.entry.where, f"{job.path} lacks {field}", "which app is to run?")

@@ -14,7 +14,7 @@ from jobsync.base_url import base_url, is_loopback
 from jobsync.destinations import is_outside, root_refusal
 from jobsync.errors import ManifestError, Problem, SettingsError
 from jobsync.manifest.files import real, show
-from jobsync.manifest.merge import LOCAL_TARGETS, Entry, RawSet
+from jobsync.manifest.merge import LOCAL_TARGETS, JobEntry, RawSet
 from jobsync.manifest.messages import did_you_mean, one_of, quoted, wrong_value
 from jobsync.manifest.source_map import Raw
 from jobsync.model import Guards, JournalRef, Target
@@ -170,7 +170,7 @@ def _permitted(outside: OutputsFolder) -> str:
     return real(os.path.abspath(outside.permitted)) if outside.permitted else ""
 
 
-def _target(entry: Entry, raw: RawSet, platforms: Mapping[str, Platform]) -> Target:
+def _target(entry: JobEntry, raw: RawSet, platforms: Mapping[str, Platform]) -> Target:
     body = entry.value if isinstance(entry.value, dict) else {}
     path = f"targets.{entry.key}"
     url, owner, concurrency = body.get("baseUrl"), body.get("owner"), body.get("concurrency")

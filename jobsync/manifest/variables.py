@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from jobsync import identity
 from jobsync.errors import Problem
-from jobsync.manifest.merge import Entry, RawSet
+from jobsync.manifest.merge import JobEntry, RawSet
 from jobsync.manifest.messages import did_you_mean, one_of, quoted
 from jobsync.manifest.source_map import Raw
 from jobsync.manifest.yaml_scalars import OutOfRange, plain
@@ -16,7 +16,7 @@ from jobsync.secret import Sensitive
 from jobsync.structs import Struct, field
 
 
-class Scope(Struct, frozen=True):
+class VariableScope(Struct, frozen=True):
     """The values that references may take. A declared variable without a value is not in it.
 
     ``allowed`` are the names that the set lists under ``env:``, ``permitted`` those of them that
@@ -54,7 +54,7 @@ def scope(
     environ: Mapping[str, str],
     platform: Platform,
     permitted: Collection[str] | None = None,
-) -> Scope:
+) -> VariableScope:
     """The scope of a set on *target*: ``--var`` beats the target, which beats the default."""
     sensitive = frozenset(
         name
@@ -80,7 +80,7 @@ def scope(
         values[name] = text if isinstance(values.get(name), str) else _read(raw, name, text)
     allowed = frozenset(raw.texts("env"))
     _check_allowed(raw, (platform.settings_prefix, "JOBSYNC_"))
-    return Scope(
+    return VariableScope(
         values,
         frozenset(raw.variables),
         environ,
@@ -124,7 +124,7 @@ def _read(raw: RawSet, name: str, text: str) -> Scalar:
 
 
 def _check_allowed(raw: RawSet, prefixes: tuple[str, ...]) -> None:
-    entry: Entry | None = raw.once.get("env")
+    entry: JobEntry | None = raw.once.get("env")
     items = entry.value if entry and isinstance(entry.value, list) else []
     for number, name in enumerate(items):
         if entry and isinstance(name, str) and name.upper().startswith(prefixes):

@@ -15,7 +15,7 @@ from typing import Any
 from jobsync.manifest.messages import did_you_mean, quoted
 from jobsync.manifest.references import BadReference, Filler
 from jobsync.manifest.schema import violations
-from jobsync.manifest.variables import Scope
+from jobsync.manifest.variables import VariableScope
 from jobsync.manifest.writer import Writable, dump
 from jobsync.manifest.yaml_reader import read
 from jobsync.model import Value
@@ -300,7 +300,7 @@ class _Job:
             raise Wrong(message.replace("$${", "${"))
         names = self._placeholders.variables()
         for stand_in in _STAND_INS:
-            filler = Filler(Scope(dict.fromkeys(names, stand_in), macros=MACROS))
+            filler = Filler(VariableScope(dict.fromkeys(names, stand_in), macros=MACROS))
             try:
                 FIELDS[name](_filled(value, filler))
                 return
