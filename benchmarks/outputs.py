@@ -101,7 +101,7 @@ def fetch(url: str, folder: str) -> None:
     from jobsync.outputs.fetch_record import Ledger
     from jobsync.outputs.listing import walk_outputs
     from jobsync.outputs.result import FetchLimits
-    from jobsync.plan.output_rules import select
+    from jobsync.plan.output_rules import choose_files
     from jobsync.platforms.agave import connections as agave
     from jobsync.platforms.agave.credentials import explicit
 
@@ -110,7 +110,7 @@ def fetch(url: str, folder: str) -> None:
     rules = (OutputRule("**", "out/"),)
     with agave.connect_reader(url, explicit(url, "token"), how=how) as reader:
         # What planning has done already, as curl has been given its list.
-        files = select(rules, (), walk_outputs(reader, JOB)).fetches
+        files = choose_files(rules, (), walk_outputs(reader, JOB)).fetches
         began = time.perf_counter()
         result = fetch_all(
             reader,

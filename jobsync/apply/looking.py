@@ -7,7 +7,7 @@ from jobsync.errors import ServiceError
 from jobsync.model import Gate, OutputChange, RunRef
 from jobsync.outputs import reasons
 from jobsync.outputs.listing import walk_outputs
-from jobsync.plan.output_rules import select
+from jobsync.plan.output_rules import choose_files
 from jobsync.structs import Struct, replace
 
 
@@ -30,10 +30,10 @@ def look(session: Session, gate: Gate, change: OutputChange | None, run: RunRef)
         return SeenOutputs(
             unread=reasons.outputs_unavailable(run.id, error, session.backend.platform)
         )
-    missing = select(gate.outputs, gate.expect, files).missing
+    missing = choose_files(gate.outputs, gate.expect, files).missing
     if change is None:
         return SeenOutputs(missing)
-    chosen = select(change.rules, change.expect, files)
+    chosen = choose_files(change.rules, change.expect, files)
     found = replace(
         change, run=run, files=chosen.fetches, missing=chosen.missing, refused=chosen.refused
     )

@@ -118,9 +118,9 @@ def _fetch_declared(
 def _narrowed(reader: Reader, change: OutputChange, run: Run, glob: str) -> OutputChange:
     """Only those of the declared files whose path in the outputs *glob* means."""
     from jobsync.outputs.listing import walk_outputs
-    from jobsync.plan.output_rules import compile_glob, select
+    from jobsync.plan.output_rules import choose_files, compile_glob
 
-    selection = select(change.rules, (), walk_outputs(reader, run.id))
+    selection = choose_files(change.rules, (), walk_outputs(reader, run.id))
     wanted = compile_glob(glob)
     files = tuple(fetch for fetch in selection.fetches if wanted.matches(fetch.path))
     refused = tuple(pair for pair in selection.refused if wanted.matches(pair[0]))

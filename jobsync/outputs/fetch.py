@@ -26,7 +26,7 @@ from jobsync.outputs.failures import FileFailed, Interrupted
 from jobsync.outputs.fetch_record import FetchRecord
 from jobsync.outputs.listing import walk_outputs
 from jobsync.outputs.result import FetchLimits, FetchResult, Progress
-from jobsync.plan.output_rules import Selection, select
+from jobsync.plan.output_rules import ChosenFiles, choose_files
 from jobsync.structs import replace
 
 _BATCH = 2000
@@ -98,10 +98,10 @@ def fetch_from(
     return result
 
 
-def _selection(reader: Reader, change: OutputChange, run: Run) -> Selection:
+def _selection(reader: Reader, change: OutputChange, run: Run) -> ChosenFiles:
     if change.files is not None:
-        return Selection(change.files, change.missing, change.refused)
-    return select(change.rules, change.expect, walk_outputs(reader, run.id))
+        return ChosenFiles(change.files, change.missing, change.refused)
+    return choose_files(change.rules, change.expect, walk_outputs(reader, run.id))
 
 
 def _over(limits: FetchLimits, fetches: Sequence[Fetch]) -> str:

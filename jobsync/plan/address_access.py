@@ -17,13 +17,13 @@ from jobsync.model import (
 )
 from jobsync.permission_model import PermissionModel, Rows, effective, manages
 from jobsync.plan import plan_permissions
-from jobsync.plan.builder import Draft, add_problem
+from jobsync.plan.builder import PlanDraft, add_problem
 from jobsync.plan.decide import Decision
 from jobsync.plan.history import ref
 from jobsync.structs import replace
 
 
-def plan_access(draft: Draft, job: DeclaredJob) -> None:
+def plan_access(draft: PlanDraft, job: DeclaredJob) -> None:
     """Hold every visible run of an address that was planned to the declared grants (product §5)."""
     decision = draft.decisions.get(job.address)
     if decision is None or job.address not in draft.scope:
@@ -48,7 +48,7 @@ def plan_access(draft: Draft, job: DeclaredJob) -> None:
         draft.effective.extend(_effective(model, job, found, images.values()))
 
 
-def _of_new_run(draft: Draft, job: DeclaredJob, decision: Decision) -> AccessChange | None:
+def _of_new_run(draft: PlanDraft, job: DeclaredJob, decision: Decision) -> AccessChange | None:
     """The grants of the run that is submitted or restored."""
     me, model = draft.snapshot.user, draft.desired.platform.permissions
     if decision.action is None:
@@ -59,7 +59,7 @@ def _of_new_run(draft: Draft, job: DeclaredJob, decision: Decision) -> AccessCha
 
 
 def _of_run(
-    draft: Draft, job: DeclaredJob, decision: Decision, run: Run, image: Rows
+    draft: PlanDraft, job: DeclaredJob, decision: Decision, run: Run, image: Rows
 ) -> AccessChange | None:
     if plan_permissions.is_as_declared(job, image):
         return None
@@ -97,7 +97,7 @@ def _is_current(decision: Decision, run: Run) -> bool:
     )
 
 
-def _safe(draft: Draft, job: DeclaredJob, change: AccessChange | None) -> AccessChange | None:
+def _safe(draft: PlanDraft, job: DeclaredJob, change: AccessChange | None) -> AccessChange | None:
     """*change*, None when nothing is left of it; what is left out of it is named."""
     if change is None:
         return None

@@ -31,7 +31,7 @@ from jobsync.model import (
 )
 from jobsync.plan import plan_outputs
 from jobsync.plan.address_access import plan_access
-from jobsync.plan.builder import Draft, on_run
+from jobsync.plan.builder import PlanDraft, on_run
 from jobsync.plan.conflicts import conflicts
 from jobsync.plan.fetching import chosen
 from jobsync.plan.guards import hazards
@@ -58,7 +58,7 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
     refuse_unknown(desired.jobs, options)
     known = histories(desired, snapshot, named)
     snapshot = plan_outputs.with_present_addresses(snapshot, known)
-    draft = Draft(
+    draft = PlanDraft(
         desired,
         snapshot,
         options,
@@ -88,7 +88,7 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
 # --- what no address declares ----------------------------------------------------------
 
 
-def _plan_deletes(draft: Draft) -> None:
+def _plan_deletes(draft: PlanDraft) -> None:
     protected = {job.address.split(".")[0] for job in draft.desired.jobs.values() if job.protect}
     for run in draft.undeclared:
         mark = draft.desired.platform.read_mark(run.name)
@@ -115,7 +115,7 @@ def _plan_deletes(draft: Draft) -> None:
 # --- the whole -------------------------------------------------------------------------
 
 
-def _finished(draft: Draft) -> Plan:
+def _finished(draft: PlanDraft) -> Plan:
     desired, snapshot = draft.desired, draft.snapshot
     mode = draft.options.outputs
     outputs = chosen(_without_clashes(draft), mode, snapshot)
@@ -153,21 +153,21 @@ def _finished(draft: Draft) -> Plan:
     )
 
 
-def _unseen(draft: Draft) -> Iterator[str]:
+def _unseen(draft: PlanDraft) -> Iterator[str]:
     """That a run may be there that nobody can find, where one is to be submitted."""
     submits = any(change.action in (Action.CREATE, Action.REPLACE) for change in draft.jobs)
     if submits and not draft.desired.platform.finds_hidden:
         yield "this service does not show hidden runs: a job whose run was hidden is run again"
 
 
-def _undeclared(draft: Draft, deleted: Collection[str]) -> Iterator[UndeclaredRun]:
+def _undeclared(draft: PlanDraft, deleted: Collection[str]) -> Iterator[UndeclaredRun]:
     for run in draft.undeclared:
         mark = draft.desired.platform.read_mark(run.name)
         if mark is not None and run.id not in deleted:
             yield UndeclaredRun(run.id, run.name, run.status, mark.address)
 
 
-def _gates(draft: Draft) -> dict[Address, Gate]:
+def _gates(draft: PlanDraft) -> dict[Address, Gate]:
     """What is to be seen of the runs that have not finished, or are hidden now."""
     gates: dict[Address, Gate] = {}
     for address in sorted(draft.states.keys() & draft.decisions.keys()):
@@ -183,7 +183,7 @@ def _gates(draft: Draft) -> dict[Address, Gate]:
     return gates
 
 
-def _without_clashes(draft: Draft) -> list[OutputChange]:
+def _without_clashes(draft: PlanDraft) -> list[OutputChange]:
     """Refuse files that would land on those of an earlier address (one file, one owner)."""
     known: dict[Address, tuple[Fetch, ...]] = {
         change.address: change.files for change in draft.outputs if change.files

@@ -29,7 +29,7 @@ from jobsync.plan.overwriting import Writers
 from jobsync.structs import Struct, field, replace
 
 
-class Draft(Struct):
+class PlanDraft(Struct):
     """What the addresses that were passed over have come to.
 
     ``scope`` are those selected, ``found`` what the outputs of finished runs come to, ``retried``
@@ -47,7 +47,7 @@ class Draft(Struct):
     undeclared: tuple[Run, ...]
     writers: Writers
     decisions: dict[Address, Decision] = field(default_factory=dict)
-    found: dict[Address, plan_outputs.Outputs] = field(default_factory=dict)
+    found: dict[Address, plan_outputs.OutputState] = field(default_factory=dict)
     retried: set[Address] = field(default_factory=set)
     jobs: list[JobChange] = field(default_factory=list)
     access: list[AccessChange] = field(default_factory=list)
@@ -69,7 +69,7 @@ def on_run(
     )
 
 
-def add_problem(draft: Draft, job: DeclaredJob, text: str) -> None:
+def add_problem(draft: PlanDraft, job: DeclaredJob, text: str) -> None:
     """Note what of *job* could not be read or is not changed."""
     state = draft.states.get(job.address) or AddressState(job.address, Standing.PENDING, None)
     draft.states[job.address] = replace(state, problems=(*state.problems, text))

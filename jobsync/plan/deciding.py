@@ -5,7 +5,7 @@ from __future__ import annotations
 from jobsync.errors import Problem
 from jobsync.model import DeclaredJob, RunState, Standing
 from jobsync.plan import overwriting, plan_outputs
-from jobsync.plan.builder import Draft
+from jobsync.plan.builder import PlanDraft
 from jobsync.plan.decide import Decision, decide, decide_pinned
 from jobsync.plan.diff import drift
 from jobsync.plan.history import History
@@ -17,7 +17,7 @@ FINISHED = frozenset({Standing.CURRENT, Standing.INCOMPLETE})
 """How an address may stand whose run has finished."""
 
 
-def decision_of(draft: Draft, job: DeclaredJob, history: History) -> Decision | None:
+def decision_of(draft: PlanDraft, job: DeclaredJob, history: History) -> Decision | None:
     """What becomes of *job*; None when that cannot be told: then ``draft.problems`` says why.
 
     What the outputs of its finished run come to is in ``draft.found`` afterwards.
@@ -31,7 +31,7 @@ def decision_of(draft: Draft, job: DeclaredJob, history: History) -> Decision | 
     return _looked_through(draft, job, _checked_pin(draft, job, found))
 
 
-def _decided(draft: Draft, job: DeclaredJob, history: History) -> Decision:
+def _decided(draft: PlanDraft, job: DeclaredJob, history: History) -> Decision:
     """The row of the table, and the retry that was asked for."""
     seen, lines, platform = draft.snapshot, draft.lines, draft.desired.platform
     finished = plan_outputs.finished(history.exact) if plan_outputs.declares_outputs(job) else ()
@@ -63,7 +63,7 @@ def _decided(draft: Draft, job: DeclaredJob, history: History) -> Decision:
     return replace(again, notes=(*again.notes, *missing))
 
 
-def _looked_through(draft: Draft, job: DeclaredJob, decision: Decision) -> Decision:
+def _looked_through(draft: PlanDraft, job: DeclaredJob, decision: Decision) -> Decision:
     """*decision*, and what the outputs of its finished run say: that may be ``incomplete``."""
     if decision.run is None or decision.standing not in FINISHED:
         return decision
@@ -75,7 +75,7 @@ def _looked_through(draft: Draft, job: DeclaredJob, decision: Decision) -> Decis
     return replace(decision, standing=Standing.INCOMPLETE, notes=notes)
 
 
-def _checked_pin(draft: Draft, job: DeclaredJob, decision: Decision) -> Decision:
+def _checked_pin(draft: PlanDraft, job: DeclaredJob, decision: Decision) -> Decision:
     """A pinned run that is not what is declared is an error; what the service dropped is a note."""
     run = decision.run
     if run is None or not job.request:

@@ -7,7 +7,7 @@ from jobsync.model import Action, Address, Hazard, JobChange, RunState
 from jobsync.plan.guard_context import Case, addresses_of, count, hazard
 from jobsync.plan.history import base_of, by_address, by_base, undeclared
 from jobsync.plan.node_hours import shown, total, unknown_for
-from jobsync.plan.renames import twins
+from jobsync.plan.renames import find_twins
 
 _SHOWN = 3
 """How many of the jobs that would write over files a hazard names."""
@@ -82,7 +82,7 @@ def _finished_elsewhere(case: Case, finished: set[str]) -> list[JobChange]:
     known = undeclared(case.desired, by_address(case.desired, case.snapshot))
     done = [run for run in known if run.id in finished]
     jobs, platform = case.desired.jobs, case.desired.platform
-    return [change for change in created if twins(platform, jobs[change.address], done)]
+    return [change for change in created if find_twins(platform, jobs[change.address], done)]
 
 
 def _hours(field: str, known: float, unknown: int) -> str:

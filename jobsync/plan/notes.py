@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timezone
 
 from jobsync.model import DeclaredJob, Run
-from jobsync.plan.builder import Draft
+from jobsync.plan.builder import PlanDraft
 from jobsync.plan.diff import placement_changes
 from jobsync.plan.history import moment
 from jobsync.plan.renames import former_note
 
 
-def notes_on(draft: Draft, job: DeclaredJob, run: Run) -> tuple[str, ...]:
+def notes_on(draft: PlanDraft, job: DeclaredJob, run: Run) -> tuple[str, ...]:
     """How *run* of *job* was placed, called and made otherwise than it would be now."""
     placement = tuple(
         f"{change.path} {_plain(change.before)} -> {_plain(change.after)} applies to the next run"
@@ -21,7 +21,7 @@ def notes_on(draft: Draft, job: DeclaredJob, run: Run) -> tuple[str, ...]:
     return (*placement, *former, *_changed_app(draft, job, run))
 
 
-def _changed_app(draft: Draft, job: DeclaredJob, run: Run) -> tuple[str, ...]:
+def _changed_app(draft: PlanDraft, job: DeclaredJob, run: Run) -> tuple[str, ...]:
     """That the private app of a tenant is another one now, which is not run again by itself."""
     changed = draft.snapshot.changed_apps.get(draft.desired.platform.app_id(job.request))
     if changed is None or moment(run) >= changed:

@@ -28,7 +28,7 @@ DEPTH_LIMIT = 32
 _SHOWN = 5
 
 
-class Selection(Struct, frozen=True):
+class ChosenFiles(Struct, frozen=True):
     """What the rules of an address make of a listing.
 
     ``missing`` says which required rules and which expectations found nothing, and what was there
@@ -100,9 +100,9 @@ def compile_glob(text: str) -> Glob:
     return Glob(text, segments, fixed)
 
 
-def select(
+def choose_files(
     rules: Sequence[OutputRule], expect: Sequence[str], files: Iterable[RemoteFile]
-) -> Selection:
+) -> ChosenFiles:
     """Decide which of *files* are fetched and to where.
 
     *files* is a walked listing. A folder in it is one that the walk did not look into (unsafe
@@ -137,7 +137,7 @@ def select(
         if not any(glob.matches(file.path) for file in found):
             missing.append(_missing_text("expected", glob, found))
     fetches = _without_clashes(wanted, refused)
-    return Selection(fetches, tuple(missing), tuple(sorted(refused.items())))
+    return ChosenFiles(fetches, tuple(missing), tuple(sorted(refused.items())))
 
 
 def lacks(rules: Iterable[OutputRule], expect: Iterable[str], files: Iterable[RemoteFile]) -> bool:

@@ -18,7 +18,7 @@ from jobsync.model import (
     Standing,
 )
 from jobsync.plan import plan_outputs
-from jobsync.plan.builder import Draft, add_problem, on_run
+from jobsync.plan.builder import PlanDraft, add_problem, on_run
 from jobsync.plan.decide import Decision, unconfirmed
 from jobsync.plan.deciding import FINISHED, decision_of
 from jobsync.plan.history import History, attempt_name, live, ref
@@ -35,7 +35,7 @@ _STUCK = frozenset({Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE, Stan
 _RUNS = frozenset({Standing.CURRENT, Standing.IN_PROGRESS})
 
 
-def plan_address(draft: Draft, job: DeclaredJob) -> None:
+def plan_address(draft: PlanDraft, job: DeclaredJob) -> None:
     """All of one address but its permissions."""
     history = draft.histories[job.address]
     decision = decision_of(draft, job, history)
@@ -52,7 +52,7 @@ def plan_address(draft: Draft, job: DeclaredJob) -> None:
     draft.decisions[job.address] = decision
 
 
-def note_needs(draft: Draft) -> None:
+def note_needs(draft: PlanDraft) -> None:
     """The needed jobs out of scope that have a run: what takes their outputs has to know it."""
     jobs = draft.desired.jobs
     for address in sorted(draft.scope & jobs.keys()):
@@ -62,7 +62,7 @@ def note_needs(draft: Draft) -> None:
                 _set_state(draft, jobs[need], decision)
 
 
-def _plan_run(draft: Draft, job: DeclaredJob, history: History, decision: Decision) -> Decision:
+def _plan_run(draft: PlanDraft, job: DeclaredJob, history: History, decision: Decision) -> Decision:
     """Add the submit or restore that *decision* asks for, unless something stands in its way."""
     if decision.action is None:
         if decision.run is not None:
@@ -86,7 +86,7 @@ def _plan_run(draft: Draft, job: DeclaredJob, history: History, decision: Decisi
     return decision
 
 
-def _blockers(draft: Draft, job: DeclaredJob) -> tuple[str, ...]:
+def _blockers(draft: PlanDraft, job: DeclaredJob) -> tuple[str, ...]:
     """Why a job cannot be submitted: what it needs has failed, is not known to have produced what
     it must, or is not run by this plan."""
     notes = []
@@ -103,7 +103,7 @@ def _blockers(draft: Draft, job: DeclaredJob) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _job_change(draft: Draft, job: DeclaredJob, decision: Decision) -> JobChange:
+def _job_change(draft: PlanDraft, job: DeclaredJob, decision: Decision) -> JobChange:
     before = decision.before
     change = JobChange(
         address=job.address,
@@ -153,7 +153,7 @@ def _submit_digests(platform: Platform, job: DeclaredJob) -> Mapping[str, str]:
     return {**job.digests, **app}
 
 
-def _still_active(draft: Draft, job: DeclaredJob) -> tuple[str, ...]:
+def _still_active(draft: PlanDraft, job: DeclaredJob) -> tuple[str, ...]:
     if draft.options.stop_superseded:
         return ()
     return tuple(
@@ -163,7 +163,7 @@ def _still_active(draft: Draft, job: DeclaredJob) -> tuple[str, ...]:
     )
 
 
-def _plan_outputs(draft: Draft, job: DeclaredJob, decision: Decision) -> None:
+def _plan_outputs(draft: PlanDraft, job: DeclaredJob, decision: Decision) -> None:
     """Add what is to fetch."""
     wanted = draft.options.plans("outputs")
     change: OutputChange | None = None
@@ -187,7 +187,7 @@ def _plan_outputs(draft: Draft, job: DeclaredJob, decision: Decision) -> None:
         draft.warnings.extend(f"{job.address}: {text}" for text in told)
 
 
-def _plan_stops(draft: Draft, job: DeclaredJob, history: History, decision: Decision) -> None:
+def _plan_stops(draft: PlanDraft, job: DeclaredJob, history: History, decision: Decision) -> None:
     """Stop superseded runs that are still active, when that was asked for."""
     if not (draft.options.stop_superseded and draft.options.plans("jobs")):
         return
@@ -198,7 +198,7 @@ def _plan_stops(draft: Draft, job: DeclaredJob, history: History, decision: Deci
             draft.jobs.append(on_run(job.address, Action.STOP, Reason.SUPERSEDED, run, job))
 
 
-def _note_duplicates(draft: Draft, job: DeclaredJob, history: History) -> None:
+def _note_duplicates(draft: PlanDraft, job: DeclaredJob, history: History) -> None:
     named: dict[str, list[str]] = {}
     for run in live(history.exact) if job.pinned is None else ():
         named.setdefault(run.name, []).append(run.id)
@@ -223,7 +223,7 @@ def _basis(decision: Decision, history: History) -> Basis:
     )
 
 
-def _set_state(draft: Draft, job: DeclaredJob, decision: Decision) -> None:
+def _set_state(draft: PlanDraft, job: DeclaredJob, decision: Decision) -> None:
     known = draft.states.get(job.address)
     notes = decision.notes
     if decision.standing in RETRIED and job.pinned is not None:

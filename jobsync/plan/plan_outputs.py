@@ -27,7 +27,7 @@ from jobsync.model import (
     Unavailable,
 )
 from jobsync.plan.history import History, ref
-from jobsync.plan.output_rules import Selection, compile_glob, lacks, select
+from jobsync.plan.output_rules import ChosenFiles, choose_files, compile_glob, lacks
 from jobsync.structs import Struct, replace
 
 _SHOWN = 5
@@ -55,7 +55,7 @@ class Places(Struct, frozen=True):
         return self.destinations.refusal(to) if self.destinations else ""
 
 
-class Outputs(Struct, frozen=True):
+class OutputState(Struct, frozen=True):
     """What the outputs of one finished run come to.
 
     ``change`` is None when there is nothing to fetch or to check. ``missing`` is what the run must
@@ -162,10 +162,10 @@ def to_list(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> boo
 
 def of_finished(
     job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines, places: Places
-) -> Outputs:
+) -> OutputState:
     """What is to fetch from the finished *run*."""
     if not declares_outputs(job):
-        return Outputs()
+        return OutputState()
     listing = snapshot.outputs.get(run.id)
     known = _lines(job, run, lines)
     if isinstance(listing, Unavailable):
@@ -176,13 +176,13 @@ def of_finished(
             return _unread(job, run, snapshot, lines, "outputs were not listed")
     else:
         rules, expect = _open_rules(job, run, lines), _open_expectations(job, run, snapshot)
-        chosen = select(rules, expect, listing)
+        chosen = choose_files(rules, expect, listing)
     return _compared(job, run, chosen, known, snapshot, places)
 
 
-def _unread(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines, why: str) -> Outputs:
+def _unread(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines, why: str) -> OutputState:
     recorded = is_recorded(job, run, snapshot, lines)
-    return Outputs(unread="" if recorded else why, problems=(why,))
+    return OutputState(unread="" if recorded else why, problems=(why,))
 
 
 def of_hidden(
@@ -235,11 +235,11 @@ def _listed(places: list[str]) -> str:
 def _compared(
     job: DeclaredJob,
     run: Run,
-    chosen: Selection,
+    chosen: ChosenFiles,
     known: tuple[FetchedFile, ...],
     snapshot: Snapshot,
     places: Places,
-) -> Outputs:
+) -> OutputState:
     lines = {(line.path, line.to): line for line in known}
     refused, files = dict(chosen.refused), list[Fetch]()
     for item in chosen.fetches:
@@ -252,7 +252,7 @@ def _compared(
     told = tuple(sorted(refused.items()))
     unchecked = bool(job.expect) and (job.address, run.id) not in snapshot.expectations
     if not files and (not unchecked or chosen.missing):
-        return Outputs(missing=chosen.missing, problems=_refusals(told))
+        return OutputState(missing=chosen.missing, problems=_refusals(told))
     change = OutputChange(
         job.address,
         ref(run),
@@ -263,7 +263,7 @@ def _compared(
         refused=told,
         where=job.where,
     )
-    return Outputs(change, missing=chosen.missing)
+    return OutputState(change, missing=chosen.missing)
 
 
 def _refusals(refused: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
@@ -283,7 +283,7 @@ def _due(item: Fetch, lines: Mapping[tuple[str, str], FetchedFile]) -> Fetch | N
     return replace(item, available=line.presence is Presence.ABSENT)
 
 
-def _from_lock(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> Selection | None:
+def _from_lock(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> ChosenFiles | None:
     """The selection when the lock alone proves that everything was fetched; None otherwise."""
     if any(_is_wild(rule.path) for rule in job.outputs):
         return None
@@ -292,7 +292,7 @@ def _from_lock(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> 
     files = {line.path: RemoteFile(line.path, line.size, "") for line in _lines(job, run, lines)}
     if any(not _has(files, rule.path) for rule in job.outputs):
         return None
-    return select(job.outputs, (), files.values())
+    return choose_files(job.outputs, (), files.values())
 
 
 def _has(files: Mapping[str, RemoteFile], path: str) -> bool:

@@ -30,7 +30,7 @@ def _as_written(was: Address, job: DeclaredJob) -> str:
     return was.removesuffix(dot + values) if dot else was
 
 
-def twins(platform: Platform, job: DeclaredJob, undeclared: Iterable[Run]) -> dict[str, Mark]:
+def find_twins(platform: Platform, job: DeclaredJob, undeclared: Iterable[Run]) -> dict[str, Mark]:
     """The runs that no manifest declares and that are just what *job* would be, by their ids."""
     marks = ((run.id, platform.read_mark(run.name)) for run in undeclared)
     ours = fingerprints(job)
@@ -41,7 +41,7 @@ def renamed_notes(
     platform: Platform, job: DeclaredJob, undeclared: Iterable[Run]
 ) -> tuple[str, ...]:
     """What speaks for the new *job* being an old one that was renamed."""
-    known = sorted({mark.address for mark in twins(platform, job, undeclared).values()})
+    known = sorted({mark.address for mark in find_twins(platform, job, undeclared).values()})
     notes = [
         f"looks like {was} renamed: add formerly: [{_as_written(was, job)}] to keep that run"
         for was in known

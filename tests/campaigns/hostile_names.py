@@ -28,7 +28,7 @@ from jobsync import filenames
 from jobsync.model import OutputRule, RemoteFile
 from jobsync.outputs.destination import OutputsRoot, mark_of
 from jobsync.outputs.failures import FileFailed
-from jobsync.plan.output_rules import select
+from jobsync.plan.output_rules import choose_files
 from tests.outputs.names_corpus import HOSTILE, ORDINARY
 
 PIECES = [
@@ -107,7 +107,7 @@ def _is_kept(part: str) -> bool:
 def renamed(name: str) -> bool:
     """Whether the selection would put *name* anywhere but at its own place, or drop it unsaid."""
     rules = [OutputRule("**", "out/"), OutputRule("**/.*", "out/"), OutputRule(".*/**", "out/")]
-    selection = select([*rules, OutputRule(_literal(name), f"out/{name}")], (), [_file(name)])
+    selection = choose_files([*rules, OutputRule(_literal(name), f"out/{name}")], (), [_file(name)])
     if selection.fetches:
         return any(f.path != name or f.to != f"out/{name}" for f in selection.fetches)
     return [path for path, _ in selection.refused] != [name]

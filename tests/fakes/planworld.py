@@ -373,12 +373,12 @@ class World:
             self.log.append(("grant", run_id, grant.user))
 
     def _fetch(self, change: OutputChange, run_id: str) -> None:
-        from jobsync.plan.output_rules import select
+        from jobsync.plan.output_rules import choose_files
 
         run = self.runs[run_id]
         if run.state is not RunState.FINISHED or not run.visible:
             return
-        chosen = select(change.rules, change.expect, self.files[run_id])
+        chosen = choose_files(change.rules, change.expect, self.files[run_id])
         known = {(line.address, line.job_id, line.path, line.to) for line in self.fetched}
         for file in chosen.fetches if change.files is None else change.files:
             key = (change.address, run_id, file.path, file.to)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobsync.model import Fetch, OutputRule, RemoteFile
-from jobsync.plan.output_rules import clashes, compile_glob, select
+from jobsync.plan.output_rules import choose_files, clashes, compile_glob
 
 
 def files(*paths: str) -> list[RemoteFile]:
@@ -17,7 +17,7 @@ def files(*paths: str) -> list[RemoteFile]:
 
 
 def picked(rule: tuple[str, str], *paths: str) -> dict[str, str]:
-    return {f.path: f.to for f in select([OutputRule(*rule)], (), files(*paths)).fetches}
+    return {f.path: f.to for f in choose_files([OutputRule(*rule)], (), files(*paths)).fetches}
 
 
 @pytest.mark.parametrize(
@@ -92,42 +92,47 @@ def test_where_files_go() -> None:
 @pytest.mark.parametrize("to", ["../x", "/x", "a/../../x", "a\\b", "C:x", ".git/", "jobsync.lock"])
 def test_a_destination_outside_is_refused(to: str) -> None:
     assert picked(("a", to), "a") == {}
-    assert select([OutputRule("a", to)], (), files("a")).refused[0][0] == "a"
+    assert choose_files([OutputRule("a", to)], (), files("a")).refused[0][0] == "a"
 
 
 def test_collisions_are_refused_in_a_fixed_order() -> None:
     for order in (("b/x", "a/x", "a/X"), ("a/X", "a/x", "b/x")):
-        found = select([OutputRule("a/*", "r/"), OutputRule("b/*", "r/")], (), files(*order))
+        found = choose_files([OutputRule("a/*", "r/"), OutputRule("b/*", "r/")], (), files(*order))
         assert [f.path for f in found.fetches] == ["a/X"]
         assert [name for name, _ in found.refused] == ["a/x", "b/x"]
 
 
 def test_the_same_file_twice_to_one_place_is_one_fetch() -> None:
-    found = select([OutputRule("*", "r/"), OutputRule("a", "r/")], (), files("a"))
+    found = choose_files([OutputRule("*", "r/"), OutputRule("a", "r/")], (), files("a"))
     assert len(found.fetches) == 1 and not found.refused
-    assert len(select([OutputRule("a", "x"), OutputRule("a", "y")], (), files("a")).fetches) == 2
+    assert (
+        len(choose_files([OutputRule("a", "x"), OutputRule("a", "y")], (), files("a")).fetches) == 2
+    )
 
 
 def test_one_file_place_takes_one_match() -> None:
-    found = select([OutputRule("*", "one")], (), files("a", "b"))
+    found = choose_files([OutputRule("*", "one")], (), files("a", "b"))
     assert found.fetches == () and "one of 2 files" in found.refused[0][1]
 
 
 def test_missing_says_what_was_there() -> None:
     rules = [OutputRule("*.nwk", "r/"), OutputRule("*.opt", "r/", required=False)]
-    found = select(rules, ["x/**"], files(*"abcdefg"))
+    found = choose_files(rules, ["x/**"], files(*"abcdefg"))
     assert found.missing == (
         "output '*.nwk' matched nothing; there are 'a', 'b', 'c', 'd', 'e' and 2 more",
         "expected 'x/**' matched nothing; there are 'a', 'b', 'c', 'd', 'e' and 2 more",
     )
-    assert "no output files at all" in select(rules, (), []).missing[0]
-    assert "write 'plots/'" in select([OutputRule("plots", "r/")], (), files("plots/a")).missing[0]
+    assert "no output files at all" in choose_files(rules, (), []).missing[0]
+    assert (
+        "write 'plots/'"
+        in choose_files([OutputRule("plots", "r/")], (), files("plots/a")).missing[0]
+    )
 
 
 def test_folders_not_looked_into_matter_only_where_a_rule_reaches() -> None:
     closed = [RemoteFile("old~", 0, "t", is_folder=True), *files("a.txt")]
-    assert select([OutputRule("*.txt", "r/")], (), closed).refused == ()
-    assert [n for n, _ in select([OutputRule("**", "r/")], (), closed).refused] == ["old~/"]
+    assert choose_files([OutputRule("*.txt", "r/")], (), closed).refused == ()
+    assert [n for n, _ in choose_files([OutputRule("**", "r/")], (), closed).refused] == ["old~/"]
 
 
 def test_two_jobs_on_one_path_are_found() -> None:
