@@ -26,7 +26,7 @@ class Content(Struct, frozen=True):
     chunks: Iterator[bytes]
 
 
-class Event(Struct, frozen=True):
+class HistoryEvent(Struct, frozen=True):
     """One line of a run's history, oldest first. ``status`` is a job status or an event word."""
 
     status: str
@@ -110,7 +110,7 @@ class Reader(Protocol):
     def open(self, run_id: str, path: str, offset: int = 0) -> AbstractContextManager[Content]:
         """Open one output. ``Content.offset`` is 0 when the service ignored *offset*."""
 
-    def history(self, run_id: str) -> list[Event]:
+    def history(self, run_id: str) -> list[HistoryEvent]:
         """What happened to a run, oldest first."""
 
     def app(self, app_id: str) -> App | None:

@@ -51,7 +51,7 @@ def command(
 
     committed = _committed(Path(expect)) if expect else None
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
-    with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
+    with connect.reader(connect.ServicePlace(desired.root, chosen), os.environ) as reader:
         plan, seen = pipeline.decide(
             desired, chosen, reader, PlanOptions(only=frozenset({"jobs", "permissions"}))
         )

@@ -117,7 +117,7 @@ def command(
     meant = saved.target if saved else target
     desired, chosen = pipeline.load(paths, meant, variables, environ)
     call = call_of(paths, target, variables, variables if saved else desired.sensitive)
-    place = connect.Place(desired.root, chosen)
+    place = connect.ServicePlace(desired.root, chosen)
     if saved:
         refuse_other_manifests(saved, desired)
     if place.target.name == connect.LOCAL and wait is None:

@@ -31,7 +31,7 @@ STATE_FOLDER = ".jobsync"
 """Everything the local service keeps, in the folder of the manifests."""
 
 
-class Place(Struct, frozen=True):
+class ServicePlace(Struct, frozen=True):
     """A target, and the folder of the set: the workspace of the local service."""
 
     root: str
@@ -43,7 +43,7 @@ class Place(Struct, frozen=True):
 
 
 @contextmanager
-def reader(place: Place, environ: Mapping[str, str]) -> Iterator[Reader]:
+def reader(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[Reader]:
     """Something to plan with: its transport sends nothing but GET."""
     with (
         account(place, environ) as found,
@@ -53,7 +53,7 @@ def reader(place: Place, environ: Mapping[str, str]) -> Iterator[Reader]:
 
 
 @contextmanager
-def backend(place: Place, environ: Mapping[str, str]) -> Iterator[tuple[Backend, Embedded]]:
+def backend(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[tuple[Backend, Embedded]]:
     """Something to apply with. No job that is queued here starts before the other value is told."""
     with (
         _reached(place, environ) as (found, service),
@@ -63,7 +63,7 @@ def backend(place: Place, environ: Mapping[str, str]) -> Iterator[tuple[Backend,
 
 
 @contextmanager
-def account(place: Place, environ: Mapping[str, str]) -> Iterator[Account]:
+def account(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[Account]:
     """The account on a target; starts the embedded service when it is that one."""
     with _reached(place, environ) as (found, _):
         yield found
@@ -88,7 +88,7 @@ class Embedded:
 
 
 @contextmanager
-def _reached(place: Place, environ: Mapping[str, str]) -> Iterator[tuple[Account, Embedded]]:
+def _reached(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[tuple[Account, Embedded]]:
     if place.target.name != LOCAL:
         found = connections_to(place.target).account(environ, place.target.base_url)
         with _advice(place.target, found):
@@ -160,7 +160,9 @@ def how(target: Target, environ: Mapping[str, str]) -> Connection:
     )
 
 
-def somewhere(target: str | None, manifests: str | None, environ: Mapping[str, str]) -> Place:
+def somewhere(
+    target: str | None, manifests: str | None, environ: Mapping[str, str]
+) -> ServicePlace:
     """A place for a command that needs no set.
 
     The set that this folder is in counts where it is named, or where nothing else says which
@@ -171,5 +173,5 @@ def somewhere(target: str | None, manifests: str | None, environ: Mapping[str, s
     here = "." if manifest.holds_set(".") else manifest.find_above(".")
     if manifests is not None or (here and named_target(target, environ) not in BUILT_IN):
         desired = read_set((manifests or here or ".",), target, {}, environ)
-        return Place(desired.root, choose(desired, target, environ))
-    return Place(str(Path(here or ".").resolve()), choose_without_set(target, environ))
+        return ServicePlace(desired.root, choose(desired, target, environ))
+    return ServicePlace(str(Path(here or ".").resolve()), choose_without_set(target, environ))

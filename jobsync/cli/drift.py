@@ -42,7 +42,7 @@ def command(
     from jobsync.cli import connect, pipeline
 
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
-    place = connect.Place(desired.root, chosen)
+    place = connect.ServicePlace(desired.root, chosen)
     call = call_of(paths, target, variables, desired.sensitive)
     with connect.reader(place, os.environ) as reader:
         plan, seen = pipeline.decide(desired, chosen, reader, options_from(flags))

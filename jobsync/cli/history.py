@@ -11,7 +11,7 @@ import click
 from jobsync.cli.options import format_option, manifests_option, named, target_options
 
 if TYPE_CHECKING:
-    from jobsync.backend import Event
+    from jobsync.backend import HistoryEvent
     from jobsync.model import Address, DesiredState, Run
     from jobsync.plan.history import History
 
@@ -37,7 +37,7 @@ def command(
 
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
     addresses = named(address, desired.jobs)
-    with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
+    with connect.reader(connect.ServicePlace(desired.root, chosen), os.environ) as reader:
         seen = pipeline.snapshot(desired, chosen, reader)
         known = histories(desired, seen)
         found = {
@@ -79,7 +79,7 @@ def _hidden(desired: DesiredState, address: Address, known: History) -> list[str
     ]
 
 
-def _document(run: Run, events: list[Event]) -> dict[str, object]:
+def _document(run: Run, events: list[HistoryEvent]) -> dict[str, object]:
     return {
         "id": run.id,
         "name": run.name,
@@ -91,7 +91,7 @@ def _document(run: Run, events: list[Event]) -> dict[str, object]:
     }
 
 
-def _print(run: Run, events: list[Event]) -> None:
+def _print(run: Run, events: list[HistoryEvent]) -> None:
     from jobsync.render.escape import terminal
 
     click.echo(f"{terminal(run.name)}  {terminal(run.id)}  {terminal(run.status)}")

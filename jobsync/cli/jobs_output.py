@@ -8,7 +8,7 @@ from datetime import datetime
 
 import click
 
-from jobsync.backend import Event
+from jobsync.backend import HistoryEvent
 from jobsync.cli.tables import fields_text, table_text
 from jobsync.model import Access, JsonValue, RemoteFile, Run
 
@@ -48,7 +48,7 @@ def permission_record(username: str, access: Access) -> dict[str, JsonValue]:
     }
 
 
-def event_record(event: Event) -> dict[str, JsonValue]:
+def event_record(event: HistoryEvent) -> dict[str, JsonValue]:
     return {
         "status": event.status,
         "created": event.created,

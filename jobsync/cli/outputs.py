@@ -132,6 +132,6 @@ def _decided(
     from jobsync.model import PlanOptions
 
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
-    with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
+    with connect.reader(connect.ServicePlace(desired.root, chosen), os.environ) as reader:
         plan, _ = pipeline.decide(desired, chosen, reader, PlanOptions(only=frozenset({"outputs"})))
     return desired, plan

@@ -64,7 +64,7 @@ def get(
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
     _declared(desired, address)
     limits = FetchLimits(jobs=jobs, max_bytes=max_bytes, max_files=max_files)
-    with connect.reader(connect.Place(desired.root, chosen), os.environ) as reader:
+    with connect.reader(connect.ServicePlace(desired.root, chosen), os.environ) as reader:
         run = _current_run(desired, chosen, reader, address)
         with stopping(reader.close) as stop, Meter(address, quiet=quiet) as meter:
             how = _How(limits, meter, stop.event.is_set)

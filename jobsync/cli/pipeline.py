@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobsync.cli.connect import LOCAL, Place
+from jobsync.cli.connect import LOCAL, ServicePlace
 from jobsync.cli.options import named
 from jobsync.cli.sets import read_set
 from jobsync.cli.target import choose
@@ -96,7 +96,11 @@ def review(
 
 
 def settings(
-    place: Place, environ: Mapping[str, str], *, wait: float | None, stale: tuple[Stale, ...] = ()
+    place: ServicePlace,
+    environ: Mapping[str, str],
+    *,
+    wait: float | None,
+    stale: tuple[Stale, ...] = (),
 ) -> ApplySettings:
     """How to apply at *place*. The journal of the local service lies with the service."""
     from jobsync.apply import ApplySettings
@@ -112,7 +116,7 @@ def settings(
 def with_shared(
     settings: ApplySettings,
     desired: DesiredState,
-    place: Place,
+    place: ServicePlace,
     environ: Mapping[str, str],
     *,
     quiet: bool,
@@ -140,7 +144,7 @@ def with_shared(
     return replace(settings, shared=ref, who=shared_journal.who(environ))
 
 
-def state_dir(place: Place, environ: Mapping[str, str]) -> Path:
+def state_dir(place: ServicePlace, environ: Mapping[str, str]) -> Path:
     """The folder of the journal and of the lock of applies.
 
     That of the local service lies with the service, whatever ``JOBSYNC_STATE_DIR`` says: one that
@@ -170,7 +174,7 @@ def open_submits(
     desired: DesiredState,
     plan: Plan,
     seen: Snapshot,
-    place: Place,
+    place: ServicePlace,
     environ: Mapping[str, str],
     call: Call,
 ) -> tuple[OpenSubmit, ...]:

@@ -155,7 +155,7 @@ def command(
 
     environ = os.environ
     desired, chosen = pipeline.load(paths, target, variables, environ)
-    place = connect.Place(desired.root, chosen)
+    place = connect.ServicePlace(desired.root, chosen)
     call = call_of(paths, target, variables, desired.sensitive)
     with connect.reader(place, environ) as reader:
         plan, seen = pipeline.decide(desired, chosen, reader, options_from(flags))

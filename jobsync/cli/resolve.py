@@ -49,7 +49,7 @@ def command(
     if force and submitted:
         raise Usage("--force goes with --not-submitted")
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
-    place = connect.Place(desired.root, chosen)
+    place = connect.ServicePlace(desired.root, chosen)
     verdict = Submitted(submitted) if submitted else NotSubmitted()
     with connect.reader(place, os.environ) as reader:
         folder, user = pipeline.state_dir(place, os.environ), reader.whoami()

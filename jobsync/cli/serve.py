@@ -155,14 +155,14 @@ def _certificate(chain: str | None, key: str | None) -> Certificate | None:
 
 def _run(settings: ServiceSettings, port: int | None) -> None:
     from jobsync.local.port import keep_port
-    from jobsync.local.serve_lock import alone
+    from jobsync.local.serve_lock import hold_serve_lock
     from jobsync.local.service import Service
 
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     with ExitStack() as stack:
-        stack.enter_context(alone(settings.state_dir, settings.owner))
+        stack.enter_context(hold_serve_lock(settings.state_dir, settings.owner))
         chosen = _port_it_had(settings) if port is None else port
         service = stack.enter_context(Service(replace(settings, port=chosen)))
         keep_port(settings.state_dir, urlsplit(service.url).port or 0)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from jobsync.base_url import is_loopback
-from jobsync.cli.connect import LOCAL, Place
+from jobsync.cli.connect import LOCAL, ServicePlace
 from jobsync.errors import JobsyncError
 from jobsync.structs import replace
 
@@ -29,7 +29,7 @@ VARIABLE = "JOBSYNC_JOURNAL"
 
 
 def locate(
-    declared: JournalRef | None, place: Place, environ: Mapping[str, str]
+    declared: JournalRef | None, place: ServicePlace, environ: Mapping[str, str]
 ) -> Location | None:
     """The shared journal of an apply at *place*, None where there is none.
 
@@ -64,7 +64,7 @@ def is_here(target: Target) -> bool:
 @contextmanager
 def opened(
     desired: DesiredState,
-    place: Place,
+    place: ServicePlace,
     folder: Path,
     binding: Binding,
     reader: Reader,
@@ -91,7 +91,11 @@ def opened(
 
 
 def read(
-    desired: DesiredState, place: Place, folder: Path, binding: Binding, environ: Mapping[str, str]
+    desired: DesiredState,
+    place: ServicePlace,
+    folder: Path,
+    binding: Binding,
+    environ: Mapping[str, str],
 ) -> tuple[Record, ...]:
     """The records of the shared journal, read once; a warning where it cannot be read."""
     import click
@@ -130,7 +134,9 @@ def former_projects(desired: DesiredState) -> frozenset[str]:
     return frozenset(project for pairs in former for project, _ in pairs)
 
 
-def told(location: Location | None, place: Place, folder: Path, environ: Mapping[str, str]) -> str:
+def told(
+    location: Location | None, place: ServicePlace, folder: Path, environ: Mapping[str, str]
+) -> str:
     """The line that says which journal keeps submits from being sent twice."""
     if location is not None:
         which = f", id {location.id}" if location.id else ""

@@ -52,7 +52,7 @@ def command(
     from jobsync.plan.exit_status import failing, unread
 
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
-    place = connect.Place(desired.root, chosen)
+    place = connect.ServicePlace(desired.root, chosen)
     call = call_of(paths, target, variables, desired.sensitive)
     with connect.reader(place, os.environ) as reader:
         while True:

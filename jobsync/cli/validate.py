@@ -48,7 +48,7 @@ def _check_online(desired: DesiredState, target: str | None) -> str:
     from jobsync.observe import ask_apps
 
     names = sorted({desired.platform.app_id(job.request) for job in desired.jobs.values()})
-    place = connect.Place(desired.root, choose(desired, target, os.environ))
+    place = connect.ServicePlace(desired.root, choose(desired, target, os.environ))
     with connect.reader(place, os.environ) as reader:
         apps, missing = ask_apps(reader, names)
     problems = manifest.check_apps(desired, apps, missing)

@@ -50,7 +50,7 @@ def command(
 
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
     call = call_of(paths, target, variables, desired.sensitive)
-    place = connect.Place(desired.root, chosen)
+    place = connect.ServicePlace(desired.root, chosen)
     with connect.backend(place, os.environ) as (backend, service):
         service.start_jobs(all_of_them=False)
         plan, _ = pipeline.decide(desired, chosen, backend, PlanOptions())

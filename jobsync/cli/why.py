@@ -33,7 +33,7 @@ def command(
 
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
     addresses = named(address, desired.jobs)
-    place = connect.Place(desired.root, chosen)
+    place = connect.ServicePlace(desired.root, chosen)
     call = call_of(paths, target, variables, desired.sensitive)
     with connect.reader(place, os.environ) as reader:
         plan, seen = pipeline.decide(desired, chosen, reader, PlanOptions())

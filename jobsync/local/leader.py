@@ -22,7 +22,7 @@ _ASK_AGAIN = 0.5
 """Seconds between two tries to become the one that moves jobs along."""
 
 
-class Driver:
+class Leader:
     """Moves jobs along in a thread of its own, whenever no other process does."""
 
     def __init__(self, engine: Engine, state: Path) -> None:

@@ -15,7 +15,7 @@ LOCK = "serve.lock"
 
 
 @contextmanager
-def alone(state: Path, owner: Owner | None = None) -> Iterator[None]:
+def hold_serve_lock(state: Path, owner: Owner | None = None) -> Iterator[None]:
     """Hold *state* for as long as this is open. Raises :class:`LocalServiceError`."""
     prepare(state, owner)
     with ExitStack() as stack:

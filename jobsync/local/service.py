@@ -29,7 +29,7 @@ from jobsync.local.context import Site
 from jobsync.local.drive import Drive as Drive
 from jobsync.local.engine import Engine, EngineSettings, runners
 from jobsync.local.faults import BadFault, FaultBoard
-from jobsync.local.leader import Driver
+from jobsync.local.leader import Leader
 from jobsync.local.server import Server
 from jobsync.local.storage import systems
 from jobsync.local.storage.files import Storage
@@ -111,7 +111,7 @@ class Service:
         self.engine: Engine
         self._server: Server | None = None
         self._tls: TlsFront | None = None
-        self._driver: Driver | None = None
+        self._driver: Leader | None = None
 
     def __enter__(self) -> Service:
         self.start()
@@ -222,7 +222,7 @@ class Service:
             profile=PROFILES[settings.profile],
             wake=self.engine.wake,
         )
-        self._driver = Driver(self.engine, settings.state_dir)
+        self._driver = Leader(self.engine, settings.state_dir)
         if settings.drive is not Drive.NONE:
             self._driver.look_once()
         self._serve(site, tapis)
@@ -252,7 +252,7 @@ class Service:
             self.engine.held = frozenset()
         if self._driver is not None:
             self._driver.stop()
-            self._driver = Driver(self.engine, self.settings.state_dir)
+            self._driver = Leader(self.engine, self.settings.state_dir)
             self._driver.start_jobs()
 
     @property
@@ -270,7 +270,7 @@ class Service:
             self.tokens[settings.acting] = own[settings.acting] = new_secret()
         return Tokens(self.store, lifetime=settings.token_lifetime, own=own)
 
-    def _drive(self, driver: Driver) -> None:
+    def _drive(self, driver: Leader) -> None:
         if self.settings.drive is Drive.STEP and not self.is_held:
             driver.start_jobs()
         elif self.settings.drive is Drive.STEP or self.settings.drive is Drive.OBSERVE:

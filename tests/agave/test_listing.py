@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from jobsync.backend import Event
+from jobsync.backend import HistoryEvent
 from jobsync.errors import Unreadable
 from jobsync.model import Access, RemoteFile, Run, RunState
 from jobsync.platforms.agave.pagination import (
@@ -384,17 +384,17 @@ def test_permissions_and_histories_are_given_up_at_the_limit(
     with pytest.raises(Unreadable, match="more than 500 users"):
         all_permissions(permission_pages(grants, 50))
     with pytest.raises(Unreadable, match="more than 500 events"):
-        all_events(lambda offset: [Event("RUNNING", str(offset), "alice", "")] * 50)
+        all_events(lambda offset: [HistoryEvent("RUNNING", str(offset), "alice", "")] * 50)
 
 
 def test_a_history_may_repeat_itself() -> None:
-    events = [Event("RUNNING", "t", "alice", "") for _ in range(7)]
+    events = [HistoryEvent("RUNNING", "t", "alice", "") for _ in range(7)]
     assert all_events(lambda offset: events[offset : offset + 4]) == events
 
 
 def test_a_history_that_ignores_the_offset_is_an_error() -> None:
     with pytest.raises(Unreadable):
-        all_events(lambda offset: [Event("RUNNING", "t", "alice", "")])
+        all_events(lambda offset: [HistoryEvent("RUNNING", "t", "alice", "")])
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 40, 49, 50, 51, 120])

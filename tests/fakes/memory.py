@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from jobsync.backend import Content, Event
+from jobsync.backend import Content, HistoryEvent
 from jobsync.errors import Forbidden, NotFound, SubmitRejected
 from jobsync.model import NO_ACCESS, Access, App, Archive, Archived, RemoteFile, Run, RunState
 from jobsync.platform import Platform
@@ -264,15 +264,15 @@ class MemoryBackend:
         with self.service.outputs(run_id).open(path, offset) as content:
             yield content
 
-    def history(self, run_id: str) -> list[Event]:
-        def do() -> list[Event]:
+    def history(self, run_id: str) -> list[HistoryEvent]:
+        def do() -> list[HistoryEvent]:
             job, now = self._readable(run_id), self.service.clock.time
             past = [(0.0, "PENDING"), *(step for step in job.life if now >= job.born + step[0])]
             if job.final:
                 past = [(after, word) for after, word in past if word not in STATES]
                 past.append((now - job.born, job.final))
             return [
-                Event(word, str(_moment(job.born + after)), job.owner, word.lower())
+                HistoryEvent(word, str(_moment(job.born + after)), job.owner, word.lower())
                 for after, word in past
             ]
 

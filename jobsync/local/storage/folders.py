@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from pathlib import Path
 
-from jobsync.local.api.agave.media import Entry, entry
+from jobsync.local.api.agave.media import FileEntry, entry
 from jobsync.local.storage.files import Located
 from jobsync.structs import Struct, replace
 
@@ -38,7 +38,7 @@ class Folders:
         self._guard = threading.Lock()
         self._known: OrderedDict[Located, _Known] = OrderedDict()
 
-    def entries(self, place: Located, start: int, stop: int) -> list[Entry]:
+    def entries(self, place: Located, start: int, stop: int) -> list[FileEntry]:
         """The entries *start* to *stop* of the folder *place*, by name, that may be shown.
 
         Of what lies there only links are resolved, and only what is between is looked at.
@@ -89,7 +89,7 @@ def _is_listed(place: Located, one: os.DirEntry[str]) -> bool:
     return one.is_dir(follow_symlinks=False) or one.is_file(follow_symlinks=False)
 
 
-def _look(place: Located, name: str) -> Entry | None:
+def _look(place: Located, name: str) -> FileEntry | None:
     """What lies there now: it may have become a link since its name was read."""
     path = place.path / name
     try:

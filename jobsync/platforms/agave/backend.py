@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 
-from jobsync.backend import Content, Event, Listed
+from jobsync.backend import Content, HistoryEvent, Listed
 from jobsync.errors import NotFound, Refused, Unreadable
 from jobsync.in_groups import InGroups
 from jobsync.model import Access, App, Archive, Archived, JsonValue, RemoteFile, Run, RunState
@@ -140,7 +140,7 @@ class AgaveReader:
         with self.jobs.download_output(run_id, path, offset) as content:
             yield content
 
-    def history(self, run_id: str) -> list[Event]:
+    def history(self, run_id: str) -> list[HistoryEvent]:
         return all_events(lambda offset: self.jobs.get_history(run_id, limit=LIMIT, offset=offset))
 
     def app(self, app_id: str) -> App | None:

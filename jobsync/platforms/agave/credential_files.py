@@ -33,7 +33,7 @@ _SYSTEM_AGPY = ("/etc/.agpy", "/root/.agpy", "/.agpy")
 """Where the platform's own Python client looks after ``~/.agpy``, on any machine."""
 
 
-class Entry(Struct, frozen=True):
+class StoredLogin(Struct, frozen=True):
     """One client's credentials in one of the files. ``session`` is ``tenant/user/client``."""
 
     path: Path
@@ -69,7 +69,7 @@ class CredentialFiles(Struct, frozen=True):
     def config(self) -> Path:
         return self.folder / "config.json"
 
-    def find(self, base_url: str | None) -> Entry | None:
+    def find(self, base_url: str | None) -> StoredLogin | None:
         """The entry to use for *base_url*, or the one that the user is logged in with."""
         plain = _entries(self.current)
         if entry := _first(plain, base_url):
@@ -93,7 +93,7 @@ class CredentialFiles(Struct, frozen=True):
                 return entry
         return None
 
-    def session(self, name: str, base_url: str | None) -> Entry:
+    def session(self, name: str, base_url: str | None) -> StoredLogin:
         """The entry of the session *name*, which may be a beginning that only one has."""
         named = [entry for entry in self.sessions() if entry.session]
         fitting = [entry for entry in named if f"{entry.session}/".startswith(f"{name}/")]
@@ -105,7 +105,7 @@ class CredentialFiles(Struct, frozen=True):
             raise SettingsError(f"session {name} is for {fitting[0].base_url}, not for {base_url}")
         return fitting[0]
 
-    def sessions(self) -> list[Entry]:
+    def sessions(self) -> list[StoredLogin]:
         """The entries of ``config.json`` in either of its shapes; its own current one first."""
         document = _load(self.config)
         if not isinstance(document, dict):
@@ -125,7 +125,7 @@ class CredentialFiles(Struct, frozen=True):
                         found.append(entry)
         return found
 
-    def same(self, base_url: str, api_key: str, username: str) -> Entry | None:
+    def same(self, base_url: str, api_key: str, username: str) -> StoredLogin | None:
         """The entry of this client and user as it stands in the files now."""
         places = [*_entries(self.current), *self.sessions()]
         places += [entry for path in self.agpy for entry in _entries(path)]
@@ -211,13 +211,13 @@ def _load(path: Path) -> JsonValue:
         raise SettingsError(f"{path} is not a file of credentials: not JSON") from None
 
 
-def _entries(path: Path) -> list[Entry]:
+def _entries(path: Path) -> list[StoredLogin]:
     return [entry for context in _objects(_load(path)) if (entry := _entry(context, path))]
 
 
 def _entry(
     context: dict[str, JsonValue], path: Path, *, session: str = "", tenant: str = ""
-) -> Entry | None:
+) -> StoredLogin | None:
     """One set of credentials under either naming; None when it is for no place at all."""
 
     def text(*names: str) -> str:
@@ -228,7 +228,7 @@ def _entry(
         where = one_spelling(text("baseurl", "api_server"))
     except SettingsError:
         return None
-    return Entry(
+    return StoredLogin(
         path=path,
         base_url=where,
         token=Secret(text("access_token", "token")),
@@ -255,10 +255,10 @@ def _items(value: JsonValue) -> list[tuple[str, JsonValue]]:
     return list(value.items()) if isinstance(value, dict) else []
 
 
-def _for(entries: Sequence[Entry], base_url: str | None) -> list[Entry]:
+def _for(entries: Sequence[StoredLogin], base_url: str | None) -> list[StoredLogin]:
     usable = [entry for entry in entries if entry.token or entry.refresh_token]
     return [entry for entry in usable if base_url is None or entry.base_url == base_url]
 
 
-def _first(entries: Sequence[Entry], base_url: str | None) -> Entry | None:
+def _first(entries: Sequence[StoredLogin], base_url: str | None) -> StoredLogin | None:
     return next(iter(_for(entries, base_url)), None)

@@ -20,7 +20,7 @@ from jobsync.secret import Secret
 from jobsync.structs import Placed, replace
 
 if TYPE_CHECKING:
-    from jobsync.platforms.agave.credential_files import CredentialFiles, Entry
+    from jobsync.platforms.agave.credential_files import CredentialFiles, StoredLogin
     from jobsync.platforms.agave.token_store import Fresh
 
 USERNAME = "TAPIS_USERNAME"
@@ -116,7 +116,7 @@ def _from_variables(environ: Mapping[str, str], wanted: str | None) -> Credentia
     )
 
 
-def _of_entry(entry: Entry, files: CredentialFiles) -> Credentials:
+def _of_entry(entry: StoredLogin, files: CredentialFiles) -> Credentials:
     return Credentials(
         base_url=entry.base_url,
         token=entry.token,

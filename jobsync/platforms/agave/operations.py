@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from jobsync.backend import Content, Event
+from jobsync.backend import Content, HistoryEvent
 from jobsync.errors import (
     RangeRefused,
     Refused,
@@ -31,7 +31,7 @@ from jobsync.platforms.agave.urls import UnsafePath, Urls, query
 # Named here because inside the class ``list`` is an operation.
 Runs = list[Run]
 Rows = list[wire.Row]
-Events = list[Event]
+Events = list[HistoryEvent]
 Permissions = list[wire.Permission]
 Files = list[RemoteFile]
 

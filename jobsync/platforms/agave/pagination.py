@@ -17,7 +17,7 @@ from concurrent.futures import Executor
 from operator import gt, lt
 from typing import Protocol, TypeVar
 
-from jobsync.backend import Event
+from jobsync.backend import HistoryEvent
 from jobsync.errors import Unreadable
 from jobsync.model import Access, RemoteFile
 from jobsync.outputs.listing import ENTRY_LIMIT, too_many_entries
@@ -56,7 +56,7 @@ class Identified(Protocol):
 R = TypeVar("R", bound=Identified)
 PermissionPage = Callable[[int], Sequence[Permission]]
 FilePage = Callable[[int], Sequence[RemoteFile]]
-EventPage = Callable[[int], Sequence[Event]]
+EventPage = Callable[[int], Sequence[HistoryEvent]]
 
 
 class _Reach(Struct, frozen=True):
@@ -287,10 +287,10 @@ def _is_one_page(entries: int, longest_page: int) -> bool:
     return (entries + _DOTS) * _FAR_SHORTER <= longest_page
 
 
-def all_events(page: EventPage) -> list[Event]:
+def all_events(page: EventPage) -> list[HistoryEvent]:
     """A whole history. Events have no id and may repeat, so only an empty page ends it."""
-    found: list[Event] = []
-    before: Sequence[Event] = ()
+    found: list[HistoryEvent] = []
+    before: Sequence[HistoryEvent] = ()
     for _ in range(_MOST_PAGES):
         rows = page(len(found))
         if not rows:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from sys import intern
 
-from jobsync.backend import Event
+from jobsync.backend import HistoryEvent
 from jobsync.errors import Unreadable
 from jobsync.model import Access, App, AppField, JsonValue, RemoteFile, Run, RunState
 from jobsync.platforms.agave.envelope import sanitised
@@ -249,9 +249,9 @@ def file(row: Record, folder: str, asked: str) -> RemoteFile:
     )
 
 
-def event(row: Record, asked: str) -> Event:
+def event(row: Record, asked: str) -> HistoryEvent:
     """One line of a history; old services leave out who and why (agave-v2 §4.6)."""
-    return Event(
+    return HistoryEvent(
         status=text(row, "status", asked),
         created=_words(row.get("created")),
         by=_words(row.get("createdBy")),

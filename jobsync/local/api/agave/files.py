@@ -32,7 +32,7 @@ def listing(call: Call) -> Answer:
         raise Refusal(404, f"File/folder does not exist: {path}")
     if not found.folder:
         return Answer([_written(call, found, path)])
-    me = media.Entry(".", found.length, found.modified, folder=True)
+    me = media.FileEntry(".", found.length, found.modified, folder=True)
     page = window(call.query)
     stop = page.offset + page.limit
     inside = call.site.folders.entries(place, page.offset - 1, stop - 1)
@@ -115,7 +115,7 @@ def _locate(call: Call) -> tuple[Located, str]:
     return place, "/" + "/".join(segments(path))
 
 
-def _uploaded(call: Call, one: media.Entry, path: str) -> dict[str, Any]:
+def _uploaded(call: Call, one: media.FileEntry, path: str) -> dict[str, Any]:
     """An upload as it is answered: the platform stages it later, so it is only queued."""
     system = _system(call)
     quoted = urllib.parse.quote(path, errors="surrogateescape")
@@ -150,7 +150,7 @@ def _joined(path: str, name: str) -> str:
     return path if path.endswith(f"/{name}") and path != "/" else f"{path.rstrip('/')}/{name}"
 
 
-def _written(call: Call, one: media.Entry, path: str) -> dict[str, Any]:
+def _written(call: Call, one: media.FileEntry, path: str) -> dict[str, Any]:
     system = _system(call)
     base = f"{call.wire.base}/files/v2"
     quoted = urllib.parse.quote(path, errors="surrogateescape")

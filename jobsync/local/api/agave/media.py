@@ -45,7 +45,7 @@ _TYPES = {
 _RANGE = re.compile(r"bytes=\s*([0-9]*)\s*-\s*([0-9]*)\s*")
 
 
-class Entry(Struct, frozen=True):
+class FileEntry(Struct, frozen=True):
     """A file or folder as a listing shows it. Length in bytes, time in epoch seconds."""
 
     name: str
@@ -62,16 +62,16 @@ def mime_type(name: str) -> str:
     return _TYPES.get(Path(name).suffix, "application/octet-stream")
 
 
-def entry(path: Path, name: str) -> Entry | None:
+def entry(path: Path, name: str) -> FileEntry | None:
     """What lies at *path*, None for nothing and for what is neither a file nor a folder."""
     try:
         found = path.stat()
     except (OSError, ValueError):
         return None
     if stat.S_ISDIR(found.st_mode):
-        return Entry(name, found.st_size, found.st_mtime, folder=True)
+        return FileEntry(name, found.st_size, found.st_mtime, folder=True)
     if stat.S_ISREG(found.st_mode):
-        return Entry(name, found.st_size, found.st_mtime, folder=False)
+        return FileEntry(name, found.st_size, found.st_mtime, folder=False)
     return None
 
 

@@ -146,7 +146,7 @@ def _locate(call: Call, row: JobRow) -> tuple[Located, str]:
     return place, path
 
 
-def _written(call: Call, row: JobRow, one: media.Entry, path: str) -> dict[str, object]:
+def _written(call: Call, row: JobRow, one: media.FileEntry, path: str) -> dict[str, object]:
     if call.fault("null-prefix"):
         path = f"null{path}" if path.startswith("/") else f"null/{path}"
     return call.wire.output(
