@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,3 +107,50 @@ def test_dapi(dapi: str, tmp_path: Path) -> None:
         )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].endswith("steps PASS")
+
+
+@pytest.fixture(scope="session")
+def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which Node finds the package; skipped where there is no Node."""
+    given = os.environ.get("JOBSYNC_TAPIS_TYPESCRIPT")
+    if given:
+        return Path(given)
+    folder, why = tmp_path_factory.mktemp("typescript"), "there is no Node with npm"
+    if shutil.which("npm"):
+        (folder / "package.json").write_text('{"name": "x", "version": "1.0.0"}')
+        command = ["npm", "install", "--silent", "--no-audit", "--no-fund",
+                   "@tapis/tapis-typescript@0.0.62"]  # fmt: skip
+        done = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=280)
+        if done.returncode == 0:
+            return folder
+        why = "@tapis/tapis-typescript 0.0.62 cannot be installed"
+    if os.environ.get("CI"):
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+@pytest.mark.slow
+def test_typescript(typescript: Path, tmp_path: Path) -> None:
+    script = DEMO + 'mkdir "$_tapisExecSystemOutputDir/sub"\n'
+    script += 'echo x > "$_tapisExecSystemOutputDir/sub/x.txt"\n'
+    write_app(tmp_path, "demo", script)
+    write_app(tmp_path, "slow", "sleep 60\n")
+    with serving(tmp_path) as (url, passwords):
+        done = subprocess.run(
+            ["node", HERE / "drive_typescript.js", url, _token(url, passwords["alice"]), "bob"],
+            cwd=typescript, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].endswith("calls PASS")
+
+
+def _token(url: str, password: str) -> str:
+    body = {"username": "alice", "password": password, "grant_type": "password"}
+    request = urllib.request.Request(
+        f"{url}/v3/oauth2/tokens",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        token: str = json.load(answer)["result"]["access_token"]["access_token"]
+    return token
