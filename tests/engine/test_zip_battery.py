@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -184,3 +185,26 @@ def test_slurm_says_why(make_lab: Callable[..., ZipLab], kind: str) -> None:
     os.system(f"scancel {row.native_id}")
     row = lab.until(job, seconds=60)
     assert (row.status, condition_of(row)) == ("FAILED", "SCHEDULER_CANCELLED")
+
+
+@pytest.mark.slurm
+def test_options_of_the_scheduler(make_lab: Callable[..., ZipLab], kind: str) -> None:
+    """They reach sbatch as shell words, but for those by which the service follows the job."""
+    if kind != "slurm":
+        pytest.skip("of Slurm only")
+    lab = make_lab()
+    given = ["--comment 'two words'", "--job-name mine", "--tapis-profile none", "--nice=7"]
+    options = [{"arg": one} for one in given]
+    values = {"seconds": "2", "code": "0", "before": ":", "log": str(lab.log)}
+    variables = [{"key": key, "value": value} for key, value in values.items()]
+    job = lab.submit(parameterSet={"schedulerOptions": options, "envVariables": variables})
+    lab.start()
+    row = lab.until(job, "RUNNING")
+    shown = subprocess.run(
+        ["scontrol", "show", "job", "-o", row.native_id or ""],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert "Comment=two words" in shown
+    assert f"JobName={job}" in shown
+    assert "Nice=7" in shown
+    assert ends(lab.until(job), 0)
