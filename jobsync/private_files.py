@@ -48,6 +48,18 @@ def open_private_folder(path: Path, *, make: bool = True) -> int:
     return descriptor
 
 
+def make_private_folders(path: Path) -> None:
+    """Make the folder *path* and those above it that are missing, each for its owner alone.
+
+    Raises :class:`OSError`.
+    """
+    missing = [path]
+    while not (above := missing[-1].parent).exists():
+        missing.append(above)
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def open_private_file(
     path: str | Path, access: int = os.O_RDONLY, *, folder: int | None = None, make: bool = False
 ) -> int:

@@ -7,10 +7,9 @@ folders named ``apps``, folders that outputs go to, and what ``ignore:`` lists.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
+from jobsync.globs import covers
 from jobsync.structs import Struct
 
 SUFFIXES = (".yaml", ".yml")
@@ -36,7 +35,7 @@ class Searched(Struct, frozen=True):
 
     def hides(self, relative: str) -> bool:
         """Whether the file *relative* to the set's folder is said to be no manifest."""
-        if any(said != relative and _compiled(glob).fullmatch(relative)
+        if any(said != relative and covers(glob, relative)
                for glob, said in self.ignored):  # fmt: skip
             return True
         inside = below(posixpath.join(self.root, relative), self.outputs_root)
@@ -67,23 +66,3 @@ def below(path: str, folder: str) -> str | None:
     """*path* relative to *folder*; None when it does not lie below it."""
     prefix = folder if folder.endswith("/") else f"{folder}/"
     return path[len(prefix) :] if path.startswith(prefix) else None
-
-
-@lru_cache(maxsize=256)
-def _compiled(glob: str) -> re.Pattern[str]:
-    """``*`` and ``?`` stay within a folder, ``**`` does not; a folder stands for all below it."""
-    pattern = ""
-    text = glob.removeprefix("./").lstrip("/")
-    position = 0
-    while position < len(text):
-        if text.startswith("**/", position):
-            pattern += "(?:.*/)?"
-            position += 3
-        elif text.startswith("**", position):
-            pattern += ".*"
-            position += 2
-        else:
-            character = text[position]
-            pattern += {"*": "[^/]*", "?": "[^/]"}.get(character, re.escape(character))
-            position += 1
-    return re.compile(pattern + (".*" if text.endswith("/") else "(?:/.*)?"), re.DOTALL)

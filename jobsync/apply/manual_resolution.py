@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Union
 
@@ -17,6 +16,7 @@ from jobsync.apply.shared.record import Record
 from jobsync.apply.takeover import journaled, locked_journal
 from jobsync.backend import Reader
 from jobsync.errors import Blocked, JobsyncError
+from jobsync.globs import matches as matches_glob
 from jobsync.model import Address, Plan, Snapshot
 from jobsync.plan.history import base_of
 from jobsync.platform import Platform
@@ -188,7 +188,7 @@ def _elsewhere(places: int) -> str:
 
 
 def _matches(what: str, entry: Entry) -> bool:
-    return what in (entry.name, entry.address) or fnmatchcase(entry.address, what)
+    return what in (entry.name, entry.address) or matches_glob(entry.address, what)
 
 
 def _vanished(what: str, records: Mapping[str, Record], reader: Reader) -> list[Entry]:

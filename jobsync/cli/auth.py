@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,8 @@ import click
 
 from jobsync.cli import connect
 from jobsync.cli.files import FilePath
-from jobsync.errors import SettingsError, Usage
+from jobsync.cli.target import ENVIRONMENT
+from jobsync.errors import Blocked, SettingsError, Usage
 
 if TYPE_CHECKING:
     from jobsync.model import Target
@@ -33,13 +35,47 @@ def _remote(target: str | None, manifests: str | None) -> Target:
     return found
 
 
+def _typed(url: str) -> Target:
+    from jobsync.base_url import base_url
+    from jobsync.model import Target
+
+    return Target("typed", base_url(url))
+
+
+def _confirm_host(found: Target) -> None:
+    """Show where a password would go, and ask whether it may: a set may come from anybody.
+
+    What the environment names has been typed by whoever runs this.
+    """
+    from jobsync.render.escape import terminal
+
+    if found.name == ENVIRONMENT:
+        click.echo(f"Log in to {terminal(found.base_url)}", err=True)
+        return
+    way = f"jobsync auth login --url {shlex.quote(found.base_url)}"
+    if not sys.stdin.isatty():
+        raise Blocked(
+            f"the manifests name {found.base_url}, and there is no terminal to ask whether your "
+            "password may go there",
+            hint=way,
+        )
+    question = f"Log in to {terminal(found.base_url)}, which the manifests name? Only 'yes' counts"
+    if click.prompt(question, default="no", err=True) != "yes":
+        raise Blocked("not confirmed, so no password was asked for", hint=way)
+
+
 @command.command("login")
 @click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
 @click.option("--target", metavar="NAME", help="The target to log in to.")
+@click.option("--url", metavar="URL", help="The service to log in to, instead of a target.")
 @click.option("--username", help="The user to log in as.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def login(
-    manifests: str | None, target: str | None, username: str | None, password_stdin: bool
+    manifests: str | None,
+    target: str | None,
+    url: str | None,
+    username: str | None,
+    password_stdin: bool,
 ) -> None:
     """Log in with a password, once. The password is not kept.
 
@@ -48,12 +84,14 @@ def login(
     """
     from jobsync.secret import Secret
 
-    found = _remote(target, manifests)
+    found = _typed(url) if url else _remote(target, manifests)
     if not sys.stdin.isatty() and not (username and password_stdin):
         raise Usage(
             "there is no terminal to ask for the user name and the password on",
             hint="jobsync auth login --username NAME --password-stdin < FILE",
         )
+    if not url:
+        _confirm_host(found)
     username = username or click.prompt("Username", err=True)
     if password_stdin:
         password = sys.stdin.readline().rstrip("\n")

@@ -21,6 +21,7 @@ def command(files: tuple[str, ...], project: str | None) -> ExitCode:
     from jobsync.manifest.keys import project_of
     from jobsync.platforms import PLATFORMS, converter_of
     from jobsync.platforms.converting import NotConvertible
+    from jobsync.render.escape import in_yaml
 
     if not files:
         raise Usage("convert needs at least one job.json file")
@@ -33,7 +34,7 @@ def command(files: tuple[str, ...], project: str | None) -> ExitCode:
     except NotConvertible as error:
         raise JobsyncError(str(error)) from error
     _say(converted.warnings)
-    click.echo(converted.text, nl=False)
+    click.echo(in_yaml(converted.text), nl=False)
     return ExitCode.OK
 
 

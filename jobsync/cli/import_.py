@@ -41,6 +41,7 @@ def command(
     from jobsync.identity import KEY
     from jobsync.manifest import writer
     from jobsync.manifest.digests import Workspace
+    from jobsync.render.escape import in_yaml
 
     if not KEY.fullmatch(project):
         raise Usage(f"{project!r} is not a project name", hint="a letter, then a-z, 0-9, _ and -")
@@ -53,7 +54,7 @@ def command(
     platform = reader.platform
     jobs = _jobs(project, runs, Workspace(folder, platform.workspace), platform)
     head = {"apiVersion": "jobsync/v1", "project": project, **_target(place.target)}
-    text = writer.dump({**head, "jobs": jobs})
+    text = in_yaml(writer.dump({**head, "jobs": jobs}))
     if out:
         write_file(Path(out), text)
         click.echo(f"Wrote {out}. Look at it with: jobsync plan {out}", err=True)

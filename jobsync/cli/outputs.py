@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import os
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from jobsync.cli.options import format_option, manifests_option, target_options
 from jobsync.cli.outputs_get import get
 from jobsync.cli.outputs_verify import verify
 from jobsync.errors import ExitCode
+from jobsync.globs import matches as matches_glob
 from jobsync.structs import Struct, replace
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ def list_outputs(
 ) -> ExitCode:
     """Show every output file and whether it is here. ADDRESS may be a glob."""
     desired, plan = _decided(paths, target, variables)
-    rows = [
-        row for row in sorted(_rows(desired, plan)) if fnmatch.fnmatchcase(row.address, pattern)
-    ]
+    rows = [row for row in sorted(_rows(desired, plan)) if matches_glob(row.address, pattern)]
     from jobsync.render.escape import in_json, terminal
 
     if format_name == "json":

@@ -78,6 +78,13 @@ _LOOK_SECONDS = 0.5
     help="Adopt a state folder that an earlier version made, say what is in it, and end.",
 )
 @click.option(
+    "--allow-host",
+    "allowed",
+    multiple=True,
+    metavar="NAME",
+    help="Answer requests to this host name too, besides loopback; may be given again.",
+)
+@click.option(
     "--i-am-behind-tls",
     "behind_tls",
     is_flag=True,
@@ -104,6 +111,7 @@ def command(
     faults: tuple[str, ...],
     keep_tokens: bool,
     adopt_state: bool,
+    allowed: tuple[str, ...],
     behind_tls: bool,
     tls_cert: str | None,
     tls_key: str | None,
@@ -134,6 +142,7 @@ def command(
         apps=(*(Path(folder).absolute() for folder in apps), root / "apps"),
         faults=tuple(fault for fault in faults if fault != "none") if faults else None,
         environment=dict(os.environ),
+        names=allowed,
         behind_tls=behind_tls,
         certificate=_certificate(tls_cert, tls_key),
     )
@@ -214,6 +223,8 @@ def _introduce(service: Service) -> None:
             "Note: the database was converted for a second api; an earlier jobsync cannot read it.",
             err=True,
         )
+    if allowed := service.settings.names:
+        click.echo(f"Answers as: {terminal(', '.join(allowed))}, and on loopback.", err=True)
     kept = "" if service.settings.renew is False else " (new; --keep-tokens keeps them)"
     click.echo(f"Tokens: {state / 'users.json'}{kept}", err=True)
     if service.is_held:

@@ -9,7 +9,8 @@ from jobsync.errors import SettingsError
 from jobsync.model import DesiredState, Target
 from jobsync.structs import replace
 
-BUILT_IN = ("local", "env")
+ENVIRONMENT = "env"
+BUILT_IN = ("local", ENVIRONMENT)
 
 
 def named_target(flag: str | None, environ: Mapping[str, str]) -> str | None:

@@ -7,7 +7,6 @@ for :class:`jobsync.testing.LocalService`. docs/testing.md lists the kinds.
 
 from __future__ import annotations
 
-import fnmatch
 import random
 import threading
 import time
@@ -15,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from jobsync.globs import matches as matches_glob
 from jobsync.structs import Struct, field
 
 ALWAYS = -1
@@ -246,7 +246,7 @@ def _matches(fault: Fault, asked: Asked) -> bool:
     have = {"on": asked.operation, "method": asked.method, "user": asked.user}
     for key, wanted in fault.match.items():
         if key == "path":
-            if not fnmatch.fnmatchcase(asked.path, wanted):
+            if not matches_glob(asked.path, wanted):
                 return False
         elif wanted.lower() != have[key].lower():
             return False

@@ -61,6 +61,7 @@ class ServiceSettings(Struct, frozen=True):
     owner: Owner | None = None
     host: str = "127.0.0.1"
     port: int = 0
+    names: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     acting: str = ""
     renew: bool = False
@@ -97,6 +98,11 @@ class Service:
             raise LocalServiceError(
                 f"refusing to listen on {settings.host}: tokens would cross the network in clear",
                 hint="put a TLS proxy in front and say --i-am-behind-tls",
+            )
+        if settings.behind_tls and not settings.names:
+            raise LocalServiceError(
+                "behind a proxy the service is called by another name, and none is allowed",
+                hint="add --allow-host NAME with the name in the URL that clients use",
             )
         try:
             self.faults = FaultBoard(settings.faults or ())
@@ -233,7 +239,13 @@ class Service:
         https = settings.behind_tls or settings.certificate is not None
         scheme = "https" if https else "http"
         context = settings.certificate.context() if settings.certificate else None
-        front = Front(site, tapis=tapis, scheme=scheme, control=settings.faults is not None)
+        front = Front(
+            site,
+            tapis=tapis,
+            scheme=scheme,
+            control=settings.faults is not None,
+            names=(settings.host, *settings.names),
+        )
         inner = ("127.0.0.1", 0) if settings.certificate else (settings.host, settings.port)
         self._server = Server(front, *inner, threads=settings.threads)
         port = self._server.port

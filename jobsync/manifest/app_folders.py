@@ -13,9 +13,9 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
 
+from jobsync.globs import matches as matches_glob
 from jobsync.manifest.digests import Unusable, Workspace, file_digest
 from jobsync.manifest.files import reason
 from jobsync.manifest.messages import quoted
@@ -128,4 +128,4 @@ def _raise(error: OSError) -> None:
 
 
 def _counts(name: str) -> bool:
-    return not any(fnmatchcase(name, glob) for glob in _LEFT_OUT)
+    return not any(matches_glob(name, glob) for glob in _LEFT_OUT)

@@ -14,11 +14,11 @@ with ``to: results/``, ``out/*.aln`` puts ``out/a.aln`` at ``results/a.aln`` and
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from jobsync import destinations, filenames
+from jobsync.globs import segment
 from jobsync.model import Address, Fetch, OutputRule, RemoteFile
 from jobsync.structs import Struct
 
@@ -96,7 +96,7 @@ def compile_glob(text: str) -> Glob:
     fixed = 0
     while fixed < len(plain) - 1 and not _is_wild(plain[fixed]):
         fixed += 1
-    segments = tuple(None if part == "**" else _compile_segment(part) for part in plain)
+    segments = tuple(None if part == "**" else segment(part) for part in plain)
     return Glob(text, segments, fixed)
 
 
@@ -233,10 +233,3 @@ def _missing_text(kind: str, glob: Glob, found: Sequence[RemoteFile]) -> str:
 
 def _is_wild(segment: str) -> bool:
     return any(character in segment for character in "*?[")
-
-
-def _compile_segment(segment: str) -> re.Pattern[str]:
-    pattern = fnmatch.translate(segment)
-    if segment[0] in "*?[":
-        pattern = rf"(?!\.){pattern}"
-    return re.compile(pattern)

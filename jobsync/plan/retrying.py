@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from fnmatch import fnmatchcase
 
 from jobsync.errors import Usage
+from jobsync.globs import matches as matches_glob
 from jobsync.model import SUBMITS, Action, Address, DeclaredJob, PlanOptions, RunState, Standing
 from jobsync.plan.decide import Decision
 
@@ -18,7 +18,7 @@ _SHOWN = 10
 
 def matches(address: Address, text: str) -> bool:
     """Whether *text* means *address*: as itself, as the key of its matrix, or as a glob."""
-    return address == text or address.startswith(f"{text}.") or fnmatchcase(address, text)
+    return address == text or address.startswith(f"{text}.") or matches_glob(address, text)
 
 
 def can_retry(job: DeclaredJob, decision: Decision) -> bool:

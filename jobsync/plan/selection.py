@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
 
 from jobsync.errors import Usage
+from jobsync.globs import matches as matches_glob
 from jobsync.model import Address, DeclaredJob, PlanOptions
 
 
@@ -19,7 +19,7 @@ def selected(
     """
     known = sorted({*jobs, *others})
     for glob in (*options.select, *options.exclude):
-        if not any(fnmatchcase(address, glob) for address in known):
+        if not any(matches_glob(address, glob) for address in known):
             raise Usage(f"no address matches {glob!r}", hint="jobsync status lists the addresses")
     return _matching(jobs, known, options)
 
@@ -68,4 +68,4 @@ def _with_needs(
 
 
 def _matches(address: Address, globs: Iterable[str]) -> bool:
-    return any(fnmatchcase(address, glob) for glob in globs)
+    return any(matches_glob(address, glob) for glob in globs)

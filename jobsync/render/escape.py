@@ -18,6 +18,7 @@ _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _PLAIN = re.compile(r"[\x20-\x7e]*")
 _HASH_COMMAND = re.compile(r"##(?=[\w.-]*\[)")
 _SECTION = re.compile(r"section_(start|end):", re.IGNORECASE)
+_SECTION_TIME = re.compile(r"section_(start|end):(?=[0-9])", re.IGNORECASE)
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -67,6 +68,25 @@ def in_json(text: str) -> str:
     """
     text = _HASH_COMMAND.sub(r"#\\u0023", text)
     return _SECTION.sub(r"section_\1\\u003a", text)
+
+
+def in_yaml(text: str) -> str:
+    """YAML *text* of our writer that means the same, with nothing in it that a terminal or a CI
+    runner acts on. What has to change stands in double quotes there.
+
+    ``::`` needs nothing: every line begins with a blank, a quote or a word.
+    """
+    lines = text.split("\n")
+    safe = "\n".join("".join(map(_in_quotes, line)) for line in lines)
+    safe = _HASH_COMMAND.sub(r"#\\x23", safe)
+    return _SECTION_TIME.sub(r"section_\1\\x3a", safe)
+
+
+def _in_quotes(character: str) -> str:
+    if character == "\t" or unicodedata.category(character) not in _UNSAFE_CATEGORIES:
+        return character
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def csv(text: str) -> str:

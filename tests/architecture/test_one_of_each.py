@@ -15,6 +15,7 @@ ONLY_IN = {
         r"\bdestination_refusal\(",
         {"filenames.py", "destinations.py", "lock_format.py"},
     ),
+    "matching globs": (r"\bfnmatch\b", {"globs.py"}),
     "opening private state": (
         r"\bO_NOFOLLOW\b",
         {

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -166,3 +168,32 @@ def serving(bench: Bench, *arguments: str) -> Iterator[tuple[str, dict[str, str]
         _, err = process.communicate(timeout=30)
         assert process.returncode == 0, err
         assert not any(token in err for token in tokens.values())
+
+
+def on_a_terminal(bench: Bench, said: str, *arguments: str) -> Done:
+    """Run ``jobsync ARGUMENTS`` to its end for somebody who types *said*."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "jobsync", *arguments],
+        cwd=bench.folder,
+        env=bench.environ,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    ) as process:
+        os.close(theirs)
+        os.write(ours, f"{said}\n".encode())
+        patience = threading.Timer(60, process.kill)
+        patience.start()
+        heard = b""
+        while True:
+            try:
+                heard += os.read(ours, 65536)
+            except OSError:
+                break
+        patience.cancel()
+        os.close(ours)
+        assert process.stdout
+        out = process.stdout.read()
+    return Done(process.returncode, out, heard.decode())

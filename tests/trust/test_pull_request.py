@@ -5,13 +5,20 @@ reads a secret or hangs. Each set here is one that did so before.
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from jobsync.errors import ManifestError
 from jobsync.manifest import OutputsFolder
+from jobsync.plan.output_rules import compile_glob
 from jobsync.platforms.loading import load
+from tests.line.linebench import on_a_terminal
 from tests.trust.trustbench import Repository, script_app
 
 JOB = 'jobs: {one: {appId: sh-1.0, outputs: [{path: "counts.txt", to: TO}]}}'
@@ -163,3 +170,66 @@ def test_a_saved_plan_goes_where_the_set_or_the_command_line_says(repository: Re
     assert repository.run(*apply).code == 1
     assert repository.run(*apply, *flag).code == 0
     assert (repository.folder.parent / "out/x").read_text() == "x\n"
+
+
+def test_no_password_goes_to_a_host_that_the_manifests_name(repository: Repository) -> None:
+    """It went there, and the URL was shown afterwards."""
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        def listen() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    heard.append(connection.recv(65536))
+                    connection.sendall(b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n")
+
+        threading.Thread(target=listen, daemon=True).start()
+        repository.declare("target: tacc", f"targets: {{tacc: {{baseUrl: '{url}'}}}}", JOB)
+        login = [sys.executable, "-m", "jobsync", "auth", "login", "--username", "victim"]
+        done = subprocess.run(
+            [*login, "--password-stdin"],
+            cwd=repository.folder,
+            env=repository.environ,
+            input="HUNTER2\n",
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 4 and heard == []
+        assert f"the manifests name {url}" in done.stderr
+        assert f"jobsync auth login --url {url}" in done.stderr
+        for answer in ("no", "y", ""):
+            said = on_a_terminal(repository, f"{answer}\nHUNTER2\n", "auth", "login")
+            assert said.code == 4 and f"Log in to {url}" in said.err and heard == []
+            assert "Password" not in said.err
+        on_a_terminal(repository, "yes\nHUNTER2\n", *login[3:], "--password-stdin")
+        assert heard
+        heard.clear()
+        on_a_terminal(repository, "HUNTER2\n", *login[3:], "--password-stdin", "--url", url)
+        assert heard, "a URL that was typed is not asked for again"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    "glob", ["*a" * 30 + "b", "**/" * 500 + "b", "**a*" * 300 + "x", "?*" * 400]
+)
+def test_no_glob_keeps_a_command_busy(glob: str, repository: Repository) -> None:
+    """With the first, ``validate`` had not ended after 40 seconds."""
+    repository.write(f"{'a' * 60}.yaml", "apiVersion: jobsync/v1\n")
+    deep = "/".join(["a" * 20] * 10)
+    repository.write(f"{deep}/{'a' * 60}.yaml", "apiVersion: jobsync/v1\n")
+    rule = f'{{path: "{glob}", to: r/}}'
+    repository.declare(
+        f'ignore: ["{glob}"]', f"jobs: {{one: {{appId: sh-1.0, outputs: [{rule}]}}}}"
+    )
+    began = time.monotonic()
+    load([repository.folder])
+    judge = compile_glob(glob)
+    assert not judge.matches("a" * 250 + "/" + "a" * 250)
+    assert time.monotonic() - began < 2

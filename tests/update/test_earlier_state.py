@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.line.linebench import ECHO, Bench, Done, add_app, serving, write_set
+from tests.line.linebench import ECHO, Bench, add_app, on_a_terminal, serving, write_set
 
 
 @pytest.fixture
@@ -26,31 +22,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     (tmp_path / ".jobsync/owner.json").unlink()
     yield made
     made.close()
-
-
-def on_a_terminal(bench: Bench, said: str, *arguments: str) -> Done:
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "jobsync", *arguments],
-        cwd=bench.folder,
-        env=bench.environ,
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        text=True,
-    ) as process:
-        os.close(theirs)
-        os.write(ours, f"{said}\n".encode())
-        heard = b""
-        while True:
-            try:
-                heard += os.read(ours, 65536)
-            except OSError:
-                break
-        os.close(ours)
-        assert process.stdout
-        out = process.stdout.read()
-    return Done(process.returncode, out, heard.decode())
 
 
 def test_a_script_is_told_what_to_type(bench: Bench) -> None:

@@ -17,6 +17,7 @@ from jobsync.local.storage.copying import Check, copy_file, go_on
 from jobsync.local.storage.files import Located, Storage
 from jobsync.local.storage.systems import System
 from jobsync.local.store.rows import JobRow
+from jobsync.private_files import make_private_folders
 
 _SHORT = 1 << 20
 _FEW = 64
@@ -83,7 +84,7 @@ def _prepare(
         raise StagingError(f"Cannot stage into {work}: it is not the folder of job {row.id}")
     if work.exists():
         shutil.rmtree(work)
-    (work / records.FOLDER).mkdir(parents=True)
+    make_private_folders(work / records.FOLDER)
     _copy_app(app, work)
     staged = _stage_inputs(row, storage, work, check)
     name = slug(row.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import threading
 import time
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from jobsync.local import patterns
 from jobsync.local.store.likeness import fits
 from jobsync.local.store.rows import Conflict, Unusable
 from jobsync.local.store.schema import MIGRATIONS, statements
@@ -69,7 +69,7 @@ class Connections:
             # Outlives the death of any process. A power cut may take the last instants with it,
             # as it takes the jobs that were running; syncing each step costs 4 ms of every one.
             connection.execute("PRAGMA synchronous = NORMAL")
-            connection.create_function("regexp", 2, _regexp, deterministic=True)
+            connection.create_function("regexp", 2, self._regexp, deterministic=True)
             connection.create_function("fits", 2, fits, deterministic=True)
             self._local.connection = connection
         return connection
@@ -87,12 +87,35 @@ class Connections:
                 raise
             db.execute("COMMIT")
 
+    def _regexp(self, pattern: str, text: Any) -> bool:
+        try:
+            return text is not None and patterns.search(pattern, str(text), until=self._local.until)
+        except patterns.PatternRefused as refused:
+            self._local.refused = refused
+            raise
+
+    @contextmanager
+    def _question(self) -> Iterator[sqlite3.Connection]:
+        """Raises :class:`~jobsync.local.patterns.PatternRefused`, which SQLite cannot pass on."""
+        connection = self._connection()
+        self._local.until = time.monotonic() + patterns.QUESTION_SECONDS
+        self._local.refused = None
+        try:
+            yield connection
+        except sqlite3.OperationalError as error:
+            refused: patterns.PatternRefused | None = self._local.refused
+            if refused is not None:
+                raise refused from error
+            raise
+
     def _one(self, sql: str, values: tuple[Any, ...] = ()) -> tuple[Any, ...] | None:
-        row: tuple[Any, ...] | None = self._connection().execute(sql, values).fetchone()
-        return row
+        with self._question() as connection:
+            row: tuple[Any, ...] | None = connection.execute(sql, values).fetchone()
+            return row
 
     def _all(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        return self._connection().execute(sql, values).fetchall()
+        with self._question() as connection:
+            return connection.execute(sql, values).fetchall()
 
     def _migrate(self) -> None:
         with self._write() as db:
@@ -104,10 +127,3 @@ class Connections:
                 for statement in statements(script):
                     db.execute(statement)
             db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
-
-def _regexp(pattern: str, text: Any) -> bool:
-    try:
-        return text is not None and re.search(pattern, str(text)) is not None
-    except re.error:
-        return False

@@ -96,7 +96,12 @@ def history(call: Call) -> Answer:
 
 
 def put(target: Path, content: bytes, shown: str) -> None:
-    """Make a new file. Raises :class:`Refusal` when one of other content is there."""
+    """Make a new file. Raises :class:`Refusal` when one of other content is there, and for a file
+    that jobsync would read as a manifest or take for an app: whose words these are is the
+    workspace's owner's alone."""
+    *folders, name = shown.lower().split("/")
+    if name.endswith((".yaml", ".yml")) or {"apps", ".git"} & {*folders, name}:
+        raise Refusal(403, f"{shown} would be a manifest or an app; upload it under another name")
     try:
         create_file(target, [content], mode=0o644)
     except FileExistsError as error:

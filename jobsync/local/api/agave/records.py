@@ -26,6 +26,7 @@ NOWHERE = Path(os.devnull, "no-work-folder")
 
 _RUN = """\
 #!/bin/bash
+umask 077
 cd {folder} || exit 97
 ( set -C; echo "$$ ${{SLURM_JOB_ID:-}}" > .jobsync/claim ) 2>/dev/null || exit 98
 node=${{SLURMD_NODENAME:-${{HOSTNAME:-}}}}

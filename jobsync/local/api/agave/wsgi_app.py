@@ -23,6 +23,8 @@ from jobsync.local.api.tapis.call import TapisSite
 from jobsync.local.api.tapis.front import PREFIX, TapisFront
 from jobsync.local.context import Call, Site
 from jobsync.local.faults import Asked, BadFault
+from jobsync.local.patterns import PatternRefused
+from jobsync.local.visitors import Visitors
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,8 @@ class Front:
     """The WSGI application over a :class:`~jobsync.local.context.Site`.
 
     *tapis* answers below ``/v3``. *scheme* is that of the URLs in ``_links``. *control* says
-    whether the control call for faults is answered (only ever to loopback).
+    whether the control call for faults is answered (only ever to loopback). *names* are those
+    under which the service may be called, besides those of loopback.
     """
 
     def __init__(
@@ -50,7 +53,9 @@ class Front:
         tapis: TapisSite | None = None,
         scheme: str = "http",
         control: bool = False,
+        names: Iterable[str] = (),
     ) -> None:
+        self._visitors = Visitors(names)
         self._site = site
         self._scheme = scheme
         self._control = control
@@ -69,6 +74,8 @@ class Front:
         return response(environ, start_response)
 
     def _respond(self, request: Request, path: str) -> Response:
+        if answer := self._visitors.refusal(request):
+            return answer
         if path == CONTROL and self._control and _is_loopback(request.remote_addr):
             return self._control_faults(request)
         if path.startswith(PREFIX) and self._tapis is not None:
@@ -82,6 +89,8 @@ class Front:
             return self._gateway(fault, Asked("", request.method, path))
         except Refusal as refusal:
             return refused(refusal.status, refusal.message, self._site.dialect.version, query)
+        except PatternRefused as error:
+            return refused(400, str(error), self._site.dialect.version, query)
         except HTTPException as error:
             # What the parser refuses: too large, not to be decoded.
             version = self._site.dialect.version

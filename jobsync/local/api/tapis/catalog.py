@@ -14,6 +14,7 @@ from jobsync.local.api.tapis.profile import TENANT
 from jobsync.local.api.tapis.record import moment
 from jobsync.local.api.tapis.resources import runs_batch
 from jobsync.local.apps.tapis_apps import TapisApp
+from jobsync.local.patterns import search
 from jobsync.local.storage.files import ARCHIVE
 from jobsync.local.storage.systems import Queue, System, run_seconds
 
@@ -107,9 +108,9 @@ def _test(name: str, operator: str, value: str) -> Callable[[Mapping[str, Any]],
             return lambda one: str(one.get(name)) in value.split(",")
         case "like" | "nlike":
             parts = (re.escape(part).replace("!", ".") for part in value.split("*"))
-            pattern = re.compile(".*".join(parts), re.DOTALL)
+            pattern = f"(?s){'.*'.join(parts)}"
             wanted = operator == "like"
-            return lambda one: bool(pattern.fullmatch(str(one.get(name)))) == wanted
+            return lambda one: search(pattern, str(one.get(name)), whole=True) == wanted
     raise Problem(400, f"SEARCH_INVALID_CONDITION search: no operator {operator}")
 
 

@@ -6,13 +6,13 @@ replace one with other content, and nothing in it is deleted.
 
 from __future__ import annotations
 
-import fnmatch
 import itertools
 import re
 import shutil
 
 from werkzeug.wrappers import Response
 
+from jobsync.globs import matches as matches_glob
 from jobsync.local.api.agave.files import put
 from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.api.tapis import fileinfo
@@ -42,7 +42,7 @@ def listing(call: Call) -> Answer:
         pattern = call.query.get("pattern", "")
         deep = _DEEPEST if call.truth("recurse") else 0
         every = fileinfo.below(place, system, path, deep=deep)
-        kept = (one for one in every if not pattern or fnmatch.fnmatchcase(one["name"], pattern))
+        kept = (one for one in every if not pattern or matches_glob(one["name"], pattern))
         stop = None if limit < 0 else max(0, offset) + limit
         rows = list(itertools.islice(kept, max(0, offset), stop))
     return Answer(rows, f"FAPI_LIST {len(rows)} files.")

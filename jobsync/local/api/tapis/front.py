@@ -22,6 +22,7 @@ from jobsync.local.api.tapis.answer import (
 from jobsync.local.api.tapis.call import Call, TapisSite
 from jobsync.local.api.tapis.routes import Match, Operation, Router
 from jobsync.local.faults import Asked
+from jobsync.local.patterns import PatternRefused
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class TapisFront:
             return plain(problem)
         except Problem as problem:
             return refused(problem, self._site.profile)
+        except PatternRefused as error:
+            return refused(Problem(400, f"SEARCH_INVALID_CONDITION {error}"), self._site.profile)
         except Refusal as refusal:
             return refused(Problem(refusal.status, refusal.message), self._site.profile)
         except HTTPException as error:

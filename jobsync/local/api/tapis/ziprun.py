@@ -23,6 +23,7 @@ from jobsync.local.storage.files import Located, segments
 from jobsync.local.storage.staging import StagingError, copy, work_folder
 from jobsync.local.storage.systems import System
 from jobsync.local.store.rows import JobRow
+from jobsync.private_files import make_private_folders
 
 SCRIPT, ENVIRONMENT, APP = "tapisjob.sh", "tapisjob.env", "tapisjob_app.sh"
 EXITCODE = "tapisjob.exitcode"
@@ -73,7 +74,7 @@ def _control_folder(row: JobRow, system: System) -> Path:
         raise StagingError(f"Cannot stage into {control}: it is not the folder of job {row.id}")
     if control.exists():
         shutil.rmtree(control)
-    (control / records.FOLDER).mkdir(parents=True)
+    make_private_folders(control / records.FOLDER)
     return control
 
 
@@ -85,7 +86,7 @@ def _directories(row: JobRow, system: System, places: Places) -> dict[str, Path]
         shutil.rmtree(own)  # of an earlier attempt
     found = {kind: places.real(row.system, row.directories[kind]) for kind in row.directories}
     for folder in found.values():
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folders(folder)
     return found
 
 

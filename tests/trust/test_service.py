@@ -1,0 +1,138 @@
+"""A hostile service or job: its strings move nothing, and what it sends becomes nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import stat
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobsync.manifest import writer
+from jobsync.manifest.yaml_reader import read
+from jobsync.render.escape import in_yaml
+from jobsync.testing import LocalService, local_service
+from tests.line.linebench import Bench
+
+HOSTILE = [
+    "##[group]z",
+    "##[error]x",
+    "a ##vso[task.setvariable variable=a]b",
+    "##teamcity[x]",
+    "section_start:1:x",
+    "::error::x",
+    "\x1b[2J",
+    "\u202egnp",
+    "\u200b",
+    "\x9b1m",
+    "a\r\nb",
+    "\U000e0041",
+]
+
+
+def acted_on(text: str) -> list[str]:
+    """What of *text* a terminal or a CI runner acts on."""
+    found = re.findall(r"##[\w.-]*\[|section_(?:start|end):[0-9]", text)
+    found += [line for line in text.splitlines() if line.lstrip().startswith("::")]
+    bad = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+    return found + [c for c in text if c != "\n" and unicodedata.category(c) in bad]
+
+
+@given(st.lists(st.one_of(st.text(max_size=20), st.sampled_from(HOSTILE)), max_size=5))
+def test_yaml_that_is_printed_means_the_same_and_acts_on_nothing(texts: list[str]) -> None:
+    texts = [text for text in texts if not any(0xD800 <= ord(c) <= 0xDFFF for c in text)]
+    value: dict[str, writer.Writable] = {
+        "a": list(texts),
+        "b": {f"k{text}": text for text in texts},
+    }
+    shown = in_yaml(writer.dump(value))
+    assert acted_on(shown) == []
+    assert read(shown.encode(), "x").value == value
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_convert_prints_no_command(text: str, tmp_path: Path) -> None:
+    """It printed ``##[error]`` as it was."""
+    job = {"name": text, "appId": "a-1.0", "parameters": {text: text}, "archivePath": text}
+    (tmp_path / "job.json").write_text(json.dumps(job), encoding="utf-8")
+    done = Bench(tmp_path).run("convert", "job.json")
+    assert acted_on(done.out.replace("\t", " ")) == [] and acted_on(done.err) == []
+
+
+def test_import_prints_no_command(tmp_path: Path) -> None:
+    with local_service(tmp_path, users=("alice",)) as service:
+        text = "".join(one for one in HOSTILE if "\r" not in one)
+        job = service.submit("alice", name="n", parameters={"lines": 1, "seconds": 0})
+        row = service.service.store.job(job["id"])
+        assert row is not None
+        service.service.store.update(
+            row.id, request={**row.request, "inputs": {}, "parameters": {"lines": text}}
+        )
+        env = {"TAPIS_BASE_URL": service.url, "TAPIS_TOKEN": service.tokens["alice"]}
+        done = Bench(tmp_path).run("import", "--target", "env", "--project", "p", job["id"], **env)
+        assert done.code == 0, done.err
+        assert "task.setvariable" in done.out and acted_on(done.out) == []
+        service.stop_jobs()
+
+
+def upload(service: LocalService, name: str) -> int:
+    boundary = "b"
+    body = io.BytesIO()
+    body.write(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="fileToUpload"; '
+        f'filename="{name}"\r\n\r\nx\r\n--{boundary}--\r\n'.encode()
+    )
+    head = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    folder = "/files/v2/media/system/local"
+    return service.call("bob", "POST", f"{folder}/{WHERE}", body.getvalue(), headers=head).status
+
+
+WHERE = ""
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        ("", "evil.yaml"),
+        ("", "evil.YML"),
+        ("apps/sh-1.0", "sort"),
+        ("sub/Apps", "x"),
+        ("sub", "apps"),
+    ],
+)
+def test_an_upload_makes_no_manifest_and_no_app(
+    where: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "WHERE", where)
+    (tmp_path / where).mkdir(parents=True, exist_ok=True)
+    with local_service(tmp_path) as service:
+        assert upload(service, name) == 403
+        assert not (tmp_path / where / name).exists()
+        monkeypatch.setitem(globals(), "WHERE", "")
+        assert upload(service, "data.txt") == 202
+
+
+def test_work_runs_for_its_owner_alone(tmp_path: Path) -> None:
+    """A work folder outside was open to others, and so was what a job wrote there."""
+    (tmp_path / ".jobsync").mkdir(mode=0o700)
+    outside = tmp_path / "outside"
+    (tmp_path / ".jobsync/systems.json").write_text(
+        json.dumps({"systems": {"local": {"workFolder": str(outside)}}})
+    )
+    app = tmp_path / "apps/t"
+    app.mkdir(parents=True)
+    (app / "app.json").write_text(json.dumps({"name": "t", "version": "1", "templatePath": "w.sh"}))
+    (app / "w.sh").write_text("umask > u; mkdir d; echo x > d/x; stat -c %a . d d/x > modes\n")
+    with local_service(tmp_path) as service:
+        job = service.submit("alice", name="t", appId="t-1", archive=False)
+        assert service.wait("alice", job["id"])["status"] == "FINISHED"
+    [work] = outside.glob("alice/job-*")
+    assert (work / "u").read_text().strip() == "0077"
+    assert (work / "modes").read_text().split() == ["700", "700", "600"]
+    for folder in (outside, outside / "alice", work):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
