@@ -69,9 +69,12 @@ class FetchResult(Struct, frozen=True):
 
     @property
     def exit_code(self) -> ExitCode:
-        """5 for files that were not fetched, 7 for files that the job did not produce."""
+        """1 for files that were not fetched, 7 for files that the job did not produce.
+
+        One change that could not be carried out is 1; an apply that carried out others makes it 5.
+        """
         if self.unavailable or self.refused or self.failed or self.left:
-            return ExitCode.PARTIAL
+            return ExitCode.ERROR
         return ExitCode.JOB_FAILED if self.missing else ExitCode.OK
 
     @property

@@ -88,6 +88,6 @@ def test_nor_can_a_hand(bench: Bench) -> None:
     declare(bench, "")
     assert bench.run("apply", "--auto-approve").code == 0
     done = bench.run("outputs", "get", "one", "*.yaml", "--to", "./")
-    assert done.code == 5 and "where jobsync searches for manifests" in done.err
+    assert done.code == 1 and "where jobsync searches for manifests" in done.err
     assert not (bench.folder / "evil.yaml").exists()
     assert bench.run("outputs", "get", "one", "*.yaml", "--to", ".cache/").code == 0

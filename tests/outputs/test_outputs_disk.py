@@ -55,7 +55,7 @@ def test_what_does_not_fit_is_refused_before_its_first_byte(
 ) -> None:
     reader = OneRun({"big": LARGE})
     result = fetch(reader, tmp_path, small_disk)
-    assert result.exit_code is ExitCode.PARTIAL and reader.outputs.opened == []
+    assert result.exit_code is ExitCode.ERROR and reader.outputs.opened == []
     assert f"{len(LARGE)} bytes to fetch, but only" in result.unavailable
 
 
@@ -168,7 +168,7 @@ def test_files_whose_folder_is_moved_away_meanwhile_are_not_taken_for_fetched(
     else:  # once the listing before is done, only the one after is left
         reader.outputs.on_open = lambda path, offset: setattr(reader.outputs, "on_files", move)
     result = fetch(reader, root)
-    assert result.exit_code is ExitCode.PARTIAL and result.fetched == ()
+    assert result.exit_code is ExitCode.ERROR and result.fetched == ()
     said = "a symlink" if instead == "a link" else "its folder was moved or removed meanwhile"
     assert all(said in why for why in dict(result.failed).values()) and len(result.failed) == 2
     assert list(outside.iterdir()) == []
@@ -195,7 +195,7 @@ def test_a_folder_that_is_gone_before_it_is_durable_is_not_taken_for_fetched(
 
     monkeypatch.setattr(destination.OutputFile, "commit", commit)
     result = fetch(reader, tmp_path)
-    assert result.exit_code is ExitCode.PARTIAL
+    assert result.exit_code is ExitCode.ERROR
     assert "moved or removed meanwhile" in dict(result.failed)["c/f"]
     assert [file.path for file in result.fetched] == ["a/f", "b/f"]
 

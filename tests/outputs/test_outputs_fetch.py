@@ -164,7 +164,7 @@ def test_a_file_that_never_rests_fails_and_the_others_come(tmp_path: Path) -> No
     assert tree(tmp_path / "out").keys() - {"b"} == {
         path.name for path in (tmp_path / "out").glob(".jobsync-*")
     }
-    assert result.exit_code is ExitCode.PARTIAL
+    assert result.exit_code is ExitCode.ERROR
 
 
 def test_a_file_that_vanishes_before_the_check_is_not_committed(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_hostile_names_are_refused_by_name_and_the_rest_comes(tmp_path: Path) ->
         "/abs/",
     }
     assert tree(tmp_path) == {"set/out/ok": b"!"}
-    assert result.exit_code is ExitCode.PARTIAL
+    assert result.exit_code is ExitCode.ERROR
 
 
 def test_a_folder_that_lists_itself_ends_and_is_named(tmp_path: Path) -> None:
@@ -523,7 +523,7 @@ def test_a_restore_brings_what_the_lock_says_or_nothing(
     ledger = Ledger(str(tmp_path), str(tmp_path), [address])
     result = fetch(reader, tmp_path, ("*", "out/"), address=address, ledger=ledger)
     ((name, why),) = result.failed
-    assert name == "a" and result.exit_code is ExitCode.PARTIAL
+    assert name == "a" and result.exit_code is ExitCode.ERROR
     assert hashlib.sha256(old).hexdigest() in why and hashlib.sha256(data).hexdigest() in why
     assert tree(tmp_path) == {"out/b": b"1"}
     if address == "align":
