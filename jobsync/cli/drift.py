@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
 
 from jobsync.cli.options import (
-    call_of,
     color_option,
     paths_argument,
     quiet_option,
     selection_options,
     target_options,
 )
-from jobsync.cli.plan import FORMATS, code_of, options_from, print_plan
+from jobsync.cli.plan import FORMATS, code_of, make_plan, print_plan
 from jobsync.errors import ExitCode
 
 
@@ -39,13 +37,6 @@ def command(
 
     The same as plan --detailed-exitcode, for scheduled checks.
     """
-    from jobsync.cli import connect, pipeline
-
-    desired, chosen = pipeline.load(paths, target, variables, os.environ)
-    place = connect.ServicePlace(desired.root, chosen)
-    call = call_of(paths, target, variables, desired.sensitive)
-    with connect.reader(place, os.environ) as reader:
-        plan, seen = pipeline.decide(desired, chosen, reader, options_from(flags))
-    held = pipeline.open_submits(desired, plan, seen, place, os.environ, call)
+    plan, held, call = make_plan(paths, target, variables, format_name, flags)
     print_plan(plan, format_name, color, call, held, quiet=quiet)
     return code_of(plan, held)

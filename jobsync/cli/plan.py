@@ -20,7 +20,7 @@ from jobsync.cli.options import (
     target_options,
     wants_color,
 )
-from jobsync.errors import ExitCode
+from jobsync.errors import ExitCode, JobsyncError
 
 if TYPE_CHECKING:
     from jobsync.model import OpenSubmit, Plan, PlanOptions
@@ -118,6 +118,36 @@ def code_of(plan: Plan, open_submits: tuple[OpenSubmit, ...] = ()) -> ExitCode:
     return ExitCode.CHANGES if to_do(plan) else ExitCode.OK
 
 
+def make_plan(
+    paths: tuple[str, ...],
+    target: str | None,
+    variables: dict[str, str],
+    format_name: str,
+    flags: dict[str, Any],
+) -> tuple[Plan, tuple[OpenSubmit, ...], Call]:
+    """What the command line asks to plan, and what the journal holds.
+
+    As Markdown a failure is a document too: a comment that stays as it was would show an old plan.
+    """
+    from jobsync.cli import connect, pipeline
+
+    try:
+        desired, chosen = pipeline.load(paths, target, variables, os.environ)
+        place = connect.ServicePlace(desired.root, chosen)
+        call = call_of(paths, target, variables, desired.sensitive)
+        with connect.reader(place, os.environ) as reader:
+            plan, seen = pipeline.decide(desired, chosen, reader, options_from(flags))
+        held = pipeline.open_submits(desired, plan, seen, place, os.environ, call)
+    except JobsyncError as error:
+        if format_name == "markdown":
+            from jobsync.render.markdown import failed
+            from jobsync.render.options import RenderOptions
+
+            click.echo(failed(error, RenderOptions()), nl=False)
+        raise
+    return plan, held, call
+
+
 @click.command("plan")
 @paths_argument
 @target_options
@@ -150,16 +180,9 @@ def command(
 
     Exit 1 when something could not be read, so that not everything is in the plan.
     """
-    from jobsync.cli import connect, pipeline
     from jobsync.plan.exit_status import unread
 
-    environ = os.environ
-    desired, chosen = pipeline.load(paths, target, variables, environ)
-    place = connect.ServicePlace(desired.root, chosen)
-    call = call_of(paths, target, variables, desired.sensitive)
-    with connect.reader(place, environ) as reader:
-        plan, seen = pipeline.decide(desired, chosen, reader, options_from(flags))
-    held = pipeline.open_submits(desired, plan, seen, place, environ, call)
+    plan, held, call = make_plan(paths, target, variables, format_name, flags)
     print_plan(plan, format_name, color, call, held, quiet=quiet)
     if out:
         from jobsync.render.plan_json import dumps

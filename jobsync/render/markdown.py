@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from jobsync.errors import JobsyncError
 from jobsync.model import (
     AccessChange,
     Action,
@@ -24,7 +25,7 @@ from jobsync.model import (
 )
 from jobsync.plan.decisions import digest
 from jobsync.render.advice import Call, run_again
-from jobsync.render.escape import block, cell, markdown
+from jobsync.render.escape import block, cell, markdown, terminal
 from jobsync.render.open_submits import question
 from jobsync.render.options import PLAIN, RenderOptions
 from jobsync.render.summary import also, headline
@@ -54,6 +55,15 @@ def as_markdown(plan: Plan, options: RenderOptions) -> str:
         if len(text) <= options.budget or size is _counts:
             break
     return text
+
+
+def failed(error: JobsyncError, options: RenderOptions) -> str:
+    """What stands in the place of a plan that could not be made, ending with a line break."""
+    marker = _MARKER_UNSAFE.sub("", options.marker)
+    text = "\n".join(filter(None, (str(error), error.hint)))
+    lines = "\n".join(terminal(line) for line in text.splitlines())
+    shown = lines if len(lines) <= options.budget else f"{lines[: options.budget]}\n..."
+    return "\n\n".join([f"<!-- {marker} -->", "### jobsync plan failed", block(shown)]) + "\n"
 
 
 def _document(plan: Plan, options: RenderOptions, body: list[str]) -> str:

@@ -71,3 +71,18 @@ def test_a_line_that_explains_code_2_stands_where_only_outputs_are_to_fetch(lab:
     done = lab.run("drift", "-q")
     assert done.code == 2
     assert "1 output to fetch" in done.out or "outputs to fetch" in done.out, done.out
+
+
+def test_a_plan_that_fails_is_a_document_for_the_comment_too(lab: Lab) -> None:
+    """An empty one would leave the plan before it standing there."""
+    lab.write("one: {appId: wc-demo-1.00, parameters: {text: '``` <b>@all</b>'}, nosuch: 1}\n")
+    for command in ("plan", "drift"):
+        invalid = lab.run(command, "--format", "markdown")
+        assert invalid.code == 1
+        assert invalid.out.startswith("<!-- jobsync -->\n\n### jobsync plan failed\n")
+        assert "set.yaml:4:" in invalid.out and "nosuch" in invalid.out + invalid.err
+        assert invalid.err.startswith("Error: ") or "set.yaml:4:" in invalid.err
+    lab.write(ONE)
+    down = lab.run("plan", "--format", "markdown", TAPIS_BASE_URL="http://127.0.0.1:9")
+    assert down.code == 1 and "127.0.0.1:9" in down.out
+    assert lab.run("plan", "--format", "json", TAPIS_BASE_URL="http://127.0.0.1:9").out == ""
