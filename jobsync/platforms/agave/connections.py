@@ -44,27 +44,24 @@ __all__ = [
 
 
 def connect(
-    base_url: str, credentials: Credentials, *, concurrency: int = 16, how: Connection | None = None
+    base_url: str, credentials: Credentials, *, how: Connection | None = None
 ) -> closing[AgaveBackend]:
     """A service that may be changed."""
-    how = how or Connection(concurrency=concurrency)
-    return closing(AgaveBackend(_jobs(Transport, base_url, credentials, how)))
+    return closing(AgaveBackend(_jobs(Transport, base_url, credentials, how or Connection())))
 
 
 def connect_reader(
-    base_url: str, credentials: Credentials, *, concurrency: int = 16, how: Connection | None = None
+    base_url: str, credentials: Credentials, *, how: Connection | None = None
 ) -> closing[AgaveReader]:
     """A service that can only be asked: the transport sends GET and HEAD and nothing else."""
-    how = how or Connection(concurrency=concurrency)
-    return closing(AgaveReader(_jobs(ReadTransport, base_url, credentials, how)))
+    return closing(AgaveReader(_jobs(ReadTransport, base_url, credentials, how or Connection())))
 
 
 def connect_jobs(
-    base_url: str, credentials: Credentials, *, concurrency: int = 16, how: Connection | None = None
+    base_url: str, credentials: Credentials, *, how: Connection | None = None
 ) -> closing[Jobs]:
     """The 15 operations of a service, one method each."""
-    how = how or Connection(concurrency=concurrency)
-    return closing(_jobs(Transport, base_url, credentials, how))
+    return closing(_jobs(Transport, base_url, credentials, how or Connection()))
 
 
 class AgaveAccount(Struct, frozen=True):
