@@ -179,3 +179,22 @@ def test_every_operation_is_named() -> None:
     tables = (_OPEN, _JOBS, _ANNOTATIONS, _BESIDE)
     names = {one.name for table in tables for way in table.values() for one in way.values()}
     assert set(row.split("`")[5].split()) == names
+
+
+def test_short_pages_and_lost_terms(service, alice, put) -> None:
+    rows = [put() for _ in range(5)]
+    service.arm("page-limit,limit=2")
+    for limit in ("", "limit=-1", "limit=4"):
+        assert len(alice.get(f"jobs/search?{limit}").result) == 2
+    service.disarm()
+    service.arm("drop-filters")
+    assert len(alice.get(f"jobs/search?name.eq={rows[0].name}").result) == 5
+    service.disarm()
+    assert len(alice.get(f"jobs/search?name.eq={rows[0].name}").result) == 1
+
+
+def test_a_system_that_is_down(service, alice, app) -> None:
+    uuid = alice.run(app())["uuid"]
+    service.arm("system-down")
+    assert alice.get(f"jobs/{uuid}/output/list/").status == 500
+    assert alice.get(f"jobs/{uuid}/output/list/").status == 200

@@ -72,6 +72,9 @@ def answer(
     """The page of the jobs that *where* keeps."""
     if hidden := call.site.faults.hidden():
         where = Both((where, Compare("id", "nin", tuple(hidden))))
+    if fault := call.fault("page-limit"):
+        most = fault.number("limit")
+        asked = replace(asked, limit=most if asked.limit < 0 else min(asked.limit, most))
     page = Page(
         call.user, "mine", where, asked.order, asked.limit, asked.skip,
         shuffled=bool(not asked.order and call.fault("shuffle")), short=write is record.summary,

@@ -36,6 +36,8 @@ def search_jobs(call: Call) -> Answer:
         for key, value in call.request.args.items(multi=True)
         if key.lower() not in RESERVED
     ]
+    if call.fault("drop-filters"):
+        parts = []
     if asked.limit < 0 and call.query.get("select"):
         asked = replace(asked, order=(), skip=0)
     return answer(call, Both(tuple(parts)), asked, write)
