@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from jobsync.errors import Location, Problem
 from jobsync.manifest import matrix, output_targets
 from jobsync.manifest.access import Teams, grants
+from jobsync.manifest.fill_values import Families, ValueFiller, has_reference
 from jobsync.manifest.job_locations import JobPlaces
-from jobsync.manifest.job_selectors import choose_members, needed
+from jobsync.manifest.job_selectors import needed
 from jobsync.manifest.matrix import Family, Member
 from jobsync.manifest.merge import JobEntry, RawSet
 from jobsync.manifest.messages import dotted, quoted
 from jobsync.manifest.references import (
-    NOT_HERE,
-    NOT_HERE_HINT,
     BadReference,
     Filler,
-    JobReference,
 )
 from jobsync.manifest.source_map import Places, Raw
 from jobsync.manifest.variables import VariableScope
 from jobsync.model import (
     Address,
     Grant,
-    IdRef,
-    OutputRef,
     OutputRule,
     PermissionsMode,
     Value,
 )
 from jobsync.platform import Platform, Step, Wrong
-from jobsync.secret import Sensitive
 from jobsync.sensitive import Path, concealed, paths_of, revealed
 from jobsync.structs import Struct, field
 
-Families = Mapping[str, Family | None]
 _VERBS = frozenset(("must", "cannot", "is", "are", "has", "leaves", "ends", "begins"))
 _FORMER = re.compile(r"([a-z][a-z0-9_-]*/)?[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _JOB_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -153,10 +146,7 @@ class _Run:
         self.job = job
         self.member = member
         self.field = ""
-        self.at: Step = ()
-        self.failed = False
-        self.upstream: set[Address] = set()
-        self.files_of: list[tuple[Address, str, Step]] = []
+        self.filler = ValueFiller(job.scope, job.families, job.platform, member, self._say)
 
     def draft(self) -> DraftJob:
         job = self.job
@@ -167,10 +157,9 @@ class _Run:
             self.field = name
             value: Value
             hidden = frozenset[Path]()
-            if "${" in raw if isinstance(raw, str) else _refers(raw):
-                self.failed = False
-                value = self._filled(raw)
-                if self.failed:
+            if "${" in raw if isinstance(raw, str) else has_reference(raw):
+                value = self.filler.fill(name, raw)
+                if self.filler.failed:
                     continue
                 if hidden := paths_of(value):
                     value = revealed(value)
@@ -189,87 +178,12 @@ class _Run:
                 else:
                     self._say(wrong.path, wrong.message, wrong.hint)
         self._together(draft)
-        if self.upstream or draft.needs:
-            draft.upstream = tuple(sorted(self.upstream))
-            draft.needs = tuple(sorted(self.upstream.union(draft.needs)))
-            draft.files_of = tuple(self.files_of)
+        upstream = self.filler.upstream
+        if upstream or draft.needs:
+            draft.upstream = tuple(sorted(upstream))
+            draft.needs = tuple(sorted(upstream.union(draft.needs)))
+            draft.files_of = tuple(self.filler.files_of)
         return draft
-
-    # --- filling in ------------------------------------------------------------------
-
-    def _filled(self, raw: Raw) -> Value:
-        if isinstance(raw, str):
-            return self._text(raw, ()) if "${" in raw else raw
-        if isinstance(raw, dict):
-            return self._mapping(raw, ())
-        return self._list(raw, ()) if isinstance(raw, list) else raw
-
-    def _mapping(self, mapping: dict[str, Raw], at: Step) -> dict[str, Value]:
-        out: dict[str, Value] = {}
-        for key, value in mapping.items():
-            if isinstance(value, str):
-                out[key] = self._text(value, (*at, key)) if "${" in value else value
-            elif isinstance(value, list):
-                out[key] = self._list(value, (*at, key))
-            elif isinstance(value, dict):
-                out[key] = self._mapping(value, (*at, key))
-            else:
-                out[key] = value
-        return out
-
-    def _list(self, items: list[Raw], at: Step) -> list[Value]:
-        out: list[Value] = []
-        for number, item in enumerate(items):
-            if isinstance(item, str) and "${" in item:
-                value = self._text(item, (*at, number))
-                if isinstance(value, list):
-                    out.extend(value)
-                else:
-                    out.append(value)
-            elif isinstance(item, dict):
-                out.append(self._mapping(item, (*at, number)))
-            elif isinstance(item, list):
-                out.append(self._list(item, (*at, number)))
-            else:
-                out.append(item)
-        return out
-
-    def _text(self, text: str, at: Step) -> Value:
-        jobs = self._reference if self.field in self.job.platform.referring else None
-        self.at = at
-        try:
-            value = Filler(self.job.scope, self.member.values).fill(text, jobs)
-            if isinstance(value, Sensitive):
-                self._check_hidden(value)
-            return value
-        except BadReference as error:
-            self.failed = True
-            if error.message:
-                self._say(at, error.message, error.hint)
-            return text
-
-    def _check_hidden(self, value: Sensitive) -> None:
-        """Raise :class:`BadReference` where *value* would be shown, or stand in a name."""
-        if self.field not in self.job.platform.hiding:
-            raise BadReference(NOT_HERE, NOT_HERE_HINT)
-        if self.job.platform.names_workspace(self.field, value.reveal()):
-            raise BadReference(f"{NOT_HERE}: it names a file of the workspace", NOT_HERE_HINT)
-
-    def _reference(self, reference: JobReference) -> Value:
-        chosen = choose_members(
-            self.job.families, reference.key, reference.selection, self.member.values
-        )
-        if chosen is None:  # that job has problems of its own
-            raise BadReference("")
-        found: list[Value] = []
-        for member in chosen.members:
-            self.upstream.add(member.address)
-            if reference.path is None:
-                found.append(IdRef(member.address))
-            else:
-                found.append(OutputRef(member.address, reference.path))
-                self.files_of.append((member.address, self.field, self.at))
-        return found if chosen.several else found[0]
 
     # --- jobsync's own fields ---------------------------------------------------------
 
@@ -376,19 +290,6 @@ class _Run:
 
     def _problem(self, where: Location, message: str, hint: str = "") -> None:
         self.job.problems.append(Problem(where, message, hint))
-
-
-def _refers(value: Raw) -> bool:
-    """Whether a reference stands anywhere in a container."""
-    if not isinstance(value, (dict, list)):
-        return False
-    for item in value.values() if isinstance(value, dict) else value:
-        if isinstance(item, str):
-            if "${" in item:
-                return True
-        elif isinstance(item, (dict, list)) and _refers(item):
-            return True
-    return False
 
 
 def _meet(one: Step, other: Step) -> bool:

@@ -133,15 +133,20 @@ class _Builder:
             raise _Fatal(Problem(Location(self.path, 1, 1), f"unreadable: {error}")) from error
 
     def _walk(self, parser: CParser, data: bytes) -> Raw:
-        # One long loop on purpose: this runs for every scalar of every file.
+        # One long loop on purpose: this runs for every scalar of every file, and calls and look-ups
+        # of attributes would be most of its cost. Hence local names for what it uses each time.
         get: Any = parser.get_event
         starts, table = self.places.open()
         extend = table.extend
         bits = COLUMN_BITS
         missing = _MISSING
+        # Where neither byte is in the file, nothing can have an anchor or a tag: most files.
         decorated = b"&" in data or b"!" in data
+        # The same words come again and again: each is looked at, and each key is made, once.
         memo: dict[str, Raw] = {}
         names: dict[str, str] = {}
+        # What is around the collection being filled: the collection outside it, the key there, the
+        # spots there, and the anchor of the one outside.
         stack: list[tuple[Any, str | None, list[Spot], str | None]] = []
         current: Any = []
         value: Any
@@ -155,6 +160,8 @@ class _Builder:
             event = get()
             kind = type(event)
             mark = event.start_mark
+            # In a mapping events come in pairs. Key and value are read in one turn where the key is
+            # a scalar, as nearly all are.
             if in_map and key is None and kind is ScalarEvent:
                 key_spot = mark.line << bits | mark.column
                 text = event.value
@@ -173,6 +180,7 @@ class _Builder:
             if kind is ScalarEvent:
                 spot = mark.line << bits | mark.column
                 text = event.value
+                # A quoted scalar is text. Only a plain one may be a number, true, false or null.
                 value = memo.get(text, missing) if event.implicit[0] else text
                 if value is missing:
                     value = self._plain(text, spot)
@@ -197,6 +205,7 @@ class _Builder:
                 stack.append((current, key, spots, anchor))
                 anchor = event.anchor
                 if anchor is not None:
+                    # Not to be used before its end: it would contain itself.
                     self._anchors.pop(anchor, None)
                     self._open.add(anchor)
                 in_map = kind is MappingStartEvent
@@ -206,6 +215,8 @@ class _Builder:
                 continue
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
                 value = current
+                # The spots of one collection lie side by side in one table for the whole file; the
+                # collection is known by where its own begin.
                 starts[id(value)] = len(table)
                 extend(spots)
                 if in_map and _MERGE in value:
@@ -217,6 +228,7 @@ class _Builder:
                 if not in_map:
                     current.append(value)
                 elif key in current:
+                    # A key for the second time has been reported: the first value stays.
                     del spots[-2:]
                     key = None
                 else:
@@ -247,7 +259,7 @@ class _Builder:
                 continue
             # A scalar or an alias as a value.
             if in_map:
-                if key in current:
+                if key in current:  # reported: the first value stays
                     key = None
                     continue
                 spots.append(key_spot)

@@ -95,14 +95,20 @@ def change_new(
     """
     declared = declared_grants(model, job, owner)
     after = {user: grant.access for user, grant in declared.items() if grant.access != NO_ACCESS}
+    # From no rows at all, also where the run is hidden: what its list has is found out by apply,
+    # which works the change out again from what it reads.
     wanted = _grant_changes(model, job, owner, {}, after)
     grants = in_safe_order(Aim(model, {}, after, owner, owner), wanted)
     if run is not None and job.permissions_mode is PermissionsMode.ADDITIVE:
+        # ADDITIVE takes nothing away that is not named. Who is named with NONE may have a row in
+        # the list that nobody can read yet: the plan says that it would go.
         grants += tuple(
             GrantChange(user, NO_ACCESS, NO_ACCESS, grant.via, "if there is an entry", grant.where)
             for user, grant in sorted(declared.items())
             if grant.access == NO_ACCESS
         )
+    # EXACT on a hidden run is a change even without a grant: rows that nobody can read yet may have
+    # to go.
     needless = not grants and (run is None or job.permissions_mode is PermissionsMode.ADDITIVE)
     if needless:
         return None
