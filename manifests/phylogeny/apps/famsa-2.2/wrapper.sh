@@ -1,4 +1,4 @@
-# Align ${sequences} with FAMSA into aligned.fa. Needs the pyfamsa wheel: pip install 'jobsync[examples]'.
+# Align ${sequences} with FAMSA into aligned.fa. Needs the pyfamsa wheel: pip install pyfamsa
 python3 - "${sequences}" "${threads}" aligned.fa <<'PYTHON'
 import sys
 
