@@ -42,7 +42,7 @@ def test_the_metadata_is_complete() -> None:
         pytest.skip("installed under its former name: pip install -e '.[examples,hpc,dev]'")
     assert said["Version"] == jobsync.__version__
     assert said["License-Expression"] == "Apache-2.0" and said["Author"] == "The jobsync authors"
-    words = said.get_payload() or said["Description"]
+    words = said.json["description"]
     assert "pip uninstall jobsync" in str(words)
     links = re.findall(r"\]\(([^)]*)\)", str(words))
     assert all(link.startswith("https://") for link in links), "an index has no relative pages"
