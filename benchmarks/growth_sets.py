@@ -237,8 +237,9 @@ def database(commands: Commands) -> sqlite3.Connection:
 def insert(commands: Commands, names: Sequence[str], users: Sequence[str] = ()) -> None:
     """A finished job of each name, which *users* may read; carol may write, as is declared."""
     commands_db = database(commands)
-    [owner] = json.loads((commands.folder / ".jobsync" / "users.json").read_text())
     with commands_db as db:
+        (owner,) = db.execute("SELECT name FROM users").fetchone()
+        is_numbered = "number" in {row[1] for row in db.execute("PRAGMA table_info(jobs)")}
         ids = [f"{number:019d}-growth-0001-007" for number in range(len(names))]
         for number, (job, name) in enumerate(zip(ids, names, strict=True)):
             lines = number + 1
@@ -251,6 +252,8 @@ def insert(commands: Commands, names: Sequence[str], users: Sequence[str] = ()) 
                 "submitted": 1.6e9 + number, "started": 1.6e9 + number, "ended": 1.6e9 + number,
                 "cancel_requested": 0, "visible": 1, "archived": 0, "notifications": "[]",
             }  # fmt: skip
+            if is_numbered:
+                row["number"] = number + 1
             marks = ", ".join("?" * len(row))
             sql = f"INSERT INTO jobs ({', '.join(row)}) VALUES ({marks})"
             db.execute(sql, tuple(row.values()))
