@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 
@@ -49,19 +50,30 @@ def test_globs_are_what_the_expression_says(pattern: str, path: str) -> None:
     ("pattern", "path", "fits_it"),
     [("[a-c]x", "bx", True), ("[a-c]x", "dx", False), ("[!a]x", "bx", True), ("[!a]x", "ax", False),
      ("[!a]x", "/x", False), ("a\\*b", "a*b", True), ("a\\*b", "axb", False),
-     ("{a,b}/{c,d}", "b/c", True), ("{a,b}/{c,d}", "c/a", False), ("{a", "a", False),
-     ("[a", "a", False), ("REGEX:[", "a", False),
-     ("REGEX:a|b", "b", True), ("REGEX:a|b", "xb", False), ("*" * 2000, "a", False)],
+     ("{a,b}/{c,d}", "b/c", True), ("{a,b}/{c,d}", "c/a", False),
+     ("REGEX:a|b", "b", True), ("REGEX:a|b", "xb", False)],
 )  # fmt: skip
 def test_globs(pattern: str, path: str, fits_it: bool) -> None:
     assert matches(pattern, path) == fits_it
+
+
+@pytest.mark.parametrize("pattern", ["{a", "{a,{b}}", "[a", "REGEX:[", "*" * 2000, "{a,b}" * 20])
+def test_patterns_that_cannot_be_tried(alice, app, pattern: str) -> None:
+    """What they would keep is not known: a 400, never a job whose outputs are lost."""
+    with pytest.raises(ValueError, match=r".+"):
+        matches(pattern, "a")
+    body = {"name": "x", "appId": app(), "appVersion": "1.0",
+            "parameterSet": {"archiveFilter": {"includes": [pattern]}}}  # fmt: skip
+    reply = alice.post("jobs/submit", body)
+    assert (reply.status, "includes: " in reply.json["message"]) == (400, True)
 
 
 @pytest.mark.parametrize("pattern", ["*a" * 60 + "b", "**a" * 60 + "b", "{a,*a,**a}" * 20,
                                      "REGEX:(a*)*b", "REGEX:" + "a*" * 30 + "b"])  # fmt: skip
 def test_no_glob_takes_long(pattern: str) -> None:
     began = time.perf_counter()
-    assert not matches(pattern, "a" * 200)
+    with contextlib.suppress(ValueError):
+        assert not matches(pattern, "a" * 200)
     assert time.perf_counter() - began < 2
 
 

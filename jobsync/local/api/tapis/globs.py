@@ -41,14 +41,20 @@ def chosen(archive_filter: Mapping[str, Any]) -> Callable[[str], bool]:
     return keeps
 
 
+def check(pattern: str) -> None:
+    """Raise :class:`ValueError` for a pattern that can never be tried."""
+    matches(pattern, "a")
+
+
 def matches(pattern: str, path: str) -> bool:
-    """Whether *path*, relative and without a leading slash, fits. A pattern that cannot be
-    tried fits nothing. Takes time that grows with pattern times path, whatever they are."""
+    """Whether *path*, relative and without a leading slash, fits. Takes time that grows with
+    pattern times path, whatever they are. Raises :class:`ValueError` for a pattern that cannot be
+    tried: what it would keep is not known, and outputs must not get lost over that."""
     if pattern.startswith(_REGEX):
         try:
             return found(f"^(?:{pattern.removeprefix(_REGEX)})$", path)
-        except Uncheckable:
-            return False
+        except Uncheckable as error:
+            raise ValueError(f"{pattern} cannot be tried: {error}") from error
     # "**/*" means files at the top too.
     paths = (path, f"/{path}") if pattern.startswith("**/") else (path,)
     return any(_fits(pieces, one) for pieces in _compiled(pattern) for one in paths)
@@ -77,12 +83,9 @@ def _past_stars(pieces: tuple[_Piece, ...], places: set[int]) -> set[int]:
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> tuple[tuple[_Piece, ...], ...]:
-    try:
-        if len(pattern) > _MOST:
-            return ()
-        return tuple(tuple(_pieces(one)) for one in _alternatives(pattern))
-    except ValueError:
-        return ()
+    if len(pattern) > _MOST:
+        raise ValueError(f"a glob may have {_MOST} characters, not {len(pattern)}")
+    return tuple(tuple(_pieces(one)) for one in _alternatives(pattern))
 
 
 def _alternatives(pattern: str) -> list[str]:
@@ -92,12 +95,14 @@ def _alternatives(pattern: str) -> list[str]:
         return [pattern]
     end = _position(pattern, "}", start)
     if end < 0:
-        raise ValueError("no } in a glob")
+        raise ValueError(f"{pattern}: no }} after a {{")
     inner = pattern[start + 1 : end]
+    if _position(inner, "{", 0) >= 0:
+        raise ValueError(f"{pattern}: braces inside braces")
     rests = _alternatives(pattern[end + 1 :])
     made = [pattern[:start] + choice + rest for choice in inner.split(",") for rest in rests]
     if len(made) > _MOST:
-        raise ValueError("too many alternatives")
+        raise ValueError(f"{pattern}: more than {_MOST} alternatives")
     return made
 
 
@@ -127,7 +132,7 @@ def _pieces(pattern: str) -> Iterator[_Piece]:
         elif char == "[":
             end = pattern.find("]", at + 1)
             if end < 0:
-                raise ValueError("no ] in a glob")
+                raise ValueError(f"{pattern}: no ] after a [")
             yield _class(pattern[at:end])
             at = end + 1
         else:

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from jobsync.local.api.tapis import directories, merge, schema
+from jobsync.local.api.tapis import directories, globs, merge, schema
 from jobsync.local.api.tapis.answer import Problem
 from jobsync.local.api.tapis.call import TapisSite
 from jobsync.local.api.tapis.macros import filled
@@ -204,6 +204,11 @@ def _fill(row: JobRow, app: TapisApp, body: Mapping[str, Any], macros: dict[str,
     archive = parameters["archiveFilter"]
     for key in ("includes", "excludes"):
         archive[key] = [filled(pattern, macros) for pattern in archive[key]]
+        for pattern in archive[key]:
+            try:
+                globs.check(pattern)
+            except ValueError as error:
+                raise Problem(400, f"JOBS_INVALID_ARCHIVE_FILTER {key}: {error}") from error
     text = body.get("description") or app.attributes["description"]
     text = text or f"{app.id}-{app.version} submitted by {row.owner}@{TENANT}"
     request["description"] = filled(text, macros)
