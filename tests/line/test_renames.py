@@ -148,6 +148,7 @@ def test_an_open_submit_of_a_former_project_is_settled_by_its_name(lab: Bench) -
         "apiVersion: jobsync/v1\nproject: lab\ntarget: local\n"
         "jobs:\n  one: {appId: step-1.0, formerly: [old/first]}\n"
     )
+    assert lab.run("plan").code == 0  # the folder of the local service is made, and is mine
     name = f"old.first.{load([lab.folder]).jobs['one'].fingerprint}"
     with open_journal(lab.folder / ".jobsync", Binding("local", local_user(), "old")) as journal:
         journal.append(Entry(name, "first", State.HELD), SystemClock())
