@@ -9,7 +9,7 @@ raises, it is never an empty answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -74,11 +74,12 @@ class Reader(Protocol):
     def whoami(self) -> str:
         """The user name that the credentials belong to."""
 
-    def runs(self, keep: Callable[[Listed], bool]) -> list[Run]:
+    def runs(self, keep: Callable[[Listed], bool], prefixes: Sequence[str] = ()) -> list[Run]:
         """Every visible run, mine and shared with me, that *keep* wants, from one complete listing.
 
-        Summary rows: ``request`` is None. Raises :class:`Unreadable` when the listing cannot be
-        shown to be complete.
+        Summary rows: ``request`` is None. *prefixes* are what the names of all those begin with,
+        for a service that can be searched for them; none where that is not known. Raises
+        :class:`Unreadable` when the listing cannot be shown to be complete.
         """
 
     def runs_named(self, name: str) -> list[Run]:

@@ -97,11 +97,11 @@ class Names:
             for pair in ((project, job.address), *former[job.address])
         }
         projects = {project, *(former_project for former_project, _ in self._former)}
-        self._prefixes = tuple(map(desired.platform.name_prefix, projects))
+        self.prefixes = tuple(map(desired.platform.name_prefix, projects))
 
     def mark(self, run: Listed) -> Mark | None:
         """What the name of *run* says, where it may be one of ours."""
-        if not run.name.startswith(self._prefixes):
+        if not run.name.startswith(self.prefixes):
             return None
         return self._platform.read_mark(run.name)
 

@@ -144,7 +144,7 @@ def _listed(
             access[run.id] = asker.begin_access(run.id)
         return names.is_wanted(run, mark, acting.result())
 
-    rows = asker.reader.runs(keep)
+    rows = asker.reader.runs(keep, names.prefixes)
     user = acting.result()
     foreign = sorted((run for run in rows if run.owner != user), key=lambda run: run.id)
     mine = [run for run in rows if run.owner == user and run.visible]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -205,7 +205,7 @@ class MemoryBackend:
     def whoami(self) -> str:
         return self.user
 
-    def runs(self, keep: Callable[[Run], bool]) -> list[Run]:
+    def runs(self, keep: Callable[[Run], bool], prefixes: Sequence[str] = ()) -> list[Run]:
         def do() -> list[Run]:
             now, lag = self.service.clock.time, self.service.search_lag
             jobs = [
@@ -213,7 +213,10 @@ class MemoryBackend:
                 for job in self.service.jobs.values()
                 if job.visible and self._sees(job) and now >= job.born + lag
             ]
-            return [run for run in (self._shown(j, full=False) for j in jobs) if keep(run)]
+            rows = [self._shown(job, full=False) for job in jobs]
+            if prefixes:  # as a service that can search does
+                rows = [run for run in rows if run.name.startswith(tuple(prefixes))]
+            return [run for run in rows if keep(run)]
 
         return list(self._call("runs", do=do))
 

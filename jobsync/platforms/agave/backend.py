@@ -58,7 +58,7 @@ class AgaveReader:
     def whoami(self) -> str:
         return self.jobs.whoami()
 
-    def runs(self, keep: Callable[[Listed], bool]) -> list[Run]:
+    def runs(self, keep: Callable[[Listed], bool], prefixes: Sequence[str] = ()) -> list[Run]:
         """See :class:`~jobsync.backend.Reader`. Whether a person stopped a run that the service
         calls FAILED stands in its message only, so a row without one is looked up."""
         page = self._rows({"filter": wire.ROW_FIELDS, **ORDER})
