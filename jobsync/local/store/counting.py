@@ -44,7 +44,7 @@ def look(folder: Path) -> Contents:
             if not (folder / _FILES[0]).exists():
                 return Contents()
             return _read(Path(copy) / _FILES[0])
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, ValueError) as error:  # also of text that is no UTF-8
         raise LocalServiceError(
             f"{folder / _FILES[0]} cannot be read: {error}",
             hint=f"move {folder} away, or restore it from a copy",
