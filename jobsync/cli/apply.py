@@ -26,8 +26,9 @@ from jobsync.cli.options import (
     selection_options,
     target_options,
 )
-from jobsync.cli.plan import code_of, options_from, print_plan, say_what_is_wrong
 from jobsync.cli.plan_file import read_plan
+from jobsync.cli.plan_output import code_of, print_plan, say_what_is_wrong
+from jobsync.cli.planning import options_from
 from jobsync.errors import (
     Blocked,
     ExitCode,

@@ -13,7 +13,8 @@ from jobsync.cli.options import (
     selection_options,
     target_options,
 )
-from jobsync.cli.plan import FORMATS, code_of, make_plan, print_plan
+from jobsync.cli.plan_output import FORMATS, code_of, print_plan
+from jobsync.cli.planning import make_plan
 from jobsync.errors import ExitCode
 
 

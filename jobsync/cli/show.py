@@ -8,8 +8,8 @@ import click
 
 from jobsync.cli.files import FilePath
 from jobsync.cli.options import color_option
-from jobsync.cli.plan import FORMATS, print_plan
 from jobsync.cli.plan_file import read_plan
+from jobsync.cli.plan_output import FORMATS, print_plan
 
 
 @click.command("show")

@@ -10,7 +10,7 @@ import click
 from jobsync.cli.carrying_out import carry_out
 from jobsync.cli.duration import duration
 from jobsync.cli.options import call_of, manifests_option, quiet_option, target_options
-from jobsync.cli.plan import say_what_is_wrong
+from jobsync.cli.plan_output import say_what_is_wrong
 from jobsync.errors import ExitCode
 from jobsync.model import OutputChange
 from jobsync.structs import replace

@@ -271,3 +271,19 @@ def test_no_module_imports_itself_in_a_ring() -> None:
 
     for name in sorted(graph):
         visit(name, ())
+
+
+def test_no_command_imports_from_the_file_of_another() -> None:
+    """What two commands share stands in a file of its own."""
+    commands = {path.stem for path in (PACKAGE / "cli").glob("*.py") if _is_command(path)}
+    assert {"plan", "apply", "outputs"} <= commands
+    for name in sorted(commands):
+        for imported in imports_of(PACKAGE / "cli" / f"{name}.py"):
+            other = imported.removeprefix("jobsync.cli.")
+            assert other not in commands - {name}, f"cli/{name}.py imports cli/{other}.py"
+
+
+def _is_command(path: Path) -> bool:
+    from jobsync.cli.main import COMMANDS
+
+    return path.stem.rstrip("_") in COMMANDS

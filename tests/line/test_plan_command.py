@@ -120,7 +120,7 @@ def test_outputs_of_what_is_not_selected_are_not_listed(
         listed.append(run_id)
         return ()
 
-    monkeypatch.setattr(observing, "walk", walked)
+    monkeypatch.setattr(observing, "walk_outputs", walked)
     target = Target("env", lab.service.url)
     with connect_reader(target, lab.environ["TAPIS_TOKEN"]) as one:
         desired = load([str(lab.folder)])

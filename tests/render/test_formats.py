@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from jobsync.cli import plan as plan_command
+from jobsync.cli import plan_output
 from jobsync.model import OutputChange, Plan
 from jobsync.plan import PlanOptions, build
 from jobsync.render import FORMATS, RenderOptions
@@ -144,7 +144,7 @@ def test_the_same_bytes_under_fifty_hash_seeds() -> None:
 
 
 def test_commands_offer_every_format() -> None:
-    assert [*plan_command.FORMATS.choices] == [*FORMATS]
+    assert [*plan_output.FORMATS.choices] == [*FORMATS]
 
 
 def test_json_has_what_terraform_tools_look_for() -> None:
