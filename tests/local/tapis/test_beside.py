@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from jobsync.testing import local_service
+from jobsync.testing import Drive, LocalService, local_service
 from tests.local.tapis.conftest import User
 
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=B"}
@@ -21,7 +23,7 @@ def part(content: bytes, name: str = "file") -> bytes:
 # --- apps ---------------------------------------------------------------------------------
 
 
-def test_apps(service, alice, app) -> None:
+def test_apps(service: LocalService, alice: User, app: Callable[..., str]) -> None:
     name = app(description="first")
     folder = service.workspace / "apps" / name
     later = service.workspace / "apps" / f"{name}-later"
@@ -49,7 +51,7 @@ def test_apps(service, alice, app) -> None:
     assert alice.get("apps?search=nonsense").status == 400
 
 
-def test_docker_apps_are_listed(alice, app) -> None:
+def test_docker_apps_are_listed(alice: User, app: Callable[..., str]) -> None:
     name = app(runtime="DOCKER", containerImage="x/y:1")
     assert alice.get(f"apps/{name}").result["runtime"] == "DOCKER"
 
@@ -57,14 +59,14 @@ def test_docker_apps_are_listed(alice, app) -> None:
 # --- systems --------------------------------------------------------------------------------
 
 
-def test_systems(tmp_path) -> None:
+def test_systems(tmp_path: Path) -> None:
     (tmp_path / ".jobsync").mkdir()
     (tmp_path / ".jobsync" / "systems.yaml").write_text(
         "systems:\n  cluster:\n    engine: slurm\n    queues:\n"
         "      short: {default: true, maxNodes: 2, maxRequestedTime: '01:00:00',"
         " maxMemoryPerNode: 2GB, maxProcessorsPerNode: 4, partition: debug}\n      long: {}\n"
     )
-    with local_service(tmp_path, api="tapis/v3", drive="none") as service:
+    with local_service(tmp_path, api="tapis/v3", drive=Drive.NONE) as service:
         alice = User(service, "alice")
         cluster = alice.get("systems/cluster").result
         assert (cluster["canRunBatch"], cluster["batchScheduler"]) == (True, "SLURM")
@@ -95,7 +97,7 @@ def test_systems(tmp_path) -> None:
 
 
 @pytest.fixture
-def tree(service, alice):
+def tree(service: LocalService, alice: User) -> Path:
     folder = service.workspace / f"tree-{alice.name}"
     (folder / "deep").mkdir(parents=True)
     (folder / "a.txt").write_text("0123456789")
@@ -105,7 +107,7 @@ def tree(service, alice):
     return folder
 
 
-def test_listings(alice, tree) -> None:
+def test_listings(alice: User, tree: Path) -> None:
     def names(query: str = "", path: str = tree.name) -> list[str]:
         reply = alice.get(f"files/ops/local/{path}{query}")
         assert reply.status == 200, reply.body
@@ -127,7 +129,7 @@ def test_listings(alice, tree) -> None:
     assert alice.get("files/ops/mars/x").status == 404
 
 
-def test_contents(alice, tree) -> None:
+def test_contents(alice: User, tree: Path) -> None:
     path = f"files/content/local/{tree.name}"
     reply = alice.get(f"{path}/a.txt")
     assert (reply.body, reply.headers["content-disposition"]) == (
@@ -141,7 +143,7 @@ def test_contents(alice, tree) -> None:
     assert alice.get(f"{path}/nothing").status == 404
 
 
-def test_uploads_and_folders(service, alice, tree) -> None:
+def test_uploads_and_folders(service: LocalService, alice: User, tree: Path) -> None:
     path = f"files/ops/local/{tree.name}"
     made = alice.post(f"{path}/new/up.bin", part(b"\0\1up"), headers=MULTIPART)
     assert (made.status, (tree / "new" / "up.bin").read_bytes()) == (200, b"\0\1up")
@@ -156,13 +158,16 @@ def test_uploads_and_folders(service, alice, tree) -> None:
     for _ in range(2):
         assert alice.post("files/ops/local", {"path": f"{tree.name}/m/n"}).status == 200
     assert (tree / "m" / "n").is_dir()
-    for bad in ({}, {"path": ""}, {"path": f"{tree.name}/a.txt"}):
-        assert alice.post("files/ops/local", bad).status == 400
+    wrong: list[dict[str, str]] = [{}, {"path": ""}, {"path": f"{tree.name}/a.txt"}]
+    for body in wrong:
+        assert alice.post("files/ops/local", body).status == 400
     for bad in ("../x", f"{tree.name}/leak/x", ".x"):
         assert alice.post("files/ops/local", {"path": bad}).status == 403
 
 
-def test_deleting(service, alice, bob, app, tree) -> None:
+def test_deleting(
+    service: LocalService, alice: User, bob: User, app: Callable[..., str], tree: Path
+) -> None:
     job = alice.run(app(), archiveSystemId="archive", archiveSystemDir=f"/{alice.name}/keep/x")
     default = alice.run(app(), archiveSystemId="archive")
     for path in (f"local/{tree.name}/a.txt", f"local/{tree.name}", f"archive/{alice.name}",
@@ -182,7 +187,9 @@ def test_deleting(service, alice, bob, app, tree) -> None:
     assert alice.ask("DELETE", f"files/ops/{own}").status == 404
 
 
-def test_a_folder_of_the_service_is_no_users(service, alice, bob, app) -> None:
+def test_a_folder_of_the_service_is_no_users(
+    service: LocalService, alice: User, bob: User, app: Callable[..., str]
+) -> None:
     """In the archive, ``/jobs`` holds the outputs of all: no user of either api comes to own it."""
     job = alice.run(app(), archiveSystemId="archive")
     assert bob.get("files/ops/archive/jobs").status == 403

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from jobsync.local.api.tapis.routes import _ANNOTATIONS, _BESIDE, _JOBS, _OPEN
+from jobsync.local.store.rows import JobRow
+from jobsync.testing import LocalService
+from tests.local.tapis.conftest import User
 
 
 def body(app: str) -> dict[str, str]:
     return {"name": "run", "appId": app, "appVersion": "1.0"}
 
 
-def names(user) -> list[str]:
+def names(user: User) -> list[str]:
     return [row["uuid"] for row in user.get("jobs/list").result]
 
 
-def test_row_then_500(service, alice, app) -> None:
+def test_row_then_500(service: LocalService, alice: User, app: Callable[..., str]) -> None:
     service.arm("row-then-500")
     assert alice.post("jobs/submit", body(app())).status == 500
     [uuid] = names(alice)
@@ -27,7 +31,7 @@ def test_row_then_500(service, alice, app) -> None:
     assert (job["status"], job["condition"]) == ("FAILED", "JOB_INTERNAL_ERROR")
 
 
-def test_row_then_drop(service, alice, app) -> None:
+def test_row_then_drop(service: LocalService, alice: User, app: Callable[..., str]) -> None:
     service.arm("row-then-drop")
     with pytest.raises((OSError, http.client.HTTPException)):
         alice.post("jobs/submit", body(app()))
@@ -35,7 +39,7 @@ def test_row_then_drop(service, alice, app) -> None:
     assert alice.wait(uuid)["status"] == "FINISHED"
 
 
-def test_no_record(service, alice, app) -> None:
+def test_no_record(service: LocalService, alice: User, app: Callable[..., str]) -> None:
     service.arm("no-record")
     uuid = alice.submit(app())
     for method, path in (("GET", "resubmit_request"), ("POST", "resubmit")):
@@ -44,7 +48,7 @@ def test_no_record(service, alice, app) -> None:
             400, "JOBSAPI_RESUBMIT_NOT_FOUND")  # fmt: skip
 
 
-def test_blocked_and_back(service, alice, app) -> None:
+def test_blocked_and_back(service: LocalService, alice: User, app: Callable[..., str]) -> None:
     service.arm("blocked,seconds=0.6")
     uuid = alice.submit(app())
     assert alice.get(f"jobs/{uuid}/status").result == {"status": "BLOCKED", "condition": None}
@@ -53,21 +57,30 @@ def test_blocked_and_back(service, alice, app) -> None:
     assert words[:3] == ["PENDING", "BLOCKED", "PROCESSING_INPUTS"]
 
 
-def test_cancel_of_a_blocked_job(service, alice, app) -> None:
+def test_cancel_of_a_blocked_job(
+    service: LocalService, alice: User, app: Callable[..., str]
+) -> None:
     service.arm("blocked,seconds=20")
     uuid = alice.submit(app())
     assert alice.post(f"jobs/{uuid}/cancel").status == 200
     assert alice.wait(uuid)["status"] == "CANCELLED"
 
 
-def share(alice, uuid: str, bob) -> None:
+def share(alice: User, uuid: str, bob: User) -> None:
     grant = {"grantee": bob.name, "jobResource": ["JOB_OUTPUT"], "jobPermission": "READ"}
     assert alice.post(f"jobs/{uuid}/share", grant).status == 200
 
 
 @pytest.mark.parametrize(("fault", "status"), [("unshare-500", 500), ("unshare-nothing", 200),
                                                ("ignored-grant", 200)])  # fmt: skip
-def test_unshare_that_does_nothing(service, alice, bob, put, fault, status) -> None:
+def test_unshare_that_does_nothing(
+    service: LocalService,
+    alice: User,
+    bob: User,
+    put: Callable[..., JobRow],
+    fault: str,
+    status: int,
+) -> None:
     row = put()
     share(alice, row.id, bob)
     service.arm(fault)
@@ -77,14 +90,16 @@ def test_unshare_that_does_nothing(service, alice, bob, put, fault, status) -> N
     assert alice.get(f"jobs/{row.id}/share").result == []
 
 
-def test_a_grant_that_is_answered_and_not_made(service, alice, bob, put) -> None:
+def test_a_grant_that_is_answered_and_not_made(
+    service: LocalService, alice: User, bob: User, put: Callable[..., JobRow]
+) -> None:
     row = put()
     service.arm("ignored-grant")
     share(alice, row.id, bob)
     assert alice.get(f"jobs/{row.id}/share").result == []
 
 
-def test_shuffle(service, alice, put) -> None:
+def test_shuffle(service: LocalService, alice: User, put: Callable[..., JobRow]) -> None:
     rows = [put() for _ in range(12)]
     service.arm("shuffle")
     orders = {tuple(names(alice)) for _ in range(8)}
@@ -93,13 +108,15 @@ def test_shuffle(service, alice, put) -> None:
     assert [row["uuid"] for row in ordered] == [row.id for row in rows]
 
 
-def test_foreign_provider(service, alice, bob) -> None:
+def test_foreign_provider(service: LocalService, alice: User, bob: User) -> None:
     service.arm("foreign-provider")
     assert alice.get(f"oauth2/profiles/{bob.name}").result["username"] == alice.name
     assert alice.get("oauth2/profiles").status == 400
 
 
-def test_no_zip_and_never_archived_404(service, alice, app) -> None:
+def test_no_zip_and_never_archived_404(
+    service: LocalService, alice: User, app: Callable[..., str]
+) -> None:
     script = 'head -c 1000001 /dev/zero > "$_tapisExecSystemOutputDir/big"'
     uuid = alice.run(app(script), archiveMode="NEVER", archiveSystemId="archive")["uuid"]
     path = f"jobs/{uuid}/output/download/big"
@@ -110,7 +127,7 @@ def test_no_zip_and_never_archived_404(service, alice, app) -> None:
     assert alice.get(path).status == 404
 
 
-def test_unknown_404(service, alice) -> None:
+def test_unknown_404(service: LocalService, alice: User) -> None:
     uuid = "00000000-0000-4000-8000-00000000dead-007"
     assert alice.get(f"jobs/{uuid}").status == 500
     service.arm("unknown-404")
@@ -118,7 +135,9 @@ def test_unknown_404(service, alice) -> None:
         404, "success")  # fmt: skip
 
 
-def test_resubmit_annotated_and_empty_tag(service, alice, app) -> None:
+def test_resubmit_annotated_and_empty_tag(
+    service: LocalService, alice: User, app: Callable[..., str]
+) -> None:
     uuid = alice.submit(app(), tags=["first"])
     change = {"tags": ["later", ""], "notes": {"a": "b"}}
     assert alice.ask("PATCH", f"jobs/{uuid}/annotations", change).status == 400
@@ -131,7 +150,7 @@ def test_resubmit_annotated_and_empty_tag(service, alice, app) -> None:
     assert (again["tags"], again["notes"]) == (["", "first", "later"], {"a": "b"})
 
 
-def test_late(service, alice, app) -> None:
+def test_late(service: LocalService, alice: User, app: Callable[..., str]) -> None:
     service.arm("late,seconds=0.5")
     uuid = alice.submit(app())
     assert alice.get(f"jobs/{uuid}").status == 500
@@ -146,7 +165,14 @@ def test_late(service, alice, app) -> None:
      ("html,when=after", 502, "text/html"), ("html-200", 200, "text/html"),
      ("expired", 401, "text/plain")],
 )  # fmt: skip
-def test_gateways(service, alice, put, fault, status, kind) -> None:
+def test_gateways(
+    service: LocalService,
+    alice: User,
+    put: Callable[..., JobRow],
+    fault: str,
+    status: int,
+    kind: str,
+) -> None:
     row = put()
     service.arm(f"{fault},on=hide")
     token = {"X-Tapis-Token": service.jwt(alice.name)}
@@ -160,7 +186,9 @@ def test_gateways(service, alice, put, fault, status, kind) -> None:
 
 
 @pytest.mark.parametrize("fault", ["reset-before", "reset-after", "lost", "truncated", "drip"])
-def test_connections(service, alice, put, fault) -> None:
+def test_connections(
+    service: LocalService, alice: User, put: Callable[..., JobRow], fault: str
+) -> None:
     row = put()
     service.arm(f"{fault},on=hide")
     with contextlib.suppress(OSError, http.client.HTTPException):
@@ -181,7 +209,9 @@ def test_every_operation_is_named() -> None:
     assert set(row.split("`")[5].split()) == names
 
 
-def test_short_pages_and_lost_terms(service, alice, put) -> None:
+def test_short_pages_and_lost_terms(
+    service: LocalService, alice: User, put: Callable[..., JobRow]
+) -> None:
     rows = [put() for _ in range(5)]
     service.arm("page-limit,limit=2")
     for limit in ("", "limit=-1", "limit=4"):
@@ -193,7 +223,7 @@ def test_short_pages_and_lost_terms(service, alice, put) -> None:
     assert len(alice.get(f"jobs/search?name.eq={rows[0].name}").result) == 1
 
 
-def test_a_system_that_is_down(service, alice, app) -> None:
+def test_a_system_that_is_down(service: LocalService, alice: User, app: Callable[..., str]) -> None:
     uuid = alice.run(app())["uuid"]
     service.arm("system-down")
     assert alice.get(f"jobs/{uuid}/output/list/").status == 500

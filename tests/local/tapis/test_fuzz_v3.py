@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import random
 import urllib.parse
+from collections.abc import Callable
 
 import pytest
 
 from jobsync.local.api.tapis.routes import _ANNOTATIONS, _BESIDE, _JOBS, _OPEN
+from jobsync.local.store.rows import JobRow
+from tests.local.tapis.conftest import User
 
 ROUTES = sorted({**_OPEN, **_JOBS, **_ANNOTATIONS, **_BESIDE})
 WORDS = [
@@ -16,7 +19,7 @@ WORDS = [
     "local", "archive", "mars", ".work", "jobs", "null", "x" * 300, "~", "(", "a,b", "%25",
     "%F0%9F%98",
 ]  # fmt: skip
-VALUES = [
+VALUES: list[object] = [
     None, True, False, 0, -1, 2**31, 2**63, 1e300, "", "x", "x" * 70000, "\ud800", "\0", [], [[]],
     [None], {}, {"": None}, {"a": {"b": []}}, "${JobUUID}", "${", "tapis://", "tapis://local/../x",
 ]  # fmt: skip
@@ -41,7 +44,7 @@ KEYS = ["name", "appId", "appVersion", "parameterSet", "appArgs", "arg", "envVar
 
 
 @pytest.mark.parametrize("seed", range(100, 106))
-def test_junk(alice, app, put, seed) -> None:
+def test_junk(alice: User, app: Callable[..., str], put: Callable[..., JobRow], seed: int) -> None:
     dice = random.Random(seed)
     row, name = put(), app()
     for _ in range(250):

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+
+from jobsync.local.store.rows import JobRow
+from jobsync.testing import LocalService
+from tests.local.tapis.conftest import User
 
 LINE = ["PENDING", "PROCESSING_INPUTS", "STAGING_INPUTS", "STAGING_JOB", "SUBMITTING_JOB", "QUEUED",
         "RUNNING", "ARCHIVING", "FINISHED"]  # fmt: skip
@@ -13,9 +20,11 @@ EVENT = {"eventData": "x"}
 SLOW = 'touch "$_tapisExecSystemOutputDir/began"; sleep 60 & sleep 60\n'
 
 
-def test_statuses_in_order_and_the_condition_only_at_the_end(alice, app) -> None:
+def test_statuses_in_order_and_the_condition_only_at_the_end(
+    alice: User, app: Callable[..., str]
+) -> None:
     uuid = alice.submit(app())
-    seen = []
+    seen: list[dict[str, Any]] = []
     while not seen or seen[-1]["status"] != "FINISHED":
         seen.append(alice.get(f"jobs/{uuid}/status").result)
     words = [one["status"] for one in seen]
@@ -52,7 +61,15 @@ ROUTES = [  # method, path, body; unknown; hidden; foreign
 @pytest.mark.parametrize(("method", "path", "body", "unknown", "hidden", "foreign"), ROUTES,
                          ids=[f"{one[0]} {one[1]}" for one in ROUTES])  # fmt: skip
 def test_the_table_of_refusals(
-    alice, bob, put, method, path, body, unknown, hidden, foreign
+    alice: User,
+    bob: User,
+    put: Callable[..., JobRow],
+    method: str,
+    path: str,
+    body: Any,
+    unknown: int,
+    hidden: int,
+    foreign: int,
 ) -> None:
     reply = alice.ask(method, f"jobs/{NOBODYS}{path}", body)
     assert reply.status == unknown
@@ -71,7 +88,7 @@ def test_the_table_of_refusals(
         assert reply.json["status"] == wanted
 
 
-def test_a_v2_job_is_unknown(service, alice) -> None:
+def test_a_v2_job_is_unknown(service: LocalService, alice: User) -> None:
     head = {"Authorization": f"Bearer {service.tokens[alice.name]}"}
     body = {"name": "v2", "appId": "wc-demo-1.00", "archive": False}
     made = service.call("", "POST", "/jobs/v2", body, headers=head).result
@@ -80,7 +97,7 @@ def test_a_v2_job_is_unknown(service, alice) -> None:
     assert service.call("", "GET", f"/jobs/v2/{made['id']}", headers=head).status == 200
 
 
-def test_cancel(service, alice, bob, app) -> None:
+def test_cancel(service: LocalService, alice: User, bob: User, app: Callable[..., str]) -> None:
     uuid = alice.submit(app(SLOW))
     alice.wait(uuid, "RUNNING")
     alice.wait_for_file(uuid, "began")
@@ -95,7 +112,9 @@ def test_cancel(service, alice, bob, app) -> None:
     assert alice.get(f"jobs/{uuid}/output/list/began").status == 200
 
 
-def test_cancel_before_it_runs(tmp_path, service, alice, app) -> None:
+def test_cancel_before_it_runs(
+    tmp_path: Path, service: LocalService, alice: User, app: Callable[..., str]
+) -> None:
     blocked = "blocked,seconds=30"
     service.arm(blocked)
     uuid = alice.submit(app())
@@ -103,7 +122,7 @@ def test_cancel_before_it_runs(tmp_path, service, alice, app) -> None:
     assert alice.wait(uuid)["condition"] == "CANCELLED_BY_USER"
 
 
-def test_hide_and_unhide(alice, app, put) -> None:
+def test_hide_and_unhide(alice: User, app: Callable[..., str], put: Callable[..., JobRow]) -> None:
     live = alice.submit(app(SLOW))
     for word in ("hide", "unhide"):
         reply = alice.post(f"jobs/{live}/{word}")
@@ -119,7 +138,9 @@ def test_hide_and_unhide(alice, app, put) -> None:
         assert alice.get(f"jobs/{row.id}/status").status == 200
 
 
-def test_resubmit(alice, bob, app, caplog) -> None:
+def test_resubmit(
+    alice: User, bob: User, app: Callable[..., str], caplog: pytest.LogCaptureFixture
+) -> None:
     sent = {"name": "again", "appId": app(), "appVersion": "1.0", "tags": ["t"],
             "notes": {"a": 1}, "parameterSet": {"appArgs": [{"arg": "x"}]},
             "fileInputs": [{"sourceUrl": "tapislocal://exec.tapis/x"}]}  # fmt: skip
@@ -144,7 +165,7 @@ def pruned(value: object) -> object:
     return [pruned(one) for one in value] if isinstance(value, list) else value
 
 
-def test_events_of_a_user(alice, app) -> None:
+def test_events_of_a_user(alice: User, app: Callable[..., str]) -> None:
     uuid = alice.submit(app(SLOW))
     body = {"eventData": "half done", "eventDetail": "progress"}
     assert alice.post(f"jobs/{uuid}/sendEvent", body).status == 200
@@ -158,10 +179,10 @@ def test_events_of_a_user(alice, app) -> None:
     assert (line["eventDetail"], line["description"]) == ("progress", "half done")
 
 
-def test_annotations(alice, put) -> None:
+def test_annotations(alice: User, put: Callable[..., JobRow]) -> None:
     row = put(tags=["b"], request={"notes": {"old": "x"}})
 
-    def change(method: str, **body: object) -> dict:
+    def change(method: str, **body: object) -> Any:
         reply = alice.ask(method, f"jobs/{row.id}/annotations", body)
         assert reply.status == 200, reply.body
         assert set(reply.result) == {"id", "uuid", "tags", "notes"}

@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 import pytest
+
+from jobsync.local.store.rows import JobRow
+from tests.local.tapis.conftest import User
 
 SUMMARY = {"uuid", "id", "name", "owner", "tenant", "appId", "appVersion", "created", "status",
            "condition", "remoteStarted", "ended", "execSystemId", "archiveSystemId",
            "lastUpdated"}  # fmt: skip
 
 
-def found(user, query: str) -> list[str]:
+def found(user: User, query: str) -> list[str]:
     reply = user.get(f"jobs/search?{query}")
     assert reply.status == 200, reply.body
     return sorted(row["name"] for row in reply.result)
 
 
-def by_text(user, *search: str, query: str = "") -> list[str]:
+def by_text(user: User, *search: str, query: str = "") -> list[str]:
     reply = user.post(f"jobs/search?{query}", {"search": list(search)})
     assert reply.status == 200, reply.body
     return sorted(row["name"] for row in reply.result)
 
 
-def share(owner, row, user, *resources: str) -> None:
+def share(owner: User, row: JobRow, user: User, *resources: str) -> None:
     grant = {"grantee": user.name, "jobResource": list(resources) or ["JOB_HISTORY"],
              "jobPermission": "READ"}  # fmt: skip
     assert owner.post(f"jobs/{row.id}/share", grant).status == 200
 
 
-def test_limit_and_skip(alice, put) -> None:
+def test_limit_and_skip(alice: User, put: Callable[..., JobRow]) -> None:
     names = [put(name=f"n{number:03}").name for number in range(103)]
     counts = {"": 100, "limit=-1": 103, "limit=0": 0, "limit=5": 5, "skip=100&orderBy=id": 3,
               "skip=-4": 100, "skip=1000": 0}  # fmt: skip
@@ -50,13 +55,13 @@ def test_limit_and_skip(alice, put) -> None:
     ["limit=x", "skip=x", "limit=1&limit=2", "limit=1&LIMIT=2", "orderBy=id(up)", "orderBy=,",
      "startAfter=a", "startAfter=a&orderBy=id&skip=1"],
 )  # fmt: skip
-def test_malformed_words_are_400_text(alice, query) -> None:
+def test_malformed_words_are_400_text(alice: User, query: str) -> None:
     for path in ("list", "search"):
         reply = alice.get(f"jobs/{path}?{query}")
         assert (reply.status, reply.headers["content-type"]) == (400, "text/plain"), path
 
 
-def test_start_after_is_otherwise_ignored(alice, put) -> None:
+def test_start_after_is_otherwise_ignored(alice: User, put: Callable[..., JobRow]) -> None:
     rows = [put(), put()]
     asked = alice.get(f"jobs/list?orderBy=id&startAfter={rows[0].id}").result
     assert len(asked) == 2
@@ -64,7 +69,7 @@ def test_start_after_is_otherwise_ignored(alice, put) -> None:
     assert alice.get("jobs/list?listType=THEIR_JOBS").status == 400
 
 
-def test_whose_jobs(alice, bob, put) -> None:
+def test_whose_jobs(alice: User, bob: User, put: Callable[..., JobRow]) -> None:
     mine = put(owner=bob.name, name="mine")
     theirs, hidden = put(name="theirs"), put(name="hidden", visible=False)
     for row in (theirs, hidden):
@@ -87,7 +92,7 @@ def test_whose_jobs(alice, bob, put) -> None:
     assert found(alice, "visible.eq=false") == []
 
 
-def test_rows(alice, put) -> None:
+def test_rows(alice: User, put: Callable[..., JobRow]) -> None:
     row = put(tags=["a"], status="FAILED", reason="exit")
     [listed] = alice.get("jobs/list").result
     assert set(listed) == SUMMARY
@@ -102,7 +107,7 @@ def test_rows(alice, put) -> None:
     assert alice.get("jobs/search?select=uuid,nothing").status == 400
 
 
-def test_operators(alice, put) -> None:
+def test_operators(alice: User, put: Callable[..., JobRow]) -> None:
     put(name="Alpha.1", app_id="x", node_count=1, created=1_600_000_000.0, status="FINISHED")
     put(name="beta%2", app_id="y", node_count=5, created=1_700_000_000.0, status="STOPPED")
     put(name="b_ta,3", app_id="z", node_count=9, created=1_800_000_000.5, status="STAGED")
@@ -147,7 +152,7 @@ def test_operators(alice, put) -> None:
         assert found(alice, query) == sorted(names), query
 
 
-def test_tags_are_exact_and_mind_case(alice, put) -> None:
+def test_tags_are_exact_and_mind_case(alice: User, put: Callable[..., JobRow]) -> None:
     put(name="one", tags=["A", "b c"])
     put(name="two", tags=["a", "x,y"])
     for operator in ("in", "contains"):
@@ -168,13 +173,13 @@ def test_tags_are_exact_and_mind_case(alice, put) -> None:
      ("created.gt=yesterday", 500), ("isMpi.gt=true", 500), ("nodeCount.like=1*", 500),
      ("name.contains=x", 500)],
 )  # fmt: skip
-def test_what_a_search_refuses(alice, query, status) -> None:
+def test_what_a_search_refuses(alice: User, query: str, status: int) -> None:
     reply = alice.get(f"jobs/search?{query}")
     assert (reply.status, reply.json["status"]) == (status, "error")
     assert reply.json["message"].startswith("SEARCH_")
 
 
-def test_search_by_text(alice, put) -> None:
+def test_search_by_text(alice: User, put: Callable[..., JobRow]) -> None:
     put(name="o'one", app_id="x", node_count=1, tags=["a"], status="FINISHED")
     put(name="two", app_id="y", node_count=2, tags=["b"], status="STOPPED")
     put(name="Three", app_id="y", node_count=3, tags=["a", "b"], status="FAILED")
@@ -210,13 +215,13 @@ def test_search_by_text(alice, put) -> None:
      ({"search": ["notes = 'x'"]}, 500), ({"search": ["name = 'a'; DROP TABLE jobs"]}, 500),
      ({"search": ["nodeCount = 'x'"]}, 500), ({"search": ["(" * 400 + "name = 'a'"]}, 500)],
 )  # fmt: skip
-def test_what_a_search_by_text_refuses(alice, body, status) -> None:
+def test_what_a_search_by_text_refuses(alice: User, body: dict[str, Any], status: int) -> None:
     reply = alice.post("jobs/search", body)
     assert reply.status == status, json.dumps(body)
     assert reply.json["status"] == "error"
 
 
-def test_nobody_finds_anothers(alice, bob, put) -> None:
+def test_nobody_finds_anothers(alice: User, bob: User, put: Callable[..., JobRow]) -> None:
     put(name="secret")
     assert found(bob, "name.eq=secret") == []
     assert by_text(bob, "(name = 'secret') OR (owner <> 'x')") == []

@@ -5,8 +5,13 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+
+from jobsync.testing import LocalService, Reply
+from tests.local.tapis.conftest import User
 
 TREE = """
 cd "$_tapisExecSystemOutputDir"
@@ -18,20 +23,20 @@ ALL = {"a.txt", "sub", "sub/b c.txt", "sub/deep", "sub/deep/d.txt", "empty", "ex
        "link", "tapisjob.out"}  # fmt: skip
 
 
-def names(reply, base: str) -> set[str]:
+def names(reply: Reply, base: str) -> set[str]:
     assert reply.status == 200, reply.body
     assert all(row["path"].startswith(f"{base}/") for row in reply.result)
     return {row["path"].removeprefix(f"{base}/") for row in reply.result}
 
 
 @pytest.fixture
-def tree(alice, app):
+def tree(alice: User, app: Callable[..., str]) -> dict[str, Any]:
     job = alice.run(app(TREE))
     assert job["status"] == "FINISHED"
     return job
 
 
-def test_lists(alice, tree) -> None:
+def test_lists(alice: User, tree: dict[str, Any]) -> None:
     base, listing = tree["archiveSystemDir"], f"jobs/{tree['uuid']}/output/list"
     assert base.startswith("/.work/jobs/"), "from the root of the system"
     for path in ("", "/", "//"):
@@ -53,7 +58,7 @@ def test_lists(alice, tree) -> None:
         assert alice.get(f"{listing}/{missing}").status == 404, missing
 
 
-def test_a_recursive_list_is_cut_at_100(alice, app) -> None:
+def test_a_recursive_list_is_cut_at_100(alice: User, app: Callable[..., str]) -> None:
     many = 'cd "$_tapisExecSystemOutputDir"; mkdir d; touch d/$(seq -w 1 150 | tr "\\n" " " '
     script = many + '| sed "s# # d/#g;s# d/\\$##")\n'
     uuid = alice.run(app(script))["uuid"]
@@ -61,7 +66,7 @@ def test_a_recursive_list_is_cut_at_100(alice, app) -> None:
     assert len(alice.get(f"jobs/{uuid}/output/list/d?limit=1000").result) == 150
 
 
-def test_downloads(alice, tree) -> None:
+def test_downloads(alice: User, tree: dict[str, Any]) -> None:
     path = f"jobs/{tree['uuid']}/output/download"
     reply = alice.get(f"{path}/sub/b%20c.txt")
     assert (reply.body, reply.headers["content-type"]) == (b"b\n", "application/octet-stream")
@@ -89,7 +94,7 @@ def test_downloads(alice, tree) -> None:
         assert alice.get(f"{path}/{missing}").status == 404
 
 
-def test_a_live_job(alice, app) -> None:
+def test_a_live_job(alice: User, app: Callable[..., str]) -> None:
     uuid = alice.submit(app('echo x > "$_tapisExecSystemOutputDir/x"; sleep 60\n'))
     alice.wait(uuid, "RUNNING")
     reply = alice.get(f"jobs/{uuid}/output/list/")
@@ -117,7 +122,9 @@ echo 3 > "$_tapisExecSystemOutputDir/tapisjob.exitcode"
         ({"archiveMode": "NEVER"}, "FAILED_SKIP_ARCHIVE", "local"),
     ],
 )
-def test_where_a_failed_jobs_outputs_are(alice, app, request_, outcome, place) -> None:
+def test_where_a_failed_jobs_outputs_are(
+    alice: User, app: Callable[..., str], request_: dict[str, Any], outcome: str, place: str
+) -> None:
     job = alice.run(app(FAILS), archiveSystemId="archive", **request_)
     assert (job["status"], job["remoteOutcome"]) == ("FAILED", outcome)
     assert job["condition"] == "JOB_REMOTE_OUTCOME_ERROR"
@@ -125,13 +132,13 @@ def test_where_a_failed_jobs_outputs_are(alice, app, request_, outcome, place) -
     assert rows[0]["url"].startswith(f"tapis://{place}/")
 
 
-def test_never_archived(alice, app) -> None:
+def test_never_archived(alice: User, app: Callable[..., str]) -> None:
     job = alice.run(app(), archiveSystemId="archive", archiveMode="NEVER")
     [row] = alice.get(f"jobs/{job['uuid']}/output/list/tapisjob.out").result
     assert row["path"] == f"{job['execSystemOutputDir']}/tapisjob.out"
 
 
-def test_failed_before_archiving_has_no_outputs(alice, app) -> None:
+def test_failed_before_archiving_has_no_outputs(alice: User, app: Callable[..., str]) -> None:
     job = alice.run(app(script=""), archiveSystemId="archive")
     assert (job["status"], job["condition"], job["remoteOutcome"]) == (
         "FAILED", "JOB_UNABLE_TO_STAGE_JOB", None)  # fmt: skip
@@ -160,7 +167,9 @@ MADE = {"x.txt", "y.log", "a/x.txt", "a/b/z.txt", "tapisjob.out"}
         ({"includes": ["nothing"]}, set()),
     ],
 )
-def test_the_filter(alice, app, archive_filter, kept) -> None:
+def test_the_filter(
+    alice: User, app: Callable[..., str], archive_filter: dict[str, Any], kept: Any
+) -> None:
     given = {"archiveFilter": {"includeLaunchFiles": False, **archive_filter}}
     job = alice.run(app(FILES), archiveSystemId="archive", parameterSet=given)
     rows = alice.get(f"jobs/{job['uuid']}/output/list/").result
@@ -168,7 +177,7 @@ def test_the_filter(alice, app, archive_filter, kept) -> None:
     assert {row["path"].removeprefix(base) for row in rows if row["type"] == "file"} == kept
 
 
-def test_launch_files_and_the_same_place(alice, app) -> None:
+def test_launch_files_and_the_same_place(alice: User, app: Callable[..., str]) -> None:
     name = app(FILES)
     everything = {"archiveFilter": {"excludes": ["**/*"]}}
     job = alice.run(name, archiveSystemId="archive", parameterSet=everything)
@@ -180,7 +189,9 @@ def test_launch_files_and_the_same_place(alice, app) -> None:
         name.rsplit("/", 1)[-1] for name in MADE}  # fmt: skip
 
 
-def test_archiving_elsewhere_on_the_same_system(service, alice, app) -> None:
+def test_archiving_elsewhere_on_the_same_system(
+    service: LocalService, alice: User, app: Callable[..., str]
+) -> None:
     job = alice.run(app(FILES), archiveSystemDir=f"/.work/{alice.name}/kept")
     assert alice.get(f"jobs/{job['uuid']}/output/list/a/b/z.txt").status == 200
     own = service.state / "work" / ".work" / "jobs" / job["uuid"]

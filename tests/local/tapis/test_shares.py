@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+
+from jobsync.local.store.rows import JobRow
+from tests.local.tapis.conftest import User
 
 RESOURCES = ("JOB_HISTORY", "JOB_RESUBMIT_REQUEST", "JOB_OUTPUT", "JOB_INPUT")
 READ = {"grantee": "x", "jobResource": ["JOB_OUTPUT"], "jobPermission": "READ"}
@@ -36,7 +42,9 @@ ROUTES = [
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
-def test_every_route_of_bob_on_alices_job(alice, bob, app, resource) -> None:
+def test_every_route_of_bob_on_alices_job(
+    alice: User, bob: User, app: Callable[..., str], resource: Any
+) -> None:
     uuid = alice.run(app(), archiveSystemId="archive")["uuid"]
     place = alice.get(f"jobs/{uuid}").result["archiveSystemDir"]
     files = f"files/ops/archive{place}"
@@ -70,7 +78,9 @@ def test_every_route_of_bob_on_alices_job(alice, bob, app, resource) -> None:
     assert alice.get(f"jobs/{uuid}").result == before, "bob changed nothing"
 
 
-def test_outputs_of_a_shared_job_as_an_input(alice, bob, app) -> None:
+def test_outputs_of_a_shared_job_as_an_input(
+    alice: User, bob: User, app: Callable[..., str]
+) -> None:
     """What a job may read is what its owner may: before and after the share."""
     uuid = alice.run(app('echo secret > "$_tapisExecSystemOutputDir/s"\n'))["uuid"]
     [row] = alice.get(f"jobs/{uuid}/output/list/s").result
@@ -86,7 +96,7 @@ def test_outputs_of_a_shared_job_as_an_input(alice, bob, app) -> None:
     assert job["status"] == "FAILED", "the share opens the outputs, not the rest of the folder"
 
 
-def test_rows(alice, bob, put) -> None:
+def test_rows(alice: User, bob: User, put: Callable[..., JobRow]) -> None:
     row = put()
     assert alice.get(f"jobs/{row.id}/share").result == []
     grant = {**READ, "grantee": bob.name, "jobResource": ["JOB_OUTPUT", "JOB_HISTORY"]}
@@ -110,7 +120,9 @@ def test_rows(alice, bob, put) -> None:
     assert events.count("JOB_SHARE_EVENT") == 7
 
 
-def test_an_admin_removes_nothing(alice, bob, user, put) -> None:
+def test_an_admin_removes_nothing(
+    alice: User, bob: User, user: Callable[..., User], put: Callable[..., JobRow]
+) -> None:
     row = put()
     admin = user("admin")
     assert admin.post(f"jobs/{row.id}/share", {**READ, "grantee": bob.name}).status == 200
@@ -120,13 +132,20 @@ def test_an_admin_removes_nothing(alice, bob, user, put) -> None:
     assert alice.get(f"jobs/{row.id}/share").result == []
 
 
-def test_subscriptions(alice, bob, app, put) -> None:
+def test_subscriptions(
+    alice: User, bob: User, app: Callable[..., str], put: Callable[..., JobRow]
+) -> None:
     uuid = alice.submit(app("sleep 60\n"), subscriptions=[SUBSCRIPTION])
     assert len(alice.get(f"jobs/subscribe/{uuid}").result) == 1
     assert alice.post(f"jobs/subscribe/{uuid}", SUBSCRIPTION).status == 200
     assert bob.post(f"jobs/subscribe/{uuid}", SUBSCRIPTION).status == 401
-    for bad in ({"ttlminutes": 5}, {"ttlMinutes": -1}, {"deliveryTargets": []},
-                {"eventCategoryFilter": "X"}):  # fmt: skip
+    wrong: list[dict[str, Any]] = [
+        {"ttlminutes": 5},
+        {"ttlMinutes": -1},
+        {"deliveryTargets": []},
+        {"eventCategoryFilter": "X"},
+    ]
+    for bad in wrong:
         assert alice.post(f"jobs/subscribe/{uuid}", {**SUBSCRIPTION, **bad}).status == 400, bad
     rows = alice.get(f"jobs/subscribe/{uuid}").result
     assert len(rows) == 2

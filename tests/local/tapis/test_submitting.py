@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from jobsync.testing import local_service
+from jobsync.testing import LocalService, local_service
 from tests.local.tapis.conftest import User, write_app
 
 CONTRACT = Path(__file__).parents[3] / "docs" / "contract" / "tapis-v3.md"
@@ -58,37 +60,40 @@ def refused(user: User, app: str, status: int = 400, **request: object) -> str:
     return str(reply.json["message"])
 
 
-def parameters(job: dict) -> dict:
-    return json.loads(job["parameterSet"])
+def parameters(job: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(job["parameterSet"])
+    return found
 
 
 @pytest.mark.parametrize("key", LONG)
-def test_limits_of_texts(alice, app, key) -> None:
+def test_limits_of_texts(alice: User, app: Callable[..., str], key: str) -> None:
     for text in ("", "x" * (LONG[key] + 1)):
-        message = refused(alice, app(), **{key: text})
+        message = refused(alice, app(), **cast("dict[str, Any]", {key: text}))
         assert message.startswith("NET_REQUEST_PAYLOAD_ERROR")
         assert f"#/{key}" in message
 
 
 @pytest.mark.parametrize(("change", "word"), WRONG, ids=[word for _, word in WRONG])
-def test_what_the_schema_refuses_names_the_key(alice, app, change, word) -> None:
+def test_what_the_schema_refuses_names_the_key(
+    alice: User, app: Callable[..., str], change: dict[str, Any], word: str
+) -> None:
     message = refused(alice, app(), **change)
     assert message.startswith("NET_REQUEST_PAYLOAD_ERROR")
     assert word in message
 
 
-def test_null_only_where_it_may_be(alice, app) -> None:
+def test_null_only_where_it_may_be(alice: User, app: Callable[..., str]) -> None:
     name = app()
     for key in LONG:
         body = {"name": "run", "appId": name, "appVersion": "1.0", key: None}
         status = alice.post("jobs/submit", body).status
         assert status == (200 if key in ("mpiCmd", "cmdPrefix") else 400), key
     for key in ("tags", "fileInputs", "parameterSet", "nodeCount", "isMpi", "notes"):
-        assert "Null" in refused(alice, name, **{key: None})
+        assert "Null" in refused(alice, name, **cast("dict[str, Any]", {key: None}))
 
 
 @pytest.mark.parametrize("missing", ["name", "appId", "appVersion"])
-def test_what_is_required(alice, app, missing) -> None:
+def test_what_is_required(alice: User, app: Callable[..., str], missing: str) -> None:
     body = {"name": "run", "appId": app(), "appVersion": "1.0"}
     del body[missing]
     reply = alice.post("jobs/submit", body)
@@ -98,7 +103,7 @@ def test_what_is_required(alice, app, missing) -> None:
         assert alice.post("jobs/submit", raw, headers=head).status == 400, raw
 
 
-def test_apps_and_systems_that_are_not_there(alice, app) -> None:
+def test_apps_and_systems_that_are_not_there(alice: User, app: Callable[..., str]) -> None:
     name = app()
     assert "TAPIS_APPCLIENT_NOT_FOUND" in refused(alice, "no-such-app", 404)
     assert "TAPIS_APPCLIENT_NOT_FOUND" in refused(alice, name, 404, appVersion="9")
@@ -109,10 +114,12 @@ def test_apps_and_systems_that_are_not_there(alice, app) -> None:
     assert "DOCKER" in refused(alice, app(runtime="DOCKER", containerImage="x"))
     assert "BATCH" in refused(alice, name, jobType="BATCH")
     for other in ({"owner": "somebody"}, {"tenant": "mars"}):
-        refused(alice, name, **other)
+        refused(alice, name, **cast("dict[str, Any]", other))
 
 
-def test_an_app_of_one_api_is_none_for_the_other(service, alice, app) -> None:
+def test_an_app_of_one_api_is_none_for_the_other(
+    service: LocalService, alice: User, app: Callable[..., str]
+) -> None:
     name = app()
     bearer = {"Authorization": f"Bearer {service.tokens[alice.name]}"}
     listed = service.call("", "GET", "/apps/v2", headers=bearer).result
@@ -127,19 +134,19 @@ def test_an_app_of_one_api_is_none_for_the_other(service, alice, app) -> None:
 # --- merge --------------------------------------------------------------------------------
 
 
-def entry(name: str, mode: str | None = None, arg: str | None = None) -> dict:
+def entry(name: str, mode: str | None = None, arg: str | None = None) -> dict[str, Any]:
     found = {"name": name, "arg": arg}
     return {**found, "inputMode": mode} if mode else found
 
 
-def test_arguments_by_input_mode(alice, app) -> None:
+def test_arguments_by_input_mode(alice: User, app: Callable[..., str]) -> None:
     own = [
         entry("needed", "REQUIRED"), entry("fixed", "FIXED", "f"), entry("demand", None, "d"),
         entry("default", "INCLUDE_BY_DEFAULT", "i"), entry("empty", "INCLUDE_BY_DEFAULT"),
     ]  # fmt: skip
     name = app(jobAttributes={"parameterSet": {"appArgs": own}})
 
-    def args(*given: dict) -> list[str]:
+    def args(*given: dict[str, Any]) -> list[str]:
         job = alice.get(f"jobs/{alice.submit(name, parameterSet={'appArgs': list(given)})}").result
         return [one["arg"] for one in parameters(job)["appArgs"]]
 
@@ -157,7 +164,7 @@ def test_arguments_by_input_mode(alice, app) -> None:
     assert args(needed, {"name": "new", "arg": "z", "include": False})[-1] == "z"
 
 
-def test_variables_by_input_mode(alice, app) -> None:
+def test_variables_by_input_mode(alice: User, app: Callable[..., str]) -> None:
     own = [
         {"key": "A", "value": "a"}, {"key": "B", "value": "b", "inputMode": "INCLUDE_ON_DEMAND"},
         {"key": "C", "value": "c", "inputMode": "FIXED"},
@@ -165,7 +172,7 @@ def test_variables_by_input_mode(alice, app) -> None:
     ]  # fmt: skip
     name = app(jobAttributes={"parameterSet": {"envVariables": own}})
 
-    def given(**values: str) -> dict:
+    def given(**values: str) -> dict[str, Any]:
         return {"envVariables": [{"key": key, "value": values[key]} for key in values]}
 
     job = alice.get(f"jobs/{alice.submit(name, parameterSet=given(D='d', E='e'))}").result
@@ -180,7 +187,7 @@ def test_variables_by_input_mode(alice, app) -> None:
     assert "Duplicate" in refused(alice, name, parameterSet={"envVariables": twice})
 
 
-def test_inputs_by_input_mode(service, alice, app) -> None:
+def test_inputs_by_input_mode(service: LocalService, alice: User, app: Callable[..., str]) -> None:
     (service.workspace / "in.txt").write_text("x")
     url = "tapis://local/in.txt"
     own = [
@@ -192,7 +199,7 @@ def test_inputs_by_input_mode(service, alice, app) -> None:
         app(strictFileInputs=one, jobAttributes={"fileInputs": own}) for one in (False, True)
     )
 
-    def inputs(*given: dict, **more: object) -> dict[str, str]:
+    def inputs(*given: dict[str, Any], **more: object) -> dict[str, str]:
         uuid = alice.submit(loose, fileInputs=list(given), **more)
         found = json.loads(alice.get(f"jobs/{uuid}").result["fileInputs"])
         return {one["name"] or "": one["targetPath"] for one in found}
@@ -217,7 +224,7 @@ def test_inputs_by_input_mode(service, alice, app) -> None:
 # --- directories and macros -----------------------------------------------------------------
 
 
-def test_directories(alice, bob, app) -> None:
+def test_directories(alice: User, bob: User, app: Callable[..., str]) -> None:
     name = app()
     job = alice.get(f"jobs/{alice.submit(name)}").result
     own = f"/.work/jobs/{job['uuid']}"
@@ -243,7 +250,7 @@ def test_directories(alice, bob, app) -> None:
     assert "not yours" in refused(bob, name, execSystemExecDir="/.work/shared-by-first/y")
 
 
-def test_dangerous_characters(alice, app) -> None:
+def test_dangerous_characters(alice: User, app: Callable[..., str]) -> None:
     name = app()
     log = {"stdoutFilename": "a;b", "stderrFilename": "e"}
     for bad in ({"execSystemId": "a|b"}, {"mpiCmd": "mpirun; rm"}, {"name": "a\nb"},
@@ -254,7 +261,7 @@ def test_dangerous_characters(alice, app) -> None:
         refused(alice, name, **bad)
 
 
-def test_macros(alice, app) -> None:
+def test_macros(alice: User, app: Callable[..., str]) -> None:
     request = {
         "name": "n-${JobOwner}-${AppId}", "description": "d ${JobName}",
         "tags": ["${JobUUID}"], "notes": {"a": "${JobUUID}"},
@@ -282,9 +289,12 @@ def test_macros(alice, app) -> None:
 # --- echo ---------------------------------------------------------------------------------
 
 
-def test_the_echo(alice, app) -> None:
+def test_the_echo(alice: User, app: Callable[..., str]) -> None:
     name = app(jobAttributes={"tags": ["from-app"]}, notes={"app": True})
-    bodies = [{"tags": ["z", "a"]}, {"tags": ["z"], "notes": {"mine": 1}, "nodeCount": -1}]
+    bodies: list[dict[str, Any]] = [
+        {"tags": ["z", "a"]},
+        {"tags": ["z"], "notes": {"mine": 1}, "nodeCount": -1},
+    ]
     jobs = [alice.post("jobs/submit", {"name": "run", "appId": name, "appVersion": "1.0", **body})
             .result for body in bodies]  # fmt: skip
     assert all(re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-007", job["uuid"])
@@ -301,7 +311,7 @@ def test_the_echo(alice, app) -> None:
     assert set(jobs[0]) == set(FIELDS)
 
 
-def test_the_tracking_id(alice, app) -> None:
+def test_the_tracking_id(alice: User, app: Callable[..., str]) -> None:
     body = {"name": "run", "appId": app(), "appVersion": "1.0"}
     head = {"X-Tapis-Tracking-ID": "portals.1"}
     assert alice.post("jobs/submit", body, headers=head).result["trackingId"] == "portals.1"
@@ -310,7 +320,7 @@ def test_the_tracking_id(alice, app) -> None:
         assert alice.post("jobs/submit", body, headers=head).status == 400, bad
 
 
-def test_the_profile_of_before(tmp_path) -> None:
+def test_the_profile_of_before(tmp_path: Path) -> None:
     name = write_app(tmp_path, "old")
     with local_service(tmp_path, api="tapis/v3", dialect="tapis-1.7") as service:
         alice = User(service, "alice")

@@ -9,12 +9,13 @@ import subprocess
 import tarfile
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from jobsync.local.storage.files import Storage
-from jobsync.testing import local_service
+from jobsync.testing import LocalService, local_service
 from tests.local.tapis.conftest import User, write_app
 
 SAYS = 'printf "%s\\n" "$#" "$@"; pwd\n'
@@ -36,7 +37,9 @@ def tarred(members: dict[str, str], target: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tgz", "folder", "sub/a.zip"])
 @pytest.mark.parametrize("where", ["app", "url", "absolute"])
-def test_archives_and_folders(service, alice, app, name, where) -> None:
+def test_archives_and_folders(
+    service: LocalService, alice: User, app: Callable[..., str], name: str, where: str
+) -> None:
     app_id = app("")
     place = service.workspace / (f"apps/{app_id}" if where == "app" else f"images-{app_id}")
     target = place / name
@@ -62,7 +65,9 @@ def test_archives_and_folders(service, alice, app, name, where) -> None:
     assert not list(own.glob("a.*")), "the copied archive is removed"
 
 
-def test_the_archive_is_kept_on_request(service, alice, app) -> None:
+def test_the_archive_is_kept_on_request(
+    service: LocalService, alice: User, app: Callable[..., str]
+) -> None:
     app_id = app("")
     zipped({"tapisjob_app.sh": "ls\n"}, service.workspace / "kept.zip")
     definition = service.workspace / "apps" / app_id / "app.json"
@@ -75,7 +80,9 @@ def test_the_archive_is_kept_on_request(service, alice, app) -> None:
 
 @pytest.mark.parametrize("name", ["../evil", "/tmp/evil-of-tapis", "a/../../evil"])
 @pytest.mark.parametrize("suffix", ["zip", "tar"])
-def test_nothing_lands_outside(service, alice, app, name, suffix) -> None:
+def test_nothing_lands_outside(
+    service: LocalService, alice: User, app: Callable[..., str], name: str, suffix: str
+) -> None:
     app_id = app("")
     target = service.workspace / "apps" / app_id / f"a.{suffix}"
     (zipped if suffix == "zip" else tarred)({"tapisjob_app.sh": "true\n", name: "x"}, target)
@@ -97,7 +104,9 @@ def test_nothing_lands_outside(service, alice, app, name, suffix) -> None:
      ("tapisjob_executable=bin/../../x\n", False), ("tapisjob_executable=bin/run.sh;id\n", False),
      ("tapisjob_executable=nothing\n", False), ("", False)],
 )  # fmt: skip
-def test_the_manifest(service, alice, app, manifest, runs) -> None:
+def test_the_manifest(
+    service: LocalService, alice: User, app: Callable[..., str], manifest: str, runs: bool
+) -> None:
     app_id = app("")
     folder = service.workspace / "apps" / app_id
     (folder / "bin").mkdir()
@@ -111,7 +120,9 @@ def test_the_manifest(service, alice, app, manifest, runs) -> None:
         assert job["condition"] == "JOB_UNABLE_TO_STAGE_JOB"
 
 
-def test_arguments_are_shell_words(service, alice, app) -> None:
+def test_arguments_are_shell_words(
+    service: LocalService, alice: User, app: Callable[..., str]
+) -> None:
     given = [{"arg": "--name 'a b'"}, {"arg": "$HOME"}, {"arg": "two"}]
     job = alice.run(app(SAYS), parameterSet={"appArgs": given})
     lines = alice.text(job["uuid"]).splitlines()
@@ -119,13 +130,13 @@ def test_arguments_are_shell_words(service, alice, app) -> None:
     assert lines == ["4", "--name", "a b", os.environ["HOME"], "two", str(own)]
 
 
-def test_prefix_and_launcher(alice, app) -> None:
+def test_prefix_and_launcher(alice: User, app: Callable[..., str]) -> None:
     name = app('echo "$WRAPPED"\n')
     for request in ({"cmdPrefix": "WRAPPED=yes env"}, {"isMpi": True, "mpiCmd": "env WRAPPED=yes"}):
         assert alice.text(alice.run(name, **request)["uuid"]) == "yes\n"
 
 
-def test_the_environment_file(service, alice, app) -> None:
+def test_the_environment_file(service: LocalService, alice: User, app: Callable[..., str]) -> None:
     given = [("b", "plain"), ("A", "two words"), ("c", "$HOME"), ("d", "a;b"), ("E", "")]
     values = {"envVariables": [{"key": key, "value": value} for key, value in given]}
     job = alice.run(app('echo "$b|$A|$c|$d|$E"\n'), parameterSet=values)
@@ -139,7 +150,7 @@ def test_the_environment_file(service, alice, app) -> None:
     assert stat.S_IMODE((own / "tapisjob.sh").stat().st_mode) == 0o700
 
 
-def test_inputs(service, alice, app) -> None:
+def test_inputs(service: LocalService, alice: User, app: Callable[..., str]) -> None:
     folder = service.workspace / f"inputs-{alice.name}"
     (folder / "deep").mkdir(parents=True)
     (folder / "a%20b").write_text("raw\n")
@@ -165,13 +176,13 @@ def test_inputs(service, alice, app) -> None:
      "tapis://mars/x", "https://example.org/x", "tapis://archive/jobs", "tapis://local/.work/jobs",
      "tapis://local//etc/passwd"],
 )  # fmt: skip
-def test_inputs_that_cannot_be_read(alice, app, url) -> None:
+def test_inputs_that_cannot_be_read(alice: User, app: Callable[..., str], url: str) -> None:
     job = alice.run(app(), fileInputs=[{"sourceUrl": url}])
     assert (job["status"], job["condition"]) == ("FAILED", "JOB_UNABLE_TO_STAGE_INPUTS")
     assert job["lastMessage"]
 
 
-def test_log_names(alice, app) -> None:
+def test_log_names(alice: User, app: Callable[..., str]) -> None:
     name = app("echo out; echo err >&2\n")
     assert alice.text(alice.run(name)["uuid"]) == "out\nerr\n", "both in one file, by default"
     log = {"logConfig": {"stdoutFilename": "o.txt", "stderrFilename": "e e.txt"}}
@@ -182,7 +193,9 @@ def test_log_names(alice, app) -> None:
     assert alice.text(alice.run(name, parameterSet=one)["uuid"], "same") == "out\nerr\n"
 
 
-def test_inputs_and_outputs_in_one_directory(service, alice, app) -> None:
+def test_inputs_and_outputs_in_one_directory(
+    service: LocalService, alice: User, app: Callable[..., str]
+) -> None:
     """The app's own files are outputs then, as with the apps of DesignSafe."""
     where = f"/.work/{alice.name}/all-in-one"
     job = alice.run(app(), **{f"execSystem{one}Dir": where for one in ("Exec", "Input", "Output")})
@@ -210,7 +223,9 @@ TO = '"$_tapisExecSystemOutputDir/tapisjob.exitcode"'
         (f": > {TO}\n", "FAILED", "tapisjob.exitcode"),
     ],
 )
-def test_exit_codes_as_the_service_counts_them(alice, app, script, status, words) -> None:
+def test_exit_codes_as_the_service_counts_them(
+    alice: User, app: Callable[..., str], script: str, status: str, words: str
+) -> None:
     job = alice.run(app(script), archiveSystemId="archive")
     assert job["status"] == status
     assert words in job["lastMessage"]
@@ -221,7 +236,7 @@ def test_exit_codes_as_the_service_counts_them(alice, app, script, status, words
     assert words in last["description"], "the history says it too"
 
 
-def test_the_strict_policy(tmp_path) -> None:
+def test_the_strict_policy(tmp_path: Path) -> None:
     name = write_app(tmp_path, "fails", "exit 3\n")
     (tmp_path / ".jobsync").mkdir()
     (tmp_path / ".jobsync" / "systems.yaml").write_text("systems: {local: {exitPolicy: strict}}\n")
@@ -230,7 +245,7 @@ def test_the_strict_policy(tmp_path) -> None:
         assert (job["status"], job["lastMessage"]) == ("FAILED", "Job exited with status 3.")
 
 
-def test_max_minutes_kills(alice, service, app) -> None:
+def test_max_minutes_kills(alice: User, service: LocalService, app: Callable[..., str]) -> None:
     uuid = alice.submit(app('echo x > "$_tapisExecSystemOutputDir/x"; sleep 987\n'), maxMinutes=1,
                         archiveSystemId="archive")  # fmt: skip
     alice.wait(uuid, "RUNNING")
@@ -243,7 +258,7 @@ def test_max_minutes_kills(alice, service, app) -> None:
     assert not processes("sleep 987")
 
 
-def test_cancel_kills_children(alice, app) -> None:
+def test_cancel_kills_children(alice: User, app: Callable[..., str]) -> None:
     script = "setsid sleep 986 & sleep 986 & trap '' TERM; sleep 986\n"
     uuid = alice.submit(app(script))
     alice.wait(uuid, "RUNNING")
@@ -261,7 +276,7 @@ def processes(words: str) -> list[str]:
             if line[0] != "Z" and line.split(None, 1)[1] == words]  # fmt: skip
 
 
-def test_an_app_that_went_away(service, alice, app) -> None:
+def test_an_app_that_went_away(service: LocalService, alice: User, app: Callable[..., str]) -> None:
     service.arm("blocked,seconds=0.4")
     name = app()
     uuid = alice.submit(name)
@@ -270,7 +285,9 @@ def test_an_app_that_went_away(service, alice, app) -> None:
     assert (job["status"], job["condition"]) == ("FAILED", "JOB_INVALID_DEFINITION")
 
 
-def test_an_archive_that_cannot_be_written(service, alice, app, monkeypatch) -> None:
+def test_an_archive_that_cannot_be_written(
+    service: LocalService, alice: User, app: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(self: Storage, path: str) -> Path:
         raise OSError(28, "No space left on device", path)
 
@@ -280,7 +297,7 @@ def test_an_archive_that_cannot_be_written(service, alice, app, monkeypatch) -> 
     assert "No space left" in job["lastMessage"]
 
 
-def test_the_shipped_demo(service, alice) -> None:
+def test_the_shipped_demo(service: LocalService, alice: User) -> None:
     job = service.submit(alice.name, name="demo")
     job = alice.wait(job["uuid"])
     assert job["status"] == "FINISHED", job["lastMessage"]
