@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from jobsync.local.api.tapis.globs import matches
 from jobsync.local.store.likeness import fits, prefix
+from tests.local.tapis.conftest import User
 
 NAMES = st.text(alphabet="ab%_\\.\n", max_size=8)
 
@@ -58,7 +60,7 @@ def test_globs(pattern: str, path: str, fits_it: bool) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["{a", "{a,{b}}", "[a", "REGEX:[", "*" * 2000, "{a,b}" * 20])
-def test_patterns_that_cannot_be_tried(alice, app, pattern: str) -> None:
+def test_patterns_that_cannot_be_tried(alice: User, app: Callable[..., str], pattern: str) -> None:
     """What they would keep is not known: a 400, never a job whose outputs are lost."""
     with pytest.raises(ValueError, match=r".+"):
         matches(pattern, "a")
