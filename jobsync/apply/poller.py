@@ -14,7 +14,7 @@ from jobsync.errors import NotFound, ServiceError, Unauthorized
 from jobsync.model import Address, Run, RunRef, RunState
 
 _GROWTH = 1.5
-_REST = 4.0
+_REST = 8.0
 """How many times as long as a look takes is waited before the next one."""
 
 
