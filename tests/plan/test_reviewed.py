@@ -21,6 +21,7 @@ from jobsync.model import (
     DesiredState,
     JobChange,
     OutputChange,
+    PermissionsMode,
     Plan,
     Run,
     RunState,
@@ -126,6 +127,22 @@ def test_a_list_that_moved_is_stale_for_its_address_only() -> None:
     world.of(two)
     moved = stale_after(world, [one, two], lambda: world.acl[first.id].update(rows(carol="READ")))
     assert moved == ("a",)
+
+
+def test_a_row_that_the_plan_keeps_is_part_of_what_it_was_decided_on() -> None:
+    """Nothing is done about it, and yet the list before the change is not the one reviewed."""
+    one = job("a", permissions=grants(bob="READ"), permissions_mode=PermissionsMode.ADDITIVE)
+    world = World()
+    run = world.of(one)
+    moved = stale_after(world, [one], lambda: world.acl[run.id].update(rows(carol="READ")))
+    assert moved == ("a",)
+
+
+def test_a_plan_does_not_say_which_hazards_were_accepted_for_it() -> None:
+    wanted = desired(job("a"))
+    options = PlanOptions(prune=True, allow=frozenset({"delete-jobs"}))
+    plan = build(wanted, World().snapshot(wanted), options)
+    assert plan.options == PlanOptions(prune=True)
 
 
 def test_what_the_plan_leaves_alone_is_never_stale() -> None:
