@@ -140,7 +140,7 @@ def command(
         check(plan)
         settings = pipeline.settings(place, environ, wait=wait, stale=stale)
         if plan.submits:
-            settings = pipeline.with_shared(settings, desired, place, environ, quiet=quiet)
+            settings = pipeline.with_shared(settings, plan, desired, place, environ, quiet=quiet)
         to_do = plan.changes or plan.awaiting or stale or service.is_held
         if not (to_do or pipeline.unsettled(desired, plan, settings.state_dir)):
             follow_renames(plan.root, addresses_of_runs(plan))

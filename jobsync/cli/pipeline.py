@@ -115,6 +115,7 @@ def settings(
 
 def with_shared(
     settings: ApplySettings,
+    plan: Plan,
     desired: DesiredState,
     place: ServicePlace,
     environ: Mapping[str, str],
@@ -137,6 +138,7 @@ def with_shared(
     line = shared_journal.told(location, place, settings.state_dir, environ)
     if line and not quiet:
         click.echo(line, err=True)
+    shared_journal.remember(plan, desired, settings.state_dir, location)
     if location is None:
         cold = not shared_journal.lasts(desired.journal, place.target, environ)
         return replace(settings, cold=cold)

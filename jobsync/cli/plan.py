@@ -59,7 +59,7 @@ def command(
     """
     from jobsync.plan.exit_status import unread
 
-    plan, held, call = make_plan(paths, target, variables, format_name, flags)
+    plan, held, call = make_plan(paths, target, variables, format_name, flags, quiet=quiet)
     print_plan(plan, format_name, color, call, held, quiet=quiet)
     if out:
         from jobsync.render.plan_json import dumps

@@ -38,12 +38,15 @@ def make_plan(
     variables: dict[str, str],
     format_name: str,
     flags: dict[str, Any],
+    *,
+    quiet: bool = True,
 ) -> tuple[Plan, tuple[OpenSubmit, ...], Call]:
     """What the command line asks to plan, and what the journal holds.
 
+    Says which shared journal an apply would use, unless *quiet*.
     As Markdown a failure is a document too: a comment that stays as it was would show an old plan.
     """
-    from jobsync.cli import connect, pipeline
+    from jobsync.cli import connect, pipeline, shared_journal
 
     try:
         desired, chosen = pipeline.load(paths, target, variables, os.environ)
@@ -59,4 +62,7 @@ def make_plan(
 
             click.echo(failed(error, RenderOptions()), nl=False)
         raise
+    if not quiet:
+        folder = pipeline.state_dir(place, os.environ)
+        shared_journal.say(plan, desired, place, folder, os.environ)
     return plan, held, call

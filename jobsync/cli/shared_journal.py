@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jobsync.apply.shared.location import Location
     from jobsync.apply.shared.record import Record
     from jobsync.backend import Reader
-    from jobsync.model import DesiredState, JournalRef, Target
+    from jobsync.model import DesiredState, JournalRef, Plan, Target
 
 VARIABLE = "JOBSYNC_JOURNAL"
 
@@ -146,6 +146,62 @@ def told(
     kept = " (JOBSYNC_STATE_DIR, taken for a folder that lasts)"
     named = kept if environ.get("JOBSYNC_STATE_DIR") else ""
     return f"Journal of submits: of this machine only, in {folder}{named}."
+
+
+def say(
+    plan: Plan, desired: DesiredState, place: ServicePlace, folder: Path, environ: Mapping[str, str]
+) -> None:
+    """Say which journal an apply of *plan* would use, and whether the last one here used another.
+
+    Of a folder of state that is new, nothing is known of an earlier one.
+    """
+    import click
+
+    from jobsync.render.escape import terminal
+
+    if not plan.submits:
+        return
+    with suppress(JobsyncError):  # it was told when the journal was read
+        location = locate(desired.journal, place, environ)
+        line = told(location, place, folder, environ)
+        before = _last_used(folder, plan, desired)
+        changed = before not in ("", _used(location))
+        if changed:
+            line += f" The last apply here used another one: {terminal(before)}."
+        if location is not None or changed:
+            click.echo(line, err=True)
+
+
+def remember(plan: Plan, desired: DesiredState, folder: Path, location: Location | None) -> None:
+    """Keep in *folder* which journal an apply of *plan* uses, for :func:`say`."""
+    from jobsync.atomic_files import replace_file
+    from jobsync.private_files import open_private_folder
+
+    path = _memory(folder, plan, desired)
+    with suppress(OSError):  # it only explains
+        opened = open_private_folder(path.parent)
+        try:
+            replace_file(path.name, [_used(location).encode()], folder=opened)
+        finally:
+            os.close(opened)
+
+
+def _used(location: Location | None) -> str:
+    return f"{location.label} {location.id}".strip() if location else "that of this machine"
+
+
+def _last_used(folder: Path, plan: Plan, desired: DesiredState) -> str:
+    try:
+        return _memory(folder, plan, desired).read_text("utf-8", "replace")[:400]
+    except OSError:
+        return ""
+
+
+def _memory(folder: Path, plan: Plan, desired: DesiredState) -> Path:
+    from jobsync.apply.journal import file_stem
+    from jobsync.apply.journal_entry import Binding
+
+    return folder / "journal" / f"{file_stem(Binding.of_plan(plan, desired.platform))}.used"
 
 
 def who(environ: Mapping[str, str]) -> str:

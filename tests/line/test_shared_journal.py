@@ -261,6 +261,32 @@ def test_the_embedded_service_works_in_two_clones_with_a_journal(team: Team) -> 
     assert team.records() == {}
 
 
+def test_plan_says_which_journal_and_marks_a_change_of_it(team: Team) -> None:
+    lab = team.machine()
+    shown = lab.run("plan", "--target", "env")
+    assert shown.err == f"Journal of submits: git:origin#{REF}.\n"
+    assert apply(lab).code == 0
+    lab.write(TWO)
+    assert lab.run("plan", "--target", "env").err == f"Journal of submits: git:origin#{REF}.\n"
+    other = {"JOBSYNC_JOURNAL": "git:origin#refs/jobsync/other"}
+    shown = lab.run("plan", "--target", "env", **other)
+    assert f"The last apply here used another one: git:origin#{REF}." in shown.err
+    del lab.environ["JOBSYNC_JOURNAL"]
+    shown = lab.run("plan", "--target", "env")
+    assert f"The last apply here used another one: git:origin#{REF}." in shown.err
+
+
+def test_a_folder_of_the_journal_that_others_can_write_is_not_used(team: Team) -> None:
+    lab = team.machine()
+    folder = lab.folder / "state" / "git"
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    done = apply(lab)
+    assert done.code == 4
+    assert str(folder) in done.err
+    assert lab.mine() == []
+
+
 # --- no journal ------------------------------------------------------------------------
 
 

@@ -32,6 +32,7 @@ from jobsync.apply.shared.record import (
 )
 from jobsync.git import Answer
 from jobsync.locks import LockTaken, file_lock
+from jobsync.private_files import open_private_folder
 from jobsync.structs import replace
 
 _Said = TypeVar("_Said")
@@ -318,10 +319,7 @@ class Repository:
 
     @contextmanager
     def _locked(self, seconds: float) -> Iterator[None]:
-        self._parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        facts = os.lstat(self._parent)
-        if facts.st_uid != os.getuid() or facts.st_mode & 0o022:
-            raise git.GitError(f"{self._parent}: other users can write it, so it is not used")
+        os.close(open_private_folder(self._parent))
         with file_lock(self._parent / f"{self._path.name}.lock", seconds):
             yield
 
