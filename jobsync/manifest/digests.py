@@ -27,6 +27,10 @@ class Unusable(Exception):
         self.hint = hint
 
 
+class NotThere(Unusable):
+    """An input of the workspace that is not in the folder of the set."""
+
+
 class Workspace:
     """The files below one folder; *prefix* is what their URIs begin with.
 
@@ -48,7 +52,7 @@ class Workspace:
                 found = error
             self._known[uri] = found
         if isinstance(found, Unusable):
-            raise Unusable(found.message, found.hint)
+            raise type(found)(found.message, found.hint)
         return found
 
     def _read(self, uri: str) -> str:
@@ -73,7 +77,7 @@ class Workspace:
             return file_digest(real)
         except FileNotFoundError:
             hint = f"{self.prefix}PATH is a path from the folder of the set"
-            raise Unusable(f"there is no file {quoted('/'.join(parts))}", hint) from None
+            raise NotThere(f"there is no file {quoted('/'.join(parts))}", hint) from None
         except OSError as error:
             raise Unusable(f"{quoted(uri)} cannot be read: {reason(error)}") from error
 

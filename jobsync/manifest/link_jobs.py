@@ -8,7 +8,7 @@ from jobsync import identity
 from jobsync.archives import is_same
 from jobsync.errors import Location, Problem
 from jobsync.manifest.app_folders import AppFolders
-from jobsync.manifest.digests import Unusable, Workspace
+from jobsync.manifest.digests import NotThere, Unusable, Workspace
 from jobsync.manifest.messages import dotted, quoted
 from jobsync.manifest.old_fingerprints import OlderFingerprints
 from jobsync.manifest.order import order
@@ -21,7 +21,7 @@ from jobsync.platform import Platform
 def link_drafts(
     project: str,
     drafts: Iterable[DraftJob],
-    workspace: Workspace | None,
+    workspace: Workspace,
     apps: AppFolders | None,
     landings: Landings,
     problems: list[Problem],
@@ -29,8 +29,8 @@ def link_drafts(
 ) -> dict[Address, DeclaredJob]:
     """The declared jobs in address order; what is wrong goes to *problems*.
 
-    *workspace* is the folder of the set and *apps* are those in it; None where the service is on
-    another machine and has its own.
+    *workspace* is the folder of the set and *apps* are those in it, None where the service is on
+    another machine: it has its own, and may have files that are not in the folder.
     """
     by_address = {draft.address: draft for draft in drafts}
     addresses = sorted(by_address)
@@ -51,7 +51,7 @@ def link_drafts(
     jobs: dict[Address, DeclaredJob] = {}
     for address in sequence:
         draft = by_address[address]
-        digests = _digests(draft, workspace, problems, platform)
+        digests = _digests(draft, workspace, problems, platform, elsewhere=apps is None)
         app = _app(draft, apps, problems, platform) if apps else None
         upstream = {other: prints[other] for other in draft.upstream if other in prints}
         fingerprint = identity.fingerprint(
@@ -158,16 +158,23 @@ def _landing_problems(drafts: Iterable[DraftJob], landings: Landings) -> Iterato
 
 
 def _digests(
-    draft: DraftJob, workspace: Workspace | None, problems: list[Problem], platform: Platform
+    draft: DraftJob,
+    workspace: Workspace,
+    problems: list[Problem],
+    platform: Platform,
+    *,
+    elsewhere: bool,
 ) -> dict[str, str]:
+    """The content of the inputs in the workspace. A service *elsewhere* may have files that are not
+    in the folder of the set: about those nothing is known here."""
     found: dict[str, str] = {}
-    if workspace is None:
-        return found
     for (name, *at), uri in platform.workspace_inputs(draft.request):
         if uri not in found:
             try:
                 found[uri] = workspace.digest(uri)
             except Unusable as error:
+                if elsewhere and isinstance(error, NotThere):
+                    continue
                 where = draft.places.value(str(name), tuple(at))
                 message = f"jobs.{draft.entry.key}.{name}.{at[0]}: {error.message}"
                 problems.append(Problem(where, message, error.hint))

@@ -150,7 +150,7 @@ def _resolved(files: _Files, caller: _Caller, api: str = "") -> DesiredState:
     jobs = link_drafts(
         project,
         drafts,
-        Workspace(found.root, platform.workspace) if here else None,
+        Workspace(found.root, platform.workspace),
         apps if here else None,
         Landings(taken, judge),
         raw.problems,

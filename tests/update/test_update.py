@@ -76,8 +76,7 @@ def set_of(name: str, folder: Path, *, renamed: bool = False) -> DesiredState:
             text = re.sub(rf"^  {old}:$", f"  {new}:\n    formerly: [{old}]", text, flags=re.M)
     (folder / "a.yaml").write_text(text, encoding="utf-8")
     (folder / "data.fa").write_text(">a\nACGT\n", encoding="utf-8")
-    # The storage `local` is the folder of the set only on a service of this machine.
-    return load([folder], target=Target("memory", "http://127.0.0.1:1"))
+    return load([folder], target=Target("memory", BINDING.service))
 
 
 def snapshot(desired: DesiredState, world: Mapping[str, Any]) -> Snapshot:
