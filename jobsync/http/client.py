@@ -108,12 +108,12 @@ class HttpClient:
         return self._exchanges.closed
 
     def close(self) -> None:
-        """Send nothing more, and end what other threads wait for."""
+        """Send nothing more, and end the requests that other threads still wait for."""
         self._exchanges.close()
         self._kept.close()
 
     def send(self, request: Request, authorization: Secret) -> Response:
-        """The whole response to *request*, whatever its status."""
+        """Send *request* and read the whole response, whatever its status."""
         permit = self.limiter.acquire()
         try:
             with self._opened(request, authorization) as reply:
@@ -126,9 +126,9 @@ class HttpClient:
 
     @contextmanager
     def stream(self, request: Request, authorization: Secret) -> Iterator[Stream | Response]:
-        """A 200 or 206 as a stream, anything else as a whole response.
+        """Send *request*: a 200 or 206 comes back as a stream, anything else as a whole response.
 
-        The stream holds a connection, but no permit.
+        A stream keeps its connection until it is closed. It takes no permit of the rate limiter.
         """
         permit = self.limiter.acquire()
         with ExitStack() as stack:
@@ -142,9 +142,9 @@ class HttpClient:
             yield outcome
 
     def served_at(self) -> float | None:
-        """Seconds since 1970 on the service's clock, as its last answer told; None if it did not.
+        """Seconds since 1970 by the ``Date`` of the last response; None when it had none.
 
-        ``Date`` has whole seconds, and is a little old when it arrives.
+        ``Date`` counts whole seconds and is a little old when it arrives.
         """
         if self._served is None:
             return None

@@ -8,10 +8,10 @@ from jobsync.structs import Struct, field
 
 
 class Connection(Struct, frozen=True):
-    """How to reach a service: times in seconds. The defaults suit a real tenant.
+    """How to reach a service. Times are in seconds; the defaults suit a production service.
 
-    ``proxy`` is a URL, or empty; ``certificates``, a file or a folder, are trusted instead of those
-    shipped with certifi. Nothing of this is read from the environment here.
+    ``proxy`` is a URL, or empty. ``certificates``, a file or a folder, are trusted instead of those
+    shipped with certifi. Nothing is read from the environment here.
     """
 
     concurrency: int = 16
@@ -26,7 +26,7 @@ class Connection(Struct, frozen=True):
     retries: int = 100
 
     def client(self, base_url: str) -> HttpClient:
-        """A client of the service at *base_url*, which is in its one spelling."""
+        """A client of the service at *base_url*, which must be in its one spelling."""
         settings = HttpSettings(
             base_url,
             concurrency=self.concurrency,

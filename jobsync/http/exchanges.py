@@ -21,10 +21,11 @@ _LOOK = 0.1
 
 
 class Exchange:
-    """One request under way: what its connection notes of it, and why it was ended if it was.
+    """One request under way: its connection, and why it was ended early if it was.
 
-    ``connected`` is whether a connection made for it stood, TLS and proxy included: until then not
-    one byte of the request was sent. ``reused`` is whether it went over one that stood before.
+    ``connected`` is whether a new connection was completed, TLS and proxy included: before that,
+    not one byte of the request was sent. ``reused`` is whether the request went over a connection
+    that was open before.
     """
 
     __slots__ = ("_handle", "_sock", "connected", "deadline", "ended", "reused")
@@ -37,25 +38,28 @@ class Exchange:
         self._handle: socket.socket | None = None
 
     def connecting(self, sock: socket.socket) -> None:
-        """Note a socket on which TLS or a proxy has yet to be talked to.
+        """Note a socket that TLS or a proxy has not finished setting up.
 
-        A handle of our own, because TLS takes the socket over, and gives back another.
+        A duplicate of its handle is kept, because TLS replaces the socket object with another one.
         """
         self._handle = socket.fromfd(sock.fileno(), sock.family, sock.type)
         self._attach(self._handle)
 
     def on(self, sock: Any) -> None:
-        """Note the connection that the request goes over."""
+        """Note the connection over which the request is sent."""
         self._attach(sock)
 
     def forget_handle(self) -> None:
-        """Close what :meth:`connecting` has opened."""
+        """Close the duplicate handle that :meth:`connecting` opened."""
         if self._handle is not None:
             self._handle.close()
             self._handle = None
 
     def end(self, why: str) -> None:
-        """Shut the connection under whoever waits on it, now or as soon as there is one."""
+        """Shut the connection down, now or as soon as there is one, with *why* as the reason.
+
+        A thread that waits on the connection then gets an error at once.
+        """
         self.ended = self.ended or why
         _shut(self._sock)
 
@@ -66,7 +70,10 @@ class Exchange:
 
 
 class Exchanges:
-    """The exchanges of one client. Safe to use from many threads. *monotonic* counts seconds."""
+    """The exchanges of one client. Safe to use from many threads.
+
+    *monotonic* returns seconds; deadlines are on that clock.
+    """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -82,11 +89,11 @@ class Exchanges:
         return self._closed
 
     def now(self) -> float:
-        """The clock that deadlines are told by."""
+        """The time in seconds, on the clock of the deadlines."""
         return self._monotonic()
 
     def begin(self, deadline: float) -> Exchange:
-        """An exchange of the calling thread, to be over by *deadline*."""
+        """Begin an exchange in the calling thread. It is ended when *deadline* passes."""
         exchange = Exchange(deadline)
         self._mine.exchange = exchange
         with self._lock:
@@ -101,17 +108,18 @@ class Exchanges:
         return exchange
 
     def current(self) -> Exchange:
-        """What the calling thread has begun last: urllib3 cannot hand it to a connection."""
+        """The exchange that the calling thread began last; urllib3 cannot pass it to a
+        connection."""
         exchange: Exchange = self._mine.exchange
         return exchange
 
     def finish(self, exchange: Exchange) -> None:
-        """Look after *exchange* no more."""
+        """Stop watching *exchange*."""
         with self._lock:
             self._under_way.discard(exchange)
 
     def close(self) -> None:
-        """End every exchange under way, and each that begins from now on."""
+        """End every exchange under way, and every one that begins later."""
         self._closed.set()
         for exchange in self._all():
             exchange.end(CLOSED)

@@ -30,13 +30,13 @@ _WHOM_TO_TRUST = "if the service has an authority of its own, name its file in R
 
 
 class Stale(Unreachable):
-    """A kept connection died before any byte of the response: the server had given it up."""
+    """A reused connection broke before any byte of the response: the server had closed it."""
 
 
 def failure_of(
     request: Request, exchange: Exchange, error: Exception, what: str = "no answer"
 ) -> Unreachable:
-    """What *error* means for *request*: the one place that says "never sent"."""
+    """The exception to raise for *error*. Only this function decides that nothing was sent."""
     sent = exchange.connected or exchange.reused
     if exchange.ended == CLOSED:
         return Unreachable(CLOSED) if sent else NeverSent(CLOSED)

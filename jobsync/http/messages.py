@@ -15,10 +15,11 @@ CLOSED = "the connection to the service is closed"
 
 
 class Repeat(Enum):
-    """When a request may be sent again after it went wrong.
+    """When a request may be sent again after it failed.
 
-    ``ALWAYS`` is for reads, and for writes that may as well be made twice. ``UNSENT`` is for other
-    writes: only when nothing was sent, or the service throttled. ``NEVER`` is for what is paid for.
+    ``ALWAYS`` is for reads and for writes that do no harm when repeated. ``UNSENT`` is for other
+    writes: they are repeated only when nothing was sent or the service throttled. ``NEVER`` is for
+    writes that cost something, such as a submit.
     """
 
     ALWAYS = "always"
@@ -27,8 +28,11 @@ class Repeat(Enum):
 
 
 class Request(Struct, frozen=True):
-    """One request. ``seconds`` is how long its response may take, head and body; None: as set for
-    the client. Of a download only the head counts."""
+    """One request.
+
+    ``seconds`` is the time for the whole response, head and body; None means the client's own
+    limit. For a download it limits the head only.
+    """
 
     method: str
     url: str
@@ -57,22 +61,24 @@ class Response(Struct, frozen=True):
 
 
 class Stream(Struct, frozen=True):
-    """A response whose body is still to be read: ``chunks`` raises when it is cut short."""
+    """A response whose body is still to be read. ``chunks`` raises when the body is cut short."""
 
     head: Response
     chunks: Iterator[bytes]
 
     @property
     def status(self) -> int:
+        """The HTTP status of the response."""
         return self.head.status
 
     @property
     def headers(self) -> Mapping[str, str]:
+        """The headers of the response, with lower-case names."""
         return self.head.headers
 
 
 class UnsafePath(ServiceError):
-    """An id, a name or a path that cannot be put into a URL without meaning something else.
+    """An id, name or path that would change its meaning inside a URL.
 
     Raised before anything is sent.
     """
@@ -83,26 +89,26 @@ class NeverSent(Unreachable):
 
 
 class Untrusted(NeverSent):
-    """The certificate of the server does not verify: asking again changes nothing."""
+    """The server's certificate could not be verified. Trying again does not help."""
 
 
 class Overdue(Unreachable):
-    """The response did not come within the time that its request has."""
+    """The response did not arrive within the time allowed for its request."""
 
 
 class OverdueUnsent(Overdue, NeverSent):
-    """That time was over before there was a connection."""
+    """The time for the request ran out before a connection was made, so nothing was sent."""
 
 
 def sanitised(text: str, most: int = _SHOWN) -> str:
-    """At most *most* characters of *text* on one line, nothing in it that a terminal acts on."""
+    """At most *most* characters of *text*, on one line and without terminal control characters."""
     line = " ".join(text[: 4 * most].split())
     clean = "".join(char if char.isprintable() else "?" for char in line)
     return clean if len(clean) <= most else clean[:most] + "..."
 
 
 def shown(method: str, url: str) -> str:
-    """A request as error messages name it: the query cut short, for it can be long."""
+    """A request as error messages show it; a long query is shortened."""
     path, mark, query = url.partition("?")
     short = query if len(query) <= _QUERY_SHOWN else query[:_QUERY_SHOWN] + "..."
     return f"{method} {path}{mark}{short}"

@@ -121,7 +121,8 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 def tls_context(certificates: str | None) -> ssl.SSLContext:
-    """What verifies servers: by *certificates*, a file or a folder, or by those of certifi."""
+    """A TLS context that verifies servers against *certificates*, a file or a folder, or else
+    against those of certifi."""
     place = Path(certificates or certifi.where())
     try:
         if place.is_dir():
@@ -132,10 +133,10 @@ def tls_context(certificates: str | None) -> ssl.SSLContext:
 
 
 class PoolAdapter(HTTPAdapter):
-    """Connections to *base*, of which *size* are kept, through *proxy* unless that is empty.
+    """Connections to *base*, at most *size* kept open, through *proxy* unless that is empty.
 
-    They share one TLS context, for making one costs 27 ms. Takes nothing from the environment, and
-    tries nothing twice.
+    They share one TLS context, because making one takes 27 ms. The adapter reads nothing from the
+    environment and repeats no request.
     """
 
     def __init__(
@@ -152,6 +153,8 @@ class PoolAdapter(HTTPAdapter):
         self.pool: HTTPConnectionPool = manager.connection_from_url(base)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pool manager of requests with this adapter's TLS context and connection
+        classes."""
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
@@ -179,10 +182,12 @@ class PoolAdapter(HTTPAdapter):
         return manager
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
+        """The one pool of this adapter: it sends to a single base URL."""
         return self.pool
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        """The context has the certificates; naming a file here would load it per connection."""
+        """Do nothing: the TLS context has the certificates. A file named here would be loaded again
+        for every connection."""
 
 
 def _socks_pool() -> type[HTTPSConnectionPool]:
@@ -198,8 +203,11 @@ def _socks_pool() -> type[HTTPSConnectionPool]:
 
 
 class OneOffSession(requests.Session):
-    """For what is sent once: it takes nothing from the environment (``.netrc`` would replace the
-    token), follows no redirect, and is closed with its connection."""
+    """A session for a single request.
+
+    It reads nothing from the environment (``.netrc`` would replace the token), follows no redirect,
+    and is closed together with its connection.
+    """
 
     def __init__(self, adapter: PoolAdapter) -> None:
         super().__init__()
@@ -209,4 +217,5 @@ class OneOffSession(requests.Session):
         self.mount("https://", adapter)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None, always: redirects are not followed."""
         return None

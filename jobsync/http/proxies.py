@@ -17,9 +17,9 @@ _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 def proxy_for(url: str, environ: Mapping[str, str]) -> str:
-    """The URL of the proxy through which *url* is to be asked; empty for none.
+    """The URL of the proxy for requests to *url*; empty for none.
 
-    This machine is never asked through one, whatever the environment says.
+    A service on this machine is always reached directly, whatever *environ* says.
     """
     parts = urlsplit(url)
     if parts.scheme != "https" or is_loopback(parts.hostname or ""):

@@ -14,13 +14,14 @@ START = 4
 
 
 class Permit(Struct, frozen=True):
-    """The right to have one request in flight, and when it was given."""
+    """The right to have one request in flight, and the time at which it was given."""
 
     epoch: int
 
 
 class RateLimiter:
-    """Hand out at most ``limit`` permits at a time. Every permit goes back exactly once."""
+    """Hands out at most ``limit`` permits at a time. Every permit must be given back exactly
+    once."""
 
     def __init__(self, ceiling: int, start: int = START) -> None:
         self._ceiling = max(1, ceiling)
@@ -31,11 +32,11 @@ class RateLimiter:
 
     @property
     def limit(self) -> int:
-        """How many may be in flight now."""
+        """How many requests may be in flight now."""
         return int(self._limit)
 
     def acquire(self) -> Permit:
-        """Wait for a permit."""
+        """Wait until a permit is free, and take it."""
         with self._free:
             while self._in_flight >= int(self._limit):
                 self._free.wait()
@@ -43,16 +44,16 @@ class RateLimiter:
             return Permit(self._epoch)
 
     def succeeded(self, permit: Permit) -> None:
-        """Give *permit* back: the service kept up."""
+        """Give *permit* back after a success, which lets the limit grow."""
         with self._free:
             step = 2.0 if self._epoch == 0 else 1.0 / self._limit
             self._limit = min(float(self._ceiling), self._limit + step)
             self._release()
 
     def overloaded(self, permit: Permit) -> None:
-        """Give *permit* back: the service said it was too much.
+        """Give *permit* back after the service refused because of load, which halves the limit.
 
-        One burst halves once: what was sent before the last halving says nothing new.
+        A burst of refusals halves it once: requests sent before the last halving say nothing new.
         """
         with self._free:
             if permit.epoch == self._epoch:
@@ -61,7 +62,7 @@ class RateLimiter:
             self._release()
 
     def failed(self, permit: Permit) -> None:
-        """Give *permit* back: nothing was learned."""
+        """Give *permit* back after a failure that says nothing about load; the limit stays."""
         with self._free:
             self._release()
 

@@ -44,7 +44,8 @@ class RetryPolicy(Struct, frozen=True):
     longest_asked: float = 60.0
 
     def wait(self, failures: int, asked: float | None, timing: Timing) -> float:
-        """Seconds to wait after the *failures*-th failure; *asked* is what the service wants."""
+        """Seconds to wait after the *failures*-th failure; *asked* is what the service asked
+        for."""
         ceiling = min(self.longest, self.first * 2.0 ** (failures - 1))
         jitter = timing.uniform(0.0, ceiling)
         if asked is None:
@@ -60,7 +61,7 @@ class RetryBudget:
         self._lock = threading.Lock()
 
     def spend(self) -> bool:
-        """Take one; False when there is none left."""
+        """Use one retry of the budget; False when none is left."""
         with self._lock:
             if self._tenths < 10:
                 return False
@@ -68,6 +69,7 @@ class RetryBudget:
             return True
 
     def earn(self) -> None:
+        """Note a success: it adds a tenth of a retry, up to the most that the budget may hold."""
         with self._lock:
             self._tenths = min(self._most, self._tenths + 1)
 
@@ -85,7 +87,10 @@ class Retries:
         self._closed = closed
 
     def run(self, repeat: Repeat, attempt: Callable[[], T]) -> T:
-        """What the last *attempt* gives or raises, after as many as *repeat* allows."""
+        """Call *attempt* until it succeeds or *repeat* allows no further try.
+
+        Returns what the last attempt returned; raises what it raised.
+        """
         failures = 0
         while True:
             failures += 1
