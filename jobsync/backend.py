@@ -19,7 +19,8 @@ from jobsync.structs import Struct
 
 
 class Content(Struct, frozen=True):
-    """An open download: bytes from ``offset`` on, in chunks; ``length`` is the whole file's."""
+    """An open download: the bytes from ``offset`` on, in ``chunks``; ``length`` is the size of the
+    whole file in bytes, None where the service does not say."""
 
     offset: int
     length: int | None
@@ -36,40 +37,47 @@ class HistoryEvent(Struct, frozen=True):
 
 
 class Listed(Protocol):
-    """What a row of a listing says at first sight: enough to tell whether anybody wants it."""
+    """What can be read from one row of a listing at once: enough to decide whether the run
+    matters."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """The id that the service has given the run."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name under which the run was submitted."""
 
     @property
-    def owner(self) -> str: ...
+    def owner(self) -> str:
+        """The user who submitted the run."""
 
     @property
-    def visible(self) -> bool: ...
+    def visible(self) -> bool:
+        """False when the run was deleted, and so hidden, on the service."""
 
 
 class Reader(Protocol):
-    """What can be asked of a service without changing anything."""
+    """The questions that can be put to a service. None of them changes anything there."""
 
     @property
     def platform(self) -> Platform:
-        """What the service means by its jobs."""
+        """What the jobs of this kind of service mean."""
 
     @property
-    def base_url(self) -> str: ...
+    def base_url(self) -> str:
+        """The URL of the service, in its one spelling, without a slash at the end."""
 
     def close(self) -> None:
-        """Ask nothing more, and end what other threads still wait for."""
+        """Send nothing more, and end the requests that other threads still wait for."""
 
     @property
     def concurrency(self) -> int:
-        """How many calls at once are worth making; the transport slows itself down below that."""
+        """How many calls are worth making at once. The transport slows down by itself below
+        that."""
 
     def served_at(self) -> float | None:
-        """Seconds since 1970 on the service's clock, None where its answers do not tell."""
+        """Seconds since 1970 on the service's clock; None while no answer has told the time."""
 
     def whoami(self) -> str:
         """The user name that the credentials belong to."""
@@ -100,29 +108,32 @@ class Reader(Protocol):
         """One visible run, full record. Raises :class:`NotFound` for a missing or hidden one."""
 
     def access(self, run_id: str) -> dict[str, Access]:
-        """The explicit grants of a run by user name, without the owner's row."""
+        """The access granted explicitly on a run, by user name, without the owner's row."""
 
     def files(self, run_id: str, folder: str = "", at_least: int = 0) -> list[RemoteFile]:
-        """The entries of one output folder (not recursive), by name.
+        """The entries of one output folder, sorted by name; subfolders are not searched.
 
-        *at_least* is how many are known to be there: their pages are asked for at once.
+        *at_least* is the number of entries known to be there: their pages are requested at once.
         """
 
     def open(self, run_id: str, path: str, offset: int = 0) -> AbstractContextManager[Content]:
-        """Open one output. ``Content.offset`` is 0 when the service ignored *offset*."""
+        """Open one output at *offset* bytes.
+
+        ``Content.offset`` is 0 when the service ignored *offset*.
+        """
 
     def history(self, run_id: str) -> list[HistoryEvent]:
         """What happened to a run, oldest first."""
 
     def app(self, app_id: str) -> App | None:
-        """An app's definition, None when the service does not tell.
+        """The definition of an app; None when the service does not publish definitions.
 
         Raises :class:`NotFound` when the service says that it has no such app.
         """
 
 
 class Backend(Reader, Protocol):
-    """A service that may also be changed."""
+    """A service that may also be changed: a :class:`Reader` and the five writes."""
 
     def submit(self, name: str, request: Mapping[str, JsonValue]) -> Run:
         """Send one submit, once. No retry, no redirect.
@@ -132,13 +143,16 @@ class Backend(Reader, Protocol):
         """
 
     def grant(self, run_id: str, user: str, access: Access) -> None:
-        """Set one user's row; ``NO_ACCESS`` removes it. Proves nothing: read back to confirm."""
+        """Set the access of one user to a run; ``NO_ACCESS`` removes it.
+
+        A success proves nothing: read the access back to confirm it.
+        """
 
     def restore(self, run_id: str) -> None:
         """Make a hidden run visible again."""
 
     def hide(self, run_id: str) -> None:
-        """Delete, which on this service stops and hides. A run that is already gone is done."""
+        """Delete a run, which stops and hides it. A run that is already gone counts as deleted."""
 
     def stop(self, run_id: str) -> None:
         """Ask the service to stop a run."""

@@ -29,7 +29,10 @@ Step = tuple["str | int", ...]
 
 
 class Wrong(ValueError):
-    """A value that cannot be sent. ``path`` is where below the field, ``hint`` what to do."""
+    """A value that cannot be sent.
+
+    ``path`` is its place below the field, ``hint`` says what to do.
+    """
 
     def __init__(self, message: str, hint: str = "", *, path: tuple[str | int, ...] = ()) -> None:
         super().__init__(message)
@@ -39,10 +42,11 @@ class Wrong(ValueError):
 
 
 class Platform(Protocol):
-    """What a kind of service means by its jobs. One value for each kind, so it is its identity.
+    """What a kind of service means by its jobs. There is one value for each kind: it is compared by
+    identity.
 
-    A platform inherits from this class. What has a body here is what it needs not say: that is the
-    answer where its service has no such thing.
+    A platform inherits from this class. A method with a body here gives the answer of a service
+    that has no such thing, so a platform overrides only what differs.
     """
 
     def __hash__(self) -> int:
@@ -50,26 +54,29 @@ class Platform(Protocol):
 
     @property
     def name(self) -> str:
-        """What ``api:`` of a target says to mean this platform."""
+        """The word in ``api:`` of a target that selects this platform."""
 
     @property
     def scheme(self) -> str:
-        """The letter that its fingerprints begin with; another letter for every other way to make
-        them."""
+        """The letter with which this platform's fingerprints begin. A change of how they are made
+        needs a new letter."""
 
     @property
     def scheme_since(self) -> str:
-        """The first version of jobsync that knows :attr:`scheme`."""
+        """The first version of jobsync that understands :attr:`scheme`."""
 
     @property
     def scheme_before(self) -> str:
-        """The letter of the scheme before, whose runs are still recognised; empty for none."""
+        """The letter of the previous scheme, whose runs are still recognised; empty for none."""
         return ""
 
     @property
     def journal_mark(self) -> str:
-        """What tells its journals of submits from those of another platform on the same service;
-        empty for the platform whose journals were there before there was another."""
+        """The text that keeps this platform's journals apart from those of another platform on the
+        same service.
+
+        Empty for the first platform, whose journals are older than this mark.
+        """
         return self.name
 
     @property
@@ -77,57 +84,63 @@ class Platform(Protocol):
         """The most characters that a project and an address may have together."""
 
     def run_name(self, mark: Mark) -> str:
-        """The text by which a run is known to be that of *mark*: it is submitted under it.
+        """The name under which the run of *mark* is submitted, and by which it is found again.
 
-        One text for one mark, and the key of journals and plans. Where a service has labels, its
-        backend may set some beside it, and make the text of them when it reads a run.
+        Each mark has exactly one name, which is also the key in journals and plans. A service with
+        labels may store the mark in labels too; its backend then makes the same name from them when
+        it reads a run.
         """
 
     def read_mark(self, name: str) -> Mark | None:
-        """What :meth:`run_name` made *name* of; None for the name of a run that jobsync did not
+        """The mark from which :meth:`run_name` made *name*; None for a name that jobsync did not
         make."""
 
     def name_prefix(self, project: str) -> str:
-        """What the names of all runs of *project* begin with, for a service that searches."""
+        """The text with which the names of all runs of *project* begin, for a search by the
+        service."""
 
     @property
     def placement(self) -> tuple[str, ...]:
-        """The request fields that say where and how long, not what: they never re-run a job."""
+        """The request fields that say where and how long a job runs. A change of them alone never
+        re-runs the job."""
         return ()
 
     def request_schema(self) -> dict[str, Any]:
-        """The JSON Schema of its request fields (``properties``), and of what they refer to
-        (``$defs``), as they may be before references are filled in.
+        """The JSON Schema of the request fields: ``properties``, and ``$defs`` to which they refer.
 
-        Each node has ``x-expected``: what a person would call a right value.
+        It describes values before references are filled in. Each node has ``x-expected``: a right
+        value, in words for people.
         """
 
     @property
     def field_hints(self) -> Mapping[str, str]:
-        """What to write in place of fields that people know from elsewhere."""
+        """By field name, what to write instead of fields that people know from other tools."""
         return {}
 
     @property
     def fields(self) -> Mapping[str, Callable[[Value], Value]]:
-        """Every request field, and what makes its value ready to send or raises :class:`Wrong`."""
+        """Every request field, with the function that makes its value ready to send.
+
+        The function raises :class:`Wrong` for a value that cannot be sent.
+        """
 
     @property
     def referring(self) -> frozenset[str]:
-        """The request fields in which references to jobs may stand."""
+        """The request fields that may contain references to jobs."""
 
     @property
     def merged(self) -> frozenset[str]:
-        """The request fields that are laid over those of the defaults key by key."""
+        """The request fields whose mapping is merged key by key with that of the defaults."""
         return frozenset()
 
     @property
     def hiding(self) -> frozenset[str]:
-        """The request fields in which sensitive values may stand."""
+        """The request fields that may contain sensitive values."""
         return frozenset()
 
     @property
     def macros(self) -> frozenset[str]:
-        """What stands as ``${NAME}`` in a request because the service fills it in."""
+        """The names that stay as ``${NAME}`` in a request because the service fills them in."""
         return frozenset()
 
     @property
@@ -135,7 +148,8 @@ class Platform(Protocol):
         """The request field that names the app."""
 
     def app_id(self, request: Mapping[str, Value]) -> str:
-        """The app that *request* runs, as the service is asked for it; empty when it names none."""
+        """The id of the app that *request* runs, as the service knows it; empty when none is
+        named."""
         return str(request.get(self.app_field) or "")
 
     def is_fixed_app(self, app_id: str) -> bool:
@@ -147,12 +161,15 @@ class Platform(Protocol):
         return ""
 
     def app_meaning(self, definition: Mapping[str, JsonValue]) -> JsonValue:
-        """What of such a definition makes a run what it is: without what only people read."""
+        """The part of *definition* that decides what a run does, without texts for people.
+
+        The digest of an app in the folder of the set is made of it.
+        """
         return dict(definition)
 
     def no_outputs(self, request: Mapping[str, Value]) -> str:
-        """What of *request* makes its runs keep no outputs, as it is written; empty where they
-        do."""
+        """The setting in *request* that makes its runs keep no outputs, as it is written; empty
+        when they keep them."""
         return ""
 
     @property
@@ -176,23 +193,24 @@ class Platform(Protocol):
         return ""
 
     def check_request(self, request: Mapping[str, Value]) -> Iterable[Wrong]:
-        """What is wrong with *request* as a whole; ``path`` is where below the job."""
+        """What is wrong with *request* as a whole. ``path`` of each is its place below the job."""
         return ()
 
     @property
     def workspace(self) -> str:
-        """What the URI of a file in the folder of the set begins with, on a service there."""
+        """The prefix of the URI of a file in the folder of the set, for a service that runs
+        there."""
 
     def names_workspace(self, field: str, value: Value) -> bool:
         """Whether *value* of *field* names a file in the folder of the set."""
         return False
 
     def workspace_inputs(self, request: Mapping[str, Value]) -> Iterable[tuple[Step, str]]:
-        """Where *request* names files in the folder of the set, and their URIs."""
+        """Each place where *request* names a file in the folder of the set, and the file's URI."""
         return ()
 
     def starter(self, project: str) -> Mapping[str, str]:
-        """The files, by path, of a small set to start from that runs on any machine."""
+        """The files, by path, of a small example set that runs on any machine."""
         return {}
 
     @property
@@ -201,91 +219,92 @@ class Platform(Protocol):
 
     @property
     def settings_prefix(self) -> str:
-        """What the names of the environment variables with its settings begin with."""
+        """The prefix of the names of the environment variables with this platform's settings."""
 
     @property
     def address_variable(self) -> str:
-        """The environment variable that says where the service of target ``env`` is."""
+        """The environment variable with the URL of the service of target ``env``."""
 
     @property
     def token_variable(self) -> str:
         """The environment variable with the token for that service."""
 
     def canonical(self, request: Mapping[str, Value]) -> dict[str, JsonValue]:
-        """What of *request* means something, each value in one spelling: for the fingerprint.
+        """The meaning of *request*, each value in one spelling, for the fingerprint.
 
-        References stay symbolic. Equal results mean: the same run.
+        References stay symbolic. Two requests with equal results describe the same run.
         """
 
     def canonical_before(self, request: Mapping[str, Value]) -> dict[str, JsonValue]:
-        """The same under :attr:`scheme_before`; not asked where that is empty."""
+        """As :meth:`canonical`, under :attr:`scheme_before`; not called when that is empty."""
         return {}
 
     @property
     def defaults(self) -> Mapping[str, Value]:
-        """What a request that leaves a field out means by it."""
+        """The value that the service assumes for a field that a request leaves out."""
         return {}
 
     def sides(
         self, declared: Mapping[str, Value], record: Mapping[str, Value], keep: frozenset[str]
     ) -> Mapping[str, tuple[Value, Value]]:
-        """What is compared of a request and the record of a run, by path, in one shape.
+        """The values to compare, by path, as pairs (from the record, declared), in one shape.
 
-        The record's value comes first. The paths are those of *declared* and, of *keep*, those
-        that only the record has.
+        The paths are those of *declared*, and those of *keep* that only the record has.
         """
 
     def same(self, path: str, declared: Value, remote: Value) -> bool:
-        """Whether two leaves at *path* mean the same to the service, however each is typed."""
+        """Whether the values at *path* mean the same to the service, whatever their JSON types."""
         return declared == remote
 
     def given(self, request: Mapping[str, Value]) -> frozenset[str]:
-        """The paths of all that *request* gives to its app."""
+        """The paths of everything that *request* passes to its app."""
         return frozenset()
 
     def app_fields(self, app: App) -> Mapping[str, AppField]:
-        """What *app* takes, by the paths of :meth:`given`."""
+        """What *app* accepts, keyed by the paths of :meth:`given`."""
         return {}
 
     def check_app(self, job: DeclaredJob, app: App) -> Iterable[Wrong]:
-        """What *app* would not take of *job*; ``path`` is where below the job."""
+        """The values of *job* that *app* would refuse. ``path`` of each is its place below the
+        job."""
         return ()
 
     def unchecked(self, job: DeclaredJob, app: App) -> Iterable[str]:
-        """What *app* says of what *job* declares and cannot be checked here, and why."""
+        """The rules of *app* that cannot be checked here for what *job* declares, and why."""
         return ()
 
     def same_placement(self, field: str, declared: Value, remote: Value) -> bool:
-        """Whether a placement field as *declared* asks for what the record of a run has."""
+        """Whether *declared*, in a placement field, asks for what the record of a run shows."""
         return declared == remote
 
     def node_hours(self, request: Mapping[str, Value], app: App | None) -> float | None:
         """The most node-hours that one run of *request* may use; None when that is unknown.
 
-        *app* fills in what *request* leaves out; None when its definition is not known.
+        *app* supplies what *request* leaves out; None when its definition is not known.
         """
         return None
 
     def output_folder(self, request: Mapping[str, object]) -> Archive | None:
-        """The folder that a request, or the record of a run, puts outputs into.
+        """The folder in which a request, or the record of a run, puts outputs.
 
-        None when none is named, or another one for each run.
+        None when no folder is named, or when each run has a different one.
         """
         return None
 
     def output_uri(self, run: Run, path: str) -> str | None:
-        """What an input says to take output *path* of *run*; None when the run keeps none."""
+        """The URI with which an input takes output *path* of *run*; None when the run keeps
+        none."""
 
     def is_output(self, uri: str, run: Run, path: str) -> bool:
         """Whether *uri*, however it is spelled, is output *path* of *run*."""
 
     def outputs_refused(self, run_id: str, error: Refused) -> str:
-        """Why the service does not show the outputs of a run; empty where it does not tell."""
+        """Why the service does not show the outputs of a run; empty where it gives no reason."""
         return ""
 
     @property
     def finds_hidden(self) -> bool:
-        """Whether a question for a name also finds runs that were hidden."""
+        """Whether a search by name also finds hidden runs."""
         return True
 
     @property
@@ -294,19 +313,19 @@ class Platform(Protocol):
         return False
 
     def restore_command(self, run_id: str) -> str:
-        """The command that makes a hidden run visible again; not asked where that cannot be."""
+        """The command that makes a hidden run visible again; called only where that is possible."""
         return ""
 
     def revoke_command(self, run_id: str, row: str) -> str:
-        """The command that takes a row out of a list of permissions; only asked where names have
-        several spellings."""
+        """The command that removes a row from a list of permissions; called only where user names
+        have several spellings."""
         return ""
 
 
 def platform_of(target: Target | None, platforms: Mapping[str, Platform]) -> Platform:
-    """The platform of *target*: the first of *platforms* where it names none.
+    """The platform of *target*; the first of *platforms* where it names none.
 
-    Raises :class:`SettingsError` when it names another one.
+    Raises :class:`SettingsError` when it names a platform that is not among them.
     """
     name = target.api if target else ""
     if name and name not in platforms:
@@ -318,6 +337,6 @@ def platform_of(target: Target | None, platforms: Mapping[str, Platform]) -> Pla
 def platform_named_in(
     environ: Mapping[str, str], platforms: Mapping[str, Platform]
 ) -> Platform | None:
-    """The first platform for which *environ* says where its service is: that of target ``env``."""
+    """The first platform whose address variable is set in *environ*: that of target ``env``."""
     named = (one for one in platforms.values() if environ.get(one.address_variable))
     return next(named, None)
