@@ -27,10 +27,11 @@ Files = Union[tuple[RemoteFile, ...], Unavailable]
 
 
 class Asker:
-    """One service, and threads to ask it from. Made by :func:`asking`.
+    """One service, and the threads that put questions to it. Made by :func:`asking`.
 
-    Permissions are read in threads of their own: thousands of lists, before which nobody who has
-    something else to ask has to queue. So are walks, which wait for the folders that they list.
+    Permissions are read in threads of their own, so that other questions do not wait behind
+    thousands of lists. Walks of outputs have their own threads too, because they wait for the
+    folders that they list.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -40,26 +41,26 @@ class Asker:
         )
 
     def close(self, *, wait: bool) -> None:
-        """Begin nothing more; with *wait*, only once everything is answered."""
+        """Begin nothing more. With *wait*, first wait until every question is answered."""
         for pool in (self._walks, self._permissions, self._questions):
             pool.shutdown(wait=wait, cancel_futures=not wait)
 
     def begin(self, question: Callable[[], T]) -> Future[T]:
-        """Ask one thing while others are asked."""
+        """Start one question in another thread and return at once."""
         return self._questions.submit(question)
 
     def each(self, question: Callable[[K], T], about: Iterable[K]) -> dict[K, T]:
-        """Ask one question about many things at once; the first failure is raised."""
+        """Put one question about many things at once. Raises the first failure."""
         keys = list(dict.fromkeys(about))
         return dict(zip(keys, self._questions.map(question, keys), strict=True))
 
     def runs(self, run_ids: Iterable[str]) -> list[Run]:
-        """The full records of those runs that there are and that may be read."""
+        """The full records of *run_ids*, without runs that do not exist or may not be read."""
         found = self.each(self._run, run_ids)
         return [run for run in found.values() if run is not None]
 
     def begin_access(self, run_id: str) -> Future[Grants]:
-        """The access list of one run."""
+        """Start reading the access list of one run."""
         return self._permissions.submit(self._access, run_id)
 
     def outputs(self, run_ids: Iterable[str]) -> dict[str, Files]:
@@ -68,7 +69,7 @@ class Asker:
         return dict(zip(keys, self._walks.map(self._files, keys), strict=True))
 
     def changes_of_apps(self, app_ids: Iterable[str]) -> dict[str, datetime]:
-        """When apps were last changed, of those that tell."""
+        """When apps were last changed, by id, without apps whose definition does not say."""
         found = self.each(self._changed, app_ids)
         return {app_id: when for app_id, when in found.items() if when is not None}
 
@@ -106,10 +107,10 @@ class Asker:
 
 @contextmanager
 def asking(reader: Reader) -> Iterator[Asker]:
-    """Something to ask *reader* with.
+    """Threads to put questions to *reader*.
 
-    When one question fails, or Ctrl-C is pressed, what has not begun never does, and what is under
-    way is not waited for: closing the reader ends it.
+    When a question fails, or Ctrl-C is pressed, questions that have not begun are dropped, and
+    those under way are not waited for: closing the reader ends them.
     """
     asker = Asker(reader)
     try:
@@ -123,8 +124,10 @@ def asking(reader: Reader) -> Iterator[Asker]:
 def ask_apps(
     reader: Reader, app_ids: Iterable[str]
 ) -> tuple[dict[str, App | None], dict[str, str]]:
-    """The apps that the service tells about (None where it does not), and what it says of those
-    that it has not."""
+    """The definitions of apps by id, and the service's words for apps that do not exist.
+
+    A definition is None where the service does not publish it.
+    """
     apps: dict[str, App | None] = {}
     missing: dict[str, str] = {}
     for app_id in app_ids:

@@ -53,12 +53,12 @@ class Known(Struct, frozen=True):
 
 
 def known(desired: DesiredState, seen: Snapshot) -> Known:
-    """What is known once *seen* has been observed."""
+    """The starting knowledge: *desired*, and what *seen* shows."""
     return Known(desired, seen, histories(desired, seen))
 
 
 def with_runs(before: Known, runs: Iterable[Run]) -> Known:
-    """*before* and *runs*."""
+    """*before*, with *runs* added."""
     merged = merged_runs(before.seen.runs, runs)
     if merged == before.seen.runs:
         return before
@@ -66,7 +66,7 @@ def with_runs(before: Known, runs: Iterable[Run]) -> Known:
 
 
 def merged_runs(runs: Iterable[Run], more: Iterable[Run]) -> tuple[Run, ...]:
-    """Both, by id: a full record replaces a summary row, never the other way round."""
+    """The runs of both, by id. A full record replaces a summary row, never the reverse."""
     merged = {run.id: run for run in runs}
     for run in more:
         if run.request is not None or run.id not in merged:
@@ -75,12 +75,12 @@ def merged_runs(runs: Iterable[Run], more: Iterable[Run]) -> tuple[Run, ...]:
 
 
 def at_present_addresses(before: Known) -> Known:
-    """*before* with what the lock has of a run at the address whose run it is now."""
+    """*before*, with the lock's lines of a run moved to the address that the run belongs to now."""
     return replace(before, seen=with_present_addresses(before.seen, before.histories))
 
 
 class Names:
-    """Which runs of a listing a set is about, by their names."""
+    """Decides by their names which runs of a listing concern a set."""
 
     def __init__(self, desired: DesiredState) -> None:
         jobs, project = desired.jobs.values(), desired.project
@@ -100,30 +100,30 @@ class Names:
         self.prefixes = tuple(map(desired.platform.name_prefix, projects))
 
     def mark(self, run: Listed) -> Mark | None:
-        """What the name of *run* says, where it may be one of ours."""
+        """The mark in the name of *run*; None when the run cannot be one of the set."""
         if not run.name.startswith(self.prefixes):
             return None
         return self._platform.read_mark(run.name)
 
     def is_wanted(self, run: Listed, mark: Mark, user: str) -> bool:
-        """Whether *user*, who is acting, has to know of *run*."""
+        """Whether the plan of *user*, who is acting, needs *run*."""
         if run.owner != user:
             return base_of(self._platform, run.name) in self._declared
         return mark.project == self._project or mark.job in self._former
 
     def is_managed(self, run: Listed, mark: Mark, user: str) -> bool:
-        """Whether the permissions of *run* will be wanted."""
+        """Whether the plan will need the permissions of *run*."""
         mine = run.owner == user and run.visible
         return mine and mark.job in self._managed and run.id not in self._pinned
 
 
 def pinned(desired: DesiredState) -> list[str]:
-    """The runs that are declared by their ids."""
+    """The ids of the runs that are declared by id."""
     return sorted({job.pinned for job in desired.jobs.values() if job.pinned})
 
 
 def archive_folders(desired: DesiredState) -> Folders[Address]:
-    """The folders that declared jobs name as their own, which most jobs do not."""
+    """The output folders that declared jobs name. Most jobs name none."""
     folder = desired.platform.output_folder
     return Folders(
         (archive, job.address)
@@ -133,8 +133,11 @@ def archive_folders(desired: DesiredState) -> Folders[Address]:
 
 
 def may_be_submitted(now: Known) -> set[Address]:
-    """The jobs of which no run is active, or has finished and has, as far as is known by now, what
-    it must have produced."""
+    """The jobs that may have to be submitted, by what is known so far.
+
+    A job is left out when one of its runs is active, or has finished with everything that it must
+    produce.
+    """
     lines = fetched_lines(now.seen)
     writers = Writers(now.desired.platform, now.seen.archived)
 
@@ -153,9 +156,9 @@ def may_be_submitted(now: Known) -> set[Address]:
 
 
 def highest_attempt(now: Known, address: Address) -> int:
-    """The highest attempt of a job that is known; 0 when none is.
+    """The highest known attempt of a job; 0 when none is known.
 
-    Raises :class:`Unreadable` when its name is none that a run could be known by.
+    Raises :class:`Unreadable` when no run could carry the job's name.
     """
     platform, name = now.desired.platform, now.desired.jobs[address].name
     if platform.read_mark(name) is None:
@@ -165,14 +168,16 @@ def highest_attempt(now: Known, address: Address) -> int:
 
 
 def names_of_attempt(now: Known, address: Address, attempt: int) -> list[str]:
-    """Every name that a run of that attempt of a job may have."""
+    """Every name that a run of this attempt of a job may have."""
     platform = now.desired.platform
     return [attempt_name(platform, name, attempt) for name in now.histories[address].names]
 
 
 def records(now: Known) -> list[str]:
-    """Whose full records are wanted: replaced runs, and those that pinned and replaced runs take
-    things from. Only there a difference is going to be shown."""
+    """The ids of the runs whose full records are needed to show a difference.
+
+    These are replaced and pinned runs, and the runs from which those take outputs.
+    """
     wanted: list[Run] = []
     for address, job in now.desired.jobs.items():
         history = now.histories[address]
@@ -185,7 +190,7 @@ def records(now: Known) -> list[str]:
 
 
 def managed_runs(now: Known) -> list[str]:
-    """The runs whose access lists are wanted."""
+    """The runs whose access lists are needed."""
     return [
         run.id
         for address, job in now.desired.jobs.items()
@@ -211,9 +216,10 @@ def runs_to_walk(now: Known, addresses: Collection[Address]) -> list[str]:
 
 
 def apps_to_check(now: Known) -> list[str]:
-    """The apps of jobs that may be submitted, so that what they would refuse is said first.
+    """The apps of jobs that may be submitted, so that the plan shows what they would refuse.
 
-    Also of pinned runs that lack something: only their apps tell whether it was dropped.
+    Also the apps of pinned runs that lack a declared value: only the app shows whether the service
+    dropped it.
     """
     submits, wanted = may_be_submitted(now), set[str]()
     for address, job in now.desired.jobs.items():
@@ -226,9 +232,9 @@ def apps_to_check(now: Known) -> list[str]:
 
 
 def apps_that_change(now: Known) -> list[str]:
-    """The private apps of jobs that have a run: that one was changed is a note, and nothing more.
+    """The private apps of jobs that have a run: a change of such an app becomes a note in the plan.
 
-    Apps that run in the folder of the set are files of it.
+    Apps in the folder of the set are left out, because their files are digested.
     """
     platform = now.desired.platform
     wanted = {

@@ -29,16 +29,16 @@ def observe(
     target: Target,
     outputs_of: Collection[Address] | None = None,
 ) -> Snapshot:
-    """Everything that planning *desired* rests on, from one service and from ``jobsync.lock``.
+    """Read everything that planning *desired* needs, from one service and from ``jobsync.lock``.
 
-    Costs the pages of one listing, and of two more where a job names its archive folder; an
-    exact question, visible and hidden, for each name of each job without a finished or active run
-    (two for most: one under the scheme before); a permission
-    read for each run whose job declares permissions; a walk for each finished run whose outputs the
-    lock does not prove to be here, of the addresses *outputs_of* (all of them when None) and of
-    what those of them need that may be submitted.
+    The cost in requests is: the pages of one listing, and of two more where a job names its archive
+    folder; for each job without a finished or active run, a search by each of its exact names,
+    visible and hidden (two for most jobs: one is of the scheme before); one permission list for
+    each run whose job declares permissions; and a walk for each finished run whose outputs are not
+    proven by the lock to be here. Walks cover the addresses *outputs_of* (all of them when None)
+    and the jobs needed by those of them that may be submitted.
 
-    Raises :class:`SettingsError` when somebody else than the target's ``owner`` is acting, and when
+    Raises :class:`SettingsError` when the acting user is not the target's ``owner``, and when
     *desired* was loaded for another kind of target.
     """
     _refuse_other_targets(desired, reader, target)
@@ -50,15 +50,19 @@ def observe(
         archived = _begin_archived(asker, desired, user)
         now, asked = _listed(asker, desired, user, _nothing_seen(target, lock))
         submits = questions.may_be_submitted(now)
+        # A run that is not listed may be hidden, or may have moved between two pages: only a search
+        # by its exact name shows that it does not exist.
         now = _asked_by_name(asker, now, submits)
         now = with_runs(now, asker.runs(questions.records(now)))
         now = questions.at_present_addresses(now)
+        # Lists that were requested with the first pages are used again; only the others are read.
         managed = questions.managed_runs(now)
         access = {run_id: asked.get(run_id) or asker.begin_access(run_id) for run_id in managed}
         needs = {need for one in submits.intersection(outputs_of) for need in jobs[one].needs}
         walked = asker.outputs(questions.runs_to_walk(now, needs.union(outputs_of)))
         others = sorted(archived.result(), key=lambda one: one.run.id) if archived else ()
         now = _with(now, outputs=walked, archived=tuple(others))
+        # The walks and the archived runs may show more jobs that have to be submitted.
         now = _asked_by_name(asker, now, questions.may_be_submitted(now) - submits)
         apps, missing = ask_apps(reader, questions.apps_to_check(now))
         now = _with(now, apps=apps, missing_apps=missing)
@@ -69,12 +73,12 @@ def observe(
 
 
 def lock_of(desired: DesiredState) -> Lock:
-    """What ``jobsync.lock`` of a set records, and whether each file lies where it was put."""
+    """What ``jobsync.lock`` of a set records, and whether each file is still in its place."""
     return lockfile.load_lockfile(desired.root, desired.outputs_root)
 
 
 def service_name(target: Target) -> str:
-    """What names the service in a plan or a journal: the one spelling of its base URL."""
+    """The name of the service in plans and journals: its base URL in one spelling."""
     return base_url(target.base_url) if target.base_url else LOCAL
 
 
