@@ -29,6 +29,7 @@ class Session(Struct, frozen=True):
 
     @property
     def stopping(self) -> bool:
+        """Whether somebody has asked this apply to stop."""
         return self.settings.stop.is_set()
 
     def tell(self, event: ApplyEvent) -> None:

@@ -39,6 +39,7 @@ class ServicePlace(Struct, frozen=True):
 
     @property
     def state(self) -> Path:
+        """The folder in which the service keeps its state."""
         return Path(self.root) / STATE_FOLDER
 
 

@@ -52,6 +52,7 @@ class WaitingCommand(click.Command):
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read ``--wait PATH`` as ``--wait`` without a duration, followed by a path."""
         options = args[: args.index("--")] if "--" in args else args
         for index, word in enumerate(options[:-1]):
             after = options[index + 1]

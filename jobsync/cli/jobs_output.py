@@ -31,6 +31,7 @@ def run_record(run: Run) -> dict[str, JsonValue]:
 
 
 def file_record(file: RemoteFile) -> dict[str, JsonValue]:
+    """One output file as the JSON output shows it. Sizes are in bytes."""
     return {
         "path": file.path,
         "type": "dir" if file.is_folder else "file",
@@ -40,6 +41,7 @@ def file_record(file: RemoteFile) -> dict[str, JsonValue]:
 
 
 def permission_record(username: str, access: Access) -> dict[str, JsonValue]:
+    """The access of one user as the JSON output shows it."""
     return {
         "username": username,
         "permission": str(access),
@@ -49,6 +51,7 @@ def permission_record(username: str, access: Access) -> dict[str, JsonValue]:
 
 
 def event_record(event: HistoryEvent) -> dict[str, JsonValue]:
+    """One event of a run's history as the JSON output shows it."""
     return {
         "status": event.status,
         "created": event.created,

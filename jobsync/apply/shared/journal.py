@@ -61,15 +61,23 @@ class Ref(Protocol):
     """Where the journal lies: :class:`~jobsync.apply.shared.repository.Repository`."""
 
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """What messages call this journal."""
 
-    def fetch(self, scopes: tuple[str, ...], seconds: float = ...) -> Fetched | Unread: ...
+    def fetch(self, scopes: tuple[str, ...], seconds: float = ...) -> Fetched | Unread:
+        """Read the ref and the records in the folders *scopes*, in at most *seconds* seconds."""
 
     def push(
         self, onto: Fetched, writes: Mapping[str, Record | None]
-    ) -> Pushed | Refused | NoAnswer: ...
+    ) -> Pushed | Refused | NoAnswer:
+        """Move the ref from *onto* to a commit that also has *writes*.
 
-    def close(self) -> None: ...
+        *writes* maps paths to records; None removes a record. A push is never proof: only the next
+        :meth:`fetch` shows what the ref says.
+        """
+
+    def close(self) -> None:
+        """Remove what this process has left in the local folder."""
 
 
 class Moment(Struct, frozen=True):
