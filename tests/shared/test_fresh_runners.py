@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.campaigns import fresh_runners, runner_kills
+from tests.campaigns import fresh_runners, runner_kills, writers
 
 
 @pytest.mark.parametrize("runners", [2, 4])
@@ -28,3 +28,19 @@ def test_a_fresh_runner_goes_on_where_one_was_killed_between_steps_of_git() -> N
     figures, wrong = runner_kills.sweep(4)
     assert wrong == []
     assert figures["kills"] == 4
+
+
+def test_of_many_writers_of_one_name_each_time_one_wins() -> None:
+    figures, wrong = writers.contest(16, 3, 0.02)
+    assert wrong == []
+    assert figures["names with one winner"] == 3
+
+
+def test_without_a_lease_the_same_writers_win_together() -> None:
+    """What the test above would see."""
+    for _ in range(5):
+        figures, wrong = writers.contest(4, 2, 0.02, lease=False)
+        if figures["names with several"]:
+            assert any(" winners: " in what for what in wrong)
+            return
+    pytest.fail("five contests without a lease never had two winners of a name")
