@@ -18,6 +18,7 @@ from jobsync.apply.shared.location import is_ref, locate
 from jobsync.apply.shared.repository import Repository
 from jobsync.errors import SettingsError
 from jobsync.model import JournalRef
+from tests.shared import https_remote
 from tests.shared.ref_world import ENVIRON, World, git
 
 DECLARED = JournalRef("origin", "refs/jobsync/journal")
@@ -232,18 +233,7 @@ class _Asked(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    whole = tmp_path / "server.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-            *("-keyout", str(whole), "-out", str(tmp_path / "cert.pem")),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    whole.write_text(whole.read_text() + (tmp_path / "cert.pem").read_text())
-    return whole
+    return https_remote.certificate(tmp_path)
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ _STEP = 60.0
 _SEEN, _FETCHED = "refs/seen", "refs/fetched"
 _AUTHOR = "jobsync <jobsync@localhost>"
 _NO_OPTIONS = "does not support push options"
+_MAY_NOT = "The requested URL returned error: 403"
 
 
 class Nowhere:
@@ -266,6 +267,8 @@ class Repository:
         if answer.code is not None and (line := re.search(rb"^!\t\S+\t(.+)$", answer.out, re.M)):
             said = line[1].decode("utf-8", "replace")
             return Refused("; ".join(filter(None, (git.cleaned(said), answer.said)))[:500])
+        if answer.code is not None and _MAY_NOT in answer.err:  # before anything was sent
+            return Refused(f"this login may not push, use one that may: {answer.said}")
         return NoAnswer(answer.said)
 
     def _commit(
