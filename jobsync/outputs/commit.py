@@ -20,9 +20,9 @@ _EDITED = (
 def already_here(place: OutputFile, wanted: WantedFile, ledger: FetchRecord) -> str | None:
     """The SHA-256 of the file under the final name when it is exactly *wanted*, else None.
 
-    That is so when the lock file says so, or when a run was killed between giving the file its
-    name and recording it. Raises :class:`FileFailed` when something stands there that must not be
-    replaced.
+    It is *wanted* when the lock file says so, or when a run was killed after it had named the file
+    and before it recorded it. Raises :class:`FileFailed` when something else stands there that must
+    not be replaced.
     """
     found = place.existing()
     if found is None:
@@ -48,11 +48,11 @@ def already_here(place: OutputFile, wanted: WantedFile, ledger: FetchRecord) -> 
 
 
 def commit(place: OutputFile, whole: WholePart, ledger: FetchRecord) -> None:
-    """Give a whole and checked part its final name.
+    """Give a complete and verified part file its final name.
 
-    Raises :class:`FileFailed` when the lock file has other content for this file of this run, and
-    when another file has its place: one is replaced only while its content is what a line of the
-    lock file says that jobsync fetched to there.
+    Raises :class:`FileFailed` when the lock file records other content for this file of this run,
+    and when another file stands in its place. An existing file is replaced only while its content
+    is what a line of the lock file says that jobsync fetched to that place.
     """
     wanted = whole.wanted
     known = {line.sha256 for line in ledger.recorded(wanted.job_id, wanted.path)}

@@ -30,7 +30,8 @@ _BESIDE = "another jobsync is fetching it"
 
 
 class Origin(Struct, frozen=True):
-    """What a part file is a part of. ``sha256`` is set once it is whole and verified."""
+    """The file of which a part file is a part. ``sha256`` is set once it is complete and
+    verified."""
 
     job_id: str
     path: str
@@ -41,7 +42,7 @@ class Origin(Struct, frozen=True):
 
 
 class PartMark(Struct, frozen=True):
-    """A part file as it was left; a different one in its place is not ours."""
+    """What identifies a part file that was left behind; a file with another mark is not ours."""
 
     inode: int
     size: int
@@ -49,9 +50,9 @@ class PartMark(Struct, frozen=True):
 
 
 class OutputsRoot:
-    """The outputs' root, held open. The root itself is the user's word and may be a link.
+    """The outputs' root, held open. The user chooses the root itself, so it may be a link.
 
-    A folder below it that is replaced while files are written to it is noticed: FileFailed.
+    Raises :class:`FileFailed` when a folder below it is replaced while files are written to it.
     """
 
     def __init__(self, folder: str) -> None:
@@ -72,15 +73,15 @@ class OutputsRoot:
         self.close()
 
     def free_bytes(self) -> int:
-        """Bytes that an ordinary user may still write there."""
+        """The bytes that an ordinary user may still write there."""
         found = os.fstatvfs(self._handle)
         return found.f_bavail * found.f_frsize
 
     @contextlib.contextmanager
     def place(self, to: str) -> Iterator[OutputFile]:
-        """The place *to*, its folders made (0700) where they are missing.
+        """The place *to*; missing folders are made with mode 0700.
 
-        Raises FileFailed, also when its folder is not the one that it was before.
+        Raises :class:`FileFailed`, also when its folder was replaced since it was last opened.
         """
         folder, _, name = to.rpartition("/")
         try:
@@ -96,9 +97,9 @@ class OutputsRoot:
             raise write_failed(error) from error
 
     def sync(self, folder: str) -> None:
-        """Make the names in *folder* durable. Not while a place in it is open.
+        """Write the names in *folder* to the disk. No place in it may be open.
 
-        Raises FileFailed when it is not the folder that places were opened in.
+        Raises :class:`FileFailed` when the folder was replaced since places were opened in it.
         """
         first = self._first.pop(folder)
         try:
@@ -126,7 +127,8 @@ class OutputsRoot:
 
 
 class OutputFile:
-    """A name in an open folder, its part file and its sidecar. Raises OSError."""
+    """A name in an open folder, with its part file and its sidecar. Its methods raise
+    :class:`OSError`."""
 
     def __init__(self, folder: int, name: str) -> None:
         self._folder = folder
@@ -145,7 +147,10 @@ class OutputFile:
         return f".jobsync-{hashlib.sha256(self._name.encode()).hexdigest()[:20]}"
 
     def existing(self) -> os.stat_result | None:
-        """The regular file under the final name. Raises FileFailed for anything else there."""
+        """The regular file under the final name; None when there is none.
+
+        Raises :class:`FileFailed` for anything that is not a regular file.
+        """
         found = self._lstat(self._name)
         if found is None or stat.S_ISREG(found.st_mode):
             return found
@@ -162,7 +167,7 @@ class OutputFile:
 
     @contextlib.contextmanager
     def open_part(self) -> Iterator[int]:
-        """The part file, made anew when what lies there is not a plain file of ours alone."""
+        """Open the part file. It is made anew unless it is a plain file that only we have."""
         handle = self._own_part()
         try:
             if not take_lock(handle):
@@ -176,7 +181,7 @@ class OutputFile:
             os.close(handle)
 
     def origin(self) -> Origin | None:
-        """What the sidecar says, None when there is none that can be read."""
+        """What the sidecar says; None when there is none, or none that can be read."""
         try:
             handle = self._open_regular(self._sidecar, os.O_RDONLY)
         except (OSError, FileFailed):
@@ -189,12 +194,12 @@ class OutputFile:
             return None
 
     def write_origin(self, origin: Origin) -> None:
-        """Write the sidecar, whole or not at all."""
+        """Write the sidecar in one step: whole or not at all."""
         text = json.dumps(asdict(origin))
         replace_file(self._sidecar, [text.encode()], folder=self._folder)
 
     def commit(self, mark: PartMark) -> None:
-        """Give the part file its final name, in one step; :meth:`existing` was asked before."""
+        """Give the part file its final name in one step. Call :meth:`existing` first."""
         found = self._lstat(self._part)
         if found is None or mark_of(found) != mark:
             raise FileFailed("another program changed its part file; apply again")
@@ -205,11 +210,12 @@ class OutputFile:
         self._unlink(self._name)
 
     def drop_part(self) -> None:
-        """Throw away the part file and its sidecar."""
+        """Remove the part file and its sidecar."""
         self._unlink(self._part)
         self.drop_origin()
 
     def drop_origin(self) -> None:
+        """Remove the sidecar, if there is one."""
         # Looked for first: removing what is not there holds up everyone else in the folder.
         if self._lstat(self._sidecar) is not None:
             self._unlink(self._sidecar)
@@ -253,7 +259,7 @@ class OutputFile:
 
 
 def mark_of(found: os.stat_result) -> PartMark:
-    """What to know a part file by."""
+    """The mark by which a part file is recognised later."""
     return PartMark(found.st_ino, found.st_size, found.st_mtime_ns)
 
 

@@ -31,7 +31,7 @@ CHANGES_LIMIT = 2
 
 
 class WantedFile(Struct, frozen=True):
-    """One file of one run as it was listed."""
+    """One file of one run, as it was listed."""
 
     job_id: str
     path: str
@@ -41,7 +41,7 @@ class WantedFile(Struct, frozen=True):
 
 
 class WholePart(Struct, frozen=True):
-    """A part file that has every byte, is on the disk, and what it hashes to."""
+    """A part file with every byte on the disk, and its SHA-256."""
 
     wanted: WantedFile
     sha256: str
@@ -49,11 +49,12 @@ class WholePart(Struct, frozen=True):
 
 
 class DownloadContext(Struct, frozen=True):
-    """What a download needs from around it.
+    """What a download needs from its caller.
 
-    ``again`` lists the file anew (None: it is gone), ``stop`` says whether to leave off,
-    ``received`` is told of every chunk that came, ``patience`` are the waits between tries. A
-    download holds one of the ``slots`` while it receives, not while the disk takes its bytes.
+    ``again`` lists the file anew (None: it no longer exists), ``stop`` says whether to end early,
+    ``received`` is called with every chunk, and ``patience`` has the seconds to wait between tries.
+    A download occupies one of the ``slots`` while it receives bytes, but not while it waits for the
+    disk.
     """
 
     reader: Reader
@@ -65,10 +66,11 @@ class DownloadContext(Struct, frozen=True):
 
 
 def download_file(line: DownloadContext, place: OutputFile, wanted: WantedFile) -> WholePart:
-    """Bring *wanted* to its part file.
+    """Download *wanted* completely into its part file.
 
-    Raises :class:`FileFailed` when that cannot be done, :class:`Interrupted` when asked to stop,
-    OSError for the disk, and :class:`~jobsync.errors.Refused` when the service says no.
+    Raises :class:`FileFailed` when that cannot be done, :class:`Interrupted` when the caller asks
+    to stop, :class:`OSError` for the disk, and :class:`~jobsync.errors.Refused` when the service
+    refuses.
     """
     trouble = ""
     with place.open_part() as handle:
@@ -91,7 +93,7 @@ def download_file(line: DownloadContext, place: OutputFile, wanted: WantedFile) 
 
 @functools.cache
 def boot_id() -> str:
-    """What this start of the machine is called; empty where the system does not tell."""
+    """An identifier of this start of the machine; empty where the system has none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

@@ -10,19 +10,19 @@ FOLDER_GONE = "its folder was moved or removed meanwhile; apply again"
 
 
 class FileFailed(JobsyncError):
-    """This file cannot be fetched; its message is the reason, without the file's name."""
+    """This file cannot be fetched. The message is the reason, without the name of the file."""
 
 
 class FileChanged(JobsyncError):
-    """The service's file is not the one that was listed; ask for the listing again."""
+    """The file on the service is no longer the one that was listed: list it again."""
 
 
 class Interrupted(JobsyncError):
-    """The caller asked to stop; what has come is kept."""
+    """The caller asked to stop. The bytes received so far are kept."""
 
 
 def write_failed(error: OSError) -> FileFailed:
-    """The words for an error of the file system on our side."""
+    """The message for an error of the local file system."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return FileFailed(
             "no space left on the disk; what has arrived is kept: free some space and apply again"

@@ -46,14 +46,14 @@ def fetch_all(
     report: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> FetchResult:
-    """Carry out *change* for *run*, the run as it is now (``change.run`` may be None).
+    """Fetch the outputs of *run* as *change* says (``change.run`` may be None).
 
-    Files that ``change.files`` names are fetched as planned; when it is None the outputs are
-    walked and selected now. ``expect`` and ``required`` are judged and, when met, recorded. One
-    bad file never keeps the others back, and nothing is raised for what the service or a file
-    name does: read it from the result. *ledger* is shared by all changes of one apply and is
-    what keeps two addresses off one path. *report* is called from several threads. Once *stop()*
-    is true no new bytes are asked for; what is there is kept for the next run to go on from.
+    Files that ``change.files`` names are fetched as planned; when it is None, the outputs are
+    walked and selected now. ``expect`` and ``required`` are checked and, when met, recorded. A file
+    that fails does not keep the others back. Nothing is raised for what the service or a file name
+    does: the result has it. All changes of one apply share *ledger*, which keeps two addresses from
+    writing to one path. *report* is called from several threads. Once *stop()* is true, no more
+    bytes are requested; those received are kept, and the next run continues from them.
 
     Raises :class:`~jobsync.errors.ManifestError` for a damaged lock file and
     :class:`~jobsync.errors.SettingsError` when the folder of the outputs cannot be used.
@@ -73,7 +73,7 @@ def fetch_from(
     report: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> FetchResult:
-    """As :func:`fetch_all`, whatever the state of *run*: what lies there is taken as it is."""
+    """As :func:`fetch_all`, whatever the state of *run*: files are fetched as they are now."""
     nothing = FetchResult(change.address, run.id)
     try:
         chosen = _selection(reader, change, run)

@@ -19,35 +19,40 @@ from jobsync.searched import SUFFIXES, Searched
 
 
 class FetchRecord(Protocol):
-    """Where fetching asks who owns a place and notes what it did."""
+    """What fetching needs to know of places that are taken, and where it records its files."""
 
     @property
-    def outputs_root(self) -> str: ...
+    def outputs_root(self) -> str:
+        """The absolute folder below which outputs are put."""
 
     def claim(self, address: Address, fetches: Iterable[Fetch]) -> dict[str, str]:
-        """Take the places of *fetches* for *address*; by path, why a place cannot be taken."""
+        """Reserve the places of *fetches* for *address*.
+
+        Returns, by path, the reason for each place that cannot be reserved.
+        """
 
     def lines(self, to: str) -> tuple[FetchedFile, ...]:
-        """What is recorded of the place *to*, also of earlier runs and by merged branches."""
+        """The recorded files at the place *to*, earlier runs and merged branches included."""
 
     def recorded(self, job_id: str, path: str) -> tuple[FetchedFile, ...]:
-        """What was recorded of the output *path* of a run, whatever its address was called."""
+        """The recorded files for output *path* of a run, under whatever address they were
+        recorded."""
 
     def record(self, files: Collection[FetchedFile]) -> None:
-        """Note files that now lie at their places; durable on return."""
+        """Record files that now stand in their places. The record is on the disk on return."""
 
     def record_expectation(self, address: Address, job_id: str) -> None:
-        """Note that a run has produced what its ``expect`` asks for."""
+        """Record that a run has produced what its ``expect`` requires."""
 
     def retire(self, address: Address, job_id: str) -> None:
-        """Note that what was fetched from other runs of *address* is old."""
+        """Record that files from other runs of *address* are superseded by those of *job_id*."""
 
 
 class Unrecorded:
-    """For files that a person asked for by hand: nothing is known and nothing is noted.
+    """The record for files that a person asked for by hand: nothing is looked up or recorded.
 
-    *root* is the folder of the set, where they may not come to lie as manifests. Raises
-    :class:`SettingsError` for a folder that nothing may go to.
+    *root* is the folder of the set, in which such files may not be taken for manifests. Raises
+    :class:`SettingsError` for a folder to which nothing may be fetched.
     """
 
     def __init__(self, root: str, outputs_root: str) -> None:
@@ -75,13 +80,12 @@ class Unrecorded:
 
 
 class Ledger:
-    """Who wrote which file. One per apply, for the set at *root*.
+    """Which address wrote which file. One for each apply, for the set at *root*.
 
-    *outputs_root* is the absolute folder that outputs go to. *declared* are all addresses of the
-    set: the recorded files of an address that is not declared any more may be taken over by
-    another. *closed* are folders of state, where nothing goes. Make it before the first
-    fetch; it reads ``jobsync.lock`` and raises :class:`~jobsync.errors.ManifestError` when that is
-    damaged.
+    *outputs_root* is the absolute folder of the outputs. *declared* has all addresses of the set:
+    recorded files of an address that is no longer declared may be taken over by another. *closed*
+    are folders of state, to which nothing is fetched. Make it before the first fetch: it reads
+    ``jobsync.lock`` and raises :class:`~jobsync.errors.ManifestError` when that is damaged.
     """
 
     def __init__(

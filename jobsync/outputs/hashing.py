@@ -17,7 +17,7 @@ _WORTH_A_THREAD = 2 * 1024 * 1024
 
 
 class Digest:
-    """The SHA-256 of what is fed to it; large content (*expected* bytes) is hashed beside."""
+    """The SHA-256 of the bytes fed to it. A thread hashes large content (*expected* bytes)."""
 
     def __init__(self, expected: int) -> None:
         self._sha = hashlib.sha256()
@@ -29,7 +29,7 @@ class Digest:
             self._thread.start()
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes; waits when the hashing thread is far behind."""
+        """Add the next bytes. Waits when the hashing thread is far behind."""
         if self._queue is None:
             self._sha.update(chunk)
         else:
@@ -46,7 +46,7 @@ class Digest:
             offset += len(chunk)
 
     def close(self) -> str:
-        """The digest of everything, as hex. Nothing may be fed afterwards."""
+        """The digest of all bytes, as hexadecimal text. Nothing may be fed afterwards."""
         if self._queue is not None and self._thread is not None:
             self._queue.put(None)
             self._thread.join()

@@ -30,14 +30,14 @@ class _Signature(Struct, frozen=True):
 def walk_outputs(
     reader: Reader, run_id: str, pool: Executor | None = None, *, limit: int = ENTRY_LIMIT
 ) -> tuple[RemoteFile, ...]:
-    """Every output file of a run, by path; folder by folder, those of one level at once.
+    """Every output file of a run, sorted by path. The folders of one level are listed at once.
 
-    The folders are listed by the threads of *pool*, which several walks may share.
+    The threads of *pool*, which several walks may share, list the folders. A folder in the result
+    was *not* searched: its name is refused, it lies too deep, or it contains itself;
+    :func:`jobsync.plan.output_rules.closed_reason` says which. Paths are joined from the requested
+    folder and the entry's name; a path in the answer is ignored.
 
-    A folder that is in the result is one that was *not* looked into: its name is refused, it lies
-    too deep, or it lists itself; :func:`jobsync.plan.output_rules.closed_reason` says which.
-    Paths are joined from the folder asked and the name; what the service says of a path is not
-    used. Raises the reader's :class:`~jobsync.errors.ServiceError`, and
+    Raises the reader's :class:`~jobsync.errors.ServiceError`, and
     :class:`~jobsync.errors.Unreadable` for more than *limit* entries.
     """
     if pool is None:
@@ -93,7 +93,7 @@ class _Walk:
 
 
 def too_many_entries(limit: int) -> Unreadable:
-    """What to say of outputs with more than *limit* entries."""
+    """The message for outputs with more than *limit* entries."""
     return Unreadable(
         f"the outputs have more than {limit:,} entries",
         hint="let the job pack its files, or split it",

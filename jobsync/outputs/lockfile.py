@@ -53,7 +53,7 @@ def _read(root: str) -> bytes:
 
 
 def update_lockfile(root: str, change: Callable[[Lock], Lock]) -> Lock:
-    """Read, change and write the lock file as one step, also against other processes.
+    """Read, change and write the lock file in one step that no other process can interrupt.
 
     Nothing is written when nothing changed. The file is replaced whole or not at all.
     """
@@ -63,7 +63,7 @@ def update_lockfile(root: str, change: Callable[[Lock], Lock]) -> Lock:
 class LockfileWriter:
     """Changes the lock file of the set at *root*, any number of changes in one step.
 
-    It knows its text again that it wrote itself, and parses only what somebody else has written.
+    It parses the file only when somebody else has written it since.
     """
 
     def __init__(self, root: str) -> None:
@@ -72,7 +72,7 @@ class LockfileWriter:
         self._text = render(self._lock).encode()
 
     def write(self, changes: Iterable[Callable[[Lock], Lock]]) -> Lock:
-        """As :func:`update_lockfile`, with one change after the other. For one thread at a time."""
+        """As :func:`update_lockfile`, with several changes in their order. Not thread-safe."""
         with _exclusive(self._root):
             data = _read(self._root)
             if data != self._text:
@@ -127,7 +127,7 @@ def _replace(root: str, data: bytes) -> None:
 def with_fetched(
     lock: Lock, *, files: Iterable[FetchedFile], expectations: Iterable[tuple[Address, str]]
 ) -> Lock:
-    """*lock* with new lines. What was at the same ``to`` before gives way."""
+    """*lock* with new lines. They replace lines with the same ``to``."""
     new = tuple(files)
     return Lock(
         (*elsewhere(lock.files, new), *new),
@@ -155,9 +155,10 @@ def follow_renames(root: str, addresses: Mapping[str, Address]) -> None:
 
 
 def with_retired(lock: Lock, address: Address, job_id: str, outputs_root: str) -> Lock:
-    """*lock* once *job_id* is fetched whole: what other runs of *address* left there is old.
+    """*lock* with the files of other runs of *address* marked as old, once *job_id* is fetched
+    whole.
 
-    Of what does not lie there any more nothing is kept.
+    Lines of files that no longer stand in their places are removed.
     """
     other = [f for f in lock.files if f.address == address and f.job_id != job_id]
     kept = tuple(f for f in lock.files if f.address != address or f.job_id == job_id)

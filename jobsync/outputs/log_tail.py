@@ -16,7 +16,7 @@ _SUFFIXES = (".err", ".out")
 
 
 class Tail(Struct, frozen=True):
-    """The last lines of one file, as text from outside; ``command`` fetches all of it."""
+    """The last lines of one file, as text from outside; ``command`` fetches the whole file."""
 
     path: str
     lines: tuple[str, ...]

@@ -19,7 +19,7 @@ _NOT_FOUND = 404
 
 
 def not_ready(run: Run) -> str:
-    """Why the outputs of *run* are not fetched yet, or ever; empty when they can be."""
+    """Why the outputs of *run* cannot be fetched yet, or ever; empty when they can be."""
     if run.state is RunState.FINISHED:
         return "" if run.visible else f"run {run.id} is hidden; restore it to read its outputs"
     if run.state is RunState.ACTIVE:
@@ -29,7 +29,7 @@ def not_ready(run: Run) -> str:
 
 
 def outputs_unavailable(run_id: str, error: ServiceError, platform: Platform) -> str:
-    """What *error*, from a listing or a download, says about the outputs of a run."""
+    """The reason that *error*, from a listing or a download, gives for unreadable outputs."""
     if isinstance(error, Forbidden):
         return f"you have no permission to read the outputs of {run_id}: ask its owner for READ"
     if isinstance(error, Unauthorized):
@@ -51,7 +51,7 @@ def outputs_unavailable(run_id: str, error: ServiceError, platform: Platform) ->
 
 
 def file_unavailable(run_id: str, error: ServiceError, platform: Platform) -> str:
-    """As :func:`outputs_unavailable`, of one file: a 404 is about that file, not its job."""
+    """As :func:`outputs_unavailable` for one file: here a 404 is about the file, not the job."""
     if isinstance(error, NotFound) and error.status == _NOT_FOUND:
         return f"it is not (or no longer) among the outputs of {run_id}"
     return outputs_unavailable(run_id, error, platform)

@@ -25,9 +25,9 @@ class FetchLimits(Struct, frozen=True):
 
 
 class Progress(Struct, frozen=True):
-    """How far one change is; sent from several threads. Sizes in bytes.
+    """How far one change is, as reported from several threads. Sizes are in bytes.
 
-    ``path`` is the file that moved it. ``files`` of ``total_files`` are whole and verified.
+    ``path`` is the file that made progress. ``files`` of ``total_files`` are complete and verified.
     """
 
     address: Address

@@ -36,10 +36,10 @@ class Verified(Struct, frozen=True):
 def verify_outputs(
     lock: Lock, jobs: Mapping[Address, DeclaredJob], outputs_root: str, *, threads: int = 2
 ) -> Verified:
-    """Read every recorded file again, and look into every folder that an output goes to.
+    """Read every recorded file again, and search each folder to which an output goes.
 
-    Only folders that a rule names (``to`` with a trailing ``/``) are searched for extras, never
-    the root itself: what else lies in the set is the user's.
+    Only folders that a rule names (``to`` with a trailing ``/``) are searched for extra files,
+    never the root itself: other files in the set belong to the user.
     """
     root = Path(outputs_root)
     strays = {file: why for file in lock.files if (why := _stray(file, jobs))}
