@@ -17,6 +17,7 @@ MASS_REVOKE_HOLDERS = 10
 
 
 def public_access(case: Case) -> Hazard | None:
+    """The hazard ``public-access``: the plan gives everybody more access than before."""
     model = case.desired.platform.permissions
     found = {
         change.address
@@ -33,6 +34,7 @@ def public_access(case: Case) -> Hazard | None:
 
 
 def mass_revoke(case: Case) -> Hazard | None:
+    """The hazard ``mass-revoke``: more users lose all access than the limit of the set allows."""
     limit = case.desired.guards.mass_revoke
     users = {
         grant.user
@@ -67,6 +69,7 @@ def _share_lost(change: AccessChange) -> int:
 
 
 def self_lockout(case: Case) -> Hazard | None:
+    """The hazard ``self-lockout``: the acting user loses control of another user's run."""
     me, model = case.snapshot.user, case.desired.platform.permissions
     found = {change.address for change in case.access if _locks_out(model, change, me)}
     if not found:

@@ -24,7 +24,7 @@ from jobsync.structs import replace
 
 
 def plan_access(draft: PlanDraft, job: DeclaredJob) -> None:
-    """Hold every visible run of an address that was planned to the declared grants (product §5)."""
+    """Plan the permissions of every visible run of *job*: the declared grants (product §5)."""
     decision = draft.decisions.get(job.address)
     if decision is None or job.address not in draft.scope:
         return

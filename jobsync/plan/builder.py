@@ -30,10 +30,10 @@ from jobsync.structs import Struct, field, replace
 
 
 class PlanDraft(Struct):
-    """What the addresses that were passed over have come to.
+    """A plan under construction: what was decided for the addresses so far.
 
-    ``scope`` are those selected, ``found`` what the outputs of finished runs come to, ``retried``
-    the addresses that are run again because that was asked.
+    ``scope`` has the selected addresses, ``found`` the state of the outputs of finished runs, and
+    ``retried`` the addresses that are run again on request.
     """
 
     desired: DesiredState
@@ -64,12 +64,16 @@ class PlanDraft(Struct):
 def on_run(
     address: Address, action: Action, reason: Reason, run: Run, job: DeclaredJob | None
 ) -> JobChange:
+    """The change *action* on the existing *run*, without a request.
+
+    *job* says where it was declared; None for a run that no manifest declares.
+    """
     return JobChange(
         address, action, reason, run.name, before=ref(run), where=job.where if job else None
     )
 
 
 def add_problem(draft: PlanDraft, job: DeclaredJob, text: str) -> None:
-    """Note what of *job* could not be read or is not changed."""
+    """Record that a part of *job* could not be read or cannot be changed."""
     state = draft.states.get(job.address) or AddressState(job.address, Standing.PENDING, None)
     draft.states[job.address] = replace(state, problems=(*state.problems, text))

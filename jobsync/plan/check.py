@@ -9,7 +9,7 @@ from jobsync.platform import Platform
 
 
 def check(plan: Plan, allow: frozenset[str] = frozenset()) -> None:
-    """Raise :class:`Blocked` for hazards of *plan* that neither it nor *allow* accepts."""
+    """Raise :class:`Blocked` for hazards that neither *plan* nor *allow* accepts."""
     still_open = [h for h in plan.hazards if not h.accepted and h.name not in allow]
     if still_open:
         raise Blocked(

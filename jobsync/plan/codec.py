@@ -45,15 +45,16 @@ class _Mismatch(Exception):
 
 
 def encode(plan: Plan) -> dict[str, Any]:
-    """The fields of *plan*, its sensitive values sealed, without those that are made anew."""
+    """The fields of *plan* as JSON values. Sensitive values are sealed; derived fields are left
+    out."""
     body = encoded(sealed(plan))
     return {name: value for name, value in body.items() if name not in _MADE_ANEW}
 
 
 def decode(body: Mapping[str, object]) -> Plan:
-    """The plan of which :func:`encode` made *body*; what is made anew is empty.
+    """The plan that :func:`encode` encoded as *body*; derived fields are empty.
 
-    Raises :class:`PlanFileError` for a body that is not of the shape of a plan.
+    Raises :class:`PlanFileError` for a body that does not have the shape of a plan.
     """
     try:
         if body.keys() & _MADE_ANEW.keys():
@@ -67,7 +68,7 @@ def decode(body: Mapping[str, object]) -> Plan:
 
 
 def encoded(value: object) -> Any:
-    """*value*, of any type that a plan is made of, as values of JSON."""
+    """*value*, of any type that occurs in a plan, as JSON values."""
     if type(value) in (str, int, bool, float, NoneType):
         return value
     if isinstance(value, OutputRef):

@@ -8,7 +8,7 @@ from jobsync.plan.history import base_of, former_names, names_of
 
 
 def conflicts(desired: DesiredState, snapshot: Snapshot) -> tuple[Problem, ...]:
-    """Everything of *desired* in which one declaration stands in the way of another."""
+    """A problem for each declaration of *desired* that contradicts another one."""
     return (
         *_shared_runs(desired),
         *_pinned_elsewhere(desired, snapshot),

@@ -41,11 +41,11 @@ def decide(
     recorded: frozenset[str] = frozenset(),
     incomplete: frozenset[str] = frozenset(),
 ) -> Decision:
-    """The row of the table that holds for *job*, pinned jobs aside.
+    """The decision for *job*, which must not be pinned, by the table of product §3.
 
-    Of its finished runs, by id, *incomplete* are known to miss what they must have produced: none
-    of them is the current one. *recorded* are those of which the lock says that they have it: they
-    go before those of which nothing is known.
+    *incomplete* and *recorded* are ids of its finished runs. Those in *incomplete* are known to
+    lack files that they must have produced, so none of them is the current run. Those in *recorded*
+    have produced them, by the lock file; they are preferred to runs of which nothing is known.
     """
     exact = history.exact
     if running := tuple(run for run in live(exact) if run.id not in incomplete):
@@ -85,7 +85,7 @@ def decide(
 
 
 def decide_pinned(job: DeclaredJob, history: History, platform: Platform) -> Decision | Problem:
-    """How the run that ``id`` names stands; a problem when there is no such visible run."""
+    """The decision for a job pinned by ``id``; a problem when there is no such visible run."""
     if not history.exact:
         return Problem(
             job.where,
@@ -112,9 +112,9 @@ def decide_pinned(job: DeclaredJob, history: History, platform: Platform) -> Dec
 
 
 def unconfirmed(decision: Decision, snapshot: Snapshot) -> tuple[str, ...]:
-    """The names that must be asked for, one by one, before a submit may be shown.
+    """The exact names to search for, one by one, before a submit may be planned.
 
-    That a run is not listed never means that it does not exist: it may be hidden, or have moved
+    That a run is not listed never means that it does not exist: it may be hidden, or may have moved
     between two pages (product §3).
     """
     if decision.action in (None, Action.RESTORE):

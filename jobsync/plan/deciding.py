@@ -18,9 +18,9 @@ FINISHED = frozenset({Standing.CURRENT, Standing.INCOMPLETE})
 
 
 def decision_of(draft: PlanDraft, job: DeclaredJob, history: History) -> Decision | None:
-    """What becomes of *job*; None when that cannot be told: then ``draft.problems`` says why.
+    """The decision for *job*; None when it cannot be made, and ``draft.problems`` says why.
 
-    What the outputs of its finished run come to is in ``draft.found`` afterwards.
+    Afterwards ``draft.found`` has the state of the outputs of its finished run.
     """
     if job.pinned is None:
         return _decided(draft, job, history)

@@ -14,10 +14,10 @@ from jobsync.model import AccessChange, Address, Change, JobChange, OutputChange
 
 
 def deciding(changes: Iterable[Change]) -> dict[Address, tuple[Change, ...]]:
-    """Those of *changes* that decide something, by address, in their order.
+    """The changes that a reviewer decides on, by address, in their order.
 
-    Outputs to fetch are no decision. Nor is which superseded runs are stopped: those that have not
-    ended by then, where the plan may stop any.
+    Fetches are left out. So are stops of superseded runs, where the plan may stop any: which of
+    them are still active by then is no decision.
     """
     found: dict[Address, tuple[Change, ...]] = {}
     for change in changes:
@@ -30,7 +30,7 @@ def deciding(changes: Iterable[Change]) -> dict[Address, tuple[Change, ...]]:
 
 
 def decision(change: Change) -> list[object]:
-    """What a reviewer agrees to in *change*, as values of JSON."""
+    """The part of *change* that a reviewer agrees to, as JSON values."""
     if isinstance(change, JobChange):
         run = change.before.id if change.before else None
         return ["job", str(change.action), str(change.reason), change.name, run]
@@ -43,7 +43,7 @@ def decision(change: Change) -> list[object]:
 
 
 def digest(plan: Plan) -> str:
-    """The SHA-256 of what *plan* decides: 64 hexadecimal digits."""
+    """The SHA-256 of the decisions of *plan*: 64 hexadecimal digits."""
     document = {
         "manifests": plan.manifest_digest,
         "target": plan.target,

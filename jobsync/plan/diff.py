@@ -36,10 +36,10 @@ PathLeaf = Callable[[str, Value, Value], bool]
 def semantic_changes(
     job: DeclaredJob, run: Run, references: References, app: App | None
 ) -> tuple[FieldChange, ...]:
-    """Why *run* is not a run of *job*, by path; empty when its record does not tell.
+    """The fields in which *run* differs from *job*, by path; empty without a full record.
 
-    Loose equality first. When nothing differs then, spelling is compared and what
-    only the run has is shown, because a fingerprint sees both.
+    Values are compared by meaning first. When nothing differs, differences in spelling and fields
+    that only the run has are shown, because the fingerprint depends on both.
     """
     if run.request is None:
         return ()
@@ -58,10 +58,11 @@ def semantic_changes(
 def drift(
     job: DeclaredJob, run: Run, references: References, app: App | None
 ) -> tuple[tuple[FieldChange, ...], tuple[FieldChange, ...]]:
-    """What a pinned run has otherwise than declared, and what the service may have dropped.
+    """The fields in which a pinned run differs from its declaration, and values that the service
+    may have dropped.
 
-    It drops what *app* does not know; of an app that is not known (None) that cannot be told. Only
-    declared fields count: absent means no opinion.
+    A service drops what *app* does not know; nothing is said of that when the app is unknown
+    (None). Only declared fields count: a field that is absent expresses no opinion.
     """
     declared, platform = _in_clear(job), references.platform
     changes = _changes(
@@ -75,12 +76,12 @@ def drift(
 
 
 def lacking(job: DeclaredJob, run: Run, platform: Platform) -> frozenset[str]:
-    """The declared paths that are given to an app and of which the record of *run* says nothing."""
+    """The declared paths passed to an app that the record of *run* does not show."""
     return platform.given(job.request) - platform.given(as_request(run.request))
 
 
 class FieldView(Struct, frozen=True):
-    """One field, as declared and as the run has it. ``same`` follows the rules of the platform."""
+    """One field, as declared and as the run has it. ``same`` is by the platform's rules."""
 
     path: str
     declared: JsonValue
@@ -90,9 +91,9 @@ class FieldView(Struct, frozen=True):
 
 
 def side_by_side(job: DeclaredJob, run: Run, references: References) -> tuple[FieldView, ...]:
-    """Every declared field that can be compared, and what only the run has; by path.
+    """Every declared field that can be compared, and those that only the run has, by path.
 
-    What the service does not give back is not compared.
+    Fields that the service does not return are left out.
     """
     if run.request is None:
         return ()
@@ -124,7 +125,7 @@ def side_by_side(job: DeclaredJob, run: Run, references: References) -> tuple[Fi
 
 
 def placement_changes(job: DeclaredJob, run: Run, platform: Platform) -> tuple[FieldChange, ...]:
-    """Placement that is declared otherwise than this run had it; empty without its record."""
+    """Declared placement that differs from that of *run*; empty without its full record."""
     if run.request is None:
         return ()
     record, declared = as_request(run.request), _in_clear(job)
@@ -256,7 +257,7 @@ def _place(job: DeclaredJob, path: str) -> Location | None:
 
 
 def as_request(record: Mapping[str, JsonValue] | None) -> Mapping[str, Value]:
-    """A record from the service as a request in which no reference happens to stand."""
+    """A record from the service, as a request without references."""
     return cast("Mapping[str, Value]", record or {})
 
 

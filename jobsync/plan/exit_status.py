@@ -8,7 +8,8 @@ _FAILING = frozenset({Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE})
 
 
 def to_do(plan: Plan) -> tuple[Change, ...]:
-    """The changes that count (product §7): not those that only restore files known to the lock."""
+    """The changes that count for the exit code (product §7): not fetches that only restore files
+    recorded in the lock."""
     return tuple(change for change in plan.changes if not _only_restores(change))
 
 
@@ -24,7 +25,7 @@ def failing(plan: Plan) -> tuple[str, ...]:
 
 
 def unread(plan: Plan) -> tuple[str, ...]:
-    """Addresses of which something could not be read, or is refused: nothing can be done there."""
+    """The addresses of which something could not be read or was refused, so nothing can be done."""
     return tuple(state.address for state in plan.states if state.problems)
 
 
@@ -39,7 +40,7 @@ def _only_restores(change: Change) -> bool:
 
 
 def addresses_of_runs(plan: Plan) -> dict[str, Address]:
-    """The declared address of each run that *plan* rests on, by job id."""
+    """The declared address of each run on which *plan* rests, by job id."""
     declared = {state.address for state in plan.states}
     return {
         run_id: address

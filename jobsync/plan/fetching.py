@@ -11,7 +11,7 @@ from jobsync.structs import replace
 def chosen(
     changes: Iterable[OutputChange], mode: Fetching, snapshot: Snapshot
 ) -> list[OutputChange]:
-    """What of *changes* is fetched as *mode* says. A run is looked through all the same."""
+    """The *changes* of outputs that *mode* selects. Every run is searched in any mode."""
     if mode is Fetching.NONE:
         return []
     if mode is Fetching.ALL:

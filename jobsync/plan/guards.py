@@ -76,9 +76,10 @@ HAZARDS = frozenset(
 
 
 def without_journal(plan: Plan, accepted: frozenset[str]) -> Plan:
-    """*plan* with the hazard that nothing lasts in which its submits would be recorded.
+    """*plan* with the hazard that its submits would not be recorded anywhere that lasts.
 
-    Whether that is so, only the command knows. *accepted* are the hazards that are accepted.
+    The command calls this, because only it knows the place of the journal. *accepted* are the names
+    of accepted hazards.
     """
     addresses = tuple(sorted({change.address for change in plan.submits}))
     if not addresses or any(hazard.name == NO_JOURNAL for hazard in plan.hazards):
@@ -95,7 +96,8 @@ def hazards(
     changes: Iterable[Change],
     allow: frozenset[str],
 ) -> tuple[Hazard, ...]:
-    """Every hazard of *changes*, by name; accepted where *allow* or the manifest says so."""
+    """Every hazard of *changes*, by name. ``accepted`` is set where *allow* or the manifest accepts
+    it."""
     listed = tuple(changes)
     case = Case(
         desired,

@@ -27,11 +27,11 @@ _NEVER = datetime(9999, 12, 31, tzinfo=timezone.utc)
 
 
 class History(Struct, frozen=True):
-    """The runs of one declared address, each tuple oldest first.
+    """The runs of one declared address, each tuple from oldest to newest.
 
-    ``exact`` carry one of the names of the job, any attempt, visible or hidden. ``older`` are the
-    visible ones of its addresses with another fingerprint. ``names`` are those names, without
-    attempt, the present one first.
+    ``exact`` has the runs, visible or hidden, with one of the names of the job, of any attempt.
+    ``older`` has visible runs of its addresses with another fingerprint. ``names`` are the job's
+    names, without attempt, the present one first.
     """
 
     exact: tuple[Run, ...] = ()
@@ -40,14 +40,17 @@ class History(Struct, frozen=True):
 
     @property
     def all(self) -> tuple[Run, ...]:
+        """All runs: those of the present declaration, then the older ones."""
         return (*self.exact, *self.older)
 
 
 def ref(run: Run) -> RunRef:
+    """The reference to *run* that plans contain."""
     return RunRef(run.id, run.name, run.status)
 
 
 def oldest_first(runs: Iterable[Run]) -> tuple[Run, ...]:
+    """*runs*, sorted from the oldest to the newest."""
     found = tuple(runs)
     return found if len(found) < 2 else tuple(sorted(found, key=_age))
 
@@ -73,13 +76,13 @@ def by_base(platform: Platform, runs: Iterable[Run]) -> dict[str, list[Run]]:
 
 
 def live(runs: Iterable[Run]) -> tuple[Run, ...]:
-    """Visible runs that have finished or may still finish."""
+    """The visible runs that have finished or may still finish."""
     states = (RunState.FINISHED, RunState.ACTIVE)
     return tuple(run for run in runs if run.visible and run.state in states)
 
 
 def by_address(desired: DesiredState, snapshot: Snapshot) -> Named:
-    """My runs, pinned ones aside, by the project and address in their names."""
+    """The acting user's runs by the project and address in their names, without pinned ones."""
     pinned = _pinned_ids(desired)
     named: dict[tuple[str, Address], list[Run]] = {}
     for run in snapshot.runs:
@@ -93,7 +96,7 @@ def by_address(desired: DesiredState, snapshot: Snapshot) -> Named:
 def histories(
     desired: DesiredState, snapshot: Snapshot, named: Named | None = None
 ) -> dict[Address, History]:
-    """The history of every declared address. *named* is what :func:`by_address` made of them."""
+    """The history of every declared address. *named* is the result of :func:`by_address`."""
     if named is None:
         named = by_address(desired, snapshot)
     return {
@@ -102,7 +105,8 @@ def histories(
 
 
 def undeclared(desired: DesiredState, named: Named) -> tuple[Run, ...]:
-    """Visible runs of mine in this project that no declaration and no ``formerly`` claims."""
+    """The acting user's visible runs in this project that no declaration and no ``formerly``
+    claims."""
     claimed = {(desired.project, address) for address in desired.jobs}
     for job in desired.jobs.values():
         claimed.update(former_names(desired.project, job))
@@ -126,7 +130,7 @@ def former_names(project: str, job: DeclaredJob) -> tuple[tuple[str, Address], .
 
 
 def fingerprints(job: DeclaredJob) -> tuple[str, ...]:
-    """The fingerprints of *job* under this scheme and the older ones."""
+    """The fingerprints of *job* under the present scheme and the older ones."""
     return (job.fingerprint, *(job.older or ()))
 
 
@@ -147,7 +151,7 @@ def names_of(desired: DesiredState, job: DeclaredJob) -> tuple[str, ...]:
 
 
 def attempt_name(platform: Platform, name: str, attempt: int) -> str:
-    """The exact name of an *attempt*, of the *name* of the first."""
+    """The exact name of *attempt*, where *name* is that of the first attempt."""
     mark = platform.read_mark(name)
     if mark is None:
         raise ValueError(f"{name!r} is not a name that jobsync makes")
@@ -195,7 +199,7 @@ def _history(
 
 
 def is_before(platform: Platform, fingerprint: str) -> bool:
-    """Whether *fingerprint* is of the scheme before the present one."""
+    """Whether *fingerprint* was made by the previous scheme."""
     return bool(platform.scheme_before) and fingerprint.startswith(platform.scheme_before)
 
 
@@ -206,7 +210,7 @@ def _may_be_before_its_app(job: DeclaredJob, run: Run) -> bool:
 
 
 def changed_since(job: DeclaredJob, run: Run) -> tuple[str, ...]:
-    """The files of the app of *job* in the workspace that were changed after *run* was made."""
+    """The files of the job's app in the workspace that changed after *run* was created."""
     if job.app is None or run.created is None:
         return ()
     made = moment(run).timestamp()
@@ -218,7 +222,7 @@ def _pinned_ids(desired: DesiredState) -> frozenset[str]:
 
 
 def moment(run: Run) -> datetime:
-    """When *run* was made; at the end of time where that is not known."""
+    """When *run* was created; the latest possible time when that is not known."""
     created = run.created or _NEVER
     return created if created.tzinfo else created.replace(tzinfo=timezone.utc)
 

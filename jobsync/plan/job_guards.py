@@ -14,6 +14,7 @@ _SHOWN = 3
 
 
 def delete_jobs(case: Case) -> Hazard | None:
+    """The hazard ``delete-jobs``: the plan hides jobs that no manifest declares."""
     found = [change for change in case.jobs if change.action is Action.DELETE]
     if not found:
         return None
@@ -22,6 +23,7 @@ def delete_jobs(case: Case) -> Hazard | None:
 
 
 def stop_running(case: Case) -> Hazard | None:
+    """The hazard ``stop-running``: the plan stops or hides runs that are still active."""
     active = {run.id for run in case.snapshot.runs if run.state is RunState.ACTIVE}
     found = [
         change
@@ -37,6 +39,7 @@ def stop_running(case: Case) -> Hazard | None:
 
 
 def mass_submit(case: Case) -> Hazard | None:
+    """The hazard ``mass-submit``: the plan submits more jobs than the limit of the set allows."""
     limit, count = case.desired.guards.mass_submit, len(case.submits)
     if count <= limit:
         return None
@@ -45,6 +48,8 @@ def mass_submit(case: Case) -> Hazard | None:
 
 
 def over_budget(case: Case) -> Hazard | None:
+    """The hazard ``over-budget``: the submits may use more node-hours than the limit, or an unknown
+    number."""
     limit = case.desired.guards.max_node_hours
     known, unknown = total(case.jobs)
     if limit is None or (known <= limit and not unknown):
@@ -56,6 +61,8 @@ def over_budget(case: Case) -> Hazard | None:
 
 
 def rerun_finished(case: Case) -> Hazard | None:
+    """The hazard ``rerun-finished``: jobs run again, above the limit, that already have a finished
+    run."""
     limit = case.desired.guards.rerun_node_hours
     finished = {run.id for run in case.snapshot.runs if run.state is RunState.FINISHED}
     found = [
@@ -99,6 +106,7 @@ def _actual(known: float, unknown: int) -> str:
 
 
 def overwrite_archive(case: Case) -> Hazard | None:
+    """The hazard ``overwrite-archive``: a submit would write to the folder of another run or submit."""
     submits = {
         change.address: archive
         for change in case.submits
@@ -125,6 +133,7 @@ def overwrite_archive(case: Case) -> Hazard | None:
 
 
 def foreign_owner(case: Case) -> Hazard | None:
+    """The hazard ``foreign-owner``: another user has a run with the name of a planned submit."""
     platform = case.desired.platform
     ours = {base_of(platform, change.name): change.address for change in case.submits}
     theirs = by_base(platform, case.snapshot.foreign)
@@ -137,6 +146,7 @@ def foreign_owner(case: Case) -> Hazard | None:
 
 
 def empty(case: Case) -> Hazard | None:
+    """The hazard ``empty``: the manifests declare no job."""
     if case.desired.jobs:
         return None
     return hazard("empty", "the manifests declare no job at all", (), "1 job", 0)

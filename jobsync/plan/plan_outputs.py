@@ -129,6 +129,7 @@ def finished(runs: Iterable[Run]) -> tuple[Run, ...]:
 
 
 def declares_outputs(job: DeclaredJob) -> bool:
+    """Whether *job* declares files to fetch or files that it must produce."""
     return bool(job.outputs or job.expect)
 
 
