@@ -40,6 +40,7 @@ class JobEntry(Struct, frozen=True):
 
     @property
     def at_value(self) -> Location:
+        """Where the value begins."""
         return self.places.value(self.parent, self.key)
 
 
@@ -85,6 +86,7 @@ class RawSet(Struct):
         return [item for item in items if isinstance(item, str)]
 
     def section(self, name: str) -> Section:
+        """The entries of a section such as ``jobs`` or ``targets``, by key."""
         return cast(Section, getattr(self, name))
 
 

@@ -59,13 +59,17 @@ class Places:
         return self._pair(mapping, key, 0)
 
     def value_spot(self, mapping: Mapping[str, Raw], key: str) -> Spot:
+        """The spot of the value of *key*; of the file's beginning when the key is not there."""
         return self._pair(mapping, key, 1)
 
     def item_spot(self, items: list[Raw], number: int) -> Spot:
+        """The spot of item *number* of a list; of the file's beginning for a list that is
+        unknown."""
         start = self._starts.get(id(items))
         return self.root if start is None else self._table[start + number]
 
     def locate(self, spot: Spot) -> Location:
+        """The file, line and column of *spot*."""
         line, column = (spot >> COLUMN_BITS) + 1, (spot & _COLUMN_MASK) + 1
         return Location(self.path, line, column, self.within)
 

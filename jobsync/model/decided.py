@@ -14,6 +14,8 @@ from jobsync.structs import Placed, Struct, field
 
 
 class Action(Word):
+    """What a plan does to a job, its permissions or its outputs."""
+
     CREATE = "create"
     REPLACE = "replace"
     RETRY = "retry"
@@ -221,6 +223,7 @@ class Hazard(Struct, frozen=True):
 
     @property
     def accept(self) -> str:
+        """The option of ``apply`` that accepts this hazard."""
         return f"--allow {self.name}"
 
 
@@ -254,6 +257,7 @@ class Scope(Struct, frozen=True):
 
     @property
     def is_whole(self) -> bool:
+        """Whether the plan looked at every kind of change of every declared address."""
         return self.kinds == KINDS and not self.left_out
 
 

@@ -40,6 +40,8 @@ class Grant(Placed, frozen=True):
 
 
 class PermissionsMode(Word):
+    """Whether permissions that are not declared are removed (exact) or left (additive)."""
+
     EXACT = "exact"
     ADDITIVE = "additive"
 

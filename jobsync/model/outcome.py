@@ -8,6 +8,8 @@ from jobsync.structs import Struct
 
 
 class Result(Word):
+    """How a change ended (docs/design/product.md §3)."""
+
     DONE = "done"
     FAILED = "failed"
     SKIPPED = "skipped"

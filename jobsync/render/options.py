@@ -51,4 +51,5 @@ class RenderOptions(Struct, frozen=True):
 
     @property
     def palette(self) -> Palette:
+        """The colours to use: none unless ``color`` is set."""
         return ANSI if self.color else PLAIN
