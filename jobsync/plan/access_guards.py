@@ -34,7 +34,11 @@ def public_access(case: Case) -> Hazard | None:
 
 
 def mass_revoke(case: Case) -> Hazard | None:
-    """The hazard ``mass-revoke``: more users lose all access than the limit of the set allows."""
+    """The hazard ``mass-revoke``: too many users lose all their access.
+
+    They are too many when they are more than the limit of the set, over all runs, or a large share
+    of the users of one run.
+    """
     limit = case.desired.guards.mass_revoke
     users = {
         grant.user

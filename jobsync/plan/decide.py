@@ -47,11 +47,15 @@ def decide(
     lack files that they must have produced, so none of them is the current run. Those in *recorded*
     have produced them, by the lock file; they are preferred to runs of which nothing is known.
     """
+    # The rows of the table, strongest first: a run that goes on or has finished is kept.
     exact = history.exact
     if running := tuple(run for run in live(exact) if run.id not in incomplete):
         return _keep(job, running, exact, recorded)
+    # A new attempt has the number after the highest known one, so no name is submitted twice. The
+    # decision rests on all these names, and each must be searched before it is carried out.
     highest = max((attempt_of(platform, run) for run in exact), default=0)
     names = attempts_of(platform, history.names, 1 + highest)
+    # Restoring a finished run costs nothing; running it again would cost node-hours.
     hidden = [
         run
         for run in exact
@@ -73,6 +77,8 @@ def decide(
         last = max(exact, key=lambda run: attempt_of(platform, run))
         used = attempt_of(platform, last)
         return _after_failure(job, exact, last, used, names, retry_asked, incomplete)
+    # Only runs of another meaning exist: they are replaced, not retried. Why is worked out later,
+    # where the full records are known.
     if history.older:
         return Decision(
             Standing.PENDING,

@@ -106,7 +106,8 @@ def _actual(known: float, unknown: int) -> str:
 
 
 def overwrite_archive(case: Case) -> Hazard | None:
-    """The hazard ``overwrite-archive``: a submit would write to the folder of another run or submit."""
+    """The hazard ``overwrite-archive``: a submit would write to the output folder of another run,
+    or of another submit."""
     submits = {
         change.address: archive
         for change in case.submits

@@ -109,6 +109,7 @@ def _job_change(draft: PlanDraft, job: DeclaredJob, decision: Decision) -> JobCh
         address=job.address,
         action=decision.action or Action.CREATE,
         reason=decision.reason,
+        # A restored run keeps the name that it was submitted with, also a former one.
         name=before.name
         if decision.action is Action.RESTORE and before
         else attempt_name(draft.desired.platform, job.name, decision.attempt),
@@ -128,6 +129,7 @@ def _job_change(draft: PlanDraft, job: DeclaredJob, decision: Decision) -> JobCh
         change = replace(change, notes=(*change.notes, f"was {was}"))
     app = draft.snapshot.apps.get(desired.platform.app_id(job.request))
     hours = desired.platform.node_hours(job.request, app)
+    # An upper bound: every attempt that the declaration allows may fail at its very end.
     if hours is not None:
         hours *= attempts(decision.attempt, job.retries)
     change = replace(
@@ -137,6 +139,7 @@ def _job_change(draft: PlanDraft, job: DeclaredJob, decision: Decision) -> JobCh
         node_hours=hours,
         places=job.places,
     )
+    # A new job may be an old one that was renamed; its finished run would be lost from sight.
     if decision.action is Action.CREATE:
         notes = renamed_notes(desired.platform, job, draft.undeclared)
         return replace(change, notes=(*change.notes, *notes))

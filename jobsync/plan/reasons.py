@@ -53,6 +53,8 @@ def why_replaced(
     was = mark.fingerprint if mark else ""
     placement = placement_changes(job, old, desired.platform)
     app = _app_changed(job, old)
+    # The causes are tried from what proves itself to what is only likely: the first one that holds
+    # is given. An unchanged fingerprint leaves the app, whose files changed after the run.
     if was in fingerprints(job):
         return Why(Reason.APP_CHANGED, placement, app)
     references = References(
@@ -61,8 +63,10 @@ def why_replaced(
     fields = semantic_changes(
         job, old, references, snapshot.apps.get(desired.platform.app_id(job.request))
     )
+    # A difference in a field is shown to people, so it comes before causes that no field shows.
     if fields:
         return Why(Reason.FIELDS_CHANGED, (*fields, *placement))
+    # Nothing in the record shows the cause. A fingerprint computed with an earlier value proves it.
     upstream = _Upstream(job, desired, histories, is_old=is_before(desired.platform, was))
     for earlier in range(1, job.rerun + _RERUNS_TRIED):
         if was in upstream.fingerprints(earlier):
@@ -72,6 +76,7 @@ def why_replaced(
             return Why(Reason.FIELDS_CHANGED, (change, *placement))
     if replaced := upstream.replaced(was):
         return Why(Reason.UPSTREAM_REPLACED, placement, _anew(replaced))
+    # From here on nothing is proven: the most likely cause that is possible at all is given.
     if app:
         return Why(Reason.APP_CHANGED, placement, app)
     if job.digests:
