@@ -48,6 +48,7 @@ def grants(
 ) -> dict[str, Grant]:
     """The grants of one job by user, sorted. A user named directly beats every team."""
     levels = platform.permissions.levels
+    # Most jobs name users alone: without teams nothing can be in conflict.
     if (users := _plain_users(tuple(declared), platform.permissions.wrong_user)) is not None:
         spots = {name: spot for name, spot, _ in places.spots(declared)}
         return {
@@ -70,6 +71,8 @@ def grants(
             problems.append(Problem(where, f"{path}: there is no team {quoted(name[1:])}", hint))
         for user in known.get(name[1:], ()):
             grant = Grant(access, name, where)
+            # Two teams that disagree are no error for a user who is named directly; that is known
+            # only after all entries were read.
             first = through.setdefault(user, grant)
             if first.access != access:
                 disputed.append((user, first, grant))

@@ -42,6 +42,8 @@ def choose_members(
         return Chosen(family.members, several=False)
     selection = selection or JobSelection()
     _check_axes(family, selection)
+    # An axis that the reference leaves out takes the value of the referring run, where both have
+    # an axis of that name: ``train[seed=1]`` then means ``data[seed=1]``.
     fixed = {axis: _texts(text) for axis, text in selection.chosen.items()}
     free = []
     for axis in family.axes:
@@ -51,6 +53,7 @@ def choose_members(
             free.append(axis)
         else:
             fixed[axis] = (identity.scalar_text(mine[axis]),)
+    # An open axis that nobody wrote is a question, never silently all runs.
     if free and not (selection.every or selection.stars or selection.chosen):
         axes = ", ".join(free)
         count = len(family.members)

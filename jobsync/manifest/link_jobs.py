@@ -34,6 +34,7 @@ def link_drafts(
     """
     by_address = {draft.address: draft for draft in drafts}
     addresses = sorted(by_address)
+    # A job in a circle has no fingerprint, so it is left out of the sequence and reported.
     sequence, cycles = order({address: by_address[address].needs for address in by_address})
     for cycle in cycles:
         drawn = " -> ".join(cycle)
@@ -46,6 +47,7 @@ def link_drafts(
     problems.extend(_once_a_place(_archive_problems(ordered, platform)))
     problems.extend(_once_a_place(_pin_problems(ordered)))
     problems.extend(_once_a_place(_former_problems(project, ordered)))
+    # Upstream first, because a fingerprint contains those of the jobs whose outputs it takes.
     prints: dict[Address, str] = {}
     older = OlderFingerprints(platform)
     jobs: dict[Address, DeclaredJob] = {}
@@ -62,6 +64,7 @@ def link_drafts(
             rerun=draft.rerun,
             app=app.digest if app else "",
         )
+        # A pinned run stays the same whatever its declaration says, so its id stands for it.
         prints[address] = draft.pinned or fingerprint
         name = platform.run_name(Mark(project, address, fingerprint))
         before = older.add(draft, digests) if platform.scheme_before else ()

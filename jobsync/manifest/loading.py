@@ -130,6 +130,7 @@ def _resolved(files: _Files, caller: _Caller, api: str = "") -> DesiredState:
     platforms, target = caller.platforms, caller.target
     platform = platforms[api] if api else _platform(documents, caller)
     raw = merge(documents, platform, platforms)
+    # First, because a set for a newer jobsync may look wrong in every other way.
     requires = settings.requires(raw, __version__)
     raw.problems.extend(found.problems)
     project = settings.project(raw)
@@ -140,11 +141,13 @@ def _resolved(files: _Files, caller: _Caller, api: str = "") -> DesiredState:
     outputs = caller.outputs
     outputs_root = settings.outputs_root(raw, found.root, outputs)
     judge = Destinations(searched, tuple(map(real, outputs.closed)))
+    # The manifests themselves occupy places, so that no output can overwrite one.
     taken = [os.path.relpath(os.path.abspath(s.path), outputs_root) for s in found.sources]
     here, apps = (
         settings.is_service_here(chosen, targets, caller.environ, platform),
         AppFolders(found.root, platform),
     )
+    # A target given as a value was not declared, so only its URL says where it is.
     if isinstance(target, Target):
         here = settings.is_this_machine(target.base_url)
     jobs = link_drafts(
@@ -159,6 +162,7 @@ def _resolved(files: _Files, caller: _Caller, api: str = "") -> DesiredState:
     if secrets := filled.secrets():
         jobs = {address: replace(job, secrets=secrets) for address, job in jobs.items()}
     guards = settings.guards(raw)
+    # All problems are collected up to here, so that people see them at once.
     if raw.problems:
         raise ManifestError(raw.reported())
     return DesiredState(

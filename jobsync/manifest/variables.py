@@ -66,6 +66,7 @@ def scope(
         default = entry.value.get("default") if isinstance(entry.value, dict) else entry.value
         if default is not None:
             values[name] = _scalar(default)
+    # Weakest first: each later source overwrites the value of an earlier one.
     for name, value in _of_target(raw, target).items():
         values[name] = value
     for name, text in sorted(given.items()):
@@ -77,6 +78,7 @@ def scope(
         if not is_unicode(text):
             raw.problems.append(Problem(None, f"--var {name}: the value is not UTF-8"))
             continue
+        # A variable that was text stays text: ``--var sample=010`` must not become a number.
         values[name] = text if isinstance(values.get(name), str) else _read(raw, name, text)
     allowed = frozenset(raw.texts("env"))
     _check_allowed(raw, (platform.settings_prefix, "JOBSYNC_"))
