@@ -59,6 +59,7 @@ def summarise(plan: Plan) -> Summary:
     destroyed = [change for change in jobs if change.action is Action.DELETE]
     files = [file for change in outputs for file in change.files or ()]
     later = [change for change in outputs if change.files is None] + list(plan.awaiting)
+    # Files that the lock records and that are only missing here are counted apart.
     fetches = [file for file in files if not file.available]
     standings = [state.standing for state in plan.states]
     changed = {change.address for change in plan.changes}
@@ -66,6 +67,7 @@ def summarise(plan: Plan) -> Summary:
     most, unknown_hours = node_hours.total(submits)
     return Summary(
         add=len(submits),
+        # Access of a new run is shown with its job, so it is not counted a second time.
         change=len(jobs) - len(submits) - len(destroyed) + len(separate_access(plan)),
         destroy=len(destroyed),
         superseded=plan.superseded,

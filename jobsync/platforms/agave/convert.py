@@ -40,6 +40,7 @@ def convert(files: Iterable[tuple[str, bytes]], project: str) -> Converted:
         try:
             raw = _parsed(file, data)
             name = name_of(raw) or _stem(file)
+            # The project is part of a run's name too, so it shortens what is left for the key.
             key = key_of(name, AGAVE)[: max(8, ADDRESS_LIMIT - len(project))].rstrip("-_")
             if key != name:
                 say(f"the name {quoted(name)} became the key {key}")
@@ -53,6 +54,7 @@ def convert(files: Iterable[tuple[str, bytes]], project: str) -> Converted:
         free = free_key(key, jobs, max(8, ADDRESS_LIMIT - len(project)))
         if free != key:
             say(f"there is a job {key} already: named {free}")
+        # Two jobs with one archive folder would write over each other's outputs.
         if (archive := output_folder(body)) is not None:
             if other := next((at for one, at in archives if is_same(one, archive)), None):
                 say(f"archivePath left out: {other} archives to that folder")
@@ -60,6 +62,7 @@ def convert(files: Iterable[tuple[str, bytes]], project: str) -> Converted:
             else:
                 archives.append((archive, free))
         jobs[free] = body
+    # All files are read first, so that every one that cannot be converted is named.
     if wrong:
         raise NotConvertible("\n".join(wrong))
     document: dict[str, Writable] = {"apiVersion": "jobsync/v1", "project": project}
