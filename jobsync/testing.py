@@ -214,6 +214,7 @@ def local_service(
             try:
                 yield service
             finally:
+                # Their folder is about to be removed.
                 if is_temporary:
                     service.stop_jobs()
 

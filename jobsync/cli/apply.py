@@ -121,12 +121,14 @@ def command(
     place = connect.ServicePlace(desired.root, chosen)
     if saved:
         refuse_other_manifests(saved, desired)
+    # The service of this command ends with it, and nothing would look after its jobs then.
     if place.target.name == connect.LOCAL and wait is None:
         wait = math.inf
         if not quiet:
             click.echo("The local target runs inside this command, so apply waits.", err=True)
     with connect.backend(place, environ) as (backend, service):
         stale: tuple[Stale, ...] = ()
+        # A saved plan is never believed: it only limits what the new plan may do.
         if saved:
             plan, stale = pipeline.review(saved, desired, chosen, backend, allow)
         else:
@@ -135,18 +137,21 @@ def command(
             say_what_is_wrong(plan, call)
         elif plan.changes or not stale:
             print_plan(plan, "text", color, call)
+        # Checked after the plan is shown, so that people see what differs from the reviewed one.
         if expect and not saved:
             refuse_other_plan(plan, expect)
         check(plan)
         settings = pipeline.settings(place, environ, wait=wait, stale=stale)
         if plan.submits:
             settings = pipeline.with_shared(settings, plan, desired, place, environ, quiet=quiet)
+        # A submit that an earlier apply left open is work too, even when the plan is empty.
         to_do = plan.changes or plan.awaiting or stale or service.is_held
         if not (to_do or pipeline.unsettled(desired, plan, settings.state_dir)):
             follow_renames(plan.root, addresses_of_runs(plan))
             return code_of(plan)
         if (plan.changes or service.is_held) and not auto_approve:
             _confirm()
+        # The embedded service starts nothing before somebody has agreed to the plan.
         service.start_jobs()
         with _audited(settings, audit, saved or plan, plan.root) as audited:
             return carry_out(plan, backend, audited, format_name, call, quiet=quiet)

@@ -122,6 +122,7 @@ def command(
     """
     from jobsync.local.service import ServiceSettings, with_dialect
 
+    # One dialect of each of the two apis: two of one api would answer under the same paths.
     if len({dialect.startswith("tapis-") for dialect in dialects}) < len(dialects):
         raise click.UsageError(
             "--dialect: once for each api, e.g. --dialect aloe --dialect tapis-1.7"
