@@ -173,6 +173,7 @@ class Service:
         self.apps = registry.load(settings.apps)
         archive = settings.state_dir / "archive"
         works = {system.work_folder for system in table.by_name.values()}
+        # Before anything runs: one folder that serves two purposes would mix their files.
         state.refuse_overlap(settings.state_dir, settings.workspace, archive, works)
         storage = Storage(
             settings.workspace,
@@ -197,6 +198,7 @@ class Service:
                 runners(table, settings.environment),
             ),
         )
+        # Jobs that an adopted state folder brought along do not start before somebody agrees.
         self.engine.held = held(settings.state_dir)
         site = Site(
             store=self.store,
@@ -213,6 +215,7 @@ class Service:
         )
         self.keys = Keys(
             self.store,
+            # A service that only acts for one command signs with a key that is never saved.
             secrets.token_bytes(32)
             if settings.acting
             else signing_key(settings.state_dir, renew=settings.renew),
@@ -229,6 +232,7 @@ class Service:
             wake=self.engine.wake,
         )
         self._driver = Leader(self.engine, settings.state_dir)
+        # Jobs may have ended while no service ran: the first answer already shows that.
         if settings.drive is not Drive.NONE:
             self._driver.look_once()
         self._serve(site, tapis)

@@ -62,6 +62,7 @@ def resolve(
     """
     if dialect == "aloe":
         aloe_request.check(body)
+    # The order is that of the service (agave-v2 §3.1): of two faults it reports the same one.
     flat = flatten(body)
     name = _name(flat)
     app = _app(flat, apps, owner)

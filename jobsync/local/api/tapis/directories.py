@@ -67,6 +67,7 @@ def given(
         text = body.get(name) or attributes[name]
         return directory(text, macros, name) if text else None
 
+    # Each directory may use the macros of those before it, so the order matters.
     execute = asked("execSystemExecDir") or f"{WORKING_DIR}/{JOBS}/{row.id}"
     execute = site.places.claim(row.system, execute, row.owner, row.id)
     macros["ExecSystemExecDir"] = execute
@@ -78,6 +79,7 @@ def given(
         path = asked(f"execSystem{key.capitalize()}Dir") or default
         found[key] = macros[name] = site.places.claim(row.system, path, row.owner, row.id)
     own = f"/{JOBS}/{row.id}/archive"
+    # On the same system the output directory serves as the archive, and nothing is copied.
     default = found["output"] if archive_system == row.system else own
     archive = asked("archiveSystemDir") or default
     archive = site.places.claim(archive_system, archive, row.owner, row.id)
