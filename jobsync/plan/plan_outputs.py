@@ -42,7 +42,7 @@ Lines = Mapping[tuple[Address, str], tuple[FetchedFile, ...]]
 
 
 class Places(Struct, frozen=True):
-    """Where files may go: ``owners`` says whose each place is, by its collision key."""
+    """Where files may be put. ``owners`` has the address that owns each place, by collision key."""
 
     owners: Mapping[str, Address]
     destinations: Destinations | None = None
@@ -56,12 +56,12 @@ class Places(Struct, frozen=True):
 
 
 class OutputState(Struct, frozen=True):
-    """What the outputs of one finished run come to.
+    """The state of the outputs of one finished run.
 
-    ``change`` is None when there is nothing to fetch or to check. ``missing`` is what the run must
-    have produced and has not, ``unread`` why that cannot be told; ``problems`` say why what there
-    is to fetch cannot be told, or which files no apply will ever fetch. A change tells itself which
-    files it refuses.
+    ``change`` is None when there is nothing to fetch or to check. ``missing`` names what the run
+    must have produced and has not; ``unread`` is the reason when that cannot be determined.
+    ``problems`` says why the files to fetch cannot be determined, or which files no apply will ever
+    fetch. Refused files are named in the change itself.
     """
 
     change: OutputChange | None = None
@@ -73,9 +73,9 @@ class OutputState(Struct, frozen=True):
 def renamed(
     lines: Iterable[FetchedFile], addresses: Mapping[str, Address]
 ) -> tuple[FetchedFile, ...]:
-    """*lines* with the present addresses of their runs, which *addresses* has by job id.
+    """*lines* under the present addresses of their runs; *addresses* maps job ids to addresses.
 
-    A job that was renamed keeps what was fetched from its runs.
+    A job that was renamed keeps the files that were fetched from its runs.
     """
     return tuple(
         line
@@ -86,7 +86,8 @@ def renamed(
 
 
 def with_present_addresses(snapshot: Snapshot, histories: Mapping[Address, History]) -> Snapshot:
-    """*snapshot* with what the lock has of a run at the address whose run it is now."""
+    """*snapshot*, with the lock's lines of each run moved to the address that the run belongs
+    to."""
     recorded = {line.job_id for line in snapshot.fetched} | {i for _, i in snapshot.expectations}
     if not recorded:
         return snapshot
@@ -114,7 +115,7 @@ def fetched_lines(snapshot: Snapshot) -> Lines:
 
 
 def places(snapshot: Snapshot, desired: DesiredState) -> Places:
-    """A place is of the address that fetched a file to it, while that is declared."""
+    """The places that are taken: each belongs to the declared address that fetched a file to it."""
     owners = {
         filenames.collision_key(line.to): line.address
         for line in snapshot.fetched
@@ -124,7 +125,7 @@ def places(snapshot: Snapshot, desired: DesiredState) -> Places:
 
 
 def finished(runs: Iterable[Run]) -> tuple[Run, ...]:
-    """The visible ones of *runs* that have finished."""
+    """The visible runs among *runs* that have finished."""
     return tuple(run for run in runs if run.visible and run.state is RunState.FINISHED)
 
 
@@ -134,7 +135,10 @@ def declares_outputs(job: DeclaredJob) -> bool:
 
 
 def is_recorded(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> bool:
-    """Whether the lock says that *run* has produced what it must (True when that is nothing)."""
+    """Whether the lock shows that *run* has produced everything it must.
+
+    True as well for a job that must produce nothing.
+    """
     return not _open_expectations(job, run, snapshot) and not any(
         rule.required for rule in _open_rules(job, run, lines)
     )
@@ -143,8 +147,8 @@ def is_recorded(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) ->
 def is_incomplete(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> bool:
     """Whether the outputs of *run* were listed and lack something that it must have produced.
 
-    What the lock has of the run was there, whatever a listing says now. Outputs that were not
-    listed, or cannot be, prove nothing.
+    Files recorded in the lock existed, whatever a listing says now. Outputs that were not listed,
+    or cannot be, prove nothing.
     """
     listing = snapshot.outputs.get(run.id)
     if listing is None or isinstance(listing, Unavailable):
@@ -153,7 +157,7 @@ def is_incomplete(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) 
 
 
 def to_list(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> bool:
-    """Whether the output tree of *run* has to be walked to know what is to fetch."""
+    """Whether the outputs of *run* must be listed to determine what is to fetch."""
     if not declares_outputs(job):
         return False
     if any(_is_wild(rule.path) for rule in job.outputs):
@@ -164,7 +168,7 @@ def to_list(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> boo
 def of_finished(
     job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines, places: Places
 ) -> OutputState:
-    """What is to fetch from the finished *run*."""
+    """The state of the outputs of the finished *run*: what is to fetch and what is missing."""
     if not declares_outputs(job):
         return OutputState()
     listing = snapshot.outputs.get(run.id)
@@ -189,7 +193,7 @@ def _unread(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines, why: s
 def of_hidden(
     job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines, places: Places
 ) -> OutputChange | None:
-    """Outputs of a hidden run that is restored: it cannot be listed before."""
+    """The outputs of a hidden run that is restored, which cannot be listed before that."""
     if not declares_outputs(job):
         return None
     if (chosen := _from_lock(job, run, snapshot, lines)) is not None:
@@ -199,7 +203,7 @@ def of_hidden(
 
 
 def later(job: DeclaredJob, run: Run | None) -> OutputChange | None:
-    """Outputs of a run that has not finished, or (None) does not exist yet."""
+    """The outputs of a run that has not finished, or does not exist yet (None)."""
     if not declares_outputs(job):
         return None
     return OutputChange(
@@ -212,9 +216,9 @@ def later(job: DeclaredJob, run: Run | None) -> OutputChange | None:
 
 
 def kept_back(change: OutputChange, lines: Lines) -> tuple[str, ...]:
-    """Which files of *change* apply will not put in their places, as far as can be told, and why.
+    """The files of *change* that apply will not put in their places, as far as is known, and why.
 
-    They were fetched from this run, and have been changed since: here, or on the service.
+    They were fetched from this run and have changed since, here or on the service.
     """
     known = lines.get((change.address, change.run.id), ()) if change.run else ()
     by_file = {(line.path, line.to): line for line in known}

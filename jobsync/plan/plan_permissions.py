@@ -22,13 +22,13 @@ from jobsync.plan.write_order import Aim, in_safe_order, left_out
 
 
 def declared_grants(model: PermissionModel, job: DeclaredJob, owner: str) -> dict[str, Grant]:
-    """The declared rows without the owner, whose access nobody can change."""
+    """The declared grants without the owner's: nobody can change the access of the owner."""
     grants, owning = job.permissions or {}, model.folded(owner)
     return {user: grant for user, grant in grants.items() if model.folded(user) != owning}
 
 
 def is_as_declared(job: DeclaredJob, image: Rows) -> bool:
-    """Whether the rows are the declared ones to the letter: then there is nothing to look into."""
+    """Whether the rows equal the declared ones exactly, so that nothing has to be compared."""
     declared = job.permissions or {}
     return len(image) == len(declared) and all(
         image.get(user) == grant.access for user, grant in declared.items()
@@ -36,7 +36,7 @@ def is_as_declared(job: DeclaredJob, image: Rows) -> bool:
 
 
 def held_to(model: PermissionModel, job: DeclaredJob, image: Rows, owner: str) -> dict[str, Access]:
-    """The rows that the current run is to have, spelled as the service spells them."""
+    """The rows that the current run shall have, in the service's spelling of user names."""
     spelled = _spelled(model, declared_grants(model, job, owner), image)
     rows = {user: grant.access for user, grant in spelled.items()}
     for user, access in image.items():
@@ -48,7 +48,7 @@ def held_to(model: PermissionModel, job: DeclaredJob, image: Rows, owner: str) -
 def reduced_to(
     model: PermissionModel, job: DeclaredJob, image: Rows, owner: str
 ) -> dict[str, Access]:
-    """The rows that an old run is to keep: never more than it has or than is declared."""
+    """The rows that an old run keeps: never more than it has now, and never more than declared."""
     declared = _spelled(model, declared_grants(model, job, owner), image)
     rows = {}
     for user, access in image.items():
@@ -62,8 +62,11 @@ def reduced_to(
 def other_spellings(
     model: PermissionModel, job: DeclaredJob, image: Rows
 ) -> tuple[tuple[str, str], ...]:
-    """(row, declared name) where they are two spellings of one. The row is changed under its own
-    name, beside which the service takes no other; it may let in only who is spelled so."""
+    """Pairs (row, declared name) of two spellings of one user name.
+
+    The row is changed under its own spelling, because the service accepts no second one beside it.
+    It may give access only to the user who is spelled so.
+    """
     declared = {model.folded(user): user for user in job.permissions or {}}
     return tuple(
         (row, name)
@@ -75,14 +78,15 @@ def other_spellings(
 def change_current(
     model: PermissionModel, job: DeclaredJob, run: Run, image: Rows, me: str
 ) -> AccessChange | None:
-    """Grants and revokes of the current run; None when it is as declared."""
+    """The grants and revokes for the current run; None when it is as declared."""
     return _change(model, job, run, image, held_to(model, job, image, run.owner), me)
 
 
 def change_reduced(
     model: PermissionModel, job: DeclaredJob, run: Run, image: Rows, me: str
 ) -> AccessChange | None:
-    """Revokes and reductions of a superseded, failed or duplicate run; None when none are due."""
+    """The revokes and reductions for a superseded, failed or duplicate run; None when there are
+    none."""
     return _change(model, job, run, image, reduced_to(model, job, image, run.owner), me)
 
 
@@ -126,7 +130,7 @@ def change_new(
 
 
 def outcome(image: Rows, grants: Iterable[GrantChange]) -> dict[str, Access]:
-    """The rows that are there once *grants* are carried out."""
+    """The rows of a list once *grants* have been carried out."""
     rows = dict(image)
     for grant in grants:
         if grant.after == NO_ACCESS:
@@ -139,7 +143,7 @@ def outcome(image: Rows, grants: Iterable[GrantChange]) -> dict[str, Access]:
 def compare(
     model: PermissionModel, address: str, run_id: str, owner: str, before: Rows, after: Rows
 ) -> tuple[EffectiveAccess, ...]:
-    """What each user with a row on either side could do, and will be able to, by user name."""
+    """What each user with a row before or after can do, before and after, sorted by user name."""
     users = sorted({*before, *after})
     return tuple(
         EffectiveAccess(

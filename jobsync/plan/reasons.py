@@ -33,7 +33,7 @@ _SHOWN = 5
 
 
 class Why(Struct, frozen=True):
-    """The reason, the fields that show it and words for what no field shows."""
+    """The reason for a replacement, the fields that show it, and notes on what no field shows."""
 
     reason: Reason
     fields: tuple[FieldChange, ...] = ()
@@ -48,7 +48,7 @@ def why_replaced(
     decisions: Mapping[Address, Decision],
     snapshot: Snapshot,
 ) -> Why:
-    """Why *job* does not go on with its run *old*."""
+    """Why *job* is not satisfied by its run *old*."""
     mark = desired.platform.read_mark(old.name)
     was = mark.fingerprint if mark else ""
     placement = placement_changes(job, old, desired.platform)

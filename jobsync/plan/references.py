@@ -13,7 +13,7 @@ from jobsync.platform import Platform
 
 
 class References:
-    """What the references to each address have ever resolved to, over all its known runs."""
+    """The values that references to each address have had, over all its known runs."""
 
     __slots__ = ("_runs", "platform")
 
@@ -23,11 +23,11 @@ class References:
         self._runs = {address: [*known][::-1] for address, known in runs.items()}
 
     def same(self, reference: OutputRef | IdRef, remote: JsonValue) -> bool:
-        """Whether *remote* is what *reference* resolved to for any run of its job."""
+        """Whether *remote* is the value of *reference* for some run of its job."""
         return self.source(reference, remote) is not None
 
     def source(self, reference: OutputRef | IdRef, remote: JsonValue) -> str | None:
-        """The id of the run that *remote* was taken from, None when it is none of them."""
+        """The id of the run from which *remote* was taken; None when it is none of them."""
         if not isinstance(remote, str):
             return None
         for run in self._runs.get(reference.address, ()):

@@ -10,7 +10,7 @@ from jobsync.platform import Platform
 
 
 def former_name(desired: DesiredState, job: DeclaredJob, run: Run) -> str:
-    """What *job* was called when *run* was made, as ``formerly`` has it; empty for its own name."""
+    """The name that *job* had when *run* was made, by ``formerly``; empty for its present name."""
     mark, project = desired.platform.read_mark(run.name), desired.project
     if job.pinned or mark is None or mark.job == (project, job.address):
         return ""
@@ -19,7 +19,7 @@ def former_name(desired: DesiredState, job: DeclaredJob, run: Run) -> str:
 
 
 def former_note(desired: DesiredState, job: DeclaredJob, run: Run) -> tuple[str, ...]:
-    """That *run* is current under a former name, so that ``formerly`` has to stay; else nothing."""
+    """A note that *run* is current under a former name, so ``formerly`` must stay; else nothing."""
     was = former_name(desired, job, run)
     return (f"was {was}: keep formerly as long as that run is current",) if was else ()
 
@@ -31,7 +31,7 @@ def _as_written(was: Address, job: DeclaredJob) -> str:
 
 
 def find_twins(platform: Platform, job: DeclaredJob, undeclared: Iterable[Run]) -> dict[str, Mark]:
-    """The runs that no manifest declares and that are just what *job* would be, by their ids."""
+    """The undeclared runs with exactly the meaning of *job*, by their ids."""
     marks = ((run.id, platform.read_mark(run.name)) for run in undeclared)
     ours = fingerprints(job)
     return {run_id: mark for run_id, mark in marks if mark and mark.fingerprint in ours}
@@ -40,7 +40,7 @@ def find_twins(platform: Platform, job: DeclaredJob, undeclared: Iterable[Run]) 
 def renamed_notes(
     platform: Platform, job: DeclaredJob, undeclared: Iterable[Run]
 ) -> tuple[str, ...]:
-    """What speaks for the new *job* being an old one that was renamed."""
+    """Notes that the new *job* may be an old one under a new name."""
     known = sorted({mark.address for mark in find_twins(platform, job, undeclared).values()})
     notes = [
         f"looks like {was} renamed: add formerly: [{_as_written(was, job)}] to keep that run"
@@ -55,9 +55,9 @@ def renamed_notes(
 
 
 def advice(desired: DesiredState, histories: Mapping[Address, History]) -> tuple[str, ...]:
-    """To write ``requires``, once there are runs of the scheme before.
+    """Advice to write ``requires``, once there are runs of the previous fingerprint scheme.
 
-    A jobsync that does not know this scheme would not find the runs made with it.
+    A jobsync that does not know the present scheme would not find the runs made with it.
     """
     platform = desired.platform
     if desired.requires or not any(

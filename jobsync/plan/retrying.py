@@ -17,19 +17,19 @@ _SHOWN = 10
 
 
 def matches(address: Address, text: str) -> bool:
-    """Whether *text* means *address*: as itself, as the key of its matrix, or as a glob."""
+    """Whether *text* selects *address*: as the address, as the key of its matrix, or as a glob."""
     return address == text or address.startswith(f"{text}.") or matches_glob(address, text)
 
 
 def can_retry(job: DeclaredJob, decision: Decision) -> bool:
-    """Whether *job* can be run again, should its run end badly: never beside one that is active."""
+    """Whether *job* can be run again when its run fails; never while another run is active."""
     run = decision.run
     active = run is not None and run.state is RunState.ACTIVE
     return job.pinned is None and not (active and decision.standing in RETRIED)
 
 
 def asks_again(options: PlanOptions, job: DeclaredJob, decision: Decision) -> bool:
-    """Whether *options* ask to run *job* again, and it stands so that this can be done."""
+    """Whether *options* ask to run *job* again, and its state permits that."""
     if not can_retry(job, decision):
         return False
     if options.retry_failed and decision.standing in _FAILED:
@@ -41,7 +41,7 @@ def asks_again(options: PlanOptions, job: DeclaredJob, decision: Decision) -> bo
 def needs_of_retried(
     jobs: Mapping[Address, DeclaredJob], options: PlanOptions
 ) -> frozenset[Address]:
-    """What the jobs need that *options* may run again: it must have produced its files."""
+    """The jobs whose files are needed by those that *options* may run again."""
     return frozenset(
         need
         for address, job in jobs.items()
@@ -52,7 +52,7 @@ def needs_of_retried(
 
 
 def refuse_unknown(jobs: Collection[Address], options: PlanOptions) -> None:
-    """Raise :class:`Usage` for what ``--retry`` names and nothing declares."""
+    """Raise :class:`Usage` for each ``--retry`` that names no declared job."""
     for text in sorted(options.retry):
         if not any(matches(address, text) for address in jobs):
             raise Usage(
@@ -70,10 +70,10 @@ def refuse_idle(
     scope: Collection[Address],
     retried: Collection[Address],
 ) -> None:
-    """Raise :class:`Usage` for each ``--retry`` that finds nothing to run again; say how all stand.
+    """Raise :class:`Usage` when a ``--retry`` finds nothing to run again; the message says why.
 
     A command that was typed to run something and runs nothing must not look like success. A job
-    that is submitted anyway, as one that was mended since it failed, is run.
+    that is submitted anyway, such as one that was repaired after it failed, counts as run.
     """
     for text in sorted(options.retry):
         found = [address for address in sorted(jobs) if matches(address, text)]

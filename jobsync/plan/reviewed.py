@@ -34,7 +34,7 @@ VARIABLE = "variable "
 
 
 class Stale(Struct, frozen=True):
-    """A change of a saved plan that is not what would be planned now, and what has moved."""
+    """A change of a saved plan that would not be planned now, and what has changed since."""
 
     change: Change
     why: str
@@ -43,11 +43,11 @@ class Stale(Struct, frozen=True):
 def reviewed(
     saved: Plan, fresh: Plan, desired: DesiredState, snapshot: Snapshot, allow: frozenset[str]
 ) -> tuple[Plan, tuple[Stale, ...]]:
-    """What is still to be done of *saved*, and what is not because it has moved.
+    """The part of *saved* that is still to be done, and the changes that are stale.
 
-    *fresh* was built from *desired* and *snapshot* with the options of *saved*; the first plan is a
-    part of it, with the hazards of that part, accepted by *allow* or the manifests and by nothing
-    else. Raises :class:`PlanFileError` when *saved* is of another target, service or user, and
+    *fresh* was built from *desired* and *snapshot* with the options of *saved*. The returned plan
+    is a part of *fresh*, with the hazards of that part, which only *allow* and the manifests can
+    accept. Raises :class:`PlanFileError` when *saved* is for another target, service or user, and
     :class:`StalePlan` when it is for another kind of service.
     """
     refuse_api(saved, desired.platform)
@@ -76,7 +76,8 @@ def reviewed(
 
 
 def refuse_other_manifests(saved: Plan, desired: DesiredState) -> None:
-    """Raise :class:`StalePlan` when *desired* is not what *saved* was made from: what differs."""
+    """Raise :class:`StalePlan`, with the differences, when *saved* was made from other
+    manifests."""
     if saved.manifest_digest == desired.digest:
         return
     before, now = saved.sources, desired.sources
@@ -93,7 +94,7 @@ def refuse_other_manifests(saved: Plan, desired: DesiredState) -> None:
 
 
 def refuse_other_plan(plan: Plan, expected: str) -> None:
-    """Raise :class:`StalePlan` when *plan* does not decide what *expected* is the digest of."""
+    """Raise :class:`StalePlan` when the digest of *plan* is not *expected*."""
     if (found := digest(plan)) != expected:
         raise StalePlan(
             f"this is not the plan that was reviewed: its digest is {found}, not {expected}",

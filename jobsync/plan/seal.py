@@ -23,7 +23,7 @@ _COST = {"n": 2**13, "r": 8, "p": 1}
 
 
 def sealed(plan: Plan) -> Plan:
-    """*plan* without its sensitive values."""
+    """*plan*, with a seal in place of each sensitive value."""
     return replace(plan, changes=tuple(_sealed(plan, change) for change in plan.changes))
 
 

@@ -12,10 +12,10 @@ from jobsync.model import Address, DeclaredJob, PlanOptions
 def selected(
     jobs: Mapping[Address, DeclaredJob], others: Iterable[Address], options: PlanOptions
 ) -> frozenset[Address]:
-    """The declared addresses in scope, and those of *others* (undeclared ones) that match.
+    """The declared addresses in scope, and the undeclared ones of *others* that match.
 
-    A selected job brings what it needs; ``--exclude`` is stronger. Raises :class:`Usage` for a
-    glob that matches nothing: that is a typing error, never an empty plan.
+    A selected job brings the jobs that it needs; ``--exclude`` is stronger. Raises :class:`Usage`
+    for a glob that matches nothing: that is a typing error, never an empty plan.
     """
     known = sorted({*jobs, *others})
     for glob in (*options.select, *options.exclude):
@@ -25,7 +25,7 @@ def selected(
 
 
 def in_scope(jobs: Mapping[Address, DeclaredJob], options: PlanOptions) -> frozenset[Address]:
-    """The declared ones of :func:`selected`, before it is known what else is there."""
+    """The declared addresses in scope, before undeclared ones are known."""
     return _matching(jobs, jobs, options)
 
 

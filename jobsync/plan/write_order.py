@@ -21,9 +21,9 @@ _NO_ROW: frozenset[Access | None] = frozenset({None})
 
 
 class Aim(Struct, frozen=True):
-    """From which list to which one the writes lead, who owns the run, and who makes them.
+    """The list before and after the writes, the owner of the run, and the user who writes.
 
-    ``model`` says what the lists mean.
+    ``model`` says what the rows mean.
     """
 
     model: PermissionModel
@@ -34,22 +34,22 @@ class Aim(Struct, frozen=True):
 
 
 def certain(rows: Rows) -> dict[str, frozenset[Access | None]]:
-    """A list of which every row is known."""
+    """A list whose rows are all known."""
     return {user: frozenset({access}) for user, access in rows.items()}
 
 
 def level(grant: GrantChange) -> Access | None:
-    """The row that *grant* leaves: none where it revokes."""
+    """The access that *grant* leaves in the row: none where it revokes."""
     return None if grant.after == NO_ACCESS else grant.after
 
 
 def in_safe_order(aim: Aim, grants: Iterable[GrantChange]) -> tuple[GrantChange, ...]:
-    """*grants* as they are to be written: as many of them as have a safe place.
+    """*grants* in the order in which to write them, without those that have no safe place.
 
-    Gains come before changes and changes before revokes where that is safe; my own gain is first
-    and my own loss last. What has no safe place is left out: that is the case for who gives up that
-    everybody's row lets them change the list, and, where it is not known which row is first, for
-    rows of which neither gives what the other one does.
+    Gains come before changes and changes before revokes where that is safe; the acting user's own
+    gain is first and own loss last. A write has no safe place when the acting user gives up the
+    access to change the list that comes from everybody's row, and, where it is not known which row
+    is first, for rows of which neither includes the other.
     """
     listed = list(grants)
     most: tuple[GrantChange, ...] = ()
@@ -62,15 +62,15 @@ def in_safe_order(aim: Aim, grants: Iterable[GrantChange]) -> tuple[GrantChange,
 
 
 def left_out(grants: Iterable[GrantChange], writes: Iterable[GrantChange]) -> list[GrantChange]:
-    """Those of *grants*, one a user, that are not among *writes*."""
+    """The *grants*, at most one for each user, that are not among *writes*."""
     users = {grant.user for grant in writes}
     return [grant for grant in grants if grant.user not in users]
 
 
 def exposed(aim: Aim, known: Known, user: str) -> tuple[str, ...]:
-    """Who may have more than before and after, now that the row of *user* is written.
+    """The users who may have more than before and after, once the row of *user* is written.
 
-    Everybody stands for those without a row.
+    The word for everybody stands for users without a row of their own.
     """
     reached = {*aim.before, *aim.after, *known} if user == aim.model.everybody else {user}
     users = sorted(reached)
@@ -78,7 +78,7 @@ def exposed(aim: Aim, known: Known, user: str) -> tuple[str, ...]:
 
 
 def can_write(aim: Aim, known: Known) -> bool:
-    """Whether whoever acts can still write, in each order of rows in which they could at first."""
+    """Whether the acting user can still change the list, in each possible order of its rows."""
     return aim.me == aim.owner or all(
         all(manages(aim.model, access) for access in _possible(known, order))
         for order in aim.model.deciders(aim.me)
@@ -87,7 +87,7 @@ def can_write(aim: Aim, known: Known) -> bool:
 
 
 def surely(known: Known, order: Order) -> frozenset[str]:
-    """What the first row of *order* gives, whatever has taken of what was written."""
+    """The access that the first row of *order* gives, whichever of the writes took effect."""
     return frozenset.intersection(*(access.gives for access in _possible(known, order)))
 
 
