@@ -29,7 +29,10 @@ class FetchStep:
         self.ended: dict[str, Run] = {}
 
     def carry_out(self, change: OutputChange, run_id: str) -> tuple[Outcome, ...]:
-        """Fetch what *change* says from run *run_id*; files and, when it misses some, the run."""
+        """Fetch what *change* asks for from run *run_id*.
+
+        Returns an outcome for the files and, when the run lacks some, one for the run.
+        """
         began = self._session.started(change, run_id)
         try:
             outcomes = self._outcomes(change, self._fetch(change, run_id))

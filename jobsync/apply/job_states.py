@@ -69,7 +69,7 @@ class JobStates:
         return self._squares.get(address, missing)
 
     def put(self, address: Address, square: JobState) -> None:
-        """*address* stands there now."""
+        """Set the state of *address*."""
         self._squares[address] = square
         self._moved.add(address)
         if square.stage is Stage.ACTIVE and square.run is not None:
@@ -78,12 +78,12 @@ class JobStates:
             self._active.pop(address, None)
 
     def take_moved(self) -> set[Address]:
-        """The addresses that have been put since this was asked last."""
+        """The addresses whose state was set since the last call."""
         moved, self._moved = self._moved, set()
         return moved
 
     def active(self) -> Mapping[Address, RunRef]:
-        """The runs that have not ended, by address; as it is now, also while it changes."""
+        """The runs that have not ended, by address. The mapping follows every later change."""
         return self._active
 
     def ready(self, needs: Iterable[Address]) -> bool:
@@ -96,7 +96,7 @@ class JobStates:
         return next((square for square in squares if square.stage is Stage.BROKEN), None)
 
     def unfinished(self, needs: Iterable[Address]) -> str:
-        """What *needs* are waited for, in words."""
+        """The jobs among *needs* that have not finished, in words."""
         left = [address for address in needs if self[address].stage is not Stage.FINISHED]
         unread = [self[address].why for address in left if self[address].stage is Stage.UNREAD]
         names = ", ".join(left)

@@ -73,7 +73,7 @@ def _or_failed(result: Result) -> Result:
 
 
 def outcome_of(change: JobChange, entry: Entry) -> Outcome:
-    """What the end of a submit means to its address."""
+    """The outcome of *change*, by the last journal entry of its submit."""
     result = _RESULTS.get(entry.state, Result.UNKNOWN)
     run_id = entry.ids[0] if entry.ids else ""
     return Outcome(
@@ -82,7 +82,7 @@ def outcome_of(change: JobChange, entry: Entry) -> Outcome:
 
 
 def earlier(entry: Entry) -> Outcome:
-    """What is known of a submit that an earlier run may have sent."""
+    """What is known of a submit that an earlier apply may have sent."""
     run_id = entry.ids[0] if entry.ids else ""
     result = Result.DONE if entry.state is State.CONFIRMED else Result.UNKNOWN
     return Outcome(

@@ -23,7 +23,8 @@ class SeenOutputs(Struct, frozen=True):
 
 
 def look(session: Session, gate: Gate, change: OutputChange | None, run: RunRef) -> SeenOutputs:
-    """List the outputs of *run* and hold them to *gate*; *change* is what to fetch of them."""
+    """List the outputs of *run* and check them against *gate*. *change* says what to fetch of
+    them."""
     try:
         files = walk_outputs(session.backend, run.id)
     except ServiceError as error:

@@ -19,7 +19,7 @@ _REST = 8.0
 
 
 class Watch:
-    """Looks at the running jobs of one apply. Only the coordinating thread uses it."""
+    """Watches the running jobs of one apply. Only the coordinating thread uses it."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -32,7 +32,7 @@ class Watch:
         self.trouble = ""
 
     def left(self) -> float:
-        """Seconds of the wait that are left, not negative; 0 when there is to be no wait."""
+        """Seconds that are left of the wait, never negative; 0 when apply does not wait."""
         wait = self._session.settings.wait
         if wait is None or self.trouble:
             return 0.0
@@ -43,7 +43,7 @@ class Watch:
         return max(0.0, min(self._due - self._clock.monotonic(), self.left()))
 
     def hurry(self) -> None:
-        """Something has just been submitted: look soon."""
+        """Look again soon, because a job has just been submitted."""
         self._pause = self._session.settings.poll[0]
         self._due = min(self._due, self._clock.monotonic() + self._pause)
 

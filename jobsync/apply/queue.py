@@ -43,10 +43,10 @@ _MAY_BREAK = frozenset({_Kind.SUBMIT, _Kind.STOP, _Kind.GRANT, _Kind.OUTPUT})
 
 
 class ChangeQueue:
-    """The changes that have not been begun.
+    """The changes that have not begun.
 
-    A change is looked at when it comes, and again when an address that it waits for has moved on
-    the board: looking at all of them each time costs the square of their number.
+    A change is examined when it is added, and again when the state of an address that it waits for
+    changes: examining all of them each time would cost the square of their number.
     """
 
     def __init__(self) -> None:
@@ -57,14 +57,14 @@ class ChangeQueue:
         self._numbers = count()
 
     def add(self, change: Change) -> None:
-        """Take *change* on."""
+        """Add *change* to the queue."""
         kind = _kind_of(change)
         if kind is _Kind.SUBMIT:
             self._submitting.add(change.address)
         self._put(kind, change)
 
     def await_outputs(self, changes: Iterable[OutputChange]) -> None:
-        """Take on what is to be fetched beyond the plan, of runs that it only waits for."""
+        """Add outputs that the plan does not contain, of runs for which it only waits."""
         for change in changes:
             self._put(_Kind.AWAITED, change)
 
@@ -74,11 +74,12 @@ class ChangeQueue:
         return any(self._changes[place] == change for place in places)
 
     def take_ready(self, board: JobStates) -> list[Change]:
-        """Take what can be begun now. Deletes are not among it: they come last."""
+        """Take the changes that can begin now. Deletes are left for the end."""
         return [self._take(place) for place in self._moved(board) if self._is_ready(place, board)]
 
     def take_broken(self, board: JobStates) -> list[tuple[Change, str]]:
-        """Take what never can be begun, with the reason. To be called until nothing comes."""
+        """Take the changes that can never begin, with the reason. Call it until it returns
+        nothing."""
         broken = [
             (place, square.why)
             for place in self._moved(board)
@@ -88,24 +89,25 @@ class ChangeQueue:
         return [(self._take(place), why) for place, why in broken]
 
     def look_again(self) -> None:
-        """Look at all changes once more, whether anything they wait for has moved or not."""
+        """Examine all changes once more, whatever has changed."""
         self._unseen.update(self._changes)
 
     def to_fetch(self, address: Address) -> OutputChange | None:
-        """The outputs of *address* that wait for its run, if any."""
+        """The outputs of *address* that wait for its run; None when there are none."""
         waiting = (self._changes[place] for place in sorted(self._of.get(address, ())))
         fetches = (change for change in waiting if isinstance(change, OutputChange))
         return next((change for change in fetches if change.files is None), None)
 
     def found(self, change: OutputChange, seen: OutputChange) -> None:
-        """*change* waits no more: its run has ended and was looked at, as *seen* says."""
+        """Let *change* begin: its run has ended and its outputs were listed, with the result
+        *seen*."""
         for place in self._of.get(change.address, ()):
             if self._changes[place] is change:
                 self._changes[place] = seen
                 self._unseen.add(place)
 
     def rest(self) -> list[Change]:
-        """What is left but the deletes, and the outputs that were awaited beyond the plan."""
+        """The changes that are left, without deletes and outputs awaited beyond the plan."""
         left = sorted(place for place in self._changes if place[0] < _Kind.AWAITED)
         return [self._changes[place] for place in left]
 

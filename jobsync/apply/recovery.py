@@ -25,9 +25,9 @@ _FEW = 20
 
 
 def resolve_open(session: Session, pool: ThreadPoolExecutor) -> tuple[Entry, ...]:
-    """Find out about the submits of earlier runs: what has become of each that was open.
+    """Find out what became of each open submit of earlier applies.
 
-    Those of the projects that jobs had formerly are in journals of their own, and only read.
+    Submits of projects that jobs had formerly are in journals of their own; those are only read.
     """
     limits = session.settings.submits
     settle = reconcile_ended if session.settings.embedded else reconcile

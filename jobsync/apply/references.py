@@ -28,7 +28,10 @@ def fill_references(
 
 
 def output_uri(run: Run, path: str, platform: Platform) -> str:
-    """What an input says to take output *path* of *run*. Raises :class:`UnresolvedReference`."""
+    """The URI with which an input takes output *path* of *run*.
+
+    Raises :class:`UnresolvedReference`.
+    """
     uri = platform.output_uri(run, path)
     if uri is None:
         raise UnresolvedReference(

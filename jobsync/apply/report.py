@@ -21,7 +21,7 @@ from jobsync.structs import Struct, field
 
 
 class EventType(Word):
-    """Terraform's names."""
+    """The kinds of events, with Terraform's names."""
 
     PLANNED_CHANGE = "planned_change"
     APPLY_START = "apply_start"
@@ -32,7 +32,7 @@ class EventType(Word):
 
 
 class OutcomeKind(Word):
-    """What an outcome is about. ``run`` is how a job ended that was waited for."""
+    """What an outcome is about. ``run`` is the end of a job that was waited for."""
 
     JOB = "job"
     RUN = "run"

@@ -17,7 +17,7 @@ from jobsync.structs import Struct, field, replace
 
 
 class Session(Struct, frozen=True):
-    """One apply: its plan, the service, and where to tell what happens."""
+    """One apply: its plan, the service, and where its events are reported."""
 
     plan: Plan
     backend: Backend
@@ -33,15 +33,15 @@ class Session(Struct, frozen=True):
         return self.settings.stop.is_set()
 
     def tell(self, event: ApplyEvent) -> None:
-        """Report *event*; one at a time, whichever thread it comes from.
+        """Report *event*. Events are reported one at a time, from whichever thread they come.
 
-        Nobody listening any more (a closed pipe, a full disk) is no reason to stop half way.
+        A report that fails (a closed pipe, a full disk) does not stop the apply half way.
         """
         with self._guard, suppress(OSError):
             self.report(replace(event, at=self.settings.clock.now()))
 
     def started(self, change: Change, run_id: str = "") -> float:
-        """Tell that *change* is being carried out; the moment it began, for :meth:`ended`."""
+        """Report that *change* begins; returns the time, for :meth:`ended`."""
         self.tell(
             ApplyEvent(
                 EventType.APPLY_START,
@@ -55,15 +55,15 @@ class Session(Struct, frozen=True):
         return self.settings.clock.monotonic()
 
     def ended(self, outcome: Outcome, began: float | None = None) -> Outcome:
-        """Tell what came of a change, and return it."""
+        """Report the outcome of a change, and return it."""
         elapsed = 0.0 if began is None else self.settings.clock.monotonic() - began
         self.tell(end_event(outcome, elapsed))
         return outcome
 
     def audited(self, line: AuditLine) -> str:
-        """Write *line* where the changes are audited; why that failed, or empty.
+        """Write *line* to the audit file; returns why that failed, or an empty text.
 
-        What cannot be audited is not done: nothing more is begun after a failure.
+        Nothing is done without its line in the audit: nothing more begins after a failure.
         """
         if self.settings.audit is None:
             return ""
@@ -79,7 +79,7 @@ _FINE = frozenset({"done", "waiting", "skipped"})
 
 
 def end_event(outcome: Outcome, elapsed: float) -> ApplyEvent:
-    """The event that tells *outcome*."""
+    """The event that reports *outcome*."""
     fine = str(outcome.result) in _FINE
     return ApplyEvent(
         EventType.APPLY_COMPLETE if fine else EventType.APPLY_ERRORED,

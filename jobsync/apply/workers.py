@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Workers:
-    """Work under way in the threads of a pool. Used by the coordinating thread only."""
+    """Work under way in the threads of a pool. Only the coordinating thread uses it."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.pool = pool
@@ -18,7 +18,7 @@ class Workers:
 
     @property
     def busy(self) -> bool:
-        """Whether something is under way."""
+        """Whether any work is under way."""
         return bool(self._running)
 
     def start(self, told: Callable[[Any], None], work: Callable[..., Any], *given: Any) -> None:
@@ -39,7 +39,7 @@ class Workers:
             self._tell(self._back.get())
 
     def finish(self) -> None:
-        """Wait for all that is under way, and tell of it."""
+        """Wait until all work under way has ended, and report its results."""
         while self._running:
             self.take(None)
 

@@ -110,7 +110,7 @@ class Unread(Struct, frozen=True):
 
     @property
     def advice(self) -> str:
-        """What to do about it."""
+        """What a person can do about it."""
         if self.absent:
             return "jobsync journal init makes one where there was none"
         if self.rewound:
@@ -224,10 +224,10 @@ def _blocks(record: Record, claim: Claim) -> bool:
 
 
 def given_back(record: Record, now: float) -> Move:
-    """The claim *record* was not used."""
+    """The move that gives the claim *record* back, because it was not used."""
     return Move(replace(record, state=State.REJECTED, changed=now))
 
 
 def is_settled(record: Record) -> bool:
-    """Whether nobody has to find out about *record* any more."""
+    """Whether the outcome of *record* is known, so that nobody has to find it out."""
     return record.state in SETTLED

@@ -143,7 +143,7 @@ class SharedJournal:
 
     @property
     def label(self) -> str:
-        """How people are told of it."""
+        """What messages call this journal."""
         return self._ref.label
 
     def look(self) -> Fetched | Unread:
@@ -216,7 +216,7 @@ class SharedJournal:
         return future.result()
 
     def sent(self, name: str) -> None:
-        """The submit *name* is about to be sent: its claim is not given back by itself."""
+        """Note that the submit *name* is about to be sent, so that its claim is not given back."""
         with self._guard:
             self._sent.add(name)
 

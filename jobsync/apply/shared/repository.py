@@ -47,7 +47,7 @@ _MAY_NOT = "The requested URL returned error: 403"
 
 
 class Nowhere:
-    """In place of a journal that cannot be found: nothing may be sent, for *reason*."""
+    """Stands in for a journal that cannot be found: every claim is refused, for *reason*."""
 
     label = "the shared journal"
 
@@ -298,7 +298,7 @@ class Repository:
         return oid
 
     def close(self) -> None:
-        """Leave nothing of this process in the folder."""
+        """Remove what this process has left in the folder."""
         if self._made.is_file():
             self._told(lambda: self._dropped(), 10.0)
 
