@@ -159,6 +159,11 @@ class PoolAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Make the manager of connections through *proxy*, with this adapter's TLS context.
+
+        Raises :class:`SettingsError` when *proxy* is no usable URL, or when PySocks is needed and
+        not installed.
+        """
         kwargs["ssl_context"] = self._context
         try:
             if proxy.lower().startswith("socks"):

@@ -46,6 +46,7 @@ class AgaveReader:
 
     @property
     def base_url(self) -> str:
+        """The URL of the service, without a slash at the end."""
         return self.jobs.urls.base
 
     @property

@@ -63,10 +63,12 @@ class CredentialFiles(Struct, frozen=True):
 
     @property
     def current(self) -> Path:
+        """The file with the entry that the user is logged in with."""
         return self.folder / "current"
 
     @property
     def config(self) -> Path:
+        """The file with the sessions of the newer client."""
         return self.folder / "config.json"
 
     def find(self, base_url: str | None) -> StoredLogin | None:

@@ -49,6 +49,7 @@ class Fault(Struct, frozen=True):
 
     @property
     def words(self) -> str:
+        """The service's message and description as one text."""
         return ". ".join(text for text in (self.message, self.description) if text)
 
 

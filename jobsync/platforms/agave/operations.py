@@ -113,6 +113,7 @@ class Jobs:
         return wire.run(wire.record(self._read(url), _get(url)), _get(url))
 
     def get_status(self, job_id: str) -> wire.JobStatus:
+        """The id and the status of one visible job."""
         url = self.urls.status(job_id)
         return wire.job_status(self._read(url), _get(url))
 

@@ -50,7 +50,8 @@ class Identified(Protocol):
     """A job, or a record of one."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """The id by which the row of a listing is known."""
 
 
 R = TypeVar("R", bound=Identified)

@@ -82,6 +82,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def cannot_keep(place: Path, error: OSError) -> SettingsError:
+    """The error for a renewed token that cannot be saved in *place*."""
     return SettingsError(
         f"cannot save a renewed token in {place}: {error.strerror}",
         hint="make the folder writable, or set TAPIS_BASE_URL and TAPIS_TOKEN",

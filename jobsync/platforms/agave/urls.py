@@ -78,9 +78,11 @@ class Urls:
         return f"{self.base}/jobs/v2/{identifier(job_id, 'a job id')}"
 
     def status(self, job_id: str) -> str:
+        """The status of a job."""
         return f"{self.job(job_id)}/status"
 
     def history(self, job_id: str) -> str:
+        """The history of a job."""
         return f"{self.job(job_id)}/history"
 
     def pems(self, job_id: str) -> str:
@@ -108,6 +110,7 @@ class Urls:
         return f"{self.base}/apps/v2/{identifier(app_id, 'an app id')}"
 
     def me(self) -> str:
+        """The profile of the user to whom the token belongs."""
         return f"{self.base}/profiles/v2/me"
 
     def clients(self) -> str:

@@ -260,6 +260,7 @@ def event(row: Record, asked: str) -> HistoryEvent:
 
 
 def job_status(value: JsonValue, asked: str) -> JobStatus:
+    """The id and the status in an answer. Raises :class:`Unreadable` where one is missing."""
     row = record(value, asked)
     return JobStatus(identifier(row) or text(row, "id", asked), text(row, "status", asked))
 
@@ -297,6 +298,7 @@ def submit_body(name: str, request: Mapping[str, JsonValue]) -> bytes:
 
 
 def json_body(body: Mapping[str, JsonValue]) -> bytes:
+    """*body* as compact JSON in ASCII. Raises :class:`ValueError` for NaN and infinity."""
     return json.dumps(body, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
