@@ -56,6 +56,7 @@ class Call(Struct, frozen=True):
 
     @property
     def store(self) -> Store:
+        """The database of the service."""
         return self.site.store
 
     def fault(self, *kinds: str) -> Fault | None:

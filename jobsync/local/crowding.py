@@ -37,6 +37,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         super().__init__(*arguments, **named)
 
     def received(self, data: bytes) -> Any:
+        """Note the time at which bytes arrived, and when the head of a request began."""
         self.moved = time.monotonic()
         if self.head_began is None:
             self.head_began = self.moved
@@ -46,6 +47,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return answer
 
     def send(self, data: bytes, do_close: bool = True) -> Any:
+        """Note the time at which bytes were sent."""
         sent = super().send(data, do_close)
         if sent:
             self.moved = self.quiet_since = time.monotonic()

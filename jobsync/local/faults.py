@@ -109,9 +109,11 @@ class Fault(Struct):
     hits: int = 0
 
     def seconds(self) -> float:
+        """The option ``seconds`` of the fault, in seconds."""
         return float(self.options["seconds"])
 
     def number(self, name: str) -> int:
+        """The option *name* of the fault, as a whole number."""
         return int(self.options[name])
 
 

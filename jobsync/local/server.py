@@ -106,6 +106,7 @@ class Server:
         self._downloads.shutdown(timeout=1)
 
     def start(self) -> None:
+        """Begin to take connections, in a thread of its own."""
         self._thread.start()
 
     def stop(self, patience: float) -> None:

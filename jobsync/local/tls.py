@@ -50,6 +50,7 @@ class TlsFront:
         self._thread = threading.Thread(target=self._accept, name="jobsync-tls", daemon=True)
 
     def start(self) -> None:
+        """Begin to take connections, in a thread of its own."""
         self._thread.start()
 
     def stop(self) -> None:

@@ -36,10 +36,13 @@ class Logbook:
         self.changed = False
 
     def transition(self, row: JobRow, status: str, text: str, **columns: Any) -> JobRow:
+        """Give a job the *status*, with *text* in its history and *columns* set; return its new
+        row."""
         self.changed = True
         return self.store.transition(row.id, status, text, **columns)
 
     def fail(self, row: JobRow, text: str, reason: str) -> None:
+        """End a job as failed, for a *reason* of the engine, and stop tracking it."""
         records.take_claim(records.work_of(row.work_dir))
         self.forget(row)
         now = self.settings.clock()
@@ -58,9 +61,11 @@ class Logbook:
         self.transition(row, "CLEANING_UP", text, message=text, ended=now, reason=reason)
 
     def fresh(self, row: JobRow) -> JobRow:
+        """The row of a job as it is now; *row* itself when the job is gone."""
         return self.store.job(row.id) or row
 
     def forget(self, row: JobRow) -> None:
+        """Drop everything that is kept in memory about a job."""
         self.memory.forget(row.id)
         self.files.drop(row.id)
         self.calls.drop(row.id)

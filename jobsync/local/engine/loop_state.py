@@ -26,6 +26,7 @@ class Waiting(Struct, frozen=True):
 
     @classmethod
     def of(cls, row: JobRow) -> Waiting:
+        """The entry of a job that waits for room on its system and in its queue."""
         return cls(row.id, row.system, (row.system, f"{row.system}/{row.queue}"))
 
 

@@ -41,13 +41,17 @@ class UnsupportedScheme(Refusal):
 class Jobs(Protocol):
     """What storage must know of jobs; the store is one."""
 
-    def job(self, job_id: str) -> JobRow | None: ...
+    def job(self, job_id: str) -> JobRow | None:
+        """The job with this id; None when there is none."""
 
-    def grants(self, job_id: str) -> dict[str, str]: ...
+    def grants(self, job_id: str) -> dict[str, str]:
+        """The permissions granted on a job, by user name."""
 
-    def archived_at(self, paths: Collection[str]) -> list[JobRow]: ...
+    def archived_at(self, paths: Collection[str]) -> list[JobRow]:
+        """The jobs whose archive folder is one of *paths*."""
 
-    def users(self) -> list[str]: ...
+    def users(self) -> list[str]:
+        """The names of all users of the service."""
 
 
 class Located(Struct, frozen=True):

@@ -16,12 +16,14 @@ INSERT = f"INSERT INTO jobs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(
 
 
 def encode(name: str, value: Any) -> Any:
+    """*value* of the column *name* as the database stores it."""
     if name in JSON:
         return json.dumps(value)
     return int(value) if name in BOOLEANS else value
 
 
 def job(row: tuple[Any, ...]) -> JobRow:
+    """The job in a *row* of the table, whose columns are in the order of ``COLUMNS``."""
     values = dict(zip(COLUMNS, row, strict=True))
     for name in JSON:
         text = values[name]

@@ -48,6 +48,7 @@ class History(Connections):
 def event(
     db: sqlite3.Connection, job_id: str, status: str, when: float, by: str, text: str | None
 ) -> None:
+    """Add a line to the history of a job; *when* is in seconds since the epoch."""
     db.execute(
         "INSERT INTO events (job_id, status, created, by, description) VALUES (?, ?, ?, ?, ?)",
         (job_id, status, when, by, text),

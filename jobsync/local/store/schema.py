@@ -68,5 +68,6 @@ MIGRATIONS: tuple[str, ...] = (
 
 
 def statements(script: str) -> list[str]:
+    """The SQL statements of *script*, without comment lines."""
     lines = [line for line in script.splitlines() if not line.strip().startswith("--")]
     return [part for part in "\n".join(lines).split(";") if part.strip()]

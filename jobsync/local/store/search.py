@@ -54,6 +54,7 @@ EVENTS: Mapping[str, str] = {
 
 
 def sql(condition: Condition, searchable: Mapping[str, str] = SEARCHABLE) -> tuple[str, list[Any]]:
+    """*condition* as an SQL expression, and the values of its placeholders."""
     column = searchable[condition.column]
     values = [int(v) if isinstance(v, bool) else v for v in condition.values]
     match condition.operator:

@@ -66,6 +66,7 @@ def is_set(query: Mapping[str, str], name: str) -> bool:
 
 
 def is_true(text: str | None) -> bool:
+    """Whether the text of a query parameter means true: ``true`` in any case, or ``1``."""
     return (text or "").strip().lower() in ("true", "1")
 
 

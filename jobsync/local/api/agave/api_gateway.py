@@ -31,6 +31,7 @@ class GatewayFault(Exception):
 
 
 def missing() -> GatewayFault:
+    """The answer to a request without a token."""
     return GatewayFault(
         401,
         900902,
@@ -41,6 +42,7 @@ def missing() -> GatewayFault:
 
 
 def invalid() -> GatewayFault:
+    """The answer to a request whose token is not known."""
     return GatewayFault(
         401,
         900901,
@@ -58,6 +60,7 @@ def inactive(code: int = 900904) -> GatewayFault:
 
 
 def throttled() -> GatewayFault:
+    """The answer to a request beyond the quota."""
     return GatewayFault(
         429,
         900800,
@@ -68,6 +71,7 @@ def throttled() -> GatewayFault:
 
 
 def no_route(path: str) -> GatewayFault:
+    """The answer to a request for a *path* that belongs to no service."""
     return GatewayFault(
         404,
         404,

@@ -24,6 +24,7 @@ class Dialect(Struct, frozen=True):
 
     @property
     def is_aloe(self) -> bool:
+        """Whether this is the newer engine, Aloe."""
         return self.name == "aloe"
 
     def timestamp(self, moment: float | None) -> str | None:

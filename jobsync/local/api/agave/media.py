@@ -55,10 +55,12 @@ class FileEntry(Struct, frozen=True):
 
     @property
     def mime(self) -> str:
+        """The media type of the entry; ``text/directory`` for a folder."""
         return "text/directory" if self.folder else mime_type(self.name)
 
 
 def mime_type(name: str) -> str:
+    """The media type by the ending of *name*; ``application/octet-stream`` for an unknown one."""
     return _TYPES.get(Path(name).suffix, "application/octet-stream")
 
 

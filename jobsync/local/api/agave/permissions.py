@@ -37,10 +37,12 @@ def permission_of(row: JobRow, grants: Mapping[str, str], user: str) -> str:
 
 
 def may_read(call: Call, row: JobRow) -> bool:
+    """Whether the user of *call* may read the job *row*."""
     return can_read(permission_of(row, call.store.grants(row.id), call.user))
 
 
 def may_write(call: Call, row: JobRow) -> bool:
+    """Whether the user of *call* may change the job *row*."""
     return can_write(permission_of(row, call.store.grants(row.id), call.user))
 
 

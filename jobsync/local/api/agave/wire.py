@@ -301,10 +301,12 @@ class Wire:
 
 
 def can_read(permission: str) -> bool:
+    """Whether *permission* lets its user read."""
     return permission in READERS or permission in BOTH
 
 
 def can_write(permission: str) -> bool:
+    """Whether *permission* lets its user write."""
     return permission in WRITERS or permission in BOTH
 
 

@@ -55,17 +55,20 @@ def absent(uuid: str) -> Problem:
 
 
 def enveloped(answer: Answer, profile: Profile) -> Response:
+    """The response to a request that succeeded, in the envelope of the service."""
     return _envelope(answer.status, "success", answer.message, answer.result, answer.metadata,
                      profile)  # fmt: skip
 
 
 def refused(problem: Problem, profile: Profile) -> Response:
+    """The response to a request that was refused, in the envelope of the service."""
     return _envelope(
         problem.status, problem.spelled, problem.message, problem.result, None, profile
     )
 
 
 def plain(problem: PlainProblem) -> Response:
+    """The response to a request that was refused in plain text, without an envelope."""
     return Response(problem.message, status=problem.status, content_type="text/plain")
 
 

@@ -54,6 +54,7 @@ class Call(Struct, frozen=True):
 
     @property
     def store(self) -> Store:
+        """The database of the service."""
         return self.site.store
 
     @property

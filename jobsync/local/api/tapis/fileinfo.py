@@ -127,6 +127,7 @@ def plain_parts(segments: list[str]) -> list[str]:
 
 
 def decoded(segment: str) -> str:
+    """A percent-encoded path segment as text; bytes that are not UTF-8 are kept as surrogates."""
     return urllib.parse.unquote(segment, errors="surrogateescape")
 
 
