@@ -46,7 +46,10 @@ def grants(
     problems: list[Problem],
     platform: Platform,
 ) -> dict[str, Grant]:
-    """The grants of one job by user, sorted. A user named directly beats every team."""
+    """The grants of one job, sorted by user. A grant to a user directly beats those of every team.
+
+    Problems are added to *problems*; *path* names the place in their messages.
+    """
     levels = platform.permissions.levels
     # Most jobs name users alone: without teams nothing can be in conflict.
     if (users := _plain_users(tuple(declared), platform.permissions.wrong_user)) is not None:

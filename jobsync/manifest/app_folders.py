@@ -27,10 +27,10 @@ _LEFT_OUT = (".*", "__pycache__", "README*", "LICENSE*")
 
 
 def moved(root: str, digests: Mapping[str, str], platform: Platform) -> tuple[str, ...]:
-    """Which of *digests* are not true any more of the folder *root*, in words.
+    """The entries of *digests* that no longer hold for the folder *root*, in words.
 
-    They are SHA-256 by the URI of an input, or by ``apps/ID`` of an app. Everything is read anew:
-    the time and the size of a file do not prove its content.
+    *digests* are SHA-256 by the URI of an input, or by ``apps/ID`` of an app. Everything is read
+    anew, because the time and size of a file do not prove its content.
     """
     found = []
     for name, digest in sorted(digests.items()):

@@ -17,11 +17,11 @@ def check_apps(
     apps: Mapping[str, App | None],
     missing: Mapping[str, str] = _NONE,
 ) -> list[Problem]:
-    """What the apps of *desired* would not take, by the definitions in *apps*, sorted by address.
+    """What the apps of *desired* would refuse, by their definitions in *apps*, sorted by address.
 
-    *missing* has what the service says of apps that do not exist. A job whose app is None or
-    absent in *apps* (the service does not tell) is not looked at, nor is one that is pinned to a
-    run: it is not submitted.
+    *missing* has the service's words for apps that do not exist. A job is not checked when its app
+    is None or absent in *apps* (the service publishes no definition), nor when it is pinned to a
+    run, because it is not submitted.
     """
     problems: list[Problem] = []
     platform = desired.platform
@@ -43,7 +43,7 @@ def _missing(job: DeclaredJob, field: str, app_id: str, said: str) -> Problem:
 
 
 def unchecked(desired: DesiredState, apps: Mapping[str, App | None]) -> list[str]:
-    """What the apps say of what is declared and cannot be checked here, and why."""
+    """The rules of the apps that cannot be checked here against what is declared, and why."""
     notes: set[str] = set()
     for job in _submitted(desired):
         app = apps.get(desired.platform.app_id(job.request))

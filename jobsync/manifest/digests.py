@@ -19,7 +19,7 @@ _CHUNK = 1024 * 1024
 
 
 class Unusable(Exception):
-    """An input of the workspace that cannot be read; ``hint`` is what to do."""
+    """An input of the workspace that cannot be read; ``hint`` says what to do."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class Unusable(Exception):
 
 
 class NotThere(Unusable):
-    """An input of the workspace that is not in the folder of the set."""
+    """An input of the workspace that does not exist in the folder of the set."""
 
 
 class Workspace:

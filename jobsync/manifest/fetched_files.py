@@ -15,9 +15,10 @@ from jobsync.searched import SUFFIXES, Searched
 
 
 class FetchedFiles:
-    """The YAML files that the lock file of the set at *root* names, and those of folders above it.
+    """The YAML files named in the lock file of the set at *root*, and in those of folders above it.
 
-    A folder above counts while its owner is that of *root*: what others put there says nothing.
+    A folder above counts only while it has the same owner as *root*: files of other users are not
+    trusted.
     """
 
     def __init__(self, root: str) -> None:
@@ -31,7 +32,7 @@ class FetchedFiles:
                 self._above[filenames.collision_key(os.path.join(folder, to))] = (lock, line)
 
     def problem(self, source: Source, searched: Searched) -> Problem | None:
-        """What to say of *source* when it was fetched; None when it was not."""
+        """The problem of *source* when it is a fetched file; None when it is not."""
         path = os.path.join(self._root, source.relative)
         to = os.path.relpath(path, searched.outputs_root)
         line = self._own.get(filenames.collision_key(to))

@@ -56,7 +56,7 @@ def discover(paths: Sequence[str | Path]) -> ManifestFiles:
 
 
 def read_bytes(source: Source) -> bytes | Problem:
-    """The bytes of a regular file of at most :data:`SIZE_LIMIT`, or what is wrong with it."""
+    """The bytes of a regular file of at most :data:`SIZE_LIMIT`, or the problem with it."""
     where = Location(source.shown, 1, 1)
     try:
         # O_NONBLOCK: opening a FIFO nobody writes to must not hang.
@@ -74,7 +74,7 @@ def read_bytes(source: Source) -> bytes | Problem:
 
 
 def real(path: str) -> str:
-    """*path* without links, as far as it is one."""
+    """*path* with its links resolved, as far as it exists."""
     try:
         return os.path.realpath(path)
     except ValueError:  # a NUL in it
@@ -82,12 +82,12 @@ def real(path: str) -> str:
 
 
 def show(path: str) -> str:
-    """A path as it can be printed anywhere."""
+    """A path in a form that can be printed on any terminal."""
     return printable(os.path.normpath(path).encode("utf-8", "backslashreplace").decode())
 
 
 def reason(error: Exception) -> str:
-    """The system's word for why a file cannot be used, in lower case."""
+    """The operating system's reason why a file cannot be used, in lower case."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return text[:1].lower() + text[1:]
 

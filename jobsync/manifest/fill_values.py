@@ -25,11 +25,11 @@ Report = Callable[[Step, str, str], None]
 
 
 class ValueFiller:
-    """Fills in the fields of one run, and remembers which other runs they lead to.
+    """Fills in the fields of one run, and records the other runs to which they refer.
 
-    ``upstream`` are the runs referred to; ``files_of`` those whose outputs are taken, each with the
-    field and the place in it. ``failed`` is whether the last field had a reference that could not
-    be filled in; what is wrong has been reported.
+    ``upstream`` are the runs referred to; ``files_of`` are those whose outputs are taken, each with
+    the field and its place. ``failed`` is whether a reference of the last field could not be filled
+    in; its problem is then reported.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ValueFiller:
         self.files_of: list[tuple[Address, str, Step]] = []
 
     def fill(self, field: str, raw: Raw) -> Value:
-        """*raw*, which *field* says, with its references filled in. See :attr:`failed`."""
+        """*raw*, the value of *field*, with its references filled in. See :attr:`failed`."""
         self._field, self.failed = field, False
         if isinstance(raw, str):
             return self._text(raw, ()) if "${" in raw else raw
@@ -129,7 +129,7 @@ class ValueFiller:
 
 
 def has_reference(value: Raw) -> bool:
-    """Whether a reference stands anywhere in a container."""
+    """Whether a container has a reference anywhere inside."""
     if not isinstance(value, (dict, list)):
         return False
     for item in value.values() if isinstance(value, dict) else value:

@@ -18,11 +18,12 @@ _BLOCK = (re.compile(rb"^apiVersion[ \t]*:", re.M), re.compile(rb"^project[ \t]*
 
 
 def find_set(folder: str = ".") -> str:
-    """The folder of the set around *folder*, spelled from *folder*; itself where there is none.
+    """The folder of the set around *folder*, written relative to it; *folder* itself when there is
+    none.
 
-    That is *folder* when a manifest with ``project:`` is anywhere in it, else the nearest folder
-    above that holds one. The search ends at the root of a repository, and before a folder in which
-    others can put files, such as ``/tmp``.
+    That is *folder* when any manifest in it has ``project:``, else the nearest folder above that
+    has one. The search ends at the root of a repository, and below a folder in which others can
+    create files, such as ``/tmp``.
     """
     if holds_set(folder) or _names_project(s.path for s in discover([folder]).sources):
         return folder
@@ -30,7 +31,7 @@ def find_set(folder: str = ".") -> str:
 
 
 def find_above(folder: str) -> str | None:
-    """The nearest folder above *folder* that holds a set, None where there is none."""
+    """The nearest folder above *folder* that holds a set; None when there is none."""
     above, path = os.path.abspath(folder), folder
     while not os.path.lexists(os.path.join(above, ".git")):
         upper = os.path.dirname(above)

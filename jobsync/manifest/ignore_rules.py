@@ -11,7 +11,7 @@ from jobsync.searched import Searched
 
 
 class Ignored:
-    """What is known after some of the files of the set at *root*, see :class:`Searched`."""
+    """What is known after reading some of the files of the set at *root*; see :class:`Searched`."""
 
     def __init__(self, root: str, outputs_root: str = "") -> None:
         """*outputs_root* is the folder of outputs, whatever the files say; empty for theirs."""
@@ -23,7 +23,7 @@ class Ignored:
         self.searched = Searched(self._root, folder_of_outputs, self._outputs, self._globs)
 
     def learn(self, relative: str, value: Raw) -> None:
-        """Take note of what the file *relative* says of outputs and of files to ignore."""
+        """Record what the file *relative* says of outputs and of files to ignore."""
         if not isinstance(value, dict) or "apiVersion" not in value:
             return
         globs = value.get("ignore")

@@ -56,7 +56,7 @@ class JobPlaces(Mapping[str, Location]):
         return sum(1 for _ in self)
 
     def key(self, field: str, key: str) -> Location:
-        """Where ``field.key`` stands, or the field, or the job."""
+        """Where ``field.key`` is written; else the place of the field, or of the job."""
         return self._key(field, key, strict=False)
 
     def value(self, field: str, path: tuple[str | int, ...] = ()) -> Location:

@@ -14,7 +14,7 @@ from jobsync.structs import Struct
 
 
 class Chosen(Struct, frozen=True):
-    """The runs that were chosen, in address order; ``several`` when a list was asked for."""
+    """The chosen runs, in address order. ``several`` is whether the reference asked for a list."""
 
     members: tuple[Member, ...]
     several: bool
@@ -26,11 +26,11 @@ def choose_members(
     selection: JobSelection | None,
     mine: Mapping[str, Scalar],
 ) -> Chosen | None:
-    """The runs of *key* that *selection* means to a job with the matrix values *mine*.
+    """The runs of job *key* to which *selection* refers, for a job with the matrix values *mine*.
 
-    An axis is fixed by the selection, else by an axis of the same name in *mine*; ``*`` and
-    selecting by another axis leave it open. None for a job that has problems of its own.
-    Raises :class:`BadReference`.
+    The selection fixes an axis; else an axis of the same name in *mine* does. An axis stays open
+    when it is selected with ``*``, or when another axis is selected instead. None for a job that
+    has problems of its own. Raises :class:`BadReference`.
     """
     if key not in families:
         hint = did_you_mean(key, families) or ("" if len(families) > 20 else one_of(families))
@@ -69,7 +69,7 @@ def choose_members(
 def needed(
     families: Mapping[str, Family | None], text: str, mine: Mapping[str, Scalar]
 ) -> tuple[Member, ...]:
-    """The runs that an entry of ``needs`` means: ``KEY``, ``KEY[axis=value]`` or an address.
+    """The runs to which an entry of ``needs`` refers: ``KEY``, ``KEY[axis=value]`` or an address.
 
     An axis that neither the entry nor *mine* fixes is open. Raises :class:`BadReference`.
     """

@@ -11,7 +11,8 @@ _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
 def key_of(text: str, platform: Platform, fallback: str = "job") -> str:
-    """A key or project name made of any text; a name that jobsync made gives its address."""
+    """A key or project name made from any text. The name of a run made by jobsync gives its
+    address."""
     if mark := platform.read_mark(text):
         text = mark.address
     bare = _TEMPLATE.sub("-", text).lower()

@@ -27,10 +27,11 @@ def link_drafts(
     problems: list[Problem],
     platform: Platform,
 ) -> dict[Address, DeclaredJob]:
-    """The declared jobs in address order; what is wrong goes to *problems*.
+    """The declared jobs, in address order. Problems are added to *problems*.
 
-    *workspace* is the folder of the set and *apps* are those in it, None where the service is on
-    another machine: it has its own, and may have files that are not in the folder.
+    *workspace* is the folder of the set and *apps* are the apps in it. *apps* is None where the
+    service is on another machine, which has apps of its own and may have files that are not in the
+    folder.
     """
     by_address = {draft.address: draft for draft in drafts}
     addresses = sorted(by_address)

@@ -185,9 +185,9 @@ def _resolved(files: _Files, caller: _Caller, api: str = "") -> DesiredState:
 
 
 def find_destinations(root: str, outputs_root: str, closed: Sequence[str] = ()) -> Destinations:
-    """Where outputs of the set at *root* may go, as its files say it now.
+    """Where the outputs of the set at *root* may be put, by what its files say now.
 
-    *outputs_root* is the folder they go to, and *closed* are folders of state of jobsync.
+    *outputs_root* is the folder of the outputs, and *closed* are jobsync's own state folders.
     """
     searched = _documents(discover([root]), outputs_root)[2]
     return Destinations(searched, tuple(map(real, closed)))

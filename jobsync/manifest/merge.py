@@ -35,7 +35,7 @@ class JobEntry(Struct, frozen=True):
 
     @property
     def where(self) -> Location:
-        """Where the key stands."""
+        """Where the key is written."""
         return self.places.locate(self.spot)
 
     @property
@@ -152,7 +152,7 @@ def _named(value: Raw, platforms: Platforms) -> Platform | None:
 
 
 def is_manifest(value: Raw) -> bool:
-    """Whether a file says that it is a manifest at all."""
+    """Whether the value of a file claims to be a manifest at all."""
     return isinstance(value, dict) and "apiVersion" in value
 
 

@@ -32,7 +32,7 @@ def dotted(path: Sequence[str | int]) -> str:
 
 
 def quoted(text: str) -> str:
-    """Text as it can be shown: in double quotes, short, control characters escaped."""
+    """Text for display: in double quotes, shortened, with control characters escaped."""
     shown = _CREDENTIALS.sub("//***@", text)
     shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."
     return f'"{printable(shown)}"'
@@ -45,7 +45,7 @@ def size_hint(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Text with everything escaped that a terminal could act on."""
+    """Text with every character escaped on which a terminal could act."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
@@ -68,7 +68,7 @@ def shown(value: Raw) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The one of *known* that *word* may be a slip of; empty when none is near."""
+    """The one of *known* for which *word* may be a typing error; empty when none is near."""
     from difflib import get_close_matches
 
     candidates = sorted(known)

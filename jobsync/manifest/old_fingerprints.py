@@ -32,7 +32,8 @@ class OlderFingerprints:
         self._prints: dict[Address, dict[Time, str] | None] = {}
 
     def add(self, draft: DraftJob, digests: Mapping[str, str]) -> tuple[str, ...] | None:
-        """All that *draft* may have had; None when there are more than :data:`LIMIT` to try."""
+        """All fingerprints that *draft* may have had; None when there are more than
+        :data:`LIMIT`."""
         upstream = [address for address in draft.upstream if address in self._drafts]
         renamed: dict[str, int] = {}
         for address in upstream:

@@ -11,7 +11,7 @@ Graph = Mapping[Address, Iterable[Address]]
 
 
 def order(graph: Graph) -> tuple[list[Address], list[list[Address]]]:
-    """Every address after all that it needs, and the cycles that stand in the way of the rest.
+    """Every address after all that it needs, and the cycles that prevent an order for the rest.
 
     A cycle begins with its first address by name and repeats it at the end.
     """

@@ -20,7 +20,7 @@ _SEARCHED = "where jobsync searches for manifests"
 
 
 class Landings:
-    """Every path that an output of the set is known to land on, and who brings it there."""
+    """Every path at which an output of the set is known to be put, and by which job."""
 
     def __init__(self, taken: Iterable[str], judge: Destinations) -> None:
         """*taken* are the files of the set itself, relative to where outputs land."""
@@ -30,7 +30,7 @@ class Landings:
         self._folders: dict[str, str] = {}
 
     def add(self, address: Address, rule: OutputRule) -> Problem | None:
-        """Note where *rule* lands; a problem when something else is there."""
+        """Record the destination of *rule*; returns a problem when something else is put there."""
         path = _path(rule)
         if path is None:
             return self._as_manifests(address, rule)
@@ -80,7 +80,7 @@ class Landings:
 
 
 def tidy(path: str) -> str:
-    """A path without empty and ``.`` segments; a trailing ``/`` stays."""
+    """A path without empty and ``.`` segments; a trailing ``/`` is kept."""
     if path and path[0] not in "./" and "//" not in path and "/." not in path:
         return path
     plain = "/".join(part for part in path.split("/") if part not in ("", "."))

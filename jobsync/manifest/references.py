@@ -29,7 +29,7 @@ _LITERAL_HINT = "write $${ for a literal ${"
 
 
 class BadReference(Exception):
-    """A reference that means nothing; ``hint`` is what to do."""
+    """A reference that cannot be resolved; ``hint`` says what to do."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -38,7 +38,8 @@ class BadReference(Exception):
 
 
 class JobSelection(Struct, frozen=True):
-    """Which runs of a job: ``[model=lg,seed=*]``. ``every`` is a bare ``*``."""
+    """The runs of a job that a reference selects: ``[model=lg,seed=*]``. ``every`` is a bare
+    ``*``."""
 
     chosen: Mapping[str, str] = field(default_factory=dict)
     stars: frozenset[str] = frozenset()
@@ -59,7 +60,7 @@ Jobs = Callable[[JobReference], Value]
 
 
 class Filler(Struct, frozen=True):
-    """Fills in references with what is known at one place. None: not allowed at this place."""
+    """Fills in references with what is known at one place. None means not allowed at this place."""
 
     scope: VariableScope
     matrix: Mapping[str, Scalar] | None = None
@@ -152,7 +153,7 @@ class Filler(Struct, frozen=True):
 
 
 def parse_job(name: str) -> JobReference:
-    """Take ``jobs.KEY[...].outputs/PATH`` apart. Raises :class:`BadReference`."""
+    """The parts of ``jobs.KEY[...].outputs/PATH``. Raises :class:`BadReference`."""
     match = _JOB.fullmatch(name)
     if match is None:
         hint = "write ${jobs.KEY.outputs/PATH} or ${jobs.KEY.id}"
@@ -165,7 +166,7 @@ def parse_job(name: str) -> JobReference:
 
 
 def parse_selection(text: str) -> JobSelection:
-    """Take ``*`` or ``axis=value,axis=*`` apart. Raises :class:`BadReference`."""
+    """The parts of ``*`` or ``axis=value,axis=*``. Raises :class:`BadReference`."""
     chosen: dict[str, str] = {}
     stars: set[str] = set()
     every = False

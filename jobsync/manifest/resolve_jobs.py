@@ -36,9 +36,9 @@ _JOB_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 class DraftJob(Struct):
-    """One run on its way: everything but what depends on other runs and on files.
+    """One run under construction: all but what depends on other runs and on files.
 
-    ``files_of`` are the jobs whose outputs it takes, each with the field and place it says so.
+    ``files_of`` are the jobs whose outputs it takes, each with the field and the place that say so.
     """
 
     address: Address

@@ -26,7 +26,7 @@ DEFAULT_REF = "refs/jobsync/journal"
 
 
 def project(raw: RawSet) -> str:
-    """The project of the set; a problem when no file says it."""
+    """The project of the set. A problem is recorded when no file names it."""
     name = raw.text("project")
     if name is None and not raw.problems:
         hint = "write project: NAME in one of the files"
@@ -92,7 +92,7 @@ def is_service_here(
 def is_this_machine(url: str) -> bool:
     """Whether a service is the embedded one (no URL) or listens on this machine.
 
-    Whose service listens on this machine cannot be told from its URL.
+    A URL on this machine does not tell whose service listens there.
     """
     try:
         host = urlsplit(url).hostname or ""
@@ -116,7 +116,7 @@ def guards(raw: RawSet) -> Guards:
 
 
 def journal(raw: RawSet) -> JournalRef | None:
-    """The shared journal that the set names, None where it names none."""
+    """The shared journal that the set names; None when it names none."""
     entry = raw.once.get("journal")
     if entry is None or not isinstance(entry.value, dict):
         return None
@@ -142,7 +142,8 @@ class OutputsFolder(Struct, frozen=True):
 
 
 def outputs_root(raw: RawSet, root: str, outside: OutputsFolder) -> str:
-    """The absolute folder that outputs are put under; a problem when they may not be."""
+    """The absolute folder below which outputs are put; a problem is recorded when it is not
+    allowed."""
     said = raw.text("outputsRoot")
     entry = raw.once.get("outputsRoot")
     if said is not None and entry is not None and "\0" in said:

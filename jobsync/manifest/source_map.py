@@ -26,7 +26,7 @@ _INDEX_FROM = 16
 
 
 class Places:
-    """The places of one file's containers. Containers are looked up by identity, not by value."""
+    """The places in one file, by container. Containers are looked up by identity, not by value."""
 
     __slots__ = ("_index", "_starts", "_table", "path", "root", "within")
 
@@ -39,7 +39,7 @@ class Places:
         self._index: dict[int, dict[str, int]] = {}
 
     def open(self) -> tuple[dict[int, int], array[int]]:
-        """The two tables themselves, for the reader's loop: what :meth:`record` writes to."""
+        """The two tables to which :meth:`record` writes, for the loop of the reader."""
         return self._starts, self._table
 
     def record(self, container: object, spots: list[Spot]) -> None:
@@ -55,7 +55,7 @@ class Places:
             yield key, table[start + 2 * number], table[start + 2 * number + 1]
 
     def key_spot(self, mapping: Mapping[str, Raw], key: str) -> Spot:
-        """The spot of *key*; of the file's beginning when it is not there."""
+        """The spot of *key*; of the file's beginning when the key is not there."""
         return self._pair(mapping, key, 0)
 
     def value_spot(self, mapping: Mapping[str, Raw], key: str) -> Spot:
@@ -74,7 +74,7 @@ class Places:
         return Location(self.path, line, column, self.within)
 
     def key(self, mapping: Mapping[str, Raw], key: str) -> Location:
-        """Where *key* of *mapping* stands."""
+        """Where *key* of *mapping* is written."""
         return self.locate(self.key_spot(mapping, key))
 
     def value(self, mapping: Mapping[str, Raw], key: str) -> Location:

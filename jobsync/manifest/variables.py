@@ -33,11 +33,12 @@ class VariableScope(Struct, frozen=True):
     macros: frozenset[str] = frozenset()
 
     def may_read(self, name: str) -> bool:
-        """Whether the set lists the environment variable *name*, and the runner permits it."""
+        """Whether the set lists the environment variable *name* and the caller permits reading
+        it."""
         return name in self.allowed and (self.permitted is None or name in self.permitted)
 
     def secrets(self) -> tuple[Sensitive, ...]:
-        """Every sensitive value that is known, once; the longest first."""
+        """Every known sensitive value, each once, the longest first."""
         values = [value for name, value in self.variables.items() if name in self.sensitive]
         values += [self.environ[name] for name in self.allowed if self._has(name)]
         texts = {identity.scalar_text(value) for value in values} - {""}
@@ -94,7 +95,7 @@ def scope(
 
 
 def is_unicode(text: str) -> bool:
-    """Whether *text* can be sent: what the system gave us may hold bytes that are no text."""
+    """Whether *text* can be sent: text from the system may hold bytes that are not UTF-8."""
     return not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
 
 

@@ -39,7 +39,7 @@ def scalar(value: Writable) -> str:
 
 
 def text(value: str) -> str:
-    """Text, in quotes unless it is plainly text to every YAML reader."""
+    """Text for YAML: quoted unless every YAML reader would read it as that text."""
     if _PLAIN.fullmatch(value) and is_text(value) and value.lower() not in _LOOKS_ODD | _WORDS:
         return value
     quoted = json.dumps(value, ensure_ascii=False)
