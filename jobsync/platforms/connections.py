@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class Account(Protocol):
-    """Who to be on one service. Nothing is asked before it is opened."""
+    """The user to be on one service. No request is sent before a reader or backend is opened."""
 
     @property
     def source(self) -> str:
-        """Where it was found, for people."""
+        """Where the credentials were found, in words for people."""
 
     @property
     def saved(self) -> bool:
@@ -53,7 +53,7 @@ class Connections(Protocol):
         """
 
     def account_of(self, base_url: str, token: str) -> Account:
-        """The account at *base_url* that *token* belongs to."""
+        """The account on *base_url* to which *token* belongs."""
 
     def log_in(
         self,

@@ -21,11 +21,11 @@ class Converted(Struct):
 
 
 class NotConvertible(ValueError):
-    """Files that hold no job of the platform, each in a line."""
+    """Files that hold no job of the platform, one in each line."""
 
 
 class Converter(Protocol):
-    """What makes manifests of requests and of runs."""
+    """Makes manifests from requests and from runs."""
 
     def convert(self, files: Iterable[tuple[str, bytes]], project: str) -> Converted:
         """One manifest of the jobs in *files* (name and content of each).

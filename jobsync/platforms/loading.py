@@ -65,7 +65,7 @@ def connect(target: Target, token: str) -> AbstractContextManager[Backend]:
 
 
 def connect_reader(target: Target, token: str) -> AbstractContextManager[Reader]:
-    """The same service to be asked only: nothing is sent that changes something."""
+    """The same service, only to be read: nothing is sent that changes anything."""
     from jobsync.http.connection import Connection
 
     return _account(target, token).reader(Connection(concurrency=target.concurrency))

@@ -20,7 +20,7 @@ _KINDS = {"inputs": "input", "parameters": "parameter"}
 
 
 def check_app(job: DeclaredJob, app: App) -> Iterator[Wrong]:
-    """What *app* would not take of *job*; ``path`` is where below the job."""
+    """The values of *job* that *app* would refuse. ``path`` of each is its place below the job."""
     inputs = job.request.get("inputs")
     parameters = job.request.get("parameters")
     inputs = inputs if isinstance(inputs, dict) else {}

@@ -15,12 +15,12 @@ _FOR_PEOPLE = frozenset({
 
 
 def app_id(request: Mapping[str, Value]) -> str:
-    """The app that *request* names; empty when it names none."""
+    """The id of the app that *request* names; empty when it names none."""
     return str(request.get("appId") or "")
 
 
 def is_fixed_app(app_id: str) -> bool:
-    """Whether it is a public app: its id ends with its revision, and it never changes."""
+    """Whether the app is public: the id then ends with a revision, and the app never changes."""
     return re.search(r"u[0-9]+$", app_id) is not None
 
 
@@ -31,7 +31,7 @@ def defined_app(definition: Mapping[str, JsonValue]) -> str:
 
 
 def app_meaning(definition: Mapping[str, JsonValue]) -> JsonValue:
-    """The definition without what only people read."""
+    """The definition without texts that are only for people."""
     kept = _without_words(definition)
     for group in ("inputs", "parameters"):
         fields = kept.get(group)

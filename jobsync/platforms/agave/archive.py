@@ -47,7 +47,7 @@ def output_uri(run: Run, path: str) -> str | None:
 
 
 def is_output(uri: str, run: Run, path: str) -> bool:
-    """Whether *uri* names output *path* of *run*, however the folder in it is spelled."""
+    """Whether *uri* names output *path* of *run*, however its folder is spelled."""
     recorded = _recorded(run)
     if recorded is None:
         return False

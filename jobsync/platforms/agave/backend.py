@@ -28,7 +28,7 @@ from jobsync.structs import replace
 
 
 class AgaveReader:
-    """What can be asked of an Agave service. Its transport decides what it can send at all."""
+    """The questions to an Agave service. Its transport decides what it can send at all."""
 
     platform = AGAVE
 
@@ -40,7 +40,7 @@ class AgaveReader:
         self._named = InGroups(search.runs_of, most=MOST_NAMES)
 
     def close(self) -> None:
-        """Close the connections and end the threads; what is under way in them is given up."""
+        """Close the connections and end the threads. Calls under way in them are abandoned."""
         self.jobs.close()
         self._pages.shutdown(wait=False, cancel_futures=True)
 

@@ -53,7 +53,7 @@ def connect(
 def connect_reader(
     base_url: str, credentials: Credentials, *, how: Connection | None = None
 ) -> closing[AgaveReader]:
-    """A service that can only be asked: the transport sends GET and HEAD and nothing else."""
+    """A service that can only be read: the transport sends GET and HEAD and nothing else."""
     return closing(AgaveReader(_jobs(ReadTransport, base_url, credentials, how or Connection())))
 
 

@@ -96,7 +96,7 @@ class CredentialFiles(Struct, frozen=True):
         return None
 
     def session(self, name: str, base_url: str | None) -> StoredLogin:
-        """The entry of the session *name*, which may be a beginning that only one has."""
+        """The entry of the session *name*, or of the only session whose name begins with it."""
         named = [entry for entry in self.sessions() if entry.session]
         fitting = [entry for entry in named if f"{entry.session}/".startswith(f"{name}/")]
         if len(fitting) != 1:
@@ -137,7 +137,7 @@ class CredentialFiles(Struct, frozen=True):
         return None
 
     def check_free(self, base_url: str, username: str) -> None:
-        """Refuse to take ``current`` from another service or user."""
+        """Raise when ``current`` holds the login of another service or user."""
         for entry in _entries(self.current):
             if (entry.base_url, entry.username) != (base_url, username):
                 raise SettingsError(
@@ -146,7 +146,7 @@ class CredentialFiles(Struct, frozen=True):
                 )
 
     def keep(self, context: JsonValue) -> None:
-        """Make *context* the login, readable by its owner only."""
+        """Save *context* as the login, readable by its owner only."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -155,7 +155,7 @@ class CredentialFiles(Struct, frozen=True):
             write(self.current, json.dumps(context).encode())
 
     def forget(self, base_url: str) -> bool:
-        """Remove ``current`` when it is for *base_url*; whether it was."""
+        """Remove ``current`` when it is for *base_url*; returns whether it was."""
         if not any(entry.base_url == base_url for entry in _entries(self.current)):
             return False
         try:
@@ -178,13 +178,14 @@ class CredentialFiles(Struct, frozen=True):
             yield
 
     def check_writable(self, old: Old) -> None:
-        """Refuse before a token is renewed that could then not be kept."""
+        """Raise, before a token is renewed, when the new one could not be saved."""
         for path in self._files():
             if rotate(_load(path), old, None):
                 check_writable(path)
 
     def rotate(self, old: Old, fresh: Fresh) -> None:
-        """Put the new pair wherever the old refresh token (or, without one, token) stands."""
+        """Put the new pair in every place that has the old refresh token (or else the old
+        token)."""
         for path in self._files():
             document = _load(path)
             if rotate(document, old, fresh):

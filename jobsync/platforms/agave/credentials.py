@@ -29,9 +29,9 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 
 
 class Credentials(Placed, frozen=True):
-    """Who to be on one service. ``source`` says where this was found, for people.
+    """The account to use on one service. ``source`` says, for people, where it was found.
 
-    ``files`` are where a renewed token is kept; None when it was not read from a file.
+    ``files`` are where a renewed token is saved; None when it was not read from a file.
     """
 
     ASIDE: ClassVar = frozenset({"files"})

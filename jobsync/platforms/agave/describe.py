@@ -66,7 +66,7 @@ def describe(
 
 
 def name_of(raw: Mapping[str, Any]) -> str:
-    """The name that a request or a record has, or ""."""
+    """The name in a request or a record; empty when it has none."""
     name = raw.get("name") or raw.get("jobName")
     return "" if isinstance(name, (Mapping, list)) else str(name or "")
 

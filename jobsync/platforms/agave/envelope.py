@@ -41,7 +41,7 @@ _XML_FAULT = re.compile(
 
 
 class Fault(Struct, frozen=True):
-    """What the gateway in front of the service says: never the service itself."""
+    """A fault reported by the gateway in front of the service, never by the service itself."""
 
     code: int
     message: str
@@ -54,7 +54,7 @@ class Fault(Struct, frozen=True):
 
 
 class Envelope(Struct, frozen=True):
-    """The service's own frame. ``result`` is None when absent, null, ``{}`` or ``""``."""
+    """The service's own envelope. ``result`` is None when absent, null, ``{}`` or ``""``."""
 
     status: str
     message: str
@@ -69,10 +69,10 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 def parse_json(body: bytes) -> JsonValue:
-    """JSON as the standard has it. Raises ValueError for all else, however deep or long.
+    """The value of a JSON document. Raises ValueError for anything else, however deep or long.
 
-    msgspec reads the same values in half the time, but not everything that is JSON: what it
-    refuses (UTF-16, half a surrogate, a number beyond floats) Python has the last word on.
+    msgspec reads the same values in half the time, but refuses some valid JSON (UTF-16, half a
+    surrogate, a number beyond floats): Python's own reader then decides.
     """
     try:
         try:
@@ -125,7 +125,7 @@ def token_is_stale(answer: Response) -> bool:
 
 
 def rejected_by_gateway(answer: Response) -> bool:
-    """Whether it is proven that the gateway refused and the service never saw the request."""
+    """Whether *answer* proves that the gateway refused and the service never saw the request."""
     fault = fault_of(answer)
     if fault is None:
         return False

@@ -72,7 +72,7 @@ def app_id(value: Value) -> Value:
 
 
 def flag(value: Value) -> Value:
-    """True or false; no word that means one of them."""
+    """True or false; words such as ``"yes"`` are refused."""
     if isinstance(value, bool):
         return value
     raise Wrong("must be true or false")
@@ -158,7 +158,7 @@ def memory(value: Value) -> Value:
 
 
 def whole(value: Value) -> Value:
-    """A number from 1 to 100,000, sent as one also where it is written as text."""
+    """A whole number from 1 to 100,000; text that holds one is sent as a number."""
     if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 10:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
@@ -277,7 +277,8 @@ WORKSPACE = "agave://local/"
 
 
 def check_request(request: Mapping[str, Value]) -> Iterator[Wrong]:
-    """The service puts inputs and parameters into one mapping (agave-v2 §3.1)."""
+    """Problems of names that are both an input and a parameter: the service merges the two
+    (agave-v2 §3.1)."""
     inputs, parameters = request.get("inputs"), request.get("parameters")
     if isinstance(inputs, dict) and isinstance(parameters, dict):
         for key in sorted(inputs.keys() & parameters.keys()):
@@ -307,7 +308,7 @@ def workspace_inputs(request: Mapping[str, Value]) -> Iterator[tuple[Step, str]]
 
 
 def split(text: str) -> list[str]:
-    """The service splits a single text at every ``;`` (agave-v2 §3.3)."""
+    """The parts of a text that the service splits at every ``;`` (agave-v2 §3.3)."""
     return text.split(";")
 
 

@@ -41,5 +41,5 @@ def restore_command(run_id: str) -> str:
 
 
 def revoke_command(run_id: str, row: str) -> str:
-    """The command that takes a row out of a list of permissions."""
+    """The command that removes a row from a list of permissions."""
     return f"jobsync jobs pems-revoke {run_id} {row}"

@@ -37,7 +37,8 @@ JOB_ID = r"[0-9a-f]+(?:-[0-9a-f]+)*-007"
 
 
 def refusal(value: Mapping[str, Any]) -> str:
-    """What *value* is, where it is no job of this service, in words that follow its name; or ""."""
+    """The kind of file that *value* is, when it is no job of this service, in words that follow its
+    name; else empty."""
     if found := _found(value, _NEXT_APP):
         return f"is a Tapis v3 app definition ({found}), not a job"
     if found := _found(value, _NEXT_JOB):
@@ -53,7 +54,7 @@ def refusal(value: Mapping[str, Any]) -> str:
 
 
 def is_record(value: Mapping[str, Any]) -> bool:
-    """Whether *value* is a job as the service tells it, and not what somebody asked for."""
+    """Whether *value* is a job's record from the service, and not a request for a job."""
     if not _ANSWERED.isdisjoint(value):
         return True
     job_id = value.get("id")

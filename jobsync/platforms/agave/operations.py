@@ -68,10 +68,10 @@ class Jobs:
         offset: int | None = None,
         terms: Mapping[str, str] | None = None,
     ) -> Runs:
-        """One page of the jobs that are mine or shared with me.
+        """One page of the jobs that the user owns or that are shared with the user.
 
-        *terms* are search terms, ``filter``, ``orderBy`` and ``order``. A term that the service
-        does not know is ignored by it (agave-v2 §2.6).
+        *terms* are search terms, ``filter``, ``orderBy`` and ``order``. The service ignores a term
+        that it does not know (agave-v2 §2.6).
         """
         visible = (terms or {}).get("visible") != "false"
         found = self.list_rows(limit=limit, offset=offset, terms=terms)
@@ -84,7 +84,8 @@ class Jobs:
         offset: int | None = None,
         terms: Mapping[str, str] | None = None,
     ) -> Rows:
-        """The same page as :meth:`list`, each row looked at only to tell whether it is wanted."""
+        """The same page as :meth:`list`, with each row read only as far as a first selection
+        needs."""
         url = self.urls.jobs() + query({**(terms or {}), **_page(limit, offset)})
         asked = _get(url)
         found = wire.rows(self._read(url), asked)
@@ -156,7 +157,7 @@ class Jobs:
         return wire.permissions(self._read(url), _get(url))
 
     def update_permissions(self, job_id: str, user: str, permission: str) -> wire.Permission:
-        """Set one user's row, the user in the body; ``NONE`` removes it. What now stands there.
+        """Set one user's row, with the user in the body; ``NONE`` removes it. Returns the new row.
 
         For the owner the service changes nothing and answers "no access" (agave-v2 §5.3).
         """
@@ -213,7 +214,7 @@ class Jobs:
     # --- besides the jobs --------------------------------------------------------------
 
     def whoami(self) -> str:
-        """The user that the token belongs to."""
+        """The user to whom the token belongs."""
         url = self.urls.me()
         return wire.username(self._read(url), _get(url))
 

@@ -47,7 +47,7 @@ _PASSES = 5
 
 
 class Identified(Protocol):
-    """A job, or a record of one."""
+    """A job, or its record in a listing."""
 
     @property
     def id(self) -> str:

@@ -33,7 +33,7 @@ class Fresh(Struct, frozen=True):
 
 
 def rotate(value: JsonValue, old: Old, fresh: Fresh | None) -> bool:
-    """Replace in every object that holds *old*; tell whether there is one."""
+    """Replace the old pair in every object that holds it; returns whether there was one."""
     if isinstance(value, list):
         return _rotate_all(value, old, fresh)
     if not isinstance(value, dict):
@@ -66,7 +66,7 @@ def _renew(context: dict[str, JsonValue], fresh: Fresh) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Refuse where :func:`write` could not create a file."""
+    """Raise when :func:`write` could not create a file."""
     try:
         check_replaceable(path.resolve())
     except OSError as error:

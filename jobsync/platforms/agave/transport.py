@@ -37,7 +37,7 @@ class Renewed(Struct, frozen=True):
 
 
 class Bearer(Protocol):
-    """Where the token comes from."""
+    """The source of the token that is sent."""
 
     def token(self) -> Secret:
         """The token to send now."""
@@ -75,7 +75,7 @@ class Transport:
         return self.client.settings.concurrency
 
     def close(self) -> None:
-        """Give up what is under way in other threads, and send nothing more."""
+        """Abandon the calls under way in other threads, and send nothing more."""
         self.client.close()
 
     def send(self, request: Request, *, hides: str = "") -> Response:
@@ -90,7 +90,7 @@ class Transport:
 
     @contextmanager
     def stream(self, request: Request) -> Iterator[Stream | Response]:
-        """Like ``send`` for a large body: a :class:`Stream` for 200 and 206, else a response."""
+        """As :meth:`send` for a large body: a :class:`Stream` for 200 and 206, else a response."""
         self._check(request, "")
         with ExitStack() as stack:
 
@@ -136,15 +136,15 @@ class ReadTransport(Transport):
 
 
 class TokenTransport:
-    """Asks the token endpoint, and nothing else, for tokens. Never with a bearer, never twice."""
+    """Sends token requests to the token endpoint only: without a bearer token, and never twice."""
 
     def __init__(self, client: HttpClient) -> None:
         self._client = client
 
     def grant(self, form: Mapping[str, str], key: str, secret: Secret) -> dict[str, JsonValue]:
-        """The bare answer of the token endpoint (agave-v2 §7.1).
+        """The unwrapped answer of the token endpoint (agave-v2 §7.1).
 
-        Raises :class:`Unauthorized` with its words when it refuses.
+        Raises :class:`Unauthorized`, with the endpoint's words, when it refuses.
         """
         pair = base64.b64encode(f"{key}:{secret.reveal()}".encode()).decode("ascii")
         request = Request(

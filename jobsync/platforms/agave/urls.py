@@ -114,7 +114,7 @@ class Urls:
         return f"{self.base}/profiles/v2/me"
 
     def clients(self) -> str:
-        """Where API clients are made."""
+        """Where API clients are created."""
         return f"{self.base}/clients/v2/"
 
     def token(self) -> str:

@@ -18,7 +18,7 @@ _KINDS = {"inputs": "input", "parameters": "parameter"}
 
 
 class Mismatch(Struct, frozen=True):
-    """A value that an expression does not match; or of which that cannot be said, and ``why``."""
+    """A value that an expression does not match; or that cannot be checked, and then ``why``."""
 
     section: str
     id: str
@@ -28,7 +28,7 @@ class Mismatch(Struct, frozen=True):
 
 
 def mismatches(job: DeclaredJob, app: App) -> Iterator[Mismatch]:
-    """The values of *job* that *app* would refuse, or might."""
+    """The values of *job* that *app* would refuse, or may refuse."""
     for section, fields in (("inputs", app.inputs), ("parameters", app.parameters)):
         given = revealed(job.request.get(section))
         for field in fields.values():

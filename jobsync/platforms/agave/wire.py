@@ -64,7 +64,7 @@ _DEFAULTS = {
 
 
 class Row(Struct, frozen=True):
-    """A record of a listing that nobody has looked into yet; *asked* says where it came from."""
+    """A record of a listing that has not been read yet; *asked* is the request it came from."""
 
     id: str
     name: str
@@ -75,14 +75,14 @@ class Row(Struct, frozen=True):
 
 
 class Permission(Struct, frozen=True):
-    """One row of a permission list as the service tells it."""
+    """One row of a permission list, as the service returns it."""
 
     username: str
     access: Access
 
 
 class JobStatus(Struct, frozen=True):
-    """The service's word for how a job stands."""
+    """The status of a job, in the service's word."""
 
     id: str
     status: str
@@ -112,7 +112,7 @@ def identifier(row: Record) -> str:
 
 
 def text(row: Record, key: str, asked: str) -> str:
-    """A text that must be there."""
+    """A text field that must be present. Raises :class:`Unreadable` when it is not."""
     value = row.get(key)
     if not isinstance(value, str) or not value:
         raise Unreadable(f"a record without {key!r}: {sanitised(json.dumps(row))} ({asked})")
@@ -120,7 +120,10 @@ def text(row: Record, key: str, asked: str) -> str:
 
 
 def row(found: Record, asked: str) -> Row:
-    """A record of a listing of visible jobs at first sight. Most of a long one nobody wants."""
+    """A record of a listing of visible jobs, read only as far as a first selection needs.
+
+    Most records of a long listing are not used.
+    """
     job_id, name, owner = identifier(found), found.get("name"), found.get("owner")
     if not (isinstance(job_id, str) and isinstance(name, str) and isinstance(owner, str)) or not (
         job_id and name and owner
@@ -155,7 +158,7 @@ def run(found: Record, asked: str, *, seen_visible: bool = True) -> Run:
 
 
 def tells_archive(found: Record) -> bool:
-    """Whether a row of a listing says where its run archives, or that it does not."""
+    """Whether a row of a listing has its archive folder, or states that there is none."""
     known = older_names(found)
     return "archive" in known and (not known["archive"] or bool(known.get("archivePath")))
 
@@ -225,7 +228,7 @@ def moment(value: JsonValue) -> datetime | None:
 
 
 def permission(row: Record, asked: str) -> Permission:
-    """One permission. ``execute`` is never told (agave-v2 §5.1)."""
+    """One permission. The service never returns ``execute`` (agave-v2 §5.1)."""
     pair = record(row.get("permission"), asked)
     flags = {name: _flag(pair, name, asked) for name in ("read", "write")}
     return Permission(text(row, "username", asked), access(**flags))
@@ -238,7 +241,7 @@ def permissions(value: JsonValue, asked: str) -> list[Permission]:
 
 
 def file(row: Record, folder: str, asked: str) -> RemoteFile:
-    """One entry of *folder*. The path that the service tells is not reliable (agave-v2 §6.2)."""
+    """One entry of *folder*. The path in the answer is not reliable (agave-v2 §6.2)."""
     name = text(row, "name", asked)
     return RemoteFile(
         path=f"{folder}/{name}" if folder else name,
