@@ -45,7 +45,7 @@ class ServicePlace(Struct, frozen=True):
 
 @contextmanager
 def reader(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[Reader]:
-    """Something to plan with: its transport sends nothing but GET."""
+    """A connection to plan with: its transport sends nothing but GET."""
     with (
         account(place, environ) as found,
         found.reader(how(place.target, environ)) as opened,
@@ -55,7 +55,10 @@ def reader(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[Reader]:
 
 @contextmanager
 def backend(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[tuple[Backend, Embedded]]:
-    """Something to apply with. No job that is queued here starts before the other value is told."""
+    """A connection to apply with, and the embedded service if there is one.
+
+    No job that is queued here starts before the embedded service is asked to start jobs.
+    """
     with (
         _reached(place, environ) as (found, service),
         found.backend(how(place.target, environ)) as opened,
@@ -65,7 +68,7 @@ def backend(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[tuple[B
 
 @contextmanager
 def account(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[Account]:
-    """The account on a target; starts the embedded service when it is that one."""
+    """The account on a target. Starts the embedded service when the target is that one."""
     with _reached(place, environ) as (found, _):
         yield found
 
@@ -82,8 +85,11 @@ class Embedded:
         return self._service is not None and self._service.is_held
 
     def start_jobs(self, *, all_of_them: bool = True) -> None:
-        """Start what is queued, also what waits since the folder was adopted, or *all_of_them* not:
-        for this, somebody has to have confirmed an apply."""
+        """Start the jobs that are queued from now on.
+
+        With *all_of_them*, also those that have waited since the folder was adopted; for that, a
+        person must have confirmed an apply.
+        """
         if self._service is not None:
             self._service.start_jobs(all_of_them=all_of_them)
 
@@ -150,7 +156,7 @@ def local_user() -> str:
 
 
 def how(target: Target, environ: Mapping[str, str]) -> Connection:
-    """What the environment says of the way there: a proxy, and certificates of one's own."""
+    """The proxy and the certificates that the environment names for the way to *target*."""
     from jobsync.http.connection import Connection
     from jobsync.http.proxies import certificates, proxy_for
 

@@ -26,7 +26,7 @@ def place(path: str, output: str | None, force: bool) -> Path | None:
 
 
 def copy(content: Content, out: BinaryIO) -> int:
-    """Write all of *content* to *out*; how many bytes that was."""
+    """Write all of *content* to *out*; returns the number of bytes."""
     size = 0
     for chunk in content.chunks:
         out.write(chunk)
@@ -36,7 +36,7 @@ def copy(content: Content, out: BinaryIO) -> int:
 
 
 def save(content: Content, to: Path) -> int:
-    """Write *to* whole or not at all; how many bytes that was."""
+    """Write *content* to *to*, whole or not at all; returns the number of bytes."""
     try:
         return replace_file_durably(to, content.chunks, mode=ORDINARY)
     except OSError as error:

@@ -17,9 +17,9 @@ _TIME = re.compile(
 
 
 def seconds(text: str) -> float | None:
-    """*text* in seconds: a number of them, or days, hours, minutes and seconds in this order.
+    """The seconds in *text*: a number, or days, hours, minutes and seconds in this order.
 
-    None for what is no time. ``1h30`` is none: is it 30 seconds or 30 minutes?
+    None for text that is no time. ``1h30`` is none, because it could mean 30 seconds or 30 minutes.
     """
     if text == FOREVER:
         return math.inf

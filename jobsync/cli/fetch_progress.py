@@ -16,7 +16,7 @@ _SECONDS = 0.25
 
 
 class Meter:
-    """Says on stderr how far a fetch is; called from several threads."""
+    """Shows on stderr how far a fetch is. It is called from several threads."""
 
     def __init__(self, address: str, *, quiet: bool) -> None:
         self._address = address

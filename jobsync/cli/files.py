@@ -64,7 +64,7 @@ def write_file(path: Path, text: str) -> None:
 
 
 def holds_file(path: Path) -> bool:
-    """Whether there is a file at *path*, which :func:`write_file` would replace."""
+    """Whether :func:`write_file` would replace a file at *path*."""
     try:
         found = _found(path)
     except OSError:

@@ -203,7 +203,8 @@ def _hazards(ctx: click.Context, param: click.Parameter, names: tuple[str, ...])
 
 
 def unknown(message: str, word: str, known: Collection[str]) -> Usage:
-    """The error for *word*, which is none of *known*: what may be meant, or what there is."""
+    """The error for *word*, which is not among *known*; it suggests a similar word, or lists
+    all."""
     from jobsync.manifest.messages import did_you_mean, one_of
 
     listed = one_of(known) if len(known) <= _LISTED else "see them all with: jobsync status"
@@ -211,7 +212,7 @@ def unknown(message: str, word: str, known: Collection[str]) -> Usage:
 
 
 def named(text: str, addresses: Collection[str]) -> list[str]:
-    """The declared *addresses* that *text* means: itself, a key with a matrix, or a glob.
+    """The declared *addresses* that *text* selects: an address, a key with a matrix, or a glob.
 
     Raises :class:`Usage` when there is none.
     """

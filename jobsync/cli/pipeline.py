@@ -80,9 +80,9 @@ def guarded(plan: Plan, desired: DesiredState, target: Target, allow: frozenset[
 def review(
     saved: Plan, desired: DesiredState, target: Target, reader: Reader, allow: frozenset[str]
 ) -> tuple[Plan, tuple[Stale, ...]]:
-    """What is still to be done of a *saved* plan, and what of it has moved.
+    """The part of a *saved* plan that is still to be done, and the changes that are stale.
 
-    Raises :class:`StalePlan` when it cannot be planned any more as it was.
+    Raises :class:`StalePlan` when the plan can no longer be made as it was.
     """
     from jobsync.plan import reviewed
     from jobsync.structs import replace
@@ -210,9 +210,9 @@ def open_submits(
 
 
 def unsettled(desired: DesiredState, plan: Plan, folder: Path) -> bool:
-    """Whether the journal has what apply settles first: open submits, and duplicates.
+    """Whether the journal holds what an apply settles first: open submits, and duplicates.
 
-    A duplicate is settled when a person has put all but one of its jobs away.
+    A duplicate is settled when a person has deleted all but one of its jobs.
     """
     from jobsync.apply import Binding, open_submits
     from jobsync.apply.journal_entry import OPEN, State

@@ -77,7 +77,7 @@ def say_what_is_wrong(
 
 
 def code_of(plan: Plan, open_submits: tuple[OpenSubmit, ...] = ()) -> ExitCode:
-    """What ``--detailed-exitcode`` says of *plan*: 6, 7, 1, 2 or 0, in this order."""
+    """The exit code of *plan* for ``--detailed-exitcode``: 6, 7, 1, 2 or 0, in this order."""
     from jobsync.plan.exit_status import failing, to_do, unread
 
     if open_submits or plan.duplicates:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def options_from(flags: dict[str, Any]) -> PlanOptions:
-    """The plan options that the flags of a command line stand for."""
+    """The plan options given by the flags of a command line."""
     from jobsync.model import Fetching, PlanOptions
 
     return PlanOptions(
