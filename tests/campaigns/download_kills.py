@@ -95,7 +95,7 @@ def fetch(url: str, folder: str, jobs: int | None) -> None:
 
 
 class Sweep:
-    """One server, one zygote; :meth:`point` tries one kill."""
+    """One zygote; :meth:`_point` tries one kill."""
 
     def __init__(self, jobs: int, large: int) -> None:
         self._jobs = jobs
@@ -119,21 +119,31 @@ class Sweep:
         return self.counts
 
     def _point(self, process: subprocess.Popen[str], point: int) -> bool:
-        remotes = {path: Remote(data) for path, data in self.contents.items()}
-        with tempfile.TemporaryDirectory() as folder, HostileService(remotes) as service:
-            ended = ask(process, f"{point} {self._jobs} {service.url} {folder}")
+        with tempfile.TemporaryDirectory() as folder:
+            ended, _ = self._fetch(process, point, folder)
             if ended != "killed":
                 self.counts["wrong"] += ended != "0"
                 return False
             self.counts["points"] += 1
             self.counts["wrong"] += not self._whole_or_absent(Path(folder))
             kept = self._kept(Path(folder))
-            remotes["large"].asked.clear()
-            ended = ask(process, f"{ENDLESS} {self._jobs} {service.url} {folder}")
+            ended, asked = self._fetch(process, ENDLESS, folder)
             self.counts["not finished"] += ended != "0"
             self.counts["wrong"] += not self._is_whole(Path(folder))
-            self._count_again(kept, remotes["large"].asked)
+            self._count_again(kept, asked)
         return True
+
+    def _fetch(
+        self, process: subprocess.Popen[str], point: int, folder: str
+    ) -> tuple[str, list[int]]:
+        """How a process that is killed at *point* ended, and where it began to read the large file.
+
+        Each has its own service, which may read a request only after the process was killed.
+        """
+        remotes = {path: Remote(data) for path, data in self.contents.items()}
+        with HostileService(remotes) as service:
+            ended = ask(process, f"{point} {self._jobs} {service.url} {folder}")
+        return ended, remotes["large"].asked
 
     def _kept(self, root: Path) -> int:
         """How many bytes of the large file lie there."""

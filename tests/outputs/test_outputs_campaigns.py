@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import urllib.request
+
 import pytest
 
 from tests.campaigns import download_kills, downloads
+from tests.fakes.hostile_service import JOB
 
 
 def test_no_interrupted_or_mutated_download_leaves_a_wrong_file() -> None:
@@ -27,3 +32,24 @@ def test_a_kill_at_any_file_system_call_is_survived(jobs: int, large: int, resum
     counts = download_kills.Sweep(jobs, large).run(range(1, 1000))
     assert counts["points"] > 30 and counts["resumed"] >= resumed, counts
     assert counts["wrong"] == counts["not finished"] == counts["fetched twice"] == 0, counts
+
+
+def test_a_late_request_of_the_killed_process_does_not_count_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A busy service may read a request only after the process that sent it was killed."""
+    ask, killed = download_kills.ask, [""]
+
+    def ask_late(process: subprocess.Popen[str], line: str) -> str:
+        point, _, url, _ = line.split()
+        if int(point) != download_kills.ENDLESS:
+            killed[0] = url
+        else:
+            with contextlib.suppress(OSError):
+                media = f"{killed[0]}/jobs/v2/{JOB}/outputs/media/large"
+                urllib.request.urlopen(media, timeout=10).read()
+        return ask(process, line)
+
+    monkeypatch.setattr(download_kills, "ask", ask_late)
+    counts = download_kills.Sweep(1, 200_000).run(range(1, 4))
+    assert counts["points"] == 3 and counts["fetched twice"] == 0, counts
