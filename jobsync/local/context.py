@@ -44,7 +44,7 @@ class Site(Struct, frozen=True):
 
 
 class Call(Struct, frozen=True):
-    """One request: who asks for what. ``rest`` is the path after the part that was recognised."""
+    """One request, its user and its operation. ``rest`` is the path after the recognised part."""
 
     site: Site
     request: Request
@@ -64,7 +64,8 @@ class Call(Struct, frozen=True):
         return self.site.faults.take(kinds, self.asked)
 
     def job(self, job_id: str) -> JobRow | None:
-        """A job, hidden ones too, unless it is not to be seen yet (Aloe, or a fault)."""
+        """A job, visible or hidden; None when there is none of this api, and while an engine (Aloe)
+        or a fault keeps a new job from view."""
         row = self.store.job(job_id)
         if (
             row is None

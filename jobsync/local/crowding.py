@@ -29,7 +29,7 @@ TOGETHER = 700
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection that knows since when it waits for a head, and when bytes last moved."""
+    """A connection that records how long it has waited for a head, and when bytes last moved."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self.head_began: float | None = time.monotonic()
@@ -54,7 +54,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return sent
 
     def has_expired(self, now: float) -> bool:
-        """Whether its peer has let a deadline pass."""
+        """Whether a deadline of the peer has passed."""
         if self.total_outbufs_len:
             return now - self.moved > STALL_SECONDS
         if self.requests:
@@ -69,12 +69,13 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return not (self.requests or self.total_outbufs_len)
 
     def drop(self) -> None:
-        """Close it, which lets go of a thread that waits to write to it."""
+        """Close the connection, which releases a thread that waits to write to it."""
         self.handle_close()
 
 
 def thin_out(channels: Iterable[Channel]) -> None:
-    """Drop those of *channels* that have expired, and the longest silent ones of too many."""
+    """Close the connections among *channels* that have expired and, of too many, the longest
+    silent."""
     now = time.monotonic()
     silent: dict[object, list[Channel]] = defaultdict(list)
     for channel in channels:

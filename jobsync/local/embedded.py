@@ -32,9 +32,9 @@ _PATIENCE = 30.0
 
 
 class Embedded:
-    """An embedded service that is ready: where it is, and the token of the user who acts.
+    """An embedded service that is ready: its URL, and the token of the acting user.
 
-    ``is_held`` says whether what is queued waits because the state folder was adopted.
+    ``is_held`` says whether queued jobs wait because the state folder was adopted.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], answer: Mapping[str, Any]) -> None:
@@ -44,9 +44,10 @@ class Embedded:
         self.is_held: bool = answer["is_held"]
 
     def start_jobs(self, *, all_of_them: bool) -> None:
-        """Start what is queued from now on; *all_of_them* once somebody has confirmed an apply.
+        """Start jobs that are queued from now on.
 
-        Raises :class:`LocalServiceError` when that could not be done.
+        With *all_of_them*, also those held since the folder was adopted; for that, a person must
+        have confirmed an apply. Raises :class:`LocalServiceError` when that could not be done.
         """
         _tell(self._process, {"start_jobs": all_of_them})
         self.is_held = _answer(self._process)["is_held"]

@@ -118,7 +118,8 @@ class Fault(Struct):
 
 
 class Asked(Struct, frozen=True):
-    """The request as far as a fault looks at it. ``operation`` is a name such as ``submit``."""
+    """The parts of a request by which faults select it. ``operation`` is a name such as
+    ``submit``."""
 
     operation: str
     method: str
@@ -145,14 +146,14 @@ class FaultBoard:
             self._faults.append(fault)
 
     def clear(self) -> None:
-        """Disarm all; jobs that were hidden for a while can be seen."""
+        """Disarm all faults; jobs that were hidden for a time become visible."""
         with self._lock:
             self._faults.clear()
             self._late.clear()
             self._blocked.clear()
 
     def state(self) -> list[dict[str, Any]]:
-        """What is armed and how often each has struck, in the order of arming."""
+        """The armed faults and how often each has struck, in the order of arming."""
         with self._lock:
             return [{"fault": f.spec, "left": f.left, "hits": f.hits} for f in self._faults]
 
@@ -162,7 +163,8 @@ class FaultBoard:
             return sum(fault.hits for fault in self._faults if fault.kind == kind)
 
     def take(self, kinds: Collection[str], asked: Asked) -> Fault | None:
-        """The first armed fault of *kinds* that strikes this request, counted down."""
+        """The first armed fault of *kinds* that applies to this request, with its count reduced by
+        one."""
         with self._lock:
             for fault in self._faults:
                 if fault.kind in kinds and fault.left and _matches(fault, asked):
@@ -177,17 +179,17 @@ class FaultBoard:
         return None
 
     def hide(self, job_id: str, seconds: float) -> None:
-        """Let nobody see a job for some seconds."""
+        """Hide a job from all requests for some seconds."""
         with self._lock:
             self._late[job_id] = self._clock() + seconds
 
     def block(self, job_id: str, seconds: float) -> None:
-        """Let nothing happen to a job for some seconds."""
+        """Keep a job in its present state for some seconds."""
         with self._lock:
             self._blocked[job_id] = self._clock() + seconds
 
     def blocked(self) -> frozenset[str]:
-        """The jobs to which nothing happens yet."""
+        """The jobs that are kept in their present state."""
         if not self._blocked:
             return frozenset()
         with self._lock:
@@ -196,7 +198,7 @@ class FaultBoard:
             return frozenset(self._blocked)
 
     def hidden(self) -> frozenset[str]:
-        """The jobs that cannot be seen yet."""
+        """The jobs that are hidden from all requests."""
         if not self._late:
             return frozenset()
         with self._lock:

@@ -23,7 +23,7 @@ _ASK_AGAIN = 0.5
 
 
 class Leader:
-    """Moves jobs along in a thread of its own, whenever no other process does."""
+    """Moves jobs along in a thread of its own, while no other process does."""
 
     def __init__(self, engine: Engine, state: Path) -> None:
         self._engine = engine
@@ -32,7 +32,7 @@ class Leader:
         self._thread: threading.Thread | None = None
 
     def look_once(self) -> None:
-        """See what happened while nothing served, before the first question is answered."""
+        """Find out what happened while no service ran, before the first request is answered."""
         try:
             with file_lock(self._lock):
                 self._engine.observe()
@@ -40,15 +40,15 @@ class Leader:
             return
 
     def start_jobs(self) -> None:
-        """Move all jobs along, from now on."""
+        """From now on, start jobs and move all of them along."""
         self._start(self._step)
 
     def watch_jobs(self) -> None:
-        """See what happens to the jobs, from now on, but start none."""
+        """From now on, observe jobs, but start none."""
         self._start(self._engine.observe)
 
     def stop(self) -> None:
-        """End the turn that is under way, and with it the thread."""
+        """End the thread, after the turn that is under way."""
         self._stop.set()
         if self._thread is not None:
             self._engine.wake()

@@ -47,9 +47,9 @@ class _Channel(Channel):
 
 
 class Server:
-    """The server for one application on *host*:*port* (0 takes a free one).
+    """The server of one application on *host*:*port* (port 0 takes a free one).
 
-    Raises :class:`LocalServiceError` when the address cannot be had.
+    Raises :class:`LocalServiceError` when it cannot listen on the address.
     """
 
     def __init__(self, front: Front, host: str, port: int, *, threads: int) -> None:
@@ -110,7 +110,8 @@ class Server:
         self._thread.start()
 
     def stop(self, patience: float) -> None:
-        """Take no more connections, finish what is under way for up to *patience* seconds, end."""
+        """Take no more connections, finish requests under way for up to *patience* seconds, and
+        end."""
         self._front.stop()
         self._server.accepting = False
         until = time.monotonic() + patience

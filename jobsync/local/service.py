@@ -127,7 +127,8 @@ class Service:
         self.stop()
 
     def start(self) -> None:
-        """Open the state, see what happened meanwhile, answer requests, move jobs along."""
+        """Open the state, find out what happened meanwhile, answer requests, and move jobs
+        along."""
         state_dir = self.settings.state_dir
         state.prepare(state_dir, self.settings.owner)
         # One after the other: two that both make a user would make two tokens.
@@ -151,7 +152,8 @@ class Service:
                 raise
 
     def stop(self, patience: float = 10.0) -> None:
-        """Finish the requests under way, let the engine end its turn, close. Jobs run on."""
+        """Finish the requests under way, let the engine end its turn, and close. Jobs continue to
+        run."""
         if self._tls is not None:
             self._tls.stop()
         if self._server is not None:
@@ -262,7 +264,11 @@ class Service:
         self._server.start()
 
     def start_jobs(self, *, all_of_them: bool) -> None:
-        """Start what is queued from now on; *all_of_them* once somebody has confirmed an apply."""
+        """Start jobs that are queued from now on.
+
+        With *all_of_them*, also those held since the folder was adopted; for that, a person must
+        have confirmed an apply.
+        """
         if all_of_them:
             release(self.settings.state_dir)
             self.engine.held = frozenset()
@@ -273,7 +279,7 @@ class Service:
 
     @property
     def is_held(self) -> bool:
-        """Whether what is queued waits because the state folder was adopted."""
+        """Whether queued jobs wait because the state folder was adopted."""
         return bool(self.engine.held)
 
     def _known_tokens(self) -> Tokens:

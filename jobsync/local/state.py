@@ -93,7 +93,10 @@ def adopt(folder: Path, owner: Owner) -> Contents:
 
 @contextmanager
 def in_turn(folder: Path) -> Iterator[None]:
-    """Hold *folder* while a service starts: one after the other. Raises LocalServiceError."""
+    """Hold *folder* while a service starts, so that services start one after the other.
+
+    Raises :class:`LocalServiceError`.
+    """
     path = folder / _STARTING
     with ExitStack() as stack:
         try:

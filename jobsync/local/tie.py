@@ -45,7 +45,8 @@ def is_tied(folder: int, owner: Owner) -> bool:
 
 
 def tie(folder: int, owner: Owner, *, hold: Collection[str] = ()) -> None:
-    """Tie the open *folder* to *owner*; the jobs *hold* in it wait for a word."""
+    """Tie the open *folder* to *owner*. The jobs *hold* in it do not start before they are
+    released."""
     with suppress(FileNotFoundError):
         os.unlink(HELD, dir_fd=folder)
     if hold:
@@ -76,7 +77,7 @@ def held(state: Path) -> frozenset[str]:
 
 
 def release(state: Path) -> None:
-    """Somebody has confirmed an apply: what was queued may run."""
+    """Let all held jobs start, once a person has confirmed an apply."""
     folder = open_private_folder(state, make=False)
     try:
         with suppress(FileNotFoundError):

@@ -28,9 +28,9 @@ _RESERVED = frozenset({"world"})
 def ensure(
     store: Store, folder: Path, names: Iterable[str], *, renew: bool = False
 ) -> dict[str, str]:
-    """Create those of *names* that do not exist, and give all users with their tokens.
+    """Create the users of *names* that do not exist; returns the tokens of all users.
 
-    With *renew* every token is new, and what was issued before counts no more. Raises
+    With *renew*, every token is new, and older tokens are no longer valid. Raises
     :class:`LocalServiceError` for a name that cannot be used or a file that cannot be read.
     """
     wanted = list(names)

@@ -15,13 +15,13 @@ _LONGEST = 300
 
 
 class Visitors:
-    """The names under which the service may be called: loopback, and *names*."""
+    """The names under which the service may be addressed: those of loopback, and *names*."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._names = {"localhost", *(_bare(name) for name in names)}
 
     def refusal(self, request: Request) -> Response | None:
-        """The answer to a visitor that is not let in; None for all others."""
+        """The response to a request that may not reach the service; None when it may."""
         if "Origin" in request.headers:
             return _plain(403, "Requests of web pages are not answered.")
         host = request.headers.get("Host", "")

@@ -23,23 +23,24 @@ _GLANCE = 0.02
 
 
 class Errands(Protocol):
-    """Who carries out long work."""
+    """Carries out work that may take long."""
 
     def do(self, job_id: str, action: Action) -> bool:
-        """Begin *action*, or see what became of it; True once it is done. Raises what it raised."""
+        """Begin *action*, or collect its result; True once it is done. Raises what *action*
+        raised."""
 
     def under_way(self, job_id: str) -> bool:
-        """Whether an errand of this job was begun and is not over."""
+        """Whether work for this job has begun and not ended."""
 
     def begun(self, job_id: str) -> bool:
-        """Whether there is an errand of this job whose end nobody has taken."""
+        """Whether there is work for this job whose result has not been collected."""
 
     def drop(self, job_id: str) -> None:
-        """Nobody wants this errand any more: break it off."""
+        """Break off the work for this job: its result is no longer needed."""
 
 
 class Here:
-    """Errands that are done at once, for whoever takes single turns."""
+    """Carries out work at once, for callers that take single turns of the engine."""
 
     def do(self, job_id: str, action: Action) -> bool:
         action(go_on)

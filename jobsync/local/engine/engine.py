@@ -49,13 +49,13 @@ class Engine:
     # --- for other threads --------------------------------------------------------------
 
     def wake(self) -> None:
-        """Something new is in the database: look now."""
+        """Take a turn now, because there is something new in the database."""
         with self._lock:
             self._news = True
         self._wake.set()
 
     def cancel(self, job_id: str) -> None:
-        """Record the wish to stop a job and wake the loop. Raises :class:`UnknownJob`."""
+        """Record that a job is to be stopped, and wake the loop. Raises :class:`UnknownJob`."""
         self._store.request_cancel(job_id)
         self.wake()
 

@@ -9,7 +9,7 @@ from jobsync.structs import Struct, field
 
 
 class Ending(Struct):
-    """A job that is being ended: why, since when, how often it was told."""
+    """A job that is being ended: the reason, since when, and how often the engine was asked."""
 
     reason: str
     by_user: bool
@@ -47,7 +47,7 @@ class Memory(Struct):
     placed: int = 0
 
     def forget(self, job_id: str) -> None:
-        """A job has ended."""
+        """Drop everything about a job that has ended."""
         for seen in (self.gone_since, self.fate_asked, self.ending, self.retry_at, self.staging):
             seen.pop(job_id, None)
         self.trouble.pop(job_id, None)

@@ -11,7 +11,7 @@ from jobsync.structs import Struct
 
 
 class Declined(Exception):
-    """The engine will never take this job; the text is its own words."""
+    """The engine will never accept this job; the text is the engine's own."""
 
 
 class Unsure(Exception):
@@ -19,7 +19,7 @@ class Unsure(Exception):
 
 
 class Silent(Exception):
-    """The engine cannot be asked. It says nothing about any job."""
+    """The engine cannot be reached, so nothing is known about any job."""
 
 
 class Fate(Struct, frozen=True):

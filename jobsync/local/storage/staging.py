@@ -157,7 +157,7 @@ def _holds(folder: Path, work: Path) -> bool:
 
 
 def copy(place: Located, target: Path, uri: str, check: Check) -> None:
-    """Copy what lies there, as far as it may be seen. Raises :class:`StagingError`."""
+    """Copy what is at *place*, as far as it may be read. Raises :class:`StagingError`."""
     source = place.path
     if not source.exists():
         raise StagingError(f"Input file or directory does not exist: {uri}")

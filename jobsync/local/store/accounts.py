@@ -11,7 +11,7 @@ from jobsync.structs import astuple
 
 
 class Accounts(Connections):
-    """The part of the store that knows who may ask."""
+    """The part of the store with users, tokens and OAuth2 clients."""
 
     def add_user(self, name: str, token_hash: str) -> None:
         """Create *name* or give it a new token (its SHA-256, hexadecimal)."""
@@ -42,9 +42,9 @@ class Accounts(Connections):
             db.execute("DELETE FROM clients")
 
     def put_tokens(self, new: Sequence[Token], *, revoke: Sequence[str] = ()) -> bool:
-        """Store *new* and drop *revoke* in one step; False when one of *revoke* was gone already.
+        """Store *new* and remove *revoke* in one step; False when one of *revoke* was already gone.
 
-        So of two refreshes with one refresh token exactly one wins.
+        So exactly one of two refreshes with the same refresh token succeeds.
         """
         with self._write() as db:
             for token_hash in revoke:

@@ -48,7 +48,7 @@ class Connections:
     # --- changes from outside -------------------------------------------------------------
 
     def changed_elsewhere(self) -> bool:
-        """Whether another thread or process has written since this thread last asked."""
+        """Whether another thread or process has written since this thread's last call."""
         row = self._one("PRAGMA data_version")
         version = int(row[0]) if row else 0
         before: int | None = getattr(self._local, "version", None)

@@ -27,13 +27,13 @@ class Overlap(Struct, frozen=True):
 
 
 class Both(Struct, frozen=True):
-    """All of *parts*; none is true."""
+    """All of *parts* must hold. No parts: true."""
 
     parts: tuple[Any, ...]
 
 
 class Either(Struct, frozen=True):
-    """One of *parts*."""
+    """At least one of *parts* must hold."""
 
     parts: tuple[Any, ...]
 

@@ -13,7 +13,7 @@ _EVENTS = "SELECT id, job_id, status, created, by, description FROM events"
 
 
 class History(Connections):
-    """The part of the store that remembers what happened to jobs."""
+    """The part of the store with the history of jobs."""
 
     def add_event(self, job_id: str, status: str, description: str | None, by: str) -> None:
         """Log something that is not a status change (``DELETED``, ``RESTORED`` ...)."""

@@ -21,7 +21,7 @@ class Jobs(Connections):
     """The part of the store that keeps jobs."""
 
     def insert_job(self, row: JobRow, description: str) -> JobRow:
-        """Store a new job and its first history event; the row as stored."""
+        """Store a new job and its first history event; returns the row as stored."""
         [stored] = self.insert_jobs([row], description)
         return stored
 
@@ -139,7 +139,7 @@ class Jobs(Connections):
             return replace(row, **changes)
 
     def request_cancel(self, job_id: str) -> None:
-        """Record the wish to stop a job; the engine carries it out."""
+        """Record that a job is to be stopped; the engine carries it out."""
         with self._write() as db:
             _locked(db, job_id)
             _set(db, job_id, {"cancel_requested": True})
@@ -164,7 +164,7 @@ def _set(db: sqlite3.Connection, job_id: str, columns: Mapping[str, Any]) -> Non
 def insert(
     db: sqlite3.Connection, rows: Sequence[JobRow], description: str, now: float
 ) -> list[JobRow]:
-    """Store new jobs and the first line of their histories; the rows as stored."""
+    """Store new jobs and the first lines of their histories; returns the rows as stored."""
     (last,) = db.execute("SELECT coalesce(max(number), 0) FROM jobs").fetchone()
     stored = [
         replace(

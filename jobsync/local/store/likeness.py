@@ -34,7 +34,7 @@ def fits(pattern: str, text: Any) -> bool:
 
 
 def prefix(pattern: str) -> str:
-    """What every text that is like *pattern* begins with."""
+    """The text with which every text that matches *pattern* begins."""
     found = ""
     for match in _PIECE.finditer(pattern):
         if match[2] or match[3]:

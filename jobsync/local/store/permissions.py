@@ -13,7 +13,7 @@ class Permissions(Connections):
     """The part of the store that keeps the explicit permissions of jobs."""
 
     def grants(self, job_id: str) -> dict[str, str]:
-        """The explicit rows of a job, user to permission, in user name order."""
+        """The explicit permissions of a job by user name, sorted by name."""
         rows = self._all(
             "SELECT username, permission FROM pems WHERE job_id = ? ORDER BY username", (job_id,)
         )

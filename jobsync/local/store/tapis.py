@@ -46,7 +46,7 @@ class TapisTables(Connections):
         self, row: JobRow, description: str, body: dict[str, Any] | None,
         subscriptions: Sequence[Subscription],
     ) -> JobRow:  # fmt: skip
-        """Store a new job in one step with what it was asked for with and is watched by."""
+        """Store a new job in one step, with the request as sent and its subscriptions."""
         with self._write() as db:
             [stored] = insert(db, [row], description, self._clock())
             if body is not None:
@@ -55,7 +55,7 @@ class TapisTables(Connections):
         return stored
 
     def request_of(self, job_id: str) -> dict[str, Any] | None:
-        """What a job was asked for with."""
+        """The request of a job, as it was sent."""
         row = self._one("SELECT body FROM submissions WHERE job_id = ?", (job_id,))
         if row is None:
             return None
@@ -91,7 +91,7 @@ class TapisTables(Connections):
     # --- shares ---------------------------------------------------------------------------
 
     def share(self, job_id: str, grantee: str, resources: Sequence[str], grantor: str) -> None:
-        """Open resources of a job; what is open stays as it is."""
+        """Share resources of a job; existing shares are left as they are."""
         with self._write() as db:
             for resource in resources:
                 db.execute(
@@ -102,7 +102,7 @@ class TapisTables(Connections):
                 event(db, job_id, "JOB_SHARE_EVENT", self._clock(), grantor, text)
 
     def shares(self, job_id: str, grantee: str | None = None) -> list[Share]:
-        """The open resources of a job, oldest first, those of one user if asked."""
+        """The shared resources of a job, oldest first; of one user only, if *grantee* is given."""
         rows = self._all(
             "SELECT * FROM shares WHERE job_id = ? AND (? IS NULL OR grantee = ?) ORDER BY rowid",
             (job_id, grantee, grantee),
@@ -110,7 +110,7 @@ class TapisTables(Connections):
         return [Share(*row) for row in rows]
 
     def unshare(self, job_id: str, grantee: str, by: str) -> int:
-        """Close all that *by* opened to a user; how many resources that were."""
+        """Remove all shares that *by* gave to a user; returns the number of resources."""
         with self._write() as db:
             found = db.execute(
                 "DELETE FROM shares WHERE job_id = ? AND grantee = ? AND grantor = ?",
@@ -139,7 +139,7 @@ class TapisTables(Connections):
         return None if row is None else Subscription(row[0], row[1], json.loads(row[2]), row[3])
 
     def unsubscribe(self, uuid: str) -> int:
-        """Remove one subscription, or all of a job; how many there were."""
+        """Remove one subscription, or all of a job; returns the number removed."""
         with self._write() as db:
             return int(
                 db.execute(

@@ -126,6 +126,7 @@ def job(row: JobRow, profile: Profile, *, status: str | None = None) -> dict[str
         "_fileInputsSpec": None,
         "_parameterSetModel": None,
     }
+    # Older releases do not have these two fields at all.
     if not profile.modern:
         del found["archiveMode"], found["trackingId"]
     return found
