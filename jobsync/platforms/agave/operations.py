@@ -94,10 +94,10 @@ class Jobs:
     def submit(self, name: str, request: Mapping[str, JsonValue]) -> Run:
         """Send one submit, exactly once, on a connection of its own.
 
-        Raises :class:`SubmitNotSent` when no connection stood, :class:`SubmitRejected` when the
-        gateway refused or a check that comes before the job is made, and :class:`SubmitAmbiguous`
-        for every other answer: the service may make the job and still report an error (agave-v2
-        §3.1).
+        Raises :class:`SubmitNotSent` when no connection was made, :class:`SubmitRejected` when the
+        gateway refused or a check failed that comes before the job is made, and
+        :class:`SubmitAmbiguous` for every other answer: an error does not show that no job was made
+        (agave-v2 §3.1).
         """
         try:
             body = wire.submit_body(name, request)

@@ -259,11 +259,13 @@ def all_files(
         elif stride and offset < at_least:  # as many as reach the end, which the last may show
             count = 1 - (offset - at_least) // step
         aims = [offset + step * number for number in range(min(count, _FOLDER_PAGES))]
+        # The last request begins where the known entries end, so that it can show the end.
         if stride and len(aims) > 1 and aims[-1] > at_least > offset:
             aims[-1] = at_least
         answers = [executor.submit(page, aim) for aim in aims]
         try:
             for aim, answer in zip(aims, answers, strict=True):
+                # A page that begins after the end of the one before would leave a gap.
                 if aim > offset:
                     break
                 rows = answer.result()
