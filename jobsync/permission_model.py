@@ -1,7 +1,8 @@
 """What a kind of service means by the permissions of a run: a part of its platform. Pure.
 
-Floor 1. A run has a list of rows, one a user, each of which gives something. Whoever owns the run
-has everything; for anybody else the first row decides that is there of those that may.
+Floor 1. A run has a list of rows, one for each user, and each row gives some access. The owner of
+the run has all access. For any other user, the first existing row among those that may decide gives
+the access.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ Order = tuple[str, ...]
 
 
 class PermissionModel(Protocol):
-    """The words for permissions, and what a list of them comes to.
+    """The words for permissions, and the access that a list of them gives.
 
-    A model inherits from this class. What has a body here is true of a service whose rows have
-    nothing to do with each other, and on which only the owner changes a list.
+    A model inherits from this class. A method with a body here gives the answer of a service whose
+    rows do not affect each other, and on which only the owner changes a list.
     """
 
     @property
     def levels(self) -> Mapping[str, Access]:
-        """The words by which a manifest grants something, and what each of them grants.
+        """The words with which a manifest grants access, and the access that each of them gives.
 
-        ``NONE`` is one of them, and stands for :data:`~jobsync.model.NO_ACCESS`.
+        ``NONE`` is one of them, and means :data:`~jobsync.model.NO_ACCESS`.
         """
 
     def access(self, gives: frozenset[str]) -> Access:
@@ -38,12 +39,12 @@ class PermissionModel(Protocol):
 
     @property
     def managing(self) -> str:
-        """The level by which somebody else than the owner may change the list; empty for none."""
+        """The level with which a user other than the owner may change the list; empty for none."""
         return ""
 
     @property
     def seeing(self) -> str:
-        """The level by which somebody else than the owner may read the list; empty for none."""
+        """The level with which a user other than the owner may read the list; empty for none."""
 
     @property
     def everybody(self) -> str:

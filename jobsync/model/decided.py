@@ -208,10 +208,10 @@ class AddressState(Struct, frozen=True):
 
 
 class Hazard(Struct, frozen=True):
-    """Something a person has to accept by name before apply goes on.
+    """A risk that a person must accept by name before apply continues.
 
-    ``limit`` and ``actual`` are texts for people; ``accept`` is the exact flag that accepts it
-    (or the name goes into ``guards.allow`` of the manifest).
+    ``limit`` and ``actual`` are texts for people; ``accept`` is the exact flag that accepts it (or
+    the name goes into ``guards.allow`` of the manifest).
     """
 
     name: str
@@ -305,10 +305,11 @@ class Plan(Struct, frozen=True):
 
 
 class OpenSubmit(Struct, frozen=True):
-    """A submit that may have reached the service; nothing else of its job is sent until it is
-    known. ``reason`` is what came back; ``settle`` are the commands that say what became of it.
+    """A submit that may have reached the service. Nothing else of its job is sent until that is
+    known.
 
-    It stands in the journal of one machine, so it is no part of a plan.
+    ``reason`` is what the service answered; ``settle`` are the commands that record what became of
+    it. It is recorded in the journal of one machine, so it is no part of a plan.
     """
 
     address: Address

@@ -77,7 +77,7 @@ class Unavailable(Struct, frozen=True):
 
 
 class Presence(Word):
-    """What lies where a file was fetched to: a file of its size, nothing, or something else."""
+    """What is at the place of a fetched file: a file of its size, nothing, or something else."""
 
     HERE = "here"
     ABSENT = "absent"
@@ -87,7 +87,7 @@ class Presence(Word):
 class FetchedFile(Placed, frozen=True):
     """A line of ``jobsync.lock``: this file of this run was fetched whole, with this content.
 
-    ``presence`` is what lies at ``to`` now; it takes no part in comparisons.
+    ``presence`` is what is at ``to`` now; it takes no part in comparisons.
     """
 
     ASIDE: ClassVar = frozenset({"presence"})
@@ -116,9 +116,9 @@ class AppField(Struct, frozen=True):
 
 
 class App(Struct, frozen=True):
-    """What the service tells of an app, as far as a manifest can be checked against it.
+    """The definition of an app, as far as a manifest can be checked against it.
 
-    ``changed`` is when a private app was last changed; None for a public one, which never is.
+    ``changed`` is when a private app was last changed; None for a public app, which never changes.
     """
 
     id: str

@@ -58,7 +58,7 @@ def as_markdown(plan: Plan, options: RenderOptions) -> str:
 
 
 def failed(error: JobsyncError, options: RenderOptions) -> str:
-    """What stands in the place of a plan that could not be made, ending with a line break."""
+    """The text shown in place of a plan that could not be made, ending with a line break."""
     marker = _MARKER_UNSAFE.sub("", options.marker)
     text = "\n".join(filter(None, (str(error), error.hint)))
     lines = "\n".join(terminal(line) for line in text.splitlines())
