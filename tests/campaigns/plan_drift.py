@@ -104,8 +104,9 @@ class World:
         rows = list(self.jobs.values())
         if "no-visible" not in self.faults:
             rows = [row for row in rows if row["visible"] == (terms.get("visible") != "false")]
-        if "name.eq" in terms and "no-search" not in self.faults:
-            rows = [row for row in rows if row["name"] == terms["name.eq"]]
+        names = {*terms.get("name.in", terms.get("name.eq", "")).split(",")}
+        if names != {""} and "no-search" not in self.faults:
+            rows = [row for row in rows if row["name"] in names]
         if "no-order" in self.faults:
             self.dice.shuffle(rows)
         else:

@@ -158,7 +158,8 @@ def running(**kind: object) -> Iterator[Proxy]:
 
 @pytest.fixture(scope="module")
 def secure(certificate: Certificate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with world(tmp_path_factory.mktemp("secure"), certificate=certificate) as found:
+    folder = tmp_path_factory.mktemp("secure")
+    with world(folder, certificate=certificate, names=("api.test",)) as found:
         yield found
 
 

@@ -13,11 +13,10 @@ import pytest
 from jobsync.locks import LockTaken, file_lock
 from tests.line.linebench import Lab
 
-WITHOUT = """
-import errno, fcntl, os, sys
-from jobsync.cli.main import main
+WITHOUT = """\
+import errno, fcntl, os
 
-name, lock = sys.argv[1:3]
+name, lock = os.environ["WITHOUT_LOCKS"].split()
 
 def flock(handle, how):
     if os.readlink(f"/proc/self/fd/{handle}").endswith(lock):
@@ -25,16 +24,19 @@ def flock(handle, how):
         raise OSError(number, os.strerror(number))
 
 fcntl.flock = flock
-del sys.argv[1:3]
-main()
 """
+"""What Python imports at its start, in the command and in the processes that it starts."""
 
 
 def run(lab: Lab, error: str, lock: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    start = lab.folder / "start"
+    start.mkdir()
+    (start / "sitecustomize.py").write_text(WITHOUT)
+    environ = {"PYTHONPATH": str(start), "WITHOUT_LOCKS": f"{error} {lock}"}
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", WITHOUT, error, lock, *arguments],
+        [sys.executable, "-W", "error", "-m", "jobsync", *arguments],
         cwd=lab.folder,
-        env=lab.environ,
+        env={**lab.environ, **environ},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -47,7 +47,7 @@ def test_a_submit_in_doubt_is_found_under_another_spelling(
     )
     assert done.code == 0, done.err
     assert lab.service.hits("slow") == 0, "a second submit"
-    assert len(list((lab.folder / "state/journal").iterdir())) == 1
+    assert len(list((lab.folder / "state/journal").glob("*.jsonl"))) == 1
 
 
 def test_what_a_target_of_a_set_is_called_does_not_matter(lab: Lab) -> None:

@@ -27,12 +27,12 @@ NOTIFIED = "notifications: [{url: a@example.org, event: FINISHED}]"
 def test_a_refused_submit_has_failed_at_once(
     bench: Bench, request_: str, place: str, words: str, more: str
 ) -> None:
-    (bench.folder / ".jobsync").mkdir(mode=0o700)
     write_set(bench, f"j: {{appId: echo-1.0, {request_}{more}}}")
     if "archivePath" in request_:
         # The folder belongs to somebody else.
+        assert bench.run("plan", "--target", "local", ".").code == 0
         owners = bench.folder / ".jobsync/archive/.owners"
-        owners.mkdir(parents=True)
+        owners.mkdir(parents=True, exist_ok=True)
         (owners / "other").write_text("somebody")
     began = time.monotonic()
     done = bench.run("apply", "--target", "local", "--auto-approve", ".")

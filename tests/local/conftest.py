@@ -29,7 +29,9 @@ def dialect(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def shared(dialect: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
     folder = tmp_path_factory.mktemp("workspace")
-    with local_service(folder, dialect=dialect, aloe_delay=0.0, kill_delay=0.0) as service:
+    with local_service(
+        folder, dialect=dialect, aloe_delay=0.0, kill_delay=0.0, names=("example.org",)
+    ) as service:
         yield service
         service.stop_jobs()
 

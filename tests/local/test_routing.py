@@ -134,7 +134,7 @@ def test_links_carry_the_address_the_client_used(
     reply = service.call(owner, "GET", f"/jobs/v2/{job}", headers={"Host": "example.org:8443"})
     assert reply.result["_links"]["self"]["href"] == f"http://example.org:8443/jobs/v2/{job}"
     hostile = service.call(owner, "GET", f"/jobs/v2/{job}", headers={"Host": "a/b?c"})
-    assert "a/b?c" not in hostile.body.decode()
+    assert hostile.status == 421
 
 
 # --- bodies (agave-v2 §1.3) ------------------------------------------------------------------
