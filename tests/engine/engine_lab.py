@@ -205,7 +205,7 @@ class Lab:
 
     # --- waiting ------------------------------------------------------------------------
 
-    def until(self, job_id: str, *statuses: str, seconds: float = 30) -> JobRow:
+    def until(self, job_id: str, *statuses: str, seconds: float = 90) -> JobRow:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             row = self.job(job_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,14 +57,14 @@ def test_a_token_that_may_push_claims(forge: Forge) -> None:
 def test_a_token_that_may_only_read_is_refused_soon_and_nothing_may_be_sent(forge: Forge) -> None:
     head = forge.world.head()
     assert isinstance(forge.repository(READER).fetch([]), Fetched)
-    began = time.monotonic()
     verdict = forge.claim(READER)
     assert isinstance(verdict, Denied), verdict
     assert "403" in verdict.reason and READER not in verdict.reason
     assert not verdict.busy
-    assert time.monotonic() - began < 30
     assert forge.world.head() == head
-    assert {s for a, s in forge.server.asked if "service=git-receive-pack" in a} == {403}
+    pushes = [status for asked, status in forge.server.asked if "service=git-receive-pack" in asked]
+    # A lost answer is looked into for a minute, with more than ten pushes.
+    assert set(pushes) == {403} and len(pushes) <= 3
 
 
 def test_a_token_that_nobody_knows_reads_nothing(forge: Forge) -> None:
