@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -85,20 +85,34 @@ def test_names_that_threads_ask_for_at_once_travel_together(
     assert len(asked) < 2 * len(NAMES)
 
 
+def whole(value: str) -> str:
+    return value
+
+
+def first(value: str) -> str:
+    return value.split(",")[0]
+
+
+@pytest.mark.parametrize("read", [whole, first])
 def test_a_service_that_knows_no_list_of_names_is_not_believed_to_have_none(
-    either: World, monkeypatch: pytest.MonkeyPatch
+    either: World, monkeypatch: pytest.MonkeyPatch, read: Callable[[str], str]
 ) -> None:
-    """One that takes the commas for a part of the name would have every job made again."""
+    """One that takes the commas for a part of the name, or reads only the first of the names,
+    would have every job made again."""
     alice = either.as_("alice")
-    made(alice, NAMES[3])
+    made(alice, NAMES[0])
     known = search.conditions
 
     def misread(pairs: Any, terms: Any, dialect: Any) -> Any:
-        return known([(key.replace(".in", ".eq"), value) for key, value in pairs], terms, dialect)
+        asked = [
+            (key.replace(".in", ".eq"), read(value) if key == "name.in" else value)
+            for key, value in pairs
+        ]
+        return known(asked, terms, dialect)
 
     monkeypatch.setattr("jobsync.local.api.agave.jobs.conditions", misread)
     with pytest.raises(Unreadable, match="leaves out one that it has"):
-        search_of(alice).runs_of(NAMES[:2])
+        search_of(alice).runs_of(NAMES[1:3])
 
 
 def test_dropped_search_terms_void_the_answer_about_many(either: World) -> None:

@@ -72,7 +72,8 @@ class NameSearch:
             if not known:
                 rows = [self._answered({"name.eq": n}, [n], visible) for n in names]
                 return [run for found in rows for run in found]
-            asked = sorted({*names, known})
+            # The known one is last, so that a service which reads the first alone leaves it out.
+            asked = [*sorted(set(names) - {known}), known]
             rows_of_all = self._answered({"name.in": ",".join(asked)}, asked, visible)
             if any(run.name == known for run in rows_of_all):
                 self._known[visible] = known
