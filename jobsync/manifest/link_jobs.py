@@ -51,10 +51,12 @@ def link_drafts(
     # Upstream first, because a fingerprint contains those of the jobs whose outputs it takes.
     prints: dict[Address, str] = {}
     older = OlderFingerprints(platform)
+    # A service on another machine may have files that are not here: then none is missing.
+    missing = problems if apps is not None else []
     jobs: dict[Address, DeclaredJob] = {}
     for address in sequence:
         draft = by_address[address]
-        digests = _digests(draft, workspace, problems, platform, elsewhere=apps is None)
+        digests = _digests(draft, workspace, problems, missing, platform)
         app = _app(draft, apps, problems, platform) if apps else None
         upstream = {other: prints[other] for other in draft.upstream if other in prints}
         fingerprint = identity.fingerprint(
@@ -165,23 +167,23 @@ def _digests(
     draft: DraftJob,
     workspace: Workspace,
     problems: list[Problem],
+    missing: list[Problem],
     platform: Platform,
-    *,
-    elsewhere: bool,
 ) -> dict[str, str]:
-    """The content of the inputs in the workspace. A service *elsewhere* may have files that are not
-    in the folder of the set: about those nothing is known here."""
+    """The SHA-256 of each input in the workspace, by its URI.
+
+    Files that are not in the folder of the set go to *missing*, other trouble to *problems*.
+    """
     found: dict[str, str] = {}
     for (name, *at), uri in platform.workspace_inputs(draft.request):
         if uri not in found:
             try:
                 found[uri] = workspace.digest(uri)
             except Unusable as error:
-                if elsewhere and isinstance(error, NotThere):
-                    continue
                 where = draft.places.value(str(name), tuple(at))
                 message = f"jobs.{draft.entry.key}.{name}.{at[0]}: {error.message}"
-                problems.append(Problem(where, message, error.hint))
+                into = missing if isinstance(error, NotThere) else problems
+                into.append(Problem(where, message, error.hint))
     return found
 
 

@@ -14,7 +14,7 @@ from jobsync.local.api.agave import records
 from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.api.tapis.answer import Problem
 from jobsync.local.api.tapis.macros import variables
-from jobsync.local.api.tapis.places import JOBS, WORK, Places, area
+from jobsync.local.api.tapis.places import JOBS, Places, area
 from jobsync.local.api.tapis.submission import ZIP_SAVE
 from jobsync.local.api.tapis.unpacking import AppError, unpack
 from jobsync.local.apps.tapis_apps import NAMES, TapisApp
@@ -52,11 +52,6 @@ def prepare(row: JobRow, app: TapisApp, system: System, places: Places, check: C
         raise StagingError(error.message) from error
     except OSError as error:
         raise StagingError(f"Cannot stage: {error.filename}: {error.strerror}") from error
-
-
-def is_own(row: JobRow, kind: str) -> bool:
-    """Whether a directory is one that the service made for this job alone."""
-    return segments(row.directories[kind])[:3] == [WORK, JOBS, row.id]
 
 
 def own_folder(row: JobRow, system: System) -> Path:
