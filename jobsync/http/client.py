@@ -112,11 +112,14 @@ class HttpClient:
         self._exchanges.close()
         self._kept.close()
 
-    def send(self, request: Request, authorization: Secret) -> Response:
-        """Send *request* and read the whole response, whatever its status."""
+    def send(self, request: Request, credential: Secret, header: str = "Authorization") -> Response:
+        """Send *request* and read the whole response, whatever its status.
+
+        *credential* goes into *header*; without one there is no such header.
+        """
         permit = self.limiter.acquire()
         try:
-            with self._opened(request, authorization) as reply:
+            with self._opened(request, credential, header) as reply:
                 response = self._read(request, reply)
         except BaseException:  # also Ctrl-C: the permit is given back
             self.limiter.failed(permit)
@@ -125,7 +128,9 @@ class HttpClient:
         return response
 
     @contextmanager
-    def stream(self, request: Request, authorization: Secret) -> Iterator[Stream | Response]:
+    def stream(
+        self, request: Request, credential: Secret, header: str = "Authorization"
+    ) -> Iterator[Stream | Response]:
         """Send *request*: a 200 or 206 comes back as a stream, anything else as a whole response.
 
         A stream keeps its connection until it is closed. It takes no permit of the rate limiter.
@@ -133,7 +138,7 @@ class HttpClient:
         permit = self.limiter.acquire()
         with ExitStack() as stack:
             try:
-                reply = stack.enter_context(self._opened(request, authorization))
+                reply = stack.enter_context(self._opened(request, credential, header))
                 outcome = self._begun(request, reply)
             except BaseException:  # also Ctrl-C: the permit is given back
                 self.limiter.failed(permit)
@@ -163,9 +168,9 @@ class HttpClient:
             self.limiter.succeeded(permit)
 
     @contextmanager
-    def _opened(self, request: Request, authorization: Secret) -> Iterator[_Reply]:
+    def _opened(self, request: Request, credential: Secret, header: str) -> Iterator[_Reply]:
         """The response to *request* with its body unread, and a line in the log about it."""
-        target, headers = self._target(request), self._headers(request, authorization)
+        target, headers = self._target(request), self._headers(request, credential, header)
         if self.closed.is_set():
             raise NeverSent(CLOSED)
         began, word = time.monotonic(), "no answer"
@@ -287,14 +292,15 @@ class HttpClient:
             raise UnsafePath(f"cannot be asked for: {sanitised(request.url)}")
         return target
 
-    def _headers(self, request: Request, authorization: Secret) -> dict[str, str]:
+    def _headers(self, request: Request, credential: Secret, header: str) -> dict[str, str]:
         headers = {
             "User-Agent": self.settings.user_agent,
             "Accept": "*/*",
             "Accept-Encoding": "identity",
             **request.headers,
-            "Authorization": authorization.reveal(),
         }
+        if credential:
+            headers[header] = credential.reveal()
         text = "".join(f"{name}{value}" for name, value in headers.items())
         if not text.isprintable() or not text.isascii():
             raise UnsafePath(f"a character that no header can have: {sanitised(request.url)}")

@@ -195,6 +195,17 @@ def test_a_header_cannot_start_another(method: str) -> None:
             assert "Bearer" not in str(caught.value)
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_credential_goes_into_the_header_that_the_service_reads(method: str) -> None:
+    with ScriptedServer(http(200, GOOD)) as server, client_of(server.url) as client:
+        request = Request(method, f"{server.url}/x")
+        client.send(request, Secret("a.b.c"), "X-Some-Token")
+        client.send(request, Secret(""))
+        named, bare = ({name.lower(): one for name, one in s.headers.items()} for s in server.seen)
+    assert named["x-some-token"] == "a.b.c" and "authorization" not in named
+    assert not {"x-some-token", "authorization"} & set(bare), "an empty credential has no header"
+
+
 def head(*lines: bytes) -> bytes:
     return b"".join(line + b"\r\n" for line in (b"HTTP/1.1 200 OK", *lines, b""))
 
