@@ -9,7 +9,7 @@ raises, it is never an empty answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -90,11 +90,13 @@ class Reader(Protocol):
         :class:`Unreadable` when the listing cannot be shown to be complete.
         """
 
-    def runs_named(self, name: str) -> list[Run]:
+    def runs_named(self, name: str, known: Collection[str] = ()) -> list[Run]:
         """Every run, visible or hidden, whose name is exactly *name*, full records.
 
-        An empty list means that the service answered the question and has none. Raises
-        :class:`Unreadable` when a row came back that the question does not match.
+        *known* are ids of runs that may have that name: a service whose search does not find
+        hidden runs is asked for each of them. An empty list means that the service answered the
+        question and has none. Raises :class:`Unreadable` when a row came back that the question
+        does not match.
         """
 
     def archived(self, owner: str, wanted: Callable[[Archive], bool]) -> list[Archived]:

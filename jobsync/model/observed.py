@@ -28,6 +28,9 @@ class Run(Struct, frozen=True):
     ``status`` is the service's word, ``state`` what it means. ``request`` is the record in the
     platform's field names, or None when only a summary row was read; the output folder in it is
     the resolved one. ``message`` is the service's word on a failure.
+    ``number`` rises from run to run on a service that numbers them, and is 0 on others. ``sent``
+    tells which send made the run, where the service keeps that: what a person submits again
+    afterwards tells the same one. It is empty where nothing tells.
     """
 
     id: str
@@ -41,6 +44,8 @@ class Run(Struct, frozen=True):
     ended: datetime | None = None
     message: str = ""
     request: Mapping[str, JsonValue] | None = None
+    number: int = 0
+    sent: str = ""
 
 
 class Archive(Struct, frozen=True):

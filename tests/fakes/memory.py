@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -232,13 +232,15 @@ class MemoryBackend:
 
         return list(self._call("archived", do=do))
 
-    def runs_named(self, name: str) -> list[Run]:
+    def runs_named(self, name: str, known: Collection[str] = ()) -> list[Run]:
         def do() -> list[Run]:
             now, lag = self.service.clock.time, self.service.search_lag
             return [
                 self._shown(job, full=True)
                 for job in self.service.named(name)
-                if self._sees(job) and now >= job.born + lag
+                if self._sees(job)
+                and now >= job.born + lag
+                and (job.visible or self.platform.finds_hidden or job.id in known)
             ]
 
         return list(self._call("runs_named", name, do=do))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -101,9 +101,9 @@ class AgaveReader:
             add(run, run.request or {})
         return list(found.values())
 
-    def runs_named(self, name: str) -> list[Run]:
+    def runs_named(self, name: str, known: Collection[str] = ()) -> list[Run]:
         """See :class:`~jobsync.backend.Reader`. Names that several threads ask for at the same
-        time go into one question."""
+        time go into one question. The search finds hidden runs, so *known* adds nothing."""
         return self._named.ask(name)
 
     def run(self, run_id: str) -> Run:

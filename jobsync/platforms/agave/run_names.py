@@ -1,6 +1,4 @@
-"""The name of a job says which run of which declaration it is.
-
-    <project>.<address>.<fingerprint>[.r<attempt>]      phylo.tree.lg.1.bh4txw5qcd.r2
+"""The names of runs on Agave v2: see :mod:`jobsync.platforms.dotted_names`.
 
 The service has no idempotency key and no labels; a job's name is free text of at most 64 characters
 that cannot be changed and stands in every list row (agave-v2 §3.2, §2.4).
@@ -8,17 +6,12 @@ that cannot be changed and stands in every list row (agave-v2 §3.2, §2.4).
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
+from jobsync.platforms.dotted_names import ADDRESS_LIMIT, name_prefix, read_mark, run_name
 
-from jobsync.identity import FINGERPRINT, KEY, SLUG
-from jobsync.model import Mark
+__all__ = ["ADDRESS_LIMIT", "name_prefix", "read_mark", "run_name"]
 
 NAME_LIMIT = 63
 """The service's texts disagree whether 64 characters still fit (agave-v2 §3.2): one less."""
-
-ADDRESS_LIMIT = 47
-"""The most that project and address may take together; leaves room for ``.rNN``."""
 
 SCHEME = "b"
 """The letter of the fingerprint scheme in use. A new scheme gets a new letter."""
@@ -28,36 +21,3 @@ SCHEME_SINCE = "0.1.0"
 
 SCHEME_BEFORE = "a"
 """The scheme before: upstream jobs stand in it with their addresses, and apps do not count."""
-
-_ATTEMPT = re.compile(r"r([1-9][0-9]{0,2})")
-
-
-def run_name(mark: Mark) -> str:
-    """The first attempt is not written."""
-    base = f"{mark.project}.{mark.address}.{mark.fingerprint}"
-    return base if mark.attempt == 1 else f"{base}.r{mark.attempt}"
-
-
-def name_prefix(project: str) -> str:
-    """The project and the dot after it."""
-    return f"{project}."
-
-
-@lru_cache(maxsize=65_536)
-def read_mark(name: str) -> Mark | None:
-    """Take *name* apart, or None when it is not wholly of the grammar."""
-    parts = name.split(".")
-    attempt = 1
-    if len(parts) >= 4 and (match := _ATTEMPT.fullmatch(parts[-1])):
-        attempt = int(match[1])
-        parts.pop()
-        if attempt == 1:
-            return None
-    if len(parts) < 3 or not FINGERPRINT.fullmatch(parts[-1]):
-        return None
-    project, key, *slugs = parts[:-1]
-    if not (KEY.fullmatch(project) and KEY.fullmatch(key)):
-        return None
-    if not all(SLUG.fullmatch(slug) for slug in slugs):
-        return None
-    return Mark(project, ".".join([key, *slugs]), parts[-1], attempt)
