@@ -8,7 +8,7 @@ from jobsync.apply.audit import AuditFile, AuditLine
 from jobsync.apply.clock import Clock, SystemClock
 from jobsync.apply.executor import apply
 from jobsync.apply.journal_entry import Binding
-from jobsync.apply.lock import apply_lock
+from jobsync.apply.lock import apply_lock, lock_holder
 from jobsync.apply.manual_resolution import (
     NotSubmitted,
     Submitted,
@@ -35,6 +35,7 @@ __all__ = [
     "unknown_to",
     "Binding",
     "apply_lock",
+    "lock_holder",
     "AuditFile",
     "AuditLine",
     "Clock",

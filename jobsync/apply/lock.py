@@ -67,6 +67,12 @@ def apply_lock(state_dir: Path, binding: Binding, clock: Clock) -> Iterator[Hold
                 _holder_path(path).unlink(missing_ok=True)
 
 
+def lock_holder(state_dir: Path, binding: Binding) -> Holder | None:
+    """Who holds the lock of *binding*, as far as is known; it is neither taken nor made."""
+    holder = _read(_holder_path(state_dir / "locks" / f"{file_stem(binding)}.lock"))
+    return holder if holder is not None and _may_live(holder) else None
+
+
 def _taken(path: Path, binding: Binding, clock: Clock) -> Blocked:
     """Who has it. A holder takes a moment to write its name, and one that was killed leaves it."""
     for _ in range(_LOOKS):

@@ -39,6 +39,7 @@ COMMANDS: dict[str, str] = {
     "jobs": "Call one operation of the Jobs service, for scripts.",
     "schema": "Print the JSON Schema of the manifest language.",
     "serve": "Run the local Jobs service.",
+    "doctor": "Check what a command needs, and say what to do.",
     "auth": "Log in, log out, and see which credentials are used.",
     "completion": "Print the completion script for a shell.",
 }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from shlex import quote
 
@@ -39,16 +40,30 @@ def prepare(folder: Path, owner: Owner | None = None) -> None:
     and for a folder with somebody else's files: it would be closed to others and hidden from git,
     a home or a project included.
     """
+    with _opened(folder, open_private_folder) as (handle, names):
+        if owner is not None and not _is_tied(folder, handle, names, owner):
+            tie(handle, owner)
+        os.chmod(handle, 0o700)  # noqa: PTH101 -- an open folder has no path
+        with suppress(FileExistsError):
+            create_file(".gitignore", [b"*\n"], folder=handle)
+
+
+def check(folder: Path, owner: Owner) -> Contents:
+    """What is in the state folder of *owner*; nothing is made or changed. Raises as above."""
+    with _opened(folder, partial(open_private_folder, make=False)) as (handle, names):
+        _is_tied(folder, handle, names, owner)
+        return look(folder)
+
+
+@contextmanager
+def _opened(folder: Path, open_: Callable[[Path], int]) -> Iterator[tuple[int, frozenset[str]]]:
+    """The open *folder* and the names in it."""
     try:
-        handle = open_private_folder(folder)
+        handle = open_(folder)
         try:
             names = frozenset(os.listdir(handle))  # noqa: PTH208 -- an open folder has no path
             _refuse_strange(folder, names)
-            if owner is not None:
-                _refuse_untied(folder, handle, names, owner)
-            os.chmod(handle, 0o700)  # noqa: PTH101 -- an open folder has no path
-            with suppress(FileExistsError):
-                create_file(".gitignore", [b"*\n"], folder=handle)
+            yield handle, names
         finally:
             os.close(handle)
     except OSError as error:
@@ -122,19 +137,23 @@ def _refuse_strange(folder: Path, names: frozenset[str]) -> None:
         )
 
 
-def _refuse_untied(folder: Path, handle: int, names: frozenset[str], owner: Owner) -> None:
-    if is_tied(handle, owner):
-        _refuse_tracked(folder, owner)
-    elif names <= _FIRST:
-        tie(handle, owner)
-    else:
-        _refuse_tracked(folder, owner)
+def _is_tied(folder: Path, handle: int, names: frozenset[str], owner: Owner) -> bool:
+    """Whether the folder is tied to *owner*; False for one that nobody has used yet.
+
+    Raises for one of somebody else.
+    """
+    tied = is_tied(handle, owner)
+    if not tied and names <= _FIRST:
+        return False
+    _refuse_tracked(folder, owner)
+    if not tied:
         raise NotTied(
             f"{folder} was made by an earlier version of jobsync or by somebody else, so nothing in"
             " it is used",
             hint=f"if it is yours: jobsync serve --state {quote(str(folder))} --adopt-state; "
             "if not, move it away",
         )
+    return True
 
 
 def _refuse_tracked(folder: Path, owner: Owner) -> None:

@@ -27,6 +27,11 @@ class Account(Protocol):
     def saved(self) -> bool:
         """Whether it was read from files that a login writes."""
 
+    @property
+    def expires(self) -> float | None:
+        """When its token ends, in seconds since 1970; None where that is not known, and for one
+        that is renewed without asking anybody."""
+
     def reader(self, how: Connection) -> AbstractContextManager[Reader]:
         """The service to plan with: it is only ever sent what changes nothing.
 

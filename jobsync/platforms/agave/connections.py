@@ -27,6 +27,7 @@ from jobsync.platforms.agave.operations import Jobs
 from jobsync.platforms.agave.transport import ReadTransport, TokenTransport, Transport
 from jobsync.platforms.agave.urls import Urls
 from jobsync.platforms.connections import Connections
+from jobsync.platforms.token_expiry import expiry_of
 from jobsync.secret import Secret
 from jobsync.structs import Struct
 
@@ -79,6 +80,13 @@ class AgaveAccount(Struct, frozen=True):
     @property
     def saved(self) -> bool:
         return self.credentials.files is not None
+
+    @property
+    def expires(self) -> float | None:
+        mine = self.credentials
+        if mine.api_key and mine.api_secret and (mine.refresh_token or mine.password):
+            return None
+        return expiry_of(mine.token) or mine.expires or None
 
     @contextmanager
     def reader(self, how: Connection) -> Iterator[AgaveReader]:

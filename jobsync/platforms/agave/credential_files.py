@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -34,7 +35,8 @@ _SYSTEM_AGPY = ("/etc/.agpy", "/root/.agpy", "/.agpy")
 
 
 class StoredLogin(Struct, frozen=True):
-    """One client's credentials in one of the files. ``session`` is ``tenant/user/client``."""
+    """One client's credentials in one of the files. ``session`` is ``tenant/user/client``,
+    ``expires`` when the token ends, in seconds since 1970; 0 where the file does not say."""
 
     path: Path
     base_url: str
@@ -45,6 +47,7 @@ class StoredLogin(Struct, frozen=True):
     username: str
     tenant: str
     session: str = ""
+    expires: float = 0.0
 
 
 class CredentialFiles(Struct, frozen=True):
@@ -241,7 +244,15 @@ def _entry(
         username=text("username"),
         tenant=text("tenantid", "tenant_id") or tenant,
         session=session,
+        expires=_number(context.get("created_at")) + _number(context.get("expires_in"))
+        if _number(context.get("created_at"))
+        else 0.0,
     )
+
+
+def _number(value: JsonValue) -> float:
+    text = str(value).strip()
+    return float(text) if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", text) else 0.0
 
 
 def _objects(value: JsonValue) -> Iterator[dict[str, JsonValue]]:

@@ -31,7 +31,8 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 class Credentials(Placed, frozen=True):
     """The account to use on one service. ``source`` says, for people, where it was found.
 
-    ``files`` are where a renewed token is saved; None when it was not read from a file.
+    ``files`` are where a renewed token is saved; None when it was not read from a file. ``expires``
+    is when the token ends, in seconds since 1970, as that file says; 0 where it does not.
     """
 
     ASIDE: ClassVar = frozenset({"files"})
@@ -46,6 +47,7 @@ class Credentials(Placed, frozen=True):
     tenant: str = ""
     source: str = ""
     files: CredentialFiles | None = None
+    expires: float = 0.0
 
     def __post_init__(self) -> None:
         for secret in (self.token, self.refresh_token):
@@ -127,6 +129,7 @@ def _of_entry(entry: StoredLogin, files: CredentialFiles) -> Credentials:
         tenant=entry.tenant,
         source=str(entry.path),
         files=files,
+        expires=entry.expires,
     )
 
 

@@ -26,6 +26,7 @@ class ExampleAccount:
     user: str
     source: str = "EXAMPLE_USER"
     saved: bool = False
+    expires: float | None = None
 
     @contextmanager
     def backend(self, how: Connection) -> Iterator[MemoryBackend]:

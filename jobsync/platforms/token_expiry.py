@@ -1,0 +1,26 @@
+"""When a token says that it ends, for people: nothing depends on it."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from jobsync.secret import Secret
+
+
+def expiry_of(token: Secret) -> float | None:
+    """Seconds since 1970 from the claim ``exp`` of a JSON Web Token (RFC 7519), unverified.
+
+    None for a token of another form.
+    """
+    parts = token.reveal().split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return None
+    found = claims.get("exp") if isinstance(claims, dict) else None
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 < found < 1e12:
+        return None
+    return float(found)
