@@ -8,6 +8,7 @@ asked here. No method sends, reads files, or keeps anything.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from enum import IntEnum
 from typing import Any, Protocol
 
 from jobsync.errors import Refused, SettingsError
@@ -39,6 +40,19 @@ class Wrong(ValueError):
         self.message = message
         self.hint = hint
         self.path = path
+
+
+class Clue(IntEnum):
+    """How surely credentials are for a service of a platform, the least first.
+
+    ``POSSIBLE`` says nothing of the platform, as a user and a password do; ``LIKELY`` are
+    credentials that other platforms do not use; ``CERTAIN`` are those that name the platform.
+    """
+
+    NONE = 0
+    POSSIBLE = 1
+    LIKELY = 2
+    CERTAIN = 3
 
 
 class Platform(Protocol):
@@ -229,6 +243,16 @@ class Platform(Protocol):
     def token_variable(self) -> str:
         """The environment variable with the token for that service."""
 
+    @property
+    def api_variable(self) -> str:
+        """The environment variable with the name of the platform of that service, for addresses
+        that several platforms share; empty for none."""
+        return ""
+
+    def clue(self, environ: Mapping[str, str]) -> Clue:
+        """How surely the credentials in *environ* are for a service of this platform."""
+        return Clue.NONE
+
     def canonical(self, request: Mapping[str, Value]) -> dict[str, JsonValue]:
         """The meaning of *request*, each value in one spelling, for the fingerprint.
 
@@ -334,9 +358,51 @@ def platform_of(target: Target | None, platforms: Mapping[str, Platform]) -> Pla
     return platforms[name or next(iter(platforms))]
 
 
-def platform_named_in(
+def addressed_in(
     environ: Mapping[str, str], platforms: Mapping[str, Platform]
+) -> tuple[Platform, ...]:
+    """The platforms whose address variable is set in *environ*: target ``env`` is of one of them.
+
+    Several may share the variable.
+    """
+    return tuple(one for one in platforms.values() if environ.get(one.address_variable))
+
+
+def platform_of_environment(
+    environ: Mapping[str, str], said: Platform | None, platforms: Mapping[str, Platform]
 ) -> Platform | None:
-    """The first platform whose address variable is set in *environ*: that of target ``env``."""
-    named = (one for one in platforms.values() if environ.get(one.address_variable))
-    return next(named, None)
+    """The platform of target ``env``; *said* is the one that the manifests name.
+
+    In this order: the variable that names it, *said*, the only one whose address is set, the
+    credentials that are there. None where none of these tells it. Raises :class:`SettingsError`
+    where a user and a password are all that there is, because a password must not be sent to find
+    out.
+    """
+    addressed = addressed_in(environ, platforms)
+    for one in addressed:
+        if word := environ.get(one.api_variable, "").strip():
+            if word not in platforms:
+                raise SettingsError(
+                    f"no service is known as {one.api_variable} {word!r}",
+                    hint=f"known are: {', '.join(platforms)}",
+                )
+            return platforms[word]
+    if said or len(addressed) < 2:
+        return said or next(iter(addressed), None)
+    clues = {one.name: one.clue(environ) for one in addressed}
+    best = max(clues.values())
+    fitting = [one for one in addressed if clues[one.name] is best]
+    if best is Clue.POSSIBLE and len(fitting) > 1:
+        raise undecided(fitting, environ)
+    return fitting[0] if best is not Clue.NONE else None
+
+
+def undecided(platforms: Iterable[Platform], environ: Mapping[str, str]) -> SettingsError:
+    """The error for credentials that fit several *platforms*."""
+    fitting = list(platforms)
+    variable = fitting[0].api_variable
+    address = environ.get(fitting[0].address_variable, "")
+    return SettingsError(
+        f"the credentials for {address} do not say which service it is",
+        hint=f"set {variable} to {' or '.join(one.name for one in fitting)}",
+    )

@@ -35,11 +35,20 @@ def _remote(target: str | None, manifests: str | None) -> Target:
     return found
 
 
-def _typed(url: str) -> Target:
+def _typed(url: str, api: str | None) -> Target:
+    """The service at a URL of which nothing but ``--api`` or ``TAPIS_API`` says what it speaks."""
     from jobsync.base_url import base_url
     from jobsync.model import Target
+    from jobsync.platform import platform_of
+    from jobsync.platforms import PLATFORMS
 
-    return Target("typed", base_url(url))
+    named = api or os.environ.get("TAPIS_API", "").strip()
+    if not named:
+        apis = " or ".join(f"--api {name}" for name in PLATFORMS)
+        raise Usage("--url does not say which service it is", hint=f"add {apis}")
+    target = Target("typed", base_url(url), api=named)
+    platform_of(target, PLATFORMS)  # which raises for an unknown one
+    return target
 
 
 def _confirm_host(found: Target) -> None:
@@ -47,12 +56,15 @@ def _confirm_host(found: Target) -> None:
 
     What the environment names has been typed by whoever runs this.
     """
+    from jobsync.platform import platform_of
+    from jobsync.platforms import PLATFORMS
     from jobsync.render.escape import terminal
 
     if found.name == ENVIRONMENT:
         click.echo(f"Log in to {terminal(found.base_url)}", err=True)
         return
-    way = f"jobsync auth login --url {shlex.quote(found.base_url)}"
+    api = platform_of(found, PLATFORMS).name
+    way = f"jobsync auth login --url {shlex.quote(found.base_url)} --api {api}"
     if not sys.stdin.isatty():
         raise Blocked(
             f"the manifests name {found.base_url}, and there is no terminal to ask whether your "
@@ -68,23 +80,34 @@ def _confirm_host(found: Target) -> None:
 @click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
 @click.option("--target", metavar="NAME", help="The target to log in to.")
 @click.option("--url", metavar="URL", help="The service to log in to, instead of a target.")
+@click.option("--api", metavar="NAME", help="What the service at --url is. [TAPIS_API]")
 @click.option("--username", help="The user to log in as.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option(
+    "--client",
+    "with_client",
+    is_flag=True,
+    help="Make an API client too, with which the token is renewed until you log out.",
+)
 def login(
     manifests: str | None,
     target: str | None,
     url: str | None,
+    api: str | None,
     username: str | None,
     password_stdin: bool,
+    with_client: bool,
 ) -> None:
     """Log in with a password, once. The password is not kept.
 
-    Makes an API client of its own and keeps it, with its tokens, in the file that the platform's
-    other clients read (~/.agave/current).
+    On Tapis v3 the token is kept in ~/.config/jobsync/tapis.json; it lasts some hours, with
+    --client until you log out. On Agave v2 a login always makes an API client, and keeps it with
+    its tokens in the file that the platform's other clients read (~/.agave/current).
     """
+    from jobsync.platforms.connections import Lasting
     from jobsync.secret import Secret
 
-    found = _typed(url) if url else _remote(target, manifests)
+    found = _typed(url, api) if url else _remote(target, manifests)
     if not sys.stdin.isatty() and not (username and password_stdin):
         raise Usage(
             "there is no terminal to ask for the user name and the password on",
@@ -98,7 +121,12 @@ def login(
     else:
         password = click.prompt("Password", hide_input=True, err=True)
     saved_in = connect.connections_to(found).log_in(
-        os.environ, found.base_url, username, Secret(password), connect.how(found, os.environ)
+        os.environ,
+        found.base_url,
+        username,
+        Secret(password),
+        Lasting.UNTIL_LOGOUT if with_client else Lasting.UNTIL_EXPIRY,
+        connect.how(found, os.environ),
     )
     click.echo(f"Logged in to {found.base_url} as {username}; saved in {saved_in}")
 
@@ -107,13 +135,21 @@ def login(
 @click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
 @click.option("--target", metavar="NAME", help="The target to log out of.")
 def logout(manifests: str | None, target: str | None) -> None:
-    """Remove the credentials that login saved; issued tokens stay valid until they expire."""
+    """Remove the credentials that login saved, and the API client that it made on Tapis v3.
+
+    Tokens of Agave v2 stay valid until they expire.
+    """
+    from jobsync.render.escape import terminal
+
     found = _remote(target, manifests)
-    saved_in, removed = connect.connections_to(found).log_out(os.environ, found.base_url)
-    if removed:
+    how = connect.how(found, os.environ)
+    done = connect.connections_to(found).log_out(os.environ, found.base_url, how)
+    if done.found:
         click.echo(f"Removed the credentials for {found.base_url}")
     else:
-        click.echo(f"{saved_in} has no credentials for {found.base_url}")
+        click.echo(f"{done.place} has no credentials for {found.base_url}")
+    if done.left:
+        click.echo(f"Note: {terminal(done.left)}", err=True)
 
 
 @command.command("status")

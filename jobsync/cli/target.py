@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
-from jobsync.base_url import base_url
 from jobsync.errors import SettingsError
 from jobsync.model import DesiredState, Target
 from jobsync.structs import replace
+
+if TYPE_CHECKING:
+    from jobsync.platform import Platform
 
 ENVIRONMENT = "env"
 BUILT_IN = ("local", ENVIRONMENT)
@@ -36,41 +39,22 @@ def choose(desired: DesiredState, flag: str | None, environ: Mapping[str, str]) 
         name = _unchosen(desired, environ)
     if name in desired.targets:
         return desired.targets[name]
-    target = _built_in(name, {*desired.targets, *BUILT_IN}, environ)
+    target = _built_in(name, {*desired.targets, *BUILT_IN}, environ, desired.platform)
     return replace(target, api=desired.platform.name)
 
 
-def variables() -> str:
-    """The environment variables with the address and the token of target ``env``, for people."""
-    from jobsync.platforms import PLATFORMS
+def _built_in(
+    name: str,
+    names: Collection[str],
+    environ: Mapping[str, str],
+    said: Platform | None = None,
+) -> Target:
+    from jobsync.platforms.environment import target_of_environment
 
-    pairs = (f"{p.address_variable} and {p.token_variable}" for p in PLATFORMS.values())
-    return ", or ".join(dict.fromkeys(pairs))
-
-
-def _built_in(name: str, names: Collection[str], environ: Mapping[str, str]) -> Target:
     if name not in BUILT_IN:
         known = ", ".join(sorted(names))
         raise SettingsError(f"there is no target {name!r}", hint=f"known targets: {known}")
-    return _env(environ) if name == "env" else Target(name)
-
-
-def _env(environ: Mapping[str, str]) -> Target:
-    from jobsync.platform import platform_named_in
-    from jobsync.platforms import PLATFORMS
-
-    platform = platform_named_in(environ, PLATFORMS)
-    if platform is None:
-        names = " or ".join(dict.fromkeys(p.address_variable for p in PLATFORMS.values()))
-        raise SettingsError(
-            f"target env needs {names}, which is not set",
-            hint=f"set {variables()}, or choose another --target",
-        )
-    try:
-        url = base_url(environ[platform.address_variable])
-    except SettingsError as error:
-        raise SettingsError(f"{platform.address_variable}: {error}", hint=error.hint) from error
-    return Target("env", url, api=platform.name)
+    return target_of_environment(environ, said) if name == ENVIRONMENT else Target(name)
 
 
 def _unchosen(desired: DesiredState, environ: Mapping[str, str]) -> str:
@@ -84,11 +68,12 @@ def _unchosen(desired: DesiredState, environ: Mapping[str, str]) -> str:
 
 
 def _fallback(environ: Mapping[str, str]) -> str:
-    from jobsync.platform import platform_named_in
+    from jobsync.platform import addressed_in
     from jobsync.platforms import PLATFORMS
+    from jobsync.platforms.environment import variables
 
-    if platform_named_in(environ, PLATFORMS):
-        return "env"
+    if addressed_in(environ, PLATFORMS):
+        return ENVIRONMENT
     if environ.get("CI"):
         raise SettingsError(
             "no target is chosen, and in CI the local service is never used by default",

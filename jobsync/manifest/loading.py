@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from jobsync import __version__
 from jobsync.destinations import Destinations
-from jobsync.errors import Location, ManifestError, Problem
+from jobsync.errors import Location, ManifestError, Problem, SettingsError
 from jobsync.manifest import access, settings
 from jobsync.manifest.app_folders import AppFolders
 from jobsync.manifest.digests import Workspace
@@ -19,18 +19,28 @@ from jobsync.manifest.fetched_files import FetchedFiles
 from jobsync.manifest.files import ManifestFiles, Source, discover, read_bytes, real, show
 from jobsync.manifest.ignore_rules import Ignored
 from jobsync.manifest.link_jobs import link_drafts
-from jobsync.manifest.merge import is_manifest, meant_platform, merge, named_apis
+from jobsync.manifest.merge import (
+    ENVIRONMENT,
+    is_manifest,
+    meant_platform,
+    meant_target,
+    merge,
+    named_apis,
+)
 from jobsync.manifest.output_targets import Landings
 from jobsync.manifest.resolve_jobs import draft_jobs
 from jobsync.manifest.schema import Platforms
 from jobsync.manifest.variables import VariableScope, scope
 from jobsync.manifest.yaml_reader import Document, read
 from jobsync.model import DesiredState, Target
-from jobsync.platform import Platform, platform_named_in, platform_of
+from jobsync.platform import Platform, platform_of, platform_of_environment
 from jobsync.searched import Searched
 from jobsync.structs import Struct, astuple, replace
 
 _AS_THE_SET_SAYS = settings.OutputsFolder()
+
+InEnvironment = Callable[[Mapping[str, str], "Platform | None", Platforms], "Platform | None"]
+"""Finds the platform of target ``env``: see :func:`~jobsync.platform.platform_of_environment`."""
 
 
 def load(
@@ -42,6 +52,7 @@ def load(
     environ: Mapping[str, str] | None = None,
     permitted: Collection[str] | None = None,
     outputs: settings.OutputsFolder = _AS_THE_SET_SAYS,
+    in_environment: InEnvironment = platform_of_environment,
 ) -> DesiredState:
     """All that the manifests under *paths* declare.
 
@@ -49,9 +60,12 @@ def load(
     chosen target or its name, None for the set's own; *variables* are the values of ``--var``; of
     *environ* only the address of the service and the names that the set lists under ``env:`` are
     looked at, and of these only *permitted* unless that is None. *outputs* is what the caller says
-    of the folder of outputs. Raises :class:`ManifestError` with every problem of every file.
+    of the folder of outputs, *in_environment* what tells the platform of target ``env``.
+    Raises :class:`ManifestError` with every problem of every file.
     """
-    caller = _Caller(platforms, target, variables or {}, environ or {}, permitted, outputs)
+    caller = _Caller(
+        platforms, target, variables or {}, environ or {}, permitted, outputs, in_environment
+    )
     return _resolved(_read(paths, outputs), caller)
 
 
@@ -63,16 +77,22 @@ def load_each(
     environ: Mapping[str, str] | None = None,
     permitted: Collection[str] | None = None,
     outputs: settings.OutputsFolder = _AS_THE_SET_SAYS,
+    in_environment: InEnvironment = platform_of_environment,
 ) -> list[DesiredState]:
     """The same for each api that the files name, the one of the set's own target first.
 
     Raises :class:`ManifestError` with the problems of all of them.
     """
-    caller = _Caller(platforms, None, variables or {}, environ or {}, permitted, outputs)
+    caller = _Caller(
+        platforms, None, variables or {}, environ or {}, permitted, outputs, in_environment
+    )
     files = _read(paths, outputs)
     states: list[DesiredState] = []
     problems: list[Problem] = []
-    own = _platform(files.documents, caller).name
+    try:
+        own = _platform(files.documents, caller).name
+    except SettingsError:  # nothing is asked here, so which service it is does not matter
+        own = next(iter(platforms))
     for api in dict.fromkeys((own, *named_apis(files.documents, platforms))):
         try:
             states.append(_resolved(files, caller, api))
@@ -92,6 +112,7 @@ class _Caller(Struct, frozen=True):
     environ: Mapping[str, str]
     permitted: Collection[str] | None
     outputs: settings.OutputsFolder
+    in_environment: InEnvironment
 
     @property
     def named(self) -> str | None:
@@ -117,11 +138,16 @@ def _platform(documents: Sequence[Document], caller: _Caller) -> Platform:
     platforms, target = caller.platforms, caller.target
     if isinstance(target, Target) and (target.api or target.base_url):
         return platform_of(target, platforms)
-    if said := meant_platform(documents, caller.named, platforms):
-        return said
-    in_environ = platform_named_in(caller.environ, platforms)
-    unchosen = caller.named in (None, "env") and not isinstance(target, Target)
-    return in_environ if in_environ and unchosen else platform_of(None, platforms)
+    said = meant_platform(documents, caller.named, platforms)
+    chosen = caller.named or meant_target(documents)
+    fallen_into = chosen is None and not any(_declares_targets(one) for one in documents)
+    if (fallen_into or chosen == ENVIRONMENT) and not isinstance(target, Target):
+        said = caller.in_environment(caller.environ, said, platforms)
+    return said or platform_of(None, platforms)
+
+
+def _declares_targets(document: Document) -> bool:
+    return isinstance(document.value, dict) and bool(document.value.get("targets"))
 
 
 def _resolved(files: _Files, caller: _Caller, api: str = "") -> DesiredState:

@@ -16,7 +16,8 @@ from jobsync.structs import Struct, field
 VERSION = "jobsync/v1"
 """The only version of the language so far."""
 
-LOCAL_TARGETS = ("local", "env")
+ENVIRONMENT = "env"
+LOCAL_TARGETS = ("local", ENVIRONMENT)
 """The targets that exist without being declared."""
 
 _ONCE = ("project", "requires", "target", "env", "ignore", "outputsRoot", "journal")
@@ -126,6 +127,12 @@ def named_apis(documents: Iterable[Document], platforms: Platforms) -> tuple[str
     return tuple(dict.fromkeys(platform.name for platform in found if platform))
 
 
+def meant_target(documents: Sequence[Document]) -> str | None:
+    """The target that the set names as its own, if it does."""
+    values = (one.value.get("target") for one in documents if isinstance(one.value, dict))
+    return next((value for value in values if isinstance(value, str)), None)
+
+
 def meant_platform(
     documents: Sequence[Document], target: str | None, platforms: Platforms
 ) -> Platform | None:
@@ -135,10 +142,10 @@ def meant_platform(
     the files, if they name only one. None where nothing says it.
     """
     values = [one.value for one in documents if isinstance(one.value, dict)]
-    said = target or next((v["target"] for v in values if isinstance(v.get("target"), str)), None)
+    said = target or meant_target(documents)
     for value in values:
         declared = value.get("targets")
-        if isinstance(declared, dict) and isinstance(said, str) and said in declared:
+        if isinstance(declared, dict) and said and said in declared:
             body = declared[said]
             if (named := _named(body, platforms)) or said not in LOCAL_TARGETS:
                 return named or next(iter(platforms.values()))

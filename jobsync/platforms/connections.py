@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from jobsync.backend import Backend, Reader
 from jobsync.secret import Secret
+from jobsync.structs import Struct
 
 if TYPE_CHECKING:
     from jobsync.http.connection import Connection
@@ -43,6 +45,25 @@ class Account(Protocol):
         """The service to apply with. Raises like :meth:`reader`."""
 
 
+class Lasting(Enum):
+    """How long a login is to last: until its token ends, or until a logout.
+
+    For the latter jobsync makes itself known to the service, so that it can renew the token.
+    """
+
+    UNTIL_EXPIRY = "until expiry"
+    UNTIL_LOGOUT = "until logout"
+
+
+class LoggedOut(Struct, frozen=True):
+    """The place in which a login was saved, whether one was there, and what a person should know of
+    what the service still has; empty for nothing."""
+
+    place: str
+    found: bool
+    left: str = ""
+
+
 class Connections(Protocol):
     """The services of one platform, and the accounts of the person who runs jobsync.
 
@@ -57,6 +78,9 @@ class Connections(Protocol):
         and nothing says which.
         """
 
+    def has_login(self, environ: Mapping[str, str], base_url: str) -> bool:
+        """Whether files have credentials for *base_url*, whether they can be used or not."""
+
     def account_of(self, base_url: str, token: str) -> Account:
         """The account on *base_url* to which *token* belongs."""
 
@@ -66,9 +90,13 @@ class Connections(Protocol):
         base_url: str,
         username: str,
         password: Secret,
+        lasting: Lasting,
         how: Connection,
     ) -> str:
-        """Get credentials for a user and save them. Returns where, for people."""
+        """Get credentials for a user and save them. Returns where, for people.
 
-    def log_out(self, environ: Mapping[str, str], base_url: str) -> tuple[str, bool]:
-        """Remove the saved credentials: where they are kept, and whether any were there."""
+        On a service that gives no token for less than ``UNTIL_LOGOUT``, *lasting* means nothing.
+        """
+
+    def log_out(self, environ: Mapping[str, str], base_url: str, how: Connection) -> LoggedOut:
+        """Remove the saved credentials, and what the login made on the service if it can be."""

@@ -13,6 +13,7 @@ from jobsync.model import DesiredState, Target
 from jobsync.platform import platform_of
 from jobsync.platforms import PLATFORMS, connections_of
 from jobsync.platforms.connections import Account
+from jobsync.platforms.environment import in_environment
 
 _AS_THE_SET_SAYS = OutputsFolder()
 
@@ -35,6 +36,7 @@ def load(
         environ=environ,
         permitted=permitted,
         outputs=outputs,
+        in_environment=in_environment,
     )
 
 
@@ -54,6 +56,7 @@ def load_each(
         environ=environ,
         permitted=permitted,
         outputs=outputs,
+        in_environment=in_environment,
     )
 
 

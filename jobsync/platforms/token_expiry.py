@@ -5,7 +5,20 @@ from __future__ import annotations
 import base64
 import json
 
+from jobsync.model import JsonValue
 from jobsync.secret import Secret
+
+
+def unverified_claims(token: Secret) -> dict[str, JsonValue]:
+    """What a JSON Web Token says; empty for a token of another form."""
+    parts = token.reveal().split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
 
 
 def expiry_of(token: Secret) -> float | None:
@@ -13,14 +26,7 @@ def expiry_of(token: Secret) -> float | None:
 
     None for a token of another form.
     """
-    parts = token.reveal().split(".")
-    if len(parts) != 3:
+    found = unverified_claims(token).get("exp")
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
         return None
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, RecursionError):
-        return None
-    found = claims.get("exp") if isinstance(claims, dict) else None
-    if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 < found < 1e12:
-        return None
-    return float(found)
+    return float(found) if 0 < found < 1e12 else None

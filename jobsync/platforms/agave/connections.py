@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 
+from jobsync.base_url import base_url as one_spelling
 from jobsync.errors import SettingsError
 from jobsync.http.connection import Connection
 from jobsync.http.retry import RetryBudget
@@ -26,7 +27,7 @@ from jobsync.platforms.agave.login import log_in
 from jobsync.platforms.agave.operations import Jobs
 from jobsync.platforms.agave.transport import ReadTransport, TokenTransport, Transport
 from jobsync.platforms.agave.urls import Urls
-from jobsync.platforms.connections import Connections
+from jobsync.platforms.connections import Connections, Lasting, LoggedOut
 from jobsync.platforms.token_expiry import expiry_of
 from jobsync.secret import Secret
 from jobsync.structs import Struct
@@ -123,6 +124,12 @@ class AgaveConnections:
         credentials = find_credentials(environ, base_url)
         return AgaveAccount(base_url, credentials, environ.get(USERNAME, "").strip())
 
+    def has_login(self, environ: Mapping[str, str], base_url: str) -> bool:
+        try:
+            return CredentialFiles.of(environ).find(one_spelling(base_url)) is not None
+        except SettingsError:  # something is there, and its error is shown where it is used
+            return True
+
     def account_of(self, base_url: str, token: str) -> AgaveAccount:
         return AgaveAccount(base_url, explicit(base_url, token))
 
@@ -132,6 +139,7 @@ class AgaveConnections:
         base_url: str,
         username: str,
         password: Secret,
+        lasting: Lasting,
         how: Connection,
     ) -> str:
         files = CredentialFiles.of(environ)
@@ -139,9 +147,11 @@ class AgaveConnections:
             log_in(client, files, username, password, time.time())
         return str(files.current)
 
-    def log_out(self, environ: Mapping[str, str], base_url: str) -> tuple[str, bool]:
+    def log_out(self, environ: Mapping[str, str], base_url: str, how: Connection) -> LoggedOut:
         files = CredentialFiles.of(environ)
-        return str(files.current), files.forget(base_url)
+        found = files.forget(base_url)
+        left = "tokens that were issued stay valid until they expire" if found else ""
+        return LoggedOut(str(files.current), found, left)
 
 
 CONNECTIONS: Connections = AgaveConnections()

@@ -8,6 +8,7 @@ from jobsync.platforms.agave import app_definitions as _app_definitions
 from jobsync.platforms.agave import archive as _archive
 from jobsync.platforms.agave import canonical as _canonical
 from jobsync.platforms.agave import compare as _compare
+from jobsync.platforms.agave import environment as _environment
 from jobsync.platforms.agave import fields as _fields
 from jobsync.platforms.agave import hints as _hints
 from jobsync.platforms.agave import node_hours as _node_hours
@@ -63,6 +64,8 @@ class Agave(Platform):
     settings_prefix = "TAPIS_"
     address_variable = "TAPIS_BASE_URL"
     token_variable = "TAPIS_TOKEN"  # noqa: S105
+    api_variable = "TAPIS_API"
+    clue = staticmethod(_environment.clue)
 
     canonical = staticmethod(_canonical.canonical_request)
     canonical_before = staticmethod(_canonical.canonical_before)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from jobsync.model import JsonValue, Run, Value
 from jobsync.platform import Platform
+from jobsync.platforms.tapis import environment as _environment
 from jobsync.platforms.tapis import fields as _fields
 from jobsync.platforms.tapis import permissions as _permissions
 from jobsync.platforms.tapis import run_names as _run_names
@@ -35,9 +36,11 @@ class Tapis(Platform):
     workspace = _fields.WORKSPACE
     permissions = _permissions.TapisPermissions()
 
-    settings_prefix = "TAPIS_"
-    address_variable = "TAPIS_BASE_URL"
-    token_variable = "TAPIS_ACCESS_TOKEN"  # noqa: S105
+    settings_prefix = _environment.PREFIX
+    address_variable = _environment.ADDRESS
+    token_variable = _environment.TOKEN
+    api_variable = _environment.API
+    clue = staticmethod(_environment.clue)
 
     finds_hidden = False
     restores = True

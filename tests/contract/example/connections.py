@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from jobsync.errors import SettingsError
 from jobsync.http.connection import Connection
-from jobsync.platforms.connections import Connections
+from jobsync.platforms.connections import Connections, Lasting, LoggedOut
 from jobsync.secret import Secret
 from tests.fakes.memory import MemoryBackend, MemoryService
 from tests.fakes.memory_outputs import Outputs
@@ -47,6 +47,9 @@ class ExampleConnections:
     def account(self, environ: Mapping[str, str], base_url: str) -> ExampleAccount:
         return self.account_of(base_url, environ["EXAMPLE_USER"])
 
+    def has_login(self, environ: Mapping[str, str], base_url: str) -> bool:
+        return False
+
     def account_of(self, base_url: str, token: str) -> ExampleAccount:
         return ExampleAccount(base_url, token)
 
@@ -56,12 +59,13 @@ class ExampleConnections:
         base_url: str,
         username: str,
         password: Secret,
+        lasting: Lasting,
         how: Connection,
     ) -> str:
         raise SettingsError("set EXAMPLE_USER")
 
-    def log_out(self, environ: Mapping[str, str], base_url: str) -> tuple[str, bool]:
-        return "EXAMPLE_USER", False
+    def log_out(self, environ: Mapping[str, str], base_url: str, how: Connection) -> LoggedOut:
+        return LoggedOut("EXAMPLE_USER", found=False)
 
 
 CONNECTIONS: Connections = ExampleConnections()
