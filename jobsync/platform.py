@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 from jobsync.errors import Refused, SettingsError
 from jobsync.model import (
@@ -32,14 +33,23 @@ Step = tuple["str | int", ...]
 class Wrong(ValueError):
     """A value that cannot be sent.
 
-    ``path`` is its place below the field, ``hint`` says what to do.
+    ``path`` is its place below the field, ``hint`` says what to do, ``more`` are others that were
+    found in the same field.
     """
 
-    def __init__(self, message: str, hint: str = "", *, path: tuple[str | int, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        path: tuple[str | int, ...] = (),
+        more: tuple[Wrong, ...] = (),
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.path = path
+        self.more = more
 
 
 class Clue(IntEnum):
@@ -142,9 +152,34 @@ class Platform(Protocol):
     def referring(self) -> frozenset[str]:
         """The request fields that may contain references to jobs."""
 
+    def wrong_reference(self, field: str, at: Step, *, is_file: bool, is_list: bool) -> str:
+        """Why a reference to a job cannot be the value at *at* below *field*; empty where it can.
+
+        *is_file* is whether it names an output, else it is the id of a job; *is_list* is whether it
+        may select several runs. Asked about fields in :attr:`referring` only.
+        """
+        return ""
+
+    @property
+    def references_hint(self) -> str:
+        """Where references to jobs can be used, in words for people."""
+        return f"references to jobs can be used in {' and '.join(sorted(self.referring))}"
+
     @property
     def merged(self) -> frozenset[str]:
-        """The request fields whose mapping is merged key by key with that of the defaults."""
+        """The dotted paths of mappings in a request that are merged key by key with those of the
+        defaults."""
+        return frozenset()
+
+    @property
+    def named_entries(self) -> Mapping[str, str]:
+        """The dotted paths of lists of mappings whose entries take the places of those of the
+        defaults with the same name, each with the key that names an entry."""
+        return {}
+
+    @property
+    def united(self) -> frozenset[str]:
+        """The request fields whose list is added to that of the defaults."""
         return frozenset()
 
     @property
@@ -153,9 +188,18 @@ class Platform(Protocol):
         return frozenset()
 
     @property
+    def hiding_hint(self) -> str:
+        """Where sensitive values can be used, in words for people."""
+        return f"sensitive values can be used in {', '.join(sorted(self.hiding))}"
+
+    @property
     def macros(self) -> frozenset[str]:
         """The names that stay as ``${NAME}`` in a request because the service fills them in."""
         return frozenset()
+
+    def is_left(self, name: str) -> bool:
+        """Whether ``${NAME}`` stays as it is in a request: the service or the job fills it in."""
+        return name in self.macros
 
     @property
     def app_field(self) -> str:
@@ -170,8 +214,9 @@ class Platform(Protocol):
         """Whether an app of this id never changes."""
         return False
 
-    def defined_app(self, definition: Mapping[str, JsonValue]) -> str:
-        """The id of the app that a definition in the folder of the set defines; empty for none."""
+    def defined_app(self, definition: Mapping[str, JsonValue], file_name: str) -> str:
+        """The id of the app that a definition in the folder of the set defines; empty where it is
+        none of this platform. *file_name* is one of :data:`~jobsync.searched.APP_FILES`."""
         return ""
 
     def app_meaning(self, definition: Mapping[str, JsonValue]) -> JsonValue:
@@ -181,9 +226,14 @@ class Platform(Protocol):
         """
         return dict(definition)
 
-    def no_outputs(self, request: Mapping[str, Value]) -> str:
-        """The setting in *request* that makes its runs keep no outputs, as it is written; empty
-        when they keep them."""
+    def no_output(self, request: Mapping[str, Value], path: str) -> str:
+        """The setting in *request* because of which its runs do not keep output *path*, as it is
+        written; empty when they keep it."""
+        return ""
+
+    def doubtful_output(self, request: Mapping[str, Value], path: str) -> str:
+        """Why it is not sure that runs of *request* keep output *path*; empty where nothing in
+        the request makes that doubtful."""
         return ""
 
     @property
@@ -214,6 +264,11 @@ class Platform(Protocol):
     def workspace(self) -> str:
         """The prefix of the URI of a file in the folder of the set, for a service that runs
         there."""
+
+    def workspace_path(self, uri: str) -> str:
+        """The path, from the folder of the set, of the file that a URI with :attr:`workspace`
+        names."""
+        return unquote(uri[len(self.workspace) :])
 
     def names_workspace(self, field: str, value: Value) -> bool:
         """Whether *value* of *field* names a file in the folder of the set."""

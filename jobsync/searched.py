@@ -16,6 +16,9 @@ SUFFIXES = (".yaml", ".yml")
 APPS = "apps"
 """Folders of this name hold the definitions of apps, not manifests."""
 
+APP_FILES = ("app.json", "app.v3.json")
+"""The definitions of the app in a folder, which may be an app of several platforms."""
+
 ADVICE = "put it into a folder of its own, as with to: results/"
 
 

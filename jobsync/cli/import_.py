@@ -52,7 +52,7 @@ def command(
         runs = [(reader.run(job_id), reader.access(job_id)) for job_id in dict.fromkeys(job_ids)]
     folder = str(Path(out).parent) if out else "."
     platform = reader.platform
-    jobs = _jobs(project, runs, Workspace(folder, platform.workspace), platform)
+    jobs = _jobs(project, runs, Workspace(folder, platform), platform)
     head = {"apiVersion": "jobsync/v1", "project": project, **_target(place.target)}
     text = in_yaml(writer.dump({**head, "jobs": jobs}))
     if out:

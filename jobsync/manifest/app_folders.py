@@ -21,7 +21,7 @@ from jobsync.manifest.files import reason
 from jobsync.manifest.messages import quoted
 from jobsync.model import AppFolder, JsonValue
 from jobsync.platform import Platform
-from jobsync.searched import APPS
+from jobsync.searched import APP_FILES, APPS
 
 _LEFT_OUT = (".*", "__pycache__", "README*", "LICENSE*")
 
@@ -45,7 +45,7 @@ def moved(root: str, digests: Mapping[str, str], platform: Platform) -> tuple[st
 def _digest_now(root: str, name: str, platform: Platform) -> str:
     prefix = f"{APPS}/"
     if not name.startswith(prefix):
-        return Workspace(root, platform.workspace).digest(name)
+        return Workspace(root, platform).digest(name)
     app = AppFolders(root, platform).get(name.removeprefix(prefix))
     return app.digest if app else ""
 
@@ -78,15 +78,15 @@ class AppFolders:
         if self._folders is None:
             self._folders = {}
             for path in [
-                *sorted(self._apps.glob("*/app.json")),
-                *sorted(self._apps.glob("*/*/app.json")),
+                *sorted(path for name in APP_FILES for path in self._apps.glob(f"*/{name}")),
+                *sorted(path for name in APP_FILES for path in self._apps.glob(f"*/*/{name}")),
             ]:
                 try:
                     definition = json.loads(path.read_text("utf-8"))
                 except (OSError, ValueError):
                     continue
                 if isinstance(definition, dict):
-                    app_id = self._platform.defined_app(definition)
+                    app_id = self._platform.defined_app(definition, path.name)
                     self._folders.setdefault(app_id, (path.parent, definition))
         return self._folders
 
@@ -100,7 +100,7 @@ class AppFolders:
                 facts = os.stat(path)
                 changed[os.path.relpath(path, self._apps)] = facts.st_mtime
                 name = os.path.relpath(path, folder)
-                if name == "app.json":
+                if name in APP_FILES:
                     continue
                 runs = b"x" if facts.st_mode & stat.S_IXUSR else b"-"
                 content = file_digest(path).encode()

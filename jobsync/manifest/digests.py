@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from urllib.parse import unquote
 
 from jobsync.manifest.files import reason
 from jobsync.manifest.messages import quoted
+from jobsync.platform import Platform
 
 _CHUNK = 1024 * 1024
 
@@ -32,14 +32,14 @@ class NotThere(Unusable):
 
 
 class Workspace:
-    """The files below one folder; *prefix* is what their URIs begin with.
+    """The files below one folder, by the URIs that *platform* has for them.
 
     Every input is read once, however many jobs take it.
     """
 
-    def __init__(self, root: str, prefix: str) -> None:
+    def __init__(self, root: str, platform: Platform) -> None:
         self._root = os.path.realpath(root)
-        self.prefix = prefix
+        self._platform = platform
         self._known: dict[str, str | Unusable] = {}
 
     def digest(self, uri: str) -> str:
@@ -56,8 +56,8 @@ class Workspace:
         return found
 
     def _read(self, uri: str) -> str:
-        # All of it is a path, percent-encoded or not: ``#`` and ``?`` are in names.
-        relative = unquote(uri[len(self.prefix) :])
+        # All of it is a path: ``#`` and ``?`` are in names.
+        relative = self._platform.workspace_path(uri)
         parts = [part for part in relative.split("/") if part]
         if not parts or ".." in parts or "\0" in relative:
             raise Unusable(f"{quoted(uri)} does not stay in the folder of the set")
@@ -76,7 +76,7 @@ class Workspace:
                 raise Unusable(f"{quoted(uri)} is not a file or folder")
             return file_digest(real)
         except FileNotFoundError:
-            hint = f"{self.prefix}PATH is a path from the folder of the set"
+            hint = f"{self._platform.workspace}PATH is a path from the folder of the set"
             raise NotThere(f"there is no file {quoted('/'.join(parts))}", hint) from None
         except OSError as error:
             raise Unusable(f"{quoted(uri)} cannot be read: {reason(error)}") from error

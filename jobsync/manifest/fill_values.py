@@ -8,7 +8,6 @@ from jobsync.manifest.job_selectors import choose_members
 from jobsync.manifest.matrix import Family, Member
 from jobsync.manifest.references import (
     NOT_HERE,
-    NOT_HERE_HINT,
     BadReference,
     Filler,
     JobReference,
@@ -27,9 +26,9 @@ Report = Callable[[Step, str, str], None]
 class ValueFiller:
     """Fills in the fields of one run, and records the other runs to which they refer.
 
-    ``upstream`` are the runs referred to; ``files_of`` are those whose outputs are taken, each with
-    the field and its place. ``failed`` is whether a reference of the last field could not be filled
-    in; its problem is then reported.
+    ``upstream`` are the runs referred to; ``files_of`` are the outputs that are taken, each with
+    the field and its place. ``failed`` is whether a reference of the last field could not be
+    filled in; its problem is then reported.
     """
 
     def __init__(
@@ -49,7 +48,7 @@ class ValueFiller:
         self._at: Step = ()
         self.failed = False
         self.upstream: set[Address] = set()
-        self.files_of: list[tuple[Address, str, Step]] = []
+        self.files_of: list[tuple[OutputRef, str, Step]] = []
 
     def fill(self, field: str, raw: Raw) -> Value:
         """*raw*, the value of *field*, with its references filled in. See :attr:`failed`."""
@@ -107,9 +106,10 @@ class ValueFiller:
     def _check_hidden(self, value: Sensitive) -> None:
         """Raise :class:`BadReference` where *value* would be shown, or stand in a name."""
         if self._field not in self._platform.hiding:
-            raise BadReference(NOT_HERE, NOT_HERE_HINT)
+            raise BadReference(NOT_HERE, self._platform.hiding_hint)
         if self._platform.names_workspace(self._field, value.reveal()):
-            raise BadReference(f"{NOT_HERE}: it names a file of the workspace", NOT_HERE_HINT)
+            hint = self._platform.hiding_hint
+            raise BadReference(f"{NOT_HERE}: it names a file of the workspace", hint)
 
     def _reference(self, reference: JobReference) -> Value:
         chosen = choose_members(
@@ -117,14 +117,19 @@ class ValueFiller:
         )
         if chosen is None:  # that job has problems of its own
             raise BadReference("")
+        if wrong := self._platform.wrong_reference(
+            self._field, self._at, is_file=reference.path is not None, is_list=chosen.several
+        ):
+            raise BadReference(f"{reference.text} cannot be used here", wrong)
         found: list[Value] = []
         for member in chosen.members:
             self.upstream.add(member.address)
             if reference.path is None:
                 found.append(IdRef(member.address))
             else:
-                found.append(OutputRef(member.address, reference.path))
-                self.files_of.append((member.address, self._field, self._at))
+                output = OutputRef(member.address, reference.path)
+                found.append(output)
+                self.files_of.append((output, self._field, self._at))
         return found if chosen.several else found[0]
 
 

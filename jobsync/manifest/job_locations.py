@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import cast
 
 from jobsync.errors import Location
+from jobsync.manifest.layers import Container, Layers
 from jobsync.manifest.merge import JobEntry, Section
 from jobsync.manifest.source_map import Places, Raw
 
@@ -18,12 +20,15 @@ class JobPlaces(Mapping[str, Location]):
     All runs of a matrix share one. Nothing is kept but what the file gave.
     """
 
-    __slots__ = ("_defaults", "_entry", "_merged")
+    __slots__ = ("_defaults", "_entry", "_layers_of", "_merged")
 
-    def __init__(self, entry: JobEntry, defaults: Section, merged: frozenset[str]) -> None:
+    def __init__(
+        self, entry: JobEntry, defaults: Section, merged: frozenset[str], layers: Layers
+    ) -> None:
         self._entry = entry
         self._defaults = defaults
         self._merged = merged
+        self._layers_of = layers
 
     def __getitem__(self, path: str) -> Location:
         match = _PATH.fullmatch(path)
@@ -35,6 +40,11 @@ class JobPlaces(Mapping[str, Location]):
                 return self._item(field, int(number), below)
             return self._field(field) if key is None else self._key(field, key, strict=True)
         except LookupError:
+            if key is None:
+                raise KeyError(path) from None
+        try:
+            return self._entry_named(field, key)
+        except (LookupError, StopIteration):
             raise KeyError(path) from None
 
     def __iter__(self) -> Iterator[str]:
@@ -63,8 +73,49 @@ class JobPlaces(Mapping[str, Location]):
         """Where a value begins; the nearest thing above it that can be found."""
         for parent, places in self._layers(field):
             if field in parent:
-                return _below(parent, field, path, places)
+                return self._below(parent, field, path, places)
         return self._entry.where
+
+    def _below(
+        self, parent: dict[str, Raw], field: str, path: tuple[str | int, ...], places: Places
+    ) -> Location:
+        """The place at *path* below *field* of *parent*; the nearest thing above it."""
+        where = places.value(parent, field)
+        value, origins = self._merged_value(parent, field), self._layers_of.origins
+        for step in path:
+            if not _has(value, step):
+                break
+            container = cast("Container", value)
+            if (known := origins.get(id(value))) is not None:
+                places, container, at = known[step]
+            else:
+                at = step
+            if isinstance(container, dict):
+                where = places.value(container, str(at))
+            else:
+                where = places.item(container, cast("int", at))
+            value = value[step]  # type: ignore[index]
+        return where
+
+    def _merged_value(self, parent: dict[str, Raw], field: str) -> Raw:
+        """The value of *field* as it was merged, or that of *parent* where it was not."""
+        merged = self._layers_of.fields.get(field)
+        return merged if id(merged) in self._layers_of.origins else parent[field]
+
+    def _entry_named(self, field: str, path: str) -> Location:
+        """Where the entry of a list is written that *path* below *field* ends with, by its name."""
+        parent = next(parent for parent, _ in self._layers(field) if field in parent)
+        value = self._merged_value(parent, field)
+        steps: list[str | int] = []
+        while isinstance(value, dict):
+            step, _, path = path.partition(".")
+            steps.append(step)
+            value = value[step]
+        entries = value if isinstance(value, list) else []
+        number = next((n for n, one in enumerate(entries) if _is_named(one, path)), None)
+        if number is None:
+            raise KeyError(path)
+        return self.value(field, (*steps, number))
 
     def _body(self) -> dict[str, Raw]:
         return self._entry.value if isinstance(self._entry.value, dict) else {}
@@ -104,21 +155,14 @@ class JobPlaces(Mapping[str, Location]):
         raise KeyError(field)
 
 
-def _below(
-    parent: dict[str, Raw], field: str, path: tuple[str | int, ...], places: Places
-) -> Location:
-    where = places.value(parent, field)
-    value: Raw = parent[field]
-    for step in path:
-        if isinstance(value, dict) and isinstance(step, str) and step in value:
-            where = places.value(value, step)
-            value = value[step]
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            where = places.item(value, step)
-            value = value[step]
-        else:
-            break
-    return where
+def _has(value: Raw, step: str | int) -> bool:
+    if isinstance(value, dict):
+        return step in value
+    return isinstance(value, list) and isinstance(step, int) and step < len(value)
+
+
+def _is_named(item: Raw, name: str) -> bool:
+    return isinstance(item, dict) and name in (item.get("name"), item.get("key"))
 
 
 def _keys(value: Raw) -> list[str]:

@@ -147,12 +147,12 @@ def _upstream_problems(
     drafts: Iterable[DraftJob], by_address: Mapping[Address, DraftJob], platform: Platform
 ) -> Iterator[Problem]:
     for draft in drafts:
-        for address, name, at in draft.files_of:
-            upstream = by_address.get(address)
-            if upstream is not None and (why := platform.no_outputs(upstream.request)):
+        for output, name, at in draft.files_of:
+            upstream = by_address.get(output.address)
+            if upstream and (why := platform.no_output(upstream.request, output.path)):
                 where = draft.places.value(name, at)
                 path = f"jobs.{draft.entry.key}.{dotted((name, *at))}"
-                message = f"{path} takes an output of {address}, which is not archived"
+                message = f"{path} takes an output of {output.address}, which is not archived"
                 yield Problem(where, message, f"remove {why} from {upstream.entry.key}")
 
 

@@ -179,7 +179,7 @@ def _resolved(files: _Files, caller: _Caller, api: str = "") -> DesiredState:
     jobs = link_drafts(
         project,
         drafts,
-        Workspace(found.root, platform.workspace),
+        Workspace(found.root, platform),
         apps if here else None,
         Landings(taken, judge),
         raw.problems,

@@ -11,7 +11,7 @@ from jobsync import identity
 from jobsync.errors import Location, Problem
 from jobsync.manifest.merge import JobEntry
 from jobsync.manifest.messages import did_you_mean, one_of, quoted
-from jobsync.manifest.references import NOT_HERE, NOT_HERE_HINT, BadReference, Filler
+from jobsync.manifest.references import NOT_HERE, BadReference, Filler
 from jobsync.manifest.source_map import Raw
 from jobsync.model import Address, Scalar
 from jobsync.secret import Sensitive
@@ -140,7 +140,7 @@ class _Matrix:
                 self._say(where, f"{self.path}: {error.message}", error.hint)
                 return value
             if isinstance(filled, Sensitive):
-                self._say(where, f"{self.path}: {NOT_HERE}", NOT_HERE_HINT)
+                self._say(where, f"{self.path}: {NOT_HERE}", self.filler.scope.platform.hiding_hint)
                 return value
             return filled if isinstance(filled, (str, int, float, bool)) else value
         return value if isinstance(value, (str, int, float, bool)) else None

@@ -20,11 +20,6 @@ _TOKEN = re.compile(r"\$\$\{|\$\{([^{}$]*)\}|\$\{")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _JOB = re.compile(r"jobs\.([^.\[\]]*)(?:\[([^\[\]]*)\])?\.(?:(id)|outputs/(.*))", re.DOTALL)
 NOT_HERE = "this value is sensitive and would be shown here"
-NOT_HERE_HINT = (
-    "${env.X} and sensitive variables can be used in parameters, inputs, notifications and the "
-    "fields that say where a job runs; for a value that is not secret, use a variable: "
-    "--var NAME=VALUE"
-)
 _LITERAL_HINT = "write $${ for a literal ${"
 
 
@@ -83,7 +78,7 @@ class Filler(Struct, frozen=True):
             return Sensitive(value) if hidden else value
         if jobs is None:
             message = f"${{{name}}} cannot be used here"
-            raise BadReference(message, "references to jobs can be used in inputs and parameters")
+            raise BadReference(message, self.scope.platform.references_hint)
         return jobs(parse_job(name))
 
     def _hides(self, name: str | None) -> bool:
@@ -110,9 +105,9 @@ class Filler(Struct, frozen=True):
             return self._axis(rest)
         if dot and kind == "env":
             return self._environment(rest)
-        if name in self.scope.macros:
+        if self.scope.platform.is_left(name):
             return f"${{{name}}}"
-        hint = did_you_mean(name, self.scope.macros) if name.isupper() else ""
+        hint = did_you_mean(name, self.scope.platform.macros) if name.isupper() else ""
         if not hint:
             hint = f"known: var, matrix, env and jobs; {_LITERAL_HINT}"
         raise BadReference(f"${{{name}}} is not a reference", hint)

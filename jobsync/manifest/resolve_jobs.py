@@ -10,6 +10,7 @@ from jobsync.manifest.access import Teams, grants
 from jobsync.manifest.fill_values import Families, ValueFiller, has_reference
 from jobsync.manifest.job_locations import JobPlaces
 from jobsync.manifest.job_selectors import needed
+from jobsync.manifest.layers import layered
 from jobsync.manifest.matrix import Family, Member
 from jobsync.manifest.merge import JobEntry, RawSet
 from jobsync.manifest.messages import dotted, quoted
@@ -17,11 +18,12 @@ from jobsync.manifest.references import (
     BadReference,
     Filler,
 )
-from jobsync.manifest.source_map import Places, Raw
+from jobsync.manifest.source_map import Places
 from jobsync.manifest.variables import VariableScope
 from jobsync.model import (
     Address,
     Grant,
+    OutputRef,
     OutputRule,
     PermissionsMode,
     Value,
@@ -38,7 +40,8 @@ _JOB_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 class DraftJob(Struct):
     """One run under construction: all but what depends on other runs and on files.
 
-    ``files_of`` are the jobs whose outputs it takes, each with the field and the place that say so.
+    ``files_of`` are the outputs that it takes, each with its job and the field and place that say
+    so.
     """
 
     address: Address
@@ -51,7 +54,7 @@ class DraftJob(Struct):
     expect: tuple[str, ...] = ()
     needs: tuple[Address, ...] = ()
     upstream: tuple[Address, ...] = ()
-    files_of: tuple[tuple[Address, str, Step], ...] = ()
+    files_of: tuple[tuple[OutputRef, str, Step], ...] = ()
     retries: int = 0
     rerun: int = 1
     pinned: str | None = None
@@ -103,8 +106,9 @@ class _Job:
         self.families = families
         self.problems = raw.problems
         self.path = f"jobs.{entry.key}"
-        self.places = JobPlaces(entry, raw.defaults, platform.merged)
-        self.fields = _layered(entry, raw, platform.merged)
+        layers = layered(entry, raw.defaults, platform, self._layering)
+        self.fields = layers.fields
+        self.places = JobPlaces(entry, raw.defaults, platform.merged, layers)
         self.permissions: dict[str, Grant] | None = None
         declared = self.fields.pop("permissions", None)
         if isinstance(declared, dict):
@@ -112,31 +116,13 @@ class _Job:
             places = self.origin("permissions")
             self.permissions = grants(declared, places, teams, path, raw.problems, platform)
 
+    def _layering(self, where: Location, message: str, hint: str) -> None:
+        self.problems.append(Problem(where, f"{self.path}.{message}", hint))
+
     def origin(self, field: str) -> Places:
         """The places of the file that says *field*: the job's, or that of the default."""
         body = self.entry.value if isinstance(self.entry.value, dict) else {}
         return self.entry.places if field in body else self.defaults[field].places
-
-
-def _layered(entry: JobEntry, raw: RawSet, merged: frozenset[str]) -> dict[str, Raw]:
-    """The fields of a job over the defaults: *merged* ones key by key, null removes."""
-    body = entry.value if isinstance(entry.value, dict) else {}
-    fields = body
-    if raw.defaults:
-        fields = {name: default.value for name, default in raw.defaults.items()}
-        fields.update(body)
-    out: dict[str, Raw] = {}
-    for name, value in fields.items():
-        if value is None or name == "matrix":
-            continue
-        if name in merged and isinstance(value, dict):
-            default = raw.defaults.get(name)
-            if default is not None and isinstance(default.value, dict):
-                value = {**default.value, **value}
-            if None in value.values():
-                value = {key: item for key, item in value.items() if item is not None}
-        out[name] = value
-    return out
 
 
 class _Run:
@@ -173,10 +159,11 @@ class _Run:
                 else:
                     self._own(draft, name, value)
             except Wrong as wrong:
-                if any(_meet(wrong.path, path) for path in hidden):
-                    self._say(wrong.path, "cannot be sent; its value is sensitive and not shown")
-                else:
-                    self._say(wrong.path, wrong.message, wrong.hint)
+                for one in (wrong, *wrong.more):
+                    if any(_meet(one.path, path) for path in hidden):
+                        self._say(one.path, "cannot be sent; its value is sensitive and not shown")
+                    else:
+                        self._say(one.path, one.message, one.hint)
         self._together(draft)
         upstream = self.filler.upstream
         if upstream or draft.needs:
@@ -277,9 +264,14 @@ class _Run:
         if (field := job.platform.app_field) not in job.fields:
             self._problem(job.entry.where, f"{job.path} lacks {field}", "which app is to run?")
         for wrong in job.platform.check_request(draft.request):
-            field, key = str(wrong.path[0]), str(wrong.path[-1])
+            head, *below = wrong.path
             message = f"{job.path}: {wrong.message}"
-            self._problem(job.places.key(field, key), message, wrong.hint)
+            where = (
+                job.places.key(str(head), str(below[0]))
+                if len(below) == 1
+                else job.places.value(str(head), tuple(below))
+            )
+            self._problem(where, message, wrong.hint)
 
     def _say(self, at: Step, message: str, hint: str = "") -> None:
         """A problem of the field that is being looked at, ``at`` below it."""

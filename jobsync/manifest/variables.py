@@ -21,16 +21,17 @@ class VariableScope(Struct, frozen=True):
 
     ``allowed`` are the names that the set lists under ``env:``, ``permitted`` those of them that
     whoever runs the command lets it read, None for all. ``sensitive`` are variables whose values
-    are not shown; those of the environment never are. ``macros`` stay as they are written.
+    are not shown; those of the environment never are. ``platform`` says what stays as it is
+    written.
     """
 
+    platform: Platform
     variables: Mapping[str, Scalar] = field(default_factory=dict)
     declared: frozenset[str] = frozenset()
     environ: Mapping[str, str] = field(default_factory=dict)
     allowed: frozenset[str] = frozenset()
     permitted: frozenset[str] | None = None
     sensitive: frozenset[str] = frozenset()
-    macros: frozenset[str] = frozenset()
 
     def may_read(self, name: str) -> bool:
         """Whether the set lists the environment variable *name* and the caller permits reading
@@ -84,13 +85,13 @@ def scope(
     allowed = frozenset(raw.texts("env"))
     _check_allowed(raw, (platform.settings_prefix, "JOBSYNC_"))
     return VariableScope(
+        platform,
         values,
         frozenset(raw.variables),
         environ,
         allowed,
         None if permitted is None else frozenset(permitted),
         sensitive,
-        platform.macros,
     )
 
 

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 import pytest
 
+from jobsync.platforms.agave.platform import AGAVE
 from tests.line.linebench import Bench, add_app, serving, write_set
 
 BAM = {
@@ -195,4 +196,4 @@ def test_a_job_reads_the_file_that_was_hashed(bench: Bench, name: str, encoded: 
     assert got == f"this is {path}\n".encode()
     from jobsync.manifest.digests import Workspace
 
-    assert Workspace(str(bench.folder), "agave://local/").digest(uri) == sha256(got).hexdigest()
+    assert Workspace(str(bench.folder), AGAVE).digest(uri) == sha256(got).hexdigest()

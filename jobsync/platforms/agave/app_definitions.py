@@ -24,8 +24,11 @@ def is_fixed_app(app_id: str) -> bool:
     return re.search(r"u[0-9]+$", app_id) is not None
 
 
-def defined_app(definition: Mapping[str, JsonValue]) -> str:
-    """``NAME-VERSION``, or the id where one of both is missing; empty for neither."""
+def defined_app(definition: Mapping[str, JsonValue], file_name: str) -> str:
+    """``NAME-VERSION``, or the id where one of both is missing; empty for neither, and for an app
+    of Tapis v3."""
+    if file_name != "app.json" or "runtime" in definition:
+        return ""
     name, version = definition.get("name"), definition.get("version")
     return f"{name}-{version}" if name and version else str(definition.get("id") or "")
 

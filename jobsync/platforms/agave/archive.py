@@ -13,7 +13,7 @@ _SCHEME = "agave://"
 _OWN_EACH_RUN = re.compile(r"\$\{(JOB_ID|JOB_NAME|JOB_CREATED_TIME)\}")
 
 
-def no_outputs(request: Mapping[str, Value]) -> str:
+def no_output(request: Mapping[str, Value], path: str) -> str:
     """``archive: false`` when *request* says that; otherwise empty, because outputs are kept."""
     return "archive: false" if request.get("archive") is False else ""
 

@@ -20,7 +20,7 @@ from jobsync.manifest.writer import Writable, dump
 from jobsync.manifest.yaml_reader import read
 from jobsync.model import Value
 from jobsync.platform import Wrong
-from jobsync.platforms.agave.fields import FIELDS, MACROS, memory, whole
+from jobsync.platforms.agave.fields import FIELDS, memory, whole
 from jobsync.platforms.agave.kinds import JOB_ID, is_record
 from jobsync.platforms.agave.placeholders import REFERENCE, Placeholders, literal
 from jobsync.platforms.agave.platform import AGAVE
@@ -300,7 +300,7 @@ class _Job:
             raise Wrong(message.replace("$${", "${"))
         names = self._placeholders.variables()
         for stand_in in _STAND_INS:
-            filler = Filler(VariableScope(dict.fromkeys(names, stand_in), macros=MACROS))
+            filler = Filler(VariableScope(AGAVE, dict.fromkeys(names, stand_in)))
             try:
                 FIELDS[name](_filled(value, filler))
                 return

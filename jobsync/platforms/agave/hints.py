@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from jobsync.errors import Refused
 
+HIDING_HINT = (
+    "${env.X} and sensitive variables can be used in parameters, inputs, notifications and the "
+    "fields that say where a job runs; for a value that is not secret, use a variable: "
+    "--var NAME=VALUE"
+)
+"""Where sensitive values can be used."""
+
 _BAD_REQUEST = 400
 _SERVER_ERROR = 500
 _GATEWAY_TIMEOUT = 504

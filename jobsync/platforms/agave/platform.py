@@ -39,6 +39,7 @@ class Agave(Platform):
     referring = _fields.REFERRING
     merged = _fields.MERGED
     hiding = _fields.HIDING
+    hiding_hint = _hints.HIDING_HINT
     macros = _fields.MACROS
     app_field = "appId"
     app_id = staticmethod(_app_definitions.app_id)
@@ -46,7 +47,7 @@ class Agave(Platform):
     defined_app = staticmethod(_app_definitions.defined_app)
     app_meaning = staticmethod(_app_definitions.app_meaning)
 
-    no_outputs = staticmethod(_archive.no_outputs)
+    no_output = staticmethod(_archive.no_output)
     output_folder_field = "archivePath"
     output_system_field = "archiveSystem"
     own_folder_hint = "put ${JOB_ID} or ${JOB_NAME} into it"

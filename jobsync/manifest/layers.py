@@ -1,0 +1,168 @@
+"""The fields of a job laid over the defaults of its set, with where each part was written.
+
+Scalars and lists of a job replace those of the defaults. What a platform names is merged: mappings
+key by key, lists of mappings by the key that names an entry, and lists of words as one set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Union
+
+from jobsync.errors import Location
+from jobsync.manifest.merge import JobEntry, Section
+from jobsync.manifest.messages import did_you_mean, dotted, one_of, quoted
+from jobsync.manifest.source_map import Places, Raw
+from jobsync.platform import Platform
+from jobsync.structs import Struct
+
+REMOVE = "remove"
+"""The key of a list's entry that takes a default away."""
+
+Container = Union[dict[str, Raw], list[Raw]]
+Origin = tuple[Places, Container, Union[str, int]]
+"""The file, and the container in it, and the key or index there, of a part of a merged value."""
+
+Report = Callable[[Location, str, str], None]
+"""Told of a problem: where, what is wrong with the field, what to do."""
+
+
+class Layers(Struct, frozen=True):
+    """The fields of a job, and the origins of the parts of values that were merged.
+
+    ``origins`` maps the ``id`` of a merged container to the origin of each key or index in it.
+    """
+
+    fields: dict[str, Raw]
+    origins: dict[int, dict[str | int, Origin]]
+
+
+def layered(entry: JobEntry, defaults: Section, platform: Platform, report: Report) -> Layers:
+    """The fields of *entry* over *defaults*; null in the place of a field removes it.
+
+    A name that stands twice in a list that defaults touch, and a removal of what no default has,
+    are reported.
+    """
+    body = entry.value if isinstance(entry.value, dict) else {}
+    fields = body
+    if defaults:
+        fields = {name: default.value for name, default in defaults.items()}
+        fields.update(body)
+    merging = _Merging(platform, entry.places, report)
+    out: dict[str, Raw] = {}
+    for name, value in fields.items():
+        if value is None or name == "matrix":
+            continue
+        if name in merging.fields and isinstance(value, (dict, list)):
+            default = defaults.get(name)
+            lower = default.value if default is not None and name in body else None
+            if default is not None and name not in body:
+                merging.upper_places = default.places
+            merging.lower_places = default.places if default is not None else entry.places
+            value = merging.value((name,), lower, value)
+            merging.upper_places = entry.places
+        out[name] = value
+    return Layers(out, merging.origins)
+
+
+class _Merging:
+    """Merges the values of one job with those of its defaults."""
+
+    def __init__(self, platform: Platform, places: Places, report: Report) -> None:
+        self.upper_places = self.lower_places = places
+        self.origins: dict[int, dict[str | int, Origin]] = {}
+        self._merged = platform.merged
+        self._named = platform.named_entries
+        self._united = platform.united
+        self._report = report
+        self.fields = {path.partition(".")[0] for path in (*self._merged, *self._named)}
+        self.fields |= self._united
+
+    def value(self, path: tuple[str, ...], lower: Raw, upper: Raw) -> Raw:
+        """*upper* over *lower*; each may be None for nothing there."""
+        where = ".".join(path)
+        if where in self._merged and isinstance(upper, dict):
+            return self._mapping(path, lower if isinstance(lower, dict) else {}, upper)
+        if where in self._named and isinstance(upper, list):
+            found = lower if isinstance(lower, list) else []
+            return self._entries(path, self._named[where], found, upper)
+        if where in self._united and isinstance(upper, list) and isinstance(lower, list):
+            return lower + [item for item in upper if item not in lower]
+        return upper
+
+    def _mapping(
+        self, path: tuple[str, ...], lower: dict[str, Raw], upper: dict[str, Raw]
+    ) -> dict[str, Raw]:
+        found: dict[str, Raw] = {}
+        origins: dict[str | int, Origin] = {}
+        for key in {**lower, **upper}:
+            if key in upper:
+                if upper[key] is not None:
+                    found[key] = self.value((*path, key), lower.get(key), upper[key])
+                    origins[key] = (self.upper_places, upper, key)
+            elif lower[key] is not None:
+                found[key] = self._alone((*path, key), lower[key])
+                origins[key] = (self.lower_places, lower, key)
+        self.origins[id(found)] = origins
+        return found
+
+    def _alone(self, path: tuple[str, ...], lower: Raw) -> Raw:
+        """A part of the defaults of which the job says nothing."""
+        above, self.upper_places = self.upper_places, self.lower_places
+        try:
+            return self.value(path, None, lower)
+        finally:
+            self.upper_places = above
+
+    def _entries(
+        self, path: tuple[str, ...], key: str, lower: list[Raw], upper: list[Raw]
+    ) -> list[Raw]:
+        """The entries of *upper* in the places of those of *lower* that have their names."""
+        if not lower and not any(isinstance(item, dict) and REMOVE in item for item in upper):
+            return upper
+        own: dict[str, int] = {}
+        for number, item in enumerate(upper):
+            if (name := _name(item, key)) is None:
+                continue
+            if name in own:
+                text = f"{dotted(path)} has two entries with the {key} {quoted(name)}"
+                where = self.upper_places.item(upper, number)
+                self._report(where, text, f"the defaults have {dotted(path)} too: one entry each")
+            own.setdefault(name, number)
+        known = {name for item in lower if (name := _name(item, key)) is not None}
+        found: list[Raw] = []
+        origins: dict[str | int, Origin] = {}
+        used: set[int] = set()
+        for number, item in enumerate(lower):
+            name = _name(item, key)
+            above = own.get(name) if name is not None else None
+            if above is None:
+                origins[len(found)] = (self.lower_places, lower, number)
+                found.append(item)
+                continue
+            used.add(above)
+            if not _removes(upper[above]):
+                origins[len(found)] = (self.upper_places, upper, above)
+                found.append(upper[above])
+        for number, item in enumerate(upper):
+            if number in used:
+                continue
+            if _removes(item):
+                name = _name(item, key) or ""
+                text = f"{dotted(path)}: no default has the {key} {quoted(name)}"
+                hint = did_you_mean(name, known) or one_of(known) or "delete this entry"
+                self._report(self.upper_places.item(upper, number), text, hint)
+                continue
+            origins[len(found)] = (self.upper_places, upper, number)
+            found.append(item)
+        self.origins[id(found)] = origins
+        return found
+
+
+def _name(item: Raw, key: str) -> str | None:
+    name = item.get(key) if isinstance(item, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _removes(item: Raw) -> bool:
+    return isinstance(item, dict) and item.get(REMOVE) is True
