@@ -98,7 +98,7 @@ class Embedded:
 def _reached(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[tuple[Account, Embedded]]:
     if place.target.name != LOCAL:
         found = connections_to(place.target).account(environ, place.target.base_url)
-        with _advice(place.target, found):
+        with _advice(place.target, found, environ):
             yield found, Embedded(None)
         return
     from jobsync.cli.state import open_state, owner
@@ -129,19 +129,29 @@ def connections_to(target: Target) -> Connections:
 
 
 @contextmanager
-def _advice(target: Target, account: Account) -> Iterator[None]:
+def _advice(target: Target, account: Account, environ: Mapping[str, str]) -> Iterator[None]:
     """Say what to do about an error in the words of the command line."""
     try:
         yield
     except Unauthorized as error:
-        way = f"jobsync auth login --target {target.name}" if account.saved else "set a valid one"
-        error.hint = f"the token is from {account.source}: {way}"
+        error.hint = _new_token(target, account, environ)
+        if error.status:  # 0: nobody has refused it, no new one could be got
+            token = f"the token in {account.source}" if account.saved else account.source
+            error.args = (f"{token} is refused (expired or revoked): {error}",)
         raise
     except NotFound as error:
         if not error.hint and re.search(r"\bjob\b", error.said, re.IGNORECASE):
             listing = f"jobsync jobs list --target {target.name}"
             error.hint = f"the jobs that you can see: {listing}"
         raise
+
+
+def _new_token(target: Target, account: Account, environ: Mapping[str, str]) -> str:
+    if account.saved:
+        return f"the token is from {account.source}: jobsync auth login --target {target.name}"
+    if environ.get("CI"):
+        return f"put a new one into the secret that CI gives as {account.source}"
+    return f"the token is from {account.source}: set a valid one"
 
 
 def local_user() -> str:

@@ -362,7 +362,9 @@ class _Reply:
 
 
 def _response(request: Request, reply: _Reply, body: bytes) -> Response:
-    return Response(request.method, request.url, reply.status, reply.headers, body)
+    return Response(
+        request.method, request.url, reply.status, reply.headers, body, asks=request.asks
+    )
 
 
 def _check_framing(request: Request, reply: _Reply) -> None:

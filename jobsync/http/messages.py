@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from urllib.parse import urlsplit
 
 from jobsync.errors import ServiceError, Unreachable
 from jobsync.structs import Struct, field
@@ -31,7 +32,8 @@ class Request(Struct, frozen=True):
     """One request.
 
     ``seconds`` is the time for the whole response, head and body; None means the client's own
-    limit. For a download it limits the head only.
+    limit. For a download it limits the head only. ``asks`` is what the service is to do, for error
+    messages: ``list jobs``.
     """
 
     method: str
@@ -40,9 +42,10 @@ class Request(Struct, frozen=True):
     repeat: Repeat = Repeat.ALWAYS
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float | None = None
+    asks: str = ""
 
     def __str__(self) -> str:
-        return shown(self.method, self.url)
+        return asked(self.asks, self.method, self.url)
 
 
 class Response(Struct, frozen=True):
@@ -53,6 +56,11 @@ class Response(Struct, frozen=True):
     status: int
     headers: Mapping[str, str]
     body: bytes
+    asks: str = ""
+
+    def __str__(self) -> str:
+        """The request of which this is the response, as error messages show it."""
+        return asked(self.asks, self.method, self.url)
 
     @property
     def media_type(self) -> str:
@@ -107,8 +115,15 @@ def sanitised(text: str, most: int = _SHOWN) -> str:
     return clean if len(clean) <= most else clean[:most] + "..."
 
 
-def shown(method: str, url: str) -> str:
-    """A request as error messages show it; a long query is shortened."""
-    path, mark, query = url.partition("?")
+def asked(asks: str, method: str, url: str) -> str:
+    """A request as error messages show it: ``asked api.example.org to list jobs``.
+
+    The URL, which a log has, stands only for a request that does not say what it *asks*.
+    """
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    if asks:
+        return f"asked {host} to {sanitised(asks)}"
+    query = f"?{parts.query}" if parts.query else ""
     short = query if len(query) <= _QUERY_SHOWN else query[:_QUERY_SHOWN] + "..."
-    return f"{method} {path}{mark}{short}"
+    return f"asked {host} for {method} {parts.path}{short}"

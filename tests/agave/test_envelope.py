@@ -87,7 +87,7 @@ def test_what_claims_success_in_another_form_is_never_empty(
 ) -> None:
     with pytest.raises(kind) as caught:
         result_of(reply, {200})
-    assert URL in str(caught.value)
+    assert str(reply) in str(caught.value)
 
 
 OUTPUTS = f"{URL}/outputs/listings/"
@@ -122,7 +122,7 @@ OUTPUTS = f"{URL}/outputs/listings/"
 def test_each_refusal_is_its_own_error(reply: Response, kind: type[ServiceError]) -> None:
     error = error_of(reply)
     assert type(error) is kind
-    assert reply.url in str(error) and str(reply.status) in str(error)
+    assert str(reply) in str(error) and str(reply.status) in str(error)
 
 
 def test_the_words_of_the_service_are_kept() -> None:

@@ -155,7 +155,7 @@ def test_a_delete_is_about_permissions_or_says_which_job(path: str) -> None:
         with pytest.raises(UnsafePath):
             client.transport.send(Request("DELETE", server.url + path), hides="2")
         with pytest.raises(UnsafePath):
-            client._revoke(server.url + path)
+            client._revoke(server.url + path, "1")
     assert server.seen == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 from tests.line.linebench import Lab
 
@@ -20,6 +21,34 @@ def test_a_token_that_is_not_accepted_names_where_it_came_from(lab: Lab) -> None
     done = lab.run("auth", "status", "--target", "env")
     assert done.code == 1
     assert f"the token is from {folder / 'current'}: jobsync auth login --target env" in done.err
+
+
+def test_in_ci_the_secret_is_named(lab: Lab) -> None:
+    done = lab.run("jobs", "list", TAPIS_TOKEN="wrong", CI="1")
+    assert done.code == 1
+    first, second = done.err.splitlines()[:2]
+    assert first.startswith("Error: TAPIS_TOKEN is refused (expired or revoked): "), first
+    assert second.strip() == "put a new one into the secret that CI gives as TAPIS_TOKEN"
+
+
+def test_a_service_that_does_not_answer(lab: Lab) -> None:
+    """The host, what it was asked in words, the cause and the next step; the URL with ``-v``."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        host = f"127.0.0.1:{closed.getsockname()[1]}"
+    lab.write("one: {appId: wc-demo-1.00}")
+    for words, asks in (
+        (("auth", "status", "--target", "env"), "say who you are"),
+        (("jobs", "list"), "list jobs"),
+        (("jobs", "show", "7"), "show job 7"),
+    ):
+        done = lab.run(*words, TAPIS_BASE_URL=f"http://{host}")
+        assert done.code == 1
+        assert done.err == (
+            f"Error: no answer: Connection refused (asked {host} to {asks})\n"
+            "  check that the base URL is right, the network is up, and the service runs\n"
+        )
+    done = lab.run("plan", "-v", "--target", "env", TAPIS_BASE_URL=f"http://{host}")
+    assert f"http://{host}/profiles/v2/me" in done.err
 
 
 def test_a_job_that_is_not_there_names_the_list_of_those_that_are(lab: Lab) -> None:

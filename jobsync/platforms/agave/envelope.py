@@ -23,7 +23,7 @@ from jobsync.errors import (
     Unreachable,
     Unreadable,
 )
-from jobsync.http.messages import Response, shown
+from jobsync.http.messages import Response
 from jobsync.http.messages import sanitised as sanitised
 from jobsync.model import JsonValue
 from jobsync.structs import Struct
@@ -249,4 +249,4 @@ def _foreign_error(answer: Response, start: str) -> ServiceError:
 
 
 def _line(answer: Response, said: str) -> str:
-    return f"{answer.status} {said}".rstrip() + f" ({shown(answer.method, answer.url)})"
+    return f"{answer.status} {said}".rstrip() + f" ({answer})"

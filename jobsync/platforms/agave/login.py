@@ -56,7 +56,8 @@ def _new_client(client: HttpClient, username: str, password: Secret) -> Mapping[
         "tier": "Unlimited",
     }
     body = urlencode(form).encode("ascii")
-    request = Request("POST", Urls(client.settings.base_url).clients(), body, Repeat.NEVER, _FORM)
+    url = Urls(client.settings.base_url).clients()
+    request = Request("POST", url, body, Repeat.NEVER, _FORM, asks="make an API client")
     pair = base64.b64encode(f"{username}:{password.reveal()}".encode()).decode("ascii")
     result = envelope.result_of(client.send(request, Secret(f"Basic {pair}")), _MADE)
     if not isinstance(result, dict):

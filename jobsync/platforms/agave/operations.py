@@ -21,7 +21,7 @@ from jobsync.errors import (
     Unauthorized,
     Unreadable,
 )
-from jobsync.http.messages import NeverSent, Repeat, Request, Response, Stream, shown
+from jobsync.http.messages import NeverSent, Repeat, Request, Response, Stream, sanitised
 from jobsync.model import App, JsonValue, RemoteFile, Run
 from jobsync.platforms.agave import envelope, wire
 from jobsync.platforms.agave.submit_rejections import refusal_of
@@ -87,9 +87,9 @@ class Jobs:
         """The same page as :meth:`list`, with each row read only as far as a first selection
         needs."""
         url = self.urls.jobs() + query({**(terms or {}), **_page(limit, offset)})
-        asked = _get(url)
-        found = wire.rows(self._read(url), asked)
-        return [wire.row(row, asked) for row in found]
+        asks = "list jobs" + (f" from number {offset} on" if offset else "")
+        value, asked = self._read(url, asks)
+        return [wire.row(row, asked) for row in wire.rows(value, asked)]
 
     def submit(self, name: str, request: Mapping[str, JsonValue]) -> Run:
         """Send one submit, exactly once, on a connection of its own.
@@ -103,27 +103,28 @@ class Jobs:
             body = wire.submit_body(name, request)
         except ValueError as error:
             raise SubmitNotSent(f"a request that is not JSON: {error}") from error
-        answer = self._posted(self.urls.jobs(), body)
+        answer = self._posted(self.urls.jobs(), body, f"submit {name}")
         if refusal := refusal_of(answer):
             raise _rejected(answer, refusal.field)
         return _made(answer, name)
 
     def get(self, job_id: str) -> Run:
         """One visible job."""
-        url = self.urls.job(job_id)
-        return wire.run(wire.record(self._read(url), _get(url)), _get(url))
+        value, asked = self._read(self.urls.job(job_id), f"show job {job_id}")
+        return wire.run(wire.record(value, asked), asked)
 
     def get_status(self, job_id: str) -> wire.JobStatus:
         """The id and the status of one visible job."""
-        url = self.urls.status(job_id)
-        return wire.job_status(self._read(url), _get(url))
+        value, asked = self._read(self.urls.status(job_id), f"say the status of job {job_id}")
+        return wire.job_status(value, asked)
 
     def get_history(
         self, job_id: str, *, limit: int | None = None, offset: int | None = None
     ) -> Events:
         """One page of what happened to a job, oldest first."""
         url = self.urls.history(job_id) + query(_page(limit, offset))
-        return [wire.event(row, _get(url)) for row in wire.rows(self._read(url), _get(url))]
+        value, asked = self._read(url, f"show the history of job {job_id}")
+        return [wire.event(row, asked) for row in wire.rows(value, asked)]
 
     def manage(self, job_id: str, action: str) -> Run | None:
         """``stop`` (no result), ``resubmit`` (the new job) or ``restore`` (the job again).
@@ -132,19 +133,22 @@ class Jobs:
         """
         url, body = self.urls.job(job_id), wire.json_body({"action": action})
         if action.strip().lower() == "resubmit":
-            return _made(self._posted(url, body), None)
-        call = Request("POST", url, body, Repeat.UNSENT, _JSON)
-        value = envelope.result_of(self.transport.send(call), _MANAGED)
-        return None if value is None else wire.run(wire.record(value, f"POST {url}"), f"POST {url}")
+            return _made(self._posted(url, body, f"resubmit job {job_id}"), None)
+        asks = f"{sanitised(action)} job {job_id}"
+        answer = self.transport.send(Request("POST", url, body, Repeat.UNSENT, _JSON, asks=asks))
+        value, asked = envelope.result_of(answer, _MANAGED), str(answer)
+        return None if value is None else wire.run(wire.record(value, asked), asked)
 
     def delete(self, job_id: str) -> None:
         """Stop a job if it runs, and hide it. :class:`NotFound` when it is already hidden."""
-        call = Request("DELETE", self.urls.job(job_id), repeat=Repeat.UNSENT)
+        url, asks = self.urls.job(job_id), f"delete job {job_id}"
+        call = Request("DELETE", url, repeat=Repeat.UNSENT, asks=asks)
         envelope.result_of(self.transport.send(call, hides=job_id), _DELETED)
 
     def hide(self, job_id: str) -> None:
         """Hide a job on the newer engine, which may have no DELETE (agave-v2 §9.3)."""
-        call = Request("POST", self.urls.hide(job_id), b"{}", Repeat.UNSENT, _JSON)
+        url, asks = self.urls.hide(job_id), f"hide job {job_id}"
+        call = Request("POST", url, b"{}", Repeat.UNSENT, _JSON, asks=asks)
         envelope.result_of(self.transport.send(call), _MANAGED)
 
     # --- permissions -------------------------------------------------------------------
@@ -154,7 +158,7 @@ class Jobs:
     ) -> Permissions:
         """One page of the permissions of a job; the owner's row comes first on every page."""
         url = self.urls.pems(job_id) + query(_page(limit, offset))
-        return wire.permissions(self._read(url), _get(url))
+        return wire.permissions(*self._read(url, f"list the permissions of job {job_id}"))
 
     def update_permissions(self, job_id: str, user: str, permission: str) -> wire.Permission:
         """Set one user's row, with the user in the body; ``NONE`` removes it. Returns the new row.
@@ -162,19 +166,20 @@ class Jobs:
         For the owner the service changes nothing and answers "no access" (agave-v2 §5.3).
         """
         body = wire.json_body({"username": user, "permission": permission})
-        return self._grant(self.urls.pems(job_id), body)
+        return self._grant(self.urls.pems(job_id), body, job_id)
 
     def delete_permissions(self, job_id: str) -> None:
         """Remove every row but the owner's."""
-        self._revoke(self.urls.pems(job_id))
+        self._revoke(self.urls.pems(job_id), job_id)
 
     def list_permissions_for_user(self, job_id: str, user: str) -> wire.Permission:
         """One user's row. :class:`NotFound` when there is none."""
         url = self.urls.pems_of(job_id, user)
-        found = wire.permissions(self._read(url), _get(url))
+        value, asked = self._read(url, f"show the permission of {user} for job {job_id}")
+        found = wire.permissions(value, asked)
         mine = [row for row in found if row.username.lower() == user.lower()]
         if len(mine) != 1:
-            raise Unreadable(f"{len(mine)} entries for one user ({_get(url)})")
+            raise Unreadable(f"{len(mine)} entries for one user ({asked})")
         return mine[0]
 
     def update_permissions_for_user(
@@ -182,11 +187,11 @@ class Jobs:
     ) -> wire.Permission:
         """Set one user's row, the user in the URL."""
         body = wire.json_body({"permission": permission})
-        return self._grant(self.urls.pems_of(job_id, user), body)
+        return self._grant(self.urls.pems_of(job_id, user), body, job_id)
 
     def delete_permissions_for_user(self, job_id: str, user: str) -> None:
         """Remove one user's row. Succeeds as well when there was none (agave-v2 §5.4)."""
-        self._revoke(self.urls.pems_of(job_id, user))
+        self._revoke(self.urls.pems_of(job_id, user), job_id)
 
     # --- outputs -----------------------------------------------------------------------
 
@@ -196,8 +201,8 @@ class Jobs:
         """One page of one output folder, not recursive. The service skips dot entries in it."""
         clean = folder.strip("/")
         url = self.urls.listing(job_id, clean) + query(_page(limit, offset))
-        found = wire.rows(self._read(url), _get(url))
-        return [wire.file(row, clean, _get(url)) for row in found]
+        value, asked = self._read(url, f"list the outputs of job {job_id}")
+        return [wire.file(row, clean, asked) for row in wire.rows(value, asked)]
 
     @contextmanager
     def download_output(self, job_id: str, path: str, offset: int = 0) -> Iterator[Content]:
@@ -208,40 +213,45 @@ class Jobs:
         """
         url = self.urls.media(job_id, path.lstrip("/"))
         headers = {"Range": f"bytes={offset}-"} if offset else {}
-        with self.transport.stream(Request("GET", url, headers=headers)) as outcome:
+        asks = f"send {path} of job {job_id}"
+        call = Request("GET", url, headers=headers, asks=asks)
+        with self.transport.stream(call) as outcome:
             yield _content(outcome, offset)
 
     # --- besides the jobs --------------------------------------------------------------
 
     def whoami(self) -> str:
         """The user to whom the token belongs."""
-        url = self.urls.me()
-        return wire.username(self._read(url), _get(url))
+        return wire.username(*self._read(self.urls.me(), "say who you are"))
 
     def app(self, app_id: str) -> App:
         """An app's definition."""
-        url = self.urls.app(app_id)
-        return wire.app(self._read(url), _get(url))
+        return wire.app(*self._read(self.urls.app(app_id), f"show app {app_id}"))
 
     # --- inside ------------------------------------------------------------------------
 
-    def _read(self, url: str) -> JsonValue:
-        return envelope.result_of(self.transport.send(Request("GET", url)), _READ)
+    def _read(self, url: str, asks: str) -> tuple[JsonValue, str]:
+        """The result at *url*, and the request in words."""
+        answer = self.transport.send(Request("GET", url, asks=asks))
+        return envelope.result_of(answer, _READ), str(answer)
 
-    def _grant(self, url: str, body: bytes) -> wire.Permission:
-        answer = self.transport.send(Request("POST", url, body, Repeat.ALWAYS, _JSON))
-        value = envelope.result_of(answer, _GRANTED)
-        return wire.permission(wire.record(value, f"POST {url}"), f"POST {url}")
+    def _grant(self, url: str, body: bytes, job_id: str) -> wire.Permission:
+        asks = f"change the permissions of job {job_id}"
+        answer = self.transport.send(Request("POST", url, body, Repeat.ALWAYS, _JSON, asks=asks))
+        value, asked = envelope.result_of(answer, _GRANTED), str(answer)
+        return wire.permission(wire.record(value, asked), asked)
 
-    def _revoke(self, url: str) -> None:
+    def _revoke(self, url: str, job_id: str) -> None:
         if "/pems" not in url:
             raise UnsafePath(f"DELETE {url} is not about permissions: not sent")
-        envelope.result_of(self.transport.send(Request("DELETE", url)), _DELETED)
+        call = Request("DELETE", url, asks=f"remove permissions of job {job_id}")
+        envelope.result_of(self.transport.send(call), _DELETED)
 
-    def _posted(self, url: str, body: bytes) -> Response:
+    def _posted(self, url: str, body: bytes, asks: str) -> Response:
         """The answer to what makes a job; the submit errors where none came."""
+        call = Request("POST", url, body, Repeat.NEVER, _JSON, asks=asks)
         try:
-            return self.transport.send(Request("POST", url, body, Repeat.NEVER, _JSON))
+            return self.transport.send(call)
         except (NeverSent, UnsafePath) as error:
             raise SubmitNotSent(str(error), hint=error.hint) from error
         except Unauthorized as error:
@@ -252,8 +262,7 @@ class Jobs:
         except ServiceError as error:
             raise SubmitAmbiguous(str(error), hint=error.hint) from error
         except Exception as error:  # nothing foresaw it, so it proves nothing
-            line = f"{type(error).__name__}: {error} ({shown('POST', url)})"
-            raise SubmitAmbiguous(line) from error
+            raise SubmitAmbiguous(f"{type(error).__name__}: {error} ({call})") from error
 
 
 def _rejected(answer: Response, field: str = "") -> SubmitRejected:
@@ -272,7 +281,7 @@ def _made(answer: Response, name: str | None) -> Run:
     """The job that *answer* proves to have been made; the submit errors for all else."""
     if envelope.rejected_by_gateway(answer):
         raise _rejected(answer)
-    asked = shown("POST", answer.url)
+    asked = str(answer)
     try:
         run = wire.run(wire.record(envelope.result_of(answer, _MADE), asked), asked)
     except ServiceError as error:
@@ -285,14 +294,14 @@ def _made(answer: Response, name: str | None) -> Run:
 def _content(outcome: Stream | Response, offset: int) -> Content:
     if isinstance(outcome, Response):
         if outcome.status == 416:
-            line = f"416 nothing from byte {offset} on ({_get(outcome.url)})"
+            line = f"416 nothing from byte {offset} on ({outcome})"
             raise RangeRefused(line, status=416)
         raise envelope.error_of(outcome)
     length = outcome.head.headers.get("content-length")
     if outcome.status == 200:
         return Content(0, None if length is None else int(length), outcome.chunks)
     match = _CONTENT_RANGE.fullmatch(outcome.head.headers.get("content-range", "").strip())
-    asked = _get(outcome.head.url)
+    asked = str(outcome.head)
     if not offset or match is None or int(match[1]) != offset:
         raise Unreadable(f"another range than asked for ({asked})")
     total = None if match[3] == "*" else int(match[3])
@@ -306,7 +315,3 @@ def _content(outcome: Stream | Response, offset: int) -> Content:
 def _page(limit: int | None, offset: int | None) -> dict[str, int]:
     given = {"limit": limit, "offset": offset}
     return {key: value for key, value in given.items() if value is not None}
-
-
-def _get(url: str) -> str:
-    return shown("GET", url)

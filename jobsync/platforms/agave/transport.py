@@ -103,12 +103,14 @@ class Transport:
     def _check(self, request: Request, hides: str) -> None:
         """Refuse what this transport must never send, before anything is sent."""
         if request.method not in self.methods:
-            raise UnsafePath(f"this connection only reads: {request} is not sent")
+            raise UnsafePath(
+                f"this connection only reads: {request.method} {request.url} is not sent"
+            )
         if request.method == "DELETE":
             path = urlsplit(request.url).path
             is_meant = bool(hides) and path.endswith(f"/jobs/v2/{hides}")
             if not is_meant and "/pems" not in path:
-                raise UnsafePath(f"{request} would hide a job: not sent")
+                raise UnsafePath(f"{request.method} {request.url} would hide a job: not sent")
 
     def _authorised(self, request: Request, attempt: Callable[[Request, Secret], T]) -> T:
         """One attempt, and another with a new token when the gateway says the old one is dead.
@@ -153,6 +155,7 @@ class TokenTransport:
             urlencode(form).encode("ascii"),
             Repeat.NEVER,
             {"Content-Type": "application/x-www-form-urlencoded"},
+            asks="give a token",
         )
         try:
             response = self._client.send(request, Secret(f"Basic {pair}"))
