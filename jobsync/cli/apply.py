@@ -29,6 +29,7 @@ from jobsync.cli.options import (
 from jobsync.cli.plan_file import read_plan
 from jobsync.cli.plan_output import code_of, print_plan, say_what_is_wrong
 from jobsync.cli.planning import options_from
+from jobsync.cli.reporting import Reporting, marker_option, report_option, reporting
 from jobsync.errors import (
     Blocked,
     ExitCode,
@@ -75,16 +76,32 @@ def _digest(ctx: click.Context, param: click.Parameter, text: str | None) -> str
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(["text", "json", "markdown"]),
     default="text",
-    help="json: one event per line.",
+    help="json: one event per line. markdown: what came of it, for a comment.",
 )
 @click.option(
     "--audit", type=FilePath(dir_okay=False), help="Append a line for each change to this file."
 )
+@report_option
+@marker_option
 @quiet_option
 @color_option
 def command(
+    paths: tuple[str, ...], target: str | None, format_name: str, **options: Any
+) -> ExitCode:
+    """Make the service match the manifests: submit what is missing, then permissions and outputs.
+
+    The plan is shown first and has to be confirmed. A submit is never sent twice by accident.
+    """
+    with reporting("apply", paths, target, format_name) as told:
+        code = _apply(told, paths, target, format_name=format_name, **options)
+        told.show()
+        return told.ended(code)
+
+
+def _apply(
+    told: Reporting,
     paths: tuple[str, ...],
     target: str | None,
     variables: dict[str, str],
@@ -98,10 +115,6 @@ def command(
     color: str,
     **flags: Any,
 ) -> ExitCode:
-    """Make the service match the manifests: submit what is missing, then permissions and outputs.
-
-    The plan is shown first and has to be confirmed. A submit is never sent twice by accident.
-    """
     from jobsync.cli import pipeline
     from jobsync.outputs.lockfile import follow_renames
     from jobsync.plan import Stale, check
@@ -117,6 +130,7 @@ def command(
             refuse_other_plan(saved, expect)
     meant = saved.target if saved else target
     desired, chosen = pipeline.load(paths, meant, variables, environ)
+    told.knows(desired)
     call = call_of(paths, target, variables, variables if saved else desired.sensitive)
     place = connect.ServicePlace(desired.root, chosen)
     if saved:
@@ -133,6 +147,7 @@ def command(
             plan, stale = pipeline.review(saved, desired, chosen, backend, allow)
         else:
             plan, _ = pipeline.decide(desired, chosen, backend, options_from(flags))
+        told.planned(plan)
         if format_name != "text" or quiet:
             say_what_is_wrong(plan, call)
         elif plan.changes or not stale:
@@ -154,7 +169,9 @@ def command(
         # The embedded service starts nothing before somebody has agreed to the plan.
         service.start_jobs()
         with _audited(settings, audit, saved or plan, plan.root) as audited:
-            return carry_out(plan, backend, audited, format_name, call, quiet=quiet)
+            return carry_out(
+                plan, backend, audited, format_name, call, quiet=quiet, ended=told.applied
+            )
 
 
 def _refuse_decisions(plan: Plan, target: str | None, flags: Any) -> None:

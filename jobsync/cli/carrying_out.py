@@ -28,10 +28,11 @@ def carry_out(
     *,
     quiet: bool,
     leave: Callable[[], None] | None = None,
+    ended: Callable[[Sequence[Outcome]], None] | None = None,
 ) -> ExitCode:
     """Apply *plan*, show what happens and then what came of it. Returns the exit code.
 
-    *leave* is called when somebody asks to stop.
+    *leave* is called when somebody asks to stop, *ended* with what came of it.
     """
     from jobsync.apply import apply, exit_code
     from jobsync.cli.progress import reporter
@@ -42,8 +43,11 @@ def carry_out(
         heeding = replace(settings, stop=stop.event, clock=stop.clock)
         with reporter(format_name, quiet=quiet) as report:
             outcomes = apply(plan, backend, heeding, report)
+    if ended:
+        ended(outcomes)
     if format_name == "text":
         click.echo(outcome(plan, outcomes, call), err=True, nl=False)
+    if format_name != "json":
         _show_what_failed_jobs_said(plan, backend, outcomes)
     return worst([exit_code(plan, outcomes), stop.code])
 

@@ -15,6 +15,7 @@ from jobsync.cli.options import (
 )
 from jobsync.cli.plan_output import FORMATS, code_of, print_plan
 from jobsync.cli.planning import make_plan
+from jobsync.cli.reporting import marker_option, report_option, reporting
 from jobsync.errors import ExitCode
 
 
@@ -23,6 +24,8 @@ from jobsync.errors import ExitCode
 @target_options
 @selection_options
 @click.option("--format", "format_name", type=FORMATS, default="text", help="Output format.")
+@report_option
+@marker_option
 @quiet_option
 @color_option
 def command(
@@ -38,6 +41,7 @@ def command(
 
     The same as plan --detailed-exitcode, for scheduled checks.
     """
-    plan, held, call = make_plan(paths, target, variables, format_name, flags)
-    print_plan(plan, format_name, color, call, held, quiet=quiet)
-    return code_of(plan, held)
+    with reporting("drift", paths, target, format_name) as told:
+        made = make_plan(paths, target, variables, flags, told)
+        print_plan(made.plan, format_name, color, made.call, made.held, told.marker, quiet=quiet)
+        return told.ended(code_of(made.plan, made.held))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -19,10 +19,8 @@ from jobsync.cli.options import (
 )
 from jobsync.cli.plan_output import FORMATS, code_of, print_plan
 from jobsync.cli.planning import make_plan
+from jobsync.cli.reporting import marker_option, report_option, reporting
 from jobsync.errors import ExitCode
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command("plan")
@@ -40,6 +38,8 @@ if TYPE_CHECKING:
     help="Exit 2 when there are changes, 7 when a declared job has failed, 6 when a job runs twice "
     "or it is not known whether a submit reached the service.",
 )
+@report_option
+@marker_option
 @quiet_option
 @color_option
 def command(
@@ -59,17 +59,19 @@ def command(
     """
     from jobsync.plan.exit_status import unread
 
-    plan, held, call = make_plan(paths, target, variables, format_name, flags, quiet=quiet)
-    print_plan(plan, format_name, color, call, held, quiet=quiet)
-    if out:
-        from jobsync.render.plan_json import dumps
+    with reporting("plan", paths, target, format_name) as told:
+        made = make_plan(paths, target, variables, flags, told, quiet=quiet)
+        plan = made.plan
+        print_plan(plan, format_name, color, made.call, made.held, told.marker, quiet=quiet)
+        if out:
+            from jobsync.render.plan_json import dumps
 
-        write_file(Path(out), dumps(plan))
-        if holds_file(Path(out)) and not quiet:
-            # A value of --var may be sensitive.
-            advised = call_of(paths, target, {}).command("apply", "--plan", out)
-            same = " and the same --var" if variables else ""
-            click.echo(f"Saved to {out}. To apply it: {advised}{same}", err=True)
-    if detailed_exitcode:
-        return code_of(plan, held)
-    return ExitCode.ERROR if unread(plan) else ExitCode.OK
+            write_file(Path(out), dumps(plan))
+            if holds_file(Path(out)) and not quiet:
+                # A value of --var may be sensitive.
+                advised = call_of(paths, target, {}).command("apply", "--plan", out)
+                same = " and the same --var" if variables else ""
+                click.echo(f"Saved to {out}. To apply it: {advised}{same}", err=True)
+        if detailed_exitcode:
+            return told.ended(code_of(plan, made.held))
+        return told.ended(ExitCode.ERROR if unread(plan) else ExitCode.OK)

@@ -24,10 +24,14 @@ def print_plan(
     color: str,
     call: Call | None = None,
     open_submits: tuple[OpenSubmit, ...] = (),
+    marker: str = "",
     *,
     quiet: bool = False,
 ) -> None:
-    """Print *plan* to standard output; when *quiet*, of the text just what it amounts to."""
+    """Print *plan* to standard output; when *quiet*, of the text just what it amounts to.
+
+    *marker* is the hidden first line of Markdown, by default that of the plan's project and target.
+    """
     from jobsync.render.advice import NO_CALL
     from jobsync.render.summary import outputs_root
 
@@ -42,6 +46,7 @@ def print_plan(
     options = render.RenderOptions(
         color=wants_color(color, dict(os.environ)),
         call=call or NO_CALL,
+        marker=marker or f"jobsync {plan.project} {plan.target}",
         open_submits=open_submits,
         outputs_root=outputs_root(plan),
     )

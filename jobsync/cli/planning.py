@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from jobsync.cli.options import call_of
-from jobsync.errors import JobsyncError
+from jobsync.model import OpenSubmit, Plan
+from jobsync.render.advice import Call
+from jobsync.structs import Struct
 
 if TYPE_CHECKING:
-    from jobsync.model import OpenSubmit, Plan, PlanOptions
-    from jobsync.render.advice import Call
+    from jobsync.cli.reporting import Reporting
+    from jobsync.model import PlanOptions
 
 
 def options_from(flags: dict[str, Any]) -> PlanOptions:
@@ -32,37 +32,38 @@ def options_from(flags: dict[str, Any]) -> PlanOptions:
     )
 
 
+class Planned(Struct, frozen=True):
+    """A plan, the submits that the journal holds open, and how the command line named the set."""
+
+    plan: Plan
+    held: tuple[OpenSubmit, ...]
+    call: Call
+
+
 def make_plan(
     paths: tuple[str, ...],
     target: str | None,
     variables: dict[str, str],
-    format_name: str,
     flags: dict[str, Any],
+    told: Reporting,
     *,
     quiet: bool = True,
-) -> tuple[Plan, tuple[OpenSubmit, ...], Call]:
-    """What the command line asks to plan, and what the journal holds.
+) -> Planned:
+    """What the command line asks to plan, and what the journal holds; *told* is told.
 
     Says which shared journal an apply would use, unless *quiet*.
-    As Markdown a failure is a document too: a comment that stays as it was would show an old plan.
     """
     from jobsync.cli import connect, pipeline, shared_journal
 
-    try:
-        desired, chosen = pipeline.load(paths, target, variables, os.environ)
-        place = connect.ServicePlace(desired.root, chosen)
-        call = call_of(paths, target, variables, desired.sensitive)
-        with connect.reader(place, os.environ) as reader:
-            plan, seen = pipeline.decide(desired, chosen, reader, options_from(flags))
-        held = pipeline.open_submits(desired, plan, seen, place, os.environ, call)
-    except JobsyncError as error:
-        if format_name == "markdown":
-            from jobsync.render.markdown import failed
-            from jobsync.render.options import RenderOptions
-
-            click.echo(failed(error, RenderOptions()), nl=False)
-        raise
+    desired, chosen = pipeline.load(paths, target, variables, os.environ)
+    told.knows(desired)
+    place = connect.ServicePlace(desired.root, chosen)
+    call = call_of(paths, target, variables, desired.sensitive)
+    with connect.reader(place, os.environ) as reader:
+        plan, seen = pipeline.decide(desired, chosen, reader, options_from(flags))
+    held = pipeline.open_submits(desired, plan, seen, place, os.environ, call)
+    told.planned(plan, held)
     if not quiet:
         folder = pipeline.state_dir(place, os.environ)
         shared_journal.say(plan, desired, place, folder, os.environ)
-    return plan, held, call
+    return Planned(plan, held, call)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobsync.cli.options import paths_argument, target_options
+from jobsync.cli.options import format_option, paths_argument, target_options
+from jobsync.cli.reporting import report_option, reporting
 from jobsync.cli.sets import read_each
 from jobsync.errors import ExitCode, ManifestError
 
@@ -19,25 +20,42 @@ if TYPE_CHECKING:
 @paths_argument
 @target_options
 @click.option("--online", is_flag=True, help="Also check against the apps on the target.")
+@report_option
+@format_option
 def command(
-    paths: tuple[str, ...], target: str | None, variables: dict[str, str], online: bool
+    paths: tuple[str, ...],
+    target: str | None,
+    variables: dict[str, str],
+    online: bool,
+    format_name: str,
 ) -> ExitCode:
     """Check manifests and report all problems."""
-    try:
-        states = read_each(paths, target, variables, os.environ)
-        told = _check_online(states[0], target) if online else ""
-    except ManifestError as error:
-        for problem in error.problems:
-            _say(str(problem))
-        _say(str(error).splitlines()[-1])
-        return ExitCode.ERROR
-    for desired in states:
+    from jobsync.render.failure import validated
+
+    with reporting("validate", paths, target, format_name) as told:
+        try:
+            states = read_each(paths, target, variables, os.environ)
+            told.knows(states[0])
+            checked = _check_online(states[0], target) if online else ""
+        except ManifestError as error:
+            for problem in error.problems:
+                _say(str(problem))
+            _say(str(error).splitlines()[-1])
+            return told.failed(error)
+        if format_name == "json":
+            click.echo(validated(states, ()), nl=False)
+        else:
+            _say_what_is_valid(states, checked)
+        return told.ended(ExitCode.OK)
+
+
+def _say_what_is_valid(states: list[DesiredState], checked: str) -> None:
+    for number, desired in enumerate(states):
         count = len(desired.jobs)
         noun, verb = ("job", "is") if count == 1 else ("jobs", "are")
         api = f" for {desired.platform.name}" if len(states) > 1 else ""
-        click.echo(f"{count} {noun} of {desired.project} {verb} valid{api}{told}")
-        told = ""
-    return ExitCode.OK
+        online = "" if number else checked
+        click.echo(f"{count} {noun} of {desired.project} {verb} valid{api}{online}")
 
 
 def _check_online(desired: DesiredState, target: str | None) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from jobsync.errors import Problem
 from jobsync.manifest.files import Source, discover, read_bytes, show
@@ -46,6 +46,20 @@ def find_above(folder: str) -> str | None:
 def holds_set(folder: str) -> bool:
     """Whether a manifest with ``project:`` lies in *folder* itself."""
     return _names_project(_files(folder))
+
+
+def first_words(paths: Sequence[str], keys: Iterable[str]) -> dict[str, str]:
+    """What the manifests under *paths* have first for each of *keys* at their top, where that is
+    one word on the line of its key: good enough to name a set that cannot be read."""
+    found: dict[str, str] = {}
+    for source in discover(paths).sources:
+        data = read_bytes(source)
+        if isinstance(data, bytes) and _BLOCK[0].search(data):
+            for key in keys:
+                word = re.search(rb"^%s[ \t]*:[ \t]*['\"]?([\w.-]+)" % key.encode(), data, re.M)
+                if word:
+                    found.setdefault(key, word[1].decode())
+    return found
 
 
 def _files(folder: str) -> Iterator[str]:

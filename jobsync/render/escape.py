@@ -19,6 +19,7 @@ _PLAIN = re.compile(r"[\x20-\x7e]*")
 _HASH_COMMAND = re.compile(r"##(?=[\w.-]*\[)")
 _SECTION = re.compile(r"section_(start|end):", re.IGNORECASE)
 _SECTION_TIME = re.compile(r"section_(start|end):(?=[0-9])", re.IGNORECASE)
+_MARKER_UNSAFE = re.compile(r"[^A-Za-z0-9_./ -]|--")
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -61,6 +62,13 @@ def block(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
+def comment(marker: str, digest: str = "") -> str:
+    """The hidden head of Markdown: *marker* on the first line, by which a bot finds its comment,
+    and on the second the *digest* of the plan, by which the apply after the merge finds it."""
+    lines = [_MARKER_UNSAFE.sub("", marker), f"digest {digest}" if digest else ""]
+    return "\n".join(f"<!-- {line} -->" for line in lines if line)
+
+
 def in_json(text: str) -> str:
     """JSON *text* that means the same, with nothing in its strings that a CI runner acts on.
 
@@ -87,6 +95,16 @@ def _in_quotes(character: str) -> str:
         return character
     code = ord(character)
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def command_data(text: str) -> str:
+    """*text* for the text of a workflow command of GitHub Actions, which the runner decodes."""
+    return terminal(text).replace("%", "%25")
+
+
+def command_property(text: str) -> str:
+    """*text* for the value of a property of such a command."""
+    return command_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def csv(text: str) -> str:

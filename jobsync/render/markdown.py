@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from jobsync.errors import JobsyncError
 from jobsync.model import (
     AccessChange,
     Action,
@@ -25,13 +24,12 @@ from jobsync.model import (
 )
 from jobsync.plan.decisions import digest
 from jobsync.render.advice import Call, run_again
-from jobsync.render.escape import block, cell, markdown, terminal
+from jobsync.render.escape import block, cell, comment, markdown
 from jobsync.render.open_submits import question
 from jobsync.render.options import PLAIN, RenderOptions
 from jobsync.render.summary import also, headline
 from jobsync.render.text import action_blocks
 
-_MARKER_UNSAFE = re.compile(r"[^A-Za-z0-9_./ -]|--")
 _SIGNS = {
     Action.CREATE: "create",
     Action.RETRY: "retry",
@@ -57,18 +55,9 @@ def as_markdown(plan: Plan, options: RenderOptions) -> str:
     return text
 
 
-def failed(error: JobsyncError, options: RenderOptions) -> str:
-    """The text shown in place of a plan that could not be made, ending with a line break."""
-    marker = _MARKER_UNSAFE.sub("", options.marker)
-    text = "\n".join(filter(None, (str(error), error.hint)))
-    lines = "\n".join(terminal(line) for line in text.splitlines())
-    shown = lines if len(lines) <= options.budget else f"{lines[: options.budget]}\n..."
-    return "\n\n".join([f"<!-- {marker} -->", "### jobsync plan failed", block(shown)]) + "\n"
-
-
 def _document(plan: Plan, options: RenderOptions, body: list[str]) -> str:
-    marker = _MARKER_UNSAFE.sub("", options.marker)
-    head = [f"<!-- {marker} -->", f"### {_title(plan)}", _summary(plan, options)]
+    first = comment(options.marker, digest(plan) if options.names_digest else "")
+    head = [first, f"### {_title(plan)}", _summary(plan, options)]
     held = _held(options.open_submits)
     return "\n\n".join([*head, *held, *body]) + "\n"
 

@@ -40,7 +40,8 @@ class RenderOptions(Struct, frozen=True):
     a bot finds again. ``color`` is only used by formats that a terminal shows. ``call`` is what the
     commands that are advised begin like. ``open_submits`` are those of this machine's journal,
     which no plan has. ``outputs_root`` is where outputs go, from the folder of the set; empty for
-    that folder."""
+    that folder. ``names_digest`` is whether Markdown names the digest in its hidden head, as the
+    plan that people review."""
 
     color: bool = False
     call: Call = NO_CALL
@@ -48,6 +49,7 @@ class RenderOptions(Struct, frozen=True):
     marker: str = "jobsync"
     open_submits: tuple[OpenSubmit, ...] = ()
     outputs_root: str = ""
+    names_digest: bool = True
 
     @property
     def palette(self) -> Palette:

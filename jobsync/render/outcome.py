@@ -39,24 +39,28 @@ _ACTIONS: Mapping[Action, str] = {
 
 def outcome(plan: Plan, outcomes: Sequence[Outcome], call: Call = NO_CALL) -> str:
     """The table of what happened to each change of *plan*, ending with a line break."""
-    order = list(_KINDS)
-    rows = sorted(
-        outcomes,
-        key=lambda o: (o.address, order.index(o.kind), o.action, o.run_id, o.detail),
-    )
+    rows = sorted_rows(outcomes)
     if not rows:
         return "Nothing was done.\n" if plan.changes else "There was nothing to do.\n"
-    cells = [(terminal(row.address), _what(row), str(row.result), _about(row)) for row in rows]
+    cells = [(terminal(row.address), what(row), str(row.result), about(row)) for row in rows]
     widths = [max(len(cell[column]) for cell in cells) for column in range(3)]
     lines = [
         "  ".join([*(c.ljust(w) for c, w in zip(cell[:3], widths, strict=True)), cell[3]]).rstrip()
         for cell in cells
     ]
-    lines += ["", _counts(rows), *_next(plan, rows, call)]
+    lines += ["", counts(rows), *next_steps(plan, rows, call)]
     return "\n".join(lines) + "\n"
 
 
-def _next(plan: Plan, rows: Sequence[Outcome], call: Call) -> Iterator[str]:
+def sorted_rows(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """By address, and for one address in the order in which things come about."""
+    order = list(_KINDS)
+    return sorted(
+        outcomes, key=lambda o: (o.address, order.index(o.kind), o.action, o.run_id, o.detail)
+    )
+
+
+def next_steps(plan: Plan, rows: Sequence[Outcome], call: Call) -> Iterator[str]:
     """What to do about each result that is not the end, the worst first."""
     results = {row.result for row in rows}
     failed = {row.address: row for row in rows if row.result is Result.FAILED and _is_run(row)}
@@ -92,19 +96,20 @@ def _is_run(row: Outcome) -> bool:
     return row.kind == "run"
 
 
-def _what(row: Outcome) -> str:
+def what(row: Outcome) -> str:
     """``submit``, ``permissions``, ``run``, ``outputs``: what it was that came out so."""
     return _ACTIONS[row.action] if row.kind == "job" else _KINDS[row.kind]
 
 
-def _about(row: Outcome) -> str:
+def about(row: Outcome) -> str:
+    """The run and what is to be said of it."""
     run, detail = terminal(row.run_id), terminal(row.detail)
     if run and run not in detail:
         return f"run {run}: {detail}" if detail else f"run {run}"
     return detail
 
 
-def _counts(rows: Sequence[Outcome]) -> str:
+def counts(rows: Sequence[Outcome]) -> str:
     """``Applied: 3 changes: 2 done, 1 failed.``"""
     numbers = {
         result: sum(1 for row in rows if row.result is result) for result in reversed(_ORDER)

@@ -79,10 +79,13 @@ def test_a_plan_that_fails_is_a_document_for_the_comment_too(lab: Lab) -> None:
     for command in ("plan", "drift"):
         invalid = lab.run(command, "--format", "markdown")
         assert invalid.code == 1
-        assert invalid.out.startswith("<!-- jobsync -->\n\n### jobsync plan failed\n")
+        assert invalid.out.startswith(
+            f"<!-- jobsync {lab.project} env -->\n\n### jobsync {command} f"
+        )
         assert "set.yaml:4:" in invalid.out and "nosuch" in invalid.out + invalid.err
         assert invalid.err.startswith("Error: ") or "set.yaml:4:" in invalid.err
     lab.write(ONE)
     down = lab.run("plan", "--format", "markdown", TAPIS_BASE_URL="http://127.0.0.1:9")
     assert down.code == 1 and "127.0.0.1:9" in down.out
-    assert lab.run("plan", "--format", "json", TAPIS_BASE_URL="http://127.0.0.1:9").out == ""
+    down = lab.run("plan", "--format", "json", TAPIS_BASE_URL="http://127.0.0.1:9")
+    assert '"failed": "plan"' in down.out and "resource_changes" not in down.out
