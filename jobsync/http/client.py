@@ -224,13 +224,17 @@ class HttpClient:
         """Over requests and a connection of its own, closed afterwards."""
         prepared = self._prepared(request, headers)
         session = OneOffSession(self._adapter(1))
+        settings = self.settings
+        # A request with a time of its own may be answered after as long a silence.
+        idle = max(settings.idle_timeout, request.seconds or 0.0)
+        timeout = Timeout(connect=settings.connect_timeout, read=idle)
 
         def send() -> Any:
             response = session.send(
                 prepared,
                 stream=True,
                 allow_redirects=False,
-                timeout=self._timeout,  # type: ignore[arg-type]
+                timeout=timeout,  # type: ignore[arg-type]
             )
             return response.raw
 

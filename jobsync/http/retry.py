@@ -74,17 +74,27 @@ class RetryBudget:
             self._tenths = min(self._most, self._tenths + 1)
 
 
+def _is_open(response: Response | Stream) -> bool:
+    return False
+
+
 class Retries:
     """Carries out attempts until one settles it. Safe to use from many threads.
 
-    Once *closed* is set nothing is tried again.
+    Once *closed* is set nothing is tried again, and so it is with a response that *is_final*.
     """
 
     def __init__(
-        self, policy: RetryPolicy, budget: RetryBudget, timing: Timing, closed: threading.Event
+        self,
+        policy: RetryPolicy,
+        budget: RetryBudget,
+        timing: Timing,
+        closed: threading.Event,
+        *,
+        is_final: Callable[[Response | Stream], bool] = _is_open,
     ) -> None:
         self._policy, self._budget, self._timing = policy, budget, timing
-        self._closed = closed
+        self._closed, self._is_final = closed, is_final
 
     def run(self, repeat: Repeat, attempt: Callable[[], T]) -> T:
         """Call *attempt* until it succeeds or *repeat* allows no further try.
@@ -103,6 +113,7 @@ class Retries:
             else:
                 status = response.status
                 transient = repeat is Repeat.ALWAYS and status in TRANSIENT
+                transient = transient and not self._is_final(response)
                 throttled = repeat is Repeat.UNSENT and status == 429
                 if not transient:
                     self._budget.earn()

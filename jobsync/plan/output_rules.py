@@ -93,6 +93,11 @@ def compile_glob(text: str) -> Glob:
         plain.append("**")
     if plain[-1] == "**":
         plain.append("*")
+    plain = [  # several ** in a row mean the same as one, and cost their square
+        part
+        for part, before in zip(plain, ["", *plain], strict=False)
+        if not part == before == "**"
+    ]
     fixed = 0
     while fixed < len(plain) - 1 and not _is_wild(plain[fixed]):
         fixed += 1

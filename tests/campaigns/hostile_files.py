@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import random
 import shutil
 import sqlite3
@@ -217,9 +218,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("kinds", nargs="*", metavar="KIND")
     given = parser.parse_args()
+    logging.disable()
     for kind in given.kinds or KINDS:
         tried, worst = campaign(kind, given.seconds, given.seed)
-        print(f"{kind:10} {tried:8} cases, the longest {worst:.3f} s")
+        print(f"{kind:10} {tried:8} cases, the longest {worst:.3f} s", flush=True)
 
 
 if __name__ == "__main__":

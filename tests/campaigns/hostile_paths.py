@@ -315,7 +315,7 @@ def campaign(count: int, seed: int, wire: int) -> int:
                 print(f"REFUSED {operation.name} {job!r} {other!r}")
             continue
         try:
-            transport._check(call, catcher.hides)
+            transport.check_all(call, catcher.hides)
             target = asked_for(client, call)
         except UnsafePath as error:
             tally["refused"] += 1

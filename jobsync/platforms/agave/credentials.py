@@ -15,7 +15,7 @@ from jobsync.base_url import base_url as one_spelling
 from jobsync.errors import SettingsError, Unauthorized
 from jobsync.http.retry import Timing
 from jobsync.model import JsonValue
-from jobsync.platforms.agave.transport import Renewed
+from jobsync.platforms.sending import Renewed
 from jobsync.secret import Secret
 from jobsync.structs import Placed, replace
 

@@ -7,11 +7,8 @@ own words, the URL and the status. Nothing unreadable is ever taken for "empty" 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection
-
-import msgspec
 
 from jobsync.errors import (
     Forbidden,
@@ -23,6 +20,7 @@ from jobsync.errors import (
     Unreachable,
     Unreadable,
 )
+from jobsync.http.json_text import parse_json as parse_json
 from jobsync.http.messages import Response
 from jobsync.http.messages import sanitised as sanitised
 from jobsync.model import JsonValue
@@ -59,29 +57,6 @@ class Envelope(Struct, frozen=True):
     status: str
     message: str
     result: JsonValue
-
-
-def _refuse(word: str) -> JsonValue:
-    raise ValueError(f"{word} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
-
-
-def parse_json(body: bytes) -> JsonValue:
-    """The value of a JSON document. Raises ValueError for anything else, however deep or long.
-
-    msgspec reads the same values in half the time, but refuses some valid JSON (UTF-16, half a
-    surrogate, a number beyond floats): Python's own reader then decides.
-    """
-    try:
-        try:
-            value: JsonValue = msgspec.json.decode(body)
-        except msgspec.DecodeError:
-            value = _DECODER.decode(body.decode(json.detect_encoding(body)))
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-    return value
 
 
 def fault_of(answer: Response) -> Fault | None:
