@@ -152,7 +152,7 @@ SEEDS = [
     ("render/values.py", "if isinstance(value, list):\n        return shown",
      "if False:\n        return shown"),
     ("render/markdown.py", "if len(text) <= options.budget or size is _counts:", "if True:"),
-    ("render/markdown.py", "_MARKER_UNSAFE.sub(\"\", options.marker)", "options.marker"),
+    ("render/escape.py", "_MARKER_UNSAFE.sub(\"\", marker)", "marker"),
     ("render/plan_json.py", "\"actions\": [\"create\"] if submits else",
      "\"actions\": [\"delete\", \"create\"] if submits else"),
     ("render/access.py", "for key in keys if key in wanted)", "for key in ())"),

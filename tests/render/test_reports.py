@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree as xml
 
@@ -55,7 +56,7 @@ def founds() -> st.SearchStrategy[list[Found]]:
     return st.lists(st.builds(made, st.none() | plans(), FINDINGS, NASTY), max_size=3)
 
 
-def is_valid(text: str, schema: object) -> None:
+def is_valid(text: str, schema: dict[str, Any]) -> None:
     validator = jsonschema_rs.validator_for(schema)
     assert [error.message for error in validator.iter_errors(json.loads(text))] == []
 
