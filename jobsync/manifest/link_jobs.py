@@ -14,7 +14,7 @@ from jobsync.manifest.old_fingerprints import OlderFingerprints
 from jobsync.manifest.order import order
 from jobsync.manifest.output_targets import Landings
 from jobsync.manifest.resolve_jobs import DraftJob
-from jobsync.model import Address, AppFolder, Archive, DeclaredJob, Mark
+from jobsync.model import Address, AppFolder, Archive, DeclaredJob, Earlier, Mark
 from jobsync.platform import Platform
 
 
@@ -50,10 +50,10 @@ def link_drafts(
     problems.extend(_once_a_place(_former_problems(project, ordered)))
     # Upstream first, because a fingerprint contains those of the jobs whose outputs it takes.
     prints: dict[Address, str] = {}
-    older = OlderFingerprints(platform)
     # A service on another machine may have files that are not here: then none is missing.
     missing = problems if apps is not None else []
     jobs: dict[Address, DeclaredJob] = {}
+    earlier = OlderFingerprints(platform, jobs) if platform.scheme_before else None
     for address in sequence:
         draft = by_address[address]
         digests = _digests(draft, workspace, problems, missing, platform)
@@ -70,8 +70,7 @@ def link_drafts(
         # A pinned run stays the same whatever its declaration says, so its id stands for it.
         prints[address] = draft.pinned or fingerprint
         name = platform.run_name(Mark(project, address, fingerprint))
-        before = older.add(draft, digests) if platform.scheme_before else ()
-        jobs[address] = _declared(draft, name, fingerprint, before, digests, app)
+        jobs[address] = _declared(draft, name, fingerprint, earlier, digests, app)
     return {address: jobs[address] for address in addresses if address in jobs}
 
 
@@ -100,7 +99,7 @@ def _declared(
     draft: DraftJob,
     name: str,
     fingerprint: str,
-    older: tuple[str, ...] | None,
+    earlier: Earlier | None,
     digests: Mapping[str, str],
     app: AppFolder | None,
 ) -> DeclaredJob:
@@ -120,7 +119,7 @@ def _declared(
         rerun=draft.rerun,
         pinned=draft.pinned,
         formerly=draft.formerly,
-        older=older,
+        earlier=earlier,
         app=app,
         protect=draft.protect,
         where=draft.entry.where,

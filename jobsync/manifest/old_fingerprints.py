@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from itertools import islice, product
 
 from jobsync import identity
-from jobsync.manifest.resolve_jobs import DraftJob
-from jobsync.model import Address
+from jobsync.model import Address, DeclaredJob
 from jobsync.platform import Platform
 
 LIMIT = 16
@@ -23,54 +22,72 @@ Time = tuple[tuple[str, int], ...]
 
 
 class OlderFingerprints:
-    """Fingerprints under the scheme before. Add the drafts in order, upstream first."""
+    """Fingerprints under the scheme before, of the jobs of one set.
 
-    def __init__(self, platform: Platform) -> None:
+    They are worked out when somebody asks for the first of them: most sets have no run that was
+    made under that scheme, and then nobody does.
+    """
+
+    def __init__(self, platform: Platform, jobs: Mapping[Address, DeclaredJob]) -> None:
+        """*jobs* are all of the set, upstream first. They may be added later."""
         self._platform = platform
-        self._drafts: dict[Address, DraftJob] = {}
+        self._jobs = jobs
+        self._found: dict[Address, tuple[str, ...] | None] = {}
+
+    def of(self, address: Address) -> tuple[str, ...] | None:
+        """All fingerprints that a job may have had; None when there are more than :data:`LIMIT`."""
+        if not self._found:
+            work = _Work(self._platform, self._jobs)
+            self._found = {each: work.add(each, job) for each, job in self._jobs.items()}
+        return self._found[address]
+
+
+class _Work:
+    """The fingerprints of the jobs so far. Add them in order, upstream first."""
+
+    def __init__(self, platform: Platform, jobs: Mapping[Address, DeclaredJob]) -> None:
+        self._platform = platform
+        self._jobs = jobs
         self._renamed: dict[Address, dict[str, int]] = {}
         self._prints: dict[Address, dict[Time, str] | None] = {}
 
-    def add(self, draft: DraftJob, digests: Mapping[str, str]) -> tuple[str, ...] | None:
-        """All fingerprints that *draft* may have had; None when there are more than
-        :data:`LIMIT`."""
-        upstream = [address for address in draft.upstream if address in self._drafts]
+    def add(self, address: Address, job: DeclaredJob) -> tuple[str, ...] | None:
+        upstream = [other for other in job.upstream if other in self._prints]
         renamed: dict[str, int] = {}
-        for address in upstream:
-            renamed.update(self._renamed[address])
-            if names := len(self._drafts[address].formerly):
-                renamed[self._drafts[address].entry.key] = 1 + names
-        self._drafts[draft.address], self._renamed[draft.address] = draft, renamed
+        for other in upstream:
+            renamed.update(self._renamed[other])
+            if names := len(self._jobs[other].formerly):
+                renamed[_key(other)] = 1 + names
+        self._renamed[address] = renamed
         keys = sorted(renamed)
         numbers = product(*(range(renamed[key]) for key in keys))
         times = [tuple(zip(keys, n, strict=True)) for n in islice(numbers, LIMIT + 1)]
-        if len(times) > LIMIT or any(self._prints[address] is None for address in upstream):
-            self._prints[draft.address] = None
+        if len(times) > LIMIT or any(self._prints[other] is None for other in upstream):
+            self._prints[address] = None
             return None
-        prints = {time: self._at(draft, upstream, digests, time) for time in times}
-        self._prints[draft.address] = prints
+        prints = {time: self._at(job, upstream, time) for time in times}
+        self._prints[address] = prints
         return tuple(dict.fromkeys(prints.values()))
 
-    def _at(
-        self, draft: DraftJob, upstream: list[Address], digests: Mapping[str, str], time: Time
-    ) -> str:
+    def _at(self, job: DeclaredJob, upstream: list[Address], time: Time) -> str:
         return identity.old_fingerprint(
             self._platform,
-            draft.request,
+            job.request,
             upstream={address: self._was(address, time) for address in upstream},
-            digests=digests,
-            rerun=draft.rerun,
+            digests=job.digests,
+            rerun=job.rerun,
         )
 
     def _was(self, address: Address, time: Time) -> tuple[Address, str]:
         """The address and the fingerprint (or id) of *address* at *time*."""
-        draft, prints, renamed = (
-            self._drafts[address],
-            self._prints[address],
-            self._renamed[address],
-        )
-        number = dict(time).get(draft.entry.key, 0)
-        name = draft.formerly[number - 1].rpartition("/")[2] if number else address
-        if draft.pinned or prints is None:
-            return name, draft.pinned or ""
+        job, prints, renamed = self._jobs[address], self._prints[address], self._renamed[address]
+        number = dict(time).get(_key(address), 0)
+        name = job.formerly[number - 1].rpartition("/")[2] if number else address
+        if job.pinned or prints is None:
+            return name, job.pinned or ""
         return name, prints[tuple(choice for choice in time if choice[0] in renamed)]
+
+
+def _key(address: Address) -> str:
+    """The key of the job, without the values of its matrix."""
+    return address.partition(".")[0]

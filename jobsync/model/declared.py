@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from jobsync.destinations import Destinations
 from jobsync.errors import Location
@@ -69,6 +69,13 @@ class AppFolder(Struct, frozen=True):
     changed: Mapping[str, float]
 
 
+class Earlier(Protocol):
+    """Knows what the fingerprints of the jobs of a set were under older schemes."""
+
+    def of(self, address: Address) -> tuple[str, ...] | None:
+        """Those that one job may have had, None when there are too many to try."""
+
+
 class DeclaredJob(Placed, frozen=True):
     """One job of a manifest set, every variable and matrix value filled in.
 
@@ -76,14 +83,14 @@ class DeclaredJob(Placed, frozen=True):
     ``name``. ``places`` maps a dotted path (``parameters.threads``) to where it was written.
     ``digests`` maps the URI of an input in the workspace to the SHA-256 of its content.
     ``upstream`` are the jobs whose outputs or ids it takes, ``needs`` all it must wait for
-    (upstream included), both sorted. ``name`` is the run name of the first attempt. ``older`` are
-    the fingerprints that it had under older schemes, None when there are too many to try.
+    (upstream included), both sorted. ``name`` is the run name of the first attempt. ``earlier``
+    knows the fingerprints that it had under older schemes, None where there were none.
     ``formerly`` are addresses, or ``project/address``. ``app`` is None where the app is not one of
     the workspace, or the service has its own. ``secrets`` are the sensitive values of the set that
     are known, wherever they stand: a run may still have one where the job has it no more.
     """
 
-    ASIDE: ClassVar = frozenset({"where", "places", "secrets"})
+    ASIDE: ClassVar = frozenset({"where", "places", "secrets", "earlier"})
 
     address: Address
     fingerprint: str
@@ -100,12 +107,17 @@ class DeclaredJob(Placed, frozen=True):
     rerun: int = 1
     pinned: str | None = None
     formerly: tuple[str, ...] = ()
-    older: tuple[str, ...] | None = ()
+    earlier: Earlier | None = None
     app: AppFolder | None = None
     protect: bool = False
     where: Location | None = None
     places: Mapping[str, Location] = field(default_factory=dict)
     secrets: tuple[Sensitive, ...] = ()
+
+    @property
+    def older(self) -> tuple[str, ...] | None:
+        """The fingerprints under older schemes, None when there are too many to try."""
+        return self.earlier.of(self.address) if self.earlier else ()
 
 
 class Target(Placed, frozen=True):

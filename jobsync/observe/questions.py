@@ -7,6 +7,7 @@ nowhere else in ``observe``.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import cached_property
 
 from jobsync.archives import Folders
 from jobsync.backend import Listed
@@ -88,7 +89,7 @@ class Names:
         self._platform = desired.platform
         self._project = project
         self._former = {pair for pairs in former.values() for pair in pairs}
-        self._declared = {name for job in jobs for name in names_of(desired, job)}
+        self._desired = desired
         self._pinned = set(pinned(desired))
         self._managed = {
             pair
@@ -98,6 +99,12 @@ class Names:
         }
         projects = {project, *(former_project for former_project, _ in self._former)}
         self.prefixes = tuple(map(desired.platform.name_prefix, projects))
+
+    @cached_property
+    def _declared(self) -> frozenset[str]:
+        """The names that runs of the jobs may have. Few lists show a run of somebody else."""
+        jobs = self._desired.jobs.values()
+        return frozenset(name for job in jobs for name in names_of(self._desired, job))
 
     def mark(self, run: Listed) -> Mark | None:
         """The mark in the name of *run*; None when the run cannot be one of the set."""

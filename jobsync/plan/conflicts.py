@@ -37,13 +37,15 @@ def _shared_runs(desired: DesiredState) -> list[Problem]:
 
 def _pinned_elsewhere(desired: DesiredState, snapshot: Snapshot) -> list[Problem]:
     """A run that one declaration pins and another one knows by its name would be run twice."""
+    pins = {job.pinned: job for job in desired.jobs.values() if job.pinned is not None}
+    if not pins:
+        return []
     names = {
         name: job.address
         for job in desired.jobs.values()
         if job.pinned is None
         for name in names_of(desired, job)
     }
-    pins = {job.pinned: job for job in desired.jobs.values() if job.pinned is not None}
     return [
         Problem(
             pins[run.id].where,

@@ -30,18 +30,23 @@ class History(Struct, frozen=True):
     """The runs of one declared address, each tuple from oldest to newest.
 
     ``exact`` has the runs, visible or hidden, with one of the names of the job, of any attempt.
-    ``older`` has visible runs of its addresses with another fingerprint. ``names`` are the job's
-    names, without attempt, the present one first.
+    ``older`` has visible runs of its addresses with another fingerprint.
     """
 
+    desired: DesiredState
+    job: DeclaredJob
     exact: tuple[Run, ...] = ()
     older: tuple[Run, ...] = ()
-    names: tuple[str, ...] = ()
 
     @property
     def all(self) -> tuple[Run, ...]:
         """All runs: those of the present declaration, then the older ones."""
         return (*self.exact, *self.older)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The job's names, without attempt, the present one first."""
+        return names_of(self.desired, self.job)
 
 
 def ref(run: Run) -> RunRef:
@@ -185,17 +190,26 @@ def _history(
     if job.pinned is not None:
         pinned = [run for run in snapshot.runs if run.id == job.pinned]  # pinned jobs are few
         others = oldest_first(run for run in runs if run.visible)
-        return History(tuple(pinned), others, (job.name,))
-    platform, ours = desired.platform, fingerprints(job)
+        return History(desired, job, tuple(pinned), others)
+    platform = desired.platform
     exact, older = [], []
     for run in runs:
         mark = platform.read_mark(run.name)
         was = mark.fingerprint if mark else ""
-        if was in ours and not (is_before(platform, was) and _may_be_before_its_app(job, run)):
+        if is_of(platform, job, was) and not (
+            is_before(platform, was) and _may_be_before_its_app(job, run)
+        ):
             exact.append(run)
         elif run.visible:
             older.append(run)
-    return History(oldest_first(exact), oldest_first(older), names_of(desired, job))
+    return History(desired, job, oldest_first(exact), oldest_first(older))
+
+
+def is_of(platform: Platform, job: DeclaredJob, fingerprint: str) -> bool:
+    """Whether *fingerprint* is one of *job*, under any scheme."""
+    if fingerprint == job.fingerprint:
+        return True
+    return is_before(platform, fingerprint) and fingerprint in (job.older or ())
 
 
 def is_before(platform: Platform, fingerprint: str) -> bool:

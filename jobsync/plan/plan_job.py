@@ -212,7 +212,7 @@ def _note_duplicates(draft: PlanDraft, job: DeclaredJob, history: History) -> No
                 f"{job.address}: {len(ids)} runs with the same name: {', '.join(ids)} "
                 "(the first is current)"
             )
-    for name in history.names:
+    for name in history.names if draft.foreign else ():
         for run in draft.foreign.get(name, ()):
             draft.warnings.append(
                 f"{job.address}: run {run.id} of {run.owner} has exactly this name"

@@ -23,7 +23,7 @@ from jobsync.model import (
 )
 from jobsync.plan.decide import Decision
 from jobsync.plan.diff import placement_changes, semantic_changes
-from jobsync.plan.history import History, changed_since, fingerprints, is_before
+from jobsync.plan.history import History, changed_since, is_before, is_of
 from jobsync.plan.references import References
 from jobsync.structs import Struct
 
@@ -55,7 +55,7 @@ def why_replaced(
     app = _app_changed(job, old)
     # The causes are tried from what proves itself to what is only likely: the first one that holds
     # is given. An unchanged fingerprint leaves the app, whose files changed after the run.
-    if was in fingerprints(job):
+    if is_of(desired.platform, job, was):
         return Why(Reason.APP_CHANGED, placement, app)
     references = References(
         desired.platform, {up: histories[up].all for up in job.upstream if up in histories}

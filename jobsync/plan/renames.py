@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from jobsync.model import Address, DeclaredJob, DesiredState, Mark, Run
-from jobsync.plan.history import History, fingerprints, is_before
+from jobsync.plan.history import History, is_before, is_of
 from jobsync.platform import Platform
 
 
@@ -33,8 +33,9 @@ def _as_written(was: Address, job: DeclaredJob) -> str:
 def find_twins(platform: Platform, job: DeclaredJob, undeclared: Iterable[Run]) -> dict[str, Mark]:
     """The undeclared runs with exactly the meaning of *job*, by their ids."""
     marks = ((run.id, platform.read_mark(run.name)) for run in undeclared)
-    ours = fingerprints(job)
-    return {run_id: mark for run_id, mark in marks if mark and mark.fingerprint in ours}
+    return {
+        run_id: mark for run_id, mark in marks if mark and is_of(platform, job, mark.fingerprint)
+    }
 
 
 def renamed_notes(

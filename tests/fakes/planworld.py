@@ -65,6 +65,16 @@ def rows(**levels: str) -> dict[str, Access]:
     return {user: LEVELS[level] for user, level in levels.items()}
 
 
+@dataclass(frozen=True)
+class Older:
+    """What a job's fingerprints were under older schemes, whatever its address is."""
+
+    found: tuple[str, ...] | None
+
+    def of(self, address: str) -> tuple[str, ...] | None:
+        return self.found
+
+
 def job(
     address: str,
     request: Mapping[str, Any] | None = None,
@@ -100,7 +110,7 @@ def job(
         request=request,
         upstream=upstream,
         needs=needs,
-        **{"where": Location("jobs.yaml", 3, 3), "older": (was,), **fields},
+        **{"where": Location("jobs.yaml", 3, 3), "earlier": Older((was,)), **fields},
     )
 
 

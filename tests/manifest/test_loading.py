@@ -6,12 +6,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from jobsync import identity
 from jobsync.errors import ManifestError
 from jobsync.model import DesiredState, IdRef, OutputRef
+from jobsync.plan import build
 from jobsync.platforms.loading import load
+from tests.fakes.planworld import World
 
 HEAD = "apiVersion: jobsync/v1\nproject: phylo\n"
 ALIGN = HEAD + "jobs:\n  align:\n    appId: famsa-2.2\n"
@@ -169,6 +173,29 @@ def test_renaming_changes_no_fingerprint_but_the_names(tmp_path: Path) -> None:
         assert before[old].fingerprint == after[new].fingerprint
         assert (before[old].older or ("",))[0] in (after[new].older or ())
     assert len(after["join"].older or ()) == 4
+
+
+def test_older_fingerprints_are_worked_out_when_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    work_out = identity.old_fingerprint
+
+    def counted(*args: Any, **more: Any) -> str:
+        asked.append(1)
+        return str(work_out(*args, **more))
+
+    monkeypatch.setattr(identity, "old_fingerprint", counted)
+    write(tmp_path, {"a.yaml": CHAIN % ("", "")})
+    desired = load([tmp_path])
+    world = World()
+    for job in desired.jobs.values():
+        world.add(job.name)
+    seen = world.snapshot(desired)
+    asked.clear()
+    assert not build(desired, seen).changes and not asked
+    assert [len(job.older or ()) for job in desired.jobs.values()] == [1, 1, 1, 1]
+    assert len(asked) == 4
 
 
 def test_sixteen_times_are_tried_and_not_more(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from jobsync.plan.history import histories, names_of
 from jobsync.plan.plan_outputs import with_present_addresses
 from jobsync.render import FORMATS, RenderOptions
 from jobsync.structs import replace
-from tests.fakes.planworld import PROJECT, START, World, desired, id_of, job, rule
+from tests.fakes.planworld import PROJECT, START, Older, World, desired, id_of, job, rule
 
 FINISHED, ACTIVE = RunState.FINISHED, RunState.ACTIVE
 FAILED, STOPPED = RunState.FAILED, RunState.STOPPED
@@ -188,7 +188,7 @@ def test_what_takes_outputs_of_a_renamed_job_is_left_as_it_is() -> None:
 
 
 def test_too_many_former_names_are_told_when_it_would_be_submitted() -> None:
-    unknown = replace(ONE, older=None)
+    unknown = replace(ONE, earlier=Older(None))
     (change,) = planned(World(), unknown).changes
     assert isinstance(change, JobChange)
     assert any(

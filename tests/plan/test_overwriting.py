@@ -9,7 +9,7 @@ import pytest
 from jobsync.model import Plan, Standing
 from jobsync.plan import PlanOptions, build
 from jobsync.structs import replace
-from tests.fakes.planworld import START, World, desired, id_of, job
+from tests.fakes.planworld import START, Older, World, desired, id_of, job
 
 FOLDER = {"archivePath": "study/results", "archiveSystem": "data"}
 ONE = job("one", {**FOLDER, "parameters": {"n": 1}})
@@ -60,7 +60,7 @@ def test_runs_of_the_same_meaning_write_the_same_files_again() -> None:
 
 
 def test_so_does_a_run_of_the_same_job_with_its_older_fingerprint() -> None:
-    older = replace(ONE, older=("aqwertyuio",))
+    older = replace(ONE, earlier=Older(("aqwertyuio",)))
     world = World()
     first = world.of(older)
     world.of(older, mark="aqwertyuio")
