@@ -11,10 +11,15 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 
 from jobsync import filenames
 from jobsync.searched import ADVICE, APPS, Searched, below
 from jobsync.structs import Struct
+
+_SEGMENT = "[A-Za-z0-9_][A-Za-z0-9_-]{4,60}"
+_PLAIN = re.compile(f"(?:{_SEGMENT}/){{0,20}}(?:{_SEGMENT}|x)")
+"""Paths that are surely fine: no dots, and names longer than any that means something."""
 
 _ELSEWHERE = "put it into a folder that is only for outputs, as with to: results/"
 
@@ -45,6 +50,11 @@ class Destinations(Struct, frozen=True):
 
 def name_refusal(to: str) -> str:
     """What :meth:`Destinations.refusal` can say of *to* in any folder, or ``""``."""
+    return "" if _PLAIN.fullmatch(to) else full_name_refusal(to)
+
+
+def full_name_refusal(to: str) -> str:
+    """The same, without the short way for the paths that most sets have."""
     if why := filenames.destination_refusal(to):
         return why
     *folders, name = to.split("/")

@@ -139,7 +139,13 @@ def _renamed(request: Mapping[str, Value], names: Mapping[Address, str]) -> Mapp
     return {key: _renamed_value(value, names) for key, value in request.items()}
 
 
+_LEAVES = frozenset((str, int, float, bool))
+"""The types of most values: looked at first."""
+
+
 def _renamed_value(value: Value, names: Mapping[Address, str]) -> Value:
+    if type(value) in _LEAVES:
+        return value
     if isinstance(value, OutputRef):
         return OutputRef(names.get(value.address, value.address), value.path)
     if isinstance(value, IdRef):

@@ -76,14 +76,14 @@ def cli() -> None:
     """Keep compute jobs, who may see them, and the files they produce in step with YAML in git."""
 
 
-_YOUNG = 100_000
+YOUNG = 100_000
 """New objects between two walks of the garbage collector. With Python's 700 it would walk hundreds
 of times over what thousands of jobs are read into, which has no cycles."""
 
 
 def main() -> None:
     """Run the command line and exit with one of :class:`~jobsync.errors.ExitCode`."""
-    gc.set_threshold(_YOUNG)
+    gc.set_threshold(YOUNG)
     signal.signal(signal.SIGTERM, _terminate)
     # Set by hand: a shell that starts us in the background makes SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -28,7 +28,7 @@ class ValueFiller:
 
     ``upstream`` are the runs referred to; ``files_of`` are the outputs that are taken, each with
     the field and its place. ``failed`` is whether a reference of the last field could not be
-    filled in; its problem is then reported.
+    filled in; its problem is then reported. ``hides`` is whether something sensitive was filled in.
     """
 
     def __init__(
@@ -46,13 +46,13 @@ class ValueFiller:
         self._report = report
         self._field = ""
         self._at: Step = ()
-        self.failed = False
+        self.failed = self.hides = False
         self.upstream: set[Address] = set()
         self.files_of: list[tuple[OutputRef, str, Step]] = []
 
     def fill(self, field: str, raw: Raw) -> Value:
         """*raw*, the value of *field*, with its references filled in. See :attr:`failed`."""
-        self._field, self.failed = field, False
+        self._field, self.failed, self.hides = field, False, False
         if isinstance(raw, str):
             return self._text(raw, ()) if "${" in raw else raw
         if isinstance(raw, dict):
@@ -95,6 +95,7 @@ class ValueFiller:
         try:
             value = self._texts.fill(text, jobs)
             if isinstance(value, Sensitive):
+                self.hides = True
                 self._check_hidden(value)
             return value
         except BadReference as error:

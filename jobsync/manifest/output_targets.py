@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -14,8 +13,6 @@ from jobsync.model import Address, OutputRule
 from jobsync.searched import ADVICE, SUFFIXES
 
 _WILD = frozenset("*?[")
-_PLAIN_FOLDER = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_-]{4,60}/){1,20}")
-"""Folders that are surely fine: no dots, and longer than any reserved name of any system."""
 _SEARCHED = "where jobsync searches for manifests"
 
 
@@ -89,8 +86,6 @@ def tidy(path: str) -> str:
 
 def refuse_to(path: str) -> str:
     """Why nothing may be put at *path*, or empty."""
-    if _PLAIN_FOLDER.fullmatch(path) and "jobsync" not in path:
-        return ""
     if path.startswith("/"):
         return "is absolute: it is a path in the folder of the set"
     plain = tidy(path)

@@ -67,15 +67,15 @@ class Filler(Struct, frozen=True):
 
         *jobs* resolves references to jobs; None where there can be none.
         """
-        hidden = any(self._hides(found[1]) for found in _TOKEN.finditer(text))
         whole = _TOKEN.fullmatch(text)
         if whole is None or whole[1] is None:
+            hidden = any(self._hides(found[1]) for found in _TOKEN.finditer(text))
             filled = _TOKEN.sub(self._inside, text)
             return Sensitive(filled) if hidden else filled
         name = whole[1]
         if not name.startswith("jobs."):
             value = self._scalar(name)
-            return Sensitive(value) if hidden else value
+            return Sensitive(value) if self._hides(name) else value
         if jobs is None:
             message = f"${{{name}}} cannot be used here"
             raise BadReference(message, self.scope.platform.references_hint)

@@ -32,6 +32,7 @@ from jobsync.platform import Platform, Step, Wrong
 from jobsync.sensitive import Path, concealed, paths_of, revealed
 from jobsync.structs import Struct, field
 
+_NOWHERE: frozenset[Path] = frozenset()
 _VERBS = frozenset(("must", "cannot", "is", "are", "has", "leaves", "ends", "begins"))
 _FORMER = re.compile(r"([a-z][a-z0-9_-]*/)?[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _JOB_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -142,13 +143,13 @@ class _Run:
         for name, raw in job.fields.items():
             self.field = name
             value: Value
-            hidden = frozenset[Path]()
+            hidden = _NOWHERE
             if "${" in raw if isinstance(raw, str) else has_reference(raw):
                 value = self.filler.fill(name, raw)
                 if self.filler.failed:
                     continue
-                if hidden := paths_of(value):
-                    value = revealed(value)
+                if self.filler.hides:
+                    hidden, value = paths_of(value), revealed(value)
             else:
                 value = raw  # type: ignore[assignment]  # nothing to fill in: shared as it is
             check = checks.get(name)

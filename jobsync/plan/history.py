@@ -196,9 +196,8 @@ def _history(
     for run in runs:
         mark = platform.read_mark(run.name)
         was = mark.fingerprint if mark else ""
-        if is_of(platform, job, was) and not (
-            is_before(platform, was) and _may_be_before_its_app(job, run)
-        ):
+        unsure = is_before(platform, was) and _may_be_before_its_app(job, run)
+        if is_of(platform, job, was) and not unsure:
             exact.append(run)
         elif run.visible:
             older.append(run)

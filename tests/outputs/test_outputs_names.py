@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from jobsync import filenames
+from jobsync import destinations, filenames
 from jobsync.outputs.destination import OutputsRoot
 from tests.campaigns import hostile_names as campaign
 from tests.outputs.names_corpus import COLLIDING, HOSTILE, ORDINARY
@@ -44,3 +46,15 @@ def test_generated_names_neither_escape_nor_change(tmp_path: Path) -> None:
     assert counts["escapes"] == counts["renames"] == 0
     assert counts["accepted"] > 2000 and counts["written"] > 20
     assert os.listdir(tmp_path) == ["root"]  # noqa: PTH208  (a bare name is what is asked for)
+
+
+@given(st.from_regex(destinations._PLAIN, fullmatch=True))
+def test_the_short_way_to_accept_a_path_accepts_none_that_the_long_one_refuses(path: str) -> None:
+    assert destinations.full_name_refusal(path) == ""
+
+
+@pytest.mark.parametrize(
+    "path", ["apps/x", "Apps/x", "HEAD", "a/con", ".git/x", "jobsync.lock", "COM1", "x\n", "git~1"]
+)
+def test_the_short_way_leaves_names_that_mean_something_to_the_long_one(path: str) -> None:
+    assert destinations.name_refusal(path) == destinations.full_name_refusal(path) != ""

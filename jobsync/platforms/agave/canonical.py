@@ -87,6 +87,8 @@ def _in_clear(value: Value) -> Value:
 
 
 def _item_text(value: Value) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, Sensitive):
         value = value.reveal()
     if isinstance(value, Sealed):
