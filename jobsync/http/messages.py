@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from jobsync.errors import ServiceError, Unreachable
 from jobsync.structs import Struct, field
+from jobsync.visible import visible
 
 _SHOWN = 200
 _QUERY_SHOWN = 60
@@ -111,7 +112,7 @@ class OverdueUnsent(Overdue, NeverSent):
 def sanitised(text: str, most: int = _SHOWN) -> str:
     """At most *most* characters of *text*, on one line and without terminal control characters."""
     line = " ".join(text[: 4 * most].split())
-    clean = "".join(char if char.isprintable() else "?" for char in line)
+    clean = visible(line)
     return clean if len(clean) <= most else clean[:most] + "..."
 
 

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jobsync.errors import Location, Problem
-from jobsync.manifest.messages import printable
 from jobsync.manifest.yaml_reader import SIZE_LIMIT, too_large
 from jobsync.searched import APPS, SUFFIXES
 from jobsync.structs import Struct, field
+from jobsync.visible import visible
 
 
 class Source(Struct, frozen=True):
@@ -83,7 +83,7 @@ def real(path: str) -> str:
 
 def show(path: str) -> str:
     """A path in a form that can be printed on any terminal."""
-    return printable(os.path.normpath(path).encode("utf-8", "backslashreplace").decode())
+    return visible(os.path.normpath(path).encode("utf-8", "backslashreplace").decode())
 
 
 def reason(error: Exception) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from jobsync.manifest.source_map import Raw
+from jobsync.visible import visible
 
 _SHOWN = 60
 
@@ -27,7 +28,7 @@ def dotted(path: Sequence[str | int]) -> str:
         if isinstance(step, int):
             text += f"[{step}]"
         else:
-            text += f".{printable(step)}" if text else printable(step)
+            text += f".{visible(step)}" if text else visible(step)
     return text
 
 
@@ -35,20 +36,13 @@ def quoted(text: str) -> str:
     """Text for display: in double quotes, shortened, with control characters escaped."""
     shown = _CREDENTIALS.sub("//***@", text)
     shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."
-    return f'"{printable(shown)}"'
+    return f'"{visible(shown)}"'
 
 
 def size_hint(text: str) -> str:
     """The size that *text* seems to mean, as it is written here; empty when it is no size."""
     match = _SIZE.fullmatch(text)
     return f"write {match[1]}{match[2].upper()}B" if match else ""
-
-
-def printable(text: str) -> str:
-    """Text with every character escaped on which a terminal could act."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def shown(value: Raw) -> str:

@@ -12,10 +12,9 @@ Facts: a GitHub runner reads ``::cmd::`` at the start of a line after trimming i
 from __future__ import annotations
 
 import re
-import unicodedata
 
-_UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_PLAIN = re.compile(r"[\x20-\x7e]*")
+from jobsync.visible import escaped, is_safe, visible
+
 _HASH_COMMAND = re.compile(r"##(?=[\w.-]*\[)")
 _SECTION = re.compile(r"section_(start|end):", re.IGNORECASE)
 _SECTION_TIME = re.compile(r"section_(start|end):(?=[0-9])", re.IGNORECASE)
@@ -29,9 +28,7 @@ def terminal(text: str) -> str:
     Line breaks and other control characters are shown as ``\\n`` or ``\\x1b``. Applying it twice
     changes nothing more.
     """
-    if not _PLAIN.fullmatch(text):
-        text = "".join(_visible(character) for character in text)
-    text = _HASH_COMMAND.sub(r"#\\x23", text)
+    text = _HASH_COMMAND.sub(r"#\\x23", visible(text))
     text = _SECTION.sub(r"section_\1\\x3a", text)
     body = text.lstrip()
     if body.startswith("::"):
@@ -91,10 +88,7 @@ def in_yaml(text: str) -> str:
 
 
 def _in_quotes(character: str) -> str:
-    if character == "\t" or unicodedata.category(character) not in _UNSAFE_CATEGORIES:
-        return character
-    code = ord(character)
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return character if character == "\t" or is_safe(character) else escaped(character)
 
 
 def command_data(text: str) -> str:
@@ -111,16 +105,3 @@ def csv(text: str) -> str:
     """*text* for one field of a CSV file that a spreadsheet may open: never a formula."""
     safe = terminal(text)
     return f"'{safe}" if safe[:1] in ("=", "+", "-", "@") else safe
-
-
-def _visible(character: str) -> str:
-    if character == "\n":
-        return "\\n"
-    if character == "\t":
-        return "\\t"
-    if unicodedata.category(character) not in _UNSAFE_CATEGORIES:
-        return character
-    code = ord(character)
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

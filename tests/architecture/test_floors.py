@@ -21,6 +21,7 @@ FLOORS = {
     "private_files": 0,
     "structs": 0,
     "secret": 0,
+    "visible": 0,
     "base_url": 1,
     "java_regex": 1,
     "model": 1,
@@ -72,7 +73,7 @@ SAME_FLOOR = {
 
 LOCAL_MAY_IMPORT = {
     "atomic_files", "errors", "globs", "java_regex", "locks", "private_files", "structs", "secret",
-    "manifest", "local",
+    "visible",    "manifest", "local",
 }  # fmt: skip
 """The local service shares no codec with the client, or one mistake would cancel itself out."""
 

@@ -142,7 +142,7 @@ SEEDS = [
     ("platforms/agave/node_hours.py", "if nodes is None and app is not None:", "if nodes is None:"),
     ("render/escape.py", "if body.startswith(\"::\"):", "if False:"),
     ("render/escape.py", "text = _HASH_COMMAND.sub(", "_HASH_COMMAND.sub("),
-    ("render/escape.py", "\"Cc\", \"Cf\"", "\"Cc\""),
+    ("visible.py", "\"Cc\", \"Cf\"", "\"Cc\""),
     ("render/escape.py", "\"`\" * (longest + 1)", "\"`\""),
     ("render/escape.py", ".replace(\"|\", \"\\\\|\")", ""),
     ("render/escape.py", "\"`\" * max(3, longest + 1)", "\"```\""),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import stat
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from jobsync.manifest import writer
 from jobsync.manifest.yaml_reader import read
 from jobsync.render.escape import in_yaml
-from jobsync.testing import LocalService, local_service
+from jobsync.testing import local_service
 from tests.line.linebench import Bench
 
 HOSTILE = [
@@ -80,19 +79,11 @@ def test_import_prints_no_command(tmp_path: Path) -> None:
         service.stop_jobs()
 
 
-def upload(service: LocalService, name: str) -> int:
-    boundary = "b"
-    body = io.BytesIO()
-    body.write(
-        f'--{boundary}\r\nContent-Disposition: form-data; name="fileToUpload"; '
-        f'filename="{name}"\r\n\r\nx\r\n--{boundary}--\r\n'.encode()
-    )
-    head = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    folder = "/files/v2/media/system/local"
-    return service.call("bob", "POST", f"{folder}/{WHERE}", body.getvalue(), headers=head).status
-
-
-WHERE = ""
+def form(part: str, name: str, content: str = "x") -> tuple[bytes, dict[str, str]]:
+    """A form with one file, and its header."""
+    head = f'Content-Disposition: form-data; name="{part}"; filename="{name}"'
+    body = f"--b\r\n{head}\r\n\r\n{content}\r\n--b--\r\n"
+    return body.encode(), {"Content-Type": "multipart/form-data; boundary=b"}
 
 
 @pytest.mark.parametrize(
@@ -100,21 +91,38 @@ WHERE = ""
     [
         ("", "evil.yaml"),
         ("", "evil.YML"),
+        ("", "jobsync.lock"),
+        ("sub", "HEAD"),
         ("apps/sh-1.0", "sort"),
         ("sub/Apps", "x"),
         ("sub", "apps"),
+        ("", ".envrc"),
+        (".git/hooks", "pre-commit"),
     ],
 )
-def test_an_upload_makes_no_manifest_and_no_app(
-    where: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_upload_makes_no_manifest_no_app_and_no_lock(
+    where: str, name: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(globals(), "WHERE", where)
-    (tmp_path / where).mkdir(parents=True, exist_ok=True)
+    """Nor a folder for one, in either language of the service."""
     with local_service(tmp_path) as service:
-        assert upload(service, name) == 403
+        token = {"X-Tapis-Token": service.jwt("bob")}
+        body, head = form("file", name)
+        path = f"{where}/{name}".lstrip("/")
+        new = service.call("", "POST", f"/v3/files/ops/local/{path}", body, headers=head | token)
+        assert new.status == 403
+        said = json.dumps({"path": path}).encode()
+        kind = {"Content-Type": "application/json"}
+        made = service.call("", "POST", "/v3/files/ops/local", said, headers=kind | token)
+        assert made.status == 403
+        assert {item.name for item in tmp_path.iterdir()} <= {".jobsync"}, "nothing was made"
+        (tmp_path / where).mkdir(parents=True, exist_ok=True)
+        body, head = form("fileToUpload", name)
+        folder = f"/files/v2/media/system/local/{where}"
+        assert service.call("bob", "POST", folder, body, headers=head).status in (400, 403)
         assert not (tmp_path / where / name).exists()
-        monkeypatch.setitem(globals(), "WHERE", "")
-        assert upload(service, "data.txt") == 202
+        body, head = form("fileToUpload", "data.txt")
+        top = "/files/v2/media/system/local/"
+        assert service.call("bob", "POST", top, body, headers=head).status == 202
 
 
 def test_work_runs_for_its_owner_alone(tmp_path: Path) -> None:

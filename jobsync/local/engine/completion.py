@@ -15,6 +15,7 @@ from jobsync.local.storage.files import Storage
 from jobsync.local.storage.systems import System
 from jobsync.local.store.database import Store
 from jobsync.local.store.rows import JobRow
+from jobsync.visible import visible
 
 _TAIL = 2000
 _SHOWN = 200
@@ -89,5 +90,5 @@ def _last_words(path: Path) -> str:
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return ""
-    lines = ["".join(c for c in line if c.isprintable()).strip() for line in text.splitlines()]
+    lines = [visible(line.strip()) for line in text.splitlines()]
     return next((line[:_SHOWN] for line in reversed(lines) if line), "")

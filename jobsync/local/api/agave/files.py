@@ -95,13 +95,21 @@ def history(call: Call) -> Answer:
     )
 
 
-def put(target: Path, content: bytes, shown: str) -> None:
-    """Make a new file. Raises :class:`Refusal` when one of other content is there, and for a file
-    that jobsync would read as a manifest or take for an app: whose words these are is the
-    workspace's owner's alone."""
+def refuse_new(shown: str) -> None:
+    """Raise :class:`Refusal` for the path of a new file or folder that jobsync or git would act on
+    (a manifest, an app, a lock file, a repository): whose words these are is the workspace's
+    owner's alone."""
     *folders, name = shown.lower().split("/")
     if name.endswith((".yaml", ".yml")) or {"apps", ".git"} & {*folders, name}:
         raise Refusal(403, f"{shown} would be a manifest or an app; upload it under another name")
+    if name in ("head", "jobsync.lock"):
+        raise Refusal(403, f"{shown} has a name that git or jobsync acts on; give it another")
+
+
+def put(target: Path, content: bytes, shown: str) -> None:
+    """Make a new file. Raises :class:`Refusal` when one of other content is there, and as
+    :func:`refuse_new`."""
+    refuse_new(shown)
     try:
         create_file(target, [content], mode=0o644)
     except FileExistsError as error:

@@ -13,7 +13,7 @@ import shutil
 from werkzeug.wrappers import Response
 
 from jobsync.globs import matches as matches_glob
-from jobsync.local.api.agave.files import put
+from jobsync.local.api.agave.files import put, refuse_new
 from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.api.tapis import fileinfo
 from jobsync.local.api.tapis.answer import Answer, Problem
@@ -81,11 +81,14 @@ def upload(call: Call) -> Answer:
     if part is None:
         raise Problem(400, "FAPI_OP_UPLOAD_ERR multipart/form-data with a part file is expected.")
     place, path = _new(call, fileinfo.plain_parts(list(call.path)))
-    place.path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        refuse_new(path)
+        place.path.parent.mkdir(parents=True, exist_ok=True)
         put(place.path, part.read(), path)
     except Refusal as error:
         raise Problem(error.status, f"FAPI_OP_UPLOAD_ERR {error.message}") from error
+    except OSError as error:
+        raise Problem(400, f"FAPI_OP_UPLOAD_ERR {path}: {error.strerror}") from error
     return Answer(None, f"FAPI_OP_COMPLETE upload {path}")
 
 
@@ -96,7 +99,10 @@ def make_folder(call: Call) -> Answer:
         raise Problem(400, "FAPI_OP_MKDIR_ERR path: the folder to make.")
     place, path = _new(call, fileinfo.plain_parts([given]))
     try:
+        refuse_new(path)
         place.path.mkdir(parents=True, exist_ok=True)
+    except Refusal as error:
+        raise Problem(error.status, f"FAPI_OP_MKDIR_ERR {error.message}") from error
     except OSError as error:
         raise Problem(400, f"FAPI_OP_MKDIR_ERR {path}: {error.strerror}") from error
     return Answer(None, f"FAPI_OP_COMPLETE mkdir {path}")
