@@ -7,7 +7,7 @@ asked here. No method sends, reads files, or keeps anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import IntEnum
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -19,6 +19,7 @@ from jobsync.model import (
     Archive,
     DeclaredJob,
     JsonValue,
+    LogFiles,
     Mark,
     Run,
     Target,
@@ -376,6 +377,13 @@ class Platform(Protocol):
 
     def is_output(self, uri: str, run: Run, path: str) -> bool:
         """Whether *uri*, however it is spelled, is output *path* of *run*."""
+
+    def log_files(self, run: Run, names: Collection[str]) -> LogFiles:
+        """Which of *names*, the files at the top of the outputs of *run*, hold what it printed.
+
+        *run* is a full record.
+        """
+        return LogFiles()
 
     def outputs_refused(self, run_id: str, error: Refused) -> str:
         """Why the service does not show the outputs of a run; empty where it gives no reason."""

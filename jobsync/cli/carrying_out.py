@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jobsync.apply import ApplySettings
     from jobsync.backend import Backend
     from jobsync.model import Outcome, Plan
-    from jobsync.outputs.log_tail import Tail
+    from jobsync.outputs.logs import Tail
     from jobsync.render.advice import Call
 
 
@@ -48,15 +48,17 @@ def carry_out(
     if format_name == "text":
         click.echo(outcome(plan, outcomes, call), err=True, nl=False)
     if format_name != "json":
-        _show_what_failed_jobs_said(plan, backend, outcomes)
+        _show_what_failed_jobs_said(plan, backend, outcomes, call)
     return worst([exit_code(plan, outcomes), stop.code])
 
 
-def _show_what_failed_jobs_said(plan: Plan, backend: Backend, outcomes: Sequence[Outcome]) -> None:
+def _show_what_failed_jobs_said(
+    plan: Plan, backend: Backend, outcomes: Sequence[Outcome], call: Call
+) -> None:
     """The last lines of standard error and output of each job that failed while waited for."""
     from jobsync.apply import OutcomeKind
     from jobsync.model import JobChange, Result
-    from jobsync.outputs.log_tail import log_tails
+    from jobsync.outputs.logs import log_tails
     from jobsync.sensitive import scrubbed, secrets_in
 
     secrets = [
@@ -70,16 +72,17 @@ def _show_what_failed_jobs_said(plan: Plan, backend: Backend, outcomes: Sequence
             # This only explains a failure that has been reported already.
             with contextlib.suppress(ServiceError):
                 run = backend.run(outcome.run_id)
-                for tail in log_tails(backend, outcome.address, run):
-                    click.echo(scrubbed(_said(outcome.address, tail), secrets), err=True)
+                for tail in log_tails(backend, run):
+                    text = _said(outcome.address, tail, call)
+                    click.echo(scrubbed(text, secrets), err=True)
 
 
-def _said(address: str, tail: Tail) -> str:
+def _said(address: str, tail: Tail, call: Call) -> str:
     from jobsync.render.escape import terminal
 
     which = "" if tail.is_whole else f", the last {len(tail.lines)} lines"
-    lines = [f"\n{terminal(address)} wrote to {terminal(tail.path)}{which}:"]
+    lines = [f"\n{terminal(address)} wrote to {terminal(tail.file.path)}{which}:"]
     lines += [f"  | {terminal(line)}" for line in tail.lines]
     if not tail.is_whole:
-        lines.append(f"Fetch the whole file with: {terminal(tail.command)}")
+        lines.append(f"See all of it: {call.command('logs', address)}")
     return "\n".join(lines)

@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "drift": "Show differences from the manifests; exit 2 if there are any.",
     "status": "Show the state of each declared job.",
     "wait": "Wait until the declared jobs have finished, and fetch their outputs.",
+    "logs": "Print what a run wrote to standard output and error.",
     "outputs": "List, fetch and verify the files of finished jobs.",
     "access": "Show who can read, write and share which run.",
     "history": "Show what happened to the runs of one job.",

@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING
 import click
 
 from jobsync.cli.fetch_progress import size_text
-from jobsync.cli.options import format_option, manifests_option, target_options
+from jobsync.cli.options import call_of, format_option, manifests_option, target_options
 from jobsync.cli.outputs_get import get
 from jobsync.cli.outputs_verify import verify
 from jobsync.errors import ExitCode
-from jobsync.globs import matches as matches_glob
 from jobsync.structs import Struct, replace
 
 if TYPE_CHECKING:
+    from jobsync.backend import Reader
     from jobsync.model import DesiredState, OutputChange, Plan
+
+
+_LEFT = "not fetched"
+"""The state of a file of a run that did not finish."""
 
 
 @click.group("outputs")
@@ -42,9 +46,15 @@ def list_outputs(
     variables: dict[str, str],
     format_name: str,
 ) -> ExitCode:
-    """Show every output file and whether it is here. ADDRESS may be a glob."""
-    desired, plan = _decided(paths, target, variables)
-    rows = [row for row in sorted(_rows(desired, plan)) if matches_glob(row.address, pattern)]
+    """Show every output file and whether it is here, and what failed and stopped runs have left.
+
+    ADDRESS may be the key of a job with a matrix, or a glob.
+    """
+    from jobsync.plan.retrying import matches
+
+    desired, plan, left = _decided(paths, target, variables, pattern)
+    found = sorted([*_rows(desired, plan), *left])
+    rows = [row for row in found if matches(row.address, pattern)]
     from jobsync.render.escape import in_json, terminal
 
     if format_name == "json":
@@ -55,8 +65,16 @@ def list_outputs(
     width = max((len(row.address) for row in rows), default=0)
     for row in rows:
         size = "" if row.size is None else size_text(row.size)
-        what = f"{terminal(row.to)}" + (f"  ({terminal(row.note)})" if row.note else "")
-        click.echo(f"{row.address:{width}}  {row.state:10}  {size:>10}  {what}".rstrip())
+        what = f"{terminal(row.to or (row.path if row.state == _LEFT else ''))}" + (
+            f"  ({terminal(row.note)})" if row.note else ""
+        )
+        click.echo(f"{row.address:{width}}  {row.state:11}  {size:>10}  {what}".rstrip())
+    if one := next((row for row in rows if row.state == _LEFT), None):
+        call = call_of(paths, target, variables, desired.sensitive)
+        get = call.command("outputs", "get", one.address, one.path, "--to", "./")
+        click.echo(
+            f"Apply fetches nothing of a run that did not finish; get a file with: {get}", err=True
+        )
     return ExitCode.OK
 
 
@@ -124,12 +142,46 @@ def _row_document(row: _Row) -> dict[str, object]:
 
 
 def _decided(
-    paths: tuple[str, ...], target: str | None, variables: dict[str, str]
-) -> tuple[DesiredState, Plan]:
+    paths: tuple[str, ...], target: str | None, variables: dict[str, str], pattern: str
+) -> tuple[DesiredState, Plan, list[_Row]]:
+    """The set, what is to be done about its outputs, and rows of what failed runs have left."""
     from jobsync.cli import connect, pipeline
     from jobsync.model import PlanOptions
 
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
     with connect.reader(connect.ServicePlace(desired.root, chosen), os.environ) as reader:
         plan, _ = pipeline.decide(desired, chosen, reader, PlanOptions(only=frozenset({"outputs"})))
-    return desired, plan
+        return desired, plan, _left(reader, plan, pattern)
+
+
+def _left(reader: Reader, plan: Plan, pattern: str) -> list[_Row]:
+    """What the failed and stopped runs of the addresses that *pattern* means have left behind."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from jobsync.model import Standing
+    from jobsync.plan.retrying import matches
+
+    ended = [
+        (state.address, state.run.id)
+        for state in plan.states
+        if state.run and state.standing in (Standing.FAILED, Standing.STOPPED)
+        if matches(state.address, pattern)
+    ]
+    with ThreadPoolExecutor(max(1, reader.concurrency)) as pool:
+        found = pool.map(lambda one: _left_by(reader, *one), ended)
+    return [row for rows in found for row in rows]
+
+
+def _left_by(reader: Reader, address: str, run_id: str) -> list[_Row]:
+    from jobsync.errors import ServiceError, Unauthorized
+    from jobsync.outputs.listing import walk_outputs
+    from jobsync.outputs.reasons import outputs_unavailable
+
+    try:
+        files = walk_outputs(reader, run_id)
+    except Unauthorized:
+        raise
+    except ServiceError as error:
+        why = outputs_unavailable(run_id, error, reader.platform)
+        return [_Row(address, "", "problem", None, "", why)]
+    return [_Row(address, "", _LEFT, file.length, file.path) for file in files]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 @manifests_option
 @target_options
 @click.option(
-    "--to", metavar="PATH", help="Fetch GLOB to this path, declared or not; a folder ends in /."
+    "--to",
+    metavar="PATH",
+    help="Fetch GLOB to this path, declared or not; a folder ends in /, - is standard output.",
 )
 @click.option(
     "--max-bytes",
@@ -53,7 +56,8 @@ def get(
 ) -> ExitCode:
     """Fetch the declared outputs of ADDRESS, or those of them that match GLOB.
 
-    With --to, fetch any file of the run, even of a failed one, and do not record it.
+    With --to, fetch any file of the run, even of a failed one, and do not record it. With --to -,
+    also of one that is still running.
     """
     from jobsync.cli import connect, pipeline
     from jobsync.cli.signals import stopping
@@ -66,6 +70,9 @@ def get(
     limits = FetchLimits(jobs=jobs, max_bytes=max_bytes, max_files=max_files)
     with connect.reader(connect.ServicePlace(desired.root, chosen), os.environ) as reader:
         run = _current_run(desired, chosen, reader, address)
+        if to == "-" and glob is not None:
+            _print_file(reader, run, glob)
+            return ExitCode.OK
         with stopping(reader.close) as stop, Meter(address, quiet=quiet) as meter:
             how = _How(limits, meter, stop.event.is_set)
             if to is not None and glob is not None:
@@ -156,6 +163,37 @@ def _fetch_loose(
     return fetch_from(
         reader, change, run, ledger=record, limits=how.limits, report=how.meter, stop=how.stop
     )
+
+
+def _print_file(reader: Reader, run: Run, glob: str) -> None:
+    """Write the one file of *run* that *glob* means to standard output."""
+    from jobsync.cli.download import copy
+    from jobsync.errors import ServiceError, Unauthorized, Usage
+    from jobsync.outputs.listing import walk_outputs
+    from jobsync.outputs.logs import has_started
+    from jobsync.outputs.reasons import outputs_unavailable
+    from jobsync.plan.output_rules import compile_glob
+
+    if not has_started(run):
+        raise SettingsError(f"run {run.id} is {run.status}: it has no outputs yet")
+    wanted = compile_glob(glob)
+    try:
+        files = [file.path for file in walk_outputs(reader, run.id) if not file.is_folder]
+    except Unauthorized:
+        raise
+    except ServiceError as error:
+        raise SettingsError(outputs_unavailable(run.id, error, reader.platform)) from error
+    found = [path for path in files if wanted.matches(path)]
+    if not found:
+        there = ", ".join(files[:5]) or "none"
+        raise SettingsError(
+            f"no output of run {run.id} matches {glob!r}", hint=f"there are: {there}"
+        )
+    if len(found) > 1:
+        listed = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if found[5:] else "")
+        raise Usage(f"--to - takes one file, and {glob!r} matches {len(found)}: {listed}")
+    with reader.open(run.id, found[0]) as content:
+        copy(content, sys.stdout.buffer)
 
 
 def _loose_folder(to: str) -> Path:

@@ -58,7 +58,7 @@ def say_what_is_wrong(
 ) -> None:
     """What is held, doubled, has failed or could not be read, for whoever was not shown it."""
     from jobsync.plan.exit_status import failing
-    from jobsync.render.advice import NO_CALL, run_again
+    from jobsync.render.advice import NO_CALL, what_next
     from jobsync.render.escape import terminal
     from jobsync.render.open_submits import question
 
@@ -75,7 +75,7 @@ def say_what_is_wrong(
         found = [*state.problems]
         if state.address in failed:
             standing = str(state.standing).replace("_", " ")
-            told = [standing, *state.notes, run_again(state, call or NO_CALL)]
+            told = [standing, *state.notes, what_next(state, call or NO_CALL)]
             found.insert(0, "; ".join(filter(None, told)))
         for text in found:
             click.echo(terminal(f"Error: {state.address}: {text}"), err=True)

@@ -224,7 +224,7 @@ class Reporting:
         findings = of_plan(self._plan, self._held, places, self._call, changes=self._change_level)
         if self._command == "apply":
             findings = tuple(one for one in findings if one.rule != "change")
-        return (*of_outcomes(self._outcomes or (), places), *findings)
+        return (*of_outcomes(self._outcomes or (), places, self._call), *findings)
 
     @property
     def _change_level(self) -> Level:

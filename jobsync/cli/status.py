@@ -72,7 +72,7 @@ def _print(
     plan: Plan, held: tuple[OpenSubmit, ...], format_name: str, color: str, call: Call
 ) -> None:
     from jobsync.plan.exit_status import failing
-    from jobsync.render.advice import run_again
+    from jobsync.render.advice import what_next
     from jobsync.render.escape import in_json, terminal
 
     states = _with_notes(plan)
@@ -90,7 +90,7 @@ def _print(
             str(state.standing).replace("_", " "),
             state.run.status if state.run else "-",
             state.run.id if state.run else "-",
-            "; ".join(filter(None, (*state.notes, run_again(state, call), *state.problems))),
+            "; ".join(filter(None, (*state.notes, what_next(state, call), *state.problems))),
         )
         for state in states
     ]

@@ -27,7 +27,9 @@ class Run(Struct, frozen=True):
     service keeps it, or whatever else it says where jobsync did not make the run.
     ``status`` is the service's word, ``state`` what it means. ``request`` is the record in the
     platform's field names, or None when only a summary row was read; the output folder in it is
-    the resolved one. ``message`` is the service's word on a failure.
+    the resolved one. ``message`` is the service's word on a failure. ``created``, ``started`` and
+    ``ended`` are when it was submitted, began to run and came to its end; None where the service
+    does not say.
     ``number`` rises from run to run on a service that numbers them, and is 0 on others. ``sent``
     tells which send made the run, where the service keeps that: what a person submits again
     afterwards tells the same one. It is empty where nothing tells.
@@ -41,6 +43,7 @@ class Run(Struct, frozen=True):
     state: RunState
     visible: bool = True
     created: datetime | None = None
+    started: datetime | None = None
     ended: datetime | None = None
     message: str = ""
     request: Mapping[str, JsonValue] | None = None
@@ -73,6 +76,16 @@ class RemoteFile(Struct, frozen=True):
     length: int
     last_modified: str
     is_folder: bool = False
+
+
+class LogFiles(Struct, frozen=True):
+    """The outputs that hold what a run wrote to standard output (``out``) and error (``err``).
+
+    Paths; empty where there is no such file, equal where both streams go to one file.
+    """
+
+    out: str = ""
+    err: str = ""
 
 
 class Unavailable(Struct, frozen=True):

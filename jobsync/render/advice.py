@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from jobsync.model import Address, AddressState
+from jobsync.model import Address, AddressState, Outcome, Result
 from jobsync.plan.retrying import RETRIED
 from jobsync.render.escape import terminal
 from jobsync.structs import Struct
@@ -37,11 +37,25 @@ NO_CALL = Call()
 """The set in this folder and its own target."""
 
 
-def run_again(state: AddressState, call: Call) -> str:
-    """What a person does about a run that nothing runs again by itself; empty for all others."""
-    if state.standing not in RETRIED or not state.retriable:
+def what_next(state: AddressState, call: Call) -> str:
+    """What a person does about a run that has ended badly: read its log, and run it again where
+    nothing else does. Empty for all others."""
+    if state.standing not in RETRIED:
         return ""
-    return f"run it again with: {retry([state.address], call)}"
+    log = _log(state.address, call) if state.run else ""
+    again = f"run it again with: {retry([state.address], call)}" if state.retriable else ""
+    return "; ".join(filter(None, (log, again)))
+
+
+def log_of(outcome: Outcome, call: Call) -> str:
+    """Where to read why a run has failed; empty for all else that an apply does."""
+    if outcome.kind != "run" or outcome.result is not Result.FAILED:
+        return ""
+    return _log(outcome.address, call)
+
+
+def _log(address: Address, call: Call) -> str:
+    return f"see its log with: {call.command('logs', address)}"
 
 
 def retry(addresses: Sequence[Address], call: Call) -> str:

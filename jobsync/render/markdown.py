@@ -23,7 +23,7 @@ from jobsync.model import (
     Standing,
 )
 from jobsync.plan.decisions import digest
-from jobsync.render.advice import Call, run_again
+from jobsync.render.advice import Call, what_next
 from jobsync.render.escape import block, cell, comment, markdown
 from jobsync.render.open_submits import question
 from jobsync.render.options import PLAIN, RenderOptions
@@ -183,7 +183,7 @@ def _more(items: list[str]) -> list[str]:
 
 
 def _trouble(state: AddressState, call: Call) -> str:
-    notes = "; ".join(filter(None, [*state.notes, run_again(state, call)]))
+    notes = "; ".join(filter(None, [*state.notes, what_next(state, call)]))
     return f"| {cell(state.address)} | {state.standing} | {cell(notes) if notes else ''} |"
 
 

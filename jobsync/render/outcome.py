@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from jobsync.model import Action, Outcome, Plan, Result
-from jobsync.render.advice import NO_CALL, Call, retry
+from jobsync.render.advice import NO_CALL, Call, log_of, retry
 from jobsync.render.escape import terminal
 from jobsync.render.values import counted
 
@@ -42,7 +42,7 @@ def outcome(plan: Plan, outcomes: Sequence[Outcome], call: Call = NO_CALL) -> st
     rows = sorted_rows(outcomes)
     if not rows:
         return "Nothing was done.\n" if plan.changes else "There was nothing to do.\n"
-    cells = [(terminal(row.address), what(row), str(row.result), about(row)) for row in rows]
+    cells = [(terminal(row.address), what(row), str(row.result), about(row, call)) for row in rows]
     widths = [max(len(cell[column]) for cell in cells) for column in range(3)]
     lines = [
         "  ".join([*(c.ljust(w) for c, w in zip(cell[:3], widths, strict=True)), cell[3]]).rstrip()
@@ -101,9 +101,10 @@ def what(row: Outcome) -> str:
     return _ACTIONS[row.action] if row.kind == "job" else _KINDS[row.kind]
 
 
-def about(row: Outcome) -> str:
+def about(row: Outcome, call: Call) -> str:
     """The run and what is to be said of it."""
     run, detail = terminal(row.run_id), terminal(row.detail)
+    detail = "; ".join(filter(None, (detail, log_of(row, call))))
     if run and run not in detail:
         return f"run {run}: {detail}" if detail else f"run {run}"
     return detail

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from jobsync.model import Outcome, Plan, Result
 from jobsync.plan.decisions import digest
+from jobsync.render.advice import Call
 from jobsync.render.escape import cell, comment, markdown
 from jobsync.render.options import RenderOptions
 from jobsync.render.outcome import about, counts, next_steps, sorted_rows, what
@@ -38,7 +39,7 @@ def _document(
         parts.append(f"**{counts(rows)}**\nDigest of the plan: `{digest(plan)}`")
     if shown:
         head = ["| job | what | result | |", "| --- | --- | --- | --- |"]
-        parts.append("\n".join([*head, *map(_row, shown)]))
+        parts.append("\n".join([*head, *(_row(row, options.call) for row in shown)]))
     if len(shown) < len(rows):
         parts.append(f"{len(rows) - len(shown)} more changes are in the log.")
     steps = [f"- {markdown(line)}" for line in next_steps(plan, rows, options.call)]
@@ -47,7 +48,7 @@ def _document(
     return "\n\n".join(parts) + "\n"
 
 
-def _row(row: Outcome) -> str:
+def _row(row: Outcome, call: Call) -> str:
     result = str(row.result) if row.result in _WELL else f"**{row.result}**"
-    said = about(row)
+    said = about(row, call)
     return f"| {cell(row.address)} | {what(row)} | {result} | {cell(said) if said else ''} |"

@@ -27,7 +27,7 @@ from jobsync.model import (
 )
 from jobsync.plan import node_hours
 from jobsync.plan.decisions import digest
-from jobsync.render.advice import Call, run_again
+from jobsync.render.advice import Call, what_next
 from jobsync.render.escape import terminal
 from jobsync.render.open_submits import block_of
 from jobsync.render.options import Palette, RenderOptions
@@ -287,7 +287,7 @@ def _standings(plan: Plan, palette: Palette, call: Call) -> list[str]:
     for state in plan.states:
         if not (state.notes or state.problems or state.standing in _SHOWN_STANDINGS):
             continue
-        told = [*map(terminal, state.notes), run_again(state, call)]
+        told = [*map(terminal, state.notes), what_next(state, call)]
         notes = "; ".join(filter(None, told))
         address = terminal(state.address)
         if state.standing in _SHOWN_STANDINGS:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from jobsync.model import JobChange, OpenSubmit
 from jobsync.plan.diff import FieldView
 from jobsync.plan.explain import Explanation
-from jobsync.render.advice import NO_CALL, Call, run_again
+from jobsync.render.advice import NO_CALL, Call, what_next
 from jobsync.render.escape import terminal
 from jobsync.render.open_submits import question
 from jobsync.render.values import place, shown
@@ -32,7 +32,7 @@ def why(
             lines.append(f"  action      {change.action} because {change.reason}")
             lines += [f"  note        {terminal(note)}" for note in change.notes]
     lines += [f"  note        {terminal(note)}" for note in state.notes]
-    if advice := run_again(state, call):
+    if advice := what_next(state, call):
         lines.append(f"  next        {advice}")
     lines += [f"  not read    {terminal(problem)}" for problem in state.problems]
     for submit in open_submits:

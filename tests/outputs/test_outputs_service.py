@@ -16,7 +16,7 @@ from jobsync.http.retry import RetryPolicy
 from jobsync.model import OutputChange, OutputRule, Result, RunState
 from jobsync.outputs.fetch import fetch_all
 from jobsync.outputs.fetch_record import Ledger
-from jobsync.outputs.log_tail import log_tails
+from jobsync.outputs.logs import log_tails
 from jobsync.outputs.result import FetchLimits, FetchResult
 from jobsync.platforms.agave import connections as agave
 from jobsync.platforms.agave.credentials import explicit
@@ -158,7 +158,7 @@ def test_the_last_words_of_a_failed_job(service: LocalService, reader: Reader) -
     assert service.wait("alice", made["id"])["status"] == "FAILED"
     run = reader.run(str(made["id"]))
     assert run.state is RunState.FAILED
-    (tail,) = log_tails(reader, "bad", run)
+    (tail,) = log_tails(reader, run)
     assert tail.lines == ("the last words",) and tail.is_whole
 
 

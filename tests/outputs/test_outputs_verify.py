@@ -12,7 +12,7 @@ from jobsync.model import DeclaredJob, OutputChange, OutputRule, RemoteFile, Run
 from jobsync.outputs import lockfile
 from jobsync.outputs.fetch import fetch_all
 from jobsync.outputs.fetch_record import Ledger
-from jobsync.outputs.log_tail import log_tails
+from jobsync.outputs.logs import log_tails
 from jobsync.outputs.result import FetchLimits
 from jobsync.outputs.verify import verify_outputs
 from jobsync.structs import replace
@@ -94,14 +94,14 @@ def failed_run(name: str) -> Run:
 def test_the_last_lines_of_a_failed_job_and_how_to_get_all() -> None:
     text = "".join(f"line {n}\n" for n in range(30)).encode()
     reader = OneRun({"phylo-tree-lg-1.err": text, "phylo-tree-lg-1.out": b"", "other.err": b"no"})
-    (tail,) = log_tails(reader, "tree.lg.1", failed_run("phylo.tree.lg.1"))
+    (tail,) = log_tails(reader, failed_run("phylo.tree.lg.1"))
     assert tail.lines == tuple(f"line {n}" for n in range(10, 30)) and not tail.is_whole
-    assert tail.command == "jobsync outputs get tree.lg.1 'phylo-tree-lg-1.err' --to ./"
+    assert tail.file.path == "phylo-tree-lg-1.err" and tail.file.is_err and not tail.file.is_out
 
 
 def test_a_long_log_is_read_from_its_end_and_rubbish_survives() -> None:
     reader = OneRun({"n.out": b"\xff\x00" * 100_000 + b"\nlast"})
-    (tail,) = log_tails(reader, "n", failed_run("n"))
+    (tail,) = log_tails(reader, failed_run("n"))
     assert tail.lines[-1] == "last" and reader.outputs.sent <= 64 * 1024
     assert all(len(line) <= 500 for line in tail.lines)
 
@@ -109,13 +109,13 @@ def test_a_long_log_is_read_from_its_end_and_rubbish_survives() -> None:
 def test_nothing_to_read_is_nothing_shown() -> None:
     reader = OneRun({})
     reader.outputs.rows[""] = [RemoteFile("n.err", 5, "t")]
-    assert log_tails(reader, "n", failed_run("n")) == ()
+    assert log_tails(reader, failed_run("n")) == ()
 
     def forbidden(folder: str) -> None:
         raise Forbidden("x", status=401)
 
     reader.outputs.on_files = forbidden
-    assert log_tails(reader, "n", failed_run("n")) == ()
+    assert log_tails(reader, failed_run("n")) == ()
 
 
 def test_what_no_output_puts_there_any_more_is_extra_and_never_missing(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from jobsync.model import (
     Unavailable,
 )
 from jobsync.plan import PlanOptions, build
-from jobsync.render.advice import Call, run_again
+from jobsync.render.advice import Call, what_next
 from jobsync.structs import replace
 from tests.fakes.planworld import World, desired, grants, id_of, job, rows, rule
 
@@ -162,7 +162,9 @@ def test_a_run_that_misses_something_says_what_and_what_to_do() -> None:
     world.of(SORT, files=PART)
     (state,) = planned(world, SORT).states
     assert state.notes == ("expected 'DONE.ok' matched nothing; there are 'sorted.txt'",)
-    assert run_again(state, Call()) == "run it again with: jobsync apply --retry sort"
+    assert what_next(state, Call()) == (
+        "see its log with: jobsync logs sort; run it again with: jobsync apply --retry sort"
+    )
 
 
 def test_after_a_retry_the_new_attempt_is_the_current_one() -> None:

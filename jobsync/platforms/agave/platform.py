@@ -11,6 +11,7 @@ from jobsync.platforms.agave import compare as _compare
 from jobsync.platforms.agave import environment as _environment
 from jobsync.platforms.agave import fields as _fields
 from jobsync.platforms.agave import hints as _hints
+from jobsync.platforms.agave import log_files as _log_files
 from jobsync.platforms.agave import node_hours as _node_hours
 from jobsync.platforms.agave import permissions as _permissions
 from jobsync.platforms.agave import placement as _placement
@@ -89,6 +90,7 @@ class Agave(Platform):
     output_uri = staticmethod(_archive.output_uri)
     is_output = staticmethod(_archive.is_output)
 
+    log_files = staticmethod(_log_files.log_files)
     outputs_refused = staticmethod(_hints.outputs_refused)
     restores = True
     restore_command = staticmethod(_hints.restore_command)

@@ -151,6 +151,7 @@ def run(found: Record, asked: str, *, seen_visible: bool = True) -> Run:
         state=run_state(status, message),
         visible=_visible(known, unsaid=seen_visible),
         created=moment(known.get("created")),
+        started=moment(known.get("startTime")),
         ended=moment(known.get("endTime")),
         message=message if status in _STOPPED or status == "FAILED" else "",
         request=known if is_full(known) else None,

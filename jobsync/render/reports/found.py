@@ -25,7 +25,7 @@ from jobsync.model import (
     Word,
 )
 from jobsync.plan.exit_status import failing, to_do
-from jobsync.render.advice import Call, run_again
+from jobsync.render.advice import Call, log_of, what_next
 from jobsync.render.open_submits import question
 from jobsync.structs import Struct, replace
 
@@ -137,7 +137,9 @@ def of_plan(
     return tuple(sorted(placed, key=lambda one: levels.index(one.level)))
 
 
-def of_outcomes(outcomes: Sequence[Outcome], places: Places) -> tuple[Finding, ...]:
+def of_outcomes(
+    outcomes: Sequence[Outcome], places: Places, call: Call | None = None
+) -> tuple[Finding, ...]:
     """What came out otherwise than planned."""
     return tuple(
         Finding(
@@ -146,6 +148,7 @@ def of_outcomes(outcomes: Sequence[Outcome], places: Places) -> tuple[Finding, .
             f"{one.kind} {one.result}" + (f": {one.detail}" if one.detail else ""),
             one.address,
             places.get(one.address),
+            log_of(one, call or Call()),
         )
         for one in outcomes
         if one.result not in (Result.DONE, Result.WAITING)
@@ -163,7 +166,7 @@ def _troubles(plan: Plan, call: Call) -> Iterator[Finding]:
         if state.address in failed or state.standing is Standing.BLOCKED:
             level = Level.ERROR if state.address in failed else Level.WARNING
             said = "; ".join([str(state.standing).replace("_", " "), *state.notes])
-            rule, hint = f"job-{state.standing}", run_again(state, call)
+            rule, hint = f"job-{state.standing}", what_next(state, call)
             yield Finding(rule, level, said, state.address, hint=hint)
 
 
