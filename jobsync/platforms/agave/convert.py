@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -19,7 +17,24 @@ from jobsync.platforms.agave.describe import describe, name_of
 from jobsync.platforms.agave.placeholders import Placeholders
 from jobsync.platforms.agave.platform import AGAVE
 from jobsync.platforms.agave.run_names import ADDRESS_LIMIT
-from jobsync.platforms.converting import Converted, Converter, NotConvertible
+from jobsync.platforms.converting import (
+    Converted,
+    Converter,
+    NotConvertible,
+    json_of,
+    stem_of,
+    unwrapped,
+)
+from jobsync.structs import Struct
+
+
+class ReadJobs(Struct, frozen=True):
+    """The jobs that files hold, by key, as a manifest says them; the variables that they need; and
+    what a person should look at."""
+
+    jobs: dict[str, dict[str, Writable]]
+    variables: dict[str, dict[str, str]]
+    warnings: list[str]
 
 
 def convert(files: Iterable[tuple[str, bytes]], project: str) -> Converted:
@@ -27,9 +42,27 @@ def convert(files: Iterable[tuple[str, bytes]], project: str) -> Converted:
 
     Raises :class:`NotConvertible` for files that do not hold a job of this service.
     """
+    found = read_jobs(files, project)
+    document: dict[str, Writable] = {"apiVersion": "jobsync/v1", "project": project}
+    if found.variables:
+        document["variables"] = found.variables
+    return Converted(dump({**document, "jobs": found.jobs}), found.warnings)
+
+
+def recognises(data: bytes) -> bool:
+    """Whether *data* is a job of this service."""
+    try:
+        value = json_of("", data)
+    except NotConvertible:
+        return False
+    return isinstance(value, dict) and not kinds.refusal(unwrapped(value))
+
+
+def read_jobs(files: Iterable[tuple[str, bytes]], project: str) -> ReadJobs:
+    """The jobs in *files*. Raises as :func:`convert`."""
     warnings: list[str] = []
     wrong: list[str] = []
-    jobs: dict[str, Writable] = {}
+    jobs: dict[str, dict[str, Writable]] = {}
     archives: list[tuple[Archive, str]] = []
     placeholders = Placeholders()
     for file, data in files:
@@ -39,7 +72,7 @@ def convert(files: Iterable[tuple[str, bytes]], project: str) -> Converted:
 
         try:
             raw = _parsed(file, data)
-            name = name_of(raw) or _stem(file)
+            name = name_of(raw) or stem_of(file)
             # The project is part of a run's name too, so it shortens what is left for the key.
             key = key_of(name, AGAVE)[: max(8, ADDRESS_LIMIT - len(project))].rstrip("-_")
             if key != name:
@@ -65,32 +98,17 @@ def convert(files: Iterable[tuple[str, bytes]], project: str) -> Converted:
     # All files are read first, so that every one that cannot be converted is named.
     if wrong:
         raise NotConvertible("\n".join(wrong))
-    document: dict[str, Writable] = {"apiVersion": "jobsync/v1", "project": project}
-    if variables := placeholders.variables():
-        document["variables"] = variables
-    return Converted(dump({**document, "jobs": jobs}), warnings)
+    return ReadJobs(jobs, placeholders.variables(), warnings)
 
 
 def _parsed(file: str, data: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(data.decode("utf-8-sig"))
-        # Infinity, NaN, 1e999 and lone surrogates pass json.loads and nothing that follows.
-        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise NotConvertible(f"{file}: not JSON: {error}") from error
-    if isinstance(value, dict) and isinstance(value.get("result"), dict):
-        value = value["result"]
+    value = json_of(file, data)
     if not isinstance(value, dict):
         raise NotConvertible(f"{file} holds no JSON object: a job.json is one")
+    value = unwrapped(value)
     if why := kinds.refusal(value):
         raise NotConvertible(f"{file} {why}")
     return value
-
-
-def _stem(file: str) -> str:
-    parts = [part for part in re.split(r"[/\\]", file) if part]
-    stem = parts[-1].rsplit(".", 1)[0] if parts else "job"
-    return parts[-2] if stem == "job" and len(parts) > 1 else stem
 
 
 def described(run: Run, say: Callable[[str], None]) -> dict[str, Writable]:
@@ -103,6 +121,7 @@ def described(run: Run, say: Callable[[str], None]) -> dict[str, Writable]:
 
 
 class _AgaveConverter:
+    recognises = staticmethod(recognises)
     convert = staticmethod(convert)
     described = staticmethod(described)
 
