@@ -11,6 +11,7 @@ Facts: a GitHub runner reads ``::cmd::`` at the start of a line after trimming i
 
 from __future__ import annotations
 
+import html
 import re
 
 from jobsync.visible import escaped, is_safe, visible
@@ -19,6 +20,7 @@ _HASH_COMMAND = re.compile(r"##(?=[\w.-]*\[)")
 _SECTION = re.compile(r"section_(start|end):", re.IGNORECASE)
 _SECTION_TIME = re.compile(r"section_(start|end):(?=[0-9])", re.IGNORECASE)
 _MARKER_UNSAFE = re.compile(r"[^A-Za-z0-9_./ -]|--")
+_NO_LABEL = re.compile(r"[^\w .,/=\[\]()-]", re.ASCII)
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -105,3 +107,19 @@ def csv(text: str) -> str:
     """*text* for one field of a CSV file that a spreadsheet may open: never a formula."""
     safe = terminal(text)
     return f"'{safe}" if safe[:1] in ("=", "+", "-", "@") else safe
+
+
+def markup(text: str) -> str:
+    """*text* for HTML and SVG, in an element or between quotes: never a tag, never an end of it."""
+    return html.escape(terminal(text), quote=True)
+
+
+def mermaid(text: str) -> str:
+    """*text* for the label of a Mermaid node: all but letters, digits and some signs as codes."""
+    return _NO_LABEL.sub(lambda match: f"#{ord(match[0])};", terminal(text))
+
+
+def dot(*lines: str) -> str:
+    """*lines* as one quoted string for Graphviz, which has a line for each."""
+    safe = [terminal(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines]
+    return '"' + "\\n".join(safe) + '"'

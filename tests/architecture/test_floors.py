@@ -84,6 +84,7 @@ DOORS = {
     "yaml": {"manifest/yaml_reader.py"},
     "jsonschema_rs": {"manifest/schema.py"},
     "deepdiff": {"plan/diff.py"},
+    "grandalf": {"render/graph/layout.py"},
     "requests": {"http/"},
     "urllib3": {"http/"},
     "certifi": {"http/pool.py"},

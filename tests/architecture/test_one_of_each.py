@@ -116,7 +116,7 @@ RULES: dict[str, tuple[Rule, set[str], str]] = {
     ),
     "escaping for HTML": (
         imports("html", "markupsafe"),
-        set(),
+        {"render/escape.py"},
         "import html",
     ),
     "judging a destination": (
