@@ -83,11 +83,18 @@ class Reader(Protocol):
         """The user name that the credentials belong to."""
 
     def runs(self, keep: Callable[[Listed], bool], prefixes: Sequence[str] = ()) -> list[Run]:
-        """Every visible run, mine and shared with me, that *keep* wants, from one complete listing.
+        """Every visible run of mine that *keep* wants, from one complete listing; where that has
+        those shared with me, these too.
 
         Summary rows: ``request`` is None. *prefixes* are what the names of all those begin with,
         for a service that can be searched for them; none where that is not known. Raises
         :class:`Unreadable` when the listing cannot be shown to be complete.
+        """
+
+    def runs_by_id(self, run_ids: Collection[str]) -> list[Run]:
+        """The visible runs among *run_ids*, summary rows, asked for together.
+
+        That one is missing proves nothing: it may be hidden, or not be listed yet.
         """
 
     def runs_named(self, name: str, known: Collection[str] = ()) -> list[Run]:
@@ -118,8 +125,10 @@ class Reader(Protocol):
         *at_least* is the number of entries known to be there: their pages are requested at once.
         """
 
-    def open(self, run_id: str, path: str, offset: int = 0) -> AbstractContextManager[Content]:
-        """Open one output at *offset* bytes.
+    def open(
+        self, run_id: str, path: str, offset: int = 0, size: int | None = None
+    ) -> AbstractContextManager[Content]:
+        """Open one output at *offset* bytes. *size* is its length by a listing, where known.
 
         ``Content.offset`` is 0 when the service ignored *offset*.
         """

@@ -53,17 +53,25 @@ class Watch:
             return {}
         moved, began = False, self._clock.monotonic()
         ended: dict[Address, Run] = {}
+        why = ""
         try:
-            for address, run in self._seen(active).items():
+            seen = self._seen(active)
+            for address, run in seen.items():
                 moved |= self._moved(address, run)
                 if run.state is not RunState.ACTIVE:
                     ended[address] = run
-            self._answered = self._clock.monotonic()
+            # A run that the service does not show may lag behind. It is never taken for one that
+            # has ended.
+            if absent := [ref.id for address, ref in active.items() if address not in seen]:
+                why = f"the service does not show {', '.join(absent)}, which it did before"
         except Unauthorized as error:
             self.trouble = str(error)
         except ServiceError as error:
-            if self._clock.monotonic() - self._answered > self._session.settings.patience:
-                self.trouble = str(error)
+            why = str(error)
+        if not why:
+            self._answered = self._clock.monotonic()
+        elif self._clock.monotonic() - self._answered > self._session.settings.patience:
+            self.trouble = self.trouble or why
         shortest, longest = self._session.settings.poll
         self._pause = shortest if moved else min(self._pause * _GROWTH, longest)
         # A long listing takes long: most of the time is for what it tells of.
@@ -74,8 +82,7 @@ class Watch:
     def _seen(self, active: Mapping[Address, RunRef]) -> dict[Address, Run]:
         """What the service shows of *active*; those that it does not list are read by id."""
         backend = self._session.backend
-        wanted = frozenset(ref.id for ref in active.values())
-        listed = {run.id: run for run in backend.runs(lambda run: run.id in wanted)}
+        listed = {run.id: run for run in backend.runs_by_id([ref.id for ref in active.values()])}
         seen: dict[Address, Run] = {}
         for address, ref in active.items():
             run = listed.get(ref.id) or self._read(ref)
@@ -89,7 +96,7 @@ class Watch:
         try:
             return backend.run(ref.id)
         except NotFound:
-            runs = backend.runs_named(ref.name)
+            runs = backend.runs_named(ref.name, (ref.id,))
         return next((run for run in runs if run.id == ref.id and not run.visible), None)
 
     def _moved(self, address: Address, run: Run) -> bool:

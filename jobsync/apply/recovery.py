@@ -141,7 +141,8 @@ def _suspects(session: Session, submitted: Mapping[str, JobChange]) -> list[str]
     if len(submitted) <= _FEW:
         return list(submitted)
     try:
-        runs = session.backend.runs(lambda run: run.name in submitted)
+        prefix = session.backend.platform.name_prefix(session.plan.project)
+        runs = session.backend.runs(lambda run: run.name in submitted, (prefix,))
     except ServiceError:
         return list(submitted)
     counts = Counter(run.name for run in runs if run.owner == session.plan.user)

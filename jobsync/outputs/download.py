@@ -158,7 +158,9 @@ class _Part:
         offset = max(0, self._have - OVERLAP)
         try:
             wanted = self._wanted
-            with self._line.reader.open(wanted.job_id, wanted.path, offset) as content:
+            with self._line.reader.open(
+                wanted.job_id, wanted.path, offset, wanted.length
+            ) as content:
                 self._take(content, offset)
         except RangeRefused as error:
             raise FileChanged(f"the service has no byte {offset} of it") from error

@@ -66,6 +66,7 @@ class Transport:
     ) -> None:
         self.client = client
         self.bearer = bearer
+        self.timing = timing
         self._retries = Retries(
             policy or RetryPolicy(),
             budget or RetryBudget(),

@@ -27,6 +27,8 @@ class Service:
     ``as_`` gives a user's backend. ``request`` is that of a job which takes some seconds and then
     finishes with outputs, or fails where seconds are negative. ``pass_time`` lets a moment pass.
     ``app`` is an app that the service has. Inside ``small_pages`` it gives out few rows at a time.
+    ``showing`` is the access with which a user sees a run, where that is not the access with which
+    a user sees its permissions.
     """
 
     as_: Callable[[str], Backend]
@@ -34,6 +36,7 @@ class Service:
     app: str
     pass_time: Callable[[], None] = lambda: None
     small_pages: Callable[[], AbstractContextManager[None]] = nullcontext
+    showing: frozenset[str] | None = None
 
     def name(self, address: str = "job") -> str:
         """A name that no run has yet."""
@@ -57,6 +60,10 @@ class Service:
     def ended(self, user: str = "alice", seconds: int = 0) -> Run:
         """A run of that user that has come to its end."""
         return self.settle(user, self.submit(user, seconds).id)
+
+    def named(self, run: Run, user: str = "alice") -> list[Run]:
+        """The runs of the name of *run*, visible or hidden."""
+        return self.as_(user).runs_named(run.name, (run.id,))
 
     def settle(self, user: str, run_id: str) -> Run:
         """The run once it has ended."""

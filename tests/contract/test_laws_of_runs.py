@@ -120,6 +120,18 @@ def test_the_listing_is_whole_however_small_its_pages(service: Service) -> None:
         carol.hide(run_id)
 
 
+def test_several_runs_are_asked_for_by_their_ids(service: Service) -> None:
+    alice = service.as_("alice")
+    runs = [service.ended() for _ in range(3)]
+    ids = [run.id for run in runs[1:]]
+    found = {run.id: run for run in alice.runs_by_id([*ids, ABSENT])}
+    assert found.keys() == set(ids)
+    assert all(found[run_id].state is RunState.FINISHED for run_id in ids)
+    alice.hide(ids[0])
+    assert [run.id for run in alice.runs_by_id(ids)] == ids[1:]
+    assert alice.runs_by_id([]) == []
+
+
 def test_a_name_is_asked_for_exactly(service: Service) -> None:
     alice = service.as_("alice")
     run = service.ended()
@@ -137,8 +149,9 @@ def test_a_hidden_run_is_found_by_its_name_only(service: Service) -> None:
     assert alice.runs(by_id(run.id)) == []
     with pytest.raises(NotFound):
         alice.run(run.id)
-    [hidden] = alice.runs_named(run.name)
+    [hidden] = service.named(run)
     assert hidden.id == run.id and not hidden.visible
+    assert bool(alice.runs_named(run.name)) is alice.platform.finds_hidden
     alice.hide(run.id)
     alice.restore(run.id)
     [shown] = alice.runs_named(run.name)
@@ -153,7 +166,7 @@ def test_hiding_a_run_stops_it(service: Service) -> None:
     alice.hide(run.id)
 
     def stopped() -> bool:
-        [found] = alice.runs_named(run.name)
+        [found] = service.named(run)
         assert not found.visible
         return found.state is RunState.STOPPED
 
@@ -193,6 +206,8 @@ def test_where_runs_put_their_outputs_is_told_of_hidden_ones_too(service: Servic
     wanted = [*folders.values()].__contains__
     alice.hide(hidden.id)
     found = {one.run.id: one for one in alice.archived("alice", wanted)}
+    if not platform.finds_hidden:
+        folders.pop(hidden.id, None)
     assert {run_id: one.archive for run_id, one in found.items()} == folders
     for run_id, one in found.items():
         assert one.run.visible is (run_id == shown.id) and one.run.request is None

@@ -232,6 +232,9 @@ class MemoryBackend:
 
         return list(self._call("archived", do=do))
 
+    def runs_by_id(self, run_ids: Collection[str]) -> list[Run]:
+        return self.runs(lambda run: run.id in run_ids)
+
     def runs_named(self, name: str, known: Collection[str] = ()) -> list[Run]:
         def do() -> list[Run]:
             now, lag = self.service.clock.time, self.service.search_lag
@@ -264,7 +267,9 @@ class MemoryBackend:
         return self.service.outputs(run_id).files(folder)
 
     @contextmanager
-    def open(self, run_id: str, path: str, offset: int = 0) -> Iterator[Content]:
+    def open(
+        self, run_id: str, path: str, offset: int = 0, size: int | None = None
+    ) -> Iterator[Content]:
         self._call("open", run_id, path, do=lambda: self._readable(run_id))
         with self.service.outputs(run_id).open(path, offset) as content:
             yield content

@@ -71,6 +71,11 @@ class AgaveReader:
         clear = {run.id: replace(run, request=None) for run in explained}
         return [clear.get(run.id, run) for run in kept]
 
+    def runs_by_id(self, run_ids: Collection[str]) -> list[Run]:
+        """See :class:`~jobsync.backend.Reader`. No search takes several ids (agave-v2 §2.6)."""
+        wanted = frozenset(run_ids)
+        return self.runs(lambda run: run.id in wanted)
+
     def archived(self, owner: str, wanted: Callable[[Archive], bool]) -> list[Archived]:
         """See :class:`~jobsync.backend.Reader`. The listing gives out visible runs unless it is
         asked for hidden ones (agave-v2 §2.3). A row that does not tell is looked up, which for a
@@ -135,7 +140,9 @@ class AgaveReader:
         )
 
     @contextmanager
-    def open(self, run_id: str, path: str, offset: int = 0) -> Iterator[Content]:
+    def open(
+        self, run_id: str, path: str, offset: int = 0, size: int | None = None
+    ) -> Iterator[Content]:
         """See :class:`~jobsync.backend.Reader`. Raises :class:`~jobsync.errors.RangeRefused` when
         *offset* is not inside the file."""
         with self.jobs.download_output(run_id, path, offset) as content:
