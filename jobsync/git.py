@@ -234,3 +234,82 @@ def _pairs(data: bytes) -> Iterable[tuple[str, str]]:
         name, newline, value = item.decode("utf-8", "surrogateescape").partition("\n")
         if name:
             yield name, value if newline else "true"
+
+
+class Blob(Struct, frozen=True):
+    """A file of a commit: where it lies below the folder that was asked for, and how long it is."""
+
+    path: str
+    id: str
+    length: int
+    is_executable: bool
+
+
+def files_at(folder: str, ref: str, environ: Mapping[str, str]) -> tuple[Blob, ...]:
+    """The ordinary files below *folder* in the commit *ref*, without links and submodules.
+
+    Raises :class:`GitError` when there is no such commit, or *folder* is in no checkout.
+    """
+    env = environment(environ)
+    asked = [
+        "-C",
+        folder,
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        f"{ref}^{{tree}}",
+    ]
+    found = run(asked, env, seconds=10)
+    if found.code != 0:
+        raise GitError(
+            f"{ref}: there is no such commit here: {found.said}",
+            hint="fetch it first: git fetch origin BRANCH; a checkout in CI needs its history",
+        )
+    tree = found.out.decode("ascii").strip()
+    listed = run(["-C", folder, "ls-tree", "-r", "-z", "--long", tree, "--", "."], env)
+    if listed.code != 0:
+        raise GitError(f"{ref}: cannot be read: {listed.said}")
+    return tuple(_blobs(listed.out))
+
+
+def _blobs(data: bytes) -> Iterable[Blob]:
+    for row in filter(None, data.split(b"\0")):
+        head, _, name = row.partition(b"\t")
+        mode, kind, blob, length = head.split()
+        path = os.fsdecode(name)
+        inside = not path.startswith("/") and ".." not in path.split("/")
+        if kind == b"blob" and mode in (b"100644", b"100755") and inside:
+            yield Blob(path, blob.decode("ascii"), int(length), mode == b"100755")
+
+
+def contents(
+    folder: str, blobs: Sequence[Blob], environ: Mapping[str, str]
+) -> Iterable[tuple[Blob, bytes]]:
+    """The bytes of *blobs*, one after the other. Raises :class:`GitError` for one over 32 MiB."""
+    env = environment(environ)
+    for group in _groups(blobs):
+        asked = "".join(f"{blob.id}\n" for blob in group).encode()
+        answer = run(["-C", folder, "cat-file", "--batch"], env, given=asked)
+        if answer.code != 0:
+            raise GitError(f"git cannot read files of a commit: {answer.said}")
+        at = 0
+        for blob in group:
+            start = answer.out.index(b"\n", at) + 1
+            at = start + blob.length + 1
+            yield blob, answer.out[start : at - 1]
+
+
+def _groups(blobs: Sequence[Blob]) -> Iterable[list[Blob]]:
+    group: list[Blob] = []
+    for blob in blobs:
+        if blob.length > _MOST // 2:
+            raise GitError(
+                f"{blob.path}: is longer than 32 MiB", hint="keep large files out of git"
+            )
+        if group and sum(one.length for one in group) + blob.length > _MOST // 2:
+            yield group
+            group = []
+        group.append(blob)
+    if group:
+        yield group

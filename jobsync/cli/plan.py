@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from jobsync.cli.files import FilePath, holds_file, write_file
+from jobsync.cli.offline import show_declarations
 from jobsync.cli.options import (
     call_of,
     color_option,
@@ -20,7 +21,7 @@ from jobsync.cli.options import (
 from jobsync.cli.plan_output import FORMATS, code_of, print_plan
 from jobsync.cli.planning import make_plan
 from jobsync.cli.reporting import marker_option, report_option, reporting
-from jobsync.errors import ExitCode
+from jobsync.errors import ExitCode, Usage
 
 
 @click.command("plan")
@@ -38,6 +39,12 @@ from jobsync.errors import ExitCode
     help="Exit 2 when there are changes, 7 when a declared job has failed, 6 when a job runs twice "
     "or it is not known whether a submit reached the service.",
 )
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Ask no service: show what the manifests declare, as where there are no credentials.",
+)
+@click.option("--base", metavar="REF", help="With --offline: only what differs from this commit.")
 @report_option
 @marker_option
 @quiet_option
@@ -49,6 +56,8 @@ def command(
     format_name: str,
     out: str | None,
     detailed_exitcode: bool,
+    offline: bool,
+    base: str | None,
     color: str,
     quiet: bool,
     **flags: Any,
@@ -59,7 +68,13 @@ def command(
     """
     from jobsync.plan.exit_status import unread
 
+    if base is not None and not offline:
+        raise Usage("--base is for plan --offline")
     with reporting("plan", paths, target, format_name) as told:
+        if offline:
+            given = {**flags, "out": out}
+            code = show_declarations(told, paths, target, variables, format_name, base, given)
+            return told.ended(code if detailed_exitcode else ExitCode.OK)
         made = make_plan(paths, target, variables, flags, told, quiet=quiet)
         plan = made.plan
         print_plan(plan, format_name, color, made.call, made.held, told.marker, quiet=quiet)

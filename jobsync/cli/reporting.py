@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jobsync.model import DesiredState, OpenSubmit, Outcome, Plan
+    from jobsync.plan.declarations import Declaration
     from jobsync.render.advice import Call
     from jobsync.render.reports import Finding, Found, Level
 
@@ -101,6 +102,7 @@ class Reporting:
         self._held: tuple[OpenSubmit, ...] = ()
         self._outcomes: tuple[Outcome, ...] | None = None
         self._extra: tuple[Finding, ...] = ()
+        self._page = ""
 
     def knows(self, desired: DesiredState) -> None:
         """The manifests were read."""
@@ -109,6 +111,13 @@ class Reporting:
     def planned(self, plan: Plan, held: tuple[OpenSubmit, ...] = ()) -> None:
         """A plan was made."""
         self._plan, self._held = plan, held
+
+    def declares(self, page: str, changes: Sequence[Declaration]) -> None:
+        """No service was asked: *page* shows what is declared otherwise than before."""
+        from jobsync.render.reports.found import of_declarations
+
+        self._page = page
+        self.add(of_declarations(changes))
 
     def applied(self, outcomes: Sequence[Outcome]) -> None:
         """It was carried out."""
@@ -244,6 +253,8 @@ class Reporting:
         if self._plan is None:
             from jobsync.render.failure import all_is_valid
 
+            if self._page:
+                return self._page
             return all_is_valid(self._desired) if self._desired else ""
         options = render.RenderOptions(
             call=self._call,

@@ -24,6 +24,7 @@ from jobsync.model import (
     Standing,
     Word,
 )
+from jobsync.plan.declarations import Declaration
 from jobsync.plan.exit_status import failing, to_do
 from jobsync.render.advice import Call, log_of, what_next
 from jobsync.render.open_submits import question
@@ -135,6 +136,17 @@ def of_plan(
         for one in found
     ]
     return tuple(sorted(placed, key=lambda one: levels.index(one.level)))
+
+
+def of_declarations(changes: Sequence[Declaration]) -> tuple[Finding, ...]:
+    """What is declared otherwise, without a service; access for everybody is a warning."""
+    found = []
+    for one in changes:
+        found.append(Finding("declared", Level.NOTE, f"job: {one.edit}", one.address, one.where))
+        if one.public:
+            said = "grants access to everybody"
+            found.append(Finding("public", Level.WARNING, said, one.address, one.where))
+    return tuple(found)
 
 
 def of_outcomes(

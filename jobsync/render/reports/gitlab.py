@@ -21,7 +21,8 @@ def report(found: Sequence[Found]) -> str:
     if len(plans) < len(found) or not found:
         failed = [f for one in found if not one.plan for f in one.findings]
         errors = [finding.text for finding in failed if finding.level is Level.ERROR]
-        document = {"error": [terminal(text) for text in errors]}
+        said = errors or ["not compared with the service"]
+        document = {"error": [terminal(text) for text in said]}
     else:
         counts = [summarise(plan) for plan in plans]
         document = {
