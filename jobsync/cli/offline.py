@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jobsync.atomic_files import PRIVATE, replace_file
 from jobsync.cli.sets import read_set
 from jobsync.errors import ExitCode, ManifestError, Usage
 
@@ -86,9 +87,7 @@ def _set_at(
         for blob, data in contents(root, blobs, os.environ):
             path = Path(folder) / blob.path
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-            if blob.is_executable:
-                path.chmod(0o700)
+            replace_file(path, [data], mode=0o700 if blob.is_executable else PRIVATE)
         state = read_set((folder,), target, variables, os.environ)
     # Places below a folder that is gone now would mislead.
     jobs = {a: replace(job, where=None, places={}) for a, job in state.jobs.items()}
