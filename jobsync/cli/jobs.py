@@ -1,46 +1,61 @@
 """``jobsync jobs``: the operations of the service one by one, for scripts and for looking around.
 
-One subcommand sends one operation and prints what came back. The names are those that people of
-the older clients know. Nothing here looks at manifests beyond finding the target.
+Each platform has a file of them, under the names that its users know: ``jobs_WORD.py`` with a group
+``operations``, where WORD is the platform's name up to the slash. The target says whose are meant.
 """
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
-from jobsync.cli import download
-from jobsync.cli.files import FilePath
-from jobsync.cli.jobs_input import made, read_request, search_terms
-from jobsync.cli.jobs_output import (
-    event_record,
-    file_record,
-    permission_record,
-    print_record,
-    print_rows,
-    run_record,
-)
-from jobsync.cli.options import log_options
-from jobsync.errors import SettingsError
-from jobsync.structs import Struct
+from jobsync.errors import JobsyncError, SettingsError, Usage
 
 if TYPE_CHECKING:
-    from jobsync.model import JsonValue
-    from jobsync.platforms.agave.operations import Jobs
-    from jobsync.platforms.agave.wire import Permission
+    from jobsync.platform import Platform
 
-Page = Mapping[str, "int | None"]
-
-LEVELS = ("READ", "WRITE", "READ_WRITE", "ALL", "EXECUTE", "READ_EXECUTE", "WRITE_EXECUTE", "NONE")
+_HELP = ("-h", "--help")
 
 
-@click.group("jobs")
+class _Operations(click.Group):
+    """The operations of the platform of the target; those of all where no target is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        names = (name for group in _groups().values() for name in group.commands)
+        return [*dict.fromkeys(names)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        found = (group.commands.get(cmd_name) for group in _groups().values())
+        return next((one for one in found if one is not None), None)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, *rest = args
+        if self.get_command(ctx, name) is None:
+            return super().resolve_command(ctx, args)
+        try:
+            operations = _meant(ctx, rest)
+        except JobsyncError:
+            if not any(word in rest for word in _HELP):
+                raise
+            return super().resolve_command(ctx, args)
+        if name not in operations.commands:
+            raise _elsewhere(ctx, name)
+        return name, operations.commands[name], rest
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for api, group in _groups().items():
+            with formatter.section(f"Operations of {api}"):
+                rows = [(name, one.get_short_help_str(90)) for name, one in group.commands.items()]
+                formatter.write_dl(rows)
+
+
+@click.group("jobs", cls=_Operations)
 def command() -> None:
     """Call one operation of the Jobs service.
 
@@ -49,318 +64,69 @@ def command() -> None:
     """
 
 
-class Call(Struct, frozen=True):
-    """One operation: where it is sent, and how what comes back is printed."""
+def _groups() -> Mapping[str, click.Group]:
+    """The operations of each platform that has some, by its name."""
+    from jobsync.platforms import PLATFORMS
 
-    style: str
-    target: str | None
-    manifests: str | None
-
-    @contextmanager
-    def service(self) -> Iterator[Jobs]:
-        """The operations on the target that flags, environment or a set name."""
-        from jobsync.cli import connect
-        from jobsync.platforms.agave.connections import AgaveAccount
-
-        place = connect.somewhere(self.target, self.manifests, os.environ)
-        with connect.account(place, os.environ) as account:
-            if not isinstance(account, AgaveAccount):
-                raise SettingsError(
-                    f"target {place.target.name} is of api {place.target.api}, which this command "
-                    "does not speak"
-                )
-            with account.jobs(connect.how(place.target, os.environ)) as opened:
-                yield opened
+    found = {name: _group(platform) for name, platform in PLATFORMS.items()}
+    return {name: group for name, group in found.items() if group is not None}
 
 
-def _operation(function: Callable[..., None]) -> Callable[..., None]:
-    """The options of every operation, which it is given as a :class:`Call`."""
-
-    @wraps(function)
-    def called(style: str, target: str | None, manifests: str | None, **rest: Any) -> None:
-        function(Call(style, target, manifests), **rest)
-
-    for option in (
-        log_options,
-        click.option("-m", "--manifests", type=FilePath(), help="The set that names the target."),
-        click.option("--target", metavar="NAME", help="The target to use."),
-        click.option(
-            "--format",
-            "style",
-            type=click.Choice(["table", "json"]),
-            default="table",
-            help="Columns for people, or JSON.",
-        ),
-    ):
-        called = option(called)
-    return called
+def _group(platform: Platform) -> click.Group | None:
+    module = f"jobsync.cli.jobs_{platform.name.partition('/')[0]}"
+    try:
+        group: click.Group = import_module(module).operations
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        return None
+    return group
 
 
-def _paged(function: Callable[..., None]) -> Callable[..., None]:
-    """Which part of a long list; the operation is given it as ``page``."""
+def _meant(ctx: click.Context, args: Sequence[str]) -> click.Group:
+    """The operations on the target that *args*, the environment or a set name. The place is kept
+    for the operation, so that the set is read once."""
+    from jobsync.cli import connect
+    from jobsync.cli.jobs_options import keep_place
+    from jobsync.platform import platform_of
+    from jobsync.platforms import PLATFORMS
 
-    @wraps(function)
-    def called(limit: int | None, offset: int | None, **rest: Any) -> None:
-        function(page={"limit": limit, "offset": offset}, **rest)
-
-    skip = click.option("--offset", type=click.IntRange(min=0), help="Skip this many.")
-    most = click.option(
-        "--limit", type=click.IntRange(min=1), help="At most this many; the service may clip it."
-    )
-    return most(skip(called))
-
-
-# --- jobs ------------------------------------------------------------------------------
-
-
-@command.command("list")
-@_paged
-@click.option(
-    "--term",
-    "terms",
-    multiple=True,
-    metavar="TERM=VALUE",
-    help="A search term, such as name.eq=x; the service ignores what it does not know.",
-)
-@_operation
-def list_(call: Call, page: Page, terms: tuple[str, ...]) -> None:
-    """List jobs that are mine or shared with me."""
-    with call.service() as jobs:
-        found = jobs.list(**page, terms=search_terms(terms))
-    print_rows(
-        call.style, ("id", "name", "status", "owner", "appId", "created"), map(run_record, found)
-    )
-
-
-@command.command("submit")
-@click.option(
-    "-f",
-    "--file",
-    "path",
-    type=FilePath(allow_dash=True),
-    required=True,
-    help="The job as one JSON object with name and appId; - reads standard input.",
-)
-@_operation
-def submit(call: Call, path: str) -> None:
-    """Submit a job from a job.json file. Sent once, never again by itself."""
-    request = read_request(path)
-    name = request.pop("name", None)
-    if not isinstance(name, str) or not name.strip():
-        raise SettingsError(f"{path}: a job needs a name")
-    with call.service() as jobs:
-        run = made(lambda: jobs.submit(name, request), f"name.eq={name.strip()}")
-    print_record(call.style, run_record(run))
-
-
-@command.command("show")
-@click.argument("job_id")
-@_operation
-def show(call: Call, job_id: str) -> None:
-    """Show one job."""
-    with call.service() as jobs:
-        run = jobs.get(job_id)
-    print_record(call.style, run_record(run))
-
-
-@command.command("delete")
-@click.argument("job_id")
-@_operation
-def delete(call: Call, job_id: str) -> None:
-    """Stop a job if it runs, and hide it."""
-    with call.service() as jobs:
-        jobs.delete(job_id)
-    print_record(call.style, {"id": job_id, "deleted": True})
-
-
-@command.command("cancel")
-@click.argument("job_id")
-@_operation
-def cancel(call: Call, job_id: str) -> None:
-    """Ask the service to stop a job."""
-    with call.service() as jobs:
-        jobs.manage(job_id, "stop")
-    print_record(call.style, {"id": job_id, "stopping": True})
-
-
-@command.command("resubmit")
-@click.argument("job_id")
-@_operation
-def resubmit(call: Call, job_id: str) -> None:
-    """Submit a job again as a new one. Sent once, never again by itself."""
-    with call.service() as jobs:
-        run = made(lambda: jobs.manage(job_id, "resubmit"), "orderBy=created")
-    print_record(call.style, run_record(run))
-
-
-@command.command("restore")
-@click.argument("job_id")
-@_operation
-def restore(call: Call, job_id: str) -> None:
-    """Make a deleted job visible again."""
-    with call.service() as jobs:
-        run = jobs.manage(job_id, "restore")
-    print_record(call.style, {"id": job_id} if run is None else run_record(run))
-
-
-@command.command("status")
-@click.argument("job_id")
-@_operation
-def status(call: Call, job_id: str) -> None:
-    """Show the status of a job."""
-    with call.service() as jobs:
-        found = jobs.get_status(job_id)
-    print_record(call.style, {"id": found.id, "status": found.status})
-
-
-@command.command("history")
-@click.argument("job_id")
-@_paged
-@_operation
-def history(call: Call, job_id: str, page: Page) -> None:
-    """Show what happened to a job, oldest first."""
-    with call.service() as jobs:
-        found = jobs.get_history(job_id, **page)
-    columns = ("created", "status", "createdBy", "description")
-    print_rows(call.style, columns, map(event_record, found))
-
-
-# --- outputs ---------------------------------------------------------------------------
-
-
-@command.command("outputs-list")
-@click.argument("job_id")
-@click.argument("path", default="")
-@_paged
-@_operation
-def outputs_list(call: Call, job_id: str, path: str, page: Page) -> None:
-    """List one folder of a job's outputs."""
-    with call.service() as jobs:
-        found = jobs.list_outputs(job_id, path, **page)
-    print_rows(call.style, ("path", "type", "length", "lastModified"), map(file_record, found))
-
-
-@command.command("outputs-download")
-@click.argument("job_id")
-@click.argument("path")
-@click.option(
-    "-o",
-    "--output",
-    type=FilePath(allow_dash=True),
-    help="Where to; - is standard output. Default: the file's own name, here.",
-)
-@click.option("--force", is_flag=True, help="Replace a file that is there.")
-@_operation
-def outputs_download(call: Call, job_id: str, path: str, output: str | None, force: bool) -> None:
-    """Download one output of a job."""
-    to = download.place(path, output, force)
-    with call.service() as jobs, jobs.download_output(job_id, path) as content:
-        if to is None:
-            download.copy(content, sys.stdout.buffer)
-            return
-        size = download.save(content, to)
-    print_record(call.style, {"path": path, "to": str(to), "length": size})
-
-
-# --- permissions -----------------------------------------------------------------------
-
-
-@command.command("pems-list")
-@click.argument("job_id")
-@_paged
-@_operation
-def pems_list(call: Call, job_id: str, page: Page) -> None:
-    """List who may read and change a job; the owner first."""
-    with call.service() as jobs:
-        found = jobs.list_permissions(job_id, **page)
-    print_rows(call.style, ("username", "permission"), map(_permission, found))
-
-
-@command.command("pems-show")
-@click.argument("job_id")
-@click.argument("user")
-@_operation
-def pems_show(call: Call, job_id: str, user: str) -> None:
-    """Show one user's permission on a job."""
-    with call.service() as jobs:
-        found = jobs.list_permissions_for_user(job_id, user)
-    print_record(call.style, _permission(found))
-
-
-@command.command("pems-grant")
-@click.argument("job_id")
-@click.argument("user")
-@click.argument("permission", type=click.Choice(LEVELS, case_sensitive=False))
-@_operation
-def pems_grant(call: Call, job_id: str, user: str, permission: str) -> None:
-    """Set one user's permission on a job (POST /pems)."""
-    with call.service() as jobs:
-        found = jobs.update_permissions(job_id, user, permission)
-    print_record(call.style, _permission(_taken(found, permission)))
-
-
-@command.command("pems-update")
-@click.argument("job_id")
-@click.argument("user")
-@click.argument("permission", type=click.Choice(LEVELS, case_sensitive=False))
-@_operation
-def pems_update(call: Call, job_id: str, user: str, permission: str) -> None:
-    """Set one user's permission on a job (POST /pems/USER)."""
-    with call.service() as jobs:
-        found = jobs.update_permissions_for_user(job_id, user, permission)
-    print_record(call.style, _permission(_taken(found, permission)))
-
-
-@command.command("pems-revoke")
-@click.argument("job_id")
-@click.argument("user")
-@_operation
-def pems_revoke(call: Call, job_id: str, user: str) -> None:
-    """Take one user's permission on a job away (POST /pems with NONE)."""
-    with call.service() as jobs:
-        found = jobs.update_permissions(job_id, user, "NONE")
-    print_record(call.style, _permission(_taken(found, "NONE")))
-
-
-@command.command("pems-delete")
-@click.argument("job_id")
-@click.argument("user")
-@_operation
-def pems_delete(call: Call, job_id: str, user: str) -> None:
-    """Take one user's permission on a job away (DELETE /pems/USER)."""
-    with call.service() as jobs:
-        jobs.delete_permissions_for_user(job_id, user)
-    print_record(call.style, {"username": user, "permission": "NONE"})
-
-
-@command.command("pems-drop")
-@click.argument("job_id")
-@_operation
-def pems_drop(call: Call, job_id: str) -> None:
-    """Take away every permission on a job but the owner's."""
-    with call.service() as jobs:
-        jobs.delete_permissions(job_id)
-    print_record(call.style, {"id": job_id, "permissions": "dropped"})
-
-
-def _taken(row: Permission, permission: str) -> Permission:
-    """*row* if it is what *permission* asks for: what the service answers is what holds.
-
-    Raises :class:`~jobsync.errors.ServiceError` otherwise.
-    """
-    from jobsync.errors import ServiceError
-    from jobsync.platforms.agave.permissions import access
-
-    word = permission.upper()
-    wanted = access(read="READ" in word or word == "ALL", write="WRITE" in word or word == "ALL")
-    if row.access.gives != wanted.gives:
-        raise ServiceError(
-            f"the service answers that {row.username} has {row.access}, not what {word} asks for",
-            hint="nobody can be granted anything on a job of their own; for others, "
-            "jobsync jobs pems-list JOB shows what holds",
+    target, manifests = _value(args, "--target"), _value(args, "-m", "--manifests")
+    place = connect.somewhere(target, manifests, os.environ)
+    keep_place(ctx, place)
+    platform = platform_of(place.target, PLATFORMS)
+    group = _group(platform)
+    if group is None:
+        raise SettingsError(
+            f"target {place.target.name} is of api {platform.name}, whose operations jobsync does "
+            "not have"
         )
-    return row
+    return group
 
 
-def _permission(row: Permission) -> dict[str, JsonValue]:
-    return permission_record(row.username, row.access)
+def _value(args: Sequence[str], *names: str) -> str | None:
+    """The value of an option, which the operation itself reads only later."""
+    found = None
+    for at, word in enumerate(args):
+        if word == "--":
+            break
+        name, is_joined, value = word.partition("=")
+        if word in names:
+            found = next(iter(args[at + 1 :]), None)
+        elif is_joined and name in names and name.startswith("--"):
+            found = value
+        elif not word.startswith("--") and word[:2] in names and len(word) > 2:
+            found = word[2:]
+    return found
+
+
+def _elsewhere(ctx: click.Context, name: str) -> Usage:
+    """The error for an operation that only other platforms have."""
+    from jobsync.cli.jobs_options import place_in
+
+    target = place_in(ctx).target
+    apis = " and ".join(api for api, group in _groups().items() if name in group.commands)
+    return Usage(
+        f"{name} is an operation of {apis}, and target {target.name} is of another api",
+        hint="the operations of each: jobsync jobs --help",
+    )

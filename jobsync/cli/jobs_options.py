@@ -1,0 +1,95 @@
+"""What every operation of ``jobsync jobs`` is given: where it is sent, and how it is printed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jobsync.cli.files import FilePath
+from jobsync.cli.options import log_options
+from jobsync.structs import Struct
+
+if TYPE_CHECKING:
+    from jobsync.cli.connect import ServicePlace
+    from jobsync.http.connection import Connection
+    from jobsync.platforms.connections import Account
+
+Page = Mapping[str, "int | None"]
+
+_PLACE = "jobsync.place"
+
+
+class Call(Struct, frozen=True):
+    """One operation: where it is sent, and how what comes back is printed."""
+
+    style: str
+    place: ServicePlace
+
+    @contextmanager
+    def account(self) -> Iterator[Account]:
+        """The account on the target."""
+        from jobsync.cli import connect
+
+        with connect.account(self.place, os.environ) as account:
+            yield account
+
+    @property
+    def how(self) -> Connection:
+        """How the target is reached."""
+        from jobsync.cli import connect
+
+        return connect.how(self.place.target, os.environ)
+
+
+def keep_place(ctx: click.Context, place: ServicePlace) -> None:
+    """Note the place of the operation that is about to be called."""
+    ctx.meta[_PLACE] = place
+
+
+def place_in(ctx: click.Context) -> ServicePlace:
+    """The place that was noted."""
+    place: ServicePlace = ctx.meta[_PLACE]
+    return place
+
+
+def operation(function: Callable[..., None]) -> Callable[..., None]:
+    """The options of every operation, which it is given as a :class:`Call`."""
+
+    @wraps(function)
+    def called(style: str, target: str | None, manifests: str | None, **rest: Any) -> None:
+        # The target has been found by them already: it says whose operations there are.
+        function(Call(style, place_in(click.get_current_context())), **rest)
+
+    for option in (
+        log_options,
+        click.option("-m", "--manifests", type=FilePath(), help="The set that names the target."),
+        click.option("--target", metavar="NAME", help="The target to use."),
+        click.option(
+            "--format",
+            "style",
+            type=click.Choice(["table", "json"]),
+            default="table",
+            help="Columns for people, or JSON.",
+        ),
+    ):
+        called = option(called)
+    return called
+
+
+def paged(function: Callable[..., None]) -> Callable[..., None]:
+    """Which part of a long list; the operation is given it as ``page``."""
+
+    @wraps(function)
+    def called(limit: int | None, offset: int | None, **rest: Any) -> None:
+        function(page={"limit": limit, "offset": offset}, **rest)
+
+    skip = click.option("--offset", type=click.IntRange(min=0), help="Skip this many.")
+    most = click.option(
+        "--limit", type=click.IntRange(min=1), help="At most this many; the service may clip it."
+    )
+    return most(skip(called))
