@@ -289,7 +289,7 @@ class _Executor:
             else:
                 why = self._board.unfinished(needs_of(change))
                 self._refuse(change, Result.WAITING, why)
-        if self._session.settings.wait is not None:
+        if self._session.settings.wait is not None or self._session.stopping:
             for address, run in self._board.active().items():
                 why = self._watch.trouble or "still running"
                 outcome = Outcome(

@@ -6,7 +6,6 @@ import contextlib
 import math
 import os
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import click
 
 from jobsync.cli import connect
 from jobsync.cli.carrying_out import carry_out
+from jobsync.cli.confirming import confirm
 from jobsync.cli.duration import FOREVER, WaitingCommand, duration
 from jobsync.cli.files import FilePath
 from jobsync.cli.options import (
@@ -31,7 +31,6 @@ from jobsync.cli.plan_output import code_of, print_plan, say_what_is_wrong
 from jobsync.cli.planning import options_from
 from jobsync.cli.reporting import Reporting, marker_option, report_option, reporting
 from jobsync.errors import (
-    Blocked,
     ExitCode,
     PlanFileError,
     Usage,
@@ -50,6 +49,9 @@ wait_option = click.option(
     callback=duration,
     help="Wait for jobs to finish and fetch their outputs; =90, =30m, =1h30m: at most that long.",
 )
+
+
+_UNCONFIRMED = "pass --auto-approve, or apply a saved plan with --plan FILE --auto-approve"
 
 
 def _digest(ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
@@ -165,7 +167,7 @@ def _apply(
             follow_renames(plan.root, addresses_of_runs(plan))
             return code_of(plan)
         if (plan.changes or service.is_held) and not auto_approve:
-            _confirm()
+            confirm("Apply these changes?", "the plan", _UNCONFIRMED)
         # The embedded service starts nothing before somebody has agreed to the plan.
         service.start_jobs()
         with _audited(settings, audit, saved or plan, plan.root) as audited:
@@ -183,19 +185,6 @@ def _refuse_decisions(plan: Plan, target: str | None, flags: Any) -> None:
         raise Usage(f"{names} cannot change a saved plan", hint="pass it to: jobsync plan --out")
     if target and target != plan.target:
         raise PlanFileError(f"this plan is for target {plan.target}, not {target}")
-
-
-def _confirm() -> None:
-    if not sys.stdin.isatty():
-        raise Blocked(
-            "there is no terminal to confirm the plan on, so nothing was changed",
-            hint="pass --auto-approve, or apply a saved plan with --plan FILE --auto-approve",
-        )
-    if (
-        click.prompt("Apply these changes? Only 'yes' will be accepted", default="no", err=True)
-        != "yes"
-    ):
-        raise Blocked("not confirmed, so nothing was changed")
 
 
 @contextlib.contextmanager

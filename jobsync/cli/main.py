@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "status": "Show the state of each declared job.",
     "wait": "Wait until the declared jobs have finished, and fetch their outputs.",
     "logs": "Print what a run wrote to standard output and error.",
+    "stop": "Stop the active runs of declared jobs.",
     "outputs": "List, fetch and verify the files of finished jobs.",
     "access": "Show who can read, write and share which run.",
     "history": "Show what happened to the runs of one job.",

@@ -42,6 +42,19 @@ def chosen_runs(
     return found
 
 
+def active_runs(desired: DesiredState, seen: Snapshot) -> list[Chosen]:
+    """The active runs of the acting user, and pinned ones, of each job of *desired*."""
+    from jobsync.model import RunState
+    from jobsync.plan.history import histories
+
+    return [
+        Chosen(address, run)
+        for address, history in histories(desired, seen).items()
+        for run in history.all
+        if run.state is RunState.ACTIVE and run.visible
+    ]
+
+
 def _newest(history: History, attempt: int | None, desired: DesiredState) -> Run | None:
     """The newest visible run of the job as it is declared, else of what it was before."""
     from jobsync.plan.history import attempt_of

@@ -17,6 +17,9 @@ _NAMED = 10
 """More jobs than this are not named one by one in a command."""
 
 
+_SHOWN = 5
+
+
 class Call(Struct, frozen=True):
     """How the command line that is being answered named the set (``paths``) and the target."""
 
@@ -63,3 +66,18 @@ def retry(addresses: Sequence[Address], call: Call) -> str:
     if len(addresses) > _NAMED:
         return call.command("apply", "--retry-failed")
     return call.command("apply", *(word for one in addresses for word in ("--retry", one)))
+
+
+def stop(addresses: Sequence[Address], call: Call) -> str:
+    """The command that stops the runs of *addresses*; of many, those of their whole jobs."""
+    named = dict.fromkeys(addresses)
+    if len(named) > _NAMED:
+        named = dict.fromkeys(address.partition(".")[0] for address in addresses)
+    return call.command("stop", *named)
+
+
+def some(addresses: Sequence[Address]) -> str:
+    """The first of *addresses*, and how many there are besides."""
+    shown = ", ".join(terminal(address) for address in addresses[:_SHOWN])
+    more = len(addresses) - _SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from jobsync.model import Action, Outcome, Plan, Result
-from jobsync.render.advice import NO_CALL, Call, log_of, retry
+from jobsync.render.advice import NO_CALL, Call, log_of, retry, some, stop
 from jobsync.render.escape import terminal
 from jobsync.render.values import counted
 
@@ -85,7 +85,12 @@ def next_steps(plan: Plan, rows: Sequence[Outcome], call: Call) -> Iterator[str]
             "Skipped changes need something that failed, or apply stopped before them: apply "
             "again later."
         )
-    if Result.WAITING in results:
+    if running := [row.address for row in rows if row.result is Result.WAITING and _is_run(row)]:
+        yield (
+            f"Not finished yet: {some(running)}. Wait: {call.command('wait')}. "
+            f"Stop: {stop(running, call)}"
+        )
+    elif Result.WAITING in results:
         yield (
             "Some changes wait for runs that have not finished. Apply again later, or wait: "
             f"{call.command('apply', '--wait')}"
