@@ -34,3 +34,14 @@ def escaped(character: str, short: str = "\\u00") -> str:
     if code < 0x100:
         return f"{short}{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal *text* takes, which a terminal only draws: wide characters of
+    East Asia take two, marks that stand on another character none."""
+    if _PLAIN.fullmatch(text):
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1
+        for one in text
+    )

@@ -17,7 +17,7 @@ import click
 
 import jobsync
 from jobsync.cli.robust_stdio import flush, make_patient
-from jobsync.errors import ExitCode, JobsyncError
+from jobsync.errors import ExitCode, JobsyncError, ManifestError, PlanError
 
 COMMANDS: dict[str, str] = {
     "plan": "Show what apply would change.",
@@ -140,9 +140,14 @@ def _unforeseen(error: Exception) -> str:
 
 def report(error: JobsyncError) -> None:
     """Print an error the way every command does: what happened, then what to do next."""
+    from jobsync.cli.source_lines import listed
     from jobsync.render.escape import terminal
 
-    _say("Error: " + "\n".join(terminal(line) for line in str(error).splitlines()))
+    lines = [terminal(line) for line in str(error).splitlines()]
+    if isinstance(error, (ManifestError, PlanError)):
+        of_problems = sum(len(str(problem).splitlines()) for problem in error.problems)
+        lines[:of_problems] = listed(error.problems)
+    _say("Error: " + "\n".join(lines))
     for line in error.hint.splitlines():
         _say("  " + terminal(line))
 

@@ -30,6 +30,7 @@ def command(
     format_name: str,
 ) -> ExitCode:
     """Check manifests and report all problems."""
+    from jobsync.cli.source_lines import listed
     from jobsync.render.failure import validated
 
     with reporting("validate", paths, target, format_name) as told:
@@ -38,8 +39,8 @@ def command(
             told.knows(states[0])
             checked = _check_online(states[0], target) if online else ""
         except ManifestError as error:
-            for problem in error.problems:
-                _say(str(problem))
+            for line in listed(error.problems):
+                click.echo(line, err=True)
             _say(str(error).splitlines()[-1])
             return told.failed(error)
         if format_name == "json":

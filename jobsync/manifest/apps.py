@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-from jobsync.errors import Problem
-from jobsync.manifest.messages import quoted
+from jobsync.errors import Location, Problem
+from jobsync.manifest.messages import did_you_mean, quoted
 from jobsync.model import App, DeclaredJob, DesiredState
-from jobsync.platform import Wrong
+from jobsync.platform import Platform, Wrong
 
 _NONE: Mapping[str, str] = {}
 
@@ -16,30 +16,46 @@ def check_apps(
     desired: DesiredState,
     apps: Mapping[str, App | None],
     missing: Mapping[str, str] = _NONE,
+    known: Collection[str] = (),
 ) -> list[Problem]:
     """What the apps of *desired* would refuse, by their definitions in *apps*, sorted by address.
 
-    *missing* has the service's words for apps that do not exist. A job is not checked when its app
+    *missing* has the service's words for apps that do not exist, and *known* are those that do, to
+    suggest one with a similar name. A job is not checked when its app
     is None or absent in *apps* (the service publishes no definition), nor when it is pinned to a
     run, because it is not submitted.
     """
-    problems: list[Problem] = []
-    platform = desired.platform
+    problems: dict[tuple[Location | None, str, str], Problem] = {}
     for job in _submitted(desired):
-        app_id = platform.app_id(job.request)
-        app = apps.get(app_id)
-        if app_id in missing:
-            problems.append(_missing(job, platform.app_field, app_id, missing[app_id]))
-        if app is not None:
-            problems.extend(_problems(job, platform.check_app(job, app)))
-    return problems
+        for wrong in _wrong_with(job, desired.platform, apps, missing, known):
+            path = ".".join(map(str, wrong.path))
+            where = job.places.get(path) or job.places.get(path.split(".")[0]) or job.where
+            found = Problem(where, f"jobs.{job.address}.{path}: {wrong.message}", wrong.hint)
+            # The runs of a matrix would all say the same of one place.
+            problems.setdefault((where, path, wrong.message), found)
+    return list(problems.values())
 
 
-def _missing(job: DeclaredJob, field: str, app_id: str, said: str) -> Problem:
-    text = f"the service has no app {quoted(app_id)} that you can use"
-    if not said or said.endswith(app_id):
-        return _problem(job, field, text, "check its name and version")
-    return _problem(job, field, f"{text}: {said}", "")
+def _wrong_with(
+    job: DeclaredJob,
+    platform: Platform,
+    apps: Mapping[str, App | None],
+    missing: Mapping[str, str],
+    known: Collection[str],
+) -> Iterator[Wrong]:
+    app_id = platform.app_id(job.request)
+    app = apps.get(app_id)
+    if app_id in missing:
+        said = missing[app_id]
+        message = f"the service has no app {quoted(app_id)} that you can use"
+        hint = did_you_mean(app_id, known)
+        if said and not said.endswith(app_id):
+            message = f"{message}: {said}"
+        elif not hint:
+            hint = "check its name and version, or list the apps: jobsync apps"
+        yield Wrong(message, hint, path=(platform.app_field,))
+    if app is not None:
+        yield from platform.check_app(job, app)
 
 
 def unchecked(desired: DesiredState, apps: Mapping[str, App | None]) -> list[str]:
@@ -54,13 +70,3 @@ def unchecked(desired: DesiredState, apps: Mapping[str, App | None]) -> list[str
 
 def _submitted(desired: DesiredState) -> Iterator[DeclaredJob]:
     return (job for job in desired.jobs.values() if job.pinned is None)
-
-
-def _problems(job: DeclaredJob, found: Iterable[Wrong]) -> Iterator[Problem]:
-    for wrong in found:
-        yield _problem(job, ".".join(map(str, wrong.path)), wrong.message, wrong.hint)
-
-
-def _problem(job: DeclaredJob, path: str, message: str, hint: str) -> Problem:
-    where = job.places.get(path) or job.places.get(path.split(".")[0]) or job.where
-    return Problem(where, f"jobs.{job.address}.{path}: {message}", hint)

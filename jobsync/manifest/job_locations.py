@@ -8,6 +8,7 @@ from typing import cast
 
 from jobsync.errors import Location
 from jobsync.manifest.layers import Container, Layers
+from jobsync.manifest.matrix import Matrix, Member
 from jobsync.manifest.merge import JobEntry, Section
 from jobsync.manifest.source_map import Places, Raw
 
@@ -75,6 +76,18 @@ class JobPlaces(Mapping[str, Location]):
             if field in parent:
                 return self._below(parent, field, path, places)
         return self._entry.where
+
+    def written(self, field: str, path: tuple[str | int, ...] = ()) -> Raw:
+        """The value at *path* below *field* as it is written, with its references; None where there
+        is none."""
+        value: Raw = next((p[field] for p, _ in self._layers(field) if field in p), None)
+        if field in self._layers_of.fields:
+            value = self._layers_of.fields[field]
+        for step in path:
+            if not _has(value, step):
+                return None
+            value = value[step]  # type: ignore[index]
+        return value
 
     def _below(
         self, parent: dict[str, Raw], field: str, path: tuple[str | int, ...], places: Places
@@ -167,3 +180,43 @@ def _is_named(item: Raw, name: str) -> bool:
 
 def _keys(value: Raw) -> list[str]:
     return list(value) if isinstance(value, dict) else []
+
+
+_OF_AXIS = re.compile(r"\$\{matrix\.([A-Za-z0-9_-]+)\}")
+
+
+class RunPlaces(Mapping[str, Location]):
+    """The places of one run of a matrix: a value that is one of an axis is written there."""
+
+    __slots__ = ("_matrix", "_member", "job")
+
+    def __init__(self, job: JobPlaces, matrix: Matrix, member: Member) -> None:
+        self.job = job
+        self._matrix = matrix
+        self._member = member
+
+    def __getitem__(self, path: str) -> Location:
+        where = self.job[path]
+        field, _, key = path.partition(".")
+        return self._of_axis(field, (key,) if key else ()) or where
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.job)
+
+    def __len__(self) -> int:
+        return len(self.job)
+
+    def key(self, field: str, key: str) -> Location:
+        """As :meth:`JobPlaces.key`."""
+        return self.job.key(field, key)
+
+    def value(self, field: str, path: tuple[str | int, ...] = ()) -> Location:
+        """As :meth:`JobPlaces.value`; the place on the axis for a value that is one of it."""
+        return self._of_axis(field, path) or self.job.value(field, path)
+
+    def _of_axis(self, field: str, path: tuple[str | int, ...]) -> Location | None:
+        text = self.job.written(field, path)
+        found = _OF_AXIS.fullmatch(text) if isinstance(text, str) else None
+        if found is None or found[1] not in self._member.values:
+            return None
+        return self._matrix.where_of(found[1], self._member)

@@ -36,12 +36,16 @@ class Member(Struct, frozen=True):
 
 
 class Family(Struct, frozen=True):
-    """All runs of one job in address order; ``by_values`` finds one by its values as text."""
+    """All runs of one job in address order; ``by_values`` finds one by its values as text.
+
+    ``matrix`` is the matrix as it was written, None for a job without one.
+    """
 
     key: str
     axes: tuple[str, ...]
     members: tuple[Member, ...]
     by_values: Mapping[Texts, Member]
+    matrix: Matrix | None = None
 
 
 def single(key: str) -> Family:
@@ -55,7 +59,7 @@ def family(
     """The runs of a job with a matrix, or None when there are problems with it."""
     before = len(problems)
     key = entry.key
-    building = _Matrix(entry, matrix, filler, problems)
+    building = Matrix(entry, matrix, filler, problems)
     combinations = building.combinations()
     if len(problems) > before:
         return None
@@ -64,10 +68,10 @@ def family(
         address = ".".join([key, *(identity.slug(value) for value in values)])
         members[texts] = Member(address, dict(zip(building.axes, values, strict=True)))
     ordered = tuple(sorted(members.values(), key=lambda member: member.address))
-    return Family(key, building.axes, ordered, members)
+    return Family(key, building.axes, ordered, members, building)
 
 
-class _Matrix:
+class Matrix:
     """One matrix on its way from what is written to its combinations."""
 
     def __init__(
@@ -109,6 +113,18 @@ class _Matrix:
             message = f"{self.path} has no combination"
             self._say(self.where, message, "name an axis, or exclude less")
         return found
+
+    def where_of(self, axis: str, member: Member) -> Location | None:
+        """Where the value is written that *member* has on *axis*."""
+        text = identity.scalar_text(member.values[axis])
+        items = self.matrix.get(axis)
+        for number, value in enumerate(self.lists.get(axis, ())):
+            if isinstance(items, list) and identity.scalar_text(value) == text:
+                return self.places.item(items, number)
+        for entry, where in self.included:
+            if axis in entry and identity.scalar_text(entry[axis]) == text:
+                return where
+        return None
 
     def _axis(self, name: str) -> list[Scalar]:
         items = self.matrix[name]

@@ -8,7 +8,7 @@ from jobsync.errors import Location, Problem
 from jobsync.manifest import matrix, output_targets
 from jobsync.manifest.access import Teams, grants
 from jobsync.manifest.fill_values import Families, ValueFiller, has_reference
-from jobsync.manifest.job_locations import JobPlaces
+from jobsync.manifest.job_locations import JobPlaces, RunPlaces
 from jobsync.manifest.job_selectors import needed
 from jobsync.manifest.layers import layered
 from jobsync.manifest.matrix import Family, Member
@@ -47,7 +47,7 @@ class DraftJob(Struct):
 
     address: Address
     entry: JobEntry
-    places: JobPlaces
+    places: JobPlaces | RunPlaces
     request: dict[str, Value] = field(default_factory=dict)
     permissions: dict[str, Grant] | None = None
     mode: PermissionsMode = PermissionsMode.EXACT
@@ -133,11 +133,15 @@ class _Run:
         self.job = job
         self.member = member
         self.field = ""
+        family = job.families[job.entry.key]
+        self.places: JobPlaces | RunPlaces = job.places
+        if family is not None and family.matrix is not None:
+            self.places = RunPlaces(job.places, family.matrix, member)
         self.filler = ValueFiller(job.scope, job.families, job.platform, member, self._say)
 
     def draft(self) -> DraftJob:
         job = self.job
-        draft = DraftJob(self.member.address, job.entry, job.places)
+        draft = DraftJob(self.member.address, job.entry, self.places)
         draft.permissions = job.permissions
         checks = job.platform.fields
         for name, raw in job.fields.items():
@@ -268,9 +272,9 @@ class _Run:
             head, *below = wrong.path
             message = f"{job.path}: {wrong.message}"
             where = (
-                job.places.key(str(head), str(below[0]))
+                self.places.key(str(head), str(below[0]))
                 if len(below) == 1
-                else job.places.value(str(head), tuple(below))
+                else self.places.value(str(head), tuple(below))
             )
             self._problem(where, message, wrong.hint)
 
@@ -278,7 +282,7 @@ class _Run:
         """A problem of the field that is being looked at, ``at`` below it."""
         space = " " if message.split(" ", 1)[0] in _VERBS else ": "
         path = dotted((self.field, *at))
-        where = self.job.places.value(self.field, at)
+        where = self.places.value(self.field, at)
         self._problem(where, f"{self.job.path}.{path}{space}{message}", hint)
 
     def _problem(self, where: Location, message: str, hint: str = "") -> None:

@@ -45,7 +45,11 @@ def test_validate_says_everything_on_stderr(tmp_path: Path) -> None:
     assert not result.stdout
     assert result.stderr.splitlines() == [
         'a.yaml:3:23: jobs.align.appId must be NAME-VERSION, like famsa-2.2, not "famsa"',
+        "    3 | jobs: {align: {appId: famsa}}",
+        "      |                       ^",
         'a.yaml:4:13: teams.r: "Bob" cannot be a user name (the service folds case: write bob)',
+        "    4 | teams: {r: [Bob]}",
+        "      |             ^",
         "2 problems in the manifests",
     ]
 
