@@ -1,7 +1,7 @@
-"""A no-op plan of many jobs, against the least it could take and against agavepy.
+"""A no-op plan of many jobs, against the least it could take and against the platform's own SDK.
 
-    python benchmarks/plan.py [--declared N ...] [--remote N ...] [--latency MS ...] [--rounds N]
-                              [--agavepy-python PYTHON] [--json FILE]
+    python benchmarks/plan.py [--api API] [--declared N ...] [--remote N ...] [--latency MS ...]
+                              [--rounds N] [--sdk-python PYTHON] [--json FILE]
 
 Every job is declared with permissions and has one finished run. All over TLS, each figure a whole
 process from start to exit:
@@ -9,11 +9,11 @@ process from start to exit:
 * *jobsync*: ``jobsync plan`` with a ceiling of 32 connections;
 * *bound*: the same number of calls by 32 threads on bare ``http.client`` connections that look at
   no answer: the first page alone, then everything else as fast as it goes;
-* *agavepy*: the plain script doing the same reads, one after another: list the jobs, then each
-  permission list until a page has only the owner (the service clips a limit without saying so; a
-  script that trusts one page makes half the calls). ``--agavepy-python`` or
-  ``JOBSYNC_AGAVEPY_PYTHON`` names an interpreter that has agavepy 0.9.5; without one this part is
-  left out and the reason printed.
+* *agavepy* or *tapipy*: the plain script doing the same reads, one after another: list the jobs,
+  then who may see each (``plan_agave.py`` and ``plan_tapis.py`` have the scripts).
+  ``--sdk-python``, or ``JOBSYNC_AGAVEPY_PYTHON`` and ``JOBSYNC_TAPIPY_PYTHON``, name an
+  interpreter that has agavepy 0.9.5 or tapipy 25.4.0; without one this part is left out and the
+  reason printed.
 
 The server is a process of its own, made for latency only: it gives out answers in the service's
 shapes that were prepared before, waits the latency before each, and knows nothing else. Rounds go
@@ -23,7 +23,6 @@ in turns, medians are shown. Other work on the machine disturbs all of them; CPU
 from __future__ import annotations
 
 import argparse
-import hashlib
 import http.client
 import json
 import os
@@ -41,35 +40,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
-USER, TOKEN, PROJECT = "alice", "benchmark-token", "bench"
-PAGE = 250
+import plan_agave
+import plan_tapis
+
+SIDES: dict[str, Any] = {"agave/v2": plan_agave, "tapis/v3": plan_tapis}
+"""What each api asks, answers and is asked by others."""
+
 CEILING = 32
-TIME = "2026-01-01T00:00:00.000-06:00"
-HEAD = '{"status":"success","message":null,"version":"2.2.22-r7deb380","result":'
 
 
 # --- what there is ---------------------------------------------------------------------
-
-
-def manifest(declared: int, url: str) -> str:
-    """A set of *declared* jobs that bob and carol may read, on a target at *url*."""
-    out = [
-        f"apiVersion: jobsync/v1\nproject: {PROJECT}\ntarget: bench\n",
-        f"targets:\n  bench: {{baseUrl: '{url}', concurrency: {CEILING}}}\njobs:\n",
-    ]
-    for number in range(declared):
-        out.append(
-            f"  job-{number}:\n"
-            "    appId: famsa-2.2\n"
-            f"    inputs: {{sequences: agave://data/in-{number}.fa}}\n"
-            f"    parameters: {{threads: {number % 16 + 1}, gap: 0.5}}\n"
-            "    batchQueue: normal\n"
-            '    maxRunTime: "00:10:00"\n'
-            "    permissions: {bob: READ, carol: READ_WRITE}\n"
-        )
-    return "".join(out)
 
 
 def names_of(folder: Path, remote: int) -> list[str]:
@@ -83,87 +65,13 @@ def names_of(folder: Path, remote: int) -> list[str]:
 # --- the server ------------------------------------------------------------------------
 
 
-class World:
-    """All answers, ready to be sent."""
-
-    def __init__(self, folder: Path) -> None:
-        names = json.loads((folder / "names.json").read_text())
-        mixed = sorted((hashlib.sha256(name.encode()).hexdigest()[:12], name) for name in names)
-        self.url = ""
-        self.rows, self.summaries = [], []
-        for key, name in mixed:
-            row = {
-                "id": f"{int(key, 16):019d}-0001-007",
-                "name": name,
-                "owner": USER,
-                "appId": "famsa-2.2",
-                "status": "FINISHED",
-                "created": TIME,
-                "startTime": TIME,
-                "endTime": TIME,
-                "executionSystem": "local",
-            }
-            self.rows.append(_bytes(row))
-            links = {"self": {"href": f"https://localhost/jobs/v2/{row['id']}"}}
-            self.summaries.append(_bytes({**row, "_links": links}))
-        self.lists: dict[str, list[bytes]] = {}
-
-    def answer(self, target: str) -> bytes:
-        parts = urlsplit(target)
-        terms = {key: values[0] for key, values in parse_qs(parts.query).items()}
-        start, length = int(terms.get("offset", "0")), min(PAGE, int(terms.get("limit", "100")))
-        if parts.path.endswith("/pems"):
-            rows = self._permissions(parts.path.split("/")[-2])
-            return _whole([rows[0], *rows[1:][start : start + length]])
-        if parts.path.startswith("/profiles"):
-            return _framed(HEAD.encode() + _bytes({"username": USER}) + b"}")
-        if parts.path.rstrip("/") != "/jobs/v2":
-            return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
-        found = self.rows if "filter" in terms else self.summaries
-        return _whole(found[start : start + length])
-
-    def _permissions(self, job: str) -> list[bytes]:
-        users = ((USER, True), ("bob", False), ("carol", True))
-        base = f"https://localhost/jobs/v2/{job}"
-        return [
-            _bytes(
-                {
-                    "username": user,
-                    "internalUsername": None,
-                    "permission": {"read": True, "write": write},
-                    "_links": {
-                        "self": {"href": f"{base}/pems/{user}"},
-                        "parent": {"href": base},
-                        "profile": {"href": f"https://localhost/profiles/v2/{user}"},
-                    },
-                }
-            )
-            for user, write in users
-        ]
-
-
-def _bytes(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
-
-
-def _whole(rows: list[bytes]) -> bytes:
-    return _framed(HEAD.encode() + b"[" + b",".join(rows) + b"]}")
-
-
-def _framed(body: bytes) -> bytes:
-    return (
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\n"
-        b"Date: Thu, 01 Jan 2026 06:00:00 GMT\r\nServer: benchmark\r\n"
-        b"Content-Length: %d\r\n\r\n" % len(body)
-    ) + body
-
-
-def serve(folder: Path) -> None:
+def serve(folder: Path, side: Any) -> None:
     """Answer until killed. A line on standard input sets the latency and starts a new count."""
-    world, state = World(folder), State()
+    world, state = side.World(folder), State(side)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
+        world.url = f"https://localhost:{listening.getsockname()[1]}"
         print(listening.getsockname()[1], flush=True)
         threading.Thread(target=state.listen, daemon=True).start()
         while True:
@@ -176,18 +84,20 @@ def serve(folder: Path) -> None:
 class State:
     """The latency in seconds, and the targets that were asked for since it was set."""
 
-    def __init__(self) -> None:
+    def __init__(self, side: Any) -> None:
+        self.side = side
         self.latency = 0.0
         self.asked: list[str] = []
 
     def listen(self) -> None:
         for line in sys.stdin:
-            report = {"asked": len(self.asked), "pages": sum("/pems" not in t for t in self.asked)}
+            pages = sum(map(self.side.is_of_a_list, self.asked))
+            report = {"asked": len(self.asked), "pages": pages}
             self.latency, self.asked = float(line), []
             print(json.dumps(report), flush=True)
 
 
-def converse(raw: socket.socket, context: ssl.SSLContext, world: World, state: State) -> None:
+def converse(raw: socket.socket, context: ssl.SSLContext, world: Any, state: State) -> None:
     try:
         with context.wrap_socket(raw, server_side=True) as connection:
             pending = b""
@@ -210,55 +120,22 @@ def converse(raw: socket.socket, context: ssl.SSLContext, world: World, state: S
 # --- the least it could take -----------------------------------------------------------
 
 
-def bound(url: str, ca: str, pages: int, calls: int) -> None:
+def bound(url: str, ca: str, pages: int, calls: int, side: Any) -> None:
     """*calls* calls on bare connections, *pages* of them of the listing."""
     host = urlsplit(url).netloc
     context = ssl.create_default_context(cafile=ca)
-    head = {"Authorization": f"Bearer {TOKEN}"}
     own = threading.local()
 
     def get(path: str) -> None:
         if not hasattr(own, "connection"):
             own.connection = http.client.HTTPSConnection(host, context=context)
-        own.connection.request("GET", path, headers=head)
+        own.connection.request("GET", path, headers=side.CREDENTIAL)
         own.connection.getresponse().read()
 
-    paths = [f"/jobs/v2/?filter=id&limit={PAGE}&offset={PAGE * n}" for n in range(1, pages)]
-    paths += ["/jobs/v2/0001-007/pems?limit=250&offset=0"] * (calls - pages)
-    get(f"/jobs/v2/?filter=id&limit={PAGE}&offset=0")
+    first, *others = side.paths(pages, calls)
+    get(first)
     with ThreadPoolExecutor(CEILING) as pool:
-        list(pool.map(get, paths))
-
-
-AGAVEPY = f"""
-import os, sys, warnings
-warnings.filterwarnings("ignore")
-from urllib.parse import urlsplit
-import agavepy.agave as module
-url, wanted, CA = sys.argv[1], int(sys.argv[2]), os.environ["REQUESTS_CA_BUNDLE"]
-resources = module.load_resource(url)
-for api in resources["apis"]:  # the SDK drops a port that is in the URL, and sends no token then
-    if "basePath" in api["api_declaration"]:
-        api["api_declaration"]["basePath"] = url
-ag = module.Agave(api_server=url, token="{TOKEN}", resources=resources, verify=CA)
-ag.host = urlsplit(url).hostname
-ag.refresh_aris()
-jobs, offset = [], 0
-while True:
-    page = ag.jobs.list(limit={PAGE}, offset=offset)
-    if not page:
-        break
-    jobs += page
-    offset += len(page)
-ours = [job for job in jobs if job["name"].startswith("{PROJECT}.")]
-assert len(ours) == wanted, len(ours)
-for job in ours:
-    users, offset = [], 0
-    while len(page := ag.jobs.listPermissions(jobId=job["id"], limit={PAGE}, offset=offset)) > 1:
-        users += page[1:]
-        offset += len(page) - 1
-    assert len(users) == 2
-"""
+        list(pool.map(get, others))
 
 
 # --- measuring -------------------------------------------------------------------------
@@ -313,22 +190,23 @@ class Server:
 
 
 @contextmanager
-def served(folder: Path, declared: int, remote: int) -> Iterator[Server]:
+def served(folder: Path, declared: int, remote: int, api: str) -> Iterator[Server]:
     """A server with *remote* jobs of which *declared* are ours, and the set beside it."""
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
     command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     command += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "ca.pem")]
     subprocess.run(command, check=True, capture_output=True)
     (folder / "set").mkdir()
-    (folder / "set/jobs.yaml").write_text(manifest(declared, "https://localhost"))
+    side = SIDES[api]
+    (folder / "set/jobs.yaml").write_text(side.manifest(declared, "https://localhost", CEILING))
     (folder / "names.json").write_text(json.dumps(names_of(folder / "set", remote)))
     process = subprocess.Popen(
-        [sys.executable, __file__, "--serve", str(folder)],
+        [sys.executable, __file__, "--serve", str(folder), api],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         server = Server(process)
-        (folder / "set/jobs.yaml").write_text(manifest(declared, server.url))
+        (folder / "set/jobs.yaml").write_text(side.manifest(declared, server.url, CEILING))
         yield server
     finally:
         process.kill()
@@ -336,30 +214,31 @@ def served(folder: Path, declared: int, remote: int) -> Iterator[Server]:
 
 
 def compare(
-    declared: int, remote: int, latencies: list[float], rounds: int, agavepy: str
+    declared: int, remote: int, latencies: list[float], rounds: int, sdk: str, api: str
 ) -> list[dict[str, Any]]:
     """The figures of one world at each latency (milliseconds)."""
     found = []
     with tempfile.TemporaryDirectory(prefix="jobsync-plan-") as name:
         folder = Path(name)
-        with served(folder, declared, remote) as server:
+        with served(folder, declared, remote, api) as server:
             for latency in latencies:
-                found.append(_measured(server, folder, declared, latency, rounds, agavepy))
-                found[-1].update({"declared": declared, "remote": remote})
+                found.append(_measured(server, folder, declared, latency, rounds, sdk, api))
+                found[-1].update({"api": api, "declared": declared, "remote": remote})
                 print(line(found[-1]), flush=True)
     return found
 
 
 def _measured(
-    server: Server, folder: Path, declared: int, latency: float, rounds: int, agavepy: str
+    server: Server, folder: Path, declared: int, latency: float, rounds: int, sdk: str, api: str
 ) -> dict[str, Any]:
     environ = {key: value for key, value in os.environ.items() if not key.startswith("TAPIS_")}
-    environ |= {"TAPIS_BASE_URL": server.url, "TAPIS_TOKEN": TOKEN, "HOME": str(folder)}
+    side = SIDES[api]
+    environ |= {"HOME": str(folder), **side.environ(server.url)}
     environ |= {"REQUESTS_CA_BUNDLE": str(folder / "ca.pem")}
     # Whatever is installed has its bytecode beside it: here it is kept for the rounds.
     environ |= {"PYTHONPYCACHEPREFIX": str(folder / "bytecode"), "PYTHONDONTWRITEBYTECODE": ""}
     plan = [sys.executable, "-m", "jobsync", "plan", "set", "--detailed-exitcode"]
-    took: dict[str, list[Took]] = {"jobsync": [], "bound": [], "agavepy": []}
+    took: dict[str, list[Took]] = {"jobsync": [], "bound": [], side.SDK: []}
     seconds = latency / 1000
     run(plan, environ, folder)
     server.reset(seconds)
@@ -369,11 +248,11 @@ def _measured(
             raise SystemExit(f"not a no-op: {(folder / 'out').read_text()[:2000]}")
         counts = server.reset(seconds)
         least = [sys.executable, __file__, "--bound", server.url, str(folder / "ca.pem")]
-        least += [str(counts["pages"]), str(counts["asked"])]
+        least += [str(counts["pages"]), str(counts["asked"]), api]
         took["bound"].append(run(least, environ, folder))
-        if agavepy and number == 0:
-            script = [agavepy, "-c", AGAVEPY, server.url, str(declared)]
-            took["agavepy"].append(run(script, environ, folder))
+        if sdk and number == 0:
+            script = [sdk, "-c", side.SCRIPT, server.url, str(declared)]
+            took[side.SDK].append(run(script, environ, folder))
         server.reset(seconds)
     return {
         "latency": latency,
@@ -396,8 +275,8 @@ def line(found: dict[str, Any]) -> str:
         f"bound {least:6.2f} s ({least_cpu:5.2f} s cpu; arithmetic {found['arithmetic']:.2f} s)  "
         f"{statistics.median(found['ratios']):.2f}x"
     )
-    if "agavepy" in found:
-        text += f"  agavepy {found['agavepy'][0]:.1f} s: {found['agavepy'][0] / wall:.0f}x ours"
+    for sdk in {"agavepy", "tapipy"} & found.keys():
+        text += f"  {sdk} {found[sdk][0]:.1f} s: {found[sdk][0] / wall:.0f}x ours"
     return text
 
 
@@ -414,17 +293,19 @@ def memory(found: list[dict[str, Any]]) -> Iterator[str]:
                 yield f"a declared job costs {each:.2f} KB ({declared} to {others})"
 
 
-def interpreter(named: str) -> str:
-    """An interpreter with agavepy, or an empty text after saying why there is none."""
+def interpreter(given: str, sdk: str) -> str:
+    """An interpreter with *sdk*, or an empty text after saying why there is none."""
+    variable = f"JOBSYNC_{sdk.upper()}_PYTHON"
+    named = given or os.environ.get(variable, "")
     if not named:
-        print("agavepy is left out: neither --agavepy-python nor JOBSYNC_AGAVEPY_PYTHON is given")
+        print(f"{sdk} is left out: neither --sdk-python nor {variable} is given")
         return ""
-    words = "from importlib.metadata import version; print(version('agavepy'))"
+    words = f"from importlib.metadata import version; print(version('{sdk}'))"
     done = subprocess.run([named, "-c", words], capture_output=True, text=True, check=False)
     if done.returncode:
-        print(f"agavepy is left out: {named} does not have it")
+        print(f"{sdk} is left out: {named} does not have it")
         return ""
-    print(f"agavepy {done.stdout.strip()}", flush=True)
+    print(f"{sdk} {done.stdout.strip()}", flush=True)
     return named
 
 
@@ -434,21 +315,21 @@ def main() -> None:
     parser.add_argument("--remote", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--latency", type=float, nargs="+", default=[0, 20, 100])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument(
-        "--agavepy-python", default=os.environ.get("JOBSYNC_AGAVEPY_PYTHON", ""), metavar="PYTHON"
-    )
+    parser.add_argument("--api", choices=SIDES, default="agave/v2")
+    parser.add_argument("--sdk-python", default="", metavar="PYTHON")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    agavepy = interpreter(options.agavepy_python)
+    sdk = interpreter(options.sdk_python, SIDES[options.api].SDK)
     found = []
     for declared in options.declared:
         for remote in options.remote:
             if remote >= declared:
                 small = declared <= 1_000 and remote <= 1_000
                 found += compare(
-                    declared, remote, options.latency, options.rounds, agavepy if small else ""
-                )
+                    declared, remote, options.latency, options.rounds, sdk if small else "",
+                    options.api,
+                )  # fmt: skip
     print("\n".join(memory(found)))
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
@@ -456,8 +337,8 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
-        serve(Path(sys.argv[2]))
+        serve(Path(sys.argv[2]), SIDES[sys.argv[3]])
     elif sys.argv[1:2] == ["--bound"]:
-        bound(sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
+        bound(sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]), SIDES[sys.argv[6]])
     else:
         main()
