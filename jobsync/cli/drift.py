@@ -15,7 +15,7 @@ from jobsync.cli.options import (
 )
 from jobsync.cli.plan_output import FORMATS, code_of, print_plan
 from jobsync.cli.planning import make_plan
-from jobsync.cli.reporting import marker_option, report_option, reporting
+from jobsync.cli.reporting import all_option, marker_option, report_option, reporting
 from jobsync.errors import ExitCode
 
 
@@ -24,6 +24,7 @@ from jobsync.errors import ExitCode
 @target_options
 @selection_options
 @click.option("--format", "format_name", type=FORMATS, default="text", help="Output format.")
+@all_option
 @report_option
 @marker_option
 @quiet_option
@@ -33,6 +34,7 @@ def command(
     target: str | None,
     variables: dict[str, str],
     format_name: str,
+    every: bool,
     color: str,
     quiet: bool,
     **flags: Any,
@@ -41,7 +43,12 @@ def command(
 
     The same as plan --detailed-exitcode, for scheduled checks.
     """
-    with reporting("drift", paths, target, format_name) as told:
+
+    def one(paths: tuple[str, ...]) -> ExitCode:
         made = make_plan(paths, target, variables, flags, told)
-        print_plan(made.plan, format_name, color, made.call, made.held, told.marker, quiet=quiet)
+        shown = (made.plan, format_name, color, made.call, made.held, told.marker)
+        print_plan(*shown, quiet=quiet, budget=told.budget)
         return told.ended(code_of(made.plan, made.held))
+
+    with reporting("drift", paths, target, format_name) as told:
+        return told.each(paths, every, one)

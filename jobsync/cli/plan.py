@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,8 +20,11 @@ from jobsync.cli.options import (
 )
 from jobsync.cli.plan_output import FORMATS, code_of, print_plan
 from jobsync.cli.planning import make_plan
-from jobsync.cli.reporting import marker_option, report_option, reporting
+from jobsync.cli.reporting import all_option, marker_option, report_option, reporting
 from jobsync.errors import ExitCode, Usage
+
+if TYPE_CHECKING:
+    from jobsync.model import Plan
 
 
 @click.command("plan")
@@ -45,6 +48,7 @@ from jobsync.errors import ExitCode, Usage
     help="Ask no service: show what the manifests declare, as where there are no credentials.",
 )
 @click.option("--base", metavar="REF", help="With --offline: only what differs from this commit.")
+@all_option
 @report_option
 @marker_option
 @quiet_option
@@ -58,6 +62,7 @@ def command(
     detailed_exitcode: bool,
     offline: bool,
     base: str | None,
+    every: bool,
     color: str,
     quiet: bool,
     **flags: Any,
@@ -70,23 +75,42 @@ def command(
 
     if base is not None and not offline:
         raise Usage("--base is for plan --offline")
-    with reporting("plan", paths, target, format_name) as told:
+    if every and out:
+        raise Usage("--out saves one plan, and --all makes several", hint="name one set")
+
+    def one(paths: tuple[str, ...]) -> ExitCode:
         if offline:
             given = {**flags, "out": out}
             code = show_declarations(told, paths, target, variables, format_name, base, given)
             return told.ended(code if detailed_exitcode else ExitCode.OK)
         made = make_plan(paths, target, variables, flags, told, quiet=quiet)
         plan = made.plan
-        print_plan(plan, format_name, color, made.call, made.held, told.marker, quiet=quiet)
+        shown = (plan, format_name, color, made.call, made.held, told.marker)
+        print_plan(*shown, quiet=quiet, budget=told.budget)
         if out:
-            from jobsync.render.plan_json import dumps
-
-            write_file(Path(out), dumps(plan))
-            if holds_file(Path(out)) and not quiet:
-                # A value of --var may be sensitive.
-                advised = call_of(paths, target, {}).command("apply", "--plan", out)
-                same = " and the same --var" if variables else ""
-                click.echo(f"Saved to {out}. To apply it: {advised}{same}", err=True)
+            _save(plan, out, paths, target, variables, quiet=quiet)
         if detailed_exitcode:
             return told.ended(code_of(plan, made.held))
         return told.ended(ExitCode.ERROR if unread(plan) else ExitCode.OK)
+
+    with reporting("plan", paths, target, format_name) as told:
+        return told.each(paths, every, one)
+
+
+def _save(
+    plan: Plan,
+    out: str,
+    paths: tuple[str, ...],
+    target: str | None,
+    variables: dict[str, str],
+    *,
+    quiet: bool,
+) -> None:
+    from jobsync.render.plan_json import dumps
+
+    write_file(Path(out), dumps(plan))
+    if holds_file(Path(out)) and not quiet:
+        # A value of --var may be sensitive.
+        advised = call_of(paths, target, {}).command("apply", "--plan", out)
+        same = " and the same --var" if variables else ""
+        click.echo(f"Saved to {out}. To apply it: {advised}{same}", err=True)

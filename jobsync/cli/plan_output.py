@@ -27,6 +27,7 @@ def print_plan(
     marker: str = "",
     *,
     quiet: bool = False,
+    budget: int = 60_000,
 ) -> None:
     """Print *plan* to standard output; when *quiet*, of the text just what it amounts to.
 
@@ -46,6 +47,7 @@ def print_plan(
     options = render.RenderOptions(
         color=wants_color(color, dict(os.environ)),
         call=call or NO_CALL,
+        budget=budget,
         marker=marker or f"jobsync {plan.project} {plan.target}",
         open_submits=open_submits,
         outputs_root=outputs_root(plan),

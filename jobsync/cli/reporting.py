@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+all_option = click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Find all sets below the folders, or around the files, and take each by itself.",
+)
+
 Wanted = tuple[tuple[str, "Path | None"], ...]
 
 _REPORTS = "jobsync.reports"
@@ -91,18 +98,60 @@ class Reporting:
         self._marker: str = meta.get(_MARKER) or ""
         self._command, self._target, self._format = command, target, format_name
         self._top = _top()
+        self.budget = 60_000
         self._found: list[Found] = []
         self.begin(paths)
 
     def begin(self, paths: Sequence[str]) -> None:
         """What is told from now on is about the set at *paths*."""
-        self._paths = paths
+        self._paths = tuple(paths)
         self._desired: DesiredState | None = None
         self._plan: Plan | None = None
         self._held: tuple[OpenSubmit, ...] = ()
         self._outcomes: tuple[Outcome, ...] | None = None
         self._extra: tuple[Finding, ...] = ()
         self._page = ""
+
+    def each(
+        self, paths: Sequence[str], every: bool, one: Callable[[tuple[str, ...]], ExitCode]
+    ) -> ExitCode:
+        """Call *one* with *paths*, or with *every* set below them by itself. The worst code of all.
+
+        Of several sets, one that fails is told and printed, and the others go on.
+        """
+        from jobsync import manifest
+        from jobsync.cli.main import report
+        from jobsync.render.escape import comment, terminal
+
+        if not every:
+            return one(tuple(paths))
+        folders = manifest.find_sets(paths or (".",))
+        if not folders and self._command == "validate" and all(Path(p).is_file() for p in paths):
+            click.echo("These files are in no set.", err=True)  # as a hook may be given any YAML
+            return ExitCode.OK
+        if not folders:
+            where = ", ".join(paths or (".",))
+            raise SettingsError(
+                f"there is no set in {where}",
+                hint="a set is a folder with a manifest with project:",
+            )
+        if self._format == "markdown":
+            first = self._marker or f"jobsync all {self._target or ''}".strip()
+            click.echo(f"{comment(first)}\n")
+        self.budget //= len(folders)
+        codes = []
+        for folder in folders:
+            self.begin((folder,))
+            if self._format == "text":
+                click.echo(f"Set {terminal(folder)}:")
+            try:
+                codes.append(one((folder,)))
+            except JobsyncError as error:
+                report(error)
+                codes.append(self.failed(error))
+            if self._format == "markdown" or (self._format == "text" and folder != folders[-1]):
+                click.echo()
+        return worst(codes)
 
     def knows(self, desired: DesiredState) -> None:
         """The manifests were read."""
@@ -153,11 +202,11 @@ class Reporting:
             code = ExitCode.USAGE
         # What cannot be applied is shown as it is now.
         plan = self._document() if self._plan and self._command == "apply" else ""
-        shown = as_markdown(self._command, error, self.marker, plan)
+        shown = as_markdown(self._command, error, self.marker, plan, budget=self.budget)
         if self._format == "markdown":
             click.echo(shown, nl=False)
         elif self._format == "json" and self._command == "validate":
-            click.echo(validated((), of_error(error)), nl=False)
+            click.echo(validated((), of_error(error), self._paths), nl=False)
         elif self._format == "json" and self._command != "apply":  # which prints events
             click.echo(as_json(self._command, error, code), nl=False)
         self._close(code, reason(code, error), of_error(error), lambda: shown)
@@ -260,6 +309,7 @@ class Reporting:
             call=self._call,
             open_submits=self._held,
             marker=self.marker,
+            budget=self.budget,
             names_digest=self._command != "apply",
             outputs_root=outputs_root(self._plan),
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jobsync.cli.options import format_option, paths_argument, target_options
-from jobsync.cli.reporting import report_option, reporting
+from jobsync.cli.reporting import all_option, report_option, reporting
 from jobsync.cli.sets import read_each
 from jobsync.errors import ExitCode, ManifestError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @paths_argument
 @target_options
 @click.option("--online", is_flag=True, help="Also check against the apps on the target.")
+@all_option
 @report_option
 @format_option
 def command(
@@ -27,13 +28,14 @@ def command(
     target: str | None,
     variables: dict[str, str],
     online: bool,
+    every: bool,
     format_name: str,
 ) -> ExitCode:
     """Check manifests and report all problems."""
     from jobsync.cli.source_lines import listed
     from jobsync.render.failure import validated
 
-    with reporting("validate", paths, target, format_name) as told:
+    def one(paths: tuple[str, ...]) -> ExitCode:
         try:
             states = read_each(paths, target, variables, os.environ)
             told.knows(states[0])
@@ -44,10 +46,13 @@ def command(
             _say(str(error).splitlines()[-1])
             return told.failed(error)
         if format_name == "json":
-            click.echo(validated(states, ()), nl=False)
+            click.echo(validated(states, (), paths), nl=False)
         else:
             _say_what_is_valid(states, checked)
         return told.ended(ExitCode.OK)
+
+    with reporting("validate", paths, target, format_name) as told:
+        return told.each(paths, every, one)
 
 
 def _say_what_is_valid(states: list[DesiredState], checked: str) -> None:

@@ -5,7 +5,7 @@ files -> reader (values with places) -> schema -> sections (one set)
 """
 
 from jobsync.manifest.apps import check_apps, unchecked
-from jobsync.manifest.finding import find_above, find_set, first_words, holds_set
+from jobsync.manifest.finding import find_above, find_set, find_sets, first_words, holds_set
 from jobsync.manifest.loading import find_destinations, load, load_each
 from jobsync.manifest.settings import OutputsFolder
 
@@ -15,6 +15,7 @@ __all__ = [
     "find_above",
     "find_destinations",
     "find_set",
+    "find_sets",
     "first_words",
     "holds_set",
     "load",

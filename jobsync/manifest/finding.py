@@ -1,6 +1,6 @@
 """Which set a command means that is given no path: the one that it is called in."""
 
-# ruff: noqa: PTH100, PTH116, PTH118, PTH120, PTH208
+# ruff: noqa: PTH100, PTH112, PTH116, PTH118, PTH120, PTH208
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from jobsync.errors import Problem
 from jobsync.manifest.files import Source, discover, read_bytes, show
 from jobsync.manifest.yaml_reader import read
-from jobsync.searched import SUFFIXES
+from jobsync.searched import APPS, SUFFIXES
 
 _BLOCK = (re.compile(rb"^apiVersion[ \t]*:", re.M), re.compile(rb"^project[ \t]*:", re.M))
 
@@ -28,6 +28,32 @@ def find_set(folder: str = ".") -> str:
     if holds_set(folder) or _names_project(s.path for s in discover([folder]).sources):
         return folder
     return find_above(folder) or folder
+
+
+def find_sets(paths: Sequence[str]) -> tuple[str, ...]:
+    """The folders of all sets below the folders of *paths*, and around its files, sorted.
+
+    A set is a folder with a manifest that has ``project:``; what lies below one is part of it.
+    """
+    found: set[str] = set()
+    for path in paths:
+        if os.path.isdir(path):
+            found.update(_below(path))
+        elif folder := _around(os.path.dirname(path) or "."):
+            found.add(folder)
+    return tuple(sorted(found))
+
+
+def _below(top: str) -> Iterator[str]:
+    for folder, inside, _ in os.walk(top):
+        if holds_set(folder):
+            yield os.path.normpath(folder)
+            inside.clear()
+        inside[:] = [name for name in inside if not name.startswith(".") and name != APPS]
+
+
+def _around(folder: str) -> str | None:
+    return folder if holds_set(folder) else find_above(folder)
 
 
 def find_above(folder: str) -> str | None:

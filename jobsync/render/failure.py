@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from jobsync.errors import ExitCode, Location
 from jobsync.model import DesiredState
 from jobsync.render.escape import block, comment, in_json, markdown, terminal
-from jobsync.render.options import RenderOptions
 from jobsync.render.reports.found import Finding, Level, of_error
 from jobsync.render.values import counted
 
@@ -18,12 +17,13 @@ FORMAT_VERSION = "1.0"
 Record = dict[str, object]
 
 
-def as_markdown(command: str, error: Exception, marker: str, plan: str = "") -> str:
+def as_markdown(
+    command: str, error: Exception, marker: str, plan: str = "", *, budget: int = 60_000
+) -> str:
     """The text in place of what *command* could not make, ending with a line break.
 
     *plan* is a document with the same marker, to be shown below the error where there is room.
     """
-    budget = RenderOptions().budget
     text = "\n".join(filter(None, (str(error), getattr(error, "hint", ""))))
     lines = "\n".join(terminal(line) for line in text.splitlines())
     shown = lines if len(lines) <= budget else f"{lines[:budget]}\n..."
@@ -40,8 +40,10 @@ def as_json(command: str, error: Exception, code: ExitCode) -> str:
     )
 
 
-def validated(states: Sequence[DesiredState], findings: Sequence[Finding]) -> str:
-    """What ``validate`` found, in the shape of Terraform's document; a line of JSON."""
+def validated(
+    states: Sequence[DesiredState], findings: Sequence[Finding], paths: Sequence[str]
+) -> str:
+    """What ``validate`` found in *paths*, in the shape of Terraform's document; a line of JSON."""
     errors = sum(1 for finding in findings if finding.level is Level.ERROR)
     sets = [
         {"project": one.project, "api": one.platform.name, "jobs": len(one.jobs)} for one in states
@@ -52,6 +54,7 @@ def validated(states: Sequence[DesiredState], findings: Sequence[Finding]) -> st
             "error_count": errors,
             "warning_count": len(findings) - errors,
             "diagnostics": _diagnostics(findings),
+            "paths": [terminal(path) for path in paths],
             "sets": sets,
         }
     )

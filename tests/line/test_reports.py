@@ -101,10 +101,10 @@ def test_a_plan_that_failed_is_a_document_in_every_format(lab: Lab) -> None:
 
 def test_a_token_that_was_revoked_gives_a_document_too(lab: Lab) -> None:
     lab.write(RIGHT)
-    environ = {**step(lab), "TAPIS_TOKEN": "revoked"}
+    environ = {**step(lab), "TAPIS_TOKEN": "old-token"}
     done = lab.run("plan", "--format", "markdown", "--report", "github", **environ)
     assert done.code == 1
-    assert "401" in done.out and "revoked" not in done.out
+    assert "401" in done.out and "old-token" not in done.out
     assert outputs(lab)["failure-reason"] == "unauthorised"
 
 
