@@ -126,7 +126,8 @@ class Reporting:
         if not every:
             return one(tuple(paths))
         folders = manifest.find_sets(paths or (".",))
-        if not folders and self._command == "validate" and all(Path(p).is_file() for p in paths):
+        only_files = bool(paths) and all(Path(path).is_file() for path in paths)
+        if not folders and only_files and self._command == "validate":
             click.echo("These files are in no set.", err=True)  # as a hook may be given any YAML
             return ExitCode.OK
         if not folders:
