@@ -4,7 +4,7 @@ Where the service is the embedded one, or a ``serve`` of this folder, these file
 they count like the content of inputs.
 """
 
-# ruff: noqa: PTH113, PTH116, PTH118
+# ruff: noqa: PTH100, PTH113, PTH114, PTH116, PTH118
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from jobsync.given_files import json_of, read_given
 from jobsync.globs import matches as matches_glob
 from jobsync.manifest.digests import Unusable, Workspace, file_digest
 from jobsync.manifest.files import reason
 from jobsync.manifest.messages import quoted
+from jobsync.manifest.yaml_reader import SIZE_LIMIT
 from jobsync.model import AppFolder, JsonValue
 from jobsync.platform import Platform
-from jobsync.searched import APP_FILES, APPS
+from jobsync.searched import APP_FILES, APPS, below
 
 _LEFT_OUT = (".*", "__pycache__", "README*", "LICENSE*")
 
@@ -55,6 +57,7 @@ class AppFolders:
 
     def __init__(self, root: str, platform: Platform) -> None:
         self._platform = platform
+        self._root = root
         self._apps = Path(root) / APPS
         self._folders: dict[str, tuple[Path, Mapping[str, JsonValue]]] | None = None
         self._known: dict[str, AppFolder | None] = {}
@@ -82,7 +85,7 @@ class AppFolders:
                 *sorted(path for name in APP_FILES for path in self._apps.glob(f"*/*/{name}")),
             ]:
                 try:
-                    definition = json.loads(path.read_text("utf-8"))
+                    definition = json_of(read_given(path, SIZE_LIMIT))
                 except (OSError, ValueError):
                     continue
                 if isinstance(definition, dict):
@@ -95,8 +98,9 @@ class AppFolders:
         text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
         total = hashlib.sha256(text.encode("ascii") + b"\n")
         changed = {}
+        homes = [os.path.realpath(home) for home in (self._apps, _repository(self._root))]
         try:
-            for path in _files(folder):
+            for path in _files(folder, homes):
                 facts = os.stat(path)
                 changed[os.path.relpath(path, self._apps)] = facts.st_mtime
                 name = os.path.relpath(path, folder)
@@ -111,16 +115,38 @@ class AppFolders:
         return AppFolder(total.hexdigest(), changed)
 
 
-def _files(folder: Path) -> Iterator[str]:
-    """Every regular file that counts, in order; the service follows links, and so does this."""
+def _files(folder: Path, homes: Sequence[str]) -> Iterator[str]:
+    """Every regular file that counts, in order; the service follows links, and so does this.
+
+    Raises :class:`Unusable` for a link that leads out of all *homes*: behind it may be the whole
+    machine.
+    """
+
+    def check(path: str, real: str) -> None:
+        if not any(real == home or below(real, home) is not None for home in homes):
+            hint = "copy it into the folder of the app"
+            shown = os.path.join(APPS, os.path.relpath(path, folder.parent))
+            raise Unusable(f"{quoted(shown)} leads out of the repository, to {quoted(real)}", hint)
+
     seen = {os.path.realpath(folder)}
     for parent, subfolders, names in os.walk(folder, followlinks=True, onerror=_raise):
         reals = {name: os.path.realpath(os.path.join(parent, name)) for name in subfolders}
         subfolders[:] = sorted(n for n in subfolders if _counts(n) and reals[n] not in seen)
-        seen.update(reals[name] for name in subfolders)
+        for name in subfolders:
+            if os.path.islink(path := os.path.join(parent, name)):
+                check(path, reals[name])
+            seen.add(reals[name])
         for name in sorted(filter(_counts, names)):
             if os.path.isfile(path := os.path.join(parent, name)):
+                if os.path.islink(path):
+                    check(path, os.path.realpath(path))
                 yield path
+
+
+def _repository(folder: str) -> str:
+    """The repository that *folder* is in, *folder* itself without one."""
+    above = Path(os.path.abspath(folder))
+    return str(next((f for f in (above, *above.parents) if (f / ".git").exists()), above))
 
 
 def _raise(error: OSError) -> None:

@@ -3,7 +3,7 @@
 The workspace is the folder of the set, read-only for jobs.
 """
 
-# ruff: noqa: PTH113, PTH116, PTH118, PTH123
+# ruff: noqa: PTH113, PTH114, PTH116, PTH118, PTH123
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import stat
 from jobsync.manifest.files import reason
 from jobsync.manifest.messages import quoted
 from jobsync.platform import Platform
+from jobsync.searched import below
 
 _CHUNK = 1024 * 1024
 
@@ -71,7 +72,7 @@ class Workspace:
         try:
             mode = os.stat(real).st_mode
             if stat.S_ISDIR(mode):
-                return _folder(real)
+                return _folder(real, self._root)
             if not stat.S_ISREG(mode):
                 raise Unusable(f"{quoted(uri)} is not a file or folder")
             return file_digest(real)
@@ -91,13 +92,16 @@ def file_digest(path: str) -> str:
     return digest.hexdigest()
 
 
-def _folder(path: str) -> str:
-    """One digest for the names and contents below a folder; hidden folders are not shown."""
+def _folder(path: str, root: str) -> str:
+    """One digest for the names and contents below a folder of *root*. Hidden folders are not shown;
+    links that lead out of *root* are not staged, and behind one may be a file without end."""
     total = hashlib.sha256()
     for folder, subfolders, names in os.walk(path):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(names):
             file = os.path.join(folder, name)
+            if os.path.islink(file) and below(os.path.realpath(file), root) is None:
+                continue
             if os.path.isfile(file):
                 total.update(os.fsencode(os.path.relpath(file, path)))
                 total.update(b"\0" + file_digest(file).encode() + b"\n")

@@ -3,7 +3,7 @@
 Paths stay text and go through ``os``: a name may hold bytes that are no text at all.
 """
 
-# ruff: noqa: PTH100, PTH112, PTH116, PTH120, PTH123, PTH206
+# ruff: noqa: PTH100, PTH112, PTH116, PTH120, PTH206
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jobsync.errors import Location, Problem
+from jobsync.given_files import NotRegular, TooLarge, read_given
 from jobsync.manifest.yaml_reader import SIZE_LIMIT, too_large
 from jobsync.searched import APPS, SUFFIXES
 from jobsync.structs import Struct, field
@@ -59,18 +60,13 @@ def read_bytes(source: Source) -> bytes | Problem:
     """The bytes of a regular file of at most :data:`SIZE_LIMIT`, or the problem with it."""
     where = Location(source.shown, 1, 1)
     try:
-        # O_NONBLOCK: opening a FIFO nobody writes to must not hang.
-        descriptor = os.open(source.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return read_given(source.path, SIZE_LIMIT)
     except (OSError, ValueError) as error:
+        if isinstance(error, TooLarge):
+            return too_large(source.shown)
+        if isinstance(error, NotRegular):
+            return Problem(where, reason(error))
         return Problem(where, f"cannot be read: {reason(error)}")
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return Problem(where, "is not a regular file")
-        try:
-            data = file.read(SIZE_LIMIT + 1)
-        except OSError as error:
-            return Problem(where, f"cannot be read: {reason(error)}")
-    return too_large(source.shown) if len(data) > SIZE_LIMIT else data
 
 
 def real(path: str) -> str:

@@ -2,9 +2,9 @@
 
     python tests/campaigns/hostile_files.py [--seconds 60] [--seed 1] [KIND ...]
 
-Kinds: globs, patterns, manifests, plans, locks, states. Each is tried for so many seconds: made-up
-and mutated cases, each with a clock. A case fails that takes longer than a second, or that ends
-with anything but an answer or one of jobsync's own errors.
+Kinds: globs, patterns, expressions, manifests, apps, plans, locks, states. Each is tried for so
+many seconds: made-up and mutated cases, each with a clock. A case fails that takes longer than a
+second, or that ends with anything but an answer or one of jobsync's own errors.
 """
 
 from __future__ import annotations
@@ -21,14 +21,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from jobsync import globs, lock_format
+from jobsync import globs, java_regex, lock_format
 from jobsync.errors import JobsyncError
 from jobsync.local import patterns
+from jobsync.local.apps import registry, tapis_apps
 from jobsync.local.state import adopt, prepare
 from jobsync.local.store.counting import look
 from jobsync.local.store.database import Store
 from jobsync.local.tie import Owner
+from jobsync.manifest.app_folders import AppFolders
 from jobsync.plan.output_rules import compile_glob
+from jobsync.platforms import PLATFORMS
 from jobsync.platforms.loading import load
 from jobsync.render import plan_json
 
@@ -47,6 +50,31 @@ jobs:
   one: {appId: a-1.0, parameters: {k: "${var.v}"}, outputs: [{path: "**/*.y", to: r/}]}
   two: {appId: a-1.0, needs: [one], permissions: {bob: READ}}
 """
+APP = """\
+{"name": "a", "version": "1.0", "templatePath": "w.sh", "defaultNodeCount": 1, "tags": [],
+"inputs": [{"id": "f", "details": {"label": "x"}, "value": {"default": "y", "order": 0}}],
+"parameters": [{"id": "k", "value": {"type": "string", "validator": "[a-z]+", "default": "d"},
+"semantics": {"minCardinality": 0}}]}
+"""
+TAPIS_APP = """\
+{"id": "t", "version": "1.0", "runtime": "ZIP", "containerImage": "x.zip", "maxJobs": 1,
+"jobAttributes": {"fileInputs": [{"name": "f", "sourceUrl": "u", "targetPath": "t"}],
+"parameterSet": {"appArgs": [{"name": "n", "arg": "x"}], "envVariables": [{"key": "k"}]},
+"maxMinutes": 10}}
+"""
+VALUES = [
+    "null",
+    "-1",
+    "1e999",
+    "NaN",
+    "[]",
+    "{}",
+    "true",
+    '"\\ud800"',
+    '"../x"',
+    "1" * 5000,
+    "[" * 2000,
+]
 LOCK = "# jobsync.lock 1\nfile\tone\tr/a\ta\t1-007\t3\t" + "a" * 64 + "\nexpect\tone\t1-007\n"
 PIECES = ["*", "**", "**/", "?", "[a-z]", "[!a]", "/", "a", "b", ".", "..", "\\", "{", "é", "\0"]
 SIGNS = [
@@ -118,6 +146,14 @@ def some_patterns(chance: random.Random) -> None:
         return
 
 
+def some_expressions(chance: random.Random) -> None:
+    unit = "".join(chance.choices(SIGNS, k=chance.randint(1, 6)))
+    expression = f"({unit})" * chance.choice((1, 2, 10)) + chance.choice(("", "+$", "{9}b"))
+    text = "".join(chance.choices("ab1", k=3)) * chance.choice((1, 20, 3000)) + "!"
+    with suppress(java_regex.Uncheckable):
+        java_regex.found(expression, text)
+
+
 def some_plans(chance: random.Random) -> None:
     plan_json.loads(mutated(GOLDEN.read_text("utf-8"), chance))
 
@@ -143,6 +179,37 @@ def manifests() -> Iterator[Case]:
                 assert {path.name for path in Path(name).rglob("*")} == {"set", "set.yaml"}
 
         yield some_manifests
+
+
+@contextmanager
+def apps() -> Iterator[Case]:
+    """Mutated definitions of apps, read by the manifests and by the local service."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "apps/a"
+        folder.mkdir(parents=True)
+        (folder / "w.sh").write_text("true\n")
+
+        def some_apps(chance: random.Random) -> None:
+            for file, text in (("app.json", APP), ("app.v3.json", TAPIS_APP)):
+                for _ in range(chance.randint(0, 3)):
+                    start = chance.randrange(len(text))
+                    end = text.find(chance.choice(",]}"), start)
+                    text = f"{text[:start]}{chance.choice(VALUES)}{text[end:]}"
+                text = text if chance.random() < 0.5 else mutated(text, chance)
+                (folder / file).write_text(text, "utf-8", "surrogatepass")
+            found = registry.load([folder.parent])
+            for app in found.list():
+                found.get(app.id)
+            found.trouble("a-1.0")
+            of_tapis = tapis_apps.TapisApps([folder.parent])
+            of_tapis.latest()
+            of_tapis.trouble()
+            for platform in PLATFORMS.values():
+                for app_id in ("a-1.0", "t", "t-1.0"):
+                    AppFolders(name, platform).get(app_id)
+            assert len(list(Path(name).rglob("*"))) == 5
+
+        yield some_apps
 
 
 @contextmanager
@@ -186,7 +253,9 @@ def plainly(case: Case) -> Iterator[Case]:
 KINDS = {
     "globs": lambda: plainly(some_globs),
     "patterns": lambda: plainly(some_patterns),
+    "expressions": lambda: plainly(some_expressions),
     "manifests": manifests,
+    "apps": apps,
     "plans": lambda: plainly(some_plans),
     "locks": lambda: plainly(some_locks),
     "states": states,
@@ -204,8 +273,12 @@ def campaign(kind: str, seconds: float, seed: int, limit: float = LIMIT) -> tupl
     with KINDS[kind]() as case:
         while time.monotonic() < until:
             began = time.process_time()
-            with suppress(JobsyncError):
+            try:
                 case(chance)
+            except JobsyncError:
+                pass
+            except Exception as error:
+                raise AssertionError(f"{kind}: case {tried} of seed {seed}") from error
             took = time.process_time() - began
             assert took < limit, f"{kind}: {took:.1f} s for case {tried} of seed {seed}"
             tried, worst = tried + 1, max(worst, took)

@@ -14,8 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from jobsync.errors import LocalServiceError
+from jobsync.given_files import json_of, read_given
 from jobsync.java_regex import Uncheckable, found
 from jobsync.structs import Struct, field
+
+LARGEST = 1024 * 1024
+"""Bytes that one ``app.json`` may have."""
 
 PARAMETER_TYPES = frozenset({"string", "number", "bool", "flag", "enumeration"})
 
@@ -100,13 +104,14 @@ _ID = re.compile(r"[A-Za-z0-9._-]+-[A-Za-z0-9._]+")
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = json_of(read_given(path, LARGEST))
     except json.JSONDecodeError as error:
         raise LocalServiceError(
             f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}", hint=_HINT
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise LocalServiceError(f"{path}: cannot be read: {error}") from error
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        raise LocalServiceError(f"{path}: cannot be read: {said}") from error
     if not isinstance(document, dict):
         raise LocalServiceError(f"{path}: an app is a JSON object", hint=_HINT)
     return document

@@ -6,13 +6,14 @@ when it changes, so that a running service sees a new or edited app at the next 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jobsync.errors import LocalServiceError
+from jobsync.given_files import json_of, read_given
+from jobsync.local.apps.app_file import LARGEST
 from jobsync.local.apps.registry import SHIPPED
 from jobsync.structs import Struct
 
@@ -129,7 +130,7 @@ def _signature(path: Path) -> tuple[int, int]:
 def _read(path: Path) -> _Read:
     signature = _signature(path)
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = json_of(read_given(path, LARGEST))
         if path.name == NAMES[0] and not (isinstance(document, dict) and "runtime" in document):
             return _Read(signature)  # an app of the other api
         return _Read(signature, _app(path, document, signature[0] / 1e9))
