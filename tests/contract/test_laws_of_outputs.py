@@ -8,6 +8,8 @@ from jobsync.backend import Backend
 from jobsync.errors import Forbidden, NotFound, RangeRefused, Refused
 from jobsync.model import Run
 from jobsync.outputs.listing import walk_outputs
+from jobsync.outputs.logs import last_lines, log_files, read_lines
+from jobsync.platform import Platform
 from tests.contract.service import Service
 
 
@@ -74,3 +76,19 @@ def test_outputs_of_a_hidden_run_are_not_given_out(service: Service) -> None:
     alice.hide(run.id)
     with pytest.raises(Refused):
         alice.files(run.id)
+
+
+def test_what_a_run_printed_is_found_and_when_it_ran_is_told(service: Service, run: Run) -> None:
+    alice = service.as_("alice")
+    full = alice.run(run.id)
+    (row,) = alice.runs(lambda one: one.id == run.id)
+    for seen in (full, row):
+        assert seen.created and seen.started and seen.ended
+        assert seen.created <= seen.started <= seen.ended
+    if type(alice.platform).log_files is Platform.log_files:
+        pytest.skip("this platform does not say where its logs are")
+    files = log_files(alice, full)
+    assert any(file.is_out for file in files) and any(file.is_err for file in files)
+    (out,) = (file for file in files if file.is_out)
+    lines = [*read_lines(alice, run.id, out)]
+    assert lines and [*last_lines(alice, run.id, out, 1).lines] == lines[-1:]

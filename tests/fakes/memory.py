@@ -73,6 +73,12 @@ class Job:
         return status
 
 
+def _reached(job: Job, now: float, wanted: Callable[[str], bool]) -> datetime | None:
+    """When the life of *job* first came to a status that is *wanted*."""
+    past = [after for after, word in job.life if wanted(word) and now >= job.born + after]
+    return _moment(job.born + past[0]) if past else None
+
+
 def archiving(job: Job) -> dict[str, Any]:
     """The record of the request: where the outputs go is filled in."""
     request = dict(job.request)
@@ -163,6 +169,8 @@ class MemoryBackend:
             state=STATES.get(status, RunState.ACTIVE),
             visible=job.visible,
             created=_moment(job.born),
+            started=_reached(job, now, lambda word: word != "PENDING"),
+            ended=_reached(job, now, lambda word: word in STATES),
             message=job.message,
             request=request,
         )

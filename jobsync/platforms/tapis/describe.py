@@ -27,7 +27,8 @@ Record = dict[str, JsonValue]
 
 ROW = (
     "uuid", "id", "name", "owner", "createdby", "status", "condition", "lastMessage", "created",
-    "ended", "lastUpdated", "tags", "visible", "remoteOutcome", "appId", "appVersion",
+    "remoteStarted", "ended", "lastUpdated", "tags", "visible", "remoteOutcome", "appId",
+    "appVersion",
 )  # fmt: skip
 """The members of a row that a plan needs (tapis-v3 §6.3)."""
 
@@ -115,6 +116,7 @@ def run(found: Record, asked: str, request: Mapping[str, JsonValue] | None = Non
         state=run_state(status, condition),
         visible=known.visible,
         created=moment(found.get("created")),
+        started=moment(found.get("remoteStarted")),
         ended=moment(found.get("ended")),
         message=_said(found, condition) if status in ("FAILED", "CANCELLED") else "",
         request=request,

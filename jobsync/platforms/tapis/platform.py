@@ -8,6 +8,7 @@ from jobsync.model import JsonValue, Run, Value
 from jobsync.platform import Platform
 from jobsync.platforms.tapis import environment as _environment
 from jobsync.platforms.tapis import fields as _fields
+from jobsync.platforms.tapis import log_files as _log_files
 from jobsync.platforms.tapis import permissions as _permissions
 from jobsync.platforms.tapis import run_names as _run_names
 
@@ -41,6 +42,8 @@ class Tapis(Platform):
     token_variable = _environment.TOKEN
     api_variable = _environment.API
     clue = staticmethod(_environment.clue)
+
+    log_files = staticmethod(_log_files.log_files)
 
     finds_hidden = False
     restores = True
