@@ -157,8 +157,9 @@ class ProtocolRunner:
             return entry  # ``sending`` is on the disk: the next run finds the job by its name
 
     def _search(self, name: str) -> Reply:
+        past = self._journal.state(name)
         try:
-            runs = self._backend.runs_named(name)
+            runs = self._backend.runs_named(name, past.ids if past else ())
         except ServiceError as error:
             return Trouble(str(error))
         mine = [run for run in runs if run.owner == self._user and run.name == name]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jobsync.apply.journal_entry import Entry
     from jobsync.backend import Reader
     from jobsync.model import PlanOptions, Snapshot
+    from jobsync.observe.snapshots import Remembered
     from jobsync.plan import Stale
     from jobsync.render.advice import Call
 
@@ -37,7 +38,8 @@ def snapshot(desired: DesiredState, target: Target, reader: Reader) -> Snapshot:
     """What the service and ``jobsync.lock`` say now; no outputs are listed."""
     from jobsync.observe import lock_of, observe
 
-    return observe(desired, reader, lock_of(desired), target, outputs_of=())
+    remembered = _remembered(desired, target)
+    return observe(desired, reader, lock_of(desired), target, (), remembered)
 
 
 def decide(
@@ -57,7 +59,8 @@ def decide(
     for text in sorted(options.retry):
         named(text, desired.jobs)
     chosen = in_scope(desired.jobs, options) | needs_of_retried(desired.jobs, options)
-    seen = observe(desired, reader, lock_of(desired), target, outputs_of=chosen)
+    remembered = _remembered(desired, target)
+    seen = observe(desired, reader, lock_of(desired), target, chosen, remembered)
     problems = manifest.check_apps(desired, seen.apps, seen.missing_apps)
     if problems:
         raise ManifestError(problems)
@@ -65,6 +68,30 @@ def decide(
     notes = manifest.unchecked(desired, seen.apps)
     built = replace(built, warnings=tuple(sorted({*built.warnings, *notes})))
     return guarded(built, desired, target, options.allow), seen
+
+
+def _remembered(desired: DesiredState, target: Target) -> Remembered:
+    """What the journals of this machine say of the runs of *desired* and of its former projects."""
+    from jobsync.apply import Binding
+    from jobsync.apply.takeover import journaled
+    from jobsync.observe import service_name
+    from jobsync.plan.history import former_names
+
+    folder = state_dir(ServicePlace(desired.root, target), os.environ)
+    former = (former_names(desired.project, job) for job in desired.jobs.values())
+    projects = {desired.project, *(project for pairs in former for project, _ in pairs)}
+
+    def of_user(user: str) -> dict[str, tuple[str, ...]]:
+        mark, service = desired.platform.journal_mark, service_name(target)
+        bindings = [Binding(service, user, project, mark) for project in sorted(projects)]
+        return {
+            name: entry.ids
+            for binding in bindings
+            for name, entry in journaled(folder, binding).items()
+            if entry.ids
+        }
+
+    return of_user
 
 
 def guarded(plan: Plan, desired: DesiredState, target: Target, allow: frozenset[str]) -> Plan:

@@ -180,6 +180,17 @@ def names_of_attempt(now: Known, address: Address, attempt: int) -> list[str]:
     return [attempt_name(platform, name, attempt) for name in now.histories[address].names]
 
 
+def unseen_runs(now: Known, address: Address) -> frozenset[str]:
+    """The ids of runs of a job that ``jobsync.lock`` knows and no listing has shown: they may be
+    hidden. The job's former addresses count, under which their files may still be recorded."""
+    job, project = now.desired.jobs[address], now.desired.project
+    former = {was for named, was in former_names(project, job) if named == project}
+    addresses = {address, *former - now.desired.jobs.keys()}
+    lock = [(line.address, line.job_id) for line in now.seen.fetched]
+    recorded = {run_id for at, run_id in (*lock, *now.seen.expectations) if at in addresses}
+    return frozenset(recorded.difference(run.id for run in now.seen.runs))
+
+
 def records(now: Known) -> list[str]:
     """The ids of the runs whose full records are needed to show a difference.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from itertools import count
 
@@ -22,12 +22,21 @@ LOCAL = "local"
 """What names the embedded service in plans and journals: its URL is another one each time."""
 
 
+Remembered = Callable[[str], Mapping[str, Collection[str]]]
+"""The ids of runs that journals have, by the runs' names, of whoever is acting."""
+
+
+def _nothing_remembered(user: str) -> Mapping[str, Collection[str]]:
+    return {}
+
+
 def observe(
     desired: DesiredState,
     reader: Reader,
     lock: Lock,
     target: Target,
     outputs_of: Collection[Address] | None = None,
+    remembered: Remembered = _nothing_remembered,
 ) -> Snapshot:
     """Read everything that planning *desired* needs, from one service and from ``jobsync.lock``.
 
@@ -36,7 +45,8 @@ def observe(
     visible and hidden (two for most jobs: one is of the scheme before); one permission list for
     each run whose job declares permissions; and a walk for each finished run whose outputs are not
     proven by the lock to be here. Walks cover the addresses *outputs_of* (all of them when None)
-    and the jobs needed by those of them that may be submitted.
+    and the jobs needed by those of them that may be submitted. Where no search finds hidden runs,
+    each run that the lock or *remembered* knows for such a name is asked for as well.
 
     Raises :class:`SettingsError` when the acting user is not the target's ``owner``, and when
     *desired* was loaded for another kind of target.
@@ -52,7 +62,7 @@ def observe(
         submits = questions.may_be_submitted(now)
         # A run that is not listed may be hidden, or may have moved between two pages: only a search
         # by its exact name shows that it does not exist.
-        now = _asked_by_name(asker, now, submits)
+        now = _asked_by_name(asker, now, submits, remembered)
         now = with_runs(now, asker.runs(questions.records(now)))
         now = questions.at_present_addresses(now)
         # Lists that were requested with the first pages are used again; only the others are read.
@@ -63,7 +73,8 @@ def observe(
         others = sorted(archived.result(), key=lambda one: one.run.id) if archived else ()
         now = _with(now, outputs=walked, archived=tuple(others))
         # The walks and the archived runs may show more jobs that have to be submitted.
-        now = _asked_by_name(asker, now, questions.may_be_submitted(now) - submits)
+        more = questions.may_be_submitted(now) - submits
+        now = _asked_by_name(asker, now, more, remembered)
         apps, missing = ask_apps(reader, questions.apps_to_check(now))
         now = _with(now, apps=apps, missing_apps=missing)
         if target.base_url:
@@ -157,18 +168,27 @@ def _listed(
     return questions.known(desired, seen), access
 
 
-def _asked_by_name(asker: Asker, now: Known, addresses: Collection[Address]) -> Known:
+def _asked_by_name(
+    asker: Asker, now: Known, addresses: Collection[Address], remembered: Remembered
+) -> Known:
     """The listing may only find. That a name does not exist takes a question of its own."""
     user = now.seen.user
+    hides = not now.desired.platform.finds_hidden
+    journals = remembered(user) if hides and addresses else {}
 
     def attempts(address: Address) -> tuple[list[str], list[Run]]:
         """Every attempt under every name, up to the first that no run of mine carries."""
         highest = questions.highest_attempt(now, address)
+        recorded = questions.unseen_runs(now, address) if hides else frozenset()
         names: list[str] = []
         runs: list[Run] = []
         for attempt in count(1):
             asked = questions.names_of_attempt(now, address, attempt)
-            rows = [run for name in asked for run in asker.reader.runs_named(name)]
+            rows = [
+                run
+                for name in asked
+                for run in asker.reader.runs_named(name, {*recorded, *journals.get(name, ())})
+            ]
             names += asked
             runs += rows
             if attempt > highest and all(run.owner != user for run in rows):

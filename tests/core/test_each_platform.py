@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobsync.errors import ManifestError, StalePlan
-from jobsync.model import Action, JobChange, Mark, Plan
+from jobsync.lock_format import Lock
+from jobsync.model import Action, FetchedFile, JobChange, Mark, Plan
+from jobsync.observe import observe
 from jobsync.plan import build
 from jobsync.platform import Platform
 from jobsync.platforms.agave.platform import AGAVE
@@ -165,6 +169,29 @@ def test_where_hidden_runs_cannot_be_found_the_plan_says_so(here: OnePlatform) -
     plan = build(replace(desired, platform=blind), seen)
     assert any("does not show hidden runs" in text for text in plan.warnings)
     assert not any("hidden" in text for text in build(desired, seen).warnings)
+
+
+def test_a_hidden_run_that_no_search_finds_is_asked_for_by_its_id(here: OnePlatform) -> None:
+    here.apply()
+    (first,) = (run for run in here.runs() if ".one." in run.name or "/one@" in run.name)
+    here.world.service.jobs[first.id].visible = False
+    blind: Platform = type("Blind", (type(here.platform),), {"finds_hidden": False})()
+    here.world.backend.platform = blind
+    desired = replace(here.load(), platform=blind)
+
+    def hidden(
+        lock: Lock = Lock(), journals: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    ) -> list[str]:
+        seen = observe(desired, here.world.backend, lock, here.target, None, lambda user: journals)
+        return [run.id for run in seen.runs if not run.visible]
+
+    assert hidden() == []
+    assert hidden(journals={first.name: (first.id,)}) == [first.id]
+    assert hidden(journals={"another": (first.id,)}) == []
+    line = FetchedFile("one", first.id, "out.txt", "out.txt", 1, "0" * 64)
+    assert hidden(Lock((line,))) == [first.id]
+    assert hidden(Lock(expectations=frozenset({("one", first.id)}))) == [first.id]
+    assert hidden(Lock((replace(line, address="other"),))) == []
 
 
 # --- formats ---------------------------------------------------------------------------
