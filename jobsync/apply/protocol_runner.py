@@ -37,6 +37,7 @@ from jobsync.apply.submit_protocol import (
 from jobsync.backend import Backend
 from jobsync.errors import Location, NotFound, ServiceError, SubmitNotSent, SubmitRejected
 from jobsync.model import JsonValue, Run
+from jobsync.plan.history import copies
 from jobsync.secret import Sensitive
 from jobsync.sensitive import scrubbed
 from jobsync.structs import replace
@@ -163,7 +164,9 @@ class ProtocolRunner:
         except ServiceError as error:
             return Trouble(str(error))
         mine = [run for run in runs if run.owner == self._user and run.name == name]
-        mine.sort(key=lambda run: (run.created or _LONG_AGO, run.id))
+        by_a_person = copies(mine)
+        mine = [run for run in mine if run.id not in by_a_person]
+        mine.sort(key=lambda run: (run.number, run.created or _LONG_AGO, run.id))
         return Found(tuple(map(_seen, mine)))
 
     def _read(self, job_id: str) -> Reply:

@@ -16,7 +16,7 @@ from jobsync.apply.sharing import is_of_job
 from jobsync.apply.submit_protocol import find, look_again, reconcile, reconcile_ended, scan
 from jobsync.errors import ServiceError
 from jobsync.model import SUBMITS, JobChange, Outcome, Plan
-from jobsync.plan.history import base_of
+from jobsync.plan.history import base_of, copies
 from jobsync.platform import Platform
 from jobsync.structs import replace
 
@@ -145,5 +145,7 @@ def _suspects(session: Session, submitted: Mapping[str, JobChange]) -> list[str]
         runs = session.backend.runs(lambda run: run.name in submitted, (prefix,))
     except ServiceError:
         return list(submitted)
-    counts = Counter(run.name for run in runs if run.owner == session.plan.user)
+    by_a_person = copies(runs)
+    mine = (run for run in runs if run.owner == session.plan.user and run.id not in by_a_person)
+    counts = Counter(run.name for run in mine)
     return [name for name in submitted if counts[name] != 1]

@@ -194,11 +194,15 @@ def unseen_runs(now: Known, address: Address) -> frozenset[str]:
 def records(now: Known) -> list[str]:
     """The ids of the runs whose full records are needed to show a difference.
 
-    These are replaced and pinned runs, and the runs from which those take outputs.
+    These are replaced and pinned runs, and the runs from which those take outputs; also those that
+    a person submitted again, and what came of that.
     """
     wanted: list[Run] = []
     for address, job in now.desired.jobs.items():
         history = now.histories[address]
+        if history.again:
+            sends = {run.sent for run in history.again}
+            wanted += [run for run in history.all if run.sent in sends]
         if job.pinned is None and not history.exact and history.older:
             wanted.append((live(history.older) or history.older)[-1])
         elif job.pinned is None:

@@ -19,7 +19,7 @@ from jobsync.model import (
     Standing,
 )
 from jobsync.plan.diff import FieldView, side_by_side
-from jobsync.plan.history import History, histories
+from jobsync.plan.history import History, copies, histories
 from jobsync.plan.references import References
 from jobsync.structs import Struct, replace
 
@@ -118,6 +118,7 @@ def _rule(job: DeclaredJob, state: AddressState, submit: JobChange | None) -> st
 
 def _roles(history: History, state: AddressState, job: DeclaredJob) -> Iterable[SeenRun]:
     current = state.run.id if state.run else ""
+    copied = copies(history.exact)
     for run in history.exact:
         if not run.visible:
             role = "hidden"
@@ -127,8 +128,12 @@ def _roles(history: History, state: AddressState, job: DeclaredJob) -> Iterable[
             role = str(run.state)
         elif run.id == current:
             role = "current"
+        elif run.id in copied:
+            role = "submitted again"
         else:
             role = "duplicate" if state.run and run.name == state.run.name else "another attempt"
         yield SeenRun(run, role)
+    for run in history.again:
+        yield SeenRun(run, "submitted again")
     for run in history.older:
         yield SeenRun(run, "superseded")

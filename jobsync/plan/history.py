@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
+from typing import cast
 
 from jobsync.model import (
     Address,
@@ -18,6 +19,7 @@ from jobsync.model import (
     RunRef,
     RunState,
     Snapshot,
+    Value,
 )
 from jobsync.platform import Platform
 from jobsync.structs import Struct, replace
@@ -30,18 +32,21 @@ class History(Struct, frozen=True):
     """The runs of one declared address, each tuple from oldest to newest.
 
     ``exact`` has the runs, visible or hidden, with one of the names of the job, of any attempt.
-    ``older`` has visible runs of its addresses with another fingerprint.
+    ``again`` has visible runs that a person made by submitting one of those once more, where it is
+    not known that they mean the same: none of them is ever the current run. ``older`` has visible
+    runs of its addresses with another fingerprint.
     """
 
     desired: DesiredState
     job: DeclaredJob
     exact: tuple[Run, ...] = ()
     older: tuple[Run, ...] = ()
+    again: tuple[Run, ...] = ()
 
     @property
     def all(self) -> tuple[Run, ...]:
-        """All runs: those of the present declaration, then the older ones."""
-        return (*self.exact, *self.older)
+        """All runs: those of the present declaration, then the others."""
+        return (*self.exact, *self.again, *self.older)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,6 +63,20 @@ def oldest_first(runs: Iterable[Run]) -> tuple[Run, ...]:
     """*runs*, sorted from the oldest to the newest."""
     found = tuple(runs)
     return found if len(found) < 2 else tuple(sorted(found, key=_age))
+
+
+def copies(runs: Iterable[Run]) -> dict[str, Run]:
+    """The runs that a person made by submitting another one again, by id, each with that one.
+
+    Both tell the same send, and the one with the lower number was there first.
+    """
+    found: dict[str, Run] = {}
+    first: dict[tuple[str, str], Run] = {}
+    for run in sorted(runs, key=lambda run: (run.number, _age(run))):
+        original = first.setdefault((run.name, run.sent), run) if run.sent else run
+        if original is not run:
+            found[run.id] = original
+    return found
 
 
 def attempt_of(platform: Platform, run: Run) -> int:
@@ -201,7 +220,25 @@ def _history(
             exact.append(run)
         elif run.visible:
             older.append(run)
-    return History(desired, job, oldest_first(exact), oldest_first(older))
+    copied = copies(exact) if len(exact) > 1 else {}
+    again = [run for run in exact if run.id in copied and not _same(platform, run, copied[run.id])]
+    exact = [run for run in exact if run not in again]
+    return History(
+        desired,
+        job,
+        oldest_first(exact),
+        oldest_first(older),
+        oldest_first(run for run in again if run.visible),
+    )
+
+
+def _same(platform: Platform, one: Run, other: Run) -> bool:
+    """Whether the requests of both runs are known and mean the same."""
+    if one.request is None or other.request is None:
+        return False
+    pair = (cast("Mapping[str, Value]", run.request) for run in (one, other))
+    first, second = (platform.canonical(request) for request in pair)
+    return first == second
 
 
 def is_of(platform: Platform, job: DeclaredJob, fingerprint: str) -> bool:

@@ -14,6 +14,7 @@ from jobsync.model import (
     JobChange,
     OutputChange,
     Reason,
+    Run,
     RunState,
     Standing,
 )
@@ -21,7 +22,7 @@ from jobsync.plan import plan_outputs
 from jobsync.plan.builder import PlanDraft, add_problem, on_run
 from jobsync.plan.decide import Decision, unconfirmed
 from jobsync.plan.deciding import FINISHED, decision_of
-from jobsync.plan.history import History, attempt_name, live, ref
+from jobsync.plan.history import History, attempt_name, copies, live, ref
 from jobsync.plan.node_hours import attempts
 from jobsync.plan.notes import notes_on
 from jobsync.plan.reasons import why_replaced
@@ -202,20 +203,39 @@ def _plan_stops(draft: PlanDraft, job: DeclaredJob, history: History, decision: 
 
 
 def _note_duplicates(draft: PlanDraft, job: DeclaredJob, history: History) -> None:
-    named: dict[str, list[str]] = {}
+    copied = copies((*history.exact, *history.again)) if job.pinned is None else {}
+    named: dict[str, list[Run]] = {}
     for run in live(history.exact) if job.pinned is None else ():
-        named.setdefault(run.name, []).append(run.id)
-    for ids in named.values():
+        if run.id not in copied:
+            named.setdefault(run.name, []).append(run)
+    for runs in named.values():
+        ids = [run.id for run in runs]
         if len(ids) > 1:
             draft.duplicates[job.address] = (*draft.duplicates.get(job.address, ()), *ids)
+            # Without its tags a run that a person submitted again cannot be told from a double.
+            untold = any(run.number and not run.sent for run in runs)
             draft.warnings.append(
                 f"{job.address}: {len(ids)} runs with the same name: {', '.join(ids)} "
-                "(the first is current)"
+                f"(the first is current{'; hide those that are not meant' if untold else ''})"
             )
+    _note_copies(draft, job, history, copied)
     for name in history.names if draft.foreign else ():
         for run in draft.foreign.get(name, ()):
             draft.warnings.append(
                 f"{job.address}: run {run.id} of {run.owner} has exactly this name"
+            )
+
+
+def _note_copies(
+    draft: PlanDraft, job: DeclaredJob, history: History, copied: Mapping[str, Run]
+) -> None:
+    """Say which runs a person has submitted again; *copied* has what each is a copy of."""
+    for run in (*history.exact, *history.again):
+        if run.visible and run.id in copied:
+            other = ", as something else: it is never the current one"
+            draft.warnings.append(
+                f"{job.address}: run {run.id} is run {copied[run.id].id}, which a person submitted "
+                f"again{other if run in history.again else ''}"
             )
 
 

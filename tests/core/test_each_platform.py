@@ -22,6 +22,7 @@ from jobsync.structs import replace
 from tests.core.conftest import PLATFORMS, OnePlatform
 from tests.fakes.toy import TOY
 
+NO_LOCK = Lock()
 KEYS = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True)
 MARKS = st.builds(Mark, KEYS, KEYS, st.from_regex(r"[a-z][a-z2-7]{9}", fullmatch=True),
                   st.integers(1, 99))  # fmt: skip
@@ -180,7 +181,7 @@ def test_a_hidden_run_that_no_search_finds_is_asked_for_by_its_id(here: OnePlatf
     desired = replace(here.load(), platform=blind)
 
     def hidden(
-        lock: Lock = Lock(), journals: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+        lock: Lock = NO_LOCK, journals: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     ) -> list[str]:
         seen = observe(desired, here.world.backend, lock, here.target, None, lambda user: journals)
         return [run.id for run in seen.runs if not run.visible]
