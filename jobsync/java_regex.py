@@ -17,8 +17,8 @@ from jobsync.structs import Struct
 
 LONGEST_EXPRESSION = 1_000
 LONGEST_TEXT = 10_000
-_MOST_STEPS = 1_000_000
-"""Ways to try at worst, less than a tenth of a second: a set may have thousands of values."""
+_MOST_STEPS = 10_000_000
+"""Ways to try at worst, about half a second."""
 
 _LINE_BREAKS = re.compile("[\n\r\x85\u2028\u2029]")
 _PLAIN_ESCAPES = {**{c: c for c in "dDwWsS"}, "t": "\\t", "n": "\\n", "r": "\\r", "f": "\\f"}
@@ -94,11 +94,11 @@ class _Size(Struct, frozen=True):
         )
 
     def steps(self, length: int) -> int:
-        if self.explodes:
-            return int((self.atoms * self.loops + 1) ** min(length + 1, 64))
         total = 1
         for span in self.ranges:
             total *= length + 1 if span is None else min(span, length + 1)
+        if self.explodes:  # empty branches are no atoms, and are tried all the same
+            return max(total, int((self.atoms * self.loops + 1) ** min(length + 1, 64)))
         return total
 
 

@@ -161,7 +161,8 @@ def test_apps_of_a_pull_request_show_nothing_and_stop_nothing(repository: Reposi
 
 
 @pytest.mark.parametrize(
-    "expression", ["(a+)+$", "(a|a)*b", "(a*)*", "(.*a){12}", "([a-z]+)*x", "(a?){40}a{40}"]
+    "expression",
+    ["(a+)+$", "(a|a)*b", "(a*)*", "(.*a){12}", "([a-z]+)*x", "(a?){40}a{40}", "(|)" * 10 + "+$"],
 )
 def test_no_validator_keeps_a_command_busy(expression: str) -> None:
     began = time.process_time()
