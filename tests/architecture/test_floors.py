@@ -25,6 +25,7 @@ FLOORS = {
     "visible": 0,
     "base_url": 1,
     "java_regex": 1,
+    "java_globs": 1,
     "model": 1,
     "sensitive": 1,
     "archives": 1,
@@ -73,7 +74,8 @@ SAME_FLOOR = {
 """Nouns serve names."""
 
 LOCAL_MAY_IMPORT = {
-    "atomic_files", "errors", "given_files", "globs", "java_regex", "locks", "private_files",
+    "atomic_files", "errors", "given_files", "globs", "java_globs", "java_regex", "locks",
+    "private_files",
     "structs", "secret", "visible", "manifest", "local",
 }  # fmt: skip
 """The local service shares no codec with the client, or one mistake would cancel itself out."""

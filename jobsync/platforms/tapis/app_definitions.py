@@ -1,22 +1,75 @@
-"""The ids of apps."""
+"""Apps: their ids, their definitions in the folder of a set, and what a definition says.
+
+An app is known by its id and a version (tapis-v3 §11.1). As one text that is ``ID/VERSION``: no
+slash can stand in either.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from typing import cast
 
-from jobsync.model import App, JsonValue
+from jobsync.model import App, JsonValue, Value
+
+_FOR_PEOPLE = frozenset({"description", "tags", "notes"})
+"""What only people and portals read: keys of a definition, and of the entries of its lists."""
 
 
-def joined_id(app_id: str, version: str) -> str:
-    """One text for an app and its version; the app alone stands for its latest version."""
-    return f"{app_id}:{version}" if version else app_id
+def app_key(app_id: str, version: str) -> str:
+    """The one text for *version* of an app."""
+    return f"{app_id}/{version}"
 
 
-def split_id(text: str) -> tuple[str, str]:
-    """The app and the version of a text that :func:`joined_id` made."""
-    app_id, _, version = text.partition(":")
+def id_and_version(key: str) -> tuple[str, str]:
+    """The id and the version that :func:`app_key` made *key* of."""
+    app_id, _, version = key.partition("/")
     return app_id, version
 
 
-def described_app(definition: Mapping[str, JsonValue]) -> App:
-    return App(joined_id(str(definition["id"]), str(definition["version"])), {}, {})
+def app_id(request: Mapping[str, Value]) -> str:
+    """The app that *request* names, as one text; empty when it names none."""
+    name, version = request.get("appId"), request.get("appVersion")
+    return app_key(str(name), str(version)) if name and version else ""
+
+
+def defined_app(definition: Mapping[str, JsonValue], file_name: str) -> str:
+    """The app of a definition; empty for that of an app of Agave v2, which has no ``runtime``."""
+    if file_name == "app.json" and "runtime" not in definition:
+        return ""
+    name, version = definition.get("id"), definition.get("version")
+    return app_key(str(name), str(version)) if name and version else ""
+
+
+def app_meaning(definition: Mapping[str, JsonValue]) -> JsonValue:
+    """The definition without texts that are only for people."""
+    return _without_words(definition)
+
+
+def app_of(definition: Mapping[str, JsonValue], changed: datetime | None) -> App:
+    """What is known of an app by its *definition*, as the service answers it (tapis-v3 §11.1).
+
+    *changed* is when it was last changed, None where the service does not say.
+    """
+    attributes = mapping(definition.get("jobAttributes"))
+    defaults = {name: attributes.get(name) for name in ("nodeCount", "maxMinutes")}
+    return App(
+        app_key(str(definition.get("id")), str(definition.get("version"))),
+        {},
+        {},
+        {name: value for name, value in defaults.items() if value is not None},
+        changed,
+        definition,
+    )
+
+
+def mapping(value: object) -> Mapping[str, JsonValue]:
+    """*value* when it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def _without_words(value: JsonValue | Mapping[str, JsonValue]) -> JsonValue:
+    if isinstance(value, Mapping):
+        found = cast("Mapping[str, JsonValue]", value)
+        return {k: _without_words(v) for k, v in found.items() if k not in _FOR_PEOPLE}
+    return [_without_words(item) for item in value] if isinstance(value, list) else value

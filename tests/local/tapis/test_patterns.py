@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobsync.local.api.tapis.globs import matches
+from jobsync.java_globs import matches
 from jobsync.local.store.likeness import fits, prefix
 from tests.local.tapis.conftest import User
 

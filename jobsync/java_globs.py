@@ -1,10 +1,12 @@
-"""Which outputs are archived: globs as Java has them, or regular expressions (tapis-v3 §8.4)."""
+"""Globs as Java has them: ``*`` stays within a folder, ``**`` does not, braces are alternatives.
+
+What begins with ``REGEX:`` is a regular expression of Java over the whole path. Floor 1, pure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
 
 from jobsync.java_regex import Uncheckable, found
 from jobsync.structs import Struct
@@ -27,18 +29,6 @@ class _Piece(Struct, frozen=True):
         if char == "/" and not self.slash:
             return False
         return self.chars is None or (char in self.chars) != self.negated
-
-
-def chosen(archive_filter: Mapping[str, Any]) -> Callable[[str], bool]:
-    """Whether a path below the output directory is archived: excludes first, then includes."""
-    excludes, includes = archive_filter["excludes"], archive_filter["includes"]
-
-    def keeps(path: str) -> bool:
-        if any(matches(pattern, path) for pattern in excludes):
-            return False
-        return not includes or any(matches(pattern, path) for pattern in includes)
-
-    return keeps
 
 
 def check(pattern: str) -> None:

@@ -1,0 +1,120 @@
+"""Where the outputs of runs are, and how an input names one. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from jobsync.archives import canonical
+from jobsync.java_globs import matches
+from jobsync.model import Archive, JsonValue, Run, Value
+from jobsync.platforms.tapis.fields import parameters_of
+from jobsync.platforms.tapis.macros import EACH_RUN, MACRO
+from jobsync.platforms.tapis.urls_of_inputs import SCHEME, cannot_be_named
+
+NEVER = "NEVER"
+
+
+def no_output(request: Mapping[str, Value], path: str) -> str:
+    """The part of the ``archiveFilter`` of *request* that leaves out *path*; empty where none does.
+
+    Excludes come first, then includes (tapis-v3 §8.4). What cannot be judged here leaves nothing
+    out.
+    """
+    kept = parameters_of(request).get("archiveFilter")
+    if not isinstance(kept, dict):
+        return ""
+    path = path.strip("/")
+    for glob in _texts(kept.get("excludes")):
+        if _fits(glob, path, unknown=False):
+            return f"archiveFilter.excludes: [{glob}]"
+    includes = _texts(kept.get("includes"))
+    if includes and not any(_fits(glob, path) or _may_fit_below(glob, path) for glob in includes):
+        return f"archiveFilter.includes: [{', '.join(includes)}]"
+    return ""
+
+
+def _fits(glob: str, path: str, *, unknown: bool = True) -> bool:
+    """Whether *glob* fits *path*; *unknown* where that cannot be told, as for one with a macro."""
+    try:
+        return unknown if "${" in glob else matches(glob, path)
+    except ValueError:
+        return unknown
+
+
+def _may_fit_below(glob: str, folder: str) -> bool:
+    """Whether *glob* may fit a file in *folder*: an output may be a folder too."""
+    if "**" in glob or glob.startswith("REGEX:"):
+        return True
+    head = glob.split("/")[: folder.count("/") + 1]
+    return len(head) < glob.count("/") + 1 and _fits("/".join(head), folder)
+
+
+def doubtful_output(request: Mapping[str, Value], path: str) -> str:
+    """That runs of *request* are not archived, so that outputs stay where others may clear them."""
+    if request.get("archiveMode") == NEVER:
+        return "archiveMode: NEVER leaves it in the output directory of the job"
+    return ""
+
+
+def output_folder(request: Mapping[str, object]) -> Archive | None:
+    """The folder that a request names for its outputs.
+
+    None when it is not archived, names no folder, or names another one for each run.
+    """
+    path = request.get("archiveSystemDir")
+    if request.get("archiveMode") == NEVER or not isinstance(path, str) or not path.strip():
+        return None
+    if any(name in EACH_RUN for name in MACRO.findall(path)):
+        return None
+    for macro, field in (("AppId", "appId"), ("AppVersion", "appVersion")):
+        path = path.replace(f"${{{macro}}}", str(request.get(field)))
+    return Archive(str(request.get("archiveSystemId") or ""), canonical(path))
+
+
+def output_uri(run: Run, path: str) -> str | None:
+    """``tapis://SYSTEM/DIR/PATH``, raw: nothing decodes such a URL (tapis-v3 §4.2).
+
+    None where the record of *run* tells no place, and for a path that cannot be written so.
+    """
+    if run.place is None or not run.place.system:
+        return None
+    whole = "/".join(part for part in (run.place.path, path.strip("/")) if part)
+    return None if cannot_be_named(whole) else f"{SCHEME}{run.place.system}/{whole}"
+
+
+def is_output(uri: str, run: Run, path: str) -> bool:
+    """Whether *uri* names output *path* of *run*, with whatever slashes."""
+    if run.place is None or not uri.startswith(SCHEME):
+        return False
+    system, _, found = uri.removeprefix(SCHEME).partition("/")
+    return system == run.place.system and canonical(found) == canonical(f"{run.place.path}/{path}")
+
+
+def place_of(record: Mapping[str, JsonValue]) -> Archive | None:
+    """Where the outputs of a run are, by its record as the service answers it (tapis-v3 §8.1).
+
+    That of an archive, unless the run was not archived: it was cancelled, failed with archiving
+    left out for that, or ``archiveMode`` is NEVER. Then it is the output directory.
+    """
+    failed_unarchived = (
+        record.get("status") == "FAILED" and record.get("remoteOutcome") == "FAILED_SKIP_ARCHIVE"
+    )
+    unarchived = (
+        failed_unarchived
+        or record.get("status") == "CANCELLED"
+        or record.get("archiveMode") == NEVER
+    )
+    names = ("execSystemId", "execSystemOutputDir") if unarchived else _ARCHIVE
+    system, folder = (record.get(name) for name in names)
+    if not isinstance(system, str) or not isinstance(folder, str) or not (system and folder):
+        return None
+    return Archive(system, canonical(folder))
+
+
+_ARCHIVE = ("archiveSystemId", "archiveSystemDir")
+
+
+def _texts(value: Value) -> list[str]:
+    items: Iterable[Value] = value if isinstance(value, list) else ()
+    return [item for item in items if isinstance(item, str)]

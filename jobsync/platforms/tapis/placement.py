@@ -1,0 +1,46 @@
+"""Where and how long a job runs: node-hours, and what a run asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jobsync.identity import leaf_text
+from jobsync.model import App, JsonValue, Value
+from jobsync.platforms.tapis.canonical import scheduler_options
+from jobsync.sensitive import revealed
+
+
+def same_placement(field: str, declared: Value, remote: Value) -> bool:
+    """Whether a placement field asks for what the run's request asked for."""
+    if field == "parameterSet.schedulerOptions":
+        one, other = (scheduler_options({"schedulerOptions": v}, leaf_text) for v in (declared, remote))
+        return one == other
+    if isinstance(declared, list) and isinstance(remote, list):
+        return [*map(leaf_text, declared)] == [*map(leaf_text, remote)]
+    return leaf_text(declared) == leaf_text(remote)
+
+
+def node_hours(request: Mapping[str, Value], app: App | None) -> float | None:
+    """Nodes times hours of the longest run that *request* allows; None when that is unknown.
+
+    What is not declared is the app's, and 1 node and 10 minutes where that says nothing either
+    (tapis-v3 §4.1). A count of 0 or less is none. Without the app's definition it stays unknown.
+    """
+    minutes = _number(request, app, "maxMinutes", 10)
+    nodes = _number(request, app, "nodeCount", 1)
+    return None if minutes is None or nodes is None else nodes * minutes / 60
+
+
+def _number(
+    request: Mapping[str, Value], app: App | None, field: str, default: int
+) -> int | float | None:
+    for value in (_whole(revealed(request.get(field))), _whole(app.defaults.get(field) if app else None)):
+        if value is not None and value > 0:
+            return value
+    return default if app is not None else None
+
+
+def _whole(value: Value | JsonValue) -> int | float | None:
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
