@@ -8,9 +8,9 @@ the access.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
-from jobsync.model import NO_ACCESS, Access
+from jobsync.model import NO_ACCESS, Access, JsonValue
 
 Rows = Mapping[str, Access]
 """A list of permissions by user name, without the owner's row."""
@@ -69,8 +69,17 @@ class PermissionModel(Protocol):
         moment, and stays so when the second half fails."""
         return True
 
-    def level_hint(self, word: str) -> str:
-        """What to do about a *word* that is no level but one of the service; empty for others."""
+    def level(self, written: JsonValue) -> Access:
+        """The access that *written*, a value that :meth:`level_schema` takes, grants."""
+        return self.levels[str(written)]
+
+    def level_schema(self) -> dict[str, Any]:
+        """The JSON Schema of a level in a manifest; empty where it is one of the words of
+        :attr:`levels`."""
+        return {}
+
+    def level_hint(self, written: JsonValue) -> str:
+        """What to do about what is *written* and is no level; empty where nothing is known."""
         return ""
 
     def note(self, user: str, before: Access, after: Access) -> str:

@@ -126,8 +126,8 @@ class Platform(Protocol):
 
     @property
     def placement(self) -> tuple[str, ...]:
-        """The request fields that say where and how long a job runs. A change of them alone never
-        re-runs the job."""
+        """The dotted paths of what says, in a request, where and how long a job runs. A change of
+        that alone never re-runs the job."""
         return ()
 
     def request_schema(self) -> dict[str, Any]:
@@ -205,6 +205,11 @@ class Platform(Protocol):
     @property
     def app_field(self) -> str:
         """The request field that names the app."""
+
+    @property
+    def needed(self) -> Mapping[str, str]:
+        """The request fields that every job must have, each with what to do where it is missing."""
+        return {self.app_field: "which app is to run?"}
 
     def app_id(self, request: Mapping[str, Value]) -> str:
         """The id of the app that *request* runs, as the service knows it; empty when none is
@@ -318,6 +323,12 @@ class Platform(Protocol):
     def canonical_before(self, request: Mapping[str, Value]) -> dict[str, JsonValue]:
         """As :meth:`canonical`, under :attr:`scheme_before`; not called when that is empty."""
         return {}
+
+    @property
+    def records_are_requests(self) -> bool:
+        """Whether the record of a run is its request as it was sent: then all that differs from a
+        declaration was declared otherwise, and the service has dropped and added nothing."""
+        return False
 
     @property
     def defaults(self) -> Mapping[str, Value]:

@@ -88,12 +88,24 @@ def replaced(value: Value, change: Callable[[Value], Value]) -> Value:
 
 
 def at(request: Mapping[str, Value], path: str) -> Value:
-    """What *request* has at ``field`` or ``field.key``; None where it has nothing."""
-    field, dot, key = path.partition(".")
-    value = request.get(field)
-    if dot:
-        return value.get(key) if isinstance(value, dict) else None
-    return value
+    """What *request* has at a dotted path; None where it has nothing.
+
+    Of a list it is the entry that the path names, or the whole list where the path names none.
+    """
+    field, _, rest = path.partition(".")
+    value = request.get(field.partition("[")[0])
+    while rest and isinstance(value, dict):
+        key, _, below = (rest, "", "") if rest in value else rest.partition(".")
+        value, rest = value.get(key if key in value else key.partition("[")[0]), below
+    if isinstance(value, list) and rest:
+        return next((one for one in value if _leads_to(one, rest)), value)
+    return None if rest else value
+
+
+def _leads_to(entry: Value, path: str) -> bool:
+    """Whether *path* begins with the name of an entry of a list."""
+    names = [entry.get("name"), entry.get("key")] if isinstance(entry, dict) else []
+    return any(path == name or path.startswith((f"{name}.", f"{name}[")) for name in names if name)
 
 
 def _mapped(value: Value, change: Callable[[Value], Value]) -> Value:

@@ -56,7 +56,11 @@ def command(
 
 
 def _say_what_is_valid(states: list[DesiredState], checked: str) -> None:
+    from jobsync.plan.doubts import doubtful_outputs
+
     for number, desired in enumerate(states):
+        for note in doubtful_outputs(desired):
+            _say(f"Note: {note}")
         count = len(desired.jobs)
         noun, verb = ("job", "is") if count == 1 else ("jobs", "are")
         api = f" for {desired.platform.name}" if len(states) > 1 else ""

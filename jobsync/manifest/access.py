@@ -50,20 +50,19 @@ def grants(
 
     Problems are added to *problems*; *path* names the place in their messages.
     """
-    levels = platform.permissions.levels
+    level = platform.permissions.level
     # Most jobs name users alone: without teams nothing can be in conflict.
     if (users := _plain_users(tuple(declared), platform.permissions.wrong_user)) is not None:
         spots = {name: spot for name, spot, _ in places.spots(declared)}
         return {
-            user: Grant(levels[str(declared[user])], where=places.locate(spots[user]))
-            for user in users
+            user: Grant(level(declared[user]), where=places.locate(spots[user])) for user in users
         }
     direct: dict[str, Grant] = {}
     through: dict[str, Grant] = {}
     disputed: list[tuple[str, Grant, Grant]] = []
     for name, spot, _ in places.spots(declared):
         where = places.locate(spot)
-        access = levels[str(declared[name])]
+        access = level(declared[name])
         if name[:1] != "@":
             if wrong := platform.permissions.wrong_user(name):
                 problems.append(Problem(where, f"{path}: {wrong[0]}", wrong[1]))

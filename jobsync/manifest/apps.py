@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from jobsync.errors import Location, Problem
-from jobsync.manifest.messages import did_you_mean, quoted
+from jobsync.manifest.messages import did_you_mean, dotted, quoted
 from jobsync.model import App, DeclaredJob, DesiredState
 from jobsync.platform import Platform, Wrong
 
@@ -28,7 +28,7 @@ def check_apps(
     problems: dict[tuple[Location | None, str, str], Problem] = {}
     for job in _submitted(desired):
         for wrong in _wrong_with(job, desired.platform, apps, missing, known):
-            path = ".".join(map(str, wrong.path))
+            path = dotted(wrong.path)
             where = job.places.get(path) or job.places.get(path.split(".")[0]) or job.where
             found = Problem(where, f"jobs.{job.address}.{path}: {wrong.message}", wrong.hint)
             # The runs of a matrix would all say the same of one place.

@@ -33,7 +33,7 @@ from jobsync.sensitive import Path, concealed, paths_of, revealed
 from jobsync.structs import Struct, field
 
 _NOWHERE: frozenset[Path] = frozenset()
-_VERBS = frozenset(("must", "cannot", "is", "are", "has", "leaves", "ends", "begins"))
+_VERBS = frozenset(("must", "cannot", "is", "are", "has", "lacks", "leaves", "ends", "begins"))
 _FORMER = re.compile(r"([a-z][a-z0-9_-]*/)?[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _JOB_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -266,11 +266,12 @@ class _Run:
 
     def _together(self, draft: DraftJob) -> None:
         job = self.job
-        if (field := job.platform.app_field) not in job.fields:
-            self._problem(job.entry.where, f"{job.path} lacks {field}", "which app is to run?")
+        for name, hint in job.platform.needed.items():
+            if name not in job.fields:
+                self._problem(job.entry.where, f"{job.path} lacks {name}", hint)
         for wrong in job.platform.check_request(draft.request):
             head, *below = wrong.path
-            message = f"{job.path}: {wrong.message}"
+            message = _sentence(job.path, wrong.message)
             where = (
                 self.places.key(str(head), str(below[0]))
                 if len(below) == 1
@@ -280,13 +281,17 @@ class _Run:
 
     def _say(self, at: Step, message: str, hint: str = "") -> None:
         """A problem of the field that is being looked at, ``at`` below it."""
-        space = " " if message.split(" ", 1)[0] in _VERBS else ": "
         path = dotted((self.field, *at))
         where = self.places.value(self.field, at)
-        self._problem(where, f"{self.job.path}.{path}{space}{message}", hint)
+        self._problem(where, _sentence(f"{self.job.path}.{path}", message), hint)
 
     def _problem(self, where: Location, message: str, hint: str = "") -> None:
         self.job.problems.append(Problem(where, message, hint))
+
+
+def _sentence(subject: str, message: str) -> str:
+    """*message* about *subject*: its predicate, or a sentence of its own."""
+    return f"{subject}{' ' if message.split(' ', 1)[0] in _VERBS else ': '}{message}"
 
 
 def _meet(one: Step, other: Step) -> bool:

@@ -91,10 +91,14 @@ def _whole(platform: Platform, platforms: Platforms) -> dict[str, Any]:
     definitions, request = whole["$defs"], platform.request_schema()
     job = definitions["job"]
     job["properties"] = {**request["properties"], **job["properties"]}
-    merged = " and ".join(name for name in request["properties"] if name in platform.merged)
+    merged = {path.partition(".")[0] for path in (*platform.merged, *platform.named_entries)}
+    names = [name for name in request["properties"] if name in merged | platform.united]
+    listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
     definitions["defaults"]["description"] = (
-        "Fields under every job: scalars, lists and permissions are replaced, "
-        + (f"{merged} merged, " if merged else "")
+        "Fields under every job: "
+        + ("others" if platform.named_entries else "scalars, lists and permissions")
+        + " are replaced, "
+        + (f"{listed} merged, " if listed else "")
         + "null removes."
     )
     definitions["defaults"]["properties"] = {
@@ -103,8 +107,10 @@ def _whole(platform: Platform, platforms: Platforms) -> dict[str, Any]:
         if name not in NOT_DEFAULTS
     }
     definitions.update(request.get("$defs", {}))
-    levels = [*platform.permissions.levels]
-    job["properties"]["permissions"]["additionalProperties"] = _words(levels)
+    permissions = platform.permissions
+    job["properties"]["permissions"]["additionalProperties"] = permissions.level_schema() or _words(
+        [*permissions.levels]
+    )
     for api in (whole["properties"]["api"], definitions["target"]["properties"]["api"]):
         described = {"description": api["description"]}
         api.clear()
@@ -175,11 +181,12 @@ class _Checked:
         else:
             found = _value_at(value, path)
             message, hint = wrong_value(path, found, rule.get("x-expected", "something else"))
-            options = tuple(str(option) for option in rule.get("enum", ()) if option is not None)
+            words = rule.get("enum") or rule.get("x-options", ())
+            options = tuple(str(option) for option in words if option is not None)
             if options and isinstance(found, str):
                 message, hint = wrong_value(path, found, rule["x-expected"], options=options)
-                if path[2:3] == ("permissions",):
-                    hint = self._platform.permissions.level_hint(found) or hint
+            if path[2:3] == ("permissions",):
+                hint = self._platform.permissions.level_hint(found) or hint
             yield Violation(path, Problem(_place(value, path, places), message, hint))
 
     def _node(self, schema_path: Iterable[str | int]) -> dict[str, Any]:

@@ -137,6 +137,7 @@ class App(Struct, frozen=True):
     """The definition of an app, as far as a manifest can be checked against it.
 
     ``changed`` is when a private app was last changed; None for a public app, which never changes.
+    ``definition`` is the whole as the service publishes it, for a platform whose apps say more.
     """
 
     id: str
@@ -144,6 +145,7 @@ class App(Struct, frozen=True):
     parameters: Mapping[str, AppField]
     defaults: Mapping[str, JsonValue] = field(default_factory=dict)
     changed: datetime | None = None
+    definition: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 class Snapshot(Struct, frozen=True):

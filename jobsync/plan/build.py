@@ -33,6 +33,7 @@ from jobsync.plan import plan_outputs
 from jobsync.plan.address_access import plan_access
 from jobsync.plan.builder import PlanDraft, on_run
 from jobsync.plan.conflicts import conflicts
+from jobsync.plan.doubts import doubtful_outputs
 from jobsync.plan.fetching import chosen
 from jobsync.plan.guards import hazards
 from jobsync.plan.history import by_address, by_base, histories, undeclared
@@ -71,6 +72,7 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
         Writers(desired.platform, snapshot.archived),
     )
     draft.warnings.extend(advice(desired, known))
+    draft.warnings.extend(doubtful_outputs(desired))
     draft.problems.extend(conflicts(desired, snapshot))
     for address in upstream_first(desired.jobs):
         plan_address(draft, desired.jobs[address])

@@ -77,6 +77,8 @@ def drift(
 
 def lacking(job: DeclaredJob, run: Run, platform: Platform) -> frozenset[str]:
     """The declared paths passed to an app that the record of *run* does not show."""
+    if platform.records_are_requests:
+        return frozenset()
     return platform.given(job.request) - platform.given(as_request(run.request))
 
 
@@ -114,9 +116,9 @@ def side_by_side(job: DeclaredJob, run: Run, references: References) -> tuple[Fi
     views += [
         FieldView(
             field,
-            *_sides_shown(job, field, declared.get(field), record.get(field)),
-            declared.get(field) is None
-            or platform.same_placement(field, declared[field], record.get(field)),
+            *_sides_shown(job, field, at(declared, field), at(record, field)),
+            at(declared, field) is None
+            or platform.same_placement(field, at(declared, field), at(record, field)),
             job.places.get(field),
         )
         for field in platform.placement
@@ -132,12 +134,12 @@ def placement_changes(job: DeclaredJob, run: Run, platform: Platform) -> tuple[F
     return tuple(
         FieldChange(
             field,
-            *_sides_shown(job, field, record.get(field), declared[field]),
+            *_sides_shown(job, field, at(record, field), at(declared, field)),
             where=_place(job, field),
         )
         for field in platform.placement
-        if field in declared
-        and not platform.same_placement(field, declared[field], record.get(field))
+        if at(declared, field) is not None
+        and not platform.same_placement(field, at(declared, field), at(record, field))
     )
 
 
@@ -227,6 +229,8 @@ def _list_changes(
 
 def _removed(job: DeclaredJob, run: Run, app: App | None, platform: Platform) -> frozenset[str]:
     """Paths that the run has, the declaration has not, and the app lets people set."""
+    if platform.records_are_requests:
+        return _undeclared(job, run, platform)
     if app is None:
         return frozenset()
     settable = {path for path, field in platform.app_fields(app).items() if field.visible}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timezone
 
 from jobsync.model import DeclaredJob, Run
@@ -34,4 +35,6 @@ def _changed_app(draft: PlanDraft, job: DeclaredJob, run: Run) -> tuple[str, ...
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False)
     return "unset" if value is None else str(value)

@@ -60,6 +60,7 @@ SAME_FLOOR = {
     ("identity", "model"),
     ("identity", "platform"),
     ("filenames", "model"),
+    ("java_globs", "java_regex"),
     ("sensitive", "model"),
     ("lock_format", "model"),
     ("lock_format", "filenames"),

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from jobsync.manifest.messages import quoted
-from jobsync.model import NO_ACCESS, Access
+from jobsync.model import NO_ACCESS, Access, JsonValue
 from jobsync.permission_model import Order, PermissionModel
 
 READ = Access(frozenset({"read"}), "READ")
@@ -67,8 +67,8 @@ class AgavePermissions(PermissionModel):
     def wrong_user(self, name: str) -> tuple[str, str] | None:
         return _wrong_user(name)
 
-    def level_hint(self, word: str) -> str:
-        if "EXECUTE" not in word.upper():
+    def level_hint(self, written: JsonValue) -> str:
+        if "EXECUTE" not in str(written).upper():
             return ""
         return "the service never reports EXECUTE back, so it cannot be kept in step"
 

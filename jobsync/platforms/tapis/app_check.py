@@ -62,9 +62,8 @@ def _named(
         if mode == "REQUIRED" and missing and name not in own:
             text = f"{app.id} needs {path[-1]} {quoted(name)}"
             yield Wrong(text, f"add {{{key}: {name}, {value}: ...}}", path=where)
-        elif mode not in ("REQUIRED", "FIXED") and entry.get(value) == NOT_SET:
-            if name not in own:
-                yield Wrong(f"{app.id} needs a value of {path[-1]} {quoted(name)}", path=where)
+        elif mode != "FIXED" and entry.get(value) == NOT_SET and name not in own:
+            yield Wrong(f"{app.id} needs a value of {path[-1]} {quoted(name)}", path=where)
 
 
 def _zip_only(app: App, ours: Value) -> Iterator[Wrong]:
@@ -83,7 +82,8 @@ def _inputs(
     for name, entry in known.items():
         one = given.get(name)
         if entry.get("inputMode") == "FIXED" and one is not None:
-            yield Wrong(f"{app.id} fixes {field} {quoted(name)} itself", "remove it", path=(field, name))
+            text = f"{app.id} fixes {field} {quoted(name)} itself"
+            yield Wrong(text, "remove it", path=(field, name))
         elif entry.get("inputMode") == "REQUIRED" and not (
             entry.get(source) or (one and one.get(source))
         ):
@@ -95,8 +95,9 @@ def _inputs(
             continue
         hint = did_you_mean(name, known) or one_of(known)
         if strict:
-            text = f"{app.id} has no {field} {quoted(name)}" if name else f"{app.id} takes no {field} without a name"
-            yield Wrong(f"{text}: it takes only its own", hint, path=(field, number))
+            what = quoted(name) if name else "without a name"
+            text = f"{app.id} has no {field} {what}, and takes only its own"
+            yield Wrong(text, hint, path=(field, number))
         elif not one.get(source):
             text = f"{field} {quoted(name)} needs a {source}: {app.id} has none for it"
             yield Wrong(text, hint, path=(field, number))

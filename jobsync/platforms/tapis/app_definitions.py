@@ -1,36 +1,34 @@
 """Apps: their ids, their definitions in the folder of a set, and what a definition says.
 
-An app is known by its id and a version (tapis-v3 §11.1). As one text that is ``ID/VERSION``: no
-slash can stand in either.
+An app is known by its id and a version (tapis-v3 §11.1). As one text that is ``ID:VERSION``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import cast
 
 from jobsync.model import App, JsonValue, Value
+from jobsync.platforms.tapis.times import moment
 
 _FOR_PEOPLE = frozenset({"description", "tags", "notes"})
 """What only people and portals read: keys of a definition, and of the entries of its lists."""
 
 
-def app_key(app_id: str, version: str) -> str:
-    """The one text for *version* of an app."""
-    return f"{app_id}/{version}"
+def joined_id(app_id: str, version: str) -> str:
+    """One text for an app and its version; the app alone stands for its latest version."""
+    return f"{app_id}:{version}" if version else app_id
 
 
-def id_and_version(key: str) -> tuple[str, str]:
-    """The id and the version that :func:`app_key` made *key* of."""
-    app_id, _, version = key.partition("/")
+def split_id(text: str) -> tuple[str, str]:
+    """The app and the version of a text that :func:`joined_id` made."""
+    app_id, _, version = text.partition(":")
     return app_id, version
 
 
 def app_id(request: Mapping[str, Value]) -> str:
     """The app that *request* names, as one text; empty when it names none."""
     name, version = request.get("appId"), request.get("appVersion")
-    return app_key(str(name), str(version)) if name and version else ""
+    return joined_id(str(name), str(version)) if name and version else ""
 
 
 def defined_app(definition: Mapping[str, JsonValue], file_name: str) -> str:
@@ -38,7 +36,7 @@ def defined_app(definition: Mapping[str, JsonValue], file_name: str) -> str:
     if file_name == "app.json" and "runtime" not in definition:
         return ""
     name, version = definition.get("id"), definition.get("version")
-    return app_key(str(name), str(version)) if name and version else ""
+    return joined_id(str(name), str(version)) if name and version else ""
 
 
 def app_meaning(definition: Mapping[str, JsonValue]) -> JsonValue:
@@ -46,19 +44,16 @@ def app_meaning(definition: Mapping[str, JsonValue]) -> JsonValue:
     return _without_words(definition)
 
 
-def app_of(definition: Mapping[str, JsonValue], changed: datetime | None) -> App:
-    """What is known of an app by its *definition*, as the service answers it (tapis-v3 §11.1).
-
-    *changed* is when it was last changed, None where the service does not say.
-    """
+def described_app(definition: Mapping[str, JsonValue]) -> App:
+    """What is known of an app by its *definition*, as the service answers it (tapis-v3 §11.1)."""
     attributes = mapping(definition.get("jobAttributes"))
     defaults = {name: attributes.get(name) for name in ("nodeCount", "maxMinutes")}
     return App(
-        app_key(str(definition.get("id")), str(definition.get("version"))),
+        joined_id(str(definition.get("id")), str(definition.get("version"))),
         {},
         {},
         {name: value for name, value in defaults.items() if value is not None},
-        changed,
+        moment(definition.get("updated")),
         definition,
     )
 
@@ -70,6 +65,5 @@ def mapping(value: object) -> Mapping[str, JsonValue]:
 
 def _without_words(value: JsonValue | Mapping[str, JsonValue]) -> JsonValue:
     if isinstance(value, Mapping):
-        found = cast("Mapping[str, JsonValue]", value)
-        return {k: _without_words(v) for k, v in found.items() if k not in _FOR_PEOPLE}
+        return {k: _without_words(v) for k, v in value.items() if k not in _FOR_PEOPLE}
     return [_without_words(item) for item in value] if isinstance(value, list) else value

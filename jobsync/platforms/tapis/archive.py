@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from jobsync.archives import canonical
@@ -11,6 +10,10 @@ from jobsync.model import Archive, JsonValue, Run, Value
 from jobsync.platforms.tapis.fields import parameters_of
 from jobsync.platforms.tapis.macros import EACH_RUN, MACRO
 from jobsync.platforms.tapis.urls_of_inputs import SCHEME, cannot_be_named
+
+JOB = "job"
+"""The member of a full record that has the job as the service resolved it; all others are those
+of the request as it was sent."""
 
 NEVER = "NEVER"
 
@@ -58,10 +61,12 @@ def doubtful_output(request: Mapping[str, Value], path: str) -> str:
 
 
 def output_folder(request: Mapping[str, object]) -> Archive | None:
-    """The folder that a request names for its outputs.
+    """The folder that a request names for its outputs, or that a record tells.
 
     None when it is not archived, names no folder, or names another one for each run.
     """
+    if isinstance(job := request.get(JOB), dict):
+        return place_of(job)
     path = request.get("archiveSystemDir")
     if request.get("archiveMode") == NEVER or not isinstance(path, str) or not path.strip():
         return None
@@ -77,18 +82,26 @@ def output_uri(run: Run, path: str) -> str | None:
 
     None where the record of *run* tells no place, and for a path that cannot be written so.
     """
-    if run.place is None or not run.place.system:
+    place = _place(run)
+    if place is None:
         return None
-    whole = "/".join(part for part in (run.place.path, path.strip("/")) if part)
-    return None if cannot_be_named(whole) else f"{SCHEME}{run.place.system}/{whole}"
+    whole = "/".join(part for part in (place.path, path.strip("/")) if part)
+    return None if cannot_be_named(whole) else f"{SCHEME}{place.system}/{whole}"
 
 
 def is_output(uri: str, run: Run, path: str) -> bool:
     """Whether *uri* names output *path* of *run*, with whatever slashes."""
-    if run.place is None or not uri.startswith(SCHEME):
+    place = _place(run)
+    if place is None or not uri.startswith(SCHEME):
         return False
     system, _, found = uri.removeprefix(SCHEME).partition("/")
-    return system == run.place.system and canonical(found) == canonical(f"{run.place.path}/{path}")
+    return system == place.system and canonical(found) == canonical(f"{place.path}/{path}")
+
+
+def _place(run: Run) -> Archive | None:
+    """Where the outputs of *run* are, by its full record; None where that is not known."""
+    job = (run.request or {}).get(JOB)
+    return place_of(job) if isinstance(job, dict) else None
 
 
 def place_of(record: Mapping[str, JsonValue]) -> Archive | None:

@@ -24,7 +24,8 @@ from jobsync.model import (
 )
 from jobsync.platforms.tapis import describe, envelope
 from jobsync.platforms.tapis.app_definitions import described_app
-from jobsync.platforms.tapis.describe import JOB, PLACES, ROW, Row
+from jobsync.platforms.tapis.archive import JOB
+from jobsync.platforms.tapis.describe import PLACES, ROW, Row
 from jobsync.platforms.tapis.name_search import MOST_NAMES, NameSearch
 from jobsync.platforms.tapis.operations import Jobs
 from jobsync.platforms.tapis.outputs import Outputs

@@ -69,9 +69,9 @@ def meaning(request: Mapping[str, Value], leaf: Leaf) -> dict[str, Value]:
     return found
 
 
-def scheduler_options(parameters: Mapping[str, Value], leaf: Leaf) -> list[Value]:
+def scheduler_options(options: Value, leaf: Leaf) -> list[Value]:
     """The options of the batch scheduler, which are placement, in the same form."""
-    return [_argument(one, leaf) for one in entries(parameters.get("schedulerOptions"))]
+    return [_argument(one, leaf) for one in entries(options)]
 
 
 def directory(path: str) -> str:

@@ -8,9 +8,7 @@ Members that are JSON inside strings are decoded, and the other way to write the
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Mapping
-from datetime import datetime, timezone
 from sys import intern
 
 from jobsync.backend import HistoryEvent
@@ -19,7 +17,9 @@ from jobsync.http.json_text import parse_json
 from jobsync.http.messages import sanitised
 from jobsync.model import JsonValue, Run, RunState
 from jobsync.platforms.tapis.app_definitions import joined_id
+from jobsync.platforms.tapis.archive import JOB
 from jobsync.platforms.tapis.tags import nonce_of
+from jobsync.platforms.tapis.times import moment
 from jobsync.platforms.tapis.urls import is_run_id
 from jobsync.structs import Struct
 
@@ -37,10 +37,6 @@ PLACES = (
 )  # fmt: skip
 """The members that say where the outputs of a job are (tapis-v3 §8.1)."""
 
-JOB = "job"
-"""The member of a full record that has the job as the service resolved it; all others are those
-of the request as it was sent."""
-
 _TEXTS_OF_JSON = (
     "fileInputs", "parameterSet", "subscriptions", "execSystemConstraints", "notes",
 )  # fmt: skip
@@ -51,7 +47,6 @@ _ENDS = {
 }
 _STOPPED_OUTSIDE = "SCHEDULER_CANCELLED"
 _MESSAGE = 300
-_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:?00)")
 _STATUS_EVENT = "JOB_NEW_STATUS"
 
 
@@ -101,7 +96,8 @@ def row(found: Record, asked: str) -> Row:
 
 
 def run(found: Record, asked: str, request: Mapping[str, JsonValue] | None = None) -> Run:
-    """One job. *request* is the full record (see :data:`JOB`), None for a row of a list."""
+    """One job. *request* is the full record, as :func:`full_record` makes it, None for a row of a
+    list."""
     known = row(found, asked)
     status = text(found, "status", asked).upper()
     condition = _words(found.get("condition"))
@@ -154,18 +150,6 @@ def run_state(status: str, condition: str) -> RunState:
     if status == "FAILED" and condition == _STOPPED_OUTSIDE:
         return RunState.STOPPED
     return _ENDS.get(status, RunState.ACTIVE)
-
-
-def moment(value: JsonValue) -> datetime | None:
-    """A time in UTC (tapis-v3 §5.1); None when it cannot be told."""
-    match = _TIME.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        return None
-    micro = (match[2] or "0")[:6].ljust(6, "0")
-    try:
-        return datetime.fromisoformat(f"{match[1]}.{micro}").replace(tzinfo=timezone.utc)
-    except ValueError:
-        return None
 
 
 def event(found: Record, asked: str) -> HistoryEvent:

@@ -26,10 +26,10 @@ FIELDS: Mapping[str, Callable[[Value], Value]] = {
 
 PLACEMENT = (
     "execSystemId", "execSystemLogicalQueue", "nodeCount", "coresPerNode", "memoryMB",
-    "maxMinutes", "schedulerOptions", "jobType", "dynamicExecSystem", "execSystemConstraints",
+    "maxMinutes", "parameterSet.schedulerOptions", "jobType", "dynamicExecSystem",
+    "execSystemConstraints",
 )  # fmt: skip
-"""What says where and how long, not what: changing it never re-runs a job. The options of the
-scheduler stand in ``parameterSet``."""
+"""What says where and how long, not what: changing it never re-runs a job."""
 
 REFERRING = frozenset({"fileInputs", "fileInputArrays"})
 MERGED = frozenset({"parameterSet"})
@@ -50,11 +50,14 @@ HIDING = frozenset({
 """The fields in which a value of the environment can be used."""
 
 
+NEEDED = {
+    "appId": "which app is to run?",
+    "appVersion": 'the service has no latest version: write appVersion: "1.0"',
+}
+
+
 def check_request(request: Mapping[str, Value]) -> Iterator[Wrong]:
     """What is wrong with fields together (tapis-v3 §4.1, §4.2)."""
-    if "appVersion" not in request:
-        hint = 'the service has no latest version: write appVersion: "1.0"'
-        yield Wrong("lacks appVersion", hint, path=("appId",))
     if request.get("isMpi") is True and request.get("cmdPrefix"):
         yield Wrong("isMpi and cmdPrefix exclude each other", "remove one", path=("cmdPrefix",))
     parameters = request.get("parameterSet")
@@ -123,5 +126,3 @@ def parameters_of(request: Mapping[str, Value]) -> Mapping[str, Value]:
     """The parameter set of *request*; empty where it has none."""
     found = request.get("parameterSet")
     return found if isinstance(found, dict) else {}
-
-

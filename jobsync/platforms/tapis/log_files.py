@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from jobsync.model import LogFiles, Run
-from jobsync.platforms.tapis.describe import JOB
+from jobsync.platforms.tapis.archive import JOB
 
 _USUAL = "tapisjob.out"
 """The name of both files where nothing else says how they are called: both streams go there."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from jobsync.manifest.messages import quoted
-from jobsync.model import NO_ACCESS, Access
+from jobsync.model import NO_ACCESS, Access, JsonValue
 from jobsync.permission_model import PermissionModel
 
 HISTORY = "JOB_HISTORY"
@@ -65,6 +66,9 @@ _EVERYBODY = frozenset({"world", "public", "*", "~public", "~public_no_authn"})
 _WIDER = frozenset({"WRITE", "READ_WRITE", "ALL", "EXECUTE"})
 
 
+_ONE_OF = f"{', '.join(RESOURCES[:-1])} or {RESOURCES[-1]}"
+
+
 class TapisPermissions(PermissionModel):
     """See :class:`~jobsync.permission_model.PermissionModel` for what each name means."""
 
@@ -78,6 +82,33 @@ class TapisPermissions(PermissionModel):
 
     def access(self, gives: frozenset[str]) -> Access:
         return access_of(gives)
+
+    def level(self, written: JsonValue) -> Access:
+        """A word, or a list of resources."""
+        if isinstance(written, list):
+            return access_of(map(str, written))
+        return LEVELS[str(written)]
+
+    def level_schema(self) -> dict[str, Any]:
+        """READ and NONE, or a list of resources."""
+        return {
+            "type": ["string", "array"],
+            "pattern": "^(READ|NONE)$",
+            "x-options": ["READ", "NONE"],
+            "minItems": 1,
+            "uniqueItems": True,
+            "items": {"enum": [*RESOURCES], "x-expected": _ONE_OF},
+            "x-expected": "READ, NONE or a list of resources like [JOB_OUTPUT]",
+        }
+
+    def level_hint(self, written: JsonValue) -> str:
+        if written == []:
+            return "write NONE"
+        if isinstance(written, str) and written.upper() in _WIDER:
+            return "this service shares a job for reading only: write READ"
+        if isinstance(written, str) and written in RESOURCES:
+            return f"write [{written}]"
+        return ""
 
     def wrong_user(self, name: str) -> tuple[str, str] | None:
         return _wrong_user(name)

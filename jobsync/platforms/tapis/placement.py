@@ -13,8 +13,7 @@ from jobsync.sensitive import revealed
 def same_placement(field: str, declared: Value, remote: Value) -> bool:
     """Whether a placement field asks for what the run's request asked for."""
     if field == "parameterSet.schedulerOptions":
-        one, other = (scheduler_options({"schedulerOptions": v}, leaf_text) for v in (declared, remote))
-        return one == other
+        return scheduler_options(declared, leaf_text) == scheduler_options(remote, leaf_text)
     if isinstance(declared, list) and isinstance(remote, list):
         return [*map(leaf_text, declared)] == [*map(leaf_text, remote)]
     return leaf_text(declared) == leaf_text(remote)
@@ -34,7 +33,8 @@ def node_hours(request: Mapping[str, Value], app: App | None) -> float | None:
 def _number(
     request: Mapping[str, Value], app: App | None, field: str, default: int
 ) -> int | float | None:
-    for value in (_whole(revealed(request.get(field))), _whole(app.defaults.get(field) if app else None)):
+    of_app = app.defaults.get(field) if app else None
+    for value in (_whole(revealed(request.get(field))), _whole(of_app)):
         if value is not None and value > 0:
             return value
     return default if app is not None else None

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from jobsync.model import JsonValue, Run, Value
 from jobsync.platform import Platform
+from jobsync.platforms.tapis import app_check as _app_check
+from jobsync.platforms.tapis import app_definitions as _app_definitions
+from jobsync.platforms.tapis import archive as _archive
+from jobsync.platforms.tapis import canonical as _canonical
+from jobsync.platforms.tapis import compare as _compare
 from jobsync.platforms.tapis import environment as _environment
 from jobsync.platforms.tapis import fields as _fields
+from jobsync.platforms.tapis import hints as _hints
 from jobsync.platforms.tapis import log_files as _log_files
+from jobsync.platforms.tapis import macros as _macros
 from jobsync.platforms.tapis import permissions as _permissions
+from jobsync.platforms.tapis import placement as _placement
 from jobsync.platforms.tapis import run_names as _run_names
+from jobsync.platforms.tapis import starter as _starter
+from jobsync.platforms.tapis import urls_of_inputs as _urls_of_inputs
 
 
 class Tapis(Platform):
@@ -26,15 +33,39 @@ class Tapis(Platform):
     read_mark = staticmethod(_run_names.read_mark)
 
     request_schema = staticmethod(_fields.request_schema)
+    field_hints = _hints.FIELD_HINTS
     fields = _fields.FIELDS
-    referring = frozenset({"fileInputs", "fileInputArrays"})
+    referring = _fields.REFERRING
+    references_hint = _fields.REFERENCES_HINT
+    wrong_reference = staticmethod(_fields.wrong_reference)
+    merged = _fields.MERGED
+    named_entries = _fields.NAMED_ENTRIES
+    united = _fields.UNITED
+    hiding = _fields.HIDING
+    hiding_hint = _hints.HIDING_HINT
+    macros = _macros.MACROS
+    is_left = staticmethod(_macros.is_left)
     app_field = "appId"
-    placement = _fields.PLACEMENT
-    time_field = "maxMinutes"
+    needed = _fields.NEEDED
+    app_id = staticmethod(_app_definitions.app_id)
+    defined_app = staticmethod(_app_definitions.defined_app)
+    app_meaning = staticmethod(_app_definitions.app_meaning)
+
+    no_output = staticmethod(_archive.no_output)
+    doubtful_output = staticmethod(_archive.doubtful_output)
     output_folder_field = "archiveSystemDir"
     output_system_field = "archiveSystemId"
+    own_folder_hint = "put ${JobUUID} into it"
+    time_field = "maxMinutes"
 
-    workspace = _fields.WORKSPACE
+    check_request = staticmethod(_fields.check_request)
+
+    workspace = _urls_of_inputs.WORKSPACE
+    workspace_path = staticmethod(_fields.workspace_path)
+    names_workspace = staticmethod(_fields.names_workspace)
+    workspace_inputs = staticmethod(_fields.workspace_inputs)
+
+    starter = staticmethod(_starter.files)
     permissions = _permissions.TapisPermissions()
 
     settings_prefix = _environment.PREFIX
@@ -44,23 +75,27 @@ class Tapis(Platform):
     clue = staticmethod(_environment.clue)
 
     log_files = staticmethod(_log_files.log_files)
+    canonical = staticmethod(_canonical.canonical_request)
 
+    records_are_requests = True
+    sides = staticmethod(_compare.sides)
+    same = staticmethod(_compare.same)
+    given = staticmethod(_compare.given)
+
+    check_app = staticmethod(_app_check.check_app)
+
+    placement = _fields.PLACEMENT
+    same_placement = staticmethod(_placement.same_placement)
+    node_hours = staticmethod(_placement.node_hours)
+
+    output_folder = staticmethod(_archive.output_folder)
+    output_uri = staticmethod(_archive.output_uri)
+    is_output = staticmethod(_archive.is_output)
+
+    outputs_refused = staticmethod(_hints.outputs_refused)
     finds_hidden = False
     restores = True
-
-    def canonical(self, request: Mapping[str, Value]) -> dict[str, JsonValue]:
-        raise NotImplementedError
-
-    def sides(
-        self, declared: Mapping[str, Value], record: Mapping[str, Value], keep: frozenset[str]
-    ) -> Mapping[str, tuple[Value, Value]]:
-        raise NotImplementedError
-
-    def output_uri(self, run: Run, path: str) -> str | None:
-        raise NotImplementedError
-
-    def is_output(self, uri: str, run: Run, path: str) -> bool:
-        raise NotImplementedError
+    restore_command = staticmethod(_hints.restore_command)
 
 
 PLATFORM: Platform = Tapis()

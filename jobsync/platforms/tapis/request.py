@@ -103,7 +103,7 @@ def _arguments(description: str, example: str) -> Items:
 _VARIABLE = Members(
     {
         "key": Text("the name of a variable: letters, digits and _", rule=_env_key),
-        "value": Scalar("text; write numbers in quotes"),
+        "value": Scalar("text, with numbers in quotes"),
         "description": _NAMED["description"],
         "include": _INCLUDE,
         "notes": _NOTES,

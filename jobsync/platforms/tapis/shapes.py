@@ -287,7 +287,9 @@ class Members(Struct, frozen=True):
                 "x-expected": "true",
             }
         if self.removable and self.required:
-            needed = {name: {"x-expected": properties[name]["x-expected"]} for name in self.required}
+            needed = {
+                name: {"x-expected": properties[name]["x-expected"]} for name in self.required
+            }
             found["if"] = {"not": {"required": [REMOVE]}}
             found["then"] = {"required": [*self.required], "properties": needed}
         elif self.required:

@@ -7,7 +7,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from jobsync.local.api.tapis import directories, globs, merge, schema
+from jobsync import java_globs
+from jobsync.local.api.tapis import directories, merge, schema
 from jobsync.local.api.tapis.answer import Problem
 from jobsync.local.api.tapis.call import TapisSite
 from jobsync.local.api.tapis.macros import filled
@@ -206,7 +207,7 @@ def _fill(row: JobRow, app: TapisApp, body: Mapping[str, Any], macros: dict[str,
         archive[key] = [filled(pattern, macros) for pattern in archive[key]]
         for pattern in archive[key]:
             try:
-                globs.check(pattern)
+                java_globs.check(pattern)
             except ValueError as error:
                 raise Problem(400, f"JOBS_INVALID_ARCHIVE_FILTER {key}: {error}") from error
     text = body.get("description") or app.attributes["description"]

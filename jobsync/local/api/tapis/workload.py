@@ -12,9 +12,9 @@ from pathlib import Path
 from jobsync.local.api.agave.refusal import Refusal
 from jobsync.local.api.tapis import ziprun
 from jobsync.local.api.tapis.answer import Problem
+from jobsync.local.api.tapis.archive_filter import chosen
 from jobsync.local.api.tapis.directories import same_place
 from jobsync.local.api.tapis.ends import failed_remotely, skips
-from jobsync.local.api.tapis.archive_filter import chosen
 from jobsync.local.api.tapis.places import Places
 from jobsync.local.apps.tapis_apps import TapisApps
 from jobsync.local.engine.background_tasks import Errands
