@@ -79,6 +79,10 @@ class Reader(Protocol):
     def served_at(self) -> float | None:
         """Seconds since 1970 on the service's clock; None while no answer has told the time."""
 
+    def login_over(self) -> str:
+        """Why the service takes nothing more from this login, which cannot be renewed; empty while
+        no answer has said so."""
+
     def whoami(self) -> str:
         """The user name that the credentials belong to."""
 

@@ -51,7 +51,6 @@ from jobsync.structs import replace
 _WORKERS = 16
 _TICK = 0.5
 """Seconds after which the coordinator looks up from running calls, to see whether to stop."""
-_STOPPED = "stopped before it began"
 
 
 def apply(
@@ -77,7 +76,10 @@ def apply(
         locked_journal(settings.state_dir, binding, settings.clock) as journal,
         opened(plan, backend, settings) as shared,
     ):
-        stopping = settings.stop.is_set
+
+        def stopping() -> bool:
+            return settings.stop.is_set() or bool(backend.login_over())
+
         driver = ProtocolRunner(backend, journal, settings.clock, plan.user, stopping, shared)
         session = Session(plan, backend, settings, driver, report, shared)
         workers = max(1, min(_WORKERS, backend.concurrency))
@@ -143,7 +145,7 @@ class _Executor:
 
     def _going(self) -> bool:
         """Begin what is ready and let something come back; False when there is nothing more."""
-        if not self._session.stopping:
+        if not self._session.halted:
             for change in self._agenda.take_ready(self._board):
                 self._begin(change)
         if self._workers.busy:
@@ -161,7 +163,7 @@ class _Executor:
                 self._over(address, run)
 
     def _waiting(self) -> bool:
-        return bool(self._watch.left() > 0 and not self._session.stopping and self._board.active())
+        return bool(self._watch.left() > 0 and not self._session.halted and self._board.active())
 
     def _begin(self, change: Change) -> None:
         square = self._board[change.address]
@@ -181,8 +183,8 @@ class _Executor:
         self, change: Change, run_id: str, upstream: dict[Address, str]
     ) -> tuple[Outcome, ...]:
         """One change, in a thread of the pool."""
-        if self._session.stopping:
-            return (self._session.ended(_outcome(change, Result.SKIPPED, _STOPPED)),)
+        if why := self._session.halted:
+            return (self._session.ended(_outcome(change, Result.SKIPPED, why)),)
         if isinstance(change, JobChange):
             return (job_step.carry_out(self._session, change, upstream),)
         if isinstance(change, AccessChange):
@@ -230,7 +232,7 @@ class _Executor:
         if run.state is RunState.FINISHED and run.visible:
             self._outputs.ended[run.id] = run
             self._look_through(address, ref)
-        elif again is not None and not self._session.stopping:
+        elif again is not None and not self._session.halted:
             self._planned(again, f"{run.name} has failed: {run.message}".rstrip(": "))
             self._board.put(address, JobState(Stage.DUE))
             self._agenda.add(again)
@@ -284,14 +286,16 @@ class _Executor:
             for change, why in broken:
                 self._refuse(change, Result.SKIPPED, why)
         for change in self._agenda.rest():
-            if self._session.stopping:
-                self._refuse(change, Result.SKIPPED, _STOPPED)
+            if why := self._session.halted:
+                self._refuse(change, Result.SKIPPED, why)
             else:
                 why = self._board.unfinished(needs_of(change))
                 self._refuse(change, Result.WAITING, why)
-        if self._session.settings.wait is not None or self._session.stopping:
+        over = self._session.backend.login_over()
+        if self._session.settings.wait is not None or self._session.stopping or over:
             for address, run in self._board.active().items():
-                why = self._watch.trouble or "still running"
+                why = self._watch.trouble or (f"no longer watched: {over}" if over else "")
+                why = why or "still running"
                 outcome = Outcome(
                     address, str(OutcomeKind.RUN), Action.CREATE, Result.WAITING, why, run.id
                 )

@@ -187,7 +187,8 @@ class ProtocolRunner:
         except SubmitNotSent as error:
             return NotMade(str(error), again=True)
         except SubmitRejected as error:
-            return NotMade(_at(error, places), again=error.status in _WORTH_ANOTHER_TRY)
+            passes = error.status in _WORTH_ANOTHER_TRY and not self._backend.login_over()
+            return NotMade(_at(error, places), again=passes)
         except Exception as error:  # whatever it was, the request may have left
             return Ambiguous(str(error) or type(error).__name__)
         return Made(run.id) if run.id else Ambiguous("the answer has no id")

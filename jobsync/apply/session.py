@@ -32,6 +32,14 @@ class Session(Struct, frozen=True):
         """Whether somebody has asked this apply to stop."""
         return self.settings.stop.is_set()
 
+    @property
+    def halted(self) -> str:
+        """Why nothing more is begun; empty while this apply goes on."""
+        if self.stopping:
+            return "stopped before it began"
+        over = self.backend.login_over()
+        return f"not begun: {over}" if over else ""
+
     def tell(self, event: ApplyEvent) -> None:
         """Report *event*. Events are reported one at a time, from whichever thread they come.
 

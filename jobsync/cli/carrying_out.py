@@ -47,9 +47,22 @@ def carry_out(
         ended(outcomes)
     if format_name == "text":
         click.echo(outcome(plan, outcomes, call), err=True, nl=False)
+        if why := backend.login_over():
+            click.echo(_after_a_new_login(why, call), err=True)
     if format_name != "json":
         _show_what_failed_jobs_said(plan, backend, outcomes, call)
     return worst([exit_code(plan, outcomes), stop.code])
+
+
+def _after_a_new_login(why: str, call: Call) -> str:
+    from jobsync.render.advice import log_in
+    from jobsync.render.escape import terminal
+
+    return (
+        f"The login has ended: {terminal(why)}. What runs goes on. Log in with: {log_in(call)}, or "
+        f"set a valid token; then see what has ended with: {call.command('wait')}, and go on "
+        f"with: {call.command('apply')}"
+    )
 
 
 def _show_what_failed_jobs_said(

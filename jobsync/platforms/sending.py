@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Protocol, TypeVar
 
+from jobsync.errors import Unauthorized
 from jobsync.http.client import HttpClient
 from jobsync.http.messages import Repeat, Request, Response, Stream, UnsafePath
 from jobsync.http.retry import Retries, RetryBudget, RetryPolicy, Timing
@@ -67,6 +68,8 @@ class Transport:
         self.client = client
         self.bearer = bearer
         self.timing = timing
+        self.login_over = ""
+        """Why no request is accepted any more; empty while that is not known."""
         self._retries = Retries(
             policy or RetryPolicy(),
             budget or RetryBudget(),
@@ -157,8 +160,18 @@ class Transport:
                 return outcome
             if once and not self.is_refused_unseen(outcome):
                 return outcome
-            renewed = self.bearer.renew(token, grants)
+            renewed = self._renewed(token, grants)
             if renewed is None or (once and not self.repeats_refused):
                 return outcome
             token, grants = renewed.token, renewed.grants
         return attempt(request, self.credential(token))
+
+    def _renewed(self, stale: Secret, grants: int) -> Renewed | None:
+        try:
+            renewed = self.bearer.renew(stale, grants)
+        except Unauthorized as error:
+            self.login_over = str(error)
+            raise
+        if renewed is None:
+            self.login_over = "the service refuses the token, and there is no way to get another"
+        return renewed

@@ -68,6 +68,14 @@ def retry(addresses: Sequence[Address], call: Call) -> str:
     return call.command("apply", *(word for one in addresses for word in ("--retry", one)))
 
 
+def log_in(call: Call) -> str:
+    """The command that logs in to the target. It takes the set and the target and nothing else."""
+    paths = [word for path in call.paths for word in ("-m", path)]
+    pairs = zip(call.options, call.options[1:], strict=False)
+    target = next((["--target", name] for word, name in pairs if word == "--target"), [])
+    return terminal(shlex.join(["jobsync", "auth", "login", *paths, *target]))
+
+
 def stop(addresses: Sequence[Address], call: Call) -> str:
     """The command that stops the runs of *addresses*; of many, those of their whole jobs."""
     named = dict.fromkeys(addresses)

@@ -108,6 +108,7 @@ class MemoryService:
         self.ignore_grants_to: set[str] = set()
         self.outputs: Callable[[str], Outputs] = lambda run_id: Outputs({})
         self.apps: dict[str, App] | None = None
+        self.login_over = ""
         self.resolved: Callable[[Job], dict[str, Any]] = archiving
         self.guard = threading.RLock()
 
@@ -239,6 +240,9 @@ class MemoryBackend:
             return found
 
         return list(self._call("archived", do=do))
+
+    def login_over(self) -> str:
+        return self.service.login_over
 
     def runs_by_id(self, run_ids: Collection[str]) -> list[Run]:
         return self.runs(lambda run: run.id in run_ids)

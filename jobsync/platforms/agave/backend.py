@@ -56,6 +56,9 @@ class AgaveReader:
     def served_at(self) -> float | None:
         return self.jobs.transport.client.served_at()
 
+    def login_over(self) -> str:
+        return self.jobs.transport.login_over
+
     def whoami(self) -> str:
         return self.jobs.whoami()
 

@@ -73,6 +73,9 @@ class TapisReader:
     def served_at(self) -> float | None:
         return self.jobs.transport.client.served_at()
 
+    def login_over(self) -> str:
+        return self.jobs.transport.login_over
+
     def whoami(self) -> str:
         return self._me
 

@@ -32,6 +32,9 @@ _CODE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?=\s|$)")
 """Messages begin with one (tapis-v3 §2.1)."""
 
 _FOREIGN = "MISMATCHED_OWNER"
+_OF_ANOTHER_SERVICE = "CLIENT_"
+"""In the codes with which the jobs service passes on what others say about a submit."""
+
 _ABSENT = ("SELECT_UUID_ERROR", "RESUBMIT_NOT_FOUND")
 _FINAL = ("SEARCH", "SELECT_UUID")
 _LOG_IN = "log in again"
@@ -92,7 +95,7 @@ def error_of(answer: Response) -> ServiceError:
     code = found.code if found else _code(text)
     if status == 401 and _FOREIGN in code:
         return Forbidden(line, status=status, said=said)
-    if status == 401:
+    if status == 401 and _OF_ANOTHER_SERVICE not in code:
         return Unauthorized(line, status=status, said=said, hint=_LOG_IN)
     if any(word in code for word in _ABSENT) and status in (400, 500):
         return NotFound(line, status=status, said=said)
@@ -127,11 +130,11 @@ def is_plain_refusal(answer: Response) -> bool:
 
 
 def token_is_refused(answer: Response) -> bool:
-    """Whether a new token may help. That of another's job is refused with 401 too."""
-    if answer.status != 401:
+    """Whether a new token may help (tapis-v3 §2.2). What is another's is refused with 401 too, and
+    so is what another service refuses to the jobs service, or to somebody who reads files."""
+    if answer.status != 401 or "/v3/files/" in answer.url:
         return False
-    found = envelope_of(answer)
-    return _FOREIGN not in (found.code if found else _code(_text(answer)))
+    return isinstance(error_of(answer), Unauthorized)
 
 
 def is_final(answer: Response) -> bool:

@@ -212,6 +212,7 @@ class Jobs:
         try:
             self.keeper.lasting(LEAST_SECONDS, self._now())
         except Unauthorized as error:
+            self.transport.login_over = str(error)
             raise SubmitRejected(
                 str(error), status=401, said=error.said, hint=error.hint
             ) from error
