@@ -146,6 +146,12 @@ class Reader(Protocol):
         Raises :class:`NotFound` when the service says that it has no such app.
         """
 
+    def app_ids(self) -> list[str]:
+        """The ids of the apps that the user may run, sorted, as a manifest names them.
+
+        For people, to choose from: whether an app exists is asked of :meth:`app`.
+        """
+
 
 class Backend(Reader, Protocol):
     """A service that may also be changed: a :class:`Reader` and the five writes."""

@@ -18,6 +18,11 @@ def matches(name: str, glob: str) -> bool:
     return fnmatch.fnmatchcase(name, glob)  # its translation does not backtrack
 
 
+def is_glob(text: str) -> bool:
+    """Whether *text* has a wildcard."""
+    return any(sign in text for sign in "*?[")
+
+
 def segment(glob: str) -> re.Pattern[str]:
     """The pattern of one segment of a path. As in a shell, no wildcard matches a leading dot."""
     pattern = fnmatch.translate(glob)

@@ -225,6 +225,11 @@ class Platform(Protocol):
         none of this platform. *file_name* is one of :data:`~jobsync.searched.APP_FILES`."""
         return ""
 
+    def described_app(self, definition: Mapping[str, JsonValue]) -> App | None:
+        """The app of a *definition* in the folder of the set, as far as a job can be checked
+        against it; None for a platform whose apps are not checked here."""
+        return None
+
     def app_meaning(self, definition: Mapping[str, JsonValue]) -> JsonValue:
         """The part of *definition* that decides what a run does, without texts for people.
 

@@ -16,6 +16,7 @@ from jobsync.apply.shared.record import Record
 from jobsync.apply.takeover import journaled, locked_journal
 from jobsync.backend import Reader
 from jobsync.errors import Blocked, JobsyncError
+from jobsync.globs import is_glob
 from jobsync.globs import matches as matches_glob
 from jobsync.model import Address, Plan, Snapshot
 from jobsync.plan.history import base_of
@@ -165,8 +166,7 @@ def _meant(
         if record.state in OPEN:
             there.setdefault(record.name, Entry(record.name, record.address, record.state))
     found = [e for e in there.values() if _matches(what, e)] or _vanished(what, records, reader)
-    is_glob = any(sign in what for sign in "*?[")
-    if len(found) == 1 or (found and is_glob and isinstance(verdict, NotSubmitted)):
+    if len(found) == 1 or (found and is_glob(what) and isinstance(verdict, NotSubmitted)):
         return sorted(found, key=lambda entry: entry.name)
     if found:
         names = ", ".join(entry.name for entry in found)

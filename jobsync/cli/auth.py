@@ -11,6 +11,7 @@ import click
 
 from jobsync.cli import connect
 from jobsync.cli.files import FilePath
+from jobsync.cli.suggesting import Suggesting
 from jobsync.cli.target import ENVIRONMENT
 from jobsync.errors import Blocked, SettingsError, Usage
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from jobsync.model import Target
 
 
-@click.group("auth")
+@click.group("auth", cls=Suggesting)
 def command() -> None:
     """Log in, log out, and see which credentials are used.
 

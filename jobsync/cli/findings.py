@@ -126,7 +126,7 @@ def _versions(environ: Mapping[str, str]) -> Iterator[Finding]:
 
 def _settings(environ: Mapping[str, str]) -> Iterator[Finding]:
     from jobsync.http.proxies import certificates
-    from jobsync.manifest.messages import did_you_mean, one_of
+    from jobsync.suggestions import did_you_mean, one_of
 
     for name in sorted(environ):
         if name.startswith("JOBSYNC_") and name not in SETTINGS:

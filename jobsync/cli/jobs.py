@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jobsync.cli.suggesting import Suggesting
 from jobsync.errors import JobsyncError, SettingsError, Usage
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _HELP = ("-h", "--help")
 
 
-class _Operations(click.Group):
+class _Operations(Suggesting):
     """The operations of the platform of the target; those of all where no target is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jobsync.cli.options import format_option, manifests_option
+from jobsync.cli.suggesting import Suggesting
 from jobsync.errors import Blocked, Usage
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _DAY = 86400.0
 
 
-@click.group("journal")
+@click.group("journal", cls=Suggesting)
 def command() -> None:
     """The shared journal: which submits are open, and who may send them.
 

@@ -17,6 +17,7 @@ import click
 
 import jobsync
 from jobsync.cli.robust_stdio import flush, make_patient
+from jobsync.cli.suggesting import Suggesting
 from jobsync.errors import ExitCode, JobsyncError, ManifestError, PlanError
 
 COMMANDS: dict[str, str] = {
@@ -40,6 +41,7 @@ COMMANDS: dict[str, str] = {
     "convert": "Write a manifest from job.json files.",
     "init": "Write a small commented manifest to start from.",
     "jobs": "Call one operation of the Jobs service, for scripts.",
+    "apps": "List the apps of the target, and what each takes.",
     "schema": "Print the JSON Schema of the manifest language.",
     "serve": "Run the local Jobs service.",
     "doctor": "Check what a command needs, and say what to do.",
@@ -51,7 +53,7 @@ COMMANDS: dict[str, str] = {
 _KEYWORDS = {"import": "import_"}
 
 
-class _Commands(click.Group):
+class _Commands(Suggesting):
     """A group that imports a command's file only when that command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

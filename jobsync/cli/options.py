@@ -205,7 +205,7 @@ def _hazards(ctx: click.Context, param: click.Parameter, names: tuple[str, ...])
 def unknown(message: str, word: str, known: Collection[str]) -> Usage:
     """The error for *word*, which is not among *known*; it suggests a similar word, or lists
     all."""
-    from jobsync.manifest.messages import did_you_mean, one_of
+    from jobsync.suggestions import did_you_mean, one_of
 
     listed = one_of(known) if len(known) <= _LISTED else "see them all with: jobsync status"
     return Usage(message, hint=did_you_mean(word, known) or listed)

@@ -13,6 +13,7 @@ from jobsync.cli.fetch_progress import size_text
 from jobsync.cli.options import call_of, format_option, manifests_option, target_options
 from jobsync.cli.outputs_get import get
 from jobsync.cli.outputs_verify import verify
+from jobsync.cli.suggesting import Suggesting
 from jobsync.errors import ExitCode
 from jobsync.structs import Struct, replace
 
@@ -25,7 +26,7 @@ _LEFT = "not fetched"
 """The state of a file of a run that did not finish."""
 
 
-@click.group("outputs")
+@click.group("outputs", cls=Suggesting)
 def command() -> None:
     """List, fetch and verify the files of finished jobs."""
 

@@ -51,7 +51,7 @@ def decide(
     :class:`~jobsync.errors.Usage` for a job to retry that is not declared.
     """
     from jobsync import manifest, plan
-    from jobsync.observe import lock_of, observe
+    from jobsync.observe import known_apps, lock_of, observe
     from jobsync.plan.retrying import needs_of_retried
     from jobsync.plan.selection import in_scope
     from jobsync.structs import replace
@@ -61,7 +61,8 @@ def decide(
     chosen = in_scope(desired.jobs, options) | needs_of_retried(desired.jobs, options)
     remembered = _remembered(desired, target)
     seen = observe(desired, reader, lock_of(desired), target, chosen, remembered)
-    problems = manifest.check_apps(desired, seen.apps, seen.missing_apps)
+    known = known_apps(reader) if seen.missing_apps else ()
+    problems = manifest.check_apps(desired, seen.apps, seen.missing_apps, known)
     if problems:
         raise ManifestError(problems)
     built = plan.build(desired, seen, options)

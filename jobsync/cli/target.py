@@ -52,8 +52,10 @@ def _built_in(
     from jobsync.platforms.environment import target_of_environment
 
     if name not in BUILT_IN:
-        known = ", ".join(sorted(names))
-        raise SettingsError(f"there is no target {name!r}", hint=f"known targets: {known}")
+        from jobsync.suggestions import did_you_mean
+
+        hint = did_you_mean(name, names) or f"known targets: {', '.join(sorted(names))}"
+        raise SettingsError(f"there is no target {name!r}", hint=hint)
     return target_of_environment(environ, said) if name == ENVIRONMENT else Target(name)
 
 

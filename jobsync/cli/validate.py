@@ -40,6 +40,8 @@ def command(
             states = read_each(paths, target, variables, os.environ)
             told.knows(states[0])
             checked = _check_online(states[0], target) if online else ""
+            for desired in states if not online else ():
+                _check_on_disk(desired, target)
         except ManifestError as error:
             for line in listed(error.problems):
                 click.echo(line, err=True)
@@ -68,18 +70,49 @@ def _say_what_is_valid(states: list[DesiredState], checked: str) -> None:
         click.echo(f"{count} {noun} of {desired.project} {verb} valid{api}{online}")
 
 
+def _check_on_disk(desired: DesiredState, target: str | None) -> None:
+    """Check against the apps that the local service would have, where that is the target.
+
+    Raises :class:`ManifestError`.
+    """
+    from pathlib import Path
+
+    from jobsync import manifest
+    from jobsync.cli.connect import LOCAL
+    from jobsync.cli.target import choose
+    from jobsync.errors import SettingsError
+    from jobsync.local.apps.on_disk import apps_on_disk
+
+    try:
+        if choose(desired, target, os.environ).name != LOCAL:
+            return
+    except SettingsError:  # no target is named: manifests can be checked all the same
+        return
+    platform = desired.platform
+    found = apps_on_disk(
+        Path(desired.root),
+        platform.name,
+        sorted({platform.app_id(job.request) for job in desired.jobs.values()}),
+    )
+    apps = {name: platform.described_app(one) for name, one in found.definitions.items()}
+    problems = manifest.check_apps(desired, apps, found.missing, found.ids)
+    if problems:
+        raise ManifestError(problems)
+
+
 def _check_online(desired: DesiredState, target: str | None) -> str:
     """What could be checked, in words. Raises :class:`ManifestError` for what an app refuses."""
     from jobsync import manifest
     from jobsync.cli import connect
     from jobsync.cli.target import choose
-    from jobsync.observe import ask_apps
+    from jobsync.observe import ask_apps, known_apps
 
     names = sorted({desired.platform.app_id(job.request) for job in desired.jobs.values()})
     place = connect.ServicePlace(desired.root, choose(desired, target, os.environ))
     with connect.reader(place, os.environ) as reader:
         apps, missing = ask_apps(reader, names)
-    problems = manifest.check_apps(desired, apps, missing)
+        there = known_apps(reader) if missing else ()
+    problems = manifest.check_apps(desired, apps, missing, there)
     if problems:
         raise ManifestError(problems)
     for note in manifest.unchecked(desired, apps):

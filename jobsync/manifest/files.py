@@ -8,6 +8,7 @@ Paths stay text and go through ``os``: a name may hold bytes that are no text at
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ from jobsync.manifest.yaml_reader import SIZE_LIMIT, too_large
 from jobsync.searched import APPS, SUFFIXES
 from jobsync.structs import Struct, field
 from jobsync.visible import visible
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9_-]*(\.(?!ya?ml$)[a-z0-9_-]+)*")
 
 
 class Source(Struct, frozen=True):
@@ -99,7 +102,8 @@ def _files(path: str, problems: list[Problem]) -> Iterator[str]:
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:
         message = f"cannot be read: {reason(error)}"
-        problems.append(Problem(Location(show(path), 1, 1), message))
+        hint = f"to choose jobs: --select {path}" if _ADDRESS.fullmatch(path) else ""
+        problems.append(Problem(Location(show(path), 1, 1), message, hint))
         return
     if not stat.S_ISDIR(mode):
         yield path

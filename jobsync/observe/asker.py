@@ -13,7 +13,15 @@ from datetime import datetime
 from typing import TypeVar, Union
 
 from jobsync.backend import Reader
-from jobsync.errors import Forbidden, NotFound, Refused, Throttled, Unauthorized, Unreadable
+from jobsync.errors import (
+    Forbidden,
+    NotFound,
+    Refused,
+    ServiceError,
+    Throttled,
+    Unauthorized,
+    Unreadable,
+)
 from jobsync.model import Access, App, RemoteFile, Run, Unavailable
 from jobsync.outputs.listing import walk_outputs
 from jobsync.outputs.reasons import outputs_unavailable
@@ -119,6 +127,14 @@ def asking(reader: Reader) -> Iterator[Asker]:
         asker.close(wait=False)
         raise
     asker.close(wait=True)
+
+
+def known_apps(reader: Reader) -> list[str]:
+    """The ids of the apps that there are, to suggest one; none where they cannot be read."""
+    try:
+        return reader.app_ids()
+    except ServiceError:
+        return []
 
 
 def ask_apps(

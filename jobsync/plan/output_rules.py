@@ -18,7 +18,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from jobsync import destinations, filenames
-from jobsync.globs import segment
+from jobsync.globs import is_glob, segment
 from jobsync.model import Address, Fetch, OutputRule, RemoteFile
 from jobsync.structs import Struct
 
@@ -99,7 +99,7 @@ def compile_glob(text: str) -> Glob:
         if not part == before == "**"
     ]
     fixed = 0
-    while fixed < len(plain) - 1 and not _is_wild(plain[fixed]):
+    while fixed < len(plain) - 1 and not is_glob(plain[fixed]):
         fixed += 1
     segments = tuple(None if part == "**" else segment(part) for part in plain)
     return Glob(text, segments, fixed)
@@ -234,7 +234,3 @@ def _missing_text(kind: str, glob: Glob, found: Sequence[RemoteFile]) -> str:
     shown = [file.path for file in found[:_SHOWN]]
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return f"{said}; there are {', '.join(map(repr, shown))}{more}"
-
-
-def _is_wild(segment: str) -> bool:
-    return any(character in segment for character in "*?[")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from jobsync import filenames
 from jobsync.destinations import Destinations
+from jobsync.globs import is_glob
 from jobsync.model import (
     Address,
     DeclaredJob,
@@ -324,4 +325,4 @@ def _lines(job: DeclaredJob, run: Run, lines: Lines) -> tuple[FetchedFile, ...]:
 
 
 def _is_wild(path: str) -> bool:
-    return path.endswith("/") or any(character in path for character in "*?[")
+    return path.endswith("/") or is_glob(path)

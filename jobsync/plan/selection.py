@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from jobsync.errors import Usage
 from jobsync.globs import matches as matches_glob
 from jobsync.model import Address, DeclaredJob, PlanOptions
+from jobsync.suggestions import did_you_mean
 
 
 def selected(
@@ -20,7 +21,9 @@ def selected(
     known = sorted({*jobs, *others})
     for glob in (*options.select, *options.exclude):
         if not any(matches_glob(address, glob) for address in known):
-            raise Usage(f"no address matches {glob!r}", hint="jobsync status lists the addresses")
+            near = did_you_mean(glob, {*known, *(one.partition(".")[0] for one in known)})
+            hint = near or "jobsync status lists the addresses"
+            raise Usage(f"no address matches {glob!r}", hint=hint)
     return _matching(jobs, known, options)
 
 

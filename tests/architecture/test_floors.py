@@ -23,6 +23,7 @@ FLOORS = {
     "structs": 0,
     "secret": 0,
     "visible": 0,
+    "suggestions": 0,
     "base_url": 1,
     "java_regex": 1,
     "java_globs": 1,

@@ -226,6 +226,8 @@ def test_history_is_told_from_the_beginning_to_the_end(service: Service) -> None
 
 def test_an_app_is_told_or_is_not_there(service: Service) -> None:
     app = service.as_("bob").app(service.app)
+    ids = service.as_("bob").app_ids()
+    assert ids == sorted(ids) and (app is None or service.app in ids)
     assert app is None or app.id == service.app
     try:
         assert service.as_("bob").app("no-such-app-1.0") is None

@@ -307,6 +307,9 @@ class MemoryBackend:
             raise NotFound(f"no app {app_id}", status=404, said=f"no app {app_id}")
         return self.service.apps[app_id]
 
+    def app_ids(self) -> list[str]:
+        return sorted(self.service.apps or ())
+
     # --- Backend ----------------------------------------------------------------------
 
     def submit(self, name: str, request: Mapping[str, Any]) -> Run:

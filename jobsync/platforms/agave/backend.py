@@ -164,6 +164,15 @@ class AgaveReader:
                 return None
             raise
 
+    def app_ids(self) -> list[str]:
+        found: dict[str, None] = {}
+        while page := self.jobs.list_apps(limit=LIMIT, offset=len(found)):
+            before = len(found)
+            found.update(dict.fromkeys(page))
+            if len(found) == before:
+                raise Unreadable("the list of apps does not end: a page has nothing new")
+        return sorted(found)
+
     def _rows(self, asked: Mapping[str, str]) -> Callable[[int], Sequence[wire.Row]]:
         def page(offset: int) -> Sequence[wire.Row]:
             found = self.jobs.list_rows(limit=LIMIT, offset=offset, terms=asked)

@@ -30,6 +30,7 @@ from jobsync.platforms.agave.urls import UnsafePath, Urls, query
 
 # Named here because inside the class ``list`` is an operation.
 Runs = list[Run]
+Names = list[str]
 Rows = list[wire.Row]
 Events = list[HistoryEvent]
 Permissions = list[wire.Permission]
@@ -227,6 +228,12 @@ class Jobs:
     def app(self, app_id: str) -> App:
         """An app's definition."""
         return wire.app(*self._read(self.urls.app(app_id), f"show app {app_id}"))
+
+    def list_apps(self, *, limit: int, offset: int) -> Names:
+        """The ids on one page of the apps that the user may run."""
+        url = self.urls.apps() + query({"limit": limit, "offset": offset})
+        value, asked = self._read(url, "list apps")
+        return [wire.text(row, "id", asked) for row in wire.rows(value, asked)]
 
     # --- inside ------------------------------------------------------------------------
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from jobsync.model import App, JsonValue
 from jobsync.platform import Platform
 from jobsync.platforms.agave import app_check as _app_check
 from jobsync.platforms.agave import app_definitions as _app_definitions
@@ -47,6 +50,12 @@ class Agave(Platform):
     is_fixed_app = staticmethod(_app_definitions.is_fixed_app)
     defined_app = staticmethod(_app_definitions.defined_app)
     app_meaning = staticmethod(_app_definitions.app_meaning)
+
+    def described_app(self, definition: Mapping[str, JsonValue]) -> App:
+        # Read when it is asked for: most commands need no record of the service.
+        from jobsync.platforms.agave.wire import app
+
+        return app(dict(definition), "the folder of the set")
 
     no_output = staticmethod(_archive.no_output)
     output_folder_field = "archivePath"

@@ -106,6 +106,10 @@ class Urls:
         """The newer engine's way to hide a job (agave-v2 §9.3)."""
         return f"{self.job(job_id)}/hide"
 
+    def apps(self) -> str:
+        """The apps that the user may run."""
+        return f"{self.base}/apps/v2/"
+
     def app(self, app_id: str) -> str:
         return f"{self.base}/apps/v2/{identifier(app_id, 'an app id')}"
 

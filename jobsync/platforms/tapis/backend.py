@@ -29,7 +29,7 @@ from jobsync.platforms.tapis.describe import PLACES, ROW, Row
 from jobsync.platforms.tapis.name_search import MOST_NAMES, NameSearch
 from jobsync.platforms.tapis.operations import Jobs
 from jobsync.platforms.tapis.outputs import Outputs
-from jobsync.platforms.tapis.pagination import LIMIT, Listing, all_events
+from jobsync.platforms.tapis.pagination import LIMIT, Listing, all_apps, all_events
 from jobsync.platforms.tapis.permissions import access_of, resources_of
 from jobsync.platforms.tapis.platform import TAPIS
 from jobsync.platforms.tapis.tags import tags_of
@@ -178,6 +178,9 @@ class TapisReader:
             if error.status == 403:
                 return None
             raise
+
+    def app_ids(self) -> list[str]:
+        return all_apps(lambda at: self.jobs.apps((("limit", LIMIT), ("skip", at))))
 
     # --- inside ------------------------------------------------------------------------
 

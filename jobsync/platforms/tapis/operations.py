@@ -193,6 +193,11 @@ class Jobs:
         """The definition of one version of an app."""
         return describe.record(*self._read(self.urls.app(*split_id(app_id)), f"show app {app_id}"))
 
+    def apps(self, terms: Terms) -> Page:
+        """One page of the apps that the user may run, each with its latest version."""
+        asked = (("listType", "ALL"), ("select", "id,version"), *terms)
+        return self._page(self.urls.apps() + query(asked), "list apps")
+
     # --- inside ------------------------------------------------------------------------
 
     def _read(self, url: str, asks: str) -> tuple[JsonValue, str]:

@@ -15,6 +15,7 @@ from jobsync.errors import Unreadable
 from jobsync.model import RemoteFile
 from jobsync.outputs.listing import ENTRY_LIMIT, too_many_entries
 from jobsync.platforms.tapis import describe
+from jobsync.platforms.tapis.app_definitions import joined_id
 from jobsync.platforms.tapis.describe import Record, Row
 from jobsync.platforms.tapis.operations import Jobs, Page, Terms
 
@@ -82,6 +83,15 @@ def all_events(page: PageAt) -> list[HistoryEvent]:
     if len(found) > ENTRY_LIMIT:
         raise Unreadable(f"the history has more than {ENTRY_LIMIT:,} events")
     return sorted(found, key=lambda event: event.created)
+
+
+def all_apps(page: PageAt) -> list[str]:
+    """The ids of all apps, with their versions."""
+    return sorted(
+        joined_id(describe.text(row, "id", one.asked), describe.text(row, "version", one.asked))
+        for one in _pages(page)
+        for row in one.rows
+    )
 
 
 def _pages(page: PageAt) -> list[Page]:

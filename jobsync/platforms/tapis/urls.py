@@ -86,6 +86,10 @@ class Urls:
         """One file of a storage system."""
         return f"{self.base}/v3/files/content/{segment(system, 'a system')}/{file_path(path)}"
 
+    def apps(self) -> str:
+        """The apps of all whom the user may ask for them."""
+        return f"{self.base}/v3/apps"
+
     def app(self, app_id: str, version: str) -> str:
         """One version of an app; the latest for an empty *version*."""
         name = f"{self.base}/v3/apps/{segment(app_id, 'an app id')}"
