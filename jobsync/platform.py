@@ -380,6 +380,13 @@ class Platform(Protocol):
         """
         return None
 
+    def time_limit(self, request: Mapping[str, Value], app: App | None) -> float | None:
+        """The most seconds that one run of *request* may take; None when that is unknown.
+
+        *app* is as in :meth:`node_hours`.
+        """
+        return None
+
     def output_folder(self, request: Mapping[str, object]) -> Archive | None:
         """The folder in which a request, or the record of a run, puts outputs.
 

@@ -47,7 +47,7 @@ def command(
     def one(paths: tuple[str, ...]) -> ExitCode:
         made = make_plan(paths, target, variables, flags, told)
         shown = (made.plan, format_name, color, made.call, made.held, told.marker)
-        print_plan(*shown, quiet=quiet, budget=told.budget)
+        print_plan(*shown, quiet=quiet, budget=told.budget, desired=made.desired)
         return told.ended(code_of(made.plan, made.held))
 
     with reporting("drift", paths, target, format_name) as told:

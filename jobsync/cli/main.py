@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "history": "Show what happened to the runs of one job.",
     "why": "Explain the decision for one job, field by field.",
     "show": "Print a saved plan.",
+    "report": "Write one HTML file of jobs, changes, access and outputs.",
     "graph": "Draw the declared jobs and what they wait for.",
     "resolve": "Settle a submit whose outcome is unknown.",
     "journal": "Make, show and shrink the shared journal of submits.",

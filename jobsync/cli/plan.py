@@ -86,7 +86,7 @@ def command(
         made = make_plan(paths, target, variables, flags, told, quiet=quiet)
         plan = made.plan
         shown = (plan, format_name, color, made.call, made.held, told.marker)
-        print_plan(*shown, quiet=quiet, budget=told.budget)
+        print_plan(*shown, quiet=quiet, budget=told.budget, desired=made.desired)
         if out:
             _save(plan, out, paths, target, variables, quiet=quiet)
         if detailed_exitcode:

@@ -12,10 +12,12 @@ from jobsync.cli.options import wants_color
 from jobsync.errors import ExitCode
 
 if TYPE_CHECKING:
-    from jobsync.model import OpenSubmit, Plan
+    from jobsync.model import DesiredState, OpenSubmit, Plan
     from jobsync.render.advice import Call
+    from jobsync.render.graph.jobs import Graph
 
 FORMATS = click.Choice([*render.FORMATS])
+_DRAWING = ("markdown", "html")
 
 
 def print_plan(
@@ -26,12 +28,14 @@ def print_plan(
     open_submits: tuple[OpenSubmit, ...] = (),
     marker: str = "",
     *,
+    desired: DesiredState | None = None,
     quiet: bool = False,
     budget: int = 60_000,
 ) -> None:
     """Print *plan* to standard output; when *quiet*, of the text just what it amounts to.
 
     *marker* is the hidden first line of Markdown, by default that of the plan's project and target.
+    With *desired* the formats that draw have the graph of the set.
     """
     from jobsync.render.advice import NO_CALL
     from jobsync.render.summary import outputs_root
@@ -51,8 +55,16 @@ def print_plan(
         marker=marker or f"jobsync {plan.project} {plan.target}",
         open_submits=open_submits,
         outputs_root=outputs_root(plan),
+        graph=_graph(plan, desired) if format_name in _DRAWING else None,
     )
     click.echo(render.FORMATS[format_name](plan, options), nl=False, color=True)
+
+
+def _graph(plan: Plan, desired: DesiredState | None) -> Graph | None:
+    from jobsync.render.graph.jobs import graph_of
+    from jobsync.render.markdown import MOST_NODES
+
+    return graph_of(desired, plan, MOST_NODES) if desired else None
 
 
 def say_what_is_wrong(

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from jobsync.cli.options import call_of
-from jobsync.model import OpenSubmit, Plan
+from jobsync.model import DesiredState, OpenSubmit, Plan, Snapshot
 from jobsync.render.advice import Call
 from jobsync.structs import Struct
 
@@ -33,9 +33,12 @@ def options_from(flags: dict[str, Any]) -> PlanOptions:
 
 
 class Planned(Struct, frozen=True):
-    """A plan, the submits that the journal holds open, and how the command line named the set."""
+    """A plan, what it was made of, the submits that the journal holds open, and how the command
+    line named the set."""
 
     plan: Plan
+    desired: DesiredState
+    seen: Snapshot
     held: tuple[OpenSubmit, ...]
     call: Call
 
@@ -66,4 +69,4 @@ def make_plan(
     if not quiet:
         folder = pipeline.state_dir(place, os.environ)
         shared_journal.say(plan, desired, place, folder, os.environ)
-    return Planned(plan, held, call)
+    return Planned(plan, desired, seen, held, call)

@@ -26,10 +26,17 @@ def _markdown(plan: Plan, options: RenderOptions) -> str:
     return as_markdown(plan, options)
 
 
+def _html(plan: Plan, options: RenderOptions) -> str:
+    from jobsync.render.page import as_html, page_of
+
+    return as_html(page_of(plan, options))
+
+
 FORMATS: dict[str, Callable[[Plan, RenderOptions], str]] = {
     "text": _text,
     "json": _json,
     "markdown": _markdown,
+    "html": _html,
 }
 """Every way to show a plan. Each is imported when it is asked for."""
 

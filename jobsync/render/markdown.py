@@ -25,10 +25,13 @@ from jobsync.model import (
 from jobsync.plan.decisions import digest
 from jobsync.render.advice import Call, what_next
 from jobsync.render.escape import block, cell, comment, markdown
+from jobsync.render.graph.jobs import Graph
+from jobsync.render.graph.mermaid import as_mermaid
 from jobsync.render.open_submits import question
 from jobsync.render.options import PLAIN, RenderOptions
 from jobsync.render.summary import also, headline
 from jobsync.render.text import action_blocks
+from jobsync.render.values import counted
 
 _SIGNS = {
     Action.CREATE: "create",
@@ -41,6 +44,8 @@ _SIGNS = {
     Action.FETCH: "fetch",
 }
 _TROUBLED = (Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE, Standing.BLOCKED)
+MOST_NODES = 40
+"""A graph with more nodes is not shown: it could not be read."""
 _FIRST = 10
 """How many troubles, and how many warnings, are shown when not all fits."""
 
@@ -49,7 +54,7 @@ def as_markdown(plan: Plan, options: RenderOptions) -> str:
     """The most that fits into ``options.budget`` characters, ending with a line break."""
     sizes = (_full, _folded, _counts)
     for size in sizes:
-        text = _document(plan, options, size(plan, options.call))
+        text = _document(plan, options, size(plan, options))
         if len(text) <= options.budget or size is _counts:
             break
     return text
@@ -87,20 +92,30 @@ def _summary(plan: Plan, options: RenderOptions) -> str:
     )
 
 
-def _full(plan: Plan, call: Call) -> list[str]:
+def _full(plan: Plan, options: RenderOptions) -> list[str]:
     blocks = action_blocks(plan, PLAIN)
     diff = [block("\n\n".join(_as_diff(text) for text in blocks), "diff")] if blocks else []
     return [
         *_hazards(plan),
-        *_troubles(_all_troubles(plan, call)),
+        *_troubles(_all_troubles(plan, options.call)),
         *_listed(_all_warnings(plan)),
+        *_graph(options.graph),
         *diff,
     ]
 
 
-def _folded(plan: Plan, call: Call) -> list[str]:
+def _graph(graph: Graph | None) -> list[str]:
+    """What the jobs wait for, folded, for a forge that draws it; none for jobs on their own."""
+    if graph is None or not graph.edges or len(graph.nodes) > MOST_NODES:
+        return []
+    jobs = counted(sum(len(node.jobs) for node in graph.nodes), "job")
+    drawn = block(as_mermaid(graph).rstrip("\n"), "mermaid")
+    return [f"<details><summary>Graph of {jobs}</summary>\n\n{drawn}\n\n</details>"]
+
+
+def _folded(plan: Plan, options: RenderOptions) -> list[str]:
     """One row of a table for each change, folded, and the first of what is wrong."""
-    troubles, warnings = _all_troubles(plan, call), _all_warnings(plan)
+    troubles, warnings = _all_troubles(plan, options.call), _all_warnings(plan)
     rows = ["| action | what | run |", "| --- | --- | --- |", *map(_row, plan.changes)]
     table = "\n".join(rows)
     summary = f"<details><summary>{len(plan.changes)} changes</summary>"
@@ -115,7 +130,7 @@ def _folded(plan: Plan, call: Call) -> list[str]:
     ]
 
 
-def _counts(plan: Plan, call: Call) -> list[str]:
+def _counts(plan: Plan, options: RenderOptions) -> list[str]:
     names = ", ".join(f"`{h.name}`" for h in plan.hazards if not h.accepted)
     hazards = [f"Hazards to accept: {names}."] if names else []
     return [*hazards, "Too long to be shown here: run `jobsync plan`."]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jobsync.model import OpenSubmit
 from jobsync.render.advice import NO_CALL, Call
+from jobsync.render.graph.jobs import Graph
 from jobsync.structs import Struct
 
 
@@ -41,7 +42,8 @@ class RenderOptions(Struct, frozen=True):
     commands that are advised begin like. ``open_submits`` are those of this machine's journal,
     which no plan has. ``outputs_root`` is where outputs go, from the folder of the set; empty for
     that folder. ``names_digest`` is whether Markdown names the digest in its hidden head, as the
-    plan that people review."""
+    plan that people review. ``graph`` is that of the set, for formats that draw; None
+    where the manifests are not at hand."""
 
     color: bool = False
     call: Call = NO_CALL
@@ -50,6 +52,7 @@ class RenderOptions(Struct, frozen=True):
     open_submits: tuple[OpenSubmit, ...] = ()
     outputs_root: str = ""
     names_digest: bool = True
+    graph: Graph | None = None
 
     @property
     def palette(self) -> Palette:

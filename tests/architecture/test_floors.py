@@ -95,6 +95,7 @@ DOORS = {
     "jsonschema_rs": {"manifest/schema.py"},
     "deepdiff": {"plan/diff.py"},
     "grandalf": {"render/graph/layout.py"},
+    "jinja2": {"render/page/document.py"},
     "requests": {"http/"},
     "urllib3": {"http/"},
     "certifi": {"http/pool.py"},

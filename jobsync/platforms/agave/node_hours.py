@@ -25,7 +25,7 @@ def node_hours(request: Mapping[str, Value], app: App | None) -> float | None:
     A field that is not declared is filled in from the app, and a node count that neither states is
     1 (agave-v2 §3.2). Without the app's definition it stays unknown: it could be anything.
     """
-    time = seconds(_declared(request, app, "maxRunTime"))
+    time = time_limit(request, app)
     nodes = _declared(request, app, "nodeCount")
     if nodes is None and app is not None:
         nodes = 1
@@ -34,6 +34,11 @@ def node_hours(request: Mapping[str, Value], app: App | None) -> float | None:
     if time is None or isinstance(nodes, bool) or not isinstance(nodes, (int, float)):
         return None
     return nodes * time / 3600
+
+
+def time_limit(request: Mapping[str, Value], app: App | None) -> float | None:
+    """Seconds of the longest run that *request* allows; None when that is unknown."""
+    return seconds(_declared(request, app, "maxRunTime"))
 
 
 def _declared(request: Mapping[str, Value], app: App | None, field: str) -> Value:

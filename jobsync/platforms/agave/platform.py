@@ -94,6 +94,7 @@ class Agave(Platform):
     same_placement = staticmethod(_placement.same_placement)
 
     node_hours = staticmethod(_node_hours.node_hours)
+    time_limit = staticmethod(_node_hours.time_limit)
 
     output_folder = staticmethod(_archive.output_folder)
     output_uri = staticmethod(_archive.output_uri)

@@ -28,6 +28,11 @@ _KINDS: Mapping[str, str] = {
 _WORST = ("bad", "add", "change", "active", "done")
 
 
+def kind_of(word: str) -> str:
+    """Which of the kinds below the word for an action or a standing belongs to."""
+    return _KINDS[word]
+
+
 class Node(Struct, frozen=True):
     """A job, or the ``jobs`` of one matrix.
 
@@ -43,7 +48,7 @@ class Node(Struct, frozen=True):
     def kind(self) -> str:
         """``add``, ``change``, ``bad``, ``active`` or ``done``: the first of them that needs
         attention. Empty where nothing is known."""
-        found = {_KINDS[word] for word, _ in self.told}
+        found = {kind_of(word) for word, _ in self.told}
         return next((kind for kind in _WORST if kind in found), "")
 
     @property

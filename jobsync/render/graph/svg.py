@@ -13,25 +13,30 @@ _LETTER, _LINE, _PAD, _EDGE = 7.3, 17.0, 12.0, 10.0
 _LONGEST = 44
 """Letters of a line; of a longer one the middle is left out, and the tooltip has it all."""
 
-STYLE = """
-svg { --ink: #1f2328; --paper: #ffffff; --line: #8c959f; --add: #1a7f37; --change: #9a6700;
-  --bad: #cf222e; --active: #0969da; --done: #6e7781; }
-@media (prefers-color-scheme: dark) { svg { --ink: #e6edf3; --paper: #0d1117; --line: #6e7681;
-  --add: #3fb950; --change: #d29922; --bad: #f85149; --active: #58a6ff; --done: #8b949e; } }
-text { font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; fill: var(--ink); }
-rect { fill: var(--paper); stroke: var(--line); stroke-width: 1.5; }
-path { fill: none; stroke: var(--line); stroke-width: 1.5; }
-.waits { stroke-dasharray: 4 4; }
-marker path { fill: var(--line); stroke: none; }
+_COLOURS = """
+:root { --ink: #1f2328; --paper: #ffffff; --shade: #f3f5f7; --rule: #d1d9e0; --line: #8c959f;
+  --add: #1a7f37; --change: #7d4e00; --bad: #cf222e; --active: #0969da; --done: #59636e; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --paper: #0d1117; --shade: #151b23;
+  --rule: #3d444d; --line: #6e7681; --add: #3fb950; --change: #d29922; --bad: #f85149;
+  --active: #58a6ff; --done: #9198a1; } }
+"""
+_SHAPES = """
+svg text { font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; fill: var(--ink); }
+svg rect { fill: var(--paper); stroke: var(--line); stroke-width: 1.5; }
+svg path { fill: none; stroke: var(--line); stroke-width: 1.5; }
+svg .waits { stroke-dasharray: 4 4; }
+svg marker path { fill: var(--line); stroke: none; }
 """ + "".join(
-    f".{kind} rect {{ stroke: var(--{kind}); stroke-width: 2.5; }}\n"
+    f"svg .{kind} rect {{ stroke: var(--{kind}); stroke-width: 2.5; }}\n"
     for kind in ("add", "change", "bad", "active", "done")
 )
+DRAWING_STYLE = _COLOURS + _SHAPES
+"""The style of a page with a drawing in it: its colours, for light and dark, and the drawing's."""
 
 
 def as_svg(graph: Graph) -> str:
     """One SVG document of *graph*, from left to right."""
-    return drawing(graph, f"<style>{STYLE}</style>")
+    return drawing(graph, f"<style>{DRAWING_STYLE}</style>")
 
 
 def drawing(graph: Graph, style: str = "") -> str:
