@@ -1,6 +1,11 @@
 """Load on ``jobsync serve``: clients that list, submit and grant, and count what went wrong.
 
     python benchmarks/service.py [--api tapis/v3] [--seconds 60] [--clients 32] [--jobs 10000]
+                                 [--turns list,submit,grant]
+
+Each client does one of ``--turns`` after the other, chosen by chance; ``read`` asks for the status
+of one job. Printed are also the milliseconds of the processor that the service used for a request:
+on two cores the clients take much of what it could have.
 
 The database holds ``--jobs`` jobs before the first request. One job keeps the only slot of the
 engine busy, so that what is measured is the service and not the jobs. Afterwards every
@@ -14,6 +19,7 @@ import argparse
 import http.client
 import json
 import multiprocessing
+import os
 import random
 import subprocess
 import sys
@@ -35,6 +41,7 @@ APP = "wc-demo-1.00"
 USER = "alice"
 READERS = [f"reader{number}" for number in range(50)]
 PROCESSES = 4
+TURN_NAMES = "list,submit,grant"
 
 
 @dataclass
@@ -105,7 +112,10 @@ TURNS: dict[str, Any] = {"agave/v2": AgaveTurns(), "tapis/v3": TapisTurns()}
 class Client:
     """One connection that is kept open, as a real client does."""
 
-    def __init__(self, api: str, url: str, token: str, seed: int, olds: list[str]) -> None:
+    def __init__(
+        self, api: str, url: str, token: str, seed: int, olds: list[str], turns: str = TURN_NAMES
+    ) -> None:
+        self._names = turns.split(",")
         self._turns = TURNS[api]
         self._connection = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=60)
         self._head = self._turns.head(token)
@@ -116,7 +126,10 @@ class Client:
         self.tally = Tally()
 
     def run(self, until: float) -> None:
-        turns = [self._list, self._submit, self._grant]
+        known = {
+            "list": self._list, "submit": self._submit, "grant": self._grant, "read": self._read,
+        }  # fmt: skip
+        turns = [known[name] for name in self._names]
         count = 0
         while time.time() < until:
             count += 1
@@ -133,6 +146,12 @@ class Client:
             self.tally.wrong.append(f"a page out of order: {ids[:3]}")
         if any(row["owner"] != USER for row in rows):
             self.tally.wrong.append("a job of somebody else in the list")
+
+    def _read(self, count: int) -> None:
+        job = self._dice.choice(self._olds)
+        found = self._ask("read", "GET", f"/{job}/status", None, 200)
+        if found is not None and found["status"] != "FINISHED":
+            self.tally.wrong.append(f"the status of {job} is {found['status']}")
 
     def _submit(self, count: int) -> None:
         name = f"load-{self._seed}-{count}"
@@ -178,10 +197,11 @@ class Client:
 
 
 def group(
-    api: str, url: str, token: str, seeds: list[int], olds: list[str], until: float, out: Any
+    api: str, url: str, token: str, seeds: list[int], olds: list[str], turns: str, until: float,
+    out: Any,
 ) -> None:  # fmt: skip
     """Some clients in one process, each with its own thread and connection."""
-    clients = [Client(api, url, token, seed, olds) for seed in seeds]
+    clients = [Client(api, url, token, seed, olds, turns) for seed in seeds]
     threads = [threading.Thread(target=client.run, args=(until,)) for client in clients]
     for thread in threads:
         thread.start()
@@ -225,8 +245,9 @@ def check(api: str, state: Path, tally: Tally, olds: list[str]) -> list[str]:
 
 
 def measure(
-    folder: Path, *, api: str = "agave/v2", seconds: float, clients: int, jobs: int
-) -> dict[str, Any]:
+    folder: Path, *, api: str = "agave/v2", seconds: float, clients: int, jobs: int,
+    names: str = TURN_NAMES,
+) -> dict[str, Any]:  # fmt: skip
     """One run in *folder*; what came of it."""
     state = folder / ".jobsync"
     turns = TURNS[api]
@@ -244,7 +265,9 @@ def measure(
         blocker = Client(api, url, token, -1, olds)
         path, body, status = turns.submit("blocker", **turns.blocker())
         block = turns.job_id(blocker._ask("submit", "POST", path, body, status))
-        tally = _loaded(api, url, token, clients, olds, seconds)
+        used = processor_seconds(service.pid)
+        tally = _loaded(api, url, token, clients, olds, names, seconds)
+        used = processor_seconds(service.pid) - used
         path, body = turns.stop(block)
         blocker._ask("stop", "POST", path, body, 200)
         until = time.time() + 20
@@ -266,19 +289,30 @@ def measure(
         "requests": sum(len(times) for times in tally.took.values()),
         "submitted": len(tally.submitted),
         "granted": len(tally.granted),
+        "cpu": used,
         "lost": lost,
         "wrong": tally.wrong,
         "took": {name: sorted(times) for name, times in sorted(tally.took.items())},
     }
 
 
-def _loaded(api: str, url: str, token: str, clients: int, olds: list[str], seconds: float) -> Tally:
+def processor_seconds(pid: int) -> float:
+    """What a process has used of the processors so far, in seconds (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _loaded(
+    api: str, url: str, token: str, clients: int, olds: list[str], turns: str, seconds: float
+) -> Tally:
     context = multiprocessing.get_context("spawn")
     out = context.Queue()
     until = time.time() + seconds + 1.0
     seeds = list(range(clients))
     processes = [
-        context.Process(target=group, args=(api, url, token, seeds[n::PROCESSES], olds, until, out))
+        context.Process(
+            target=group, args=(api, url, token, seeds[n::PROCESSES], olds, turns, until, out)
+        )
         for n in range(min(PROCESSES, clients))
     ]
     for process in processes:
@@ -296,7 +330,8 @@ def report(found: dict[str, Any]) -> str:
     lines = [
         f"{found['api']}: {found['jobs']} jobs in the database,"
         f" {found['clients']} clients, {found['seconds']} s",
-        f"{found['requests']} requests, {found['requests'] / found['seconds']:.0f}/s;"
+        f"{found['requests']} requests, {found['requests'] / found['seconds']:.0f}/s,"
+        f" {1000 * found['cpu'] / found['requests']:.2f} ms of the service's processor each;"
         f" {found['submitted']} submits, {found['granted']} grants",
     ]
     for name, times in found["took"].items():
@@ -316,6 +351,7 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--api", choices=[*TURNS], default="agave/v2")
+    parser.add_argument("--turns", default=TURN_NAMES, help="of list, submit, grant, read")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="jobsync-load-", ignore_cleanup_errors=True) as folder:
@@ -325,6 +361,7 @@ def main() -> int:
             seconds=options.seconds,
             clients=options.clients,
             jobs=options.jobs,
+            names=options.turns,
         )
     print(report(found))
     if options.json:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jobsync.local.store.database import Store
-from jobsync.local.store.rows import Conflict, IllegalTransition, JobRow, Token, UnknownJob
+from jobsync.local.store.rows import Conflict, IllegalTransition, JobRow, Queued, Token, UnknownJob
 from jobsync.local.store.search import Condition, Listing
 
 
@@ -159,3 +159,28 @@ def test_state_survives_a_restart_and_a_newer_file_is_refused(tmp_path: Path) ->
     second.close()
     with pytest.raises(Conflict, match="newer"):
         Store(path)
+
+
+@pytest.mark.parametrize("key", ["id", "last_updated", "number"])
+def test_the_rows_before_a_page_are_passed_over_in_an_index(store: Store, key: str) -> None:
+    store.insert_jobs([row(number) for number in range(20)], "accepted")
+    said: list[str] = []
+    db = store._connection()
+    db.set_trace_callback(said.append)
+    assert len(store.find(Listing("alice", order_by=key, descending=False, offset=15))) == 5
+    db.set_trace_callback(None)
+    [page] = [text for text in said if "OFFSET" in text]
+    inner = page[page.index("(") + 1 : page.index(") AS page")]
+    steps = [str(step[3]) for step in db.execute(f"EXPLAIN QUERY PLAN {inner}")]
+    assert any("USING COVERING INDEX" in step for step in steps), steps
+
+
+def test_what_decides_about_a_start_is_read_oldest_first(store: Store) -> None:
+    store.insert_job(row(2, created=20.0, queue="long"), "accepted")
+    store.insert_job(row(1, created=30.0), "accepted")
+    store.insert_job(row(3, created=10.0, status="RUNNING"), "accepted")
+    store.request_cancel("j1-007")
+    assert store.queued(("PENDING", "STAGED")) == [
+        Queued("j2-007", "local", "long", stop=False),
+        Queued("j1-007", "local", "normal", stop=True),
+    ]

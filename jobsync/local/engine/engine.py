@@ -126,9 +126,10 @@ class Engine:
                 return
             self._news = False
         waiting: list[Waiting] = []
-        for row in self._store.jobs_in(WAITING):
-            if row.cancel_requested:
-                self._book.guarded(row, self._stopper.stop_waiting)
+        for row in self._store.queued(WAITING):
+            if row.stop:
+                if (whole := self._store.job(row.id)) is not None:
+                    self._book.guarded(whole, self._stopper.stop_waiting)
             elif row.id not in self._book.memory.staging and row.id not in self.held:
                 waiting.append(Waiting.of(row))
         self._book.memory.waiting = waiting

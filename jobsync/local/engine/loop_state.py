@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from jobsync.local.store.rows import JobRow
+from jobsync.local.store.rows import JobRow, Queued
 from jobsync.structs import Struct, field
 
 
@@ -25,7 +25,7 @@ class Waiting(Struct, frozen=True):
     keys: tuple[str, str]
 
     @classmethod
-    def of(cls, row: JobRow) -> Waiting:
+    def of(cls, row: JobRow | Queued) -> Waiting:
         """The entry of a job that waits for room on its system and in its queue."""
         return cls(row.id, row.system, (row.system, f"{row.system}/{row.queue}"))
 

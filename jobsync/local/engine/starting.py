@@ -79,7 +79,7 @@ class Starter:
     def _capacity(self) -> Counter[str]:
         """How many more jobs each system and queue may have in its engine now."""
         used = Counter(key for one in self._book.memory.staging.values() for key in one.keys)
-        for row in self._book.store.jobs_in(PLACED):
+        for row in self._book.store.queued(PLACED):
             used.update(Waiting.of(row).keys)
         free: Counter[str] = Counter()
         for system in self._book.settings.systems.by_name.values():

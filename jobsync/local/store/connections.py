@@ -13,7 +13,7 @@ from typing import Any
 from jobsync.local import patterns
 from jobsync.local.store.likeness import fits
 from jobsync.local.store.rows import Conflict, Unusable
-from jobsync.local.store.schema import MIGRATIONS, statements
+from jobsync.local.store.schema import INDEXES, MIGRATIONS, statements
 
 
 class Connections:
@@ -123,7 +123,7 @@ class Connections:
             self.migrated = 0 < have < len(MIGRATIONS)
             if have > len(MIGRATIONS):
                 raise Conflict(f"{self._path} was written by a newer jobsync (version {have})")
-            for script in MIGRATIONS[have:]:
+            for script in (*MIGRATIONS[have:], INDEXES):
                 for statement in statements(script):
                     db.execute(statement)
             db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")

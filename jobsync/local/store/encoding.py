@@ -12,6 +12,8 @@ JSON = frozenset({"request", "notifications", "tags", "directories"})
 COLUMNS = JobRow.__struct_fields__
 
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM jobs"  # noqa: S608 - our own column names
+_JSON_AT = tuple(at for at, name in enumerate(COLUMNS) if name in JSON)
+_BOOLEANS_AT = tuple(at for at, name in enumerate(COLUMNS) if name in BOOLEANS)
 INSERT = f"INSERT INTO jobs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
 
 
@@ -24,10 +26,10 @@ def encode(name: str, value: Any) -> Any:
 
 def job(row: tuple[Any, ...]) -> JobRow:
     """The job in a *row* of the table, whose columns are in the order of ``COLUMNS``."""
-    values = dict(zip(COLUMNS, row, strict=True))
-    for name in JSON:
-        text = values[name]
-        values[name] = [] if text == "[]" else {} if text == "{}" else json.loads(text)
-    for name in BOOLEANS:
-        values[name] = bool(values[name])
-    return JobRow(**values)
+    values = [*row]
+    for at in _JSON_AT:
+        text = values[at]
+        values[at] = [] if text == "[]" else {} if text == "{}" else json.loads(text)
+    for at in _BOOLEANS_AT:
+        values[at] = bool(values[at])
+    return JobRow(*values)

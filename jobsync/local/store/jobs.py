@@ -9,7 +9,7 @@ from typing import Any
 from jobsync.local.store.connections import Connections
 from jobsync.local.store.encoding import COLUMNS, INSERT, SELECT, encode, job
 from jobsync.local.store.history import event
-from jobsync.local.store.rows import IllegalTransition, JobRow, UnknownJob
+from jobsync.local.store.rows import IllegalTransition, JobRow, Queued, UnknownJob
 from jobsync.local.store.search import SEARCHABLE, Listing, sql
 from jobsync.local.store.statuses import STATUSES, TRANSITIONS
 from jobsync.structs import replace
@@ -67,6 +67,16 @@ class Jobs(Connections):
             f"{SELECT} WHERE status IN ({marks}) ORDER BY created, id", tuple(statuses)
         )
         return [job(row) for row in rows]
+
+    def queued(self, statuses: Collection[str]) -> list[Queued]:
+        """What decides whether the jobs in one of *statuses* may start; oldest first."""
+        marks = ", ".join("?" * len(statuses))
+        rows = self._all(
+            "SELECT id, system, queue, cancel_requested FROM jobs"  # noqa: S608
+            f" WHERE status IN ({marks}) ORDER BY created, id",
+            tuple(statuses),
+        )
+        return [Queued(job_id, system, queue, bool(stop)) for job_id, system, queue, stop in rows]
 
     def find(self, listing: Listing) -> list[JobRow]:
         """A page of the jobs that a user may list (agave-v2 §2.3): own ones and ones with a row

@@ -77,6 +77,15 @@ class JobRow(Struct, frozen=True):
     reason: str = ""
 
 
+class Queued(Struct, frozen=True):
+    """What of a job decides whether it may start; ``stop`` is whether it is to be stopped."""
+
+    id: str
+    system: str
+    queue: str
+    stop: bool
+
+
 class EventRow(Struct, frozen=True):
     """One line of a job's history."""
 

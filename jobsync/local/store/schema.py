@@ -66,6 +66,14 @@ MIGRATIONS: tuple[str, ...] = (
     """,
 )
 
+INDEXES = """
+    DROP INDEX IF EXISTS jobs_by_id;
+    DROP INDEX IF EXISTS jobs_by_update;
+    CREATE INDEX IF NOT EXISTS jobs_of_api_by_id ON jobs (api, owner, visible, id);
+    CREATE INDEX IF NOT EXISTS jobs_of_api_by_update ON jobs (api, owner, visible, last_updated);
+    """
+"""Made and dropped without a new version: any jobsync that reads the tables can do without them."""
+
 
 def statements(script: str) -> list[str]:
     """The SQL statements of *script*, without comment lines."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 
 from jobsync.structs import Struct
 
@@ -32,13 +33,16 @@ class Dialect(Struct, frozen=True):
 
         Legacy timestamps come from MySQL with whole seconds, so the digits are ``.000``.
         """
-        if moment is None:
-            return None
-        when = datetime.fromtimestamp(moment, self.zone)
-        if self.precision == "seconds":
-            when = when.replace(microsecond=0)
-        text = when.isoformat(timespec="milliseconds")
-        return text[:-6] + "Z" if text.endswith("+00:00") else text
+        return None if moment is None else _joda(moment, self.zone, self.precision == "seconds")
+
+
+@lru_cache(maxsize=65536)
+def _joda(moment: float, zone: tzinfo, is_whole: bool) -> str:
+    when = datetime.fromtimestamp(moment, zone)
+    if is_whole:
+        when = when.replace(microsecond=0)
+    text = when.isoformat(timespec="milliseconds")
+    return text[:-6] + "Z" if text.endswith("+00:00") else text
 
 
 AGAVE = Dialect("agave", "2.2.22-r7deb380", CENTRAL, "seconds")

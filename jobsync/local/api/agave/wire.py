@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import urllib.parse
 from typing import Any
 
@@ -15,6 +16,7 @@ READERS = frozenset({"READ", "READ_EXECUTE", "READ_PERMISSION"})
 WRITERS = frozenset({"WRITE", "WRITE_EXECUTE", "WRITE_PERMISSION"})
 BOTH = frozenset({"READ_WRITE", "ALL", "READ_WRITE_PERMISSION"})
 
+_PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 _ALOE_STATUS = {
     "ARCHIVING_FINISHED": "ARCHIVING",
     "ARCHIVING_FAILED": "ARCHIVING",
@@ -337,4 +339,4 @@ def _path(text: str) -> str:
 
 
 def _segment(text: str) -> str:
-    return urllib.parse.quote(text, safe="")
+    return text if _PLAIN.fullmatch(text) else urllib.parse.quote(text, safe="")
