@@ -29,8 +29,10 @@ from jobsync.cli.options import (
 from jobsync.cli.plan_file import read_plan
 from jobsync.cli.plan_output import code_of, print_plan, say_what_is_wrong
 from jobsync.cli.planning import options_from
+from jobsync.cli.policies import broken_by, policy_option
 from jobsync.cli.reporting import Reporting, marker_option, report_option, reporting
 from jobsync.errors import (
+    Blocked,
     ExitCode,
     PlanFileError,
     Usage,
@@ -66,6 +68,7 @@ def _digest(ctx: click.Context, param: click.Parameter, text: str | None) -> str
 @target_options
 @selection_options
 @decision_options
+@policy_option
 @wait_option
 @click.option("--plan", "plan_file", type=FilePath(), help="Apply this saved plan.")
 @click.option(
@@ -113,6 +116,7 @@ def _apply(
     auto_approve: bool,
     format_name: str,
     audit: str | None,
+    policies: tuple[str, ...],
     quiet: bool,
     color: str,
     **flags: Any,
@@ -157,6 +161,9 @@ def _apply(
         # Checked after the plan is shown, so that people see what differs from the reviewed one.
         if expect and not saved:
             refuse_other_plan(plan, expect)
+        if broken := broken_by(plan, policies):
+            told.add(broken)
+            raise Blocked("\n".join(one.text for one in broken), hint="a policy forbids this plan")
         check(plan)
         settings = pipeline.settings(place, environ, wait=wait, stale=stale)
         if plan.submits:

@@ -20,8 +20,9 @@ from jobsync.cli.options import (
 )
 from jobsync.cli.plan_output import FORMATS, code_of, print_plan
 from jobsync.cli.planning import make_plan
+from jobsync.cli.policies import broken_by, policy_option
 from jobsync.cli.reporting import all_option, marker_option, report_option, reporting
-from jobsync.errors import ExitCode, Usage
+from jobsync.errors import ExitCode, Usage, worst
 
 if TYPE_CHECKING:
     from jobsync.model import Plan
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @target_options
 @selection_options
 @decision_options
+@policy_option
 @click.option("--format", "format_name", type=FORMATS, default="text", help="Output format.")
 @click.option(
     "--out", type=FilePath(dir_okay=False), help="Save the plan, for: jobsync apply --plan FILE"
@@ -63,6 +65,7 @@ def command(
     offline: bool,
     base: str | None,
     every: bool,
+    policies: tuple[str, ...],
     color: str,
     quiet: bool,
     **flags: Any,
@@ -80,18 +83,23 @@ def command(
 
     def one(paths: tuple[str, ...]) -> ExitCode:
         if offline:
-            given = {**flags, "out": out}
+            given = {**flags, "out": out, "policy": policies}
             code = show_declarations(told, paths, target, variables, format_name, base, given)
             return told.ended(code if detailed_exitcode else ExitCode.OK)
         made = make_plan(paths, target, variables, flags, told, quiet=quiet)
         plan = made.plan
         shown = (plan, format_name, color, made.call, made.held, told.marker)
-        print_plan(*shown, quiet=quiet, budget=told.budget, desired=made.desired)
+        broken = broken_by(plan, policies)
+        told.add(broken)
+        print_plan(*shown, quiet=quiet, budget=told.budget, desired=made.desired, broken=broken)
         if out:
             _save(plan, out, paths, target, variables, quiet=quiet)
+        codes = [ExitCode.BLOCKED] if broken else []
         if detailed_exitcode:
-            return told.ended(code_of(plan, made.held))
-        return told.ended(ExitCode.ERROR if unread(plan) else ExitCode.OK)
+            codes.append(code_of(plan, made.held))
+        else:
+            codes.append(ExitCode.ERROR if unread(plan) else ExitCode.OK)
+        return told.ended(worst(codes))
 
     with reporting("plan", paths, target, format_name) as told:
         return told.each(paths, every, one)

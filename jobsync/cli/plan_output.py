@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jobsync.model import DesiredState, OpenSubmit, Plan
     from jobsync.render.advice import Call
     from jobsync.render.graph.jobs import Graph
+    from jobsync.render.reports import Finding
 
 FORMATS = click.Choice([*render.FORMATS])
 _DRAWING = ("markdown", "html")
@@ -31,9 +32,11 @@ def print_plan(
     desired: DesiredState | None = None,
     quiet: bool = False,
     budget: int = 60_000,
+    broken: tuple[Finding, ...] = (),
 ) -> None:
     """Print *plan* to standard output; when *quiet*, of the text just what it amounts to.
 
+    *broken* is what the plan breaks of policies.
     *marker* is the hidden first line of Markdown, by default that of the plan's project and target.
     With *desired* the formats that draw have the graph of the set.
     """
@@ -41,9 +44,12 @@ def print_plan(
     from jobsync.render.summary import outputs_root
 
     if quiet and format_name == "text":
+        from jobsync.render.escape import terminal
         from jobsync.render.summary import also, counts_nothing, headline
 
         say_what_is_wrong(plan, call, open_submits)
+        for one in broken:
+            click.echo(f"Error: {terminal(one.text)}", err=True)
         click.echo(headline(plan))
         if counts_nothing(plan):
             click.echo(also(plan))
@@ -52,6 +58,7 @@ def print_plan(
         color=wants_color(color, dict(os.environ)),
         call=call or NO_CALL,
         budget=budget,
+        broken=tuple(f"{one.where}: {one.text}" if one.where else one.text for one in broken),
         marker=marker or f"jobsync {plan.project} {plan.target}",
         open_submits=open_submits,
         outputs_root=outputs_root(plan),

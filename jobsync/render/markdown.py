@@ -63,8 +63,14 @@ def as_markdown(plan: Plan, options: RenderOptions) -> str:
 def _document(plan: Plan, options: RenderOptions, body: list[str]) -> str:
     first = comment(options.marker, digest(plan) if options.names_digest else "")
     head = [first, f"### {_title(plan)}", _summary(plan, options)]
-    held = _held(options.open_submits)
+    held = [*_broken(options.broken), *_held(options.open_submits)]
     return "\n\n".join([*head, *held, *body]) + "\n"
+
+
+def _broken(policies: tuple[str, ...]) -> list[str]:
+    """The first lines of what breaks policies."""
+    lines = [f"**Policy:** {markdown(one)}" for one in policies[:_FIRST]]
+    return [*_listed(lines), *_more([*policies])]
 
 
 def _held(submits: tuple[OpenSubmit, ...]) -> list[str]:

@@ -42,8 +42,9 @@ class RenderOptions(Struct, frozen=True):
     commands that are advised begin like. ``open_submits`` are those of this machine's journal,
     which no plan has. ``outputs_root`` is where outputs go, from the folder of the set; empty for
     that folder. ``names_digest`` is whether Markdown names the digest in its hidden head, as the
-    plan that people review. ``graph`` is that of the set, for formats that draw; None
-    where the manifests are not at hand."""
+    plan that people review. ``broken`` is what the plan breaks of policies, on a line each.
+    ``graph`` is that of the set, for formats that draw; None where the manifests are not at hand.
+    """
 
     color: bool = False
     call: Call = NO_CALL
@@ -53,6 +54,7 @@ class RenderOptions(Struct, frozen=True):
     outputs_root: str = ""
     names_digest: bool = True
     graph: Graph | None = None
+    broken: tuple[str, ...] = ()
 
     @property
     def palette(self) -> Palette:

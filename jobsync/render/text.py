@@ -54,12 +54,18 @@ def text(plan: Plan, options: RenderOptions) -> str:
         *(() if is_wrong else states),
         *_hazards(plan, palette),
         *_warnings(plan, palette),
+        *_broken(options.broken, palette),
     ]
     if folder := options.outputs_root:
         parts.append(f"Outputs go to {terminal(folder)}, seen from the folder of the set.")
     last = (headline(plan), also(plan), f"Digest: {digest(plan)}")
     parts.append("\n".join(line for line in last if line))
     return "\n\n".join(parts) + "\n"
+
+
+def _broken(policies: Iterable[str], palette: Palette) -> list[str]:
+    lines = [f"{palette.paint(palette.red, 'Policy:')} {terminal(one)}" for one in policies]
+    return ["\n".join(lines)] if lines else []
 
 
 def action_blocks(plan: Plan, palette: Palette) -> list[str]:

@@ -92,7 +92,7 @@ DOORS = {
     },
     "msgspec": {"structs.py", "http/json_text.py"},
     "yaml": {"manifest/yaml_reader.py"},
-    "jsonschema_rs": {"manifest/schema.py"},
+    "jsonschema_rs": {"manifest/schema.py", "render/policy.py"},
     "deepdiff": {"plan/diff.py"},
     "grandalf": {"render/graph/layout.py"},
     "jinja2": {"render/page/document.py"},
