@@ -14,8 +14,7 @@ import jsonschema_rs
 
 from jobsync.errors import Location, SettingsError
 from jobsync.model import Plan
-from jobsync.render.options import RenderOptions
-from jobsync.render.plan_json import document
+from jobsync.render.plan_json import dumps
 from jobsync.render.reports.found import Finding, Level
 
 _MESSAGE = "x-message"
@@ -26,7 +25,7 @@ def broken(plan: Plan, policies: Mapping[str, str]) -> tuple[Finding, ...]:
 
     Raises :class:`SettingsError` for a text that is no JSON Schema.
     """
-    whole = json.loads(json.dumps(document(plan, RenderOptions())))
+    whole = json.loads(dumps(plan))
     found = []
     for name, text in policies.items():
         schema, validator = _validator(name, text)
