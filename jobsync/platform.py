@@ -412,6 +412,11 @@ class Platform(Protocol):
         """Why the service does not show the outputs of a run; empty where it gives no reason."""
         return ""
 
+    def is_run_id(self, text: str) -> bool:
+        """Whether *text* can be the id of a run on a service of this kind. What is recorded of one
+        that cannot belongs to another target of the set."""
+        return True
+
     @property
     def finds_hidden(self) -> bool:
         """Whether a search by name also finds hidden runs."""

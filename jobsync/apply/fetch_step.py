@@ -66,6 +66,7 @@ class FetchStep:
                     plan.outputs_root,
                     declared=[*(state.address for state in plan.states), *plan.scope.left_out],
                     closed=[str(self._session.settings.state_dir)],
+                    is_ours=self._session.backend.platform.is_run_id,
                 )
             return self._ledger
 

@@ -116,7 +116,12 @@ def _fetch_declared(
     change = OutputChange(address, None, job.outputs, job.expect)
     if glob is not None:
         change = _narrowed(reader, change, run, glob)
-    ledger = Ledger(desired.root, desired.outputs_root, declared=list(desired.jobs))
+    ledger = Ledger(
+        desired.root,
+        desired.outputs_root,
+        declared=list(desired.jobs),
+        is_ours=desired.platform.is_run_id,
+    )
     return fetch_all(
         reader, change, run, ledger=ledger, limits=how.limits, report=how.meter, stop=how.stop
     )

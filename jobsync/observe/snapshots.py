@@ -84,8 +84,17 @@ def observe(
 
 
 def lock_of(desired: DesiredState) -> Lock:
-    """What ``jobsync.lock`` of a set records, and whether each file is still in its place."""
-    return lockfile.load_lockfile(desired.root, desired.outputs_root)
+    """What ``jobsync.lock`` of a set records for this kind of target, and whether each file is
+    still in its place."""
+    lock, is_ours = (
+        lockfile.load_lockfile(desired.root, desired.outputs_root),
+        desired.platform.is_run_id,
+    )
+    return Lock(
+        tuple(line for line in lock.files if is_ours(line.job_id)),
+        frozenset(pair for pair in lock.expectations if is_ours(pair[1])),
+        tuple(line for line in lock.old if is_ours(line.job_id)),
+    )
 
 
 def service_name(target: Target) -> str:

@@ -12,6 +12,10 @@ from jobsync.outputs.fetch_record import FetchRecord
 from jobsync.outputs.hashing import sha256_of
 
 _NOT_OURS = "a file that jobsync did not fetch is in the way; move it away"
+_OF_ANOTHER_TARGET = (
+    "a file of run {run}, which belongs to another target, is in the way; move it away, or fetch "
+    "to another folder"
+)
 _EDITED = (
     "was edited here after jobsync fetched it, so jobsync keeps it; move it away and try again"
 )
@@ -43,7 +47,7 @@ def already_here(place: OutputFile, wanted: WantedFile, ledger: FetchRecord) -> 
             return origin.sha256
         place.drop_final()
     elif found.st_size != wanted.length:
-        raise FileFailed(_NOT_OURS)
+        raise FileFailed(_in_the_way(wanted, ledger))
     return None
 
 
@@ -65,7 +69,7 @@ def commit(place: OutputFile, whole: WholePart, ledger: FetchRecord) -> None:
         sizes = {wanted.length, *(line.size for line in lines)}
         digest = _digest_of_final(place, found.st_size, sizes)
         if digest not in {whole.sha256, *(line.sha256 for line in lines)}:
-            raise FileFailed(_EDITED if lines else _NOT_OURS)
+            raise FileFailed(_EDITED if lines else _in_the_way(wanted, ledger))
     if wanted.length > OVERLAP:
         place.write_origin(
             Origin(
@@ -77,6 +81,11 @@ def commit(place: OutputFile, whole: WholePart, ledger: FetchRecord) -> None:
             )
         )
     place.commit(whole.mark)
+
+
+def _in_the_way(wanted: WantedFile, ledger: FetchRecord) -> str:
+    run = ledger.of_others(wanted.to)
+    return _OF_ANOTHER_TARGET.format(run=run) if run else _NOT_OURS
 
 
 def _other_content(recorded: str, found: str) -> str:

@@ -38,6 +38,9 @@ class FetchRecord(Protocol):
         """The recorded files for output *path* of a run, under whatever address they were
         recorded."""
 
+    def of_others(self, to: str) -> str:
+        """The run of another target whose file is recorded at the place *to*; empty for none."""
+
     def record(self, files: Collection[FetchedFile]) -> None:
         """Record files that now stand in their places. The record is on the disk on return."""
 
@@ -69,6 +72,9 @@ class Unrecorded:
     def recorded(self, job_id: str, path: str) -> tuple[FetchedFile, ...]:
         return ()
 
+    def of_others(self, to: str) -> str:
+        return ""
+
     def record(self, files: Collection[FetchedFile]) -> None:
         pass
 
@@ -84,8 +90,10 @@ class Ledger:
 
     *outputs_root* is the absolute folder of the outputs. *declared* has all addresses of the set:
     recorded files of an address that is no longer declared may be taken over by another. *closed*
-    are folders of state, to which nothing is fetched. Make it before the first fetch: it reads
-    ``jobsync.lock`` and raises :class:`~jobsync.errors.ManifestError` when that is damaged.
+    are folders of state, to which nothing is fetched. *is_ours* tells the ids of runs that the
+    service in use can have made: what is recorded of others is another target's. Make it before
+    the first fetch: it reads ``jobsync.lock`` and raises :class:`~jobsync.errors.ManifestError`
+    when that is damaged.
     """
 
     def __init__(
@@ -94,6 +102,7 @@ class Ledger:
         outputs_root: str,
         declared: Collection[Address],
         closed: Sequence[str] = (),
+        is_ours: Callable[[str], bool] = lambda run_id: True,
     ) -> None:
         self.root = root
         self.outputs_root = outputs_root
@@ -105,6 +114,8 @@ class Ledger:
         self._declared = frozenset(declared)
         self._mutex = threading.Lock()
         self._lines: dict[str, tuple[FetchedFile, ...]] = {}
+        self._others: dict[str, str] = {}
+        self._is_ours = is_ours
         self._recorded: dict[tuple[str, str], tuple[FetchedFile, ...]] = {}
         self._claims: dict[str, Address] = {}
         self._runs: dict[Address, set[str]] = {}
@@ -114,12 +125,15 @@ class Ledger:
         lock = lockfile.read_lockfile(root)
         for file in (*lock.old, *lock.files):
             key = filenames.collision_key(file.to)
+            if not is_ours(file.job_id):
+                self._others[key] = file.job_id
+                continue
             self._lines[key] = (*self._lines.get(key, ()), file)
             run_and_path = (file.job_id, file.path)
             self._recorded[run_and_path] = (*self._recorded.get(run_and_path, ()), file)
-        for file in lock.files:
+        for file in filter(lambda file: is_ours(file.job_id), lock.files):
             self._remember_owner(file)
-        for address, job_id in lock.expectations:
+        for address, job_id in filter(lambda pair: is_ours(pair[1]), lock.expectations):
             self._runs.setdefault(address, set()).add(job_id)
 
     def claim(self, address: Address, fetches: Iterable[Fetch]) -> dict[str, str]:
@@ -141,6 +155,9 @@ class Ledger:
         with self._mutex:
             return self._recorded.get((job_id, path), ())
 
+    def of_others(self, to: str) -> str:
+        return self._others.get(filenames.collision_key(to), "")
+
     def record(self, files: Collection[FetchedFile]) -> None:
         if not files:
             return
@@ -161,7 +178,11 @@ class Ledger:
             # Seldom is there anything to forget, and the lock file may be long.
             if self._runs.get(address, set()) <= {job_id}:
                 return
-        self._write(lambda lock: lockfile.with_retired(lock, address, job_id, self.outputs_root))
+        self._write(
+            lambda lock: lockfile.with_retired(
+                lock, address, job_id, self.outputs_root, self._is_ours
+            )
+        )
         with self._mutex:
             self._runs[address] = {job_id}
 

@@ -154,17 +154,28 @@ def follow_renames(root: str, addresses: Mapping[str, Address]) -> None:
         update_lockfile(root, change)
 
 
-def with_retired(lock: Lock, address: Address, job_id: str, outputs_root: str) -> Lock:
+def with_retired(
+    lock: Lock,
+    address: Address,
+    job_id: str,
+    outputs_root: str,
+    is_ours: Callable[[str], bool] = lambda run_id: True,
+) -> Lock:
     """*lock* with the files of other runs of *address* marked as old, once *job_id* is fetched
     whole.
 
-    Lines of files that no longer stand in their places are removed.
+    Lines of files that no longer stand in their places are removed. What is recorded of runs that
+    are not *is_ours* stays.
     """
-    other = [f for f in lock.files if f.address == address and f.job_id != job_id]
-    kept = tuple(f for f in lock.files if f.address != address or f.job_id == job_id)
+
+    def is_other(at: Address, run_id: str) -> bool:
+        return at == address and run_id != job_id and is_ours(run_id)
+
+    other = [f for f in lock.files if is_other(f.address, f.job_id)]
+    kept = tuple(f for f in lock.files if not is_other(f.address, f.job_id))
     old = [*elsewhere(lock.old, other), *other]
     return Lock(
         kept,
-        frozenset(pair for pair in lock.expectations if pair[0] != address or pair[1] == job_id),
+        frozenset(pair for pair in lock.expectations if not is_other(*pair)),
         tuple(f for f in elsewhere(old, kept) if os.path.lexists(Path(outputs_root) / f.to)),
     )

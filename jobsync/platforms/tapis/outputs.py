@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 
+from jobsync.archives import canonical
 from jobsync.backend import Content
 from jobsync.errors import NotFound, RangeRefused, Refused, Unreadable
 from jobsync.http.messages import Response, Stream, sanitised
-from jobsync.model import JsonValue, RemoteFile, RunState
-from jobsync.platforms.tapis import describe, envelope, unzip
+from jobsync.model import Archive, JsonValue, RemoteFile, RunState
+from jobsync.platforms.tapis import archive, describe, envelope, unzip
 from jobsync.platforms.tapis.describe import Record
 from jobsync.platforms.tapis.operations import Jobs, Page, Terms
 from jobsync.platforms.tapis.pagination import LIMIT, all_files
@@ -26,7 +27,7 @@ from jobsync.structs import Struct
 LARGE = 1_000_000
 """Bytes above which the jobs service sends a zip instead of the file (tapis-v3 §8.3)."""
 
-_SKIPPED = "FAILED_SKIP_ARCHIVE"
+_RUNNING = ("execSystemId", "execSystemOutputDir")
 
 
 class Place(Struct, frozen=True):
@@ -45,20 +46,15 @@ class Place(Struct, frozen=True):
 def place_of(job: Record, me: str, asked: str) -> Place:
     """Where the outputs of *job* are (tapis-v3 §8.1)."""
     run = describe.run(job, asked)
-    is_archived = run.state is RunState.FINISHED or (
-        run.status == "FAILED" and job.get("remoteOutcome") != _SKIPPED
-    )
-    if job.get("archiveMode") == "NEVER":
-        is_archived = False
-    names = ("archiveSystemId", "archiveSystemDir")
-    if not is_archived:
-        names = ("execSystemId", "execSystemOutputDir")
-    system, base = (describe.text(job, name, asked) for name in names)
-    parts = [part for part in base.split("/") if part not in ("", ".")]
-    if ".." in parts:
-        raise Unreadable(f"the outputs of {run.id} are in {base!r} ({asked})")
-    return Place(system, "".join(f"/{part}" for part in parts), run.state, run.visible,
-                 run.owner == me)  # fmt: skip
+    if run.state is RunState.ACTIVE:
+        system, base = (describe.text(job, name, asked) for name in _RUNNING)
+        found: Archive | None = Archive(system, canonical(base))
+    else:
+        found = archive.place_of(job)
+    if found is None:
+        raise Unreadable(f"the record of {run.id} does not say where its outputs are ({asked})")
+    base = f"/{found.path}" if found.path else ""
+    return Place(found.system, base, run.state, run.visible, run.owner == me)
 
 
 class Outputs:

@@ -17,6 +17,7 @@ from jobsync.platforms.tapis import permissions as _permissions
 from jobsync.platforms.tapis import placement as _placement
 from jobsync.platforms.tapis import run_names as _run_names
 from jobsync.platforms.tapis import starter as _starter
+from jobsync.platforms.tapis import urls as _urls
 from jobsync.platforms.tapis import urls_of_inputs as _urls_of_inputs
 
 
@@ -93,6 +94,7 @@ class Tapis(Platform):
     is_output = staticmethod(_archive.is_output)
 
     outputs_refused = staticmethod(_hints.outputs_refused)
+    is_run_id = staticmethod(_urls.is_run_id)
     finds_hidden = False
     restores = True
     restore_command = staticmethod(_hints.restore_command)
