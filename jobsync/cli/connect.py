@@ -105,18 +105,18 @@ def _reached(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[tuple[
     from jobsync.local.drive import Drive
     from jobsync.local.embedded import embedded
 
-    whose = owner(environ)
+    whose, user = owner(environ), local_user()
     open_state(place.state, whose)
     with embedded(
         place.state,
         Path(place.root),
-        local_user(),
+        user,
         drive=Drive.OBSERVE,
         environment=environ,
         owner=whose,
         meanwhile=partial(connections_to, place.target),  # which imports the client
     ) as service:
-        found = connections_to(place.target).account_of(service.url, service.token)
+        found = connections_to(place.target).account_of(service.url, service.token, user)
         yield found, Embedded(service)
 
 

@@ -222,6 +222,7 @@ class Service:
             if settings.acting
             else signing_key(settings.state_dir, renew=settings.renew),
             lifetime=settings.token_lifetime,
+            own=self.tokens if settings.acting else {},
         )
         tapis = TapisSite(
             store=self.store,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _TABLE = (
     "agave",
+    "tapis",
 )  # fmt: skip
 """The folders. The first is the platform of a target that names none."""
 

@@ -81,8 +81,12 @@ class Connections(Protocol):
     def has_login(self, environ: Mapping[str, str], base_url: str) -> bool:
         """Whether files have credentials for *base_url*, whether they can be used or not."""
 
-    def account_of(self, base_url: str, token: str) -> Account:
-        """The account on *base_url* to which *token* belongs."""
+    def account_of(self, base_url: str, token: str, user: str = "") -> Account:
+        """The account on *base_url* to which *token* belongs.
+
+        With *user*, it is what a service of this machine gave that user: a token, or the password
+        for one where tokens are only got by a login.
+        """
 
     def log_in(
         self,

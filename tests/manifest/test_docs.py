@@ -51,7 +51,8 @@ def test_the_page_means_what_it_says_of_the_matrix(tmp_path: Path) -> None:
 def test_every_key_of_the_language_is_on_the_page() -> None:
     page = PAGE.read_text(encoding="utf-8")
     definition = json.loads(schema.text(PLATFORMS))
-    keys = {*definition["properties"], *definition["$defs"]["job"]["properties"]}
+    jobs = [definition["$defs"][f"job-{name.replace('/', '-')}"] for name in PLATFORMS]
+    keys = {*definition["properties"], *(key for job in jobs for key in job["properties"])}
     keys |= {
         *definition["$defs"]["guards"]["properties"],
         *definition["$defs"]["target"]["properties"],

@@ -130,7 +130,7 @@ class AgaveConnections:
         except SettingsError:  # something is there, and its error is shown where it is used
             return True
 
-    def account_of(self, base_url: str, token: str) -> AgaveAccount:
+    def account_of(self, base_url: str, token: str, user: str = "") -> AgaveAccount:
         return AgaveAccount(base_url, explicit(base_url, token))
 
     def log_in(

@@ -20,6 +20,7 @@ from jobsync.platforms.tapis.credential_files import stored_tokens
 from jobsync.platforms.tapis.credentials import (
     Credentials,
     TokenKeeper,
+    by_password,
     explicit,
     find_credentials,
 )
@@ -132,8 +133,9 @@ class TapisConnections:
         except SettingsError:  # something is there, and its error is shown where it is used
             return True
 
-    def account_of(self, base_url: str, token: str) -> TapisAccount:
-        return TapisAccount(base_url, explicit(base_url, token))
+    def account_of(self, base_url: str, token: str, user: str = "") -> TapisAccount:
+        found = by_password(base_url, user, token) if user else explicit(base_url, token)
+        return TapisAccount(base_url, found)
 
     def log_in(
         self,

@@ -69,6 +69,16 @@ def explicit(base_url: str, token: str) -> Credentials:
     return Credentials(one_spelling(base_url), Secret(token.strip()), source="the token given")
 
 
+def by_password(base_url: str, username: str, password: str) -> Credentials:
+    """A user of a service of this machine. Tokens are got, and renewed, with the password."""
+    return Credentials(
+        one_spelling(base_url),
+        username=username,
+        password=Secret(password),
+        source="the local service",
+    )
+
+
 def find_credentials(environ: Mapping[str, str], base_url: str, now: float) -> Credentials:
     """The credentials for *base_url*: the first that last beyond *now*, seconds since 1970.
 

@@ -50,7 +50,7 @@ class ExampleConnections:
     def has_login(self, environ: Mapping[str, str], base_url: str) -> bool:
         return False
 
-    def account_of(self, base_url: str, token: str) -> ExampleAccount:
+    def account_of(self, base_url: str, token: str, user: str = "") -> ExampleAccount:
         return ExampleAccount(base_url, token)
 
     def log_in(
