@@ -73,6 +73,10 @@ class PermissionModel(Protocol):
         """The access that *written*, a value that :meth:`level_schema` takes, grants."""
         return self.levels[str(written)]
 
+    def written(self, access: Access) -> JsonValue:
+        """What a manifest writes for *access*: the inverse of :meth:`level`."""
+        return str(access)
+
     def level_schema(self) -> dict[str, Any]:
         """The JSON Schema of a level in a manifest; empty where it is one of the words of
         :attr:`levels`."""

@@ -45,11 +45,36 @@ def _typed(url: str, api: str | None) -> Target:
 
     named = api or os.environ.get("TAPIS_API", "").strip()
     if not named:
-        apis = " or ".join(f"--api {name}" for name in PLATFORMS)
-        raise Usage("--url does not say which service it is", hint=f"add {apis}")
+        raise _untold("--url does not say which service it is")
     target = Target("typed", base_url(url), api=named)
     platform_of(target, PLATFORMS)  # which raises for an unknown one
     return target
+
+
+def _told(found: Target, api: str | None) -> Target:
+    """*found* if something says what its service speaks, or as *api* says.
+
+    For anything but a password the platform that is assumed would do: another one only refuses.
+    """
+    from jobsync.platform import platform_of, platform_of_environment
+    from jobsync.platforms import PLATFORMS
+    from jobsync.structs import replace
+
+    if api:
+        found = replace(found, api=api)
+    elif found.name == ENVIRONMENT:
+        assumed = found.api == next(iter(PLATFORMS))
+        if assumed and platform_of_environment(os.environ, None, PLATFORMS) is None:
+            raise _untold("TAPIS_BASE_URL does not say which service it is")
+    platform_of(found, PLATFORMS)  # which raises for an unknown one
+    return found
+
+
+def _untold(message: str) -> Usage:
+    from jobsync.platforms import PLATFORMS
+
+    apis = " or ".join(f"--api {name}" for name in PLATFORMS)
+    return Usage(message, hint=f"add {apis}, or set TAPIS_API")
 
 
 def _confirm_host(found: Target) -> None:
@@ -81,7 +106,7 @@ def _confirm_host(found: Target) -> None:
 @click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
 @click.option("--target", metavar="NAME", help="The target to log in to.")
 @click.option("--url", metavar="URL", help="The service to log in to, instead of a target.")
-@click.option("--api", metavar="NAME", help="What the service at --url is. [TAPIS_API]")
+@click.option("--api", metavar="NAME", help="What the service is, such as tapis/v3. [TAPIS_API]")
 @click.option("--username", help="The user to log in as.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option(
@@ -108,7 +133,7 @@ def login(
     from jobsync.platforms.connections import Lasting
     from jobsync.secret import Secret
 
-    found = _typed(url, api) if url else _remote(target, manifests)
+    found = _typed(url, api) if url else _told(_remote(target, manifests), api)
     if not sys.stdin.isatty() and not (username and password_stdin):
         raise Usage(
             "there is no terminal to ask for the user name and the password on",

@@ -13,6 +13,7 @@ from jobsync.cli.files import FilePath, holds_file, write_file
 from jobsync.errors import JobsyncError, SettingsError, Usage
 
 if TYPE_CHECKING:
+    from jobsync.backend import Reader
     from jobsync.manifest.digests import Workspace
     from jobsync.manifest.writer import Writable
     from jobsync.model import Access, Run, Target, Value
@@ -49,17 +50,36 @@ def command(
         raise SettingsError(f"{out} exists already", hint="name another file with --out")
     place = connect.somewhere(target, manifests, os.environ)
     with connect.reader(place, os.environ) as reader:
-        runs = [(reader.run(job_id), reader.access(job_id)) for job_id in dict.fromkeys(job_ids)]
+        runs = [(reader.run(job_id), _access(reader, job_id)) for job_id in dict.fromkeys(job_ids)]
     folder = str(Path(out).parent) if out else "."
     platform = reader.platform
     jobs = _jobs(project, runs, Workspace(folder, platform), platform)
-    head = {"apiVersion": "jobsync/v1", "project": project, **_target(place.target)}
+    head = {"apiVersion": "jobsync/v1", **_api(platform), "project": project}
+    head |= _target(place.target)
     text = in_yaml(writer.dump({**head, "jobs": jobs}))
     if out:
         write_file(Path(out), text)
         click.echo(f"Wrote {out}. Look at it with: jobsync plan {out}", err=True)
     else:
         click.echo(text, nl=False)
+
+
+def _access(reader: Reader, run_id: str) -> dict[str, Access] | None:
+    """Who may see a run; None where the service does not tell whoever asks."""
+    from jobsync.errors import Forbidden
+
+    try:
+        return reader.access(run_id)
+    except Forbidden as error:
+        _teller(run_id)(f"permissions left out, which the service does not show you: {error}")
+        return None
+
+
+def _api(platform: Platform) -> dict[str, Writable]:
+    """The platform, where it is not the one of a set that names none."""
+    from jobsync.platforms import PLATFORMS
+
+    return {} if platform is next(iter(PLATFORMS.values())) else {"api": platform.name}
 
 
 def _target(target: Target) -> dict[str, Writable]:
@@ -76,7 +96,7 @@ def _target(target: Target) -> dict[str, Writable]:
 
 def _jobs(
     project: str,
-    runs: list[tuple[Run, dict[str, Access]]],
+    runs: list[tuple[Run, dict[str, Access] | None]],
     workspace: Workspace,
     platform: Platform,
 ) -> dict[str, Writable]:
@@ -99,7 +119,7 @@ def _teller(run_id: str) -> Callable[[str], None]:
 def _job(
     platform: Platform,
     run: Run,
-    access: Mapping[str, Access],
+    access: Mapping[str, Access] | None,
     workspace: Workspace,
     say: Callable[[str], None],
 ) -> dict[str, Writable]:
@@ -112,8 +132,15 @@ def _job(
     except NotConvertible as error:
         raise JobsyncError(str(error)) from error
     _leave_out_absent(platform, described, workspace, say)
-    granted = {name: str(one) for name, one in sorted(access.items()) if one != NO_ACCESS}
-    return {"id": run.id, **described, "permissions": granted}
+    job: dict[str, Writable] = {"id": run.id, **described}
+    if access is not None:
+        written = platform.permissions.written
+        job["permissions"] = {
+            name: cast("Writable", written(one))
+            for name, one in sorted(access.items())
+            if one != NO_ACCESS
+        }
+    return job
 
 
 def _leave_out_absent(
@@ -124,22 +151,39 @@ def _leave_out_absent(
 ) -> None:
     """Take out of *job* what are files beside a set and not in this folder: the planner reads them,
     and a set that lacks them cannot be planned."""
-    from jobsync.manifest import writer
     from jobsync.manifest.digests import Unusable
 
-    for (field, key, *_), uri in [*platform.workspace_inputs(cast("dict[str, Value]", job))]:
-        given = job.get(str(field))
-        if not isinstance(given, dict) or key not in given:
-            continue
+    absent: dict[tuple[str, str | int], str] = {}
+    for (field, key, *_), uri in platform.workspace_inputs(cast("dict[str, Value]", job)):
         try:
             workspace.digest(uri)
         except Unusable as error:
+            absent[str(field), key] = error.message
+    said: list[str] = []
+    # From the last to the first, so that the places of a list stay right.
+    for (field, key), message in reversed(absent.items()):
+        given = job[field]
+        if isinstance(given, dict):
             value = given.pop(str(key))
-            texts = value if isinstance(value, list) else [value]
-            written = f"[{', '.join(writer.text(str(text).strip()) for text in texts)}]"
-            say(
-                f"{field}.{key} left out: {error.message} in the folder of the set; once it is "
-                f"there, write under {field}: {key}: {written}"
-            )
-            if not given:
-                del job[str(field)]
+            place, written = f"{field}.{key}", f"{key}: {_on_one_line(value)}"
+        else:
+            value = cast("list[Writable]", given).pop(int(key))
+            place, written = f"{field}[{key}]", f"- {_on_one_line(value)}"
+        said.append(
+            f"{place} left out: {message} in the folder of the set; once it is there, write under "
+            f"{field}: {written}"
+        )
+        if not given:
+            del job[field]
+    for line in reversed(said):
+        say(line)
+
+
+def _on_one_line(value: Writable) -> str:
+    from jobsync.manifest import writer
+
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_on_one_line(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_on_one_line, value))}]"
+    return writer.text(value.strip()) if isinstance(value, str) else writer.scalar(value)

@@ -41,12 +41,12 @@ class _Operations(Suggesting):
             return super().resolve_command(ctx, args)
         try:
             operations = _meant(ctx, rest)
+            if name not in operations.commands:
+                raise _elsewhere(ctx, name)
         except JobsyncError:
             if not any(word in rest for word in _HELP):
                 raise
             return super().resolve_command(ctx, args)
-        if name not in operations.commands:
-            raise _elsewhere(ctx, name)
         return name, operations.commands[name], rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

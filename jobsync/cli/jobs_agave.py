@@ -67,7 +67,7 @@ def _service(call: Call) -> Iterator[Jobs]:
 def list_(call: Call, page: Page, terms: tuple[str, ...]) -> None:
     """List jobs that are mine or shared with me."""
     with _service(call) as jobs:
-        found = jobs.list(**page, terms=search_terms(terms))
+        found = jobs.list(**page, terms=dict(search_terms(terms)))
     print_rows(
         call.style, ("id", "name", "status", "owner", "appId", "created"), map(run_record, found)
     )
@@ -90,7 +90,9 @@ def submit(call: Call, path: str) -> None:
     if not isinstance(name, str) or not name.strip():
         raise SettingsError(f"{path}: a job needs a name")
     with _service(call) as jobs:
-        run = made(lambda: jobs.submit(name, request), f"name.eq={name.strip()}")
+        run = made(
+            lambda: jobs.submit(name, request), f"jobsync jobs list --term name.eq={name.strip()}"
+        )
     print_record(call.style, run_record(run))
 
 
@@ -130,7 +132,9 @@ def cancel(call: Call, job_id: str) -> None:
 def resubmit(call: Call, job_id: str) -> None:
     """Submit a job again as a new one. Sent once, never again by itself."""
     with _service(call) as jobs:
-        run = made(lambda: jobs.manage(job_id, "resubmit"), "orderBy=created")
+        run = made(
+            lambda: jobs.manage(job_id, "resubmit"), "jobsync jobs list --term orderBy=created"
+        )
     print_record(call.style, run_record(run))
 
 

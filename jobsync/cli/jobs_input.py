@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from jobsync.errors import SettingsError, SubmitAmbiguous, UnknownOutcome, Usage
 
 if TYPE_CHECKING:
-    from jobsync.model import JsonValue, Run
+    from jobsync.model import JsonValue
+
+Made = TypeVar("Made")
 
 
-def made(send: Callable[[], Run | None], where: str) -> Run:
-    """The job that *send* makes; *where* are the search terms that would find it.
+def made(send: Callable[[], Made | None], look: str) -> Made:
+    """The job that *send* makes; *look* is the command that would find it.
 
     Raises :class:`UnknownOutcome` when nobody can tell whether one was made.
     """
@@ -24,7 +26,7 @@ def made(send: Callable[[], Run | None], where: str) -> Run:
     except SubmitAmbiguous as error:
         raise UnknownOutcome(
             f"whether a job was made is unknown: {error}",
-            hint=f"look before sending again: jobsync jobs list --term {where}",
+            hint=f"look before sending again: {look}",
         ) from error
     if run is None:
         raise UnknownOutcome("the service did not say which job it made")
@@ -45,12 +47,12 @@ def read_request(path: str) -> dict[str, JsonValue]:
     return value
 
 
-def search_terms(terms: Sequence[str]) -> dict[str, str]:
-    """The values of ``--term`` by their terms."""
-    pairs = {}
+def search_terms(terms: Sequence[str]) -> list[tuple[str, str]]:
+    """The terms of ``--term`` with their values."""
+    pairs = []
     for term in terms:
         name, separator, value = term.partition("=")
         if not name or not separator:
             raise Usage(f"--term {term!r} is not TERM=VALUE")
-        pairs[name] = value
+        pairs.append((name, value))
     return pairs

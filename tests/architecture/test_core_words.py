@@ -18,7 +18,7 @@ CORE = [name for name in FILES if not name.startswith(OUTSIDE)]
 COMMANDS = [name for name in FILES if name.startswith("cli/")]
 
 WORD = re.compile("agave|tapis|aloe|pems", re.IGNORECASE)
-OF_ONE_PLATFORM = {"cli/auth.py", "cli/jobs_agave.py", "cli/serve.py"}
+OF_ONE_PLATFORM = {"cli/auth.py", "cli/jobs_agave.py", "cli/jobs_tapis.py", "cli/serve.py"}
 """Commands that are about what only one platform has."""
 
 

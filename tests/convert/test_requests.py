@@ -16,7 +16,7 @@ REQUEST = {
     "tags": ["jobsync:a/b", "jobsync-op:1", "x"],
     "fileInputs": [{"name": "reads", "sourceUrl": "tapis://s/a.fq", "targetPath": None}],
     "parameterSet": {
-        "appArgs": [{"name": "t", "arg": "--threads 4 ${HOME} $${x}", "include": None}],
+        "appArgs": [{"name": "t", "arg": "--threads 4 ${HOME} $${x} ${var.y}", "include": None}],
         "containerArgs": None,
         "envVariables": [{"key": "A", "value": ""}],
     },
@@ -39,7 +39,7 @@ def test_a_request_loses_its_name_its_nulls_and_our_tags() -> None:
         "isMpi": False, "tags": ["x"],
         "fileInputs": [{"name": "reads", "sourceUrl": "tapis://s/a.fq"}],
         "parameterSet": {
-            "appArgs": [{"name": "t", "arg": "--threads 4 $${HOME} $$${x}"}],
+            "appArgs": [{"name": "t", "arg": "--threads 4 ${HOME} $$${x} $${var.y}"}],
             "envVariables": [{"key": "A", "value": ""}],
         },
         "notes": {"n": 1.5},

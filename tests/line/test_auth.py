@@ -13,7 +13,10 @@ from tests.line.linebench import Bench, serving
 
 def login(bench: Bench, url: str, user: str, password: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "jobsync", "auth", "login", "--username", user, "--password-stdin"],
+        [
+            *(sys.executable, "-m", "jobsync", "auth", "login", "--api", "agave/v2"),
+            *("--username", user, "--password-stdin"),
+        ],
         cwd=bench.folder,
         env={**bench.environ, "TAPIS_BASE_URL": url, "JOBSYNC_TARGET": "env"},
         input=password + "\n",

@@ -34,7 +34,7 @@ _REQUEST = (
 _RECORD = ("uuid", "remoteOutcome", "remoteStarted", "blockedCount", "createdby")
 """Members of a job that no request has (tapis-v3 §5.1)."""
 
-_PLACEHOLDER = re.compile(r"\$\{(?:([^{}]*)\})?")
+_PLACEHOLDER = re.compile(r"(\$?)(\$\{(?:([^{}]*)\})?)")
 _WAY = "jobsync jobs resubmit-request UUID --format json > request.json"
 _FIRST = Remark("A draft. Look at each line with TODO, then: jobsync validate")
 
@@ -135,11 +135,17 @@ def _literal(value: Any) -> Writable:
     if isinstance(value, list):
         return [_literal(item) for item in value if item is not None]
     if isinstance(value, str):
-        return _PLACEHOLDER.sub(
-            lambda found: found[0] if found[1] in TAPIS.macros else f"${found[0]}", value
-        )
+        return _PLACEHOLDER.sub(_unfilled, value)
     kept: Writable = value
     return kept
+
+
+def _unfilled(found: re.Match[str]) -> str:
+    """``${...}`` as a manifest writes it so that it stays what it is; behind a dollar sign it would
+    be read as escaped."""
+    dollar, placeholder, name = found.groups()
+    is_left = not dollar and name is not None and TAPIS.is_left(name)
+    return placeholder if is_left else f"{dollar}${placeholder}"
 
 
 def described(run: Run, say: Callable[[str], None]) -> dict[str, Writable]:

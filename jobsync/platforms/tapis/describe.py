@@ -128,11 +128,13 @@ def full_record(job: Record, request: Record | None) -> Record:
 
     The service may not tell the request (tapis-v3 §3): then there is only the job.
     """
-    decoded: Record = {
-        key: _decoded(value) if key in _TEXTS_OF_JSON else value for key, value in job.items()
-    }
     sent = pruned(request or {})
-    return {**(sent if isinstance(sent, dict) else {}), JOB: decoded}
+    return {**(sent if isinstance(sent, dict) else {}), JOB: decoded(job)}
+
+
+def decoded(job: Record) -> Record:
+    """A job, with the members that are JSON inside texts as values (tapis-v3 §5.1)."""
+    return {key: _decoded(value) if key in _TEXTS_OF_JSON else value for key, value in job.items()}
 
 
 def pruned(value: JsonValue) -> JsonValue:

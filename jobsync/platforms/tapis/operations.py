@@ -67,7 +67,7 @@ class Jobs:
 
     def search(self, terms: Terms) -> Page:
         """One page of my jobs that have what *terms* say, ``limit`` and ``skip`` among them."""
-        return self._page(self.urls.search() + query(terms), "list jobs")
+        return self.page(self.urls.search() + query(terms), "list jobs")
 
     def submit(self, name: str, request: Mapping[str, JsonValue], tags: Sequence[str]) -> Run:
         """Send one submit, exactly once, on a connection of its own.
@@ -82,7 +82,7 @@ class Jobs:
             body = _body({**request, "name": name, "tags": [*united]})
         except ValueError as error:
             raise SubmitNotSent(f"a request that is not JSON: {error}") from error
-        answer = self._posted(self.urls.submit(), body, f"submit {name}")
+        answer = self.posted(self.urls.submit(), body, f"submit {name}")
         if envelope.proves_nothing_made(answer):
             raise rejected(answer)
         asked = str(answer)
@@ -118,7 +118,7 @@ class Jobs:
     def history(self, uuid: str, terms: Terms) -> Page:
         """One page of what happened to a job."""
         url = self.urls.of_job(uuid, "history") + query(terms)
-        return self._page(url, f"show the history of job {uuid}")
+        return self.page(url, f"show the history of job {uuid}")
 
     def change(self, uuid: str, word: str) -> Response:
         """``cancel``, ``hide`` or ``unhide``: the answer, whatever its status. Repeating one that
@@ -157,7 +157,7 @@ class Jobs:
     def outputs(self, uuid: str, folder: str, terms: Terms) -> Page:
         """One page of one output folder, or the one row of a file."""
         url = self.urls.outputs(uuid, folder) + query(terms)
-        return self._page(url, f"list the outputs of job {uuid}")
+        return self.page(url, f"list the outputs of job {uuid}")
 
     @contextmanager
     def download(self, uuid: str, path: str, terms: Terms = ()) -> Iterator[Stream | Response]:
@@ -196,24 +196,23 @@ class Jobs:
     def apps(self, terms: Terms) -> Page:
         """One page of the apps that the user may run, each with its latest version."""
         asked = (("listType", "ALL"), ("select", "id,version"), *terms)
-        return self._page(self.urls.apps() + query(asked), "list apps")
+        return self.page(self.urls.apps() + query(asked), "list apps")
 
-    # --- inside ------------------------------------------------------------------------
+    # --- any other ---------------------------------------------------------------------
 
-    def _read(self, url: str, asks: str) -> tuple[JsonValue, str]:
-        """The result at *url*, and the request in words."""
-        answer = self.transport.send(Request("GET", url, asks=asks))
-        return envelope.opened(answer).result, str(answer)
+    def page(self, url: str, asks: str) -> Page:
+        """One page of the list at *url*. *asks* is the question in words."""
+        return self._page_of(self.transport.send(Request("GET", url, asks=asks)))
 
-    def _page(self, url: str, asks: str) -> Page:
-        answer = self.transport.send(Request("GET", url, asks=asks))
-        found = envelope.opened(answer)
-        told = found.metadata if isinstance(found.metadata, dict) else {}
-        total, limit = (_count(told.get(key)) for key in ("totalCount", "recordLimit"))
-        return Page(describe.rows(found.result, str(answer)), total, limit, str(answer))
+    def page_found(self, url: str, body: bytes, asks: str) -> Page:
+        """One page of what a search with *body* finds; it changes nothing."""
+        return self._page_of(
+            self.transport.send(Request("POST", url, body, headers=_JSON, asks=asks))
+        )
 
-    def _posted(self, url: str, body: bytes, asks: str) -> Response:
-        """The answer to a submit; the submit errors where none came."""
+    def posted(self, url: str, body: bytes, asks: str) -> Response:
+        """The answer to *body* that makes a job, sent exactly once. Raises the submit errors where
+        none came."""
         try:
             self.keeper.lasting(LEAST_SECONDS, self._now())
         except Unauthorized as error:
@@ -237,6 +236,19 @@ class Jobs:
             raise SubmitAmbiguous(str(error), hint=error.hint) from error
         except Exception as error:  # nothing foresaw it, so it proves nothing
             raise SubmitAmbiguous(f"{type(error).__name__}: {error} ({call})") from error
+
+    # --- inside ------------------------------------------------------------------------
+
+    def _read(self, url: str, asks: str) -> tuple[JsonValue, str]:
+        """The result at *url*, and the request in words."""
+        answer = self.transport.send(Request("GET", url, asks=asks))
+        return envelope.opened(answer).result, str(answer)
+
+    def _page_of(self, answer: Response) -> Page:
+        found = envelope.opened(answer)
+        told = found.metadata if isinstance(found.metadata, dict) else {}
+        total, limit = (_count(told.get(key)) for key in ("totalCount", "recordLimit"))
+        return Page(describe.rows(found.result, str(answer)), total, limit, str(answer))
 
     def _now(self) -> float:
         """Seconds since 1970 by the service's clock; by ours before it has told the time."""

@@ -89,6 +89,9 @@ class TapisPermissions(PermissionModel):
             return access_of(map(str, written))
         return LEVELS[str(written)]
 
+    def written(self, access: Access) -> JsonValue:
+        return access.word if access.word in ("READ", "NONE") else [*_in_order(access.gives)]
+
     def level_schema(self) -> dict[str, Any]:
         """READ and NONE, or a list of resources."""
         return {

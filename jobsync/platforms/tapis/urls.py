@@ -14,6 +14,7 @@ from jobsync.base_url import base_url
 from jobsync.http.messages import UnsafePath
 
 _RUN_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}-007")
+_SUBSCRIPTION = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _DOTS = ("", ".", "..")
 
 
@@ -59,6 +60,16 @@ class Urls:
     def search(self) -> str:
         """The jobs that have what a query says."""
         return f"{self.base}/v3/jobs/search"
+
+    def list(self) -> str:
+        """The jobs of one list type."""
+        return f"{self.base}/v3/jobs/list"
+
+    def subscriptions(self, uuid: str) -> str:
+        """The subscriptions to a job, or one of them by an id of its own."""
+        if not (is_run_id(uuid) or _SUBSCRIPTION.fullmatch(uuid)):
+            raise UnsafePath(f"{uuid[:80]!r} can be neither a job id nor that of a subscription")
+        return f"{self.base}/v3/jobs/subscribe/{uuid}"
 
     def job(self, uuid: str) -> str:
         """One job."""
