@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jobsync.cli.files import FilePath
-from jobsync.cli.options import format_option, log_options, unknown
+from jobsync.cli.options import format_option, log_options, target_option, unknown
 
 if TYPE_CHECKING:
     from jobsync.model import App, AppField, JsonValue
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command("apps")
 @click.argument("name", required=False)
 @click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
-@click.option("--target", metavar="NAME", help="The target to ask.")
+@target_option("The target to ask.")
 @log_options
 @format_option
 def command(name: str | None, manifests: str | None, target: str | None, format_name: str) -> None:

@@ -11,6 +11,7 @@ import click
 
 from jobsync.cli import connect
 from jobsync.cli.files import FilePath
+from jobsync.cli.options import target_option
 from jobsync.cli.suggesting import Suggesting
 from jobsync.cli.target import ENVIRONMENT
 from jobsync.errors import Blocked, SettingsError, Usage
@@ -104,7 +105,7 @@ def _confirm_host(found: Target) -> None:
 
 @command.command("login")
 @click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
-@click.option("--target", metavar="NAME", help="The target to log in to.")
+@target_option("The target to log in to.")
 @click.option("--url", metavar="URL", help="The service to log in to, instead of a target.")
 @click.option("--api", metavar="NAME", help="What the service is, such as tapis/v3. [TAPIS_API]")
 @click.option("--username", help="The user to log in as.")
@@ -159,7 +160,7 @@ def login(
 
 @command.command("logout")
 @click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
-@click.option("--target", metavar="NAME", help="The target to log out of.")
+@target_option("The target to log out of.")
 def logout(manifests: str | None, target: str | None) -> None:
     """Remove the credentials that login saved, and the API client that it made on Tapis v3.
 
@@ -180,7 +181,7 @@ def logout(manifests: str | None, target: str | None) -> None:
 
 @command.command("status")
 @click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
-@click.option("--target", metavar="NAME", help="The target to ask.")
+@target_option("The target to ask.")
 def status(manifests: str | None, target: str | None) -> None:
     """Show who you are to the target, and where that was found. Never shows a token."""
     place = connect.somewhere(target, manifests, os.environ)

@@ -10,7 +10,13 @@ import click
 def command(shell: str) -> None:
     """Print the completion script for a shell.
 
-    For bash: jobsync completion bash > ~/.local/share/bash-completion/completions/jobsync
+    It completes commands, options, addresses, targets, hazards and variables; the names come from
+    the manifests, and no service is asked.
+
+    \b
+    bash: jobsync completion bash > ~/.local/share/bash-completion/completions/jobsync
+    zsh:  jobsync completion zsh > DIR/_jobsync, where DIR is a folder of $fpath
+    fish: jobsync completion fish > ~/.config/fish/completions/jobsync.fish
     """
     from click.shell_completion import get_completion_class
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jobsync.cli import completing
 from jobsync.cli.options import format_option, manifests_option, named, target_options
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("history")
-@click.argument("address")
+@click.argument("address", shell_complete=completing.addresses)
 @manifests_option
 @target_options
 @format_option

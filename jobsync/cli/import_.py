@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from jobsync.cli.files import FilePath, holds_file, write_file
+from jobsync.cli.options import target_option
 from jobsync.errors import JobsyncError, SettingsError, Usage
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--project", default="imported", help="The project of the new set.")
 @click.option("-o", "--out", type=FilePath(dir_okay=False), help="Write here. Default: stdout.")
 @click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
-@click.option("--target", metavar="NAME", help="The target to use.")
+@target_option("The target to use.")
 def command(
     job_ids: tuple[str, ...],
     project: str,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jobsync.cli.files import FilePath
-from jobsync.cli.options import log_options
+from jobsync.cli.options import log_options, target_option
 from jobsync.structs import Struct
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def operation(function: Callable[..., None]) -> Callable[..., None]:
     for option in (
         log_options,
         click.option("-m", "--manifests", type=FilePath(), help="The set that names the target."),
-        click.option("--target", metavar="NAME", help="The target to use."),
+        target_option("The target to use."),
         click.option(
             "--format",
             "style",

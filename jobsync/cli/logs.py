@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jobsync.cli import completing
 from jobsync.cli.log_printing import Printer, Streams, listed, say_run
 from jobsync.cli.options import call_of, manifests_option, named, target_options
 from jobsync.errors import SettingsError, Usage
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("logs")
-@click.argument("address")
+@click.argument("address", shell_complete=completing.addresses)
 @click.option("-f", "--follow", is_flag=True, help="Print what is new until the run has ended.")
 @click.option("--out", "wants_out", is_flag=True, help="Only standard output.")
 @click.option("--err", "wants_err", is_flag=True, help="Only standard error.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from jobsync.cli import completing
 from jobsync.cli.files import FilePath
 from jobsync.cli.sets import environment_option
 from jobsync.errors import Usage
@@ -84,6 +85,11 @@ def log_options(command: F) -> F:
     )(command)
 
 
+def target_option(text: str) -> Callable[[F], F]:
+    """``--target``, with *text* as its help."""
+    return click.option("--target", metavar="NAME", help=text, shell_complete=completing.targets)
+
+
 def target_options(command: F) -> F:
     """Where to, the variables that may depend on it, and the log of what is asked there."""
     command = environment_option(log_options(command))
@@ -93,9 +99,10 @@ def target_options(command: F) -> F:
         multiple=True,
         metavar="NAME=VALUE",
         callback=_pairs,
+        shell_complete=completing.variables,
         help="Set a variable of the set; may be given again.",
     )(command)
-    return click.option("--target", metavar="NAME", help="The target to use.")(command)
+    return target_option("The target to use.")(command)
 
 
 def selection_options(command: F) -> F:
@@ -113,10 +120,18 @@ def selection_options(command: F) -> F:
         "and are only missing here, as on a new machine; or none.",
     )(command)
     command = click.option(
-        "--exclude", multiple=True, metavar="GLOB", help="Exclude these addresses."
+        "--exclude",
+        multiple=True,
+        metavar="GLOB",
+        help="Exclude these addresses.",
+        shell_complete=completing.addresses,
     )(command)
     return click.option(
-        "--select", multiple=True, metavar="GLOB", help="Only these addresses and what they need."
+        "--select",
+        multiple=True,
+        metavar="GLOB",
+        help="Only these addresses and what they need.",
+        shell_complete=completing.addresses,
     )(command)
 
 
@@ -137,6 +152,7 @@ def decision_options(command: F) -> F:
             "--retry",
             multiple=True,
             metavar="GLOB",
+            shell_complete=completing.addresses,
             help="Run these jobs again if they failed, were stopped, or did not produce what "
             "they must.",
         ),
@@ -148,6 +164,7 @@ def decision_options(command: F) -> F:
             multiple=True,
             metavar="HAZARD",
             callback=_hazards,
+            shell_complete=completing.hazards,
             help="Accept a hazard by its name.",
         ),
     ):
@@ -194,7 +211,7 @@ def wants_color(choice: str, environ: dict[str, str]) -> bool:
 
 def _hazards(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
     if names:
-        from jobsync.plan.guards import HAZARDS
+        from jobsync.model.hazards import HAZARDS
 
         for name in names:
             if name not in HAZARDS:
@@ -245,14 +262,14 @@ def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
 
 
 def _log_to_stderr(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    if value:
+    if value and not ctx.resilient_parsing:
         import logging
 
         _log_through(logging.StreamHandler(sys.stderr))
 
 
 def _log_to_file(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
-    if value:
+    if value and not ctx.resilient_parsing:  # a shell that completes makes no file
         import logging
 
         try:

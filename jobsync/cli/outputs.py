@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jobsync.cli import completing
 from jobsync.cli.fetch_progress import size_text
 from jobsync.cli.options import call_of, format_option, manifests_option, target_options
 from jobsync.cli.outputs_get import get
@@ -36,7 +37,7 @@ command.add_command(verify)
 
 
 @command.command("list")
-@click.argument("pattern", metavar="[ADDRESS]", default="*")
+@click.argument("pattern", metavar="[ADDRESS]", default="*", shell_complete=completing.addresses)
 @manifests_option
 @target_options
 @format_option

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jobsync.cli import completing
 from jobsync.cli.fetch_progress import Meter, size_text
 from jobsync.cli.options import manifests_option, target_options
 from jobsync.errors import ExitCode, SettingsError, worst
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command("get")
-@click.argument("address")
+@click.argument("address", shell_complete=completing.addresses)
 @click.argument("glob", required=False)
 @manifests_option
 @target_options

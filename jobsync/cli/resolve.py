@@ -7,12 +7,13 @@ import sys
 
 import click
 
+from jobsync.cli import completing
 from jobsync.cli.options import manifests_option, target_options
 from jobsync.errors import Blocked, Usage
 
 
 @click.command("resolve")
-@click.argument("address")
+@click.argument("address", shell_complete=completing.addresses)
 @manifests_option
 @target_options
 @click.option("--submitted", metavar="JOB_ID", help="It was submitted: this is the job.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jobsync.cli import completing
 from jobsync.cli.confirming import confirm
 from jobsync.cli.options import call_of, manifests_option, named, target_options
 from jobsync.errors import ExitCode, ServiceError, worst
@@ -25,7 +26,13 @@ _PAUSE = 0.5
 
 
 @click.command("stop")
-@click.argument("globs", metavar="GLOB...", nargs=-1, required=True)
+@click.argument(
+    "globs",
+    metavar="GLOB...",
+    nargs=-1,
+    required=True,
+    shell_complete=completing.addresses,
+)
 @click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation.")
 @manifests_option
 @target_options

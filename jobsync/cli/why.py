@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jobsync.cli import completing
 from jobsync.cli.options import call_of, manifests_option, named, target_options
 from jobsync.structs import replace
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("why")
-@click.argument("address")
+@click.argument("address", shell_complete=completing.addresses)
 @manifests_option
 @target_options
 def command(

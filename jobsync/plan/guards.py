@@ -56,24 +56,6 @@ _NO_JOURNAL = (
     "that lasts"
 )
 
-HAZARDS = frozenset(
-    {
-        "public-access",
-        "mass-revoke",
-        "self-lockout",
-        "delete-jobs",
-        "stop-running",
-        "mass-submit",
-        "over-budget",
-        "rerun-finished",
-        "overwrite-archive",
-        "foreign-owner",
-        "empty",
-        "no-journal",
-    }
-)
-"""The names that ``--allow`` and ``guards.allow`` know."""
-
 
 def without_journal(plan: Plan, accepted: frozenset[str]) -> Plan:
     """*plan* with the hazard that its submits would not be recorded anywhere that lasts.

@@ -18,10 +18,11 @@ from jobsync.model import (
     Plan,
     RunState,
 )
+from jobsync.model.hazards import HAZARDS
 from jobsync.plan import PlanOptions, build, check
 from jobsync.plan.access_guards import self_lockout
 from jobsync.plan.guard_context import Case
-from jobsync.plan.guards import GUARDS, HAZARDS, NO_JOURNAL
+from jobsync.plan.guards import GUARDS, NO_JOURNAL
 from jobsync.platforms.agave.permissions import LEVELS
 from jobsync.structs import replace
 from tests.fakes.planworld import World, desired, grants, job, rows
