@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jobsync.cli import completing
-from jobsync.cli.options import format_option, manifests_option, named, target_options
+from jobsync.cli.options import format_option, manifests_option, target_options
 
 if TYPE_CHECKING:
     from jobsync.backend import HistoryEvent
@@ -31,21 +31,25 @@ def command(
 ) -> None:
     """Show what happened to every visible run of ADDRESS, oldest first, superseded ones too.
 
-    ADDRESS may be the key of a job with a matrix, or a glob.
+    ADDRESS may be the key of a job with a matrix, a glob, or the beginning of a run's id.
     """
     from jobsync.cli import connect, pipeline
+    from jobsync.cli.which_runs import addresses_of, run_of_id
     from jobsync.plan.history import histories, oldest_first
+    from jobsync.render.natural import natural
 
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
-    addresses = named(address, desired.jobs)
+    addresses = addresses_of(address, desired)
     with connect.reader(connect.ServicePlace(desired.root, chosen), os.environ) as reader:
         seen = pipeline.snapshot(desired, chosen, reader)
         known = histories(desired, seen)
+        wanted = {one: oldest_first(known[one].all) for one in sorted(addresses, key=natural)}
+        if not addresses:
+            chosen_run = run_of_id(address, desired, seen)
+            wanted = {chosen_run.address: (chosen_run.run,)}
         found = {
-            one: [
-                (run, reader.history(run.id)) for run in oldest_first(known[one].all) if run.visible
-            ]
-            for one in addresses
+            one: [(run, reader.history(run.id)) for run in runs if run.visible]
+            for one, runs in wanted.items()
         }
     if format_name == "json":
         from jobsync.render.escape import in_json
@@ -56,7 +60,7 @@ def command(
     for one, runs in found.items():
         for run, events in runs:
             _print(run, events)
-        hidden = _hidden(desired, one, known[one])
+        hidden = _hidden(desired, one, known[one]) if one in addresses else []
         for text in hidden:
             click.echo(text)
         if not (runs or hidden):
@@ -97,5 +101,18 @@ def _print(run: Run, events: list[HistoryEvent]) -> None:
 
     click.echo(f"{terminal(run.name)}  {terminal(run.id)}  {terminal(run.status)}")
     for event in events:
-        words = (event.created, f"{event.status:<18}", f"{event.by:<10}", event.description)
+        words = (_local(event.created), f"{event.status:<18}", f"{event.by:<10}", event.description)
         click.echo("  " + terminal("  ".join(words)).rstrip())
+
+
+def _local(text: str) -> str:
+    """A time of the service in the zone of this machine; as it is where it cannot be read."""
+    from datetime import datetime
+
+    from jobsync.render.times import when
+
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return text
+    return when(moment) if moment.tzinfo else text

@@ -10,7 +10,7 @@ import click
 
 from jobsync.cli import completing
 from jobsync.cli.log_printing import Printer, Streams, listed, say_run
-from jobsync.cli.options import call_of, manifests_option, named, target_options
+from jobsync.cli.options import call_of, manifests_option, target_options
 from jobsync.errors import SettingsError, Usage
 from jobsync.structs import replace
 
@@ -49,26 +49,27 @@ def command(
     """Print what the newest run of ADDRESS wrote to standard output and error.
 
     It may be running, have failed or have finished. ADDRESS may be the key of a job with a matrix,
-    or a glob. Control characters are escaped; "jobsync outputs get ADDRESS FILE --to -" gives the
-    bytes as they are.
+    a glob, or the beginning of a run's id. Control characters are escaped; for the bytes as they
+    are, use: jobsync outputs get ADDRESS FILE --to -
     """
     from jobsync.cli import connect, pipeline
     from jobsync.cli.follow_log import follow_log
-    from jobsync.cli.which_runs import chosen_runs
+    from jobsync.cli.which_runs import addresses_of, chosen_runs
     from jobsync.sensitive import secrets_in
 
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
-    addresses = named(address, desired.jobs)
+    addresses = addresses_of(address, desired)
     if follow and len(addresses) > 1:
         raise Usage(f"--follow takes one job; {address} means {len(addresses)}: name one of them")
     # Only these jobs are asked about, so that a log of one of thousands comes at once.
-    few = replace(desired, jobs={one: desired.jobs[one] for one in addresses})
+    few = replace(desired, jobs={one: desired.jobs[one] for one in addresses or desired.jobs})
     call = call_of(paths, target, variables, desired.sensitive)
     streams = Streams(wants_out or not wants_err, wants_err or not wants_out)
     with connect.reader(connect.ServicePlace(desired.root, chosen), os.environ) as reader:
         seen = pipeline.snapshot(few, chosen, reader)
         for one in chosen_runs(address, attempt, few, seen):
-            printer = Printer(secrets_in(desired.jobs[one.address].request))
+            job = desired.jobs.get(one.address)
+            printer = Printer(secrets_in(job.request) if job else ())
             if follow:
                 follow_log(reader, one, streams, printer, lines)
             else:

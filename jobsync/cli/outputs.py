@@ -50,13 +50,13 @@ def list_outputs(
 ) -> ExitCode:
     """Show every output file and whether it is here, and what failed and stopped runs have left.
 
-    ADDRESS may be the key of a job with a matrix, or a glob.
+    ADDRESS may be the key of a job with a matrix, a glob, or the beginning of a run's id.
     """
-    from jobsync.plan.retrying import matches
+    from jobsync.render.natural import natural
 
-    desired, plan, left = _decided(paths, target, variables, pattern)
-    found = sorted([*_rows(desired, plan), *left])
-    rows = [row for row in found if matches(row.address, pattern)]
+    desired, plan, addresses, left = _decided(paths, target, variables, pattern)
+    found = sorted([*_rows(desired, plan), *left], key=lambda row: (natural(row.address), row))
+    rows = [row for row in found if row.address in addresses]
     from jobsync.render.escape import in_json, terminal
 
     if format_name == "json":
@@ -145,33 +145,34 @@ def _row_document(row: _Row) -> dict[str, object]:
 
 def _decided(
     paths: tuple[str, ...], target: str | None, variables: dict[str, str], pattern: str
-) -> tuple[DesiredState, Plan, list[_Row]]:
-    """The set, what is to be done about its outputs, and rows of what failed runs have left."""
-    from jobsync.cli import connect, pipeline
-    from jobsync.model import PlanOptions
-
-    desired, chosen = pipeline.load(paths, target, variables, os.environ)
-    with connect.reader(connect.ServicePlace(desired.root, chosen), os.environ) as reader:
-        plan, _ = pipeline.decide(desired, chosen, reader, PlanOptions(only=frozenset({"outputs"})))
-        return desired, plan, _left(reader, plan, pattern)
-
-
-def _left(reader: Reader, plan: Plan, pattern: str) -> list[_Row]:
-    """What the failed and stopped runs of the addresses that *pattern* means have left behind."""
+) -> tuple[DesiredState, Plan, frozenset[str], list[_Row]]:
+    """The set, what is to be done about its outputs, the addresses that *pattern* means, and rows
+    of what their failed runs have left."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from jobsync.model import Standing
-    from jobsync.plan.retrying import matches
+    from jobsync.cli import connect, pipeline
+    from jobsync.cli.which_runs import addresses_of, run_of_id
+    from jobsync.model import PlanOptions, Standing
 
-    ended = [
-        (state.address, state.run.id)
-        for state in plan.states
-        if state.run and state.standing in (Standing.FAILED, Standing.STOPPED)
-        if matches(state.address, pattern)
-    ]
-    with ThreadPoolExecutor(max(1, reader.concurrency)) as pool:
-        found = pool.map(lambda one: _left_by(reader, *one), ended)
-    return [row for rows in found for row in rows]
+    desired, chosen = pipeline.load(paths, target, variables, os.environ)
+    addresses = [*desired.jobs] if pattern == "*" else addresses_of(pattern, desired)
+    with connect.reader(connect.ServicePlace(desired.root, chosen), os.environ) as reader:
+        only = PlanOptions(only=frozenset({"outputs"}))
+        plan, seen = pipeline.decide(desired, chosen, reader, only)
+        ended = [
+            (state.address, state.run.id)
+            for state in plan.states
+            if state.run and state.standing in (Standing.FAILED, Standing.STOPPED)
+            if state.address in addresses
+        ]
+        if not addresses and desired.jobs:
+            one = run_of_id(pattern, desired, seen)
+            addresses = [one.address]
+            current = {state.run.id for state in plan.states if state.run}
+            ended = [] if one.run.id in current else [(one.address, one.run.id)]
+        with ThreadPoolExecutor(max(1, reader.concurrency)) as pool:
+            found = list(pool.map(lambda pair: _left_by(reader, *pair), ended))
+    return desired, plan, frozenset(addresses), [row for rows in found for row in rows]
 
 
 def _left_by(reader: Reader, address: str, run_id: str) -> list[_Row]:

@@ -13,12 +13,12 @@ import click
 from jobsync.cli import completing
 from jobsync.cli.fetch_progress import Meter, size_text
 from jobsync.cli.options import manifests_option, target_options
-from jobsync.errors import ExitCode, SettingsError, worst
+from jobsync.errors import ExitCode, SettingsError, Usage, worst
 from jobsync.structs import Struct, replace
 
 if TYPE_CHECKING:
     from jobsync.backend import Reader
-    from jobsync.model import DesiredState, OutputChange, Run, Target
+    from jobsync.model import Address, DesiredState, OutputChange, Run, Target
     from jobsync.outputs.fetch_record import FetchRecord
     from jobsync.outputs.result import FetchLimits, FetchResult
 
@@ -58,7 +58,7 @@ def get(
     """Fetch the declared outputs of ADDRESS, or those of them that match GLOB.
 
     With --to, fetch any file of the run, even of a failed one, and do not record it. With --to -,
-    also of one that is still running.
+    also of one that is still running. With --to, ADDRESS may also be the beginning of a run's id.
     """
     from jobsync.cli import connect, pipeline
     from jobsync.cli.signals import stopping
@@ -67,10 +67,14 @@ def get(
     if to is not None and glob is None:
         raise click.UsageError("--to needs a GLOB")
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
-    _declared(desired, address)
+    if to is None:
+        _declared(desired, address)
     limits = FetchLimits(jobs=jobs, max_bytes=max_bytes, max_files=max_files)
     with connect.reader(connect.ServicePlace(desired.root, chosen), os.environ) as reader:
-        run = _current_run(desired, chosen, reader, address)
+        if to is None:
+            run = _current_run(desired, chosen, reader, address)
+        else:
+            address, run = _newest_run(desired, chosen, reader, address)
         if to == "-" and glob is not None:
             _print_file(reader, run, glob)
             return ExitCode.OK
@@ -174,7 +178,7 @@ def _fetch_loose(
 def _print_file(reader: Reader, run: Run, glob: str) -> None:
     """Write the one file of *run* that *glob* means to standard output."""
     from jobsync.cli.download import copy
-    from jobsync.errors import ServiceError, Unauthorized, Usage
+    from jobsync.errors import ServiceError, Unauthorized
     from jobsync.outputs.listing import walk_outputs
     from jobsync.outputs.logs import has_started
     from jobsync.outputs.reasons import outputs_unavailable
@@ -218,6 +222,21 @@ def _current_run(desired: DesiredState, target: Target, reader: Reader, address:
         if state.address == address and state.run is not None:
             return reader.run(state.run.id)
     raise SettingsError(f"{address} has no run yet", hint="jobsync apply submits it")
+
+
+def _newest_run(
+    desired: DesiredState, target: Target, reader: Reader, text: str
+) -> tuple[Address, Run]:
+    """The newest run of the address *text*, or the run whose id it is."""
+    from jobsync.cli import pipeline
+    from jobsync.cli.which_runs import chosen_runs
+
+    seen = pipeline.snapshot(desired, target, reader)
+    found = chosen_runs(text, None, desired, seen)
+    if len(found) > 1:
+        names = ", ".join(one.address for one in found[:5])
+        raise Usage(f"{text!r} means {len(found)} jobs: {names}; name one of them")
+    return found[0].address, reader.run(found[0].run.id)
 
 
 def _declared(desired: DesiredState, address: str) -> None:

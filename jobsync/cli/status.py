@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
+from collections.abc import Iterable
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import click
 
+from jobsync.cli import completing
 from jobsync.cli.options import (
     call_of,
     color_option,
     format_option,
+    named,
     paths_argument,
     target_options,
     wants_color,
 )
 from jobsync.errors import ExitCode
-from jobsync.structs import asdict, replace
+from jobsync.model import Standing
 
 if TYPE_CHECKING:
-    from jobsync.model import AddressState, OpenSubmit, Plan
-    from jobsync.render.advice import Call
+    from collections.abc import Callable
+
+    from jobsync.cli.status_view import Shown
+    from jobsync.model import Address, DesiredState
+    from jobsync.render.options import Palette
 
 _PAUSE = 5.0
 """Seconds between two looks of ``--watch``."""
@@ -31,6 +39,27 @@ _PAUSE = 5.0
 @click.command("status")
 @paths_argument
 @target_options
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="GLOB",
+    help="Only these addresses.",
+    shell_complete=completing.addresses,
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="GLOB",
+    help="Not these addresses.",
+    shell_complete=completing.addresses,
+)
+@click.option(
+    "--state",
+    "wanted",
+    multiple=True,
+    type=click.Choice([str(one) for one in Standing]),
+    help="Only jobs in this state; may be given again.",
+)
 @click.option("--watch", is_flag=True, help="Repeat until no job is running.")
 @format_option
 @color_option
@@ -38,97 +67,90 @@ def command(
     paths: tuple[str, ...],
     target: str | None,
     variables: dict[str, str],
+    select: tuple[str, ...],
+    exclude: tuple[str, ...],
+    wanted: tuple[str, ...],
     watch: bool,
     format_name: str,
     color: str,
 ) -> ExitCode:
-    """Show the state of each declared job.
+    """Show the state of each declared job, and when and how long its run waited and ran.
 
-    Exit 7 when one failed, was stopped or misses files, 1 when something could not be read.
+    Exit 7 when one of them failed, was stopped or misses files, 1 when something could not be read.
     """
     from jobsync.cli import connect, pipeline
-    from jobsync.model import Standing
+    from jobsync.cli.status_view import Shown
     from jobsync.plan import PlanOptions
-    from jobsync.plan.exit_status import failing, unread
+    from jobsync.render.options import RenderOptions
 
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
     place = connect.ServicePlace(desired.root, chosen)
     call = call_of(paths, target, variables, desired.sensitive)
+    addresses = _addresses(desired, select, exclude)
+    palette = RenderOptions(color=wants_color(color, dict(os.environ))).palette
     with connect.reader(place, os.environ) as reader:
-        while True:
+
+        def look() -> Shown:
             plan, seen = pipeline.decide(desired, chosen, reader, PlanOptions())
             held = pipeline.open_submits(desired, plan, seen, place, os.environ, call)
-            _print(plan, held, format_name, color, call)
-            running = any(state.standing is Standing.IN_PROGRESS for state in plan.states)
-            if not (watch and running):
-                break
-            time.sleep(_PAUSE)
-    if failing(plan):
-        return ExitCode.JOB_FAILED
-    return ExitCode.ERROR if unread(plan) else ExitCode.OK
+            now = datetime.fromtimestamp(reader.served_at() or time.time(), timezone.utc)
+            return Shown(desired, plan, seen, held, call, addresses, frozenset(wanted), now)
+
+        if watch:
+            shown = _watched(look, format_name, palette)
+        else:
+            shown = look()
+            _print(shown, format_name, palette)
+    return shown.exit_code
 
 
-def _print(
-    plan: Plan, held: tuple[OpenSubmit, ...], format_name: str, color: str, call: Call
-) -> None:
-    from jobsync.plan.exit_status import failing
-    from jobsync.render.advice import what_next
-    from jobsync.render.escape import in_json, terminal
+def _print(shown: Shown, format_name: str, palette: Palette) -> None:
+    from jobsync.cli.terminal_size import width
+    from jobsync.render.escape import in_json
 
-    states = _with_notes(plan)
     if format_name == "json":
-        click.echo(in_json(json.dumps([_document(state, held) for state in states])))
-        return
-    from jobsync.render.open_submits import block_of
-    from jobsync.render.options import RenderOptions
-
-    palette = RenderOptions(color=wants_color(color, dict(os.environ))).palette
-    failed = frozenset(failing(plan))
-    rows = [
-        (
-            state.address,
-            str(state.standing).replace("_", " "),
-            state.run.status if state.run else "-",
-            state.run.id if state.run else "-",
-            "; ".join(filter(None, (*state.notes, what_next(state, call), *state.problems))),
-        )
-        for state in states
-    ]
-    heads = ("ADDRESS", "STATE", "STATUS", "RUN", "")
-    widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(4)]
-    for row in (heads, *rows):
-        cells = [f"{terminal(cell):<{width}}" for cell, width in zip(row, widths, strict=False)]
-        text = "  ".join([*cells, terminal(row[4])]).rstrip()
-        click.echo(palette.paint(palette.red, text) if row[0] in failed else text, color=True)
-    for block in block_of(held):
-        click.echo(f"\n{block}")
+        click.echo(in_json(json.dumps(shown.documents())))
+    else:
+        click.echo(shown.text(palette, width()), color=True)
 
 
-def _with_notes(plan: Plan) -> list[AddressState]:
-    """The states with what a plan says elsewhere: runs that are hidden, several of one name."""
-    from jobsync.model import Action, JobChange
+def _watched(look: Callable[[], Shown], format_name: str, palette: Palette) -> Shown:
+    """Look until no job is running: repaint on a terminal, else tell what has changed."""
+    from jobsync.cli.watching import Changes, repainting
 
-    notes: dict[str, list[str]] = {}
-    for change in plan.changes:
-        if isinstance(change, JobChange) and change.action is Action.RESTORE and change.before:
-            text = f"its run {change.before.id} is hidden; apply makes it visible again"
-            notes.setdefault(change.address, []).append(text)
-    for address, ids in plan.duplicates.items():
-        text = f"{len(ids)} runs with the same name: {', '.join(ids)} (the first is current)"
-        notes.setdefault(address, []).append(text)
-    return [
-        replace(state, notes=(*notes.get(state.address, ()), *state.notes)) for state in plan.states
-    ]
+    shown = look()
+    if format_name == "json":
+        _print(shown, format_name, palette)
+        while shown.is_running:
+            time.sleep(_PAUSE)
+            shown = look()
+            _print(shown, format_name, palette)
+        return shown
+    if sys.stdout.isatty():
+        with repainting() as repaint:
+            repaint(shown, palette)
+            while shown.is_running:
+                time.sleep(_PAUSE)
+                shown = look()
+                repaint(shown, palette)
+    else:
+        _print(shown, format_name, palette)
+        if not shown.is_running:
+            return shown
+        changes = Changes(shown)
+        while shown.is_running:
+            time.sleep(_PAUSE)
+            shown = look()
+            for line in changes.since(shown):
+                click.echo(line)
+        click.echo("")
+    _print(shown, format_name, palette)
+    return shown
 
 
-def _document(state: AddressState, held: tuple[OpenSubmit, ...]) -> dict[str, object]:
-    return {
-        "address": state.address,
-        "standing": str(state.standing),
-        "run": None
-        if state.run is None
-        else {"id": state.run.id, "name": state.run.name, "status": state.run.status},
-        "notes": list(state.notes),
-        "problems": list(state.problems),
-        "open_submits": [asdict(one) for one in held if one.address == state.address],
-    }
+def _addresses(
+    desired: DesiredState, select: Iterable[str], exclude: Iterable[str]
+) -> frozenset[Address]:
+    """The declared addresses that are asked about."""
+    chosen = {one for glob in select for one in named(glob, desired.jobs)} or {*desired.jobs}
+    return frozenset(chosen - {one for glob in exclude for one in named(glob, desired.jobs)})

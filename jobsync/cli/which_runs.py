@@ -1,16 +1,25 @@
-"""Which runs the words of a command line mean."""
+"""Which runs the words of a command line mean: addresses, globs, and ids of runs of the set.
+
+A shortened id counts only here, among the acting user's runs of one set: never where an operation
+of the service is called.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from jobsync.cli.options import named
-from jobsync.errors import SettingsError
+from jobsync.cli.options import named, unknown
+from jobsync.errors import SettingsError, Usage
 from jobsync.structs import Struct
 
 if TYPE_CHECKING:
     from jobsync.model import Address, DesiredState, Run, Snapshot
     from jobsync.plan.history import History
+
+
+_ID = re.compile(r"(?=.*[0-9])[0-9A-Za-z-]{4,}")
+"""What may be an id, or its beginning."""
 
 
 class Chosen(Struct, frozen=True):
@@ -20,18 +29,60 @@ class Chosen(Struct, frozen=True):
     run: Run
 
 
+def addresses_of(text: str, desired: DesiredState) -> list[Address]:
+    """The declared addresses that *text* selects; empty where it may be the id of a run.
+
+    Raises :class:`Usage` when it can be neither.
+    """
+    try:
+        return named(text, desired.jobs)
+    except Usage:
+        if _ID.fullmatch(text):
+            return []
+        raise
+
+
+def run_of_id(text: str, desired: DesiredState, seen: Snapshot) -> Chosen:
+    """The one run whose id is *text* or begins with it, declared or not.
+
+    Raises :class:`Usage` when there is none, or several.
+    """
+    from jobsync.plan.history import histories
+
+    found: dict[str, Chosen] = {}
+    for address, history in histories(desired, seen).items():
+        found.update({run.id: Chosen(address, run) for run in history.all})
+    for run in seen.runs:
+        mark = desired.platform.read_mark(run.name)
+        if mark and mark.project == desired.project and run.owner == seen.user:
+            found.setdefault(run.id, Chosen(mark.address, run))
+    if text in found:
+        return found[text]
+    fits = sorted(run_id for run_id in found if run_id.startswith(text))
+    if len(fits) > 1:
+        listed = ", ".join(fits[:5]) + (f" and {len(fits) - 5} more" if fits[5:] else "")
+        raise Usage(f"the ids of {len(fits)} runs begin with {text!r}: {listed}")
+    if not fits:
+        error = unknown(f"the manifests declare no job {text!r}", text, desired.jobs)
+        raise Usage(f"{error}, and no run of theirs has an id that begins so", hint=error.hint)
+    return found[fits[0]]
+
+
 def chosen_runs(
     text: str, attempt: int | None, desired: DesiredState, seen: Snapshot
 ) -> list[Chosen]:
-    """The run of each address that *text* selects: the newest one, or that of *attempt*.
+    """The run of each address that *text* selects: the newest one, or that of *attempt*; or the
+    run whose id it is.
 
     Addresses without a run are left out when others have one. Raises :class:`Usage` when *text*
-    selects no declared job, and :class:`SettingsError` when there is no such run.
+    selects nothing, and :class:`SettingsError` when there is no such run.
     """
     from jobsync.plan.history import histories
 
     known = histories(desired, seen)
-    addresses = named(text, desired.jobs)
+    addresses = addresses_of(text, desired)
+    if not addresses:
+        return [run_of_id(text, desired, seen)]
     found = [
         Chosen(address, run)
         for address in addresses

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from jobsync.cli import completing
-from jobsync.cli.options import call_of, manifests_option, named, target_options
+from jobsync.cli.options import call_of, manifests_option, target_options
+from jobsync.errors import Usage
 from jobsync.structs import replace
 
 if TYPE_CHECKING:
     from jobsync.backend import Reader
-    from jobsync.model import DesiredState, Snapshot
+    from jobsync.cli.which_runs import Chosen
+    from jobsync.model import Address, DesiredState, Snapshot
 
 
 @click.command("why")
@@ -25,19 +27,23 @@ def command(
 ) -> None:
     """Explain what plan decided for ADDRESS: each field, both sides, where declared, which rule.
 
-    ADDRESS may be the key of a job with a matrix, or a glob.
+    ADDRESS may be the key of a job with a matrix, a glob, or the beginning of a run's id.
     """
     from jobsync.cli import connect, pipeline
+    from jobsync.cli.which_runs import addresses_of, run_of_id
     from jobsync.plan import PlanOptions
     from jobsync.plan.explain import explain
+    from jobsync.render.natural import natural
     from jobsync.render.why import why
 
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
-    addresses = named(address, desired.jobs)
+    addresses = sorted(addresses_of(address, desired), key=natural)
     place = connect.ServicePlace(desired.root, chosen)
     call = call_of(paths, target, variables, desired.sensitive)
     with connect.reader(place, os.environ) as reader:
         plan, seen = pipeline.decide(desired, chosen, reader, PlanOptions())
+        if not addresses:
+            addresses = [_declared(run_of_id(address, desired, seen), desired)]
         seen = _with_records(desired, seen, addresses, reader)
     held = pipeline.open_submits(desired, plan, seen, place, os.environ, call)
     stories = (
@@ -45,6 +51,12 @@ def command(
         for one in addresses
     )
     click.echo("\n".join(stories), nl=False)
+
+
+def _declared(one: Chosen, desired: DesiredState) -> Address:
+    if one.address not in desired.jobs:
+        raise Usage(f"run {one.run.id} is of {one.address}, which no manifest declares any more")
+    return one.address
 
 
 def _with_records(

@@ -41,13 +41,18 @@ NO_CALL = Call()
 
 
 def what_next(state: AddressState, call: Call) -> str:
+    """:func:`next_commands` on one line."""
+    return "; ".join(next_commands(state, call))
+
+
+def next_commands(state: AddressState, call: Call) -> tuple[str, ...]:
     """What a person does about a run that has ended badly: read its log, and run it again where
     nothing else does. Empty for all others."""
     if state.standing not in RETRIED:
-        return ""
+        return ()
     log = _log(state.address, call) if state.run else ""
     again = f"run it again with: {retry([state.address], call)}" if state.retriable else ""
-    return "; ".join(filter(None, (log, again)))
+    return tuple(filter(None, (log, again)))
 
 
 def log_of(outcome: Outcome, call: Call) -> str:

@@ -15,7 +15,7 @@ slow: {appId: wc-demo-1.00, maxRunTime: "00:00:01", parameters: {seconds: 30}}
 halted: {appId: wc-demo-1.00, parameters: {seconds: 31}}
 short: {appId: wc-demo-1.00, expect: [nosuch.txt]}
 """
-COMMAND = re.compile(r"(?<!### )jobsync [a-z][^;()`\n]*")
+COMMAND = re.compile(r"(?<!### )(?<!<!-- )jobsync [a-z][^;()`\n]*")
 
 
 def commands(texts: Iterable[str]) -> list[str]:

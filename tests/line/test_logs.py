@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
 
-from tests.line.linebench import Bench, serving
+from tests.line.linebench import Bench, Lab, serving
 
 TALK = {
     "name": "talk",
@@ -116,3 +117,32 @@ def test_one_file_to_standard_output_and_what_a_failed_run_left(talk: Bench) -> 
     assert several.code == 64 and several.out == "" and "p.bad" in several.err
     assert talk.run("outputs", "get", "bad", "nothing", "--to", "-").code == 1
     assert not (talk.folder / "-").exists()
+
+
+def test_the_beginning_of_an_id_means_a_run_of_the_set_and_only_here(lab: Lab) -> None:
+    lab.write("one: {appId: wc-demo-1.00}\ntwo: {appId: wc-demo-1.00, parameters: {lines: 2}}\n")
+    lab.apply()
+    lab.write("one: {appId: wc-demo-1.00, rerun: 2}\n")
+    lab.apply()
+    ids = {(row["name"].split(".")[1], row["id"]) for row in lab.mine()}
+    assert len(ids) == 3
+    for address, run in ids:
+        begun = run[:8]
+        log = lab.run("logs", begun)
+        assert log.code == 0 and f"{address}, run {run}: FINISHED" in log.err
+        history = lab.run("history", begun).out
+        assert [other for _, other in ids if other in history] == [run]
+        why = lab.run("why", begun)
+        assert why.out.startswith("one: current") if address == "one" else why.code == 64
+        listed = lab.run("outputs", "list", begun, "--format", "json")
+        files = [row["path"] for row in json.loads(listed.out) if row["state"] == "not_fetched"]
+        got = lab.run("outputs", "get", begun, "counts.txt", "--to", "-")
+        assert got.code == 0 and len(got.out.split()) == 3
+        if address == "two":
+            assert "counts.txt" in files
+        assert lab.run("jobs", "show", begun).code == 1
+        assert lab.run("logs", run).code == 0
+    none = lab.run("logs", "0000zzzz")
+    assert none.code == 64 and "no run of theirs has an id that begins so" in none.err
+    times = re.findall(r"^  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d  ", history, re.M)
+    assert len(times) == history.count("\n") - 1
