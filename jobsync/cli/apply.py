@@ -35,6 +35,7 @@ from jobsync.errors import (
     Blocked,
     ExitCode,
     PlanFileError,
+    StalePlan,
     Usage,
 )
 from jobsync.structs import replace
@@ -56,9 +57,13 @@ wait_option = click.option(
 _UNCONFIRMED = "pass --auto-approve, or apply a saved plan with --plan FILE --auto-approve"
 
 
+NONE = "none"
+"""In place of a digest: no plan was reviewed, so there is none to apply."""
+
+
 def _digest(ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
     """Refuse what is no digest, such as an empty variable of CI: it must not mean "any plan"."""
-    if text is not None and not re.fullmatch("[0-9a-f]{64}", text):
+    if text is not None and text != NONE and not re.fullmatch("[0-9a-f]{64}", text):
         raise click.BadParameter(f"{text!r} is not the digest of a plan: 64 digits, 0-9 and a-f")
     return text
 
@@ -75,7 +80,8 @@ def _digest(ctx: click.Context, param: click.Parameter, text: str | None) -> str
     "--expect",
     metavar="DIGEST",
     callback=_digest,
-    help="Apply only if the plan is the reviewed one: the digest that plan printed.",
+    help="Apply only if the plan is the reviewed one: the digest that plan printed; "
+    "none: show the plan and end with 3.",
 )
 @click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation.")
 @click.option(
@@ -123,7 +129,7 @@ def _apply(
 ) -> ExitCode:
     from jobsync.cli import pipeline
     from jobsync.outputs.lockfile import follow_renames
-    from jobsync.plan import Stale, check
+    from jobsync.plan import Stale, check, digest
     from jobsync.plan.exit_status import addresses_of_runs
     from jobsync.plan.reviewed import refuse_other_manifests, refuse_other_plan
 
@@ -159,6 +165,11 @@ def _apply(
         elif plan.changes or not stale:
             print_plan(plan, "text", color, call)
         # Checked after the plan is shown, so that people see what differs from the reviewed one.
+        if expect == NONE:
+            raise StalePlan(
+                "no reviewed plan is known, so nothing was done",
+                hint=f"review this plan, then apply it with --expect {digest(plan)}",
+            )
         if expect and not saved:
             refuse_other_plan(plan, expect)
         if broken := broken_by(plan, policies):

@@ -41,6 +41,7 @@ COMMANDS: dict[str, str] = {
     "import": "Write manifests for jobs that exist.",
     "convert": "Write a manifest from job.json files.",
     "init": "Write a small commented manifest to start from.",
+    "ci": "Steps of a CI job: run a command, keep one comment or issue up to date.",
     "jobs": "Call one operation of the Jobs service, for scripts.",
     "apps": "List the apps of the target, and what each takes.",
     "schema": "Print the JSON Schema of the manifest language.",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from jobsync.cli.files import write_file
+from jobsync.cli.forges import append
 from jobsync.cli.options import call_of
 from jobsync.errors import ExitCode, JobsyncError, Location, SettingsError, worst
 
@@ -219,8 +220,11 @@ class Reporting:
         if self._marker:
             return self._marker
         if self._plan:
-            return f"jobsync {self._plan.project} {self._plan.target}"
-        return _guessed(self._paths, self._target)
+            found = f"jobsync {self._plan.project} {self._plan.target}"
+        else:
+            found = default_marker(self._paths, self._target)
+        # What came of an apply does not replace the plan that was reviewed.
+        return f"{found} apply" if self._command == "apply" else found
 
     @property
     def found(self) -> tuple[Found, ...]:
@@ -242,8 +246,8 @@ class Reporting:
             from jobsync.render.reports.github import outputs, summary
 
             code = worst(one.code for one in self._found)
-            _append("GITHUB_OUTPUT", outputs(self._found, code))
-            _append("GITHUB_STEP_SUMMARY", summary(self._found))
+            append("GITHUB_OUTPUT", outputs(self._found, code))
+            append("GITHUB_STEP_SUMMARY", summary(self._found))
 
     def _wants(self, kind: str) -> bool:
         return any(one == kind for one, _ in self._wanted)
@@ -342,8 +346,8 @@ def _top() -> str:
     return str(next((up for up in (here, *here.parents) if (up / ".git").exists()), here))
 
 
-def _guessed(paths: Sequence[str], target: str | None) -> str:
-    """The default marker of a set that cannot be read, as it will be when that is mended."""
+def default_marker(paths: Sequence[str], target: str | None) -> str:
+    """The default marker of a set that was not read: as it is when that can be read."""
     from jobsync import manifest
     from jobsync.cli.target import choose_without_set, named_target
 
@@ -355,18 +359,6 @@ def _guessed(paths: Sequence[str], target: str | None) -> str:
         except SettingsError:
             name = ""
     return " ".join(filter(None, ("jobsync", said.get("project"), name)))
-
-
-def _append(variable: str, text: str) -> None:
-    """*text* at the end of the file that the environment names, if it names one."""
-    if path := os.environ.get(variable):
-        try:
-            with Path(path).open("a", encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
-            raise SettingsError(
-                f"{variable}: {path}: cannot be written: {error.strerror}"
-            ) from error
 
 
 def _wanted(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> None:

@@ -44,6 +44,7 @@ FLOORS = {
     "http": 3,
     "outputs": 3,
     "apply": 4,
+    "forge": 4,
     "platforms": 4,
     "local": 4,
     "observe": 4,

@@ -158,7 +158,7 @@ RULES: dict[str, tuple[Rule, set[str], str]] = {
             "apply/shared/repository.py",  # in a folder that private_files made
             "cli/files.py",  # what the user names with --out
             "cli/init.py",  # mode x
-            "cli/reporting.py",  # what the CI service names
+            "cli/forges.py",  # what the CI service names
             "cli/robust_stdio.py",  # the null device
             *WORK,
         },

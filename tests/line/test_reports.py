@@ -61,7 +61,7 @@ def test_plan_writes_every_report_and_apply_says_what_came_of_it(lab: Lab) -> No
     assert done.code == 4
     assert outputs(lab)["failure-reason"] == "blocked"
     for page in (done.out, read(lab, "summary")):
-        assert page.startswith(f"<!-- jobsync {lab.project} env -->\n\n### jobsync apply failed")
+        assert page.startswith(f"<!-- jobsync {lab.project} env apply -->\n\n### jobsync apply f")
         assert "Plan: 1 to add" in page and "<!-- digest" not in page
 
     done = lab.run(
@@ -79,8 +79,9 @@ def test_plan_writes_every_report_and_apply_says_what_came_of_it(lab: Lab) -> No
 
 def test_a_plan_that_failed_is_a_document_in_every_format(lab: Lab) -> None:
     lab.write(WRONG)
-    marker = f"<!-- jobsync {lab.project} env -->\n"
     for command in ("plan", "drift", "apply"):
+        which = " apply" if command == "apply" else ""
+        marker = f"<!-- jobsync {lab.project} env{which} -->\n"
         done = lab.run(command, "--format", "markdown", *REPORTS, **step(lab))
         assert done.code == 1
         assert done.out.startswith(f"{marker}\n### jobsync {command} failed"), done.out

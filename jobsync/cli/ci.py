@@ -1,0 +1,103 @@
+"""``jobsync ci``: what a CI job does around plan and apply: run them, comment, open an issue."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from jobsync.cli.ci_run import command_of, start
+from jobsync.cli.files import FilePath
+from jobsync.cli.forges import forge_of, github_of, merged, number_of
+from jobsync.errors import ExitCode, SettingsError, Usage
+
+RESULTS = click.Choice(["no-changes", "changes", "destroy", "failed"])
+
+
+@click.group("ci")
+def command() -> None:
+    """Steps of a CI job: run a command, keep one comment or issue up to date."""
+
+
+@command.command("run")
+def run() -> ExitCode:
+    """Become the command that the inputs of the action describe (JOBSYNC_INPUTS)."""
+    start(command_of(os.environ), os.environ)
+    return ExitCode.OK
+
+
+@command.command("comment")
+@click.argument("file", type=FilePath(dir_okay=False))
+@click.option("--number", type=int, help="Of the pull or merge request. Default: that of this run.")
+@click.option("--label", metavar="PREFIX", default="", help="Also give a label with this prefix.")
+@click.option("--result", type=RESULTS, default="no-changes", help="What the label says.")
+def comment(file: str, number: int | None, label: str, result: str) -> ExitCode:
+    """Write FILE as a comment, or replace the one with the same first line."""
+    from jobsync.forge.comments import put
+
+    text = _text(file)
+    with forge_of(os.environ) as forge:
+        number = number or number_of(forge, os.environ)
+        if number is None:
+            click.echo("This run belongs to no pull request, so nothing is written.", err=True)
+            return ExitCode.OK
+        was = put(forge, number, text)
+        if label:
+            forge.label(number, f"{label}:", f"{label}: {result}")
+    click.echo(f"{'Replaced' if was else 'Wrote'} the comment on {number}.", err=True)
+    return ExitCode.OK
+
+
+@command.command("issue")
+@click.argument("file", type=FilePath(dir_okay=False))
+@click.option("--title", required=True, help="Of the issue, when it is opened.")
+@click.option("--close", "is_closed", is_flag=True, help="Close it: all is as declared again.")
+def issue(file: str, title: str, is_closed: bool) -> ExitCode:
+    """Keep one issue with the text of FILE open, or close it."""
+    from jobsync.forge.comments import find, fitted, marker_of
+
+    text = _text(file)
+    with github_of(os.environ) as forge:
+        found = find(forge.issues(), marker_of(text))
+        text = fitted(text, forge.limit)
+        if is_closed:
+            if found:
+                forge.create(found.id, "All is as declared again.")
+                forge.change_issue(found.id, state="closed", state_reason="completed")
+                click.echo(f"Closed issue {found.id}.", err=True)
+            return ExitCode.OK
+        if found:
+            forge.change_issue(found.id, body=text)
+            click.echo(f"Issue {found.id} is up to date.", err=True)
+        else:
+            click.echo(f"Opened issue {forge.open_issue(title, text)}.", err=True)
+    return ExitCode.OK
+
+
+@command.command("digest")
+@click.argument("marker")
+def digest(marker: str) -> ExitCode:
+    """Print the digest of the plan that was reviewed: from the bot's own comment, with this first
+    line, on the pull request that this commit merged. Exit 3 when there is none."""
+    from jobsync.forge.comments import reviewed_digest
+
+    with github_of(os.environ) as forge:
+        number = merged(forge, os.environ)
+        found = reviewed_digest(forge.comments(number), marker) if number else ""
+    if not found:
+        click.echo("No reviewed plan is known for this commit.", err=True)
+        return ExitCode.STALE
+    click.echo(found)
+    return ExitCode.OK
+
+
+def _text(file: str) -> str:
+    try:
+        text = Path(file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingsError(f"{file}: cannot be read: {said}") from error
+    if not text.strip():
+        raise Usage(f"{file} is empty", hint="make it with: jobsync plan --format markdown")
+    return text
