@@ -329,6 +329,10 @@ class Platform(Protocol):
         """As :meth:`canonical`, under :attr:`scheme_before`; not called when that is empty."""
         return {}
 
+    def tells_request(self, record: Mapping[str, JsonValue]) -> bool:
+        """Whether the full record of a run tells what the run was asked for."""
+        return True
+
     @property
     def records_are_requests(self) -> bool:
         """Whether the record of a run is its request as it was sent: then all that differs from a

@@ -9,6 +9,7 @@ from jobsync.plan.builder import PlanDraft
 from jobsync.plan.decide import Decision, decide, decide_pinned
 from jobsync.plan.diff import drift
 from jobsync.plan.history import History
+from jobsync.plan.records import request_of, untold
 from jobsync.plan.references import References
 from jobsync.plan.retrying import asks_again
 from jobsync.structs import replace
@@ -80,8 +81,8 @@ def _checked_pin(draft: PlanDraft, job: DeclaredJob, decision: Decision) -> Deci
     run = decision.run
     if run is None or not job.request:
         return decision
-    if run.request is None:
-        note = f"the record of run {run.id} was not read, so it is not compared"
+    if request_of(run, draft.desired.platform) is None:
+        note = f"{untold(run)}, so it is not compared"
         return replace(decision, notes=(*decision.notes, note))
     upstream = {up: draft.histories[up].all for up in job.upstream if up in draft.histories}
     app = draft.snapshot.apps.get(run.app_id)

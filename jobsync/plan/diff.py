@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from jobsync.errors import Location
 from jobsync.identity import leaf_text
@@ -23,6 +23,7 @@ from jobsync.model import (
     Sealed,
     Value,
 )
+from jobsync.plan.records import as_request, request_of
 from jobsync.plan.references import References
 from jobsync.platform import Platform
 from jobsync.secret import HIDDEN, Sensitive
@@ -41,12 +42,12 @@ def semantic_changes(
     Values are compared by meaning first. When nothing differs, differences in spelling and fields
     that only the run has are shown, because the fingerprint depends on both.
     """
-    if run.request is None:
-        return ()
     platform = references.platform
+    record = request_of(run, platform)
+    if record is None:
+        return ()
     declared = {**platform.defaults, **_in_clear(job)}
     settable = _removed(job, run, app, platform)
-    record = as_request(run.request)
     loose = _changes(job, declared, record, settable, references, platform.same)
     if loose:
         return loose
@@ -97,10 +98,10 @@ def side_by_side(job: DeclaredJob, run: Run, references: References) -> tuple[Fi
 
     Fields that the service does not return are left out.
     """
-    if run.request is None:
-        return ()
-    record = as_request(run.request)
     declared, platform = _in_clear(job), references.platform
+    record = request_of(run, platform)
+    if record is None:
+        return ()
     views = [
         FieldView(
             path,
@@ -128,9 +129,9 @@ def side_by_side(job: DeclaredJob, run: Run, references: References) -> tuple[Fi
 
 def placement_changes(job: DeclaredJob, run: Run, platform: Platform) -> tuple[FieldChange, ...]:
     """Declared placement that differs from that of *run*; empty without its full record."""
-    if run.request is None:
+    record, declared = request_of(run, platform), _in_clear(job)
+    if record is None:
         return ()
-    record, declared = as_request(run.request), _in_clear(job)
     return tuple(
         FieldChange(
             field,
@@ -258,11 +259,6 @@ def _place(job: DeclaredJob, path: str) -> Location | None:
             return job.places[path]
         path = path.rpartition(".")[0]
     return job.where
-
-
-def as_request(record: Mapping[str, JsonValue] | None) -> Mapping[str, Value]:
-    """A record from the service, as a request without references."""
-    return cast("Mapping[str, Value]", record or {})
 
 
 def _spelled_alike(_path: str, declared: Value, remote: Value) -> bool:

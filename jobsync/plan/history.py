@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import cast
 
 from jobsync.model import (
     Address,
@@ -19,8 +18,8 @@ from jobsync.model import (
     RunRef,
     RunState,
     Snapshot,
-    Value,
 )
+from jobsync.plan.records import request_of
 from jobsync.platform import Platform
 from jobsync.structs import Struct, replace
 
@@ -234,11 +233,10 @@ def _history(
 
 def _same(platform: Platform, one: Run, other: Run) -> bool:
     """Whether the requests of both runs are known and mean the same."""
-    if one.request is None or other.request is None:
+    first, second = (request_of(run, platform) for run in (one, other))
+    if first is None or second is None:
         return False
-    pair = (cast("Mapping[str, Value]", run.request) for run in (one, other))
-    first, second = (platform.canonical(request) for request in pair)
-    return first == second
+    return platform.canonical(first) == platform.canonical(second)
 
 
 def is_of(platform: Platform, job: DeclaredJob, fingerprint: str) -> bool:

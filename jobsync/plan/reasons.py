@@ -24,6 +24,7 @@ from jobsync.model import (
 from jobsync.plan.decide import Decision
 from jobsync.plan.diff import placement_changes, semantic_changes
 from jobsync.plan.history import History, changed_since, is_before, is_of
+from jobsync.plan.records import request_of, untold
 from jobsync.plan.references import References
 from jobsync.structs import Struct
 
@@ -93,11 +94,11 @@ def why_replaced(
     if job.app is not None:
         note = f"the app {desired.platform.app_id(job.request)} in apps/ may have changed"
         return Why(Reason.APP_CHANGED, placement, (note,))
-    note = (
-        f"the record of run {old.id} was not read"
-        if old.request is None
-        else f"the record of run {old.id} does not show what differs"
-    )
+    if request_of(old, desired.platform) is not None:
+        note = f"the record of run {old.id} does not show what differs"
+    else:
+        unknown = "" if old.request is None else ", so the fields that differ are not known"
+        note = untold(old) + unknown
     return Why(Reason.FIELDS_CHANGED, placement, (note,))
 
 

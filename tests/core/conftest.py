@@ -13,8 +13,10 @@ from jobsync.observe import lock_of, observe
 from jobsync.plan import build
 from jobsync.platform import Platform
 from jobsync.platforms.agave.platform import AGAVE
+from jobsync.platforms.tapis.archive import JOB
+from jobsync.platforms.tapis.platform import TAPIS
 from tests.apply.plans import World
-from tests.fakes.memory import MemoryBackend
+from tests.fakes.memory import Job, MemoryBackend
 from tests.fakes.toy import TOY
 
 SETS = {
@@ -26,6 +28,17 @@ jobs:
     inputs: {take: "${jobs.one.outputs/out.txt}"}
     matrix: {n: [1, 2]}
     parameters: {n: "${matrix.n}"}
+""",
+    TAPIS.name: """\
+jobs:
+  one: {appId: tool, appVersion: "1.0", parameterSet: {appArgs: [{name: text, arg: TEXT}]},
+    execSystemLogicalQueue: QUEUE, permissions: {bob: READ}}
+  two:
+    appId: tool
+    appVersion: "1.0"
+    fileInputs: [{name: take, sourceUrl: "${jobs.one.outputs/out.txt}"}]
+    matrix: {n: [1, 2]}
+    parameterSet: {envVariables: [{key: N, value: "${matrix.n}"}]}
 """,
     TOY.name: """\
 jobs:
@@ -39,7 +52,13 @@ jobs:
 }
 """Three jobs, two of which take an output of the first one, who lets bob see it."""
 
-PLATFORMS = {one.name: one for one in (AGAVE, TOY)}
+PLATFORMS: dict[str, Platform] = {one.name: one for one in (AGAVE, TAPIS, TOY)}
+
+
+def answered(job: Job) -> dict[str, Any]:
+    """The full record of a job of Tapis v3: its request, and the job as it was resolved."""
+    place = {"archiveSystemId": "archive", "archiveSystemDir": f"/jobs/{job.id}/archive"}
+    return {**job.request, JOB: {**place, "status": "FINISHED"}}
 
 
 class OnePlatform:
@@ -49,6 +68,8 @@ class OnePlatform:
         self.platform = platform
         self.folder = folder
         self.world = World(folder / "state")
+        if platform is TAPIS:
+            self.world.service.resolved = answered
         self.world.backend = MemoryBackend(self.world.service, platform=platform)
         self.target = Target("memory", self.world.backend.base_url, api=platform.name)
 
@@ -61,7 +82,10 @@ class OnePlatform:
         return load([self.folder], platforms=PLATFORMS, target=self.target)
 
     def seen(self, desired: DesiredState) -> Snapshot:
-        return observe(desired, self.world.backend, lock_of(desired), self.target)
+        """What is observed where the journals know every run by its name."""
+        names = {job.name: (job.id,) for job in self.world.service.jobs.values()}
+        lock = lock_of(desired)
+        return observe(desired, self.world.backend, lock, self.target, None, lambda user: names)
 
     def plan(self) -> Plan:
         desired = self.load()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from jobsync.identity import leaf_text
-from jobsync.model import Value
+from jobsync.model import JsonValue, Value
 from jobsync.platforms.tapis.canonical import meaning
 
 _ARGUMENTS = ("appArgs", "containerArgs")
@@ -31,6 +31,12 @@ def sides(
         if one != other and sorted(one) == sorted(other):
             found[f"parameterSet.{name} (their order)"] = [*one], [*other]
     return found
+
+
+def tells_request(record: Mapping[str, JsonValue]) -> bool:
+    """Whether a full record has the request: of some jobs the service does not tell it any more
+    (tapis-v3 §3)."""
+    return "appId" in record
 
 
 def same(path: str, declared: Value, remote: Value) -> bool:
@@ -80,5 +86,6 @@ def _entries(path: str, value: Value, key: str, main: str) -> Iterator[tuple[str
 
 
 def _order(side: Mapping[str, Value], name: str) -> list[str]:
-    start = f"parameterSet.{name}."
-    return [path.removeprefix(start) for path in side if path.startswith(start)]
+    start = f"parameterSet.{name}"
+    found = (path.removeprefix(start) for path in side if path.startswith(start))
+    return [rest.removeprefix(".") for rest in found if rest[:1] in (".", "[")]

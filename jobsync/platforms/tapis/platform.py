@@ -79,6 +79,7 @@ class Tapis(Platform):
     canonical = staticmethod(_canonical.canonical_request)
 
     records_are_requests = True
+    tells_request = staticmethod(_compare.tells_request)
     sides = staticmethod(_compare.sides)
     same = staticmethod(_compare.same)
     given = staticmethod(_compare.given)
