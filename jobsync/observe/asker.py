@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar, Union
 
-from jobsync.backend import Reader
+from jobsync.backend import HistoryEvent, Reader
 from jobsync.errors import (
     Forbidden,
     NotFound,
@@ -152,3 +152,16 @@ def ask_apps(
         except NotFound as error:
             missing[app_id] = error.said
     return apps, missing
+
+
+def ask_histories(reader: Reader, run_ids: Iterable[str]) -> dict[str, list[HistoryEvent]]:
+    """The history of each run, without those of runs that are gone or may not be read."""
+
+    def one(run_id: str) -> list[HistoryEvent]:
+        try:
+            return reader.history(run_id)
+        except (NotFound, Forbidden):
+            return []
+
+    with asking(reader) as asker:
+        return asker.each(one, run_ids)

@@ -127,6 +127,12 @@ def histories(
     }
 
 
+def visible_runs(desired: DesiredState, snapshot: Snapshot) -> list[str]:
+    """The ids of all visible runs of declared addresses."""
+    known = histories(desired, snapshot)
+    return [run.id for history in known.values() for run in history.all if run.visible]
+
+
 def undeclared(desired: DesiredState, named: Named) -> tuple[Run, ...]:
     """The acting user's visible runs in this project that no declaration and no ``formerly``
     claims."""

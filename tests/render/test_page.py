@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
 
+from jobsync.backend import HistoryEvent
 from jobsync.model import DesiredState, OutputRef, Plan, Snapshot
 from jobsync.plan import PlanOptions, build
 from jobsync.plan.longest import longest_chain
@@ -18,6 +19,7 @@ from jobsync.render.graph.jobs import graph_of
 from jobsync.render.options import RenderOptions
 from jobsync.render.page import Page, as_html, page_of, with_runs
 from jobsync.render.page.parts import AccessCell, AccessRow, Job, Line, OutputFile, duration
+from jobsync.structs import replace
 from tests.fakes.planworld import World, desired, grants, job, rule
 from tests.render.showcase import showcase
 from tests.render.test_escape import HOSTILE, runner_commands
@@ -91,6 +93,28 @@ def test_a_page_before_anything_ran_and_after() -> None:
     assert "results/out.txt" in text
     assert 'id="timeline"' in after
     assert 'id="changes"' not in after
+
+
+def test_a_timeline_shows_waiting_running_and_what_a_history_tells() -> None:
+    state, world = chain()
+    plan, _, _ = shown(state, world)
+    world.apply(plan)
+    seen = world.snapshot(state)
+    run = next(run for run in seen.runs if run.name.startswith("phylo.first."))
+    created = run.created or NOW
+    run = replace(
+        run, started=created + timedelta(seconds=30), ended=created + timedelta(minutes=2)
+    )
+    seen = replace(seen, runs=(run, *(one for one in seen.runs if one.id != run.id)))
+    text = f"{created:%Y-%m-%dT%H:%M:%S}.123Z"
+    events = {run.id: [HistoryEvent("PENDING", text, "", "<b>"), HistoryEvent("X", "?", "", "")]}
+    plan = build(state, seen, PlanOptions())
+    options = RenderOptions(graph=graph_of(state, plan))
+    page = with_runs(page_of(plan, options), plan, state, seen, options, NOW, events)
+    assert page.timeline.count('class="finished waited"') == 1
+    assert page.timeline.count('class="finished"') == 3
+    assert page.timeline.count('class="event"') == 1
+    assert "&lt;b&gt;" in page.timeline
 
 
 def test_access_shows_who_gains_and_who_loses() -> None:

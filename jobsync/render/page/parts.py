@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
+from types import MappingProxyType
 
+from jobsync.backend import HistoryEvent
 from jobsync.model import (
     Address,
     AddressState,
@@ -31,6 +34,11 @@ from jobsync.render.summary import also, headline
 from jobsync.render.text import action_blocks
 from jobsync.render.values import counted, size
 from jobsync.structs import Struct, replace
+
+_ISO = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)$")
+Events = Mapping[str, Sequence[HistoryEvent]]
+"""The histories of runs, by id."""
+NO_EVENTS: Events = MappingProxyType({})
 
 
 class Line(Struct, frozen=True):
@@ -133,8 +141,12 @@ def with_runs(
     seen: Snapshot,
     options: RenderOptions,
     now: datetime,
+    events: Events = NO_EVENTS,
 ) -> Page:
-    """*page* with what the manifests and the service tell beyond the plan, as it was at *now*."""
+    """*page* with what the manifests and the service tell beyond the plan, as it was at *now*.
+
+    *events* are those of the runs whose histories were read, by id.
+    """
     runs = {run.id: run for run in seen.runs}
     rows = matrix(desired, seen, plan)
     graph = options.graph or graph_of(desired, plan, MOST_NODES)
@@ -146,7 +158,7 @@ def with_runs(
         access=_access(rows),
         jobs=_jobs(plan, options, runs),
         outputs=(*_planned(plan.changes), *_fetched(seen.fetched)),
-        timeline=timeline(_lanes(desired, seen, graph), now),
+        timeline=timeline(_lanes(desired, seen, graph, events), now),
     )
 
 
@@ -238,22 +250,36 @@ def _critical(longest: Longest | None) -> str:
     return f"{' → '.join(longest.addresses)}: at most {duration(longest.seconds)}"
 
 
-def _lanes(desired: DesiredState, seen: Snapshot, graph: Graph) -> tuple[Lane, ...]:
+def _lanes(desired: DesiredState, seen: Snapshot, graph: Graph, events: Events) -> tuple[Lane, ...]:
     """A lane for each node of the graph that has runs, with a bar for each of them."""
     known = histories(desired, seen)
     return tuple(
         Lane(node.label, bars)
         for node in graph.nodes
-        if (bars := tuple(_bars(run for job in node.jobs for run in known[job].all)))
+        if (bars := tuple(_bars((run for job in node.jobs for run in known[job].all), events)))
     )
 
 
-def _bars(runs: Iterable[Run]) -> Iterable[Bar]:
+def _bars(runs: Iterable[Run], events: Events) -> Iterable[Bar]:
     for run in runs:
         if run.created:
             until = f" to {_time(run.ended)}" if run.ended else ""
             told = f"{run.id}, {run.status}, {_time(run.created)}{until}"
-            yield Bar(run.created, run.ended, str(run.state), told)
+            marks = tuple(
+                (when, f"{event.status}, {_time(when)} {event.description}")
+                for event in events.get(run.id, ())
+                if (when := _moment(event.created))
+            )
+            yield Bar(run.created, run.started, run.ended, str(run.state), told, marks)
+
+
+def _moment(text: str) -> datetime | None:
+    """An ISO time of a history; None for one that is none, which is then not drawn."""
+    match = _ISO.match(text)
+    if match is None:
+        return None
+    offset = match[2].replace("Z", "+00:00")
+    return datetime.fromisoformat(f"{match[1]}{offset}")
 
 
 def _time(moment: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 
 from jobsync.render.escape import markup
@@ -14,12 +15,15 @@ _LETTERS = 30
 
 
 class Bar(Struct, frozen=True):
-    """One run. ``ended`` is None while it is active; ``told`` is shown where a pointer rests."""
+    """One run. ``started`` is None where it is not known to have begun, ``ended`` while it is
+    active; ``told`` is shown where a pointer rests, as are the ``events`` of its history."""
 
     created: datetime
+    started: datetime | None
     ended: datetime | None
     state: str
     told: str
+    events: tuple[tuple[datetime, str], ...] = ()
 
 
 class Lane(Struct, frozen=True):
@@ -34,8 +38,9 @@ def timeline(lanes: tuple[Lane, ...], now: datetime) -> str:
     bars = [bar for lane in lanes for bar in lane.bars]
     if not bars:
         return ""
-    first = min(bar.created for bar in bars)
-    last = max(max(bar.created, bar.ended or now) for bar in bars)
+    times = [when for bar in bars for when, _ in bar.events]
+    first = min([*times, *(bar.created for bar in bars)])
+    last = max([*times, *(max(bar.created, bar.ended or now) for bar in bars)])
     span = max((last - first).total_seconds(), 1.0)
 
     def across(moment: datetime) -> float:
@@ -58,10 +63,30 @@ def timeline(lanes: tuple[Lane, ...], now: datetime) -> str:
         label = lane.label if len(lane.label) <= _LETTERS else f"{lane.label[: _LETTERS - 1]}…"
         parts.append(f'<text x="0" y="{y + 13:.0f}">{markup(label)}</text>')
         for bar in lane.bars:
-            left, right = across(bar.created), across(max(bar.created, bar.ended or now))
-            parts.append(
-                f'<rect class="{markup(bar.state)}" x="{left:.1f}" y="{y + 3:.0f}" rx="2"'
-                f' width="{max(right - left, 3):.1f}" height="{_BAR:.0f}">'
-                f"<title>{markup(lane.label)}: {markup(bar.told)}</title></rect>"
-            )
+            parts += _drawn(lane.label, bar, y, now, across)
     return "\n".join([*parts, "</svg>"])
+
+
+def _drawn(
+    label: str, bar: Bar, y: float, now: datetime, across: Callable[[datetime], float]
+) -> Iterator[str]:
+    """The time that a run waited, pale, the time that it ran, and a mark for each event."""
+    ended = max(bar.created, bar.ended or now)
+    started = min(max(bar.started or bar.created, bar.created), ended)
+    state = markup(bar.state)
+    title = f"<title>{markup(label)}: {markup(bar.told)}</title>"
+    for kind, since, until in (
+        (f"{state} waited", bar.created, started),
+        (state, started, ended),
+    ):
+        left, right = across(since), across(until)
+        if until > since or kind == state:
+            yield (
+                f'<rect class="{kind}" x="{left:.1f}" y="{y + 3:.0f}" rx="2"'
+                f' width="{max(right - left, 2):.1f}" height="{_BAR:.0f}">{title}</rect>'
+            )
+    for when, told in bar.events:
+        yield (
+            f'<rect class="event" x="{across(when):.1f}" y="{y + 1:.0f}" width="2"'
+            f' height="{_BAR + 4:.0f}"><title>{markup(label)}: {markup(told)}</title></rect>'
+        )
