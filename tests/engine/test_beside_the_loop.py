@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from jobsync.local.engine import background_tasks, completion
+from jobsync.local.engine import engine as turning
 from jobsync.local.storage import archive as archiving
 from jobsync.local.storage import copying, staging
 from jobsync.local.storage.copying import Check
@@ -192,3 +193,13 @@ def test_an_input_that_cannot_be_read_is_failed(lab: Lab, gate: Gate) -> None:
     assert row.status == "FAILED"
     assert row.message.startswith("Cannot stage")
     assert row.status in TERMINAL and lab.runs() == 0
+
+
+def test_the_end_of_a_process_is_heard_of_between_two_looks(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pause in ("_BUSY", "_QUIET", "_IDLE"):
+        monkeypatch.setattr(turning, pause, 60.0)
+    job = lab.submit(seconds=1)
+    with running(lab):
+        assert lab.until(job, seconds=20).status == "FINISHED"

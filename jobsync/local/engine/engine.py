@@ -40,6 +40,8 @@ class Engine:
         self._watcher = Watcher(self._book, self._stopper)
         self._starter = Starter(self._book)
         self._wake = threading.Event()
+        for runner in settings.runners.values():
+            runner.on_end(self._wake.set)
         self._lock = threading.Lock()
         self._turn = threading.Lock()  # turns do not overlap, whoever asks for one
         self._news = True

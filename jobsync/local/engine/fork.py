@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from jobsync.local.api.agave import records
 from jobsync.local.engine import processes
@@ -35,6 +37,10 @@ class Fork:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = dict(environment)
         self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._tell: Callable[[], None] = _nobody
+
+    def on_end(self, tell: Callable[[], None]) -> None:
+        self._tell = tell
 
     def submit(self, row: JobRow, system: System) -> str:
         work = records.work_of(row.work_dir)
@@ -54,6 +60,8 @@ class Fork:
         except OSError as error:
             raise Declined(f"cannot start a process: {error}") from error
         self._children[child.pid] = child
+        with suppress(RuntimeError):  # no thread to be had: the loop sees the end when it looks
+            threading.Thread(target=self._await, args=(child,), daemon=True).start()
         return processes.identity(child.pid) or f"{child.pid}.ended"
 
     def survey(self, rows: Sequence[JobRow]) -> dict[str, str]:
@@ -123,10 +131,18 @@ class Fork:
             return pid  # the runner is gone, its children are not
         return None
 
+    def _await(self, child: subprocess.Popen[bytes]) -> None:
+        child.wait()
+        self._tell()
+
     def _collect(self) -> None:
         for pid, child in list(self._children.items()):
             if child.poll() is not None:
                 del self._children[pid]
+
+
+def _nobody() -> None:
+    pass
 
 
 def _in_group(pid: int, group: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from jobsync.local.storage.systems import System
@@ -36,6 +36,12 @@ class Fate(Struct, frozen=True):
 
 class Runner(Protocol):
     """One kind of engine on one system."""
+
+    def on_end(self, tell: Callable[[], None]) -> None:
+        """Call *tell*, from any thread, when a job has ended, where that is known without asking.
+
+        The loop looks at its jobs now and then whether it is told or not.
+        """
 
     def submit(self, row: JobRow, system: System) -> str:
         """Start ``run.sh`` of a staged job; its native id. Raises Declined or Unsure."""

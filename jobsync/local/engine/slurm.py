@@ -73,6 +73,9 @@ class Slurm:
         self._lock = threading.Lock()  # submits come from threads of their own
         self._recent: dict[str, str] = {}  # the same of jobs submitted since the question
 
+    def on_end(self, tell: Callable[[], None]) -> None:
+        pass
+
     def submit(self, row: JobRow, system: System) -> str:
         if self._silence:  # do not wait for sbatch while the controller is known to be away
             raise Unsure(self._silence)

@@ -30,15 +30,20 @@ umask 077
 cd {folder} || exit 97
 ( set -C; echo "$$ ${{SLURM_JOB_ID:-}}" > .jobsync/claim ) 2>/dev/null || exit 98
 node=${{SLURMD_NODENAME:-${{HOSTNAME:-}}}}
-echo "$$ $(date +%s) $node" > .jobsync/started.tmp && mv .jobsync/started.tmp .jobsync/started
+{now}
+echo "$$ $now $node" > .jobsync/started.tmp && mv .jobsync/started.tmp .jobsync/started
 {job}
 rc=$?
-echo "$rc $(date +%s)" > .jobsync/exit.tmp && mv .jobsync/exit.tmp .jobsync/exit
+{now}
+echo "$rc $now" > .jobsync/exit.tmp && mv .jobsync/exit.tmp .jobsync/exit
 exit $rc
 """
 
+_NOW = "printf -v now '%(%s)T' -1 2> /dev/null || now=$(date +%s)"
+"""Without another process, but in an old bash."""
+
 _WRAPPER = """\
-bash -c '. .jobsync/environment && exec bash "$0"' ./{name}.ipcexe \\
+( . .jobsync/environment && exec bash ./{name}.ipcexe ) \\
   > {logs}.out 2> {logs}.err < /dev/null"""
 
 _COMMAND = """bash -c '. .jobsync/environment && exec "$@"' job {words} < /dev/null"""
@@ -99,7 +104,8 @@ def write_command(work: Path, command: Sequence[str], environment: Sequence[str]
 def _write_run(work: Path, job: str, environment: Sequence[str]) -> None:
     folder = work / FOLDER
     (folder / "environment").write_text("".join(f"{line}\n" for line in (*environment, ":")))
-    (folder / "run.sh").write_text(_RUN.format(folder=shlex.quote(str(work)), job=job))
+    script = _RUN.format(folder=shlex.quote(str(work)), job=job, now=_NOW)
+    (folder / "run.sh").write_text(script)
 
 
 def write_options(work: Path, options: Sequence[str]) -> None:
