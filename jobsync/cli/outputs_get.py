@@ -176,9 +176,10 @@ def _fetch_loose(
 
 
 def _print_file(reader: Reader, run: Run, glob: str) -> None:
-    """Write the one file of *run* that *glob* means to standard output."""
-    from jobsync.cli.download import copy
+    """Write the one file of *run* that *glob* means to standard output, as far as it is listed: a
+    service may send without end."""
     from jobsync.errors import ServiceError, Unauthorized
+    from jobsync.model import RunState
     from jobsync.outputs.listing import walk_outputs
     from jobsync.outputs.logs import has_started
     from jobsync.outputs.reasons import outputs_unavailable
@@ -188,22 +189,34 @@ def _print_file(reader: Reader, run: Run, glob: str) -> None:
         raise SettingsError(f"run {run.id} is {run.status}: it has no outputs yet")
     wanted = compile_glob(glob)
     try:
-        files = [file.path for file in walk_outputs(reader, run.id) if not file.is_folder]
+        walked = walk_outputs(reader, run.id)
+        sizes = {file.path: file.length for file in walked if not file.is_folder}
     except Unauthorized:
         raise
     except ServiceError as error:
         raise SettingsError(outputs_unavailable(run.id, error, reader.platform)) from error
-    found = [path for path in files if wanted.matches(path)]
+    found = [path for path in sizes if wanted.matches(path)]
     if not found:
-        there = ", ".join(files[:5]) or "none"
+        there = ", ".join([*sizes][:5]) or "none"
         raise SettingsError(
             f"no output of run {run.id} matches {glob!r}", hint=f"there are: {there}"
         )
     if len(found) > 1:
         listed = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if found[5:] else "")
         raise Usage(f"--to - takes one file, and {glob!r} matches {len(found)}: {listed}")
+    left = sizes[found[0]]
     with reader.open(run.id, found[0]) as content:
-        copy(content, sys.stdout.buffer)
+        for chunk in content.chunks:
+            sys.stdout.buffer.write(chunk[: max(0, left)])
+            left -= len(chunk)
+            if left < 0:
+                break
+    sys.stdout.buffer.flush()
+    if left < 0 and run.state is not RunState.ACTIVE:
+        raise SettingsError(
+            f"{found[0]} of run {run.id} is longer than the {sizes[found[0]]} bytes that the "
+            "service lists: the rest was not written"
+        )
 
 
 def _loose_folder(to: str) -> Path:

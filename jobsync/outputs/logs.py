@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from jobsync.backend import Reader
 from jobsync.errors import RangeRefused, ServiceError
@@ -67,9 +67,19 @@ def read_lines(reader: Reader, run_id: str, file: LogFile) -> Iterator[str]:
     lines = Lines()
     if file.length:
         with reader.open(run_id, file.path) as content:
-            for chunk in content.chunks:
+            for chunk in up_to(content.chunks, file.length):
                 yield from lines.feed(chunk)
     yield from lines.rest()
+
+
+def up_to(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """The first *size* bytes of *chunks*: a file is read as far as it was listed, because a service
+    may send without end."""
+    for chunk in chunks:
+        yield chunk[:size]
+        size -= len(chunk)
+        if size <= 0:
+            return
 
 
 def last_lines(
@@ -87,7 +97,7 @@ def last_lines(
         if file.length:
             with reader.open(run_id, file.path, start) as content:
                 start = end = content.offset
-                for chunk in content.chunks:
+                for chunk in up_to(content.chunks, file.length - start):
                     end += len(chunk)
                     found.extend(lines.feed(chunk))
         found.extend(lines.rest())
@@ -182,7 +192,7 @@ class Growing:
         try:
             with self._reader.open(run_id, file.path, known) as content:
                 skip = known - content.offset  # a service may ignore where to begin
-                for chunk in content.chunks:
+                for chunk in up_to(content.chunks, file.length - content.offset):
                     fresh = chunk[skip:] if skip > 0 else chunk
                     skip = max(0, skip - len(chunk))
                     self._read[file.path] = self._read.get(file.path, 0) + len(fresh)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from tests.line.linebench import Bench, add_app
+from tests.line.linebench import Bench, Done, add_app
 
 
 class Repository(Bench):
@@ -17,6 +17,12 @@ class Repository(Bench):
         del self.environ["JOBSYNC_STATE_KEY"]
         self.environ["GIT_CONFIG_GLOBAL"] = str(folder.parent / "gitconfig")
         self.git("init", "-q", ".")
+
+    def run(self, *arguments: str, **environ: str) -> Done:
+        """As of any bench; what a stranger wrote is never taken for a defect."""
+        done = super().run(*arguments, **environ)
+        assert "defect in jobsync" not in done.err, done.err
+        return done
 
     def git(self, *arguments: str) -> str:
         """What git prints, and its exit code must be 0."""

@@ -1,0 +1,85 @@
+"""A service that lies: a short form of ``tests/campaigns/lying_service.py``, and what it cannot do
+by chance. What below HTTP is refused is in ``tests/http`` and ``tests/agave``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.campaigns.lying_service import COMMANDS, bench, campaign, run
+from tests.fakes.scripted_server import ScriptedServer, http
+from tests.trust.test_service import acted_on
+
+ENDLESS = [
+    ("apply", "--auto-approve", "--refetch", "*", "."),
+    ("outputs", "get", "one", "--to", "got"),
+    ("outputs", "get", "one", "a.txt", "--to", "-"),
+    ("logs", "one"),
+    ("plan", "."),
+]
+
+
+def test_no_lie_crashes_a_command_or_moves_the_cursor() -> None:
+    tried, _ = campaign(4.0, 7, COMMANDS)
+    assert tried > 5
+
+
+def test_a_file_without_end_is_not_read_for_ever() -> None:
+    """It is cut off where its size in the listing says."""
+    with bench() as (folder, liar, environ):
+        shutil.rmtree(folder / "results")
+        (folder / "jobsync.lock").unlink()
+        liar.endless = True
+        for command in ENDLESS:
+            said, took = run(command, folder, environ)
+            assert took < 30, f"{command}: {said[:500]}"
+            assert len(said) < 1_000_000, command
+            assert sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) < 5_000_000
+        assert not (folder / "results/a.txt").exists()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_token_follows_a_redirect(status: int, tmp_path: Path) -> None:
+    (tmp_path / "set.yaml").write_text(
+        "apiVersion: jobsync/v1\nproject: p\njobs: {a: {appId: b-1}}"
+    )
+    with ScriptedServer() as thief:
+        there = http(status, b"", Location=f"{thief.url}/jobs/v2\x1b[2J")
+        with ScriptedServer(there) as server:
+            environ = {"TAPIS_BASE_URL": server.url, "TAPIS_TOKEN": "secret", "HOME": str(tmp_path)}
+            environ["JOBSYNC_STATE_DIR"] = str(tmp_path / "state")
+            said, _ = run(("plan", "--target", "env", "."), tmp_path, environ)
+        assert thief.seen == [] and acted_on(said) == []
+        assert server.seen and "secret" not in said
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 1_000_000,
+        b'{"status":"success","result":' + b"[" * 100_000,
+        b'{"status":"success","result":[' + b"9" * 1_000_000 + b"]}",
+        b'{"status":"success","result":[' + b"1," * 500_000 + b"1]}",
+        b'{"status":"success","result":{"\\ud800":"\\u0000"}}',
+        b'{"status":"success","result":[{"id":"\\u001b[2J","name":"::error::x"}]}',
+        b'{"status":"\\u001b[2J","message":"::error::x","result":null}',
+        json.dumps({"status": "success", "result": [{"id": "x" * 5_000_000}]}).encode(),
+        b"\xff\xfe" + "[]".encode("utf-16-le"),
+        b"",
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_an_error_in_words(body: bytes, tmp_path: Path) -> None:
+    (tmp_path / "set.yaml").write_text(
+        "apiVersion: jobsync/v1\nproject: p\njobs: {a: {appId: b-1}}"
+    )
+    with ScriptedServer(http(200, body)) as server:
+        environ = {"TAPIS_BASE_URL": server.url, "TAPIS_TOKEN": "x", "HOME": str(tmp_path)}
+        environ |= {"JOBSYNC_TRACEBACK": "1", "JOBSYNC_STATE_DIR": str(tmp_path / "state")}
+        began = time.process_time()
+        said, _ = run(("plan", "--target", "env", "."), tmp_path, environ)
+        assert time.process_time() - began < 5
+    assert "Error" in said and acted_on(said) == [] and len(said) < 5000
