@@ -306,5 +306,11 @@ def test_node_hours(
     assert TAPIS.node_hours(request_, app) == hours
 
 
+def test_the_time_limit_is_in_seconds() -> None:
+    assert TAPIS.time_limit({"maxMinutes": 90}, None) == 5400
+    assert TAPIS.time_limit({}, App("a:1", {}, {}, {})) == 600
+    assert TAPIS.time_limit({}, None) is None
+
+
 def test_the_request_survives_json() -> None:
     assert TAPIS.canonical(json.loads(json.dumps(FULL))) == CANONICAL

@@ -25,9 +25,15 @@ def node_hours(request: Mapping[str, Value], app: App | None) -> float | None:
     What is not declared is the app's, and 1 node and 10 minutes where that says nothing either
     (tapis-v3 §4.1). A count of 0 or less is none. Without the app's definition it stays unknown.
     """
-    minutes = _number(request, app, "maxMinutes", 10)
+    time = time_limit(request, app)
     nodes = _number(request, app, "nodeCount", 1)
-    return None if minutes is None or nodes is None else nodes * minutes / 60
+    return None if time is None or nodes is None else nodes * time / 3600
+
+
+def time_limit(request: Mapping[str, Value], app: App | None) -> float | None:
+    """Seconds of the longest run that *request* allows; None when that is unknown."""
+    minutes = _number(request, app, "maxMinutes", 10)
+    return None if minutes is None else minutes * 60
 
 
 def _number(

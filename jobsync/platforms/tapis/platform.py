@@ -89,6 +89,7 @@ class Tapis(Platform):
     placement = _fields.PLACEMENT
     same_placement = staticmethod(_placement.same_placement)
     node_hours = staticmethod(_placement.node_hours)
+    time_limit = staticmethod(_placement.time_limit)
 
     output_folder = staticmethod(_archive.output_folder)
     output_uri = staticmethod(_archive.output_uri)
