@@ -1,4 +1,4 @@
-"""All lists of three names, on a platform whose rows have nothing to do with each other."""
+"""All lists of three names, on platforms whose rows have nothing to do with each other."""
 
 from __future__ import annotations
 
@@ -9,57 +9,90 @@ from typing import ClassVar
 import pytest
 
 from jobsync.model import NO_ACCESS, Access, DeclaredJob, Grant, Run, RunState
-from jobsync.permission_model import effective
+from jobsync.permission_model import PermissionModel, effective
 from jobsync.plan.plan_permissions import change_current, change_reduced, outcome
+from jobsync.platforms.tapis.permissions import LEVELS
+from jobsync.platforms.tapis.platform import TAPIS
 from tests.core.conftest import OnePlatform
 from tests.fakes.toy import SEE, TOY
 
 ME, NAMES = "olga", ("Bob", "bob", "world")
-MODEL = TOY.permissions
+SOME = {name: LEVELS[name] for name in ("READ", "[JOB_OUTPUT]", "[JOB_HISTORY]")}
+MODELS: dict[str, tuple[PermissionModel, tuple[Access, ...], tuple[str, ...]]] = {
+    TOY.name: (TOY.permissions, (SEE,), NAMES),
+    TAPIS.name: (TAPIS.permissions, tuple(SOME.values()), NAMES[:2]),
+}
+"""By platform: its model, the levels that are tried, and the names that have them."""
+
+EACH = pytest.mark.parametrize("name", MODELS)
 RUN = Run("1", "n", ME, "tool", "FINISHED", RunState.FINISHED)
 
 
-def lists() -> Iterator[dict[str, Access]]:
-    for rows in itertools.product((None, SEE), repeat=len(NAMES)):
-        yield {name: row for name, row in zip(NAMES, rows, strict=True) if row is not None}
+def lists(name: str) -> Iterator[dict[str, Access]]:
+    _, levels, users = MODELS[name]
+    for rows in itertools.product((None, *levels), repeat=len(users)):
+        yield {user: row for user, row in zip(users, rows, strict=True) if row is not None}
 
 
 def job(rows: dict[str, Access]) -> DeclaredJob:
     return DeclaredJob("a", "", "n", {}, {name: Grant(row) for name, row in rows.items()})
 
 
-def test_every_list_becomes_the_declared_one_and_nobody_has_more_on_the_way() -> None:
-    for before, wanted in itertools.product(lists(), lists()):
-        change = change_current(MODEL, job(wanted), RUN, before, ME)
+@EACH
+def test_every_list_becomes_the_declared_one_and_nobody_has_more_on_the_way(name: str) -> None:
+    model, _, users = MODELS[name]
+    for before, wanted in itertools.product(lists(name), lists(name)):
+        change = change_current(model, job(wanted), RUN, before, ME)
         assert (change is None) == (before == wanted)
         if change is None:
             continue
         assert change.left_out == () and outcome(before, change.grants) == wanted
         for written in range(len(change.grants) + 1):
             now = outcome(before, change.grants[:written])
-            for name in NAMES:
-                either = [rows.get(name, NO_ACCESS) for rows in (before, wanted)]
-                assert now.get(name, NO_ACCESS) in either
+            for user in users:
+                either = [rows.get(user, NO_ACCESS) for rows in (before, wanted)]
+                assert now.get(user, NO_ACCESS) in either
 
 
-def test_an_old_run_is_only_reduced() -> None:
-    for before, wanted in itertools.product(lists(), lists()):
-        change = change_reduced(MODEL, job(wanted), RUN, before, ME)
+@EACH
+def test_an_old_run_is_only_reduced(name: str) -> None:
+    model, _, users = MODELS[name]
+    for before, wanted in itertools.product(lists(name), lists(name)):
+        change = change_reduced(model, job(wanted), RUN, before, ME)
         left = outcome(before, change.grants if change else ())
-        assert left == {name: row for name, row in before.items() if name in wanted}
+        for user in users:
+            had, may = (rows.get(user, NO_ACCESS).gives for rows in (before, wanted))
+            assert left.get(user, NO_ACCESS) == model.access(had & may)
 
 
-def test_a_row_decides_for_its_own_user_alone() -> None:
-    for rows in lists():
-        for name in (*NAMES, "stranger"):
-            assert effective(MODEL, rows, ME, name) == rows.get(name, NO_ACCESS)
-        assert effective(MODEL, rows, ME, ME) == SEE
+@EACH
+def test_a_row_decides_for_its_own_user_alone(name: str) -> None:
+    model, levels, users = MODELS[name]
+    for rows in lists(name):
+        for user in (*users, "stranger"):
+            assert effective(model, rows, ME, user) == rows.get(user, NO_ACCESS)
+        assert effective(model, rows, ME, ME) == levels[0]
+
+
+def test_who_gets_less_has_nothing_for_a_moment() -> None:
+    def note(before: Access, after: Access) -> str:
+        change = change_current(TAPIS.permissions, job({"bob": after}), RUN, {"bob": before}, ME)
+        assert change is not None
+        (grant,) = change.grants
+        return grant.note
+
+    for before, after in itertools.permutations((*SOME.values(), NO_ACCESS), 2):
+        is_less = after != NO_ACCESS and not before.gives <= after.gives
+        assert (note(before, after) == "has no access for a moment") == is_less
 
 
 def test_a_row_that_cannot_be_narrowed_in_place_says_so() -> None:
-    class Halves(type(MODEL)):  # type: ignore[misc]
+    class Halves(type(TOY.permissions)):  # type: ignore[misc]
         narrows_in_place = False
-        levels: ClassVar = {**MODEL.levels, "TOUCH": Access(frozenset({"see", "touch"}), "TOUCH")}
+        levels: ClassVar = {
+            **TOY.permissions.levels,
+            "TOUCH": Access(frozenset({"see", "touch"}), "TOUCH"),
+        }
 
     model = Halves()
     change = change_current(model, job({"bob": SEE}), RUN, {"bob": model.levels["TOUCH"]}, ME)

@@ -26,6 +26,12 @@ def _bench(example: str, folder: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
+def phylogeny_v3(tmp_path: Path) -> Iterator[Bench]:
+    """A copy of ``manifests/phylogeny-v3``."""
+    yield from _bench("phylogeny-v3", tmp_path / "v3")
+
+
+@pytest.fixture
 def phylogeny(tmp_path: Path) -> Iterator[Bench]:
     pytest.importorskip("pyfamsa")
     pytest.importorskip("veryfasttree")

@@ -54,6 +54,36 @@ def test_the_phylogeny_example_from_nothing_to_the_tree(phylogeny: Bench) -> Non
         assert "bob" not in pems.out
 
 
+def test_the_words_of_another_api_give_the_same_tree(phylogeny: Bench, phylogeny_v3: Bench) -> None:
+    for bench in (phylogeny, phylogeny_v3):
+        done = bench.run("apply", "--wait", "--auto-approve")
+        assert done.code == 0, done.err
+        assert "No changes." in bench.run("plan").out
+    trees = [
+        (bench.folder / "results/tree.nwk").read_bytes() for bench in (phylogeny, phylogeny_v3)
+    ]
+    assert trees[0] == trees[1]
+
+    phylogeny_v3.edit("phylogeny.yaml", 'key: threads, value: "1"', 'key: threads, value: "2"')
+    phylogeny_v3.edit("phylogeny.yaml", "maxMinutes: 10", "maxMinutes: 20")
+    phylogeny_v3.edit("phylogeny.yaml", "READ", "[JOB_OUTPUT]")
+    plan = phylogeny_v3.run("plan", "--detailed-exitcode")
+    assert plan.code == 2
+    assert "# align must be replaced" in plan.out and "# tree must be replaced" in plan.out
+    assert '~ parameterSet.envVariables.threads = "1" -> "2"' in plan.out
+    assert "# phylogeny.yaml:23" in plan.out
+    assert "has no access for a moment" in plan.out
+    assert phylogeny_v3.run("apply", "--auto-approve").code == 0
+    assert phylogeny_v3.run("plan", "--detailed-exitcode").code == 0
+
+    script = phylogeny_v3.folder / "apps/veryfasttree/tapisjob_app.sh"
+    script.write_text(script.read_text() + "exit 3\n")
+    plan = phylogeny_v3.run("plan")
+    assert "apps/veryfasttree/tapisjob_app.sh has changed since run" in plan.out
+    done = phylogeny_v3.run("apply", "--auto-approve")
+    assert done.code == 7, "the app says what its program returned"
+
+
 def test_outputs_that_are_gone_here_are_fetched_once(wordcount: Bench) -> None:
     assert wordcount.run("apply", "--auto-approve").code == 0
     counts = wordcount.folder / "results/counts.txt"
