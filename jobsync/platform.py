@@ -289,9 +289,18 @@ class Platform(Protocol):
         """Each place where *request* names a file in the folder of the set, and the file's URI."""
         return ()
 
-    def starter(self, project: str) -> Mapping[str, str]:
-        """The files, by path, of a small example set that runs on any machine."""
+    @property
+    def templates(self) -> Mapping[str, str]:
+        """The example sets that :meth:`starter` writes: by name what each shows, in words for
+        people. The first is the default."""
         return {}
+
+    def starter(self, project: str, template: str) -> Mapping[str, str]:
+        """The files, by path, of an example set that runs on any machine.
+
+        Raises :class:`KeyError` for a template that is not among :attr:`templates`.
+        """
+        raise KeyError(template)
 
     @property
     def permissions(self) -> PermissionModel:

@@ -10,12 +10,13 @@ import click
 from jobsync.cli.ci_run import command_of, start
 from jobsync.cli.files import FilePath
 from jobsync.cli.forges import forge_of, github_of, merged, number_of
+from jobsync.cli.suggesting import Suggesting
 from jobsync.errors import ExitCode, SettingsError, Usage
 
 RESULTS = click.Choice(["no-changes", "changes", "destroy", "failed"])
 
 
-@click.group("ci")
+@click.group("ci", cls=Suggesting)
 def command() -> None:
     """Steps of a CI job: run a command, keep one comment or issue up to date."""
 

@@ -79,7 +79,7 @@ def _check_on_disk(desired: DesiredState, target: str | None) -> None:
 
     from jobsync import manifest
     from jobsync.cli.connect import LOCAL
-    from jobsync.cli.target import choose
+    from jobsync.cli.target import choose, named_target
     from jobsync.errors import SettingsError
     from jobsync.local.apps.on_disk import apps_on_disk
 
@@ -94,8 +94,12 @@ def _check_on_disk(desired: DesiredState, target: str | None) -> None:
         platform.name,
         sorted({platform.app_id(job.request) for job in desired.jobs.values()}),
     )
+    missing = found.missing
+    if not (named_target(target, os.environ) or desired.default_target):
+        # Nobody has said that this service is meant: only a file that is to blame is wrong.
+        missing = {name: why for name, why in missing.items() if why}
     apps = {name: platform.described_app(one) for name, one in found.definitions.items()}
-    problems = manifest.check_apps(desired, apps, found.missing, found.ids)
+    problems = manifest.check_apps(desired, apps, missing, found.ids)
     if problems:
         raise ManifestError(problems)
 

@@ -92,8 +92,12 @@ def test_validate_knows_the_apps_beside_the_manifests(
     if not script:
         (tmp_path / "apps/echo/w.sh").unlink()
     write_set(bench, f"a: {{{body}}}")
-    done = bench.run("validate")
+    done = bench.run("validate", "--target", "local")
     assert said in done.err and done.code == (1 if said else 0), done
     assert not (tmp_path / ".jobsync").exists(), "no service was started for it"
+    done = bench.run("validate")
+    assert done.code == (1 if said and "did you mean" not in said else 0), (
+        "it may be meant elsewhere"
+    )
     done = bench.run("validate", TAPIS_BASE_URL="https://api.example.org")
     assert done.code == 0, "the apps of another service are not known here"

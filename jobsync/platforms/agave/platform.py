@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from jobsync.model import App, JsonValue
 from jobsync.platform import Platform
@@ -19,8 +20,8 @@ from jobsync.platforms.agave import node_hours as _node_hours
 from jobsync.platforms.agave import permissions as _permissions
 from jobsync.platforms.agave import placement as _placement
 from jobsync.platforms.agave import run_names as _run_names
-from jobsync.platforms.agave import starter as _starter
 from jobsync.platforms.agave import validators as _validators
+from jobsync.platforms.starting import template_files
 
 
 class Agave(Platform):
@@ -69,7 +70,16 @@ class Agave(Platform):
     names_workspace = staticmethod(_fields.names_workspace)
     workspace_inputs = staticmethod(_fields.workspace_inputs)
 
-    starter = staticmethod(_starter.files)
+    templates = {  # noqa: RUF012 -- as the others beside it
+        "minimal": "one job with an app that comes with jobsync",
+        "pipeline": "two jobs with apps of your own; the second takes a file of the first",
+        "sweep": "a run for each combination of parameters, and a job that takes the files of all",
+    }
+
+    def starter(self, project: str, template: str) -> Mapping[str, str]:
+        folder = Path(__file__).with_name("starters")
+        return template_files(folder, template, project, self.scheme_since)
+
     permissions = _permissions.AgavePermissions()
 
     settings_prefix = "TAPIS_"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from jobsync.platform import Platform
+from jobsync.platforms.starting import template_files
 from jobsync.platforms.tapis import app_check as _app_check
 from jobsync.platforms.tapis import app_definitions as _app_definitions
 from jobsync.platforms.tapis import archive as _archive
@@ -16,7 +20,6 @@ from jobsync.platforms.tapis import macros as _macros
 from jobsync.platforms.tapis import permissions as _permissions
 from jobsync.platforms.tapis import placement as _placement
 from jobsync.platforms.tapis import run_names as _run_names
-from jobsync.platforms.tapis import starter as _starter
 from jobsync.platforms.tapis import urls as _urls
 from jobsync.platforms.tapis import urls_of_inputs as _urls_of_inputs
 
@@ -66,7 +69,12 @@ class Tapis(Platform):
     names_workspace = staticmethod(_fields.names_workspace)
     workspace_inputs = staticmethod(_fields.workspace_inputs)
 
-    starter = staticmethod(_starter.files)
+    templates = {"tapis-v3": "one job in the language of Tapis v3"}  # noqa: RUF012 -- as above
+
+    def starter(self, project: str, template: str) -> Mapping[str, str]:
+        folder = Path(__file__).with_name("starters")
+        return template_files(folder, template, project, self.scheme_since)
+
     permissions = _permissions.TapisPermissions()
 
     settings_prefix = _environment.PREFIX

@@ -69,9 +69,6 @@ class Example(Platform):
     def request_schema(self) -> dict[str, Any]:
         return {"properties": {field: dict(_TEXT) for field in self.fields}}
 
-    def starter(self, project: str) -> Mapping[str, str]:
-        return {}
-
     def canonical(self, request: Mapping[str, Value]) -> dict[str, JsonValue]:
         return {name: str(request[name]) for name in ("appId", "text") if name in request}
 
