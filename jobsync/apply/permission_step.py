@@ -23,6 +23,8 @@ from jobsync.plan.plan_permissions import outcome
 from jobsync.plan.write_order import Aim
 from jobsync.structs import replace
 
+_NOTHING = "nothing was changed"
+
 
 def carry_out(session: Session, change: AccessChange, run_id: str) -> Outcome:
     """Bring the grants of run *run_id* to what *change* says.
@@ -32,8 +34,11 @@ def carry_out(session: Session, change: AccessChange, run_id: str) -> Outcome:
     """
     began = session.started(change, run_id)
     result, detail = _held_to(session, change, run_id)
+    # Where access is narrowed by taking it away first, a half of a change may have taken.
+    halves = not session.backend.platform.permissions.narrows_in_place
+    in_part = result is Result.FAILED and halves and not detail.startswith(_NOTHING)
     outcome = Outcome(
-        change.address, str(OutcomeKind.PERMISSION), change.action, result, detail, run_id
+        change.address, str(OutcomeKind.PERMISSION), change.action, result, detail, run_id, in_part
     )
     return session.ended(outcome, began)
 
@@ -64,10 +69,10 @@ def _held_to(session: Session, change: AccessChange, run_id: str) -> tuple[Resul
         now = session.backend.access(run_id)
     except NotFound as error:
         if change.run is None:
-            return Result.FAILED, f"nothing was changed: {error}"
+            return Result.FAILED, f"{_NOTHING}: {error}"
         return Result.STALE, f"the run no longer exists: {error}"
     except ServiceError as error:
-        return Result.FAILED, f"nothing was changed: {error}"
+        return Result.FAILED, f"{_NOTHING}: {error}"
     model = session.backend.platform.permissions
     if change.run is None or change.image is None:
         change = replace(change, grants=from_list(model, change, now, session.plan.user))

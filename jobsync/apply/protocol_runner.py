@@ -196,10 +196,12 @@ class ProtocolRunner:
 
 def _at(error: SubmitRejected, places: Mapping[str, Location]) -> str:
     """What the service refused, in its words, at the place where it was written."""
+    hint = f"; {error.hint}" if error.hint else ""
     for path in error.fields:
         if path in places:
-            return f"{places[path]}: {path}: the service refuses it: {error.said} ({error.status})"
-    return str(error)
+            said = f"the service refuses it: {error.said} ({error.status})"
+            return f"{places[path]}: {path}: {said}{hint}"
+    return f"{error}{hint}"
 
 
 def _seen(run: Run) -> Seen:

@@ -80,9 +80,9 @@ def exit_code(plan: Plan, outcomes: Iterable[Outcome]) -> ExitCode:
     """The code that an apply of *plan* ends with (product §3).
 
     A job that failed is 7, whether it failed before or while it was waited for; what could not be
-    carried out, or could not be read, is 5 when other changes were and 1 when none was; what is
-    still running when the wait is over is 5. Two runs of one name are 6. Waiting for the next apply
-    is not a failure.
+    carried out, or could not be read, is 5 when it was in part or other changes were, and 1 when
+    none was; what is still running when the wait is over is 5. Two runs of one name are 6. Waiting
+    for the next apply is not a failure.
     """
     outcomes = tuple(outcomes)
     return worst(_codes(plan, outcomes))
@@ -104,7 +104,7 @@ def _codes(plan: Plan, outcomes: tuple[Outcome, ...]) -> Iterable[ExitCode]:
             elif outcome.result is not Result.DONE:
                 yield ExitCode.PARTIAL
         elif outcome.result is Result.FAILED:
-            yield ExitCode.PARTIAL if done else ExitCode.ERROR
+            yield ExitCode.PARTIAL if done or outcome.in_part else ExitCode.ERROR
     if plan.duplicates:
         yield ExitCode.UNKNOWN
     for state in plan.states:

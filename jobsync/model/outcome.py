@@ -20,7 +20,8 @@ class Result(Word):
 
 
 class Outcome(Struct, frozen=True):
-    """What came of one change. ``detail`` is for people: an id, a reason, a path."""
+    """What came of one change. ``detail`` is for people: an id, a reason, a path. ``in_part`` says
+    of one that has failed that some of it may have been carried out."""
 
     address: Address
     kind: str
@@ -28,3 +29,4 @@ class Outcome(Struct, frozen=True):
     result: Result
     detail: str = ""
     run_id: str = ""
+    in_part: bool = False

@@ -10,6 +10,7 @@ from typing import Any
 from werkzeug.wrappers import Request
 
 from jobsync.local.api.tapis.answer import Problem
+from jobsync.local.api.tapis.ends import is_over, status_of
 from jobsync.local.api.tapis.places import Places
 from jobsync.local.api.tapis.profile import Profile
 from jobsync.local.api.tapis.tokens import Keys
@@ -69,6 +70,11 @@ class Call(Struct, frozen=True):
     def fault(self, *kinds: str) -> Fault | None:
         """The armed fault of one of *kinds* that strikes this request."""
         return self.site.faults.take(kinds, self.asked)
+
+    def status_of(self, row: JobRow) -> str:
+        """The status of a job in the service's word; a fault keeps some of them blocked."""
+        is_blocked = not is_over(row) and row.id in self.site.faults.blocked()
+        return "BLOCKED" if is_blocked else status_of(row)
 
     def job(self) -> JobRow | None:
         """The job that the path names, hidden ones too, unless a fault hides it."""

@@ -12,7 +12,7 @@ from jobsync.local.api.tapis import record, schema, submission
 from jobsync.local.api.tapis.access import HISTORY, may, mismatch, owned, seen, select_error
 from jobsync.local.api.tapis.answer import Answer, Problem, absent
 from jobsync.local.api.tapis.call import Call
-from jobsync.local.api.tapis.ends import condition_of, is_over, status_of
+from jobsync.local.api.tapis.ends import condition_of, is_over
 from jobsync.local.api.tapis.requests import with_nulls
 from jobsync.local.store.rows import JobRow, Subscription
 from jobsync.structs import replace
@@ -66,7 +66,7 @@ def show(call: Call) -> Answer:
 def show_status(call: Call) -> Answer:
     """``GET /jobs/{uuid}/status``."""
     row = seen(call)
-    result = {"status": _status(call, row), "condition": condition_of(row)}
+    result = {"status": call.status_of(row), "condition": condition_of(row)}
     return Answer(result, f"JOBS_STATUS_RETRIEVED Job {row.id} status retrieved.")
 
 
@@ -204,13 +204,8 @@ def _no_resubmit(call: Call) -> Problem:
     return Problem(400, f"{code} No request of job {call.names['uuid']} is stored.")
 
 
-def _status(call: Call, row: JobRow) -> str:
-    is_blocked = not is_over(row) and row.id in call.site.faults.blocked()
-    return "BLOCKED" if is_blocked else status_of(row)
-
-
 def _written(call: Call, row: JobRow) -> dict[str, Any]:
-    return record.job(row, call.site.profile, status=_status(call, row))
+    return record.job(row, call.site.profile, status=call.status_of(row))
 
 
 def _show_or_hide(call: Call, *, visible: bool) -> Answer:

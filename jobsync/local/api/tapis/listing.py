@@ -121,7 +121,7 @@ def writer(call: Call) -> Callable[[JobRow], dict[str, Any]]:
     if not names or names == ["summaryAttributes"]:
         return record.summary
     if "allAttributes" in names:
-        return lambda row: record.job(row, profile)
+        return lambda row: record.job(row, profile, status=call.status_of(row))
     for name in names:
         if name != "summaryAttributes" and column_of(name) is None:
             raise Problem(400, f"JOBS_SELECT_ERROR select: unknown attribute {name}.")
@@ -130,7 +130,8 @@ def writer(call: Call) -> Callable[[JobRow], dict[str, Any]]:
     kept = {"uuid", *(column.name for name in names if (column := column_of(name)))}
 
     def write(row: JobRow) -> dict[str, Any]:
-        return {key: value for key, value in record.job(row, profile).items() if key in kept}
+        found = record.job(row, profile, status=call.status_of(row))
+        return {key: value for key, value in found.items() if key in kept}
 
     return write
 
