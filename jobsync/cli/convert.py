@@ -38,6 +38,8 @@ def command(files: tuple[str, ...], project: str | None, api: str | None) -> Exi
     if project is not None and not KEY.fullmatch(project):
         raise Usage(f"--project {project}: lower-case letters, digits, _ and -")
     given = [(name, _read(name)) for file in files for name in _manifests_in(file)]
+    if api is None:
+        _refuse_manifests(given)
     platform = _platform([data for _, data in given], api)
     name = project or project_of(Path.cwd().name, platform)
     try:
@@ -63,6 +65,16 @@ def _platform(contents: list[bytes], api: str | None) -> Platform:
         if all(converter_of(platform).recognises(data) for data in contents)
     )
     return next(fitting, next(iter(PLATFORMS.values())))
+
+
+def _refuse_manifests(given: list[tuple[str, bytes]]) -> None:
+    """Only a draft for another api is made of a manifest, and that has to be named."""
+    from jobsync.manifest.merge import is_manifest
+    from jobsync.manifest.yaml_reader import read
+
+    for file, data in given:
+        if file.endswith((".yaml", ".yml")) and is_manifest(read(data, file).value):
+            raise Usage(f"{file} is a manifest", hint="for a draft for another api, add --api NAME")
 
 
 def _manifests_in(file: str) -> list[str]:
