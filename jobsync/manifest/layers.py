@@ -12,6 +12,7 @@ from typing import Union
 from jobsync.errors import Location
 from jobsync.manifest.merge import JobEntry, Section
 from jobsync.manifest.messages import did_you_mean, dotted, one_of, quoted
+from jobsync.manifest.schema import merged_fields
 from jobsync.manifest.source_map import Places, Raw
 from jobsync.platform import Platform
 from jobsync.structs import Struct
@@ -48,19 +49,19 @@ def layered(entry: JobEntry, defaults: Section, platform: Platform, report: Repo
     if defaults:
         fields = {name: default.value for name, default in defaults.items()}
         fields.update(body)
+    merged = merged_fields(platform)
     merging = _Merging(platform, entry.places, report)
     out: dict[str, Raw] = {}
     for name, value in fields.items():
         if value is None or name == "matrix":
             continue
-        if name in merging.fields and isinstance(value, (dict, list)):
+        if name in merged and isinstance(value, (dict, list)):
             default = defaults.get(name)
-            lower = default.value if default is not None and name in body else None
-            if default is not None and name not in body:
-                merging.upper_places = default.places
-            merging.lower_places = default.places if default is not None else entry.places
-            value = merging.value((name,), lower, value)
-            merging.upper_places = entry.places
+            if default is None or name not in body:
+                places = entry.places if default is None else default.places
+                value = merging.alone(name, value, places)
+            else:
+                value = merging.both(name, default, value, entry.places)
         out[name] = value
     return Layers(out, merging.origins)
 
@@ -75,8 +76,21 @@ class _Merging:
         self._named = platform.named_entries
         self._united = platform.united
         self._report = report
-        self.fields = {path.partition(".")[0] for path in (*self._merged, *self._named)}
-        self.fields |= self._united
+
+    def both(self, name: str, default: JobEntry, value: Raw, places: Places) -> Raw:
+        """*value* of the job over that of the defaults."""
+        self.lower_places, self.upper_places = default.places, places
+        return self.value((name,), default.value, value)
+
+    def alone(self, name: str, value: Raw, places: Places) -> Raw:
+        """*value*, which only one of both says, at *places*."""
+        if not self._named:  # then there is nothing below a mapping that could be wrong
+            has_null = isinstance(value, dict) and None in value.values()
+            if not (has_null and isinstance(value, dict)):
+                return value
+            return {key: item for key, item in value.items() if item is not None}
+        self.lower_places = self.upper_places = places
+        return self.value((name,), None, value)
 
     def value(self, path: tuple[str, ...], lower: Raw, upper: Raw) -> Raw:
         """*upper* over *lower*; each may be None for nothing there."""

@@ -91,8 +91,7 @@ def _whole(platform: Platform, platforms: Platforms) -> dict[str, Any]:
     definitions, request = whole["$defs"], platform.request_schema()
     job = definitions["job"]
     job["properties"] = {**request["properties"], **job["properties"]}
-    merged = {path.partition(".")[0] for path in (*platform.merged, *platform.named_entries)}
-    names = [name for name in request["properties"] if name in merged | platform.united]
+    names = [name for name in request["properties"] if name in merged_fields(platform)]
     listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
     definitions["defaults"]["description"] = (
         "Fields under every job: "
@@ -116,6 +115,13 @@ def _whole(platform: Platform, platforms: Platforms) -> dict[str, Any]:
         api.clear()
         api.update({**described, **_words([*platforms])})
     return whole
+
+
+@cache
+def merged_fields(platform: Platform) -> frozenset[str]:
+    """The request fields of which a part is merged with that of the defaults."""
+    paths = (*platform.merged, *platform.named_entries, *platform.united)
+    return frozenset(path.partition(".")[0] for path in paths)
 
 
 def _words(words: Sequence[str]) -> dict[str, Any]:
