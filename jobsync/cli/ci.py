@@ -9,7 +9,7 @@ import click
 
 from jobsync.cli.ci_run import command_of, start
 from jobsync.cli.files import FilePath
-from jobsync.cli.forges import forge_of, github_of, merged, number_of
+from jobsync.cli.forges import forge_of, github_of, merged, merged_since, number_of
 from jobsync.cli.suggesting import Suggesting
 from jobsync.errors import ExitCode, SettingsError, Usage
 
@@ -42,6 +42,9 @@ def comment(file: str, number: int | None, label: str, result: str) -> ExitCode:
         number = number or number_of(forge, os.environ)
         if number is None:
             click.echo("This run belongs to no pull request, so nothing is written.", err=True)
+            return ExitCode.OK
+        if merged_since(forge, number, os.environ):
+            click.echo(f"{number} was merged: its comment stays as it was reviewed.", err=True)
             return ExitCode.OK
         was = put(forge, number, text)
         if label:

@@ -72,6 +72,15 @@ def number_of(forge: Forge, environ: Mapping[str, str]) -> int | None:
     return int(number) if number else merged(forge, environ)
 
 
+def merged_since(forge: Forge, number: int, environ: Mapping[str, str]) -> bool:
+    """Whether the pull request *number* that started this run was merged meanwhile: a run that
+    somebody starts again then must not replace the plan that was reviewed."""
+    from jobsync.forge.github import GitHub
+
+    started = event(environ).get("pull_request", {}).get("number")
+    return isinstance(forge, GitHub) and started == number and forge.is_merged(number)
+
+
 def merged(forge: GitHub, environ: Mapping[str, str]) -> int | None:
     """The one pull request that the commit of this run merged into its branch; None for none, or
     for several."""

@@ -48,6 +48,11 @@ class GitHub(Struct, frozen=True):
                 self.rest.ask("DELETE", f"{path}/{part(name)}", asks="take a label away")
         self.rest.ask("POST", path, {"labels": [label]}, asks="give a label")
 
+    def is_merged(self, number: int) -> bool:
+        """Whether a pull request was merged."""
+        found = self.rest.ask("GET", f"{self._of}/pulls/{number}", asks="read a pull request")
+        return bool(found.get("merged_at"))
+
     def check_head(self, branch: str, commit: str) -> None:
         """Raises :class:`StalePlan` unless *commit* is the head of *branch*."""
         found = self.rest.ask("GET", f"{self._of}/branches/{part(branch)}", asks="read a branch")

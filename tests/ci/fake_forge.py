@@ -73,6 +73,9 @@ class Forge:
                 return 200, {"commit": {"sha": self.heads[branch]}}
             case ("GET", "commits", commit, "pulls"):
                 return 200, page([p for p in self.pulls if p["merge_commit_sha"] == commit], query)
+            case ("GET", "pulls", number):
+                found = [one for one in self.pulls if one["number"] == int(number)]
+                return 200, found[0] if found else {"number": int(number), "merged_at": None}
             case ("GET", "issues", number, "comments"):
                 return 200, page(self.comments.get(int(number), []), query)
             case ("POST", "issues", number, "comments"):

@@ -124,6 +124,17 @@ def test_the_digest_is_taken_only_from_our_comment_on_what_was_merged(
     assert job.run("ci", "digest", MARKER).code == 3
 
 
+def test_a_run_started_again_after_the_merge_leaves_the_plan_that_was_reviewed(
+    job: Bench, hub: Forge
+) -> None:
+    hub.comment(5, PAGE, BOT)
+    hub.merge(5, COMMIT)
+    (job.folder / "page.md").write_text(PAGE.replace(HEX, "b" * 64))
+    done = job.run("ci", "comment", "page.md")
+    assert done.code == 0 and "stays as it was reviewed" in done.err
+    assert [one["body"] for one in hub.comments[5]] == [PAGE]
+
+
 def test_two_digests_are_none() -> None:
     comments = [Comment(1, PAGE), Comment(2, PAGE.replace(HEX, "b" * 64))]
     assert reviewed_digest(comments[:1], MARKER) == HEX
