@@ -1,7 +1,7 @@
 """How the cost of commands grows when one dimension of the work is doubled.
 
     python benchmarks/growth.py [--dimension NAME ...] [--sizes N,N,...] [--steps NAME,NAME,...]
-                                [--rounds N] [--serve] [--api agave] [--beside PYTHON]
+                                [--rounds N] [--serve] [--api tapis/v3] [--beside PYTHON]
                                 [--json FILE] [--plot FILE] [--from FILE] [--folder DIR]
 
 Each size is a set of its own, made and brought to where the measuring begins (``growth_sets.py``);
@@ -33,6 +33,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from growth_apis import APIS
 from growth_commands import Commands
 from growth_sets import DIMENSIONS, Dimension
 
@@ -84,7 +85,9 @@ def prepared(
     """The commands of *python* in a new set of one size."""
     folder.mkdir()
     served = options.serve or dimension.served
-    commands = Commands(folder, python, served=served, count=not options.beside)
+    commands = Commands(
+        folder, python, api=APIS[options.api], served=served, count=not options.beside
+    )
     try:
         dimension.prepare(commands, size)
     except BaseException:  # also Ctrl-C: the service that was started ends
@@ -153,7 +156,7 @@ def main() -> None:
     parser.add_argument("--sizes", help="for instance 1000,2000,4000; default: the dimension's own")
     parser.add_argument("--steps", help="which of its commands, in their order; default: all")
     parser.add_argument("--serve", action="store_true", help="the service apart, not embedded")
-    parser.add_argument("--api", choices=("agave",), default="agave", help="what it speaks")
+    parser.add_argument("--api", choices=[*APIS], default="agave/v2", help="what it speaks")
     parser.add_argument("--beside", metavar="PYTHON", help="an interpreter with another jobsync")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")

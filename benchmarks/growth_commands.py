@@ -12,6 +12,10 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from growth_apis import Api
 
 _COUNTS = "GROWTH_COUNTS"
 """The environment variable that says where a command leaves what it counted."""
@@ -25,8 +29,9 @@ class Commands:
     Commands that *count* have imported the client, which some would not.
     """
 
-    def __init__(self, folder: Path, python: str, *, served: bool, count: bool) -> None:
+    def __init__(self, folder: Path, python: str, *, api: Api, served: bool, count: bool) -> None:
         self.folder = folder
+        self.api = api
         self.python = python
         self._target = "env" if served else "local"
         self._environ = {
@@ -58,7 +63,7 @@ class Commands:
         assert self._service.stdout is not None
         self._environ["TAPIS_BASE_URL"] = self._service.stdout.readline().strip()
         tokens = json.loads((self.folder / ".jobsync" / "users.json").read_text())
-        self._environ["TAPIS_TOKEN"] = next(iter(tokens.values()))
+        self._environ |= self.api.credentials(*next(iter(tokens.items())))
 
     def close(self) -> None:
         """End the service that was started."""

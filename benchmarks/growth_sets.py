@@ -1,17 +1,17 @@
 """The dimensions of ``growth.py``: what grows, the set of each size, and the commands on it.
 
-Jobs that need not run are written into the database of the local service as finished ones: with
-plain SQL, so that the set can be that of another version of jobsync as well.
+Jobs that need not run are written into the database of the local service as finished ones. What
+depends on the api is in ``growth_apis.py``.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from growth_apis import Api
 from growth_commands import Commands
 
 
@@ -30,10 +30,6 @@ class Dimension(NamedTuple):
 
 
 APPLY = ("apply", "--auto-approve", "--wait", "-q", "--allow", "mass-submit")
-APP = "wc-demo-1.00"
-"""An app that ships with the local service."""
-
-READERS = "permissions: {bob: READ, carol: READ_WRITE}"
 
 
 # --- jobs ---------------------------------------------------------------------------------
@@ -41,48 +37,51 @@ READERS = "permissions: {bob: READ, carol: READ_WRITE}"
 
 def jobs(commands: Commands, size: int) -> None:
     """Trivial jobs, each shared with two users and with one output."""
-    make_app(commands.folder, 'echo "${n}" > out.txt', parameter="n")
+    api = commands.api
+    api.make_app(commands.folder, 'echo "${n}" > out.txt', "n")
     body = [
         line
         for number in range(size)
-        for line in (
-            f"  job{number:06}:",
-            "    appId: work-1.0",
-            f"    parameters: {{n: {number}}}",
-            f"    {READERS}",
-            f"    outputs: [{{path: out.txt, to: results/job{number:06}/}}]",
+        for line in job(
+            f"job{number:06}",
+            *api.work,
+            parameter(api, "n", number),
+            api.readers,
+            f"outputs: [{{path: out.txt, to: results/job{number:06}/}}]",
         )
     ]
-    write_set(commands.folder, body)
+    write_set(commands, body)
 
 
 def finished_jobs(commands: Commands, size: int) -> None:
     """Jobs that have run already, shared with two users, as they are declared."""
-    body = [line for number in range(size) for line in declared(f"job{number:06}", number)]
-    write_set(commands.folder, body)
+    body = [line for n in range(size) for line in declared(commands.api, f"job{n:06}", n)]
+    write_set(commands, body)
     insert(commands, names_of(commands.folder), users=("bob", "carol"))
 
 
 def matrix(commands: Commands, size: int) -> None:
     """One job over a matrix of many values."""
-    values = ", ".join(map(str, range(size)))
-    body = ["  work:", f"    matrix: {{n: [{values}], limit: {size}}}", f"    appId: {APP}"]
-    write_set(commands.folder, [*body, "    parameters: {lines: '${matrix.n}'}"])
+    api, values = commands.api, ", ".join(map(str, range(size)))
+    axes = f"matrix: {{n: [{values}], limit: {size}}}"
+    given = parameter(api, "lines", "'${matrix.n}'")
+    write_set(commands, job("work", axes, *api.demo, given.replace("''", "'")))
 
 
 def references(commands: Commands, size: int) -> None:
     """A chain of jobs, each with an output of the one before as its input."""
-    body = ["  job000000:", f"    appId: {APP}", "    inputs: {text: agave://data/a.txt}"]
+    api = commands.api
+    body = job("job000000", *api.demo, api.input.replace("URL", "https://example.org/a.txt"))
     for number in range(1, size + 1):
         before = f"${{jobs.job{number - 1:06}.outputs/out.txt}}"
-        body += [f"  job{number:06}:", f"    appId: {APP}", f"    inputs: {{text: '{before}'}}"]
-    write_set(commands.folder, body)
+        body += job(f"job{number:06}", *api.demo, api.input.replace("URL", before))
+    write_set(commands, body)
 
 
 def planned(commands: Commands, size: int) -> None:
     """A saved plan that submits many jobs and shares them."""
-    body = [line for number in range(size) for line in declared(f"job{number:06}", number)]
-    write_set(commands.folder, body)
+    body = [line for n in range(size) for line in declared(commands.api, f"job{n:06}", n)]
+    write_set(commands, body)
     commands.run("plan", "--out", "saved.plan")
 
 
@@ -119,12 +118,12 @@ def lines_of_the_lock(commands: Commands, size: int) -> None:
 
 def ran(commands: Commands, script: str, outputs: str) -> None:
     """A set of one job that has run *script*; then *outputs* of it are declared."""
-    make_app(commands.folder, script)
-    body = ["  work:", "    appId: work-1.0"]
-    write_set(commands.folder, body)
+    api = commands.api
+    api.make_app(commands.folder, script, "")
+    write_set(commands, job("work", *api.work))
     commands.run(*APPLY)
     rule = f'{{path: "{outputs}", to: results/, required: false}}'
-    write_set(commands.folder, [*body, f"    outputs: [{rule}]"])
+    write_set(commands, job("work", *api.work, f"outputs: [{rule}]"))
 
 
 # --- what has gathered ----------------------------------------------------------------------
@@ -133,7 +132,9 @@ def ran(commands: Commands, script: str, outputs: str) -> None:
 def grants(commands: Commands, size: int) -> None:
     """A finished job that *size* users may read, of which the service knows nothing yet."""
     users = ", ".join(f"user{number:05}: READ" for number in range(size))
-    write_set(commands.folder, [*declared("work", 1)[:-1], f"    permissions: {{{users}}}"])
+    api = commands.api
+    body = job("work", *api.demo, parameter(api, "lines", 2), f"permissions: {{{users}}}")
+    write_set(commands, body)
     insert(commands, names_of(commands.folder))
 
 
@@ -143,12 +144,12 @@ def users_of_access(commands: Commands, size: int) -> None:
     users = tuple(f"user{number:05}" for number in range(size))
     with database(commands) as db:
         [(job,)] = db.execute("SELECT id FROM jobs").fetchall()
-        permit(db, [job], users)
+        commands.api.permit(db, [job], users)
 
 
 def superseded_runs(commands: Commands, size: int) -> None:
     """A job with *size* older runs; all of them are shared as it is declared."""
-    write_set(commands.folder, declared("work", 1))
+    write_set(commands, declared(commands.api, "work", 1))
     [name] = names_of(commands.folder)
     base, _, fingerprint = name.rpartition(".")
     digits = "abcdefghijklmnopqrstuvwxyz234567"
@@ -161,20 +162,21 @@ def superseded_runs(commands: Commands, size: int) -> None:
 
 def foreign_jobs(commands: Commands, size: int) -> None:
     """One finished job, and *size* others that nobody declares."""
-    write_set(commands.folder, declared("work", 1))
+    write_set(commands, declared(commands.api, "work", 1))
     others = [f"my analysis {number}" for number in range(size)]
     insert(commands, [*names_of(commands.folder), *others])
     with database(commands) as db:
         [(job,)] = db.execute("SELECT id FROM jobs ORDER BY id LIMIT 1").fetchall()
-        permit(db, [job], ("bob", "carol"))
+        commands.api.permit(db, [job], ("bob", "carol"))
 
 
 def records_of_the_journal(commands: Commands, size: int) -> None:
     """A set that was applied, and *size* records of earlier submits in its journal."""
     from jobsync.apply.journal_entry import Entry, State, encode, entry_document
 
-    make_app(commands.folder, "touch a.txt")
-    write_set(commands.folder, ["  work:", "    appId: work-1.0"])
+    work = commands.api.work
+    commands.api.make_app(commands.folder, "touch a.txt", "")
+    write_set(commands, job("work", *work))
     commands.run(*APPLY)
     [path] = [*(commands.folder / ".jobsync").glob("journal/*.jsonl")] or [
         *(commands.folder / "state").glob("journal/*.jsonl")
@@ -187,33 +189,31 @@ def records_of_the_journal(commands: Commands, size: int) -> None:
             ids = (f"{number // 4:019d}-growth-0001-007",) if number % 4 > 1 else ()
             entry = Entry(name, f"old{number // 4}", state, 1.6e9, 1.6e9, ids)
             file.write(encode(first + number, entry_document(entry)))
-    write_set(commands.folder, ["  work:", "    appId: work-1.0", "  more:", "    appId: work-1.0"])
+    write_set(commands, [*job("work", *work), *job("more", *work)])
 
 
 # --- sets -----------------------------------------------------------------------------------
 
 
-def declared(address: str, number: int) -> list[str]:
+def job(address: str, *fields: str) -> list[str]:
+    """The lines of a job."""
+    return [f"  {address}:", *(f"    {field}" for field in fields)]
+
+
+def parameter(api: Api, key: str, value: object) -> str:
+    """The line that gives a parameter of the app its value."""
+    return api.parameter.replace("KEY", key).replace("VALUE", str(value))
+
+
+def declared(api: Api, address: str, number: int) -> list[str]:
     """A job of an app that ships with the service, shared with two users."""
-    head = [f"  {address}:", f"    appId: {APP}", f"    parameters: {{lines: {number + 1}}}"]
-    return [*head, f"    {READERS}"]
+    return job(address, *api.demo, parameter(api, "lines", number + 1), api.readers)
 
 
-def write_set(folder: Path, body: Iterable[str]) -> None:
+def write_set(commands: Commands, body: Iterable[str]) -> None:
     """The set ``growth`` with *body* below ``jobs:``."""
-    lines = ["apiVersion: jobsync/v1", "project: growth", "jobs:", *body, ""]
-    (folder / "growth.yaml").write_text("\n".join(lines))
-
-
-def make_app(folder: Path, script: str, parameter: str = "") -> None:
-    """The app ``work-1.0``, which runs *script* in its output folder."""
-    app = folder / "apps" / "work-1.0"
-    app.mkdir(parents=True)
-    parameters = [{"id": parameter, "value": {"type": "number"}}] if parameter else []
-    document = {"name": "work", "version": "1.0", "executionSystem": "local"}
-    document |= {"templatePath": "run.sh"}
-    (app / "app.json").write_text(json.dumps({**document, "parameters": parameters}))
-    (app / "run.sh").write_text(f"set -eu\n{script}\n")
+    lines = ["apiVersion: jobsync/v1", *commands.api.head, "project: growth", "jobs:", *body, ""]
+    (commands.folder / "growth.yaml").write_text("\n".join(lines))
 
 
 def names_of(folder: Path) -> list[str]:
@@ -240,33 +240,16 @@ def insert(commands: Commands, names: Sequence[str], users: Sequence[str] = ()) 
     with commands_db as db:
         (owner,) = db.execute("SELECT name FROM users").fetchone()
         is_numbered = "number" in {row[1] for row in db.execute("PRAGMA table_info(jobs)")}
-        ids = [f"{number:019d}-growth-0001-007" for number in range(len(names))]
-        for number, (job, name) in enumerate(zip(ids, names, strict=True)):
-            lines = number + 1
-            row = {
-                "id": job, "owner": owner, "name": name, "app_id": APP, "system": "local",
-                "request": json.dumps({"inputs": {}, "parameters": {"lines": lines}}),
-                "queue": "debug", "node_count": 1, "processors_per_node": 1, "memory_gb": 1.0,
-                "max_run_time": "00:10:00", "archive": 0, "status": "FINISHED", "message": "",
-                "retries": 0, "created": 1.6e9 + number, "last_updated": 1.6e9 + number,
-                "submitted": 1.6e9 + number, "started": 1.6e9 + number, "ended": 1.6e9 + number,
-                "cancel_requested": 0, "visible": 1, "archived": 0, "notifications": "[]",
-            }  # fmt: skip
+        rows = [commands.api.finished(number, name) for number, name in enumerate(names)]
+        for number, row in enumerate(rows, 1):
+            row["owner"] = owner
             if is_numbered:
-                row["number"] = number + 1
+                row["number"] = number
             marks = ", ".join("?" * len(row))
             sql = f"INSERT INTO jobs ({', '.join(row)}) VALUES ({marks})"
             db.execute(sql, tuple(row.values()))
-        permit(db, ids, users)
+        commands.api.permit(db, [row["id"] for row in rows], users)
     commands_db.close()
-
-
-def permit(db: sqlite3.Connection, ids: Sequence[str], users: Sequence[str]) -> None:
-    """Let *users* read the jobs *ids*, and carol write as well."""
-    table = [
-        (job, user, "READ_WRITE" if user == "carol" else "READ") for job in ids for user in users
-    ]
-    db.executemany("INSERT INTO pems (job_id, username, permission) VALUES (?, ?, ?)", table)
 
 
 PLAN = {"plan": ("plan",)}

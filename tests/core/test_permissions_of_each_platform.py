@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -111,3 +112,25 @@ def test_only_who_owns_a_run_changes_its_list(here: OnePlatform) -> None:
     (here.folder / "set.yaml").write_text(head + pinned)
     (state,) = here.plan().states
     assert any("only mallory can change the permissions" in text for text in state.problems)
+
+
+def test_superseded_runs_are_asked_who_may_see_them_once_each_and_together(
+    here: OnePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for text in "abcdef":
+        here.write(text)
+        assert here.apply() == ["done"]
+    backend, asked, together = here.world.backend, list[str](), threading.Barrier(3)
+    read = backend.access
+
+    def access(run_id: str) -> dict[str, Access]:
+        asked.append(run_id)
+        together.wait(30)  # broken, and so a failure, unless two others ask at the same time
+        return read(run_id)
+
+    monkeypatch.setattr(backend, "access", access)
+    marks = ((run.id, here.platform.read_mark(run.name)) for run in here.runs())
+    shared = [run_id for run_id, mark in marks if mark and mark.address == "one"]
+    assert not here.plan().changes
+    assert len(shared) == 6
+    assert sorted(asked) == sorted(shared)
