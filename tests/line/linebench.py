@@ -41,12 +41,13 @@ class Bench:
         }
         self.environ["HOME"] = str(folder)
         self.environ["JOBSYNC_STATE_KEY"] = "the key of the tests"
+        self.patience = 100.0
         self.started: list[subprocess.Popen[str]] = []
 
     def run(self, *arguments: str, **environ: str) -> Done:
         """Run ``jobsync ARGUMENTS`` to its end; no traceback may ever be printed."""
         process = self.start(*arguments, **environ)
-        out, err = process.communicate(timeout=100)
+        out, err = process.communicate(timeout=self.patience)
         assert "Traceback" not in err, err
         return Done(process.returncode, out, err)
 

@@ -1,0 +1,114 @@
+"""Lists read by pages: whole, or not at all."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from jobsync.errors import Unreadable
+from jobsync.model import JsonValue
+from jobsync.platforms.tapis.describe import Record
+from jobsync.platforms.tapis.name_search import NameSearch
+from jobsync.platforms.tapis.operations import Jobs, Page, Terms
+from jobsync.platforms.tapis.pagination import Listing
+
+
+def uuid(number: int) -> str:
+    return f"00000000-0000-0000-0000-{number:012d}-007"
+
+
+def row(number: int, name: str = "p.a") -> Record:
+    return {"uuid": uuid(number), "id": number, "name": name, "owner": "alice", "status": "QUEUED"}
+
+
+class Scripted:
+    """A service that gives out pages of at most *clip* rows. *between* is called after a page."""
+
+    def __init__(self, rows: list[Record], clip: int = 1000) -> None:
+        self.rows, self.clip = rows, clip
+        self.asked: list[dict[str, str | int]] = []
+        self.counts = True
+        self.moves: list[int] = []
+
+    def search(self, terms: Terms) -> Page:
+        asked = dict(terms)
+        self.asked.append(asked)
+        skip, limit = int(asked["skip"]), min(int(asked["limit"]), self.clip)
+        rows = self.rows[skip : skip + limit]
+        total = len(self.rows) if asked.get("computeTotal") and self.counts else None
+        if self.moves:  # hidden by somebody after this page
+            number = self.moves.pop(0)
+            self.rows = [one for one in self.rows if one["id"] != number]
+        return Page(rows, total, limit, "asked")
+
+    def listing(self) -> Listing:
+        return Listing(cast("Jobs", self), map)
+
+
+def ids(service: Scripted) -> list[str]:
+    return [one.id for one in service.listing().rows((), ("uuid",))]
+
+
+@pytest.mark.parametrize("clip", [1, 3, 10, 1000])
+@pytest.mark.parametrize("count", [0, 1, 3, 10, 11])
+def test_every_row_comes_once_whatever_the_service_clips(clip: int, count: int) -> None:
+    service = Scripted([row(number) for number in range(count)], clip)
+    assert ids(service) == [uuid(number) for number in range(count)]
+    first, *others = service.asked
+    assert first["computeTotal"] == "true" and first["orderBy"] == "id(asc)"
+    assert not any("computeTotal" in one for one in others)
+
+
+def test_one_request_is_enough_for_a_thousand() -> None:
+    service = Scripted([row(number) for number in range(1000)])
+    assert len(ids(service)) == 1000 and len(service.asked) == 1
+
+
+def test_a_row_that_is_missed_once_is_found_by_reading_again() -> None:
+    """One that was hidden between two pages moves another to the page that was read already."""
+    service = Scripted([row(number) for number in range(8)], clip=4)
+    service.moves = [1]
+    assert ids(service) == [uuid(number) for number in range(8) if number != 1]
+
+
+def test_a_list_that_never_holds_still_is_unreadable() -> None:
+    service = Scripted([row(number) for number in range(40)], clip=4)
+    service.moves = list(range(30))
+    with pytest.raises(Unreadable, match="counts"):
+        ids(service)
+
+
+def test_a_list_without_a_count_or_without_order_is_unreadable() -> None:
+    service = Scripted([row(2), row(1)])
+    with pytest.raises(Unreadable, match="order"):
+        ids(service)
+    service = Scripted([row(1)])
+    service.counts = False
+    with pytest.raises(Unreadable, match="how many"):
+        ids(service)
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("uuid", "../x"), ("uuid", ""), ("id", "1"), ("id", None), ("name", None), ("owner", 7)],
+)
+def test_a_row_that_is_none_is_unreadable(member: str, value: JsonValue) -> None:
+    with pytest.raises(Unreadable):
+        ids(Scripted([{**row(1), member: value}]))
+
+
+def test_names_are_asked_for_together_and_only_they_may_come() -> None:
+    service = Scripted([row(1, "p.a"), row(2, "p.b"), row(3, "p.a")])
+    search = NameSearch(service.listing(), ("uuid",))
+    found = search.rows_of(["p.a", "p.b"])
+    assert [[one.number for one in rows] for rows in found] == [[1, 3], [2]]
+    assert service.asked[0]["name.in"] == "p.a,p.b"
+    with pytest.raises(Unreadable, match=r"p\.b"):
+        search.rows_of(["p.a"])
+
+
+def test_a_name_that_a_list_cannot_hold_is_asked_for_alone() -> None:
+    service = Scripted([])
+    NameSearch(service.listing(), ("uuid",)).rows_of(["a,b~(c)"])
+    assert service.asked[0]["name.eq"] == r"a\,b\~\(c\)"
