@@ -411,6 +411,10 @@ class Platform(Protocol):
         """The URI with which an input takes output *path* of *run*; None when the run keeps
         none."""
 
+    def no_uri_hint(self, run: Run, path: str) -> str:
+        """What to do where :meth:`output_uri` is None."""
+        return ""
+
     def is_output(self, uri: str, run: Run, path: str) -> bool:
         """Whether *uri*, however it is spelled, is output *path* of *run*."""
 

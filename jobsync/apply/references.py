@@ -36,7 +36,7 @@ def output_uri(run: Run, path: str, platform: Platform) -> str:
     if uri is None:
         raise UnresolvedReference(
             f"job {run.id} ({run.name}) has no archive to take {path} from",
-            hint="set archive: true on the job that others take outputs from",
+            hint=platform.no_uri_hint(run, path),
         )
     return uri
 

@@ -33,6 +33,8 @@ BITS = [
     "\u2028", "\ufeff", "\x00", "a" * 70, "9" * 700, "matrix: {seed: [1, 2]}", "needs: [align]",
     "jobs:", "align:", "tree:", "permissions: {bob: READ}", "outputs: [{path: a, to: b}]",
     "id: x", "formerly: [align]", "archive: false", "agave://local/x", "../..", "/dev/zero",
+    "api: tapis/v3", "tapis://local/x", "{name: x, remove: true}", "fileInputs: [{name: x}]",
+    "parameterSet: null", "appArgs: [{name: x, arg: y}]", "tags: [a, b]", "${JobUUID}", "remove: ",
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from jobsync.model import App, DeclaredJob, OutputRef, Run, RunState
 from jobsync.plan.diff import drift, placement_changes, semantic_changes
 from jobsync.plan.references import References
 from jobsync.platforms.tapis.platform import TAPIS
+from jobsync.secret import HIDDEN, Sensitive
 
 FULL: dict[str, Any] = {
     "appId": "salmon-quant",
@@ -247,6 +248,30 @@ def test_a_reference_is_compared_with_where_the_output_was() -> None:
     assert changes(ours, theirs) == {
         "fileInputs.x": ("tapis://s/up/o%2Etxt", "${jobs.up.outputs/o.txt}")
     }
+
+
+@pytest.mark.parametrize(
+    ("ours", "path"),
+    [
+        ({"parameterSet": {"appArgs": [{"name": "a.b", "arg": Sensitive("x")}]}}, "appArgs.a.b"),
+        ({"parameterSet": {"appArgs": [{"arg": Sensitive("x")}]}}, "appArgs[0]"),
+        ({"parameterSet": {"envVariables": [{"key": "A", "value": Sensitive("x")}]}},
+         "envVariables.A"),
+        ({"fileInputs": [{"name": "A", "sourceUrl": Sensitive("x")}]}, "fileInputs.A"),
+        ({"fileInputArrays": [{"name": "A", "sourceUrls": [Sensitive("x")]}]}, "fileInputArrays.A"),
+        ({"mpiCmd": Sensitive("x")}, "mpiCmd"),
+    ],
+)  # fmt: skip
+def test_a_sensitive_value_is_shown_on_neither_side(ours: dict[str, Any], path: str) -> None:
+    theirs = json.loads(json.dumps(ours, default=lambda _: "y"))
+    ((found, sides),) = changes({**NOTHING, **ours}, {**NOTHING, **theirs}).items()
+    assert path in found and set(sides) == {HIDDEN}
+    assert (
+        changes(
+            {**NOTHING, **ours}, {**NOTHING, **json.loads(json.dumps(ours, default=lambda _: "x"))}
+        )
+        == {}
+    )
 
 
 def test_a_request_that_is_not_told_is_not_compared() -> None:

@@ -104,6 +104,7 @@ def test_an_output_is_named_as_it_is() -> None:
     assert not TAPIS.is_output("tapis://store/alice/jobs/1/x%20y", run(), "x y")
     for path in ("a\nb", "x/../y"):
         assert TAPIS.output_uri(run(), path) is None
+        assert "no URL can name" in TAPIS.no_uri_hint(run(), path)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,9 @@ def test_an_output_is_named_as_it_is() -> None:
 def test_what_was_not_archived_stays_where_it_was_made(job: dict[str, Any]) -> None:
     assert TAPIS.output_uri(run(**job), "x") == "tapis://exec/scratch/jobs/1/output/x"
     assert TAPIS.output_uri(run(status="FAILED"), "x") == "tapis://store/alice/jobs/1/x"
-    assert TAPIS.output_uri(run(archiveSystemId=None), "x") is None
+    nowhere = run(archiveSystemId=None)
+    assert TAPIS.output_uri(nowhere, "x") is None
+    assert "tells no directory" in TAPIS.no_uri_hint(nowhere, "x")
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,11 @@ def output_uri(run: Run, path: str) -> str | None:
     return f"{_SCHEME}{quote(system, safe='')}/{quote(place, safe='/')}"
 
 
+def no_uri_hint(run: Run, path: str) -> str:
+    """What to do about a run that keeps no outputs."""
+    return "set archive: true on the job that others take outputs from"
+
+
 def is_output(uri: str, run: Run, path: str) -> bool:
     """Whether *uri* names output *path* of *run*, however its folder is spelled."""
     recorded = _recorded(run)

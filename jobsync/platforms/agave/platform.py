@@ -108,6 +108,7 @@ class Agave(Platform):
 
     output_folder = staticmethod(_archive.output_folder)
     output_uri = staticmethod(_archive.output_uri)
+    no_uri_hint = staticmethod(_archive.no_uri_hint)
     is_output = staticmethod(_archive.is_output)
 
     log_files = staticmethod(_log_files.log_files)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from jobsync.archives import canonical
 from jobsync.java_globs import matches
+from jobsync.manifest.messages import quoted
 from jobsync.model import Archive, JsonValue, Run, Value
 from jobsync.platforms.tapis.fields import parameters_of
 from jobsync.platforms.tapis.macros import EACH_RUN, MACRO
@@ -87,6 +88,15 @@ def output_uri(run: Run, path: str) -> str | None:
         return None
     whole = "/".join(part for part in (place.path, path.strip("/")) if part)
     return None if cannot_be_named(whole) else f"{SCHEME}{place.system}/{whole}"
+
+
+def no_uri_hint(run: Run, path: str) -> str:
+    """What to do about an output that no URL names."""
+    place = _place(run)
+    if place is None:
+        return "its record tells no directory: run it again with rerun"
+    why = cannot_be_named(f"{place.path}/{path}")
+    return f"no URL can name {quoted(path)}: {why}" if why else ""
 
 
 def is_output(uri: str, run: Run, path: str) -> bool:

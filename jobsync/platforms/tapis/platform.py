@@ -101,6 +101,7 @@ class Tapis(Platform):
 
     output_folder = staticmethod(_archive.output_folder)
     output_uri = staticmethod(_archive.output_uri)
+    no_uri_hint = staticmethod(_archive.no_uri_hint)
     is_output = staticmethod(_archive.is_output)
 
     outputs_refused = staticmethod(_hints.outputs_refused)
