@@ -1,6 +1,6 @@
 """Does a service that lies crash a command, keep it busy, move the cursor, or write elsewhere?
 
-    python -m tests.campaigns.lying_service [--seconds 60] [--seed 1]
+    python -m tests.campaigns.lying_service [--seconds 60] [--seed 1] [--api tapis/v3]
 
 A real local service stands behind a process in between that changes what it answers: names, ids,
 sizes, times and whatever else stands in the JSON become something hostile, heads get more fields or
@@ -33,6 +33,7 @@ from urllib.parse import urlsplit
 
 from jobsync.cli import main as command_line
 from jobsync.testing import LocalService, local_service
+from tests.fakes.tapis_world import add_app
 from tests.trust.test_service import acted_on
 
 LIMIT, APPLY_LIMIT = 10.0, 90.0
@@ -84,13 +85,27 @@ COMMANDS = [
     ("jobs", "list", "--format", "csv"),
 ]
 APPLY = ("apply", "--auto-approve", ".")
-SET = """\
+SETS = {
+    "agave/v2": """\
 apiVersion: jobsync/v1
 project: p
 jobs:
   one: {appId: sh-1.0, permissions: {bob: READ}, outputs: [{path: "**", to: results/}]}
   two: {appId: sh-1.0, needs: [one]}
-"""
+""",
+    "tapis/v3": """\
+apiVersion: jobsync/v1
+api: tapis/v3
+project: p
+jobs:
+  one:
+    appId: sh
+    appVersion: "1.0"
+    permissions: {bob: READ}
+    outputs: [{path: "**", to: results/}]
+  two: {appId: sh, appVersion: "1.0", needs: [one]}
+""",
+}
 
 
 class Liar(ThreadingHTTPServer):
@@ -122,11 +137,13 @@ class _Between(BaseHTTPRequestHandler):
         back = http.client.HTTPConnection(
             self.server.to.hostname or "", self.server.to.port, timeout=30
         )
-        head = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
+        head = {k: v for k, v in self.headers.items() if k.lower() != "connection"}
         back.request(self.command, self.path, body, head)
         answer = back.getresponse()
         content = answer.read()
-        if self.server.endless and answer.status < 300 and "/media/" in self.path:
+        way = urlsplit(self.path).path
+        a_file = "/media/" in way or "/content/" in way or "/output/download" in way
+        if self.server.endless and answer.status < 300 and a_file:
             self._never_end()
             return
         fields = [(k, v) for k, v in answer.getheaders() if k.lower() not in _OWN]
@@ -209,23 +226,27 @@ def run(arguments: tuple[str, ...], folder: Path, environ: dict[str, str]) -> tu
 
 
 @contextmanager
-def bench() -> Iterator[tuple[Path, Liar, dict[str, str]]]:
+def bench(api: str = "agave/v2") -> Iterator[tuple[Path, Liar, dict[str, str]]]:
     """A set that has been applied to a service with a liar before it."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        app = root / "served/apps/sh"
-        app.mkdir(parents=True)
-        said = {"name": "sh", "version": "1.0", "templatePath": "w.sh"}
-        (app / "app.json").write_text(json.dumps(said))
-        (app / "w.sh").write_text("mkdir d; echo a > a.txt; echo b > d/b.log\n")
+        script = "mkdir d; echo a > a.txt; echo b > d/b.log\n"
+        if api == "tapis/v3":
+            add_app(root / "served", "sh", f'cd "$_tapisExecSystemOutputDir"; {script}')
+        else:
+            app = root / "served/apps/sh"
+            app.mkdir(parents=True)
+            said = {"name": "sh", "version": "1.0", "templatePath": "w.sh"}
+            (app / "app.json").write_text(json.dumps(said))
+            (app / "w.sh").write_text(script)
         folder = root / "home/set"
         folder.mkdir(parents=True)
-        (folder / "set.yaml").write_text(SET)
-        with local_service(root / "served") as service, Liar(service) as liar:
+        (folder / "set.yaml").write_text(SETS[api])
+        with local_service(root / "served", api=api) as service, Liar(service) as liar:
             threading.Thread(target=liar.serve_forever, daemon=True).start()
             environ = {
                 "TAPIS_BASE_URL": liar.url,
-                "TAPIS_TOKEN": service.tokens["alice"],
+                "TAPIS_TOKEN": token_of(service, api, liar.url),
                 "JOBSYNC_TARGET": "env",
                 "JOBSYNC_STATE_DIR": str(root / "home/state"),
                 "JOBSYNC_TRACEBACK": "1",
@@ -240,12 +261,23 @@ def bench() -> Iterator[tuple[Path, Liar, dict[str, str]]]:
                 liar.shutdown()
 
 
+def token_of(service: LocalService, api: str, url: str) -> str:
+    """A token of alice, of Tapis as the service at *url* would give it."""
+    if api != "tapis/v3":
+        return service.tokens["alice"]
+    issued = service.service.keys.issue("alice", None, url)
+    return str(issued["access_token"]["access_token"])
+
+
 def campaign(
-    seconds: float, seed: int, commands: Sequence[tuple[str, ...]] = (*COMMANDS, APPLY)
+    seconds: float,
+    seed: int,
+    commands: Sequence[tuple[str, ...]] = (*COMMANDS, APPLY),
+    api: str = "agave/v2",
 ) -> tuple[int, float]:
     """How many commands ran, and the longest that one took. Raises AssertionError for a failure."""
     tried, worst = 0, 0.0
-    with bench() as (folder, liar, environ):
+    with bench(api) as (folder, liar, environ):
         home = folder.parent
         kept = shutil.copytree(folder, home / "kept")
         until = time.monotonic() + seconds
@@ -281,8 +313,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--api", default="agave/v2", choices=SETS)
     given = parser.parse_args()
-    tried, worst = campaign(given.seconds, given.seed)
+    tried, worst = campaign(given.seconds, given.seed, api=given.api)
     print(f"{tried} commands, the longest {worst:.2f} s")
 
 

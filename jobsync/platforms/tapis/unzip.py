@@ -113,11 +113,16 @@ def _stored(source: _Source, size: int) -> Iterator[bytes]:
 
 
 def _inflated(source: _Source, length: int) -> Iterator[bytes]:
-    """What is packed, piece by piece: a few bytes may stand for very many."""
+    """What is packed, piece by piece: few bytes may stand for very many, and very many for none."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    received = 0
+    received = taken = 0
     while not inflater.eof:
-        packed = inflater.unconsumed_tail or source.some()
+        packed = inflater.unconsumed_tail
+        if not packed:
+            packed = source.some()
+            taken += len(packed)
+        if taken > length + length // 100 + _LONGEST_TAIL:
+            raise Unreadable(f"the zip is far longer than the {length} bytes that are listed")
         try:
             piece = inflater.decompress(packed, _PIECE)
         except zlib.error as error:
