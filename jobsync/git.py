@@ -203,6 +203,18 @@ def tracks(folder: str, environ: Mapping[str, str]) -> bool:
     return answer.code != 0 or bool(answer.out)
 
 
+def attribute(path: str, name: str, environ: Mapping[str, str]) -> str | None:
+    """What ``.gitattributes`` say of *name* for the file at *path*, such as ``union`` or
+    ``unspecified``; None where there is no repository or no git."""
+    above, file = os.path.split(os.path.abspath(path))  # noqa: PTH100
+    try:
+        answer = run(["-C", above, "check-attr", "-z", name, "--", file], environment(environ))
+    except GitError:
+        return None
+    fields = answer.out.decode("utf-8", "replace").split("\0")
+    return fields[2] if answer.code == 0 and len(fields) > 2 else None
+
+
 def configuration(root: str, environ: Mapping[str, str]) -> Settings:
     """All that git's configuration says in the checkout around *root*, the system's first.
 

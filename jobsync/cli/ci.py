@@ -9,7 +9,9 @@ import click
 
 from jobsync.cli.ci_run import command_of, start
 from jobsync.cli.files import FilePath
-from jobsync.cli.forges import forge_of, github_of, merged, merged_since, number_of
+from jobsync.cli.forges import forge_of, github_of, merged, reviewed, started_by
+from jobsync.cli.options import paths_argument
+from jobsync.cli.reporting import marker_for, marker_option
 from jobsync.cli.suggesting import Suggesting
 from jobsync.errors import ExitCode, SettingsError, Usage
 
@@ -39,11 +41,13 @@ def comment(file: str, number: int | None, label: str, result: str) -> ExitCode:
 
     text = _text(file)
     with forge_of(os.environ) as forge:
-        number = number or number_of(forge, os.environ)
+        started = started_by(os.environ)
+        number = number or started or merged(forge, os.environ)
         if number is None:
             click.echo("This run belongs to no pull request, so nothing is written.", err=True)
             return ExitCode.OK
-        if merged_since(forge, number, os.environ):
+        # A run that somebody starts again must not replace the plan that was reviewed.
+        if number == started and forge.is_merged(number):
             click.echo(f"{number} was merged: its comment stays as it was reviewed.", err=True)
             return ExitCode.OK
         was = put(forge, number, text)
@@ -80,19 +84,18 @@ def issue(file: str, title: str, is_closed: bool) -> ExitCode:
 
 
 @command.command("digest")
-@click.argument("marker")
-def digest(marker: str) -> ExitCode:
-    """Print the digest of the plan that was reviewed: from the bot's own comment, with this first
-    line, on the pull request that this commit merged. Exit 3 when there is none."""
-    from jobsync.forge.comments import reviewed_digest
+@paths_argument
+@click.option("--target", metavar="NAME", help="The target to use.")
+@marker_option
+def digest(paths: tuple[str, ...], target: str | None) -> ExitCode:
+    """Print the digest of the plan that was reviewed, or none.
 
-    with github_of(os.environ) as forge:
-        number = merged(forge, os.environ)
-        found = reviewed_digest(forge.comments(number), marker) if number else ""
-    if not found:
-        click.echo("No reviewed plan is known for this commit.", err=True)
-        return ExitCode.STALE
-    click.echo(found)
+    It is taken from the comment of this job's own user on the pull or merge request that this
+    commit merged. Exit 3 when the commit is not the head of its branch any more.
+    """
+    with forge_of(os.environ) as forge:
+        found = reviewed(forge, marker_for(paths, target), os.environ)
+    click.echo(found or "none")
     return ExitCode.OK
 
 

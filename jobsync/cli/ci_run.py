@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from jobsync.cli.files import write_file
-from jobsync.cli.forges import append, base_of_fork, github_of, merged
+from jobsync.cli.forges import append, base_of_fork, github_of, reviewed
 from jobsync.errors import SettingsError, Usage
 from jobsync.structs import Struct
 
@@ -123,16 +123,11 @@ def _options(inputs: Mapping[str, str], *, offline: bool) -> Iterator[str]:
 def _expected(inputs: Mapping[str, str], paths: list[str], environ: Mapping[str, str]) -> str:
     """The digest of the plan to apply; ``none`` where no reviewed one is known."""
     from jobsync.cli.reporting import default_marker
-    from jobsync.forge.comments import reviewed_digest
-    from jobsync.render.escape import comment
 
     expect = inputs.get("expect") or "reviewed"
     with github_of(environ) as forge:
-        forge.check_head(environ.get("GITHUB_REF_NAME", ""), environ.get("GITHUB_SHA", ""))
         if expect != "reviewed":
+            forge.check_head(environ.get("GITHUB_REF_NAME", ""), environ.get("GITHUB_SHA", ""))
             return expect
-        number = merged(forge, environ)
-        if number is None:
-            return "none"
         marker = inputs.get("marker") or default_marker(paths, inputs.get("target") or None)
-        return reviewed_digest(forge.comments(number), comment(marker)) or "none"
+        return reviewed(forge, marker, environ) or "none"

@@ -61,34 +61,46 @@ def _gitlab_of(environ: Mapping[str, str]) -> Iterator[GitLab]:
         rest.close()
 
 
-def number_of(forge: Forge, environ: Mapping[str, str]) -> int | None:
-    """The pull or merge request of this run, or the one that its commit merged; None for none."""
-    from jobsync.forge.github import GitHub
-
-    if not isinstance(forge, GitHub):
+def started_by(environ: Mapping[str, str]) -> int | None:
+    """The pull or merge request that started this run; None for none."""
+    if environ.get("GITLAB_CI"):
         text = environ.get("CI_MERGE_REQUEST_IID", "")
         return int(text) if text.isdigit() else None
     number = event(environ).get("pull_request", {}).get("number")
-    return int(number) if number else merged(forge, environ)
+    return int(number) if number else None
 
 
-def merged_since(forge: Forge, number: int, environ: Mapping[str, str]) -> bool:
-    """Whether the pull request *number* that started this run was merged meanwhile: a run that
-    somebody starts again then must not replace the plan that was reviewed."""
-    from jobsync.forge.github import GitHub
-
-    started = event(environ).get("pull_request", {}).get("number")
-    return isinstance(forge, GitHub) and started == number and forge.is_merged(number)
-
-
-def merged(forge: GitHub, environ: Mapping[str, str]) -> int | None:
-    """The one pull request that the commit of this run merged into its branch; None for none, or
-    for several."""
+def branch_and_commit(environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """The branch that this run is on, and its commit; None for a tag and the like."""
+    if environ.get("GITLAB_CI"):
+        branch = environ.get("CI_COMMIT_BRANCH", "")
+        return (branch, _needed(environ, "CI_COMMIT_SHA")) if branch else None
     if environ.get("GITHUB_REF_TYPE", "branch") != "branch":
         return None
-    branch, commit = _needed(environ, "GITHUB_REF_NAME"), _needed(environ, "GITHUB_SHA")
-    found = forge.merged_by(branch, commit)
+    return _needed(environ, "GITHUB_REF_NAME"), _needed(environ, "GITHUB_SHA")
+
+
+def merged(forge: Forge, environ: Mapping[str, str]) -> int | None:
+    """The one pull or merge request that the commit of this run merged into its branch; None for
+    none, or for several."""
+    place = branch_and_commit(environ)
+    found = forge.merged_by(*place) if place else ()
     return found[0] if len(found) == 1 else None
+
+
+def reviewed(forge: Forge, marker: str, environ: Mapping[str, str]) -> str:
+    """The digest of the plan that was reviewed before the commit of this run was merged, from our
+    own comment with *marker*; empty where none is known.
+
+    Raises :class:`StalePlan` when the commit is not the head of its branch any more.
+    """
+    from jobsync.forge.comments import reviewed_digest
+    from jobsync.render.escape import comment
+
+    if place := branch_and_commit(environ):
+        forge.check_head(*place)
+    number = merged(forge, environ)
+    return reviewed_digest(forge.comments(number), comment(marker)) if number else ""
 
 
 def event(environ: Mapping[str, str]) -> Mapping[str, Any]:

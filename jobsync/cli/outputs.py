@@ -12,6 +12,7 @@ import click
 from jobsync.cli import completing
 from jobsync.cli.fetch_progress import size_text
 from jobsync.cli.options import call_of, format_option, manifests_option, target_options
+from jobsync.cli.outputs_check import check_lock
 from jobsync.cli.outputs_get import get
 from jobsync.cli.outputs_verify import verify
 from jobsync.cli.suggesting import Suggesting
@@ -34,6 +35,7 @@ def command() -> None:
 
 command.add_command(get)
 command.add_command(verify)
+command.add_command(check_lock)
 
 
 @command.command("list")

@@ -346,6 +346,12 @@ def _top() -> str:
     return str(next((up for up in (here, *here.parents) if (up / ".git").exists()), here))
 
 
+def marker_for(paths: Sequence[str], target: str | None) -> str:
+    """What ``--marker`` says, else the default marker."""
+    named: str | None = click.get_current_context().meta.get(_MARKER)
+    return named or default_marker(paths, target)
+
+
 def default_marker(paths: Sequence[str], target: str | None) -> str:
     """The default marker of a set that was not read: as it is when that can be read."""
     from jobsync import manifest

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Protocol
 
-from jobsync.errors import Usage
+from jobsync.errors import StalePlan, Usage
 from jobsync.structs import Struct
 
 _MARKER = re.compile(r"<!-- [A-Za-z0-9_./ -]+ -->")
@@ -44,6 +44,24 @@ class Forge(Protocol):
 
     def label(self, number: int, prefix: str, label: str) -> None:
         """Give *label*, and take away every other that begins with *prefix*."""
+
+    def check_head(self, branch: str, commit: str) -> None:
+        """Raises :class:`StalePlan` unless *commit* is the head of *branch*."""
+
+    def merged_by(self, branch: str, commit: str) -> tuple[int, ...]:
+        """The pull or merge requests that *commit* merged into *branch*."""
+
+    def is_merged(self, number: int) -> bool:
+        """Whether a pull or merge request was merged."""
+
+
+def check_head(branch: str, commit: str, head: str) -> None:
+    """Raises :class:`StalePlan` unless *commit* is *head*, the newest commit of *branch*."""
+    if head != commit:
+        raise StalePlan(
+            f"{commit[:12]} is not the head of {branch} any more: that is {head[:12]}",
+            hint="the run of that commit applies; start no old run again",
+        )
 
 
 def marker_of(text: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from jobsync.errors import StalePlan, Unreadable
-from jobsync.forge.comments import Comment
+from jobsync.errors import Unreadable
+from jobsync.forge.comments import Comment, check_head
 from jobsync.forge.rest import Rest, part
 from jobsync.structs import Struct
 
@@ -56,12 +56,7 @@ class GitHub(Struct, frozen=True):
     def check_head(self, branch: str, commit: str) -> None:
         """Raises :class:`StalePlan` unless *commit* is the head of *branch*."""
         found = self.rest.ask("GET", f"{self._of}/branches/{part(branch)}", asks="read a branch")
-        head = found["commit"]["sha"]
-        if head != commit:
-            raise StalePlan(
-                f"{commit[:12]} is not the head of {branch} any more: that is {head[:12]}",
-                hint="the run of that commit applies; start no old run again",
-            )
+        check_head(branch, commit, found["commit"]["sha"])
 
     def merged_by(self, branch: str, commit: str) -> tuple[int, ...]:
         """The pull requests that *commit* merged into *branch* of this repository."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobsync.forge.comments import Comment
+from jobsync.forge.comments import Comment, check_head
 from jobsync.forge.rest import Rest, part
 from jobsync.structs import Struct
 
@@ -39,6 +39,28 @@ class GitLab(Struct, frozen=True):
         gone = [name for name in labels if name.startswith(prefix) and name != label]
         body = {"add_labels": label, "remove_labels": ",".join(gone)}
         self.rest.ask("PUT", path, body, asks="give a label")
+
+    def check_head(self, branch: str, commit: str) -> None:
+        """Raises :class:`StalePlan` unless *commit* is the head of *branch*."""
+        path = f"/projects/{part(self.project)}/repository/branches/{part(branch)}"
+        check_head(branch, commit, self.rest.ask("GET", path, asks="read a branch")["commit"]["id"])
+
+    def merged_by(self, branch: str, commit: str) -> tuple[int, ...]:
+        """The merge requests that *commit* merged into *branch*."""
+        path = f"/projects/{part(self.project)}/repository/commits/{part(commit)}/merge_requests"
+        return tuple(
+            int(one["iid"])
+            for one in self.rest.all(path, asks="find the merge request of a commit")
+            if one.get("state") == "merged"
+            and commit
+            in (one.get("merge_commit_sha"), one.get("squash_commit_sha"), one.get("sha"))
+            and one.get("target_branch") == branch
+        )
+
+    def is_merged(self, number: int) -> bool:
+        """Whether a merge request was merged."""
+        found = self.rest.ask("GET", self._of(number), asks="read a merge request")
+        return bool(found.get("state") == "merged")
 
     def _of(self, number: int) -> str:
         return f"/projects/{part(self.project)}/merge_requests/{number}"

@@ -62,7 +62,7 @@ class Forge:
             return 403, {"message": "Resource not accessible by integration"}
         if body and len(str(body.get("body", ""))) > self.limit:
             return 422, {"message": "Validation Failed: body is too long"}
-        if path.startswith("/projects/7/merge_requests/") or path == "/user":
+        if path.startswith("/projects/7/") or path == "/user":
             return self._gitlab(method, path, query, body)
         return self._github(method, path.removeprefix(f"/repos/{REPOSITORY}"), query, body)
 
@@ -109,6 +109,21 @@ class Forge:
     def _gitlab(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
         if path == "/user":
             return 200, {"id": BOT["id"]}
+        match path.removeprefix("/projects/7/repository/").split("/"):
+            case ("branches", branch):
+                return 200, {"commit": {"id": self.heads[branch]}}
+            case ("commits", commit, "merge_requests"):
+                merged = [
+                    {
+                        "iid": one["number"],
+                        "state": "merged",
+                        "merge_commit_sha": one["merge_commit_sha"],
+                        "target_branch": one["base"]["ref"],
+                    }
+                    for one in self.pulls
+                    if one["merge_commit_sha"] == commit
+                ]
+                return 200, page(merged, query)
         words = path.removeprefix("/projects/7/merge_requests/").split("/")
         number = int(words[0])
         match (method, *words[1:]):
@@ -119,7 +134,11 @@ class Forge:
             case ("PUT", "notes", note):
                 return 200, self._edited(int(note), body["body"])
             case ("GET",):
-                return 200, {"labels": self.labels.get(number, [])}
+                states = ["merged" for one in self.pulls if one["number"] == number]
+                return 200, {
+                    "labels": self.labels.get(number, []),
+                    "state": (states or ["opened"])[0],
+                }
             case ("PUT",):
                 known = set(self.labels.get(number, [])) | {body["add_labels"]}
                 self.labels[number] = sorted(known - set(body["remove_labels"].split(",")))

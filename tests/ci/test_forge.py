@@ -108,20 +108,38 @@ def test_the_digest_is_taken_only_from_our_comment_on_what_was_merged(
 ) -> None:
     hub.merge(5, COMMIT)
     hub.comment(5, PAGE.replace(HEX, "b" * 64), PERSON)
-    hub.comment(5, PAGE.replace(HEX, "b" * 64), {**BOT, "type": "User"})
+    hub.comment(5, PAGE.replace(HEX, "b" * 64), {**BOT, "type": "User", "id": 3})
     hub.comment(5, f"{MARKER}\n\n<!-- digest {'b' * 64} -->\n", BOT)  # not on the second line
     hub.comment(5, PAGE.replace("tacc", "other").replace(HEX, "d" * 64), BOT)
-    done = job.run("ci", "digest", MARKER)
-    assert done.code == 3 and "No reviewed plan" in done.err
+    call = ("ci", "digest", "--target", "tacc")
+    (job.folder / "set.yaml").write_text("apiVersion: jobsync/v1\nproject: phylo\njobs: {}\n")
+    assert job.run(*call).out == "none\n"
     hub.comment(5, PAGE, BOT)
-    done = job.run("ci", "digest", MARKER)
-    assert (done.code, done.out) == (0, f"{HEX}\n")
-    # Of another branch, a commit that merged nothing, and two pull requests: no plan.
-    assert job.run("ci", "digest", MARKER, GITHUB_REF_NAME="other").code == 3
-    assert job.run("ci", "digest", MARKER, GITHUB_SHA="e" * 40).code == 3
-    assert job.run("ci", "digest", MARKER, GITHUB_REF_TYPE="tag").code == 3
+    for marker in ((), ("--marker", "jobsync phylo tacc")):
+        done = job.run(*call, *marker)
+        assert (done.code, done.out) == (0, f"{HEX}\n"), done.err
+    gitlab = {
+        "GITLAB_CI": "true",
+        "CI_API_V4_URL": hub.url,
+        "CI_PROJECT_ID": "7",
+        "CI_COMMIT_BRANCH": "main",
+        "CI_COMMIT_SHA": COMMIT,
+        "JOBSYNC_FORGE_TOKEN": TOKEN,
+    }
+    assert job.run(*call, **gitlab).out == f"{HEX}\n"
+    # Of another branch, a commit that merged nothing, a tag, and two pull requests: no plan.
+    hub.heads["other"] = COMMIT
+    assert job.run(*call, GITHUB_REF_NAME="other").out == "none\n"
+    assert job.run(*call, GITHUB_REF_TYPE="tag").out == "none\n"
+    done = job.run(*call, GITHUB_SHA="e" * 40)
+    assert done.code == 3 and "is not the head of main any more" in done.err
+    done = job.run(*call, **{**gitlab, "CI_COMMIT_SHA": "e" * 40})
+    assert done.code == 3 and "is not the head of main any more" in done.err
+    hub.heads["main"] = "e" * 40
+    assert job.run(*call, GITHUB_SHA="e" * 40).out == "none\n"
+    hub.heads["main"] = COMMIT
     hub.merge(6, COMMIT)
-    assert job.run("ci", "digest", MARKER).code == 3
+    assert job.run(*call).out == "none\n"
 
 
 def test_a_run_started_again_after_the_merge_leaves_the_plan_that_was_reviewed(
