@@ -21,6 +21,7 @@ from jobsync.cli.options import (
     call_of,
     color_option,
     decision_options,
+    expand_option,
     paths_argument,
     quiet_option,
     selection_options,
@@ -97,6 +98,7 @@ def _digest(ctx: click.Context, param: click.Parameter, text: str | None) -> str
 @report_option
 @marker_option
 @quiet_option
+@expand_option
 @color_option
 def command(
     paths: tuple[str, ...], target: str | None, format_name: str, **options: Any

@@ -8,6 +8,7 @@ import click
 
 from jobsync.cli.options import (
     color_option,
+    expand_option,
     paths_argument,
     quiet_option,
     selection_options,
@@ -28,6 +29,7 @@ from jobsync.errors import ExitCode
 @report_option
 @marker_option
 @quiet_option
+@expand_option
 @color_option
 def command(
     paths: tuple[str, ...],

@@ -28,6 +28,7 @@ _MANIFESTS_HELP = (
     "Manifest file or folder; may be given again. Default: the set around the current folder."
 )
 _NAMED = "jobsync.manifests"
+_EXPANDED = "jobsync.expand"
 
 format_option = click.option(
     "--format",
@@ -195,6 +196,27 @@ def call_of(
     for name, value in variables.items():
         options += ["--var", f"{name}={HIDDEN if name in hidden else value}"]
     return Call(tuple(map(str, paths)), tuple(options))
+
+
+def expand_option(command: F) -> F:
+    """Whether changes that are alike are shown one by one; :func:`is_expanded` tells."""
+
+    def keep(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+        ctx.meta[_EXPANDED] = value
+
+    return click.option(
+        "--expand",
+        is_flag=True,
+        expose_value=False,
+        callback=keep,
+        help="Show each change of a matrix on its own, also those that are alike.",
+    )(command)
+
+
+def is_expanded() -> bool:
+    """Whether the command that is running was given ``--expand``."""
+    context = click.get_current_context(silent=True)
+    return bool(context and context.meta.get(_EXPANDED))
 
 
 def color_option(command: F) -> F:

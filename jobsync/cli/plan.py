@@ -13,6 +13,7 @@ from jobsync.cli.options import (
     call_of,
     color_option,
     decision_options,
+    expand_option,
     paths_argument,
     quiet_option,
     selection_options,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 @report_option
 @marker_option
 @quiet_option
+@expand_option
 @color_option
 def command(
     paths: tuple[str, ...],

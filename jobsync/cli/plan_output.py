@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jobsync import render
-from jobsync.cli.options import wants_color
+from jobsync.cli.options import is_expanded, wants_color
 from jobsync.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def print_plan(
         marker=marker or f"jobsync {plan.project} {plan.target}",
         open_submits=open_submits,
         outputs_root=outputs_root(plan),
+        expand=is_expanded(),
         graph=_graph(plan, desired) if format_name in _DRAWING else None,
     )
     click.echo(render.FORMATS[format_name](plan, options), nl=False, color=True)

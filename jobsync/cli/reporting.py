@@ -16,7 +16,7 @@ import click
 
 from jobsync.cli.files import write_file
 from jobsync.cli.forges import append
-from jobsync.cli.options import call_of
+from jobsync.cli.options import call_of, is_expanded
 from jobsync.errors import ExitCode, JobsyncError, Location, SettingsError, worst
 
 if TYPE_CHECKING:
@@ -317,6 +317,7 @@ class Reporting:
             budget=self.budget,
             names_digest=self._command != "apply",
             outputs_root=outputs_root(self._plan),
+            expand=is_expanded(),
         )
         if self._outcomes is not None:
             from jobsync.render.outcome_markdown import as_markdown

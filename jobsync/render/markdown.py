@@ -24,14 +24,17 @@ from jobsync.model import (
 )
 from jobsync.plan.decisions import digest
 from jobsync.render.advice import Call, what_next
+from jobsync.render.blocks import in_order
 from jobsync.render.escape import block, cell, comment, markdown
 from jobsync.render.graph.jobs import Graph
 from jobsync.render.graph.mermaid import as_mermaid
+from jobsync.render.natural import natural
 from jobsync.render.open_submits import question
-from jobsync.render.options import PLAIN, RenderOptions
+from jobsync.render.options import RenderOptions
 from jobsync.render.summary import also, headline
-from jobsync.render.text import action_blocks
+from jobsync.render.text import shown_blocks
 from jobsync.render.values import counted
+from jobsync.structs import replace
 
 _SIGNS = {
     Action.CREATE: "create",
@@ -93,21 +96,46 @@ def _summary(plan: Plan, options: RenderOptions) -> str:
     lines = [headline(plan), also(plan), f"Digest: `{digest(plan)}`"]
     if folder := options.outputs_root:
         lines.append(f"Outputs go to {markdown(folder)}, seen from the folder of the set.")
+    lines += [_not_declared(plan)] if plan.undeclared else []
     return "\n".join(
         f"**{line}**" if index == 0 else line for index, line in enumerate(lines) if line
     )
 
 
+def _not_declared(plan: Plan) -> str:
+    names = sorted({run.address for run in plan.undeclared}, key=natural)
+    more = f" and {len(names) - _FIRST} more" if names[_FIRST:] else ""
+    listed = ", ".join(map(markdown, names[:_FIRST]))
+    return f"Not declared, and left alone: {listed}{more}. `--prune` deletes them."
+
+
 def _full(plan: Plan, options: RenderOptions) -> list[str]:
-    blocks = action_blocks(plan, PLAIN)
+    blocks = shown_blocks(plan, replace(options, color=False))
     diff = [block("\n\n".join(_as_diff(text) for text in blocks), "diff")] if blocks else []
     return [
         *_hazards(plan),
         *_troubles(_all_troubles(plan, options.call)),
         *_listed(_all_warnings(plan)),
         *_graph(options.graph),
+        *(_legend(blocks) if blocks else ()),
         *diff,
     ]
+
+
+_LEGEND = {"+": "create", "!": "update or replace", "-": "destroy", "<=": "fetch"}
+
+
+def _legend(blocks: Iterable[str]) -> list[str]:
+    """What the signs mean that open the blocks."""
+    signs = {_opening_sign(_as_diff(text)) for text in blocks}
+    told = ", ".join(f"`{sign}` {word}" for sign, word in _LEGEND.items() if sign in signs)
+    return [f"Signs: {told}."] if told else []
+
+
+def _opening_sign(text: str) -> str:
+    """The sign on the line that ends in a brace, or is followed by a comment."""
+    lines = (line for line in text.split("\n") if not line.lstrip().startswith("#"))
+    return next(lines, "").split(" ", 1)[0] or "<="
 
 
 def _graph(graph: Graph | None) -> list[str]:
@@ -122,7 +150,7 @@ def _graph(graph: Graph | None) -> list[str]:
 def _folded(plan: Plan, options: RenderOptions) -> list[str]:
     """One row of a table for each change, folded, and the first of what is wrong."""
     troubles, warnings = _all_troubles(plan, options.call), _all_warnings(plan)
-    rows = ["| action | what | run |", "| --- | --- | --- |", *map(_row, plan.changes)]
+    rows = ["| action | what | run |", "| --- | --- | --- |", *map(_row, in_order(plan))]
     table = "\n".join(rows)
     summary = f"<details><summary>{len(plan.changes)} changes</summary>"
     return [

@@ -44,6 +44,7 @@ class RenderOptions(Struct, frozen=True):
     that folder. ``names_digest`` is whether Markdown names the digest in its hidden head, as the
     plan that people review. ``broken`` is what the plan breaks of policies, on a line each.
     ``graph`` is that of the set, for formats that draw; None where the manifests are not at hand.
+    ``expand`` is whether changes of a matrix that are alike are shown one by one.
     """
 
     color: bool = False
@@ -55,6 +56,7 @@ class RenderOptions(Struct, frozen=True):
     names_digest: bool = True
     graph: Graph | None = None
     broken: tuple[str, ...] = ()
+    expand: bool = False
 
     @property
     def palette(self) -> Palette:

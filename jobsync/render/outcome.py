@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from jobsync.model import Action, Outcome, Plan, Result
 from jobsync.render.advice import NO_CALL, Call, log_of, retry, some, stop
 from jobsync.render.escape import terminal
+from jobsync.render.natural import natural
 from jobsync.render.values import counted
 
 _ORDER = (
@@ -56,7 +57,8 @@ def sorted_rows(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """By address, and for one address in the order in which things come about."""
     order = list(_KINDS)
     return sorted(
-        outcomes, key=lambda o: (o.address, order.index(o.kind), o.action, o.run_id, o.detail)
+        outcomes,
+        key=lambda o: (natural(o.address), order.index(o.kind), o.action, o.run_id, o.detail),
     )
 
 

@@ -25,13 +25,13 @@ from jobsync.plan.decisions import digest
 from jobsync.plan.history import histories
 from jobsync.plan.longest import Longest, longest_chain
 from jobsync.render.advice import what_next
+from jobsync.render.blocks import action_blocks
 from jobsync.render.graph.jobs import Graph, graph_of, kind_of
 from jobsync.render.graph.svg import drawing
 from jobsync.render.markdown import MOST_NODES
 from jobsync.render.options import PLAIN, RenderOptions
 from jobsync.render.page.timeline import Bar, Lane, timeline
 from jobsync.render.summary import also, headline
-from jobsync.render.text import action_blocks
 from jobsync.render.values import counted, size
 from jobsync.structs import Struct, replace
 
