@@ -249,7 +249,7 @@ def test_what_a_failed_job_said_is_shown(wordcount: Bench) -> None:
     assert "  | 11\n" not in done.err
     assert "\033" not in done.err
     assert "  | working\n" in done.err
-    assert "jobsync outputs get count" in done.err
+    assert "See all of it: jobsync logs count" in done.err
 
 
 def test_what_is_excluded_but_finished_is_still_there_to_take_from(phylogeny: Bench) -> None:
