@@ -14,10 +14,11 @@ import pytest
 
 from jobsync.apply import Binding, NotSubmitted, SubmitLimits, exit_code, resolve_submits
 from jobsync.errors import ExitCode
-from jobsync.model import Action, OutputRef, Result, RunRef
-from jobsync.platforms.agave.permissions import LEVELS
+from jobsync.model import NO_ACCESS, Action, GrantChange, OutputRef, Result, RunRef
+from jobsync.platforms.agave.platform import AGAVE
+from jobsync.structs import replace
 from tests.apply.plans import create, grants, name, plan, short
-from tests.apply.service_world import RealWorld, real_world
+from tests.apply.service_world import RealWorld, real_world, tapis_real_world
 
 APP = {"appId": "wc-demo-1.00"}
 
@@ -130,62 +131,96 @@ def arm(world: RealWorld, fault: str, where: str) -> None:
         world.service.faults.add(f"{FAULTS[fault]},{where}")
 
 
+@pytest.fixture(scope="module", params=[real_world, tapis_real_world], ids=["agave", "tapis"])
+def either(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealWorld]:
+    """A service of each api."""
+    with request.param(tmp_path_factory.mktemp("either")) as world:
+        yield world
+
+
+def is_unsure(world: RealWorld, fault: str) -> bool:
+    """Whether nobody can tell from here that a submit with this fault has not arrived. Only one
+    gateway says of its 429 that the service never saw the request."""
+    return fault == "drop before" or (fault == "429" and world.backend.platform is not AGAVE)
+
+
 @BOTH
 def test_two_faults_on_a_submit_and_the_looks_after_it(
-    shared: RealWorld, pair: tuple[str, str]
+    either: RealWorld, pair: tuple[str, str]
 ) -> None:
     """One job, or none and that is said; and the next run never makes it two."""
-    address = f"f{PAIRS.index(pair)}"
+    shared, address = either, f"f{PAIRS.index(pair)}"
     first, second = pair
     arm(shared, first, "on=submit")
     if second != "late":
         arm(shared, second, "method=GET,after=2")
-    [outcome] = [o for o in shared.apply(plan(job(address)), submits=BRIEF) if o.kind == "job"]
+    the_plan = plan(job(address, request=shared.app))
+    [outcome] = [o for o in shared.apply(the_plan, submits=BRIEF) if o.kind == "job"]
     shared.service.faults.clear()
     jobs = shared.named(name(address))
-    if first == "drop before":  # it may have arrived, for all that can be seen from here
+    if is_unsure(shared, first):
         assert (outcome.result, jobs) == (Result.UNKNOWN, []), outcome
-        binding = Binding(shared.service.url, "alice", "phylo")
+        mark = shared.backend.platform.journal_mark
+        binding = Binding(shared.service.url, "alice", "phylo", mark)
         resolve_submits(address, NotSubmitted(), shared.backend, shared.folder / "state", binding)
     else:
         assert (outcome.result, len(jobs)) == (Result.DONE, 1), outcome
         assert outcome.run_id == jobs[0]
-    [outcome] = shared.apply(plan(job(address)), submits=BRIEF)
+    [outcome] = shared.apply(the_plan, submits=BRIEF)
     assert (outcome.result, [outcome.run_id]) == (Result.DONE, shared.named(name(address)))
 
 
 @BOTH
 @pytest.mark.parametrize("verb", ["grant", "revoke"])
-def test_two_faults_on_grants(shared: RealWorld, pair: tuple[str, str], verb: str) -> None:
+def test_two_faults_on_grants(either: RealWorld, pair: tuple[str, str], verb: str) -> None:
     """What is reported is what the service has, and nobody else has anything."""
-    address = f"g{PAIRS.index(pair)}{verb}"
-    shared.apply(plan(job(address)), submits=BRIEF)
+    shared, address = either, f"g{PAIRS.index(pair)}{verb}"
+    shared.apply(plan(job(address, request=shared.app)), submits=BRIEF)
     [run_id] = shared.named(name(address))
     ref = RunRef(run_id, name(address), "FINISHED")
     before = {} if verb == "grant" else {"bob": "READ", "carol": "READ"}
     after = "READ" if verb == "grant" else "NONE"
+    read = shared.level("READ")
     for user in before:
-        shared.backend.grant(run_id, user, LEVELS["READ"])
+        shared.backend.grant(run_id, user, read)
+    writes = "method=POST,path=*/pems*"
+    if shared.backend.platform is not AGAVE:
+        writes = f"on={'share' if verb == 'grant' else 'unshare'}"
     for fault in pair:
-        arm(shared, fault, "method=POST,path=*/pems*")
-    change = grants(address, ref, before, bob=after, carol=after)
+        arm(shared, fault, writes)
+    levels = {"READ": read, "NONE": NO_ACCESS}
+    image = {user: levels[word] for user, word in before.items()}
+    change = replace(
+        grants(address, ref, {}, bob=after),
+        image=image,
+        grants=tuple(
+            GrantChange(user, image.get(user, NO_ACCESS), levels[after])
+            for user in ("bob", "carol")
+        ),
+    )
     [outcome] = shared.apply(plan(change))
     shared.service.faults.clear()
     there = shared.backend.access(run_id)
-    wanted = {} if verb == "revoke" else {"bob": LEVELS["READ"], "carol": LEVELS["READ"]}
+    wanted = {} if verb == "revoke" else {"bob": read, "carol": read}
     assert (outcome.result is Result.DONE) == (there == wanted), (outcome, there)
     assert set(there) <= {"bob", "carol"}
     if "drop before" not in pair:
         assert outcome.result is Result.DONE, outcome
 
 
-def test_faults_on_everything_else_are_survived(shared: RealWorld) -> None:
+def test_faults_on_everything_else_are_survived(either: RealWorld) -> None:
+    shared = either
     for number, fault in enumerate(
         ["reset-before", "reset-after", "html", "throttle,retry-after=0", "truncated", "html-200"]
     ):
         address = f"e{number}"
         shared.service.faults.add(f"{fault},method=GET,times=6,rate=0.3,seed={number}")
-        the_plan = plan(job(address), grants(address, None, {}, bob="READ"))
+        change = grants(address, None, {}, bob="READ")
+        [bob] = change.grants
+        change = replace(change, grants=(replace(bob, after=shared.level("READ")),))
+        the_plan = plan(job(address, request=shared.app), change)
         outcomes = shared.apply(the_plan, wait=60.0)
         shared.service.faults.clear()
         assert len(shared.named(name(address))) <= 1
