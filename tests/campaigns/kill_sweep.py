@@ -1,6 +1,6 @@
 """SIGKILL, or an error, at every system call of a real apply; and what the next one makes of it.
 
-    python tests/campaigns/kill_sweep.py [--points N] [--mode kill|error|both]
+    python -m tests.campaigns.kill_sweep [--points N] [--mode kill|error|both] [--api tapis/v3]
 
 A real service runs real jobs; ``jobsync apply --wait`` runs under strace, which kills it at the
 N-th call of one kind of a thread of the apply, or lets that call fail with ENOSPC, EIO, EROFS,
@@ -32,6 +32,7 @@ from pathlib import Path
 
 from jobsync.local.store.statuses import STATUSES
 from jobsync.testing import LocalService, local_service
+from tests.campaigns.apis import APIS, CHOICES
 
 CALLS = "%file,%desc,%network"
 ERRORS = {
@@ -92,19 +93,13 @@ apiVersion: jobsync/v1
 project: {project}
 target: kill
 targets:
-  kill: {{api: agave/v2, baseUrl: "{url}"}}
+  kill: {{api: {api.name}, baseUrl: "{url}"}}
 jobs:
   one:
-    appId: wc-demo-1.00
-    permissions: {{bob: READ}}
-    outputs: [{{path: counts.txt, to: results/one.txt}}]
-  two:
-    appId: wc-demo-1.00
-    parameters: {{lines: 3}}
-  three:
-    appId: wc-demo-1.00
-    inputs: {{text: ["${{jobs.one.outputs/counts.txt}}"]}}
-    permissions: {{bob: READ_WRITE}}
+    {{{api.app}, permissions: {{bob: READ}},
+     outputs: [{{path: counts.txt, to: results/one.txt}}]}}
+  two: {{{api.three}}}
+  three: {{{api.after}, permissions: {{bob: {api.shared}}}}}
 """
 JOBS = ("one", "two", "three")
 
@@ -127,18 +122,19 @@ class Lab:
     """One set of manifests with a project, a folder and a state of its own."""
 
     def __init__(self, service: LocalService, root: Path, project: str) -> None:
+        api = APIS[service.api]
         self.service = service
         self.project = project
         self.folder = root / project
         self.folder.mkdir()
-        text = MANIFEST.format(project=project, url=service.url)
+        text = MANIFEST.format(project=project, url=service.url, api=api)
         (self.folder / "jobs.yaml").write_text(text)
         self.environ = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
             "JOBSYNC_STATE_DIR": str(self.folder / ".state"),
             "TAPIS_BASE_URL": service.url,
-            "TAPIS_TOKEN": service.tokens["alice"],
+            api.variable: api.token(service),
             "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
@@ -245,8 +241,8 @@ def try_point(service: LocalService, root: Path, number: int, point: Point) -> d
 
 
 @contextmanager
-def lab_service(root: Path) -> Iterator[LocalService]:
-    with local_service(users=("alice", "bob"), folder=root / "service") as service:
+def lab_service(root: Path, api: str) -> Iterator[LocalService]:
+    with local_service(users=("alice", "bob"), folder=root / "service", api=api) as service:
         yield service
 
 
@@ -257,6 +253,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--skip", type=int, default=0, help="leave so many out at the start")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--api", choices=CHOICES, default=CHOICES[0])
     options = parser.parse_args()
     began = time.monotonic()
     if shutil.which("strace") is None or not may_trace():
@@ -264,7 +261,7 @@ def main() -> int:
         return 2
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        with lab_service(root) as service:
+        with lab_service(root, options.api) as service:
             lab = Lab(service, root, "calm")
             calm = lab.apply(watched(root / "log"))
             if calm.returncode != 0:

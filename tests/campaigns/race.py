@@ -1,6 +1,6 @@
 """Eight applies of one set at once, round after round: one works, the rest are told who.
 
-    python tests/campaigns/race.py [--rounds 100] [--applies 8]
+    python -m tests.campaigns.race [--rounds 100] [--applies 8] [--api tapis/v3]
 
 Real processes against a real service. On a busy machine one may come so late that the first has
 ended: it then has nothing to do. After each round the service's own books must have one job for
@@ -22,16 +22,17 @@ from pathlib import Path
 
 from jobsync.local.store.statuses import STATUSES
 from jobsync.testing import local_service
+from tests.campaigns.apis import APIS, CHOICES
 
 MANIFEST = """\
 apiVersion: jobsync/v1
 project: {project}
 target: race
 targets:
-  race: {{api: agave/v2, baseUrl: "{url}"}}
+  race: {{api: {api.name}, baseUrl: "{url}"}}
 jobs:
-  one: {{appId: wc-demo-1.00, parameters: {{seconds: 1}}}}
-  two: {{appId: wc-demo-1.00}}
+  one: {{{api.slow}}}
+  two: {{{api.app}}}
 """
 
 
@@ -70,8 +71,10 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--applies", type=int, default=8)
+    parser.add_argument("--api", choices=CHOICES, default=CHOICES[0])
     parser.add_argument("--zygote", action="store_true")
     options = parser.parse_args()
+    api = APIS[options.api]
     if options.zygote:
         zygote()
         return 0
@@ -79,17 +82,17 @@ def main() -> int:
     named = lone = 0
     with (
         tempfile.TemporaryDirectory() as folder,
-        local_service(folder=Path(folder) / "service") as service,
+        local_service(folder=Path(folder) / "service", api=api.name) as service,
     ):
         environ = {
             "PATH": os.environ["PATH"],
             "HOME": folder,
             "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "TAPIS_BASE_URL": service.url,
-            "TAPIS_TOKEN": service.tokens["alice"],
+            api.variable: api.token(service),
         }
         forker = subprocess.Popen(
-            [sys.executable, __file__, "--zygote"],
+            [sys.executable, "-m", "tests.campaigns.race", "--zygote"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -101,7 +104,8 @@ def main() -> int:
             project = f"race{number}"
             place = Path(folder) / project
             place.mkdir()
-            (place / "jobs.yaml").write_text(MANIFEST.format(project=project, url=service.url))
+            text = MANIFEST.format(project=project, url=service.url, api=api)
+            (place / "jobs.yaml").write_text(text)
             print(options.applies, place, file=forker.stdin, flush=True)
             ended = json.loads(forker.stdout.readline())
             for which, (_, code) in ended.items():
