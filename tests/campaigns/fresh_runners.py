@@ -1,6 +1,7 @@
 """Several fresh runners apply one commit at once, round after round: each job is submitted once.
 
-    python tests/campaigns/fresh_runners.py [--rounds 200] [--runners 2] [--without-journal]
+    python -m tests.campaigns.fresh_runners [--rounds 200] [--runners 2] [--without-journal]
+                                            [--api tapis/v3]
 
 Each runner is a real process with its own clone of a real bare repository, its own home and its own
 state folder; the service is real too. All that they share is the git remote. After each round the
@@ -23,16 +24,17 @@ from pathlib import Path
 
 from jobsync.local.store.statuses import STATUSES
 from jobsync.testing import LocalService, local_service
+from tests.campaigns.apis import APIS, CHOICES
 
 MANIFEST = """\
 apiVersion: jobsync/v1
 project: {project}
 target: race
 targets:
-  race: {{api: agave/v2, baseUrl: "{url}"}}
+  race: {{api: {api.name}, baseUrl: "{url}"}}
 jobs:
-  one: {{appId: wc-demo-1.00, permissions: {{bob: READ}}}}
-  two: {{appId: wc-demo-1.00, parameters: {{lines: 2}}}}
+  one: {{{api.app}, permissions: {{bob: READ}}}}
+  two: {{{api.three}}}
 """
 REF = "refs/jobsync/journal"
 
@@ -90,7 +92,7 @@ class Race:
             "HOME": str(folder),
             "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "TAPIS_BASE_URL": service.url,
-            "TAPIS_TOKEN": service.tokens["alice"],
+            APIS[service.api].variable: APIS[service.api].token(service),
         }
         if journal:
             self.environ["JOBSYNC_JOURNAL"] = f"git:origin#{REF}"
@@ -101,7 +103,7 @@ class Race:
                 capture_output=True,
             )
         self.forker = subprocess.Popen(
-            [sys.executable, __file__, "--zygote"],
+            [sys.executable, "-m", "tests.campaigns.fresh_runners", "--zygote"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -110,7 +112,8 @@ class Race:
 
     def round(self, project: str, count: int) -> tuple[list[int], list[str], Counter[str]]:
         """How each of *count* runners ended, what it said, and the jobs of each name."""
-        text = MANIFEST.format(project=project, url=self.service.url)
+        api = APIS[self.service.api]
+        text = MANIFEST.format(project=project, url=self.service.url, api=api)
         (self.author / "jobs.yaml").write_text(text)
         git("-C", self.author, "add", "jobs.yaml")
         git("-C", self.author, "commit", "-q", "-m", project)
@@ -136,12 +139,14 @@ class Race:
         self.forker.wait()
 
 
-def race(rounds: int, runners: int, *, journal: bool) -> tuple[dict[str, object], list[str]]:
+def race(
+    rounds: int, runners: int, *, journal: bool, api: str = CHOICES[0]
+) -> tuple[dict[str, object], list[str]]:
     """The figures of *rounds*, and what went wrong."""
     began, wrong, codes, doubles, slowest = time.monotonic(), list[str](), Counter[str](), 0, 0.0
     with (
         tempfile.TemporaryDirectory() as folder,
-        local_service(folder=Path(folder) / "service") as service,
+        local_service(folder=Path(folder) / "service", api=api) as service,
     ):
         course = Race(Path(folder), service, journal=journal)
         for number in range(rounds):
@@ -176,13 +181,14 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--runners", type=int, default=2)
     parser.add_argument("--without-journal", action="store_true")
+    parser.add_argument("--api", choices=CHOICES, default=CHOICES[0])
     parser.add_argument("--zygote", action="store_true")
     options = parser.parse_args()
     if options.zygote:
         zygote()
         return 0
     journal = not options.without_journal
-    figures, wrong = race(options.rounds, options.runners, journal=journal)
+    figures, wrong = race(options.rounds, options.runners, journal=journal, api=options.api)
     print(json.dumps(figures))
     if not journal:
         return 0 if figures["submitted twice"] else 1

@@ -1,6 +1,6 @@
 """SIGKILL before and after every step of git of an apply; the next one runs on a fresh runner.
 
-    python tests/campaigns/runner_kills.py [--points N]
+    python -m tests.campaigns.runner_kills [--points N] [--api tapis/v3]
 
 A real service, a real bare repository with a shared journal, real processes. The ``git`` that the
 apply finds kills it at the N-th call, before or after the real git has run. Then a runner with
@@ -25,6 +25,7 @@ from pathlib import Path
 
 from jobsync.local.store.statuses import STATUSES
 from jobsync.testing import LocalService, local_service
+from tests.campaigns.apis import APIS, CHOICES
 
 RUNNER = """
 import sys
@@ -60,10 +61,10 @@ apiVersion: jobsync/v1
 project: {project}
 target: lab
 targets:
-  lab: {{api: agave/v2, baseUrl: "{url}"}}
+  lab: {{api: {api.name}, baseUrl: "{url}"}}
 jobs:
-  one: {{appId: wc-demo-1.00}}
-  two: {{appId: wc-demo-1.00, parameters: {{lines: 2}}}}
+  one: {{{api.app}}}
+  two: {{{api.three}}}
 """
 
 
@@ -83,7 +84,8 @@ class Bench:
         home = self.folder / f"runner{self.number}"
         clone = [self.real, "clone", "-q", str(self.bare), str(home / "checkout")]
         subprocess.run(clone, check=True, capture_output=True)
-        text = MANIFEST.format(project=project, url=self.service.url)
+        api = APIS[self.service.api]
+        text = MANIFEST.format(project=project, url=self.service.url, api=api)
         (home / "checkout" / "jobs.yaml").write_text(text)
         return home
 
@@ -95,7 +97,7 @@ class Bench:
             "JOBSYNC_STATE_DIR": str(home / "state"),
             "JOBSYNC_JOURNAL": "git:origin#refs/jobsync/journal",
             "TAPIS_BASE_URL": self.service.url,
-            "TAPIS_TOKEN": self.service.tokens["alice"],
+            APIS[self.service.api].variable: APIS[self.service.api].token(self.service),
         }
         return subprocess.run(
             [sys.executable, "-c", RUNNER, *arguments],
@@ -148,11 +150,11 @@ class Bench:
         return (word if killed else "not killed"), wrong
 
 
-def sweep(points: int | None) -> tuple[dict[str, object], list[str]]:
+def sweep(points: int | None, api: str = CHOICES[0]) -> tuple[dict[str, object], list[str]]:
     """The figures of *points* kills, chosen at random; None: one at every call."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        local_service(folder=Path(folder) / "service") as service,
+        local_service(folder=Path(folder) / "service", api=api) as service,
     ):
         bench = Bench(Path(folder), service)
         calls, _ = bench.killed_at("count", 0, 0)
@@ -170,7 +172,9 @@ def sweep(points: int | None) -> tuple[dict[str, object], list[str]]:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--points", type=int)
-    figures, wrong = sweep(parser.parse_args().points)
+    parser.add_argument("--api", choices=CHOICES, default=CHOICES[0])
+    options = parser.parse_args()
+    figures, wrong = sweep(options.points, options.api)
     print(json.dumps(figures))
     for what in wrong:
         print(what, file=sys.stderr)

@@ -7,9 +7,9 @@ import pytest
 from tests.campaigns import fresh_runners, runner_kills, writers
 
 
-@pytest.mark.parametrize("runners", [2, 4])
-def test_racing_runners_submit_each_job_once(runners: int) -> None:
-    figures, wrong = fresh_runners.race(2, runners, journal=True)
+@pytest.mark.parametrize(("runners", "api"), [(2, "agave/v2"), (4, "agave/v2"), (3, "tapis/v3")])
+def test_racing_runners_submit_each_job_once(runners: int, api: str) -> None:
+    figures, wrong = fresh_runners.race(2, runners, journal=True, api=api)
     assert wrong == []
     assert figures["submitted twice"] == 0
     assert figures["exit codes"] == {"0": 2 * runners}
@@ -24,10 +24,13 @@ def test_without_a_journal_the_same_race_submits_twice() -> None:
     pytest.fail("ten rounds of four runners never submitted a job twice")
 
 
-def test_a_fresh_runner_goes_on_where_one_was_killed_between_steps_of_git() -> None:
-    figures, wrong = runner_kills.sweep(4)
+@pytest.mark.parametrize(("points", "api"), [(4, "agave/v2"), (2, "tapis/v3")])
+def test_a_fresh_runner_goes_on_where_one_was_killed_between_steps_of_git(
+    points: int, api: str
+) -> None:
+    figures, wrong = runner_kills.sweep(points, api)
     assert wrong == []
-    assert figures["kills"] == 4
+    assert figures["kills"] == points
 
 
 def test_of_many_writers_of_one_name_each_time_one_wins() -> None:
