@@ -23,6 +23,9 @@ from jobsync.structs import Struct
 
 HEADER = "# jobsync.lock 1: what was fetched; written by jobsync, commit it"
 
+LARGEST = 256 * 1024 * 1024
+"""Bytes of a lock file that are read: a million files have fewer."""
+
 _FILE_KINDS = ("file", "old")
 _FIELDS = 6
 

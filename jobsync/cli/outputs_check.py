@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import click
 
@@ -30,11 +29,12 @@ def check_lock(files: tuple[str, ...]) -> ExitCode:
 
 def _problems(file: str) -> list[Problem]:
     from jobsync.git import attribute
-    from jobsync.lock_format import parse
+    from jobsync.given_files import read_given
+    from jobsync.lock_format import LARGEST, parse
 
     where = Location(file, 1, 1)
     try:
-        parse(Path(file).read_bytes(), file)
+        parse(read_given(file, LARGEST), file)
     except ManifestError as error:
         return [*error.problems]
     except OSError as error:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from jobsync.errors import Location, Problem
+from jobsync.given_files import read_given
 from jobsync.render.escape import terminal
 from jobsync.visible import columns
 
@@ -14,6 +15,9 @@ _LARGEST = 8 * 1024 * 1024
 
 _BEFORE, _WIDE = 40, 100
 """Of a long line so many characters are shown before the place, and so many in all."""
+
+_BESIDE = 4000
+"""Of a long line so many characters beside those are searched for credentials."""
 
 _CREDENTIALS = re.compile(r"(?<=//)[^/@\s]+(?=@)")
 
@@ -33,10 +37,13 @@ def _excerpt(where: Location, files: dict[str, list[str]]) -> list[str]:
     lines = files[where.path]
     if not 1 <= where.line <= len(lines) or not lines[where.line - 1].strip():
         return []
-    text = _CREDENTIALS.sub(lambda found: "*" * len(found[0]), lines[where.line - 1])
-    at = min(where.column - 1, len(text))
-    start = max(0, at - _BEFORE) if len(text) > _WIDE else 0
-    shown, before = text[start : start + _WIDE], text[start:at]
+    line = lines[where.line - 1]
+    at = min(where.column - 1, len(line))
+    start = max(0, at - _BEFORE) if len(line) > _WIDE else 0
+    first = max(0, start - _BESIDE)
+    near = line[first : start + _WIDE + _BESIDE]
+    text = _CREDENTIALS.sub(lambda found: "*" * len(found[0]), near)[start - first :]
+    shown, before = text[:_WIDE], text[: at - start]
     number = f"{where.line:>5} | "
     return [f"{number}{terminal(shown)}", f"{'':>5} | {'':{columns(terminal(before))}}^"]
 
@@ -44,7 +51,7 @@ def _excerpt(where: Location, files: dict[str, list[str]]) -> list[str]:
 def _lines(path: str) -> list[str]:
     """The lines of a file as YAML counts them; none where it cannot be read (any more)."""
     try:
-        with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:  # noqa: PTH123
-            return re.split(r"\r\n|[\r\n]", file.read(_LARGEST))
-    except OSError:
+        text = read_given(path, _LARGEST).decode("utf-8-sig", "replace")
+    except (OSError, ValueError):
         return []
+    return re.split(r"\r\n|[\r\n]", text)

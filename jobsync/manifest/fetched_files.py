@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from jobsync import filenames, lock_format
 from jobsync.errors import Location, Problem
+from jobsync.given_files import read_given
 from jobsync.manifest.files import Source, real, reason
 from jobsync.searched import SUFFIXES, Searched
 
@@ -53,7 +53,7 @@ class FetchedFiles:
     def _lines(self, folder: str) -> Iterator[tuple[str, int]]:
         path = os.path.join(folder, filenames.LOCKFILE)
         try:
-            data = Path(path).read_bytes()
+            data = read_given(path, lock_format.LARGEST)
         except (FileNotFoundError, NotADirectoryError):
             return
         except (OSError, ValueError) as error:

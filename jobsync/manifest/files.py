@@ -125,5 +125,13 @@ def _files(path: str, problems: list[Problem]) -> Iterator[str]:
             if entry.is_dir(follow_symlinks=False):
                 if entry.name != APPS:
                     folders.append(file)
-            elif entry.name.endswith(SUFFIXES) and not entry.is_dir():
+            elif entry.name.endswith(SUFFIXES) and not _is_folder(entry):
                 yield file
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is one, links followed; a link to itself leads to none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False

@@ -12,7 +12,8 @@ from pathlib import Path
 from jobsync import filenames
 from jobsync.atomic_files import ORDINARY, replace_file_durably
 from jobsync.errors import SettingsError
-from jobsync.lock_format import Lock, elsewhere, parse, render
+from jobsync.given_files import read_given
+from jobsync.lock_format import LARGEST, Lock, elsewhere, parse, render
 from jobsync.locks import LockTaken, folder_lock
 from jobsync.model import Address, FetchedFile, Presence
 from jobsync.plan.plan_outputs import renamed
@@ -45,7 +46,7 @@ def _path(root: str) -> str:
 def _read(root: str) -> bytes:
     """The text of the lock file, empty where there is none."""
     try:
-        return Path(root, NAME).read_bytes()
+        return read_given(Path(root, NAME), LARGEST)
     except FileNotFoundError:
         return b""
     except OSError as error:
