@@ -10,12 +10,14 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobsync.atomic_files import replace_file_durably
 from jobsync.errors import LocalServiceError
-from jobsync.local.api.agave.tokens import digest, new_secret
-from jobsync.local.store.database import Store
 from jobsync.private_files import read_private_file
+
+if TYPE_CHECKING:
+    from jobsync.local.store.database import Store
 
 FILE = "users.json"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
@@ -33,6 +35,9 @@ def ensure(
     With *renew*, every token is new, and older tokens are no longer valid. Raises
     :class:`LocalServiceError` for a name that cannot be used or a file that cannot be read.
     """
+    # Every command on the target `local` asks what a user name is, and needs no service for that.
+    from jobsync.local.api.agave.tokens import digest, new_secret
+
     wanted = list(names)
     path = folder / FILE
     known = read(path)

@@ -228,3 +228,13 @@ def test_job_lost_with_the_machine_is_failed_at_the_first_look(run: Run, state: 
     assert isinstance(seen, dict)
     assert (seen["status"], "without an exit record" in seen["message"]) == ("FAILED", True)
     store.close()
+
+
+def test_a_command_starts_a_service_and_imports_none() -> None:
+    """Every command on the target `local` would wait for what only the service needs."""
+    program = (
+        "import sys, jobsync.local.users, jobsync.local.embedded; "
+        "print(sorted({'werkzeug', 'waitress', 'regex'} & {*sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr

@@ -17,7 +17,7 @@ from jobsync.structs import Struct
 
 _SHORT = SELECT.replace(
     " request,", " json_object('appVersion', json_extract(request, '$.appVersion')),"
-)
+).replace(" directories,", " '{}',")
 _MINE = "owner = ?"
 _SHARED = "id IN (SELECT job_id FROM shares WHERE grantee = ?)"
 
@@ -25,7 +25,7 @@ _SHARED = "id IN (SELECT job_id FROM shares WHERE grantee = ?)"
 class Page(Struct, frozen=True):
     """A question for a page of visible jobs. ``scope`` is ``mine`` or ``shared``, ``order`` pairs
     of an SQL expression of ours and whether it descends; a limit below 0 is none. Of a ``short``
-    one only ``appVersion`` of the requests is read."""
+    one only ``appVersion`` of the requests is read, and no directories."""
 
     user: str
     scope: str

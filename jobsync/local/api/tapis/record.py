@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any
 
 from jobsync.local.api.tapis.ends import STATUS, condition_of, outcome_of, status_of
@@ -19,8 +20,11 @@ SUMMARY = (
 
 def moment(at: float | None) -> str | None:
     """A time in UTC with microseconds."""
-    if at is None:
-        return None
+    return None if at is None else _moment(at)
+
+
+@lru_cache(maxsize=65536)
+def _moment(at: float) -> str:
     found = datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="microseconds")
     return found.removesuffix("+00:00") + "Z"
 
