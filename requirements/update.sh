@@ -11,5 +11,7 @@ choose() {
 choose tests.txt --all-extras
 choose run.txt --extra hpc --extra socks --constraint tests.txt
 
-uv pip compile --quiet --upgrade --universal --python-version 3.10 --exclude-newer "14 days" --generate-hashes \
-    --no-emit-index-url --no-annotate --no-header --output-file tools.txt tools.in
+for name in tools release; do
+    uv pip compile --quiet --upgrade --universal --python-version 3.10 --exclude-newer "14 days" --generate-hashes \
+        --no-emit-index-url --no-annotate --no-header --output-file "$name.txt" "$name.in"
+done

@@ -15,7 +15,7 @@ from jobsync.cli.forges import append, base_of_fork, github_of, reviewed
 from jobsync.errors import SettingsError, Usage
 from jobsync.structs import Struct
 
-COMMANDS = ("validate", "plan", "drift", "apply")
+COMMANDS = ("validate", "plan", "drift", "apply", "resolve")
 _WORDS = {"select": "--select", "exclude": "--exclude", "only": "--only", "allow": "--allow"}
 _LINES = {"variables": "--var", "policies": "--policy", "allow-env": "--allow-env"}
 _KEPT = re.compile(
@@ -45,6 +45,9 @@ def command_of(environ: Mapping[str, str]) -> Command:
     if name not in COMMANDS:
         raise Usage(f"command: {name!r} is none of {', '.join(COMMANDS)}")
     paths = inputs.get("path", "").split()
+    allowed = tuple(inputs.get("allow-env", "").split())
+    if name == "resolve":
+        return Command(tuple(_resolving(inputs, paths)), allowed=allowed)
     by_fork = name == "plan" and inputs.get("offline-on-fork", "true") == "true"
     base = base_of_fork(environ) if by_fork else None
     words = [name, *paths, *_options(inputs, offline=base is not None)]
@@ -63,7 +66,6 @@ def command_of(environ: Mapping[str, str]) -> Command:
             words.append("--wait" if wait == "true" else f"--wait={wait}")
         if audit := inputs.get("audit"):
             words += ["--audit", audit]
-    allowed = tuple(inputs.get("allow-env", "").split())
     return Command((*words, "--report", "github"), page, allowed)
 
 
@@ -97,6 +99,18 @@ def _inputs(environ: Mapping[str, str]) -> dict[str, str]:
         raise SettingsError(
             f"JOBSYNC_INPUTS is no object of JSON: {error}", hint="use the action: see docs/ci"
         ) from error
+
+
+def _resolving(inputs: Mapping[str, str], paths: list[str]) -> Iterator[str]:
+    """What a person says became of a submit: it has a job, or there is none."""
+    address, job_id = inputs.get("address", ""), inputs.get("job-id", "")
+    if not address:
+        raise Usage("address is empty", hint="name the job, as the plan does")
+    yield from ("resolve", *(word for path in paths for word in ("-m", path)))
+    if target := inputs.get("target"):
+        yield from ("--target", target)
+    yield from ("--submitted", job_id) if job_id else ("--not-submitted",)
+    yield from ("--", address)
 
 
 def _options(inputs: Mapping[str, str], *, offline: bool) -> Iterator[str]:
