@@ -123,6 +123,7 @@ def side_by_side(job: DeclaredJob, run: Run, references: References) -> tuple[Fi
             job.places.get(field),
         )
         for field in platform.placement
+        if at(declared, field) is not None or at(record, field) is not None
     ]
     return tuple(sorted(views, key=lambda view: view.path))
 
