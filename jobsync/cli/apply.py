@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from jobsync.cli.carrying_out import carry_out
 from jobsync.cli.confirming import confirm
 from jobsync.cli.duration import FOREVER, WaitingCommand, duration
 from jobsync.cli.files import FilePath
+from jobsync.cli.login_time import warn_of_its_end
 from jobsync.cli.options import (
     call_of,
     color_option,
@@ -43,7 +44,7 @@ from jobsync.structs import replace
 
 if TYPE_CHECKING:
     from jobsync.apply import ApplySettings
-    from jobsync.model import Plan
+    from jobsync.model import App, Plan
 
 wait_option = click.option(
     "--wait",
@@ -159,8 +160,10 @@ def _apply(
         # A saved plan is never believed: it only limits what the new plan may do.
         if saved:
             plan, stale = pipeline.review(saved, desired, chosen, backend, allow)
+            apps: Mapping[str, App | None] = {}
         else:
-            plan, _ = pipeline.decide(desired, chosen, backend, options_from(flags))
+            plan, seen = pipeline.decide(desired, chosen, backend, options_from(flags))
+            apps = seen.apps
         told.planned(plan)
         if format_name != "text" or quiet:
             say_what_is_wrong(plan, call)
@@ -186,6 +189,8 @@ def _apply(
         if not (to_do or pipeline.unsettled(desired, plan, settings.state_dir)):
             follow_renames(plan.root, addresses_of_runs(plan))
             return code_of(plan)
+        if wait is not None:
+            warn_of_its_end(plan, desired, apps, service.login_ends, call)
         if (plan.changes or service.is_held) and not auto_approve:
             confirm("Apply these changes?", "the plan", _UNCONFIRMED)
         # The embedded service starts nothing before somebody has agreed to the plan.

@@ -57,15 +57,16 @@ def _told(found: Target, api: str | None) -> Target:
 
     For anything but a password the platform that is assumed would do: another one only refuses.
     """
-    from jobsync.platform import platform_of, platform_of_environment
+    from jobsync.platform import platform_of
     from jobsync.platforms import PLATFORMS
+    from jobsync.platforms.environment import told_in_environment
     from jobsync.structs import replace
 
     if api:
         found = replace(found, api=api)
     elif found.name == ENVIRONMENT:
         assumed = found.api == next(iter(PLATFORMS))
-        if assumed and platform_of_environment(os.environ, None, PLATFORMS) is None:
+        if assumed and told_in_environment(os.environ) is None:
             raise _untold("TAPIS_BASE_URL does not say which service it is")
     platform_of(found, PLATFORMS)  # which raises for an unknown one
     return found

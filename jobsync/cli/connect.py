@@ -74,10 +74,15 @@ def account(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[Account
 
 
 class Embedded:
-    """The embedded service of a command, where there is one: what it still waits for."""
+    """The embedded service of a command, where there is one: what it still waits for.
 
-    def __init__(self, service: LocalService | None) -> None:
+    ``login_ends`` is when the login to any other service ends, in seconds since 1970; None where
+    that is not known, or where it is renewed.
+    """
+
+    def __init__(self, service: LocalService | None, login_ends: float | None = None) -> None:
         self._service = service
+        self.login_ends = login_ends
 
     @property
     def is_held(self) -> bool:
@@ -99,7 +104,7 @@ def _reached(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[tuple[
     if place.target.name != LOCAL:
         found = connections_to(place.target).account(environ, place.target.base_url)
         with _advice(place.target, found, environ):
-            yield found, Embedded(None)
+            yield found, Embedded(None, found.expires)
         return
     from jobsync.cli.state import open_state, owner
     from jobsync.local.drive import Drive

@@ -66,3 +66,11 @@ def _is_path(word: str) -> bool:
         return seconds(word) is None and Path(word).exists()
     except (OSError, ValueError):  # too long for a path, or with a NUL: then it is none
         return False
+
+
+def in_words(seconds: float) -> str:
+    """A time in its two largest units: ``3 h 20 min``."""
+    minutes = int(seconds // 60)
+    days, hours = minutes // 1440, minutes // 60 % 24
+    parts = [(days, "d"), (hours, "h"), (0 if days else minutes % 60, "min")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "less than 1 min"

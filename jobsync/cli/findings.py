@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobsync.cli import connect, pipeline
+from jobsync.cli.duration import in_words
 from jobsync.cli.sets import read_set
 from jobsync.cli.target import BUILT_IN, choose, choose_without_set, named_target
 from jobsync.errors import ExitCode, JobsyncError
@@ -252,18 +253,10 @@ def _credentials(account: Account, target: Target) -> Finding:
         return Finding("credentials", f"from {account.source}; they do not say when they end")
     left = account.expires - time.time()
     if left <= 0:
-        said = f"the token from {account.source} ended {_words(-left)} ago"
+        said = f"the token from {account.source} ended {in_words(-left)} ago"
         return Finding("credentials", said, login, ExitCode.ERROR)
-    said = f"from {account.source}; the token ends in {_words(left)}"
+    said = f"from {account.source}; the token ends in {in_words(left)}"
     return Finding("credentials", said, f"before that: {login}" if left < _SOON else "")
-
-
-def _words(seconds: float) -> str:
-    """A time in its two largest units: ``3 h 20 min``."""
-    minutes = int(seconds // 60)
-    days, hours = minutes // 1440, minutes // 60 % 24
-    parts = [(days, "d"), (hours, "h"), (0 if days else minutes % 60, "min")]
-    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "less than 1 min"
 
 
 def _reached(user: str, target: Target, by_proxy: bool) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from graphlib import TopologicalSorter
 
 from jobsync.model import Address, App, DesiredState
@@ -16,17 +16,27 @@ class Longest(Struct, frozen=True):
     seconds: float
 
 
-def longest_chain(desired: DesiredState, apps: Mapping[str, App | None]) -> Longest | None:
-    """The critical path of *desired*; None for a set without jobs, or where a limit is unknown."""
+def longest_chain(
+    desired: DesiredState,
+    apps: Mapping[str, App | None],
+    only: Collection[Address] | None = None,
+) -> Longest | None:
+    """The critical path of *desired*, or of the jobs *only*; None where there are no jobs, or a
+    limit is unknown."""
     best: dict[Address, tuple[float, Address | None]] = {}
     platform = desired.platform
-    needs = {address: job.needs for address, job in desired.jobs.items()}
+    chosen = set(desired.jobs if only is None else only)
+    needs = {
+        address: chosen.intersection(job.needs)
+        for address, job in desired.jobs.items()
+        if address in chosen
+    }
     for address in TopologicalSorter(needs).static_order():
         job = desired.jobs[address]
         limit = platform.time_limit(job.request, apps.get(platform.app_id(job.request)))
         if limit is None:
             return None
-        before = max(((best[one][0], one) for one in job.needs), default=(0.0, None))
+        before = max(((best[one][0], one) for one in needs[address]), default=(0.0, None))
         best[address] = (before[0] + limit, before[1])
     if not best:
         return None

@@ -24,17 +24,26 @@ def in_environment(
     platform counts for which there are credentials in files. Raises :class:`SettingsError` where
     that is so for several.
     """
+    found = told_in_environment(environ, said, platforms)
+    return found or next(iter(addressed_in(environ, platforms)), None)
+
+
+def told_in_environment(
+    environ: Mapping[str, str],
+    said: Platform | None = None,
+    platforms: Mapping[str, Platform] = PLATFORMS,
+) -> Platform | None:
+    """As :func:`in_environment`; None where the platform would only be assumed."""
     if found := platform_of_environment(environ, said, platforms):
         return found
-    addressed = addressed_in(environ, platforms)
     known = [
         one
-        for one in addressed
+        for one in addressed_in(environ, platforms)
         if connections_of(one).has_login(environ, environ[one.address_variable])
     ]
     if len(known) > 1:
         raise undecided(known, environ)
-    return next(iter(known or addressed), None)
+    return next(iter(known), None)
 
 
 def target_of_environment(environ: Mapping[str, str], said: Platform | None = None) -> Target:

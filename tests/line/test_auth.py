@@ -47,6 +47,9 @@ def test_login_keeps_what_every_client_reads_and_nothing_of_the_password(wordcou
         assert "current" in status.out
         assert wordcount.run("plan", "--target", "env", **environ).code == 0
 
+        again = wordcount.run("auth", "login", "--target", "env", "--username", "alice", **environ)
+        assert again.code == 64 and "no terminal" in again.err, "the saved login tells the api"
+
         other = login(wordcount, url, "bob", tokens["bob"])
         assert other.returncode == 1, "the login of another user is never taken away"
         assert "log out" in other.stderr

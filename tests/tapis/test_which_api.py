@@ -42,6 +42,16 @@ def variables(**named: str) -> dict[str, str]:
         (variables(**KEY, **USER), None, AGAVE),
         (variables(**KEY), None, AGAVE),
         (variables(**USER, JWT=WEB), None, TAPIS),
+        ({**variables(), "DESIGNSAFE_USERNAME": "a", "DESIGNSAFE_PASSWORD": "p"}, None, TAPIS),
+        (
+            {
+                "TAPIS_BASE_URL": "https://tacc.tapis.io",
+                "DESIGNSAFE_USERNAME": "a",
+                "DESIGNSAFE_PASSWORD": "p",
+            },
+            None,
+            None,
+        ),
         (variables(), None, None),
         (variables(USERNAME="alice"), None, None),
         ({"TAPIS_API": "tapis/v3", "TAPIS_TOKEN": WEB}, None, None),

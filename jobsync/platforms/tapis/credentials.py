@@ -15,7 +15,13 @@ from typing import ClassVar, Protocol
 from jobsync.base_url import base_url as one_spelling
 from jobsync.errors import ServiceError, SettingsError, Unauthorized
 from jobsync.platforms.tapis.credential_files import stored_tokens
-from jobsync.platforms.tapis.environment import ADDRESS, TOKEN, tokens_in, user_in
+from jobsync.platforms.tapis.environment import (
+    ADDRESS,
+    TOKEN,
+    tenant_user_in,
+    tokens_in,
+    user_in,
+)
 from jobsync.platforms.tapis.jwt import claims_of, is_for
 from jobsync.platforms.tapis.login_store import Client, Login, LoginStore
 from jobsync.secret import Secret
@@ -23,7 +29,6 @@ from jobsync.structs import Placed, Struct, replace
 
 _NONE = Secret("")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
-_DESIGNSAFE = "https://designsafe.tapis.io"
 
 
 class Credentials(Placed, frozen=True):
@@ -147,14 +152,11 @@ def _of_files(environ: Mapping[str, str], wanted: str) -> list[Credentials]:
 
 
 def _of_tenant(environ: Mapping[str, str], wanted: str) -> list[Credentials]:
-    user = environ.get("DESIGNSAFE_USERNAME", "").strip()
-    password = environ.get("DESIGNSAFE_PASSWORD", "")
-    if wanted != _DESIGNSAFE or not (user and password):
+    found = tenant_user_in(environ, wanted)
+    if found is None:
         return []
-    found = Credentials(
-        wanted, username=user, password=Secret(password), source="DESIGNSAFE_PASSWORD"
-    )
-    return [found]
+    user, password = found
+    return [Credentials(wanted, username=user, password=password, source="DESIGNSAFE_PASSWORD")]
 
 
 def _passed_over(environ: Mapping[str, str], wanted: str) -> str:
