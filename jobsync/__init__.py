@@ -1,14 +1,22 @@
 """jobsync keeps compute jobs on an Agave/Tapis Jobs service in step with YAML in git.
 
-The straight line, as functions::
+For people, in a few lines; credentials and the local service are found as the command finds them::
+
+    with jobsync.open("manifests", target="tacc") as project:
+        plan = project.plan()
+        applied = project.apply(plan, wait=True)
+        states = project.status()
+
+The straight line, as functions that read no environment::
 
     target = jobsync.Target("tenant", base_url)
-    desired = jobsync.load(["manifests/phylogeny"], target=target)
+    desired = jobsync.load(["manifests"], target=target)
     with jobsync.connect(target, token) as backend:
         seen = jobsync.observe(desired, backend, jobsync.lock(desired), target)
         plan = jobsync.build(desired, seen, jobsync.PlanOptions())
         jobsync.check(plan)
-        outcomes = jobsync.apply(plan, backend, jobsync.ApplySettings(state_dir), print)
+        settings = jobsync.ApplySettings(state_dir)
+        outcomes = jobsync.apply(plan, backend, settings, print)
 
 Names are imported when they are first used, so that ``jobsync --help`` pays for none of them.
 """
@@ -32,8 +40,14 @@ if TYPE_CHECKING:
     from jobsync.plan.check import check
     from jobsync.plan.reviewed import reviewed
     from jobsync.platforms.loading import connect, connect_reader, load
+    from jobsync.project import Applied, Project, apply_settings
+    from jobsync.project import open_project as open
 
 _PLACES = {
+    "open": ("jobsync.project", "open_project"),
+    "Project": ("jobsync.project", "Project"),
+    "Applied": ("jobsync.project", "Applied"),
+    "apply_settings": ("jobsync.project", "apply_settings"),
     "load": ("jobsync.platforms.loading", "load"),
     "connect": ("jobsync.platforms.loading", "connect"),
     "connect_reader": ("jobsync.platforms.loading", "connect_reader"),
@@ -55,6 +69,10 @@ _PLACES = {
 }
 
 __all__ = [
+    "open",
+    "Project",
+    "Applied",
+    "apply_settings",
     "load",
     "connect",
     "connect_reader",

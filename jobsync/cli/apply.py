@@ -183,7 +183,10 @@ def _apply(
         check(plan)
         settings = pipeline.settings(place, environ, wait=wait, stale=stale)
         if plan.submits:
-            settings = pipeline.with_shared(settings, plan, desired, place, environ, quiet=quiet)
+            say = _unsaid if quiet else _say
+            settings = pipeline.with_shared(
+                settings, plan, desired, place, environ, warn=_say, say=say
+            )
         # A submit that an earlier apply left open is work too, even when the plan is empty.
         to_do = plan.changes or plan.awaiting or stale or service.is_held
         if not (to_do or pipeline.unsettled(desired, plan, settings.state_dir)):
@@ -199,6 +202,14 @@ def _apply(
             return carry_out(
                 plan, backend, audited, format_name, call, quiet=quiet, ended=told.applied
             )
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _unsaid(line: str) -> None:
+    """With ``-q``."""
 
 
 def _refuse_decisions(plan: Plan, target: str | None, flags: Any) -> None:

@@ -60,7 +60,7 @@ def backend(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[tuple[B
     No job that is queued here starts before the embedded service is asked to start jobs.
     """
     with (
-        _reached(place, environ) as (found, service),
+        reached(place, environ) as (found, service),
         found.backend(how(place.target, environ)) as opened,
     ):
         yield opened, service
@@ -69,7 +69,7 @@ def backend(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[tuple[B
 @contextmanager
 def account(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[Account]:
     """The account on a target. Starts the embedded service when the target is that one."""
-    with _reached(place, environ) as (found, _):
+    with reached(place, environ) as (found, _):
         yield found
 
 
@@ -100,7 +100,8 @@ class Embedded:
 
 
 @contextmanager
-def _reached(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[tuple[Account, Embedded]]:
+def reached(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[tuple[Account, Embedded]]:
+    """The account on a target, and the embedded service when the target is that one."""
     if place.target.name != LOCAL:
         found = connections_to(place.target).account(environ, place.target.base_url)
         with _advice(place.target, found, environ):

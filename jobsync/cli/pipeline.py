@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,11 +148,11 @@ def with_shared(
     place: ServicePlace,
     environ: Mapping[str, str],
     *,
-    quiet: bool,
+    warn: Callable[[str], None],
+    say: Callable[[str], None] = lambda line: None,
 ) -> ApplySettings:
-    """*settings* with the shared journal of *desired*, if any; says which journal is in use."""
-    import click
-
+    """*settings* with the shared journal of *desired*, if any; *say* is told which journal is in
+    use, and *warn* why none can be."""
     from jobsync.apply.shared.repository import Nowhere, Repository
     from jobsync.cli import shared_journal
     from jobsync.structs import replace
@@ -160,12 +160,12 @@ def with_shared(
     try:
         location = shared_journal.locate(desired.journal, place, environ)
     except JobsyncError as error:  # nothing is submitted, and the rest goes on
-        click.echo(f"Warning: {error}", err=True)
+        warn(f"Warning: {error}")
         reason = "; ".join(filter(None, (str(error), error.hint)))
         return replace(settings, shared=Nowhere(reason))
     line = shared_journal.told(location, place, settings.state_dir, environ)
-    if line and not quiet:
-        click.echo(line, err=True)
+    if line:
+        say(line)
     shared_journal.remember(plan, desired, settings.state_dir, location)
     if location is None:
         cold = not shared_journal.lasts(desired.journal, place.target, environ)

@@ -19,7 +19,7 @@ _AS_THE_SET_SAYS = OutputsFolder()
 
 
 def load(
-    paths: Sequence[str | Path],
+    paths: str | Path | Sequence[str | Path],
     *,
     target: str | Target | None = None,
     variables: Mapping[str, str] | None = None,
@@ -29,7 +29,7 @@ def load(
 ) -> DesiredState:
     """All that the manifests under *paths* declare: see :func:`jobsync.manifest.load`."""
     return manifest.load(
-        paths,
+        _several(paths),
         platforms=PLATFORMS,
         target=target,
         variables=variables,
@@ -41,7 +41,7 @@ def load(
 
 
 def load_each(
-    paths: Sequence[str | Path],
+    paths: str | Path | Sequence[str | Path],
     *,
     variables: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
@@ -50,7 +50,7 @@ def load_each(
 ) -> list[DesiredState]:
     """The same for each api that the files name: see :func:`jobsync.manifest.load_each`."""
     return manifest.load_each(
-        paths,
+        _several(paths),
         platforms=PLATFORMS,
         variables=variables,
         environ=environ,
@@ -77,3 +77,7 @@ def connect_reader(target: Target, token: str) -> AbstractContextManager[Reader]
 def _account(target: Target, token: str) -> Account:
     connections = connections_of(platform_of(target, PLATFORMS))
     return connections.account_of(target.base_url, token)
+
+
+def _several(paths: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
+    return (paths,) if isinstance(paths, (str, Path)) else paths
