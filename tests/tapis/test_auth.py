@@ -12,6 +12,7 @@ import pytest
 
 from jobsync.testing import Drive, LocalService, local_service
 from tests.line.linebench import Bench, Done
+from tests.tapis.tokens import jwt
 
 
 @pytest.fixture(scope="module")
@@ -85,4 +86,33 @@ def test_a_password_goes_nowhere_before_somebody_says_which_service_it_is(
     done = login(bench, "s3cret", "--url", service.url, "--api", "tapis/v4", "--username", "alice")
     assert done.code == 1 and "known are: agave/v2, tapis/v3" in done.err
     assert service.hits("slow") == 0
+    service.disarm()
+
+
+def test_no_credential_reaches_the_service_that_a_set_names(
+    bench: Bench, service: LocalService
+) -> None:
+    """A pull request may name any target; what is for another service is not sent there."""
+    service.arm("slow,seconds=0,times=-1")
+    (bench.folder / ".tapis_tokens.json").write_text(
+        json.dumps({"access_token": jwt("https://designsafe.tapis.io")})
+    )
+    target = f"{{api: tapis/v3, baseUrl: '{service.url}'}}"
+    (bench.folder / "set.yaml").write_text(
+        "apiVersion: jobsync/v1\napi: tapis/v3\nproject: p\ntarget: theirs\n"
+        f"targets: {{theirs: {target}}}\njobs: {{a: {{appId: a, appVersion: '1'}}}}\n"
+    )
+    ours = {
+        "TAPIS_BASE_URL": "https://tacc.tapis.io",
+        "TAPIS_ACCESS_TOKEN": jwt("https://tacc.tapis.io"),
+        "TAPIS_USERNAME": "alice",
+        "TAPIS_PASSWORD": "s3cret",
+        "DESIGNSAFE_USERNAME": "alice",
+        "DESIGNSAFE_PASSWORD": "s3cret",
+    }
+    for command in (["plan"], ["apply", "--auto-approve"], ["doctor"], ["jobs", "list"]):
+        done = bench.run(*command, **ours)
+        assert done.code == 1 and "no credentials for" in done.err + done.out
+        assert "is for https://tacc.tapis.io" in done.err + done.out
+    assert service.hits("slow") == 0, "nothing was asked"
     service.disarm()
