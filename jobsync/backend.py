@@ -140,6 +140,9 @@ class Reader(Protocol):
     def history(self, run_id: str) -> list[HistoryEvent]:
         """What happened to a run, oldest first."""
 
+    def has_user(self, name: str) -> bool | None:
+        """Whether the service has a user called *name*; None where it does not tell."""
+
     def app(self, app_id: str) -> App | None:
         """The definition of an app; None when the service does not publish definitions.
 

@@ -435,6 +435,12 @@ class Platform(Protocol):
         return True
 
     @property
+    def tells_users(self) -> bool:
+        """Whether the service can be asked if it has a user, which it does not look at when access
+        is granted."""
+        return False
+
+    @property
     def finds_hidden(self) -> bool:
         """Whether a search by name also finds hidden runs."""
         return True

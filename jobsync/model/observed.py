@@ -164,6 +164,8 @@ class Snapshot(Struct, frozen=True):
     ``apps``        per app id: its definition, or None when it could not be asked.
     ``changed_apps`` per id of a private app of a job that has a run: when it was last changed.
     ``missing_apps`` per id of which the service says that it has no such app: its words.
+    ``users``       per user who may be granted access: whether the service has that user, or None
+                    where it does not tell. Absent means not asked.
     ``fetched``     the lines of ``jobsync.lock``.
     ``expectations`` (address, run id) pairs whose ``expect`` the lock records as met.
     """
@@ -180,5 +182,6 @@ class Snapshot(Struct, frozen=True):
     apps: Mapping[str, App | None] = field(default_factory=dict)
     missing_apps: Mapping[str, str] = field(default_factory=dict)
     changed_apps: Mapping[str, datetime] = field(default_factory=dict)
+    users: Mapping[str, bool | None] = field(default_factory=dict)
     fetched: tuple[FetchedFile, ...] = ()
     expectations: frozenset[tuple[Address, str]] = frozenset()

@@ -6,13 +6,14 @@ nowhere else in ``observe``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 
 from jobsync.archives import Folders
 from jobsync.backend import Listed
 from jobsync.errors import Unreadable
 from jobsync.model import (
+    Access,
     Address,
     DeclaredJob,
     DesiredState,
@@ -20,6 +21,7 @@ from jobsync.model import (
     Run,
     RunState,
     Snapshot,
+    Unavailable,
 )
 from jobsync.plan.diff import lacking
 from jobsync.plan.history import (
@@ -220,6 +222,23 @@ def managed_runs(now: Known) -> list[str]:
         for run in now.histories[address].all
         if run.visible
     ]
+
+
+def users_to_check(
+    now: Known, access: Mapping[str, Mapping[str, Access] | Unavailable]
+) -> set[str]:
+    """The users who are to get access to something and have none yet, where the service can be
+    asked about them. *access* are the lists that were read, by the ids of runs."""
+    if not now.desired.platform.tells_users:
+        return set()
+    found: set[str] = set()
+    for address, job in now.desired.jobs.items():
+        wanted = {user for user, grant in (job.permissions or {}).items() if grant.access.gives}
+        for run in now.histories[address].all:
+            rows = access.get(run.id)
+            wanted -= set() if rows is None or isinstance(rows, Unavailable) else rows.keys()
+        found |= wanted
+    return found - {now.seen.user}
 
 
 def runs_to_walk(now: Known, addresses: Collection[Address]) -> list[str]:

@@ -80,7 +80,11 @@ def observe(
         if target.base_url:
             changed = asker.changes_of_apps(questions.apps_that_change(now))
             now = _with(now, changed_apps=changed)
-        return replace(now.seen, access={run_id: got.result() for run_id, got in access.items()})
+        lists = {run_id: got.result() for run_id, got in access.items()}
+        # Anybody may be on the service of this machine, whose users are known to it alone.
+        users = questions.users_to_check(now, lists) if target.base_url else set()
+        known = asker.each(reader.has_user, sorted(users))
+        return replace(now.seen, access=lists, users=known)
 
 
 def lock_of(desired: DesiredState) -> Lock:

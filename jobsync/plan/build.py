@@ -144,7 +144,7 @@ def _finished(draft: PlanDraft) -> Plan:
         superseded=sum(1 for change in draft.jobs if change.action is Action.REPLACE),
         undeclared=tuple(_undeclared(draft, deleted)),
         duplicates=dict(sorted(draft.duplicates.items())),
-        warnings=tuple(sorted({*draft.warnings, *_unseen(draft)})),
+        warnings=tuple(sorted({*draft.warnings, *_unseen(draft), *_unknown_users(draft)})),
         scope=Scope(
             draft.options.kinds,
             len(desired.jobs),
@@ -160,6 +160,16 @@ def _unseen(draft: PlanDraft) -> Iterator[str]:
     submits = any(change.action in (Action.CREATE, Action.REPLACE) for change in draft.jobs)
     if submits and not draft.desired.platform.finds_hidden:
         yield "this service does not show hidden runs: a job whose run was hidden is run again"
+
+
+def _unknown_users(draft: PlanDraft) -> Iterator[str]:
+    """That a user who is to get access may not exist: the service grants it all the same."""
+    known = draft.snapshot.users
+    gaining = {g.user for c in draft.access for g in c.grants if g.after.gives > g.before.gives}
+    for user in sorted(user for user in gaining if known.get(user, True) is False):
+        yield f"the service has no user {user}, and would share all the same: check the name"
+    if untold := sorted(user for user in gaining if known.get(user, True) is None):
+        yield f"this service does not tell whether it has the users {', '.join(untold)}"
 
 
 def _undeclared(draft: PlanDraft, deleted: Collection[str]) -> Iterator[UndeclaredRun]:

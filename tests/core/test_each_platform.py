@@ -17,6 +17,7 @@ from jobsync.observe import observe
 from jobsync.plan import build
 from jobsync.platform import Platform
 from jobsync.platforms.agave.platform import AGAVE
+from jobsync.platforms.tapis.platform import TAPIS
 from jobsync.render import FORMATS, RenderOptions, plan_json
 from jobsync.structs import replace
 from tests.core.conftest import PLATFORMS, OnePlatform
@@ -195,6 +196,20 @@ def test_a_hidden_run_that_no_search_finds_is_asked_for_by_its_id(here: OnePlatf
     assert hidden(Lock((line,))) == [first.id]
     assert hidden(Lock(expectations=frozenset({("one", first.id)}))) == [first.id]
     assert hidden(Lock((replace(line, address="other"),))) == []
+
+
+@pytest.mark.parametrize("here", [TAPIS.name], indirect=True)
+def test_a_user_whom_the_service_does_not_have_is_told_before_sharing(here: OnePlatform) -> None:
+    def told() -> list[str]:
+        return [text for text in here.plan().warnings if "user" in text]
+
+    assert told() == []
+    here.world.service.no_users = {"bob"}
+    assert told() == ["the service has no user bob, and would share all the same: check the name"]
+    here.world.service.no_users, here.world.service.untold_users = set(), {"bob"}
+    assert told() == ["this service does not tell whether it has the users bob"]
+    here.apply()
+    assert told() == [], "whoever has access is not asked about again"
 
 
 # --- formats ---------------------------------------------------------------------------

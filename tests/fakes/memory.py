@@ -110,6 +110,8 @@ class MemoryService:
         self.apps: dict[str, App] | None = None
         self.login_over = ""
         self.resolved: Callable[[Job], dict[str, Any]] = archiving
+        self.no_users: set[str] = set()
+        self.untold_users: set[str] = set()
         self.guard = threading.RLock()
 
     def named(self, name: str) -> list[Job]:
@@ -299,6 +301,9 @@ class MemoryBackend:
             ]
 
         return list(self._call("history", run_id, do=do))
+
+    def has_user(self, name: str) -> bool | None:
+        return None if name in self.service.untold_users else name not in self.service.no_users
 
     def app(self, app_id: str) -> App | None:
         if self.service.apps is None:

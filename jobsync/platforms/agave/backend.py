@@ -154,6 +154,9 @@ class AgaveReader:
     def history(self, run_id: str) -> list[HistoryEvent]:
         return all_events(lambda offset: self.jobs.get_history(run_id, limit=LIMIT, offset=offset))
 
+    def has_user(self, name: str) -> bool | None:
+        return None
+
     def app(self, app_id: str) -> App | None:
         try:
             return self.jobs.app(app_id)

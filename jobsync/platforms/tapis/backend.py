@@ -41,6 +41,7 @@ MOST_IDS = 80
 _LIST_FIELDS = (*ROW, *PLACES)
 _ENDING_SECONDS = 120.0
 _LOOKS = 1.0
+_BAD_REQUEST = 400
 _CONFLICT = 409
 
 
@@ -166,6 +167,14 @@ class TapisReader:
     def history(self, run_id: str) -> list[HistoryEvent]:
         self._refuse_foreign_id(run_id)
         return all_events(lambda at: self.jobs.history(run_id, (("limit", LIMIT), ("skip", at))))
+
+    def has_user(self, name: str) -> bool | None:
+        """See :class:`~jobsync.backend.Reader`. An unknown user is a 400; a tenant with an identity
+        provider of its own answers the caller's profile whoever is asked for (tapis-v3 §1.3)."""
+        try:
+            return True if self.jobs.profile(name) == name else None
+        except Refused as error:
+            return False if error.status == _BAD_REQUEST else None
 
     def app(self, app_id: str) -> App | None:
         try:

@@ -189,6 +189,11 @@ class Jobs:
         value, asked = self._read(self.urls.me(), "say who you are")
         return describe.text(describe.record(value, asked), "username", asked)
 
+    def profile(self, user: str) -> str:
+        """The name in the profile that the service answers for *user*."""
+        value, asked = self._read(self.urls.profile(user), f"show the profile of {user}")
+        return describe.text(describe.record(value, asked), "username", asked)
+
     def app(self, app_id: str) -> Record:
         """The definition of one version of an app."""
         return describe.record(*self._read(self.urls.app(*split_id(app_id)), f"show app {app_id}"))

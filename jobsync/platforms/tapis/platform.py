@@ -106,6 +106,7 @@ class Tapis(Platform):
 
     outputs_refused = staticmethod(_hints.outputs_refused)
     is_run_id = staticmethod(_urls.is_run_id)
+    tells_users = True
     finds_hidden = False
     restores = True
     restore_command = staticmethod(_hints.restore_command)
