@@ -112,6 +112,7 @@ class Watch:
                 kind=str(OutcomeKind.RUN),
                 run_id=run.id,
                 status=run.status,
+                has_begun=run.started is not None,
                 elapsed=self._clock.monotonic() - self._began,
             )
         )

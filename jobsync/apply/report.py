@@ -43,7 +43,8 @@ class OutcomeKind(Word):
 class ApplyEvent(Struct, frozen=True):
     """One thing that happened. ``at`` is seconds since the epoch, ``elapsed`` seconds it took.
 
-    ``status`` is the service's word for a run, ``done`` of ``total`` are bytes of an output,
+    ``status`` is the service's word for a run, ``has_begun`` whether it has begun to run, ``done``
+    of ``total`` are bytes of an output,
     ``counts`` the outcomes by result, in the summary.
     """
 
@@ -55,6 +56,7 @@ class ApplyEvent(Struct, frozen=True):
     result: Result | None = None
     run_id: str = ""
     status: str = ""
+    has_begun: bool = False
     detail: str = ""
     elapsed: float = 0.0
     done: int = 0

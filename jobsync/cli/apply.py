@@ -135,6 +135,7 @@ def _apply(
     from jobsync.plan import Stale, check, digest
     from jobsync.plan.exit_status import addresses_of_runs
     from jobsync.plan.reviewed import refuse_other_manifests, refuse_other_plan
+    from jobsync.plan.typical_times import typical_times
 
     environ = os.environ
     allow = frozenset(flags["allow"])
@@ -157,6 +158,7 @@ def _apply(
             click.echo("The local target runs inside this command, so apply waits.", err=True)
     with connect.backend(place, environ) as (backend, service):
         stale: tuple[Stale, ...] = ()
+        typical: dict[str, float] = {}
         # A saved plan is never believed: it only limits what the new plan may do.
         if saved:
             plan, stale = pipeline.review(saved, desired, chosen, backend, allow)
@@ -164,6 +166,7 @@ def _apply(
         else:
             plan, seen = pipeline.decide(desired, chosen, backend, options_from(flags))
             apps = seen.apps
+            typical = typical_times(desired, seen)
         told.planned(plan)
         if format_name != "text" or quiet:
             say_what_is_wrong(plan, call)
@@ -200,7 +203,14 @@ def _apply(
         service.start_jobs()
         with _audited(settings, audit, saved or plan, plan.root) as audited:
             return carry_out(
-                plan, backend, audited, format_name, call, quiet=quiet, ended=told.applied
+                plan,
+                backend,
+                audited,
+                format_name,
+                call,
+                quiet=quiet,
+                ended=told.applied,
+                typical=typical,
             )
 
 

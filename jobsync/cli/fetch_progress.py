@@ -21,7 +21,7 @@ class Meter:
     def __init__(self, address: str, *, quiet: bool) -> None:
         self._address = address
         self._live = sys.stderr.isatty() and not quiet
-        self._said = time.monotonic()
+        self._began = self._said = time.monotonic()
         self._mutex = threading.Lock()
 
     def __enter__(self) -> Meter:
@@ -37,9 +37,11 @@ class Meter:
             if not self._live or now - self._said < _SECONDS:
                 return
             self._said = now
+        rate = int(progress.received / (now - self._began))
         click.echo(
             f"\r\x1b[K{self._address}: {progress.files} of {progress.total_files} files, "
-            f"{size_text(progress.received)} of {size_text(progress.total_bytes)}",
+            f"{size_text(progress.received)} of {size_text(progress.total_bytes)}, "
+            f"{size_text(rate)}/s",
             nl=False,
             err=True,
         )

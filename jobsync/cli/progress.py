@@ -6,33 +6,20 @@ Events come from several threads; each reporter takes them one at a time.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import click
 
 from jobsync.apply.report import ApplyEvent, EventType, OutcomeKind
-from jobsync.model import Action, Result
+from jobsync.cli.live_view import Board
+from jobsync.model import Action, Address, Result
 from jobsync.render.escape import in_json, terminal
-from jobsync.structs import Struct, field
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-_DOING = {
-    Action.CREATE: "submitting",
-    Action.REPLACE: "submitting the new run",
-    Action.RETRY: "submitting again",
-    Action.RESTORE: "restoring",
-    Action.UPDATE: "updating permissions",
-    Action.DELETE: "deleting",
-    Action.STOP: "stopping",
-    Action.FETCH: "fetching",
-}
 _DONE = {
     Action.CREATE: "submitted",
     Action.REPLACE: "submitted anew",
@@ -41,7 +28,6 @@ _DONE = {
     Action.DELETE: "deleted",
     Action.STOP: "stopped",
 }
-_ROWS = 20
 
 
 def event_line(event: ApplyEvent) -> str:
@@ -97,87 +83,70 @@ class Lines:
         self._last: dict[tuple[str, str], str] = {}
 
     def __call__(self, event: ApplyEvent) -> None:
+        if line := self.line_of(event):
+            self._write(line)
+
+    def line_of(self, event: ApplyEvent) -> str:
+        """The line of *event*; empty when it was the last one of its subject already."""
         line = plain_line(event)
         key = (event.address, str(event.kind))
         with self._lock:
-            if line and self._last.get(key) != line:
-                self._last[key] = line
-                self._write(line)
-
-
-class _Row(Struct):
-    text: str
-    since: float
-    done: int = 0
-    total: int = 0
-
-
-class Board(Struct):
-    """What the live view shows: one row for each thing under way, and how much is over."""
-
-    rows: dict[tuple[str, str], _Row] = field(default_factory=dict)
-    over: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __call__(self, event: ApplyEvent) -> None:
-        key = (event.address, str(event.kind))
-        with self.lock:
-            if event.type is EventType.APPLY_START:
-                doing = _DOING[event.action] if event.action else "waiting"
-                self.rows[key] = _Row(doing, time.monotonic())
-            elif event.type is EventType.APPLY_PROGRESS:
-                row = self.rows.setdefault(key, _Row("", time.monotonic()))
-                row.text = event.status or row.text
-                row.done, row.total = event.done, event.total
-            elif event.type in (EventType.APPLY_COMPLETE, EventType.APPLY_ERRORED):
-                self.rows.pop(key, None)
-                self.over += 1
-
-    def table(self) -> Table:
-        """The rows that are under way now, longest first."""
-        from rich.table import Table
-
-        table = Table.grid(padding=(0, 2))
-        now = time.monotonic()
-        with self.lock:
-            rows = sorted(self.rows.items(), key=lambda item: item[1].since)
-            for (address, kind), row in rows[:_ROWS]:
-                size = f"{_size(row.done)} of {_size(row.total)}" if row.total else ""
-                name = (
-                    address if kind in (OutcomeKind.JOB, OutcomeKind.RUN) else f"{address} {kind}s"
-                )
-                table.add_row(
-                    "  " + terminal(name), terminal(row.text), f"{now - row.since:.0f} s", size
-                )
-            more = f"  {len(rows) - _ROWS} more in progress, " if len(rows) > _ROWS else "  "
-            table.add_row(f"{more}{self.over} done")
-        return table
-
-    def __rich__(self) -> Table:
-        return self.table()
+            if not line or self._last.get(key) == line:
+                return ""
+            self._last[key] = line
+            return line
 
 
 @contextmanager
-def live(board: Board, log: Lines) -> Iterator[Callable[[ApplyEvent], None]]:
+def live(board: Board) -> Iterator[Callable[[ApplyEvent], None]]:
     """A live view on the terminal; what is over scrolls by above it as plain lines."""
     from rich.console import Console
     from rich.live import Live
 
     console = Console(stderr=True)
     with Live(board, console=console, refresh_per_second=4, transient=True) as view:
-        lines = Lines(lambda text: view.console.print(text, markup=False, highlight=False))
+        lines = Lines(lambda text: None)
 
         def report(event: ApplyEvent) -> None:
             board(event)
-            if event.type in (EventType.APPLY_COMPLETE, EventType.APPLY_ERRORED):
-                lines(event)
+            ended = event.type in (EventType.APPLY_COMPLETE, EventType.APPLY_ERRORED)
+            if ended and (line := lines.line_of(event)):
+                style = _STYLES.get(event.result or Result.FAILED, "")
+                view.console.print(line, markup=False, highlight=False, style=style)
 
         yield report
 
 
+_STYLES = {Result.DONE: "green", Result.FAILED: "red", Result.UNKNOWN: "red", Result.STALE: "red"}
+
+
 @contextmanager
-def reporter(format_name: str, *, quiet: bool) -> Iterator[Callable[[ApplyEvent], None]]:
-    """The reporter that fits where the output goes: JSON, nothing, a live view, or lines."""
+def in_a_group(environ: Mapping[str, str]) -> Iterator[None]:
+    """The lines of an apply as a group that the log of a CI system folds, where it is known."""
+    if environ.get("GITHUB_ACTIONS") == "true":
+        before, after = "::group::jobsync apply: what happens", "::endgroup::"
+    elif environ.get("GITLAB_CI") == "true":
+        head = "section_{}:{}:jobsync_apply\r\x1b[0K{}"
+        now = int(time.time())
+        before, after = head.format("start", now, "jobsync apply"), head.format("end", now, "")
+    else:
+        yield
+        return
+    click.echo(before, err=True, color=True)
+    try:
+        yield
+    finally:
+        click.echo(after, err=True, color=True)
+
+
+@contextmanager
+def reporter(
+    format_name: str, *, quiet: bool, typical: Mapping[Address, float]
+) -> Iterator[Callable[[ApplyEvent], None]]:
+    """The reporter that fits where the output goes: JSON, nothing, a live view, or lines.
+
+    *typical* has the seconds that earlier runs of a job took.
+    """
 
     def say(text: str) -> None:
         click.echo(text, err=True)
@@ -193,16 +162,8 @@ def reporter(format_name: str, *, quiet: bool) -> Iterator[Callable[[ApplyEvent]
     elif quiet:
         yield lambda event: None
     elif sys.stderr.isatty():
-        with live(Board(), Lines(say)) as report:
+        with live(Board(typical)) as report:
             yield report
     else:
-        yield Lines(say)
-
-
-def _size(number: int) -> str:
-    value = float(number)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TiB"
+        with in_a_group(os.environ):
+            yield Lines(say)

@@ -47,13 +47,14 @@ def command(
     """
     from jobsync.cli import connect, pipeline
     from jobsync.plan import PlanOptions
+    from jobsync.plan.typical_times import typical_times
 
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
     call = call_of(paths, target, variables, desired.sensitive)
     place = connect.ServicePlace(desired.root, chosen)
     with connect.backend(place, os.environ) as (backend, service):
         service.start_jobs(all_of_them=False)
-        plan, _ = pipeline.decide(desired, chosen, backend, PlanOptions())
+        plan, seen = pipeline.decide(desired, chosen, backend, PlanOptions())
         say_what_is_wrong(plan, call)
         outputs = tuple(c for c in plan.changes if isinstance(c, OutputChange) and c.run)
         settings = pipeline.settings(
@@ -69,4 +70,5 @@ def command(
             call,
             quiet=quiet,
             leave=backend.close,
+            typical=typical_times(desired, seen),
         )

@@ -1,4 +1,4 @@
-"""What came of an apply: a line for each change, the counts, and what to do next. Plain text."""
+"""What came of an apply: what is not well, the counts, and what to do next. Plain text."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ _ORDER = (
     Result.DONE,
 )
 
+_FOLLOW = frozenset({Result.SKIPPED, Result.WAITING})
+"""Results that follow from something else."""
+
+_FEWEST = 3
+"""Fewer lines than this are not made one."""
+
 _KINDS: Mapping[str, str] = {
     "job": "job",
     "permission": "permissions",
@@ -38,19 +44,51 @@ _ACTIONS: Mapping[Action, str] = {
 }
 
 
-def outcome(plan: Plan, outcomes: Sequence[Outcome], call: Call = NO_CALL) -> str:
-    """The table of what happened to each change of *plan*, ending with a line break."""
-    rows = sorted_rows(outcomes)
-    if not rows:
-        return "Nothing was done.\n" if plan.changes else "There was nothing to do.\n"
-    cells = [(terminal(row.address), what(row), str(row.result), about(row, call)) for row in rows]
-    widths = [max(len(cell[column]) for cell in cells) for column in range(3)]
+def troubles(outcomes: Sequence[Outcome], call: Call = NO_CALL) -> list[str]:
+    """A line for each change that is not done, the worst first, and an empty one after them.
+
+    What was done is not repeated: it was told when it happened. What follows from one cause is one
+    line: the permissions and outputs of a job that was not submitted, and alike jobs of a matrix.
+    """
+    rows = [row for row in sorted_rows(outcomes) if row.result is not Result.DONE]
+    rows.sort(key=lambda row: (_ORDER.index(row.result), not _is_run(row)))
+    skipped = {row.address for row in rows if row.kind == "job" and row.result in _FOLLOW}
+    groups: dict[tuple[str, ...], list[Outcome]] = {}
+    for number, row in enumerate(rows):
+        if row.kind != "job" and row.result in _FOLLOW and row.address in skipped:
+            continue
+        key, _, suffix = row.address.partition(".")
+        alike = row.result in _FOLLOW and suffix and not row.run_id
+        about_all = row.detail.replace(f".{suffix}", ".*") if suffix else row.detail
+        group: tuple[str, ...] = (str(number),)
+        if alike:
+            group = (key, row.kind, str(row.result), about_all)
+        groups.setdefault(group, []).append(row)
+    cells: list[tuple[str, str, str, str]] = []
+    for group, found in groups.items():
+        first = found[0]
+        if len(found) < _FEWEST:
+            cells += [
+                (terminal(row.address), what(row), str(row.result), about(row, call))
+                for row in found
+            ]
+        else:
+            name = f"{terminal(first.address.partition('.')[0])} ({len(found)} jobs)"
+            cells.append((name, what(first), str(first.result), terminal(group[-1])))
+    widths = [max((len(cell[column]) for cell in cells), default=0) for column in range(3)]
     lines = [
         "  ".join([*(c.ljust(w) for c, w in zip(cell[:3], widths, strict=True)), cell[3]]).rstrip()
         for cell in cells
     ]
-    lines += ["", counts(rows), *next_steps(plan, rows, call)]
-    return "\n".join(lines) + "\n"
+    return [*lines, ""] if lines else []
+
+
+def ending(plan: Plan, outcomes: Sequence[Outcome], call: Call = NO_CALL) -> list[str]:
+    """The counts, and what to do next."""
+    rows = sorted_rows(outcomes)
+    if not rows:
+        return ["Nothing was done." if plan.changes else "There was nothing to do."]
+    return [counts(rows), *next_steps(plan, rows, call)]
 
 
 def sorted_rows(outcomes: Sequence[Outcome]) -> list[Outcome]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from jobsync.model import (
     Grant,
     Outcome,
     OutputRef,
+    Plan,
     Result,
     RunState,
 )
@@ -27,11 +28,40 @@ from jobsync.plan.explain import explain
 from jobsync.platforms.agave.permissions import LEVELS
 from jobsync.render import access
 from jobsync.render.advice import Call
-from jobsync.render.outcome import outcome
+from jobsync.render.outcome import ending, troubles
 from jobsync.render.why import why
 from jobsync.structs import replace
 from tests.fakes.planworld import World, desired, grants, job, rows
 from tests.fakes.planworlds import worlds
+
+
+def outcome(plan: Plan, outcomes: Sequence[Outcome], call: Call | None = None) -> str:
+    """What the end of an apply says, without the logs of what failed."""
+    told = [*troubles(outcomes, call or Call()), *ending(plan, outcomes, call or Call())]
+    return "\n".join(told) + "\n"
+
+
+def test_what_follows_from_one_failure_is_told_once() -> None:
+    wanted = desired(job("up"))
+    plan = build(wanted, World().snapshot(wanted))
+    skipped = [
+        Outcome(f"b.{n}", kind, Action.CREATE, Result.SKIPPED, why)
+        for n in range(7)
+        for kind, why in (("job", "up has ended as FAILED"), ("output", f"b.{n} was not submitted"))
+    ]
+    deeper = [
+        Outcome(f"c.{n}", "job", Action.CREATE, Result.SKIPPED, f"b.{n} was not submitted")
+        for n in range(7)
+    ]
+    up = Outcome("up", "run", Action.CREATE, Result.FAILED, "FAILED: exit 1", "0001-007")
+    done = [Outcome(f"a.{n}", "job", Action.CREATE, Result.DONE) for n in range(50)]
+    assert outcome(plan, [*skipped, *deeper, up, *done]).splitlines()[:4] == [
+        "up          run     failed   run 0001-007: FAILED: exit 1; see its log with: "
+        "jobsync logs up",
+        "b (7 jobs)  submit  skipped  up has ended as FAILED",
+        "c (7 jobs)  submit  skipped  b.* was not submitted",
+        "",
+    ]
 
 
 def test_the_table_of_outcomes() -> None:
@@ -47,10 +77,9 @@ def test_the_table_of_outcomes() -> None:
         ),
     )
     assert text == (
-        "align  submit        done     run 0001-007\n"
+        "zip    submit again  unknown  run 0002-007: timeout\n"
         "align  permissions   failed   403 \\x1b[2J\n"
         "tree   submit        waiting  needs align\n"
-        "zip    submit again  unknown  run 0002-007: timeout\n"
         "\n"
         "Applied 4 changes: 1 done, 1 waiting, 1 failed, 1 unknown.\n"
         "It is not known whether a submit reached the service. The next apply searches for it "
