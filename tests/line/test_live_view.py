@@ -31,8 +31,11 @@ def event(kind: EventType, address: str, about: OutcomeKind, **more: object) -> 
 
 def screen(board: Board, width: int = 100, *, color: bool = False) -> str:
     out = io.StringIO()
-    system = "standard" if color else None
-    Console(file=out, width=width, force_terminal=color, color_system=system).print(board)
+    if color:
+        console = Console(file=out, width=width, force_terminal=True, color_system="standard")
+    else:
+        console = Console(file=out, width=width, color_system=None)
+    console.print(board)
     return out.getvalue()
 
 
