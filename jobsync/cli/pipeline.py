@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from jobsync.render.advice import Call
 
 
+_POLL = (0.2, 1.0)
+"""The first and the longest pause, in seconds, between two looks at the jobs of the service that
+this command has to itself: it answers in milliseconds."""
+
+
 def load(
     paths: Sequence[str], flag: str | None, variables: Mapping[str, str], environ: Mapping[str, str]
 ) -> tuple[DesiredState, Target]:
@@ -132,13 +137,10 @@ def settings(
 ) -> ApplySettings:
     """How to apply at *place*. The journal of the local service lies with the service."""
     from jobsync.apply import ApplySettings
+    from jobsync.structs import replace
 
-    return ApplySettings(
-        state_dir=state_dir(place, environ),
-        wait=wait,
-        embedded=place.target.name == LOCAL,
-        stale=stale,
-    )
+    found = ApplySettings(state_dir=state_dir(place, environ), wait=wait, stale=stale)
+    return replace(found, embedded=True, poll=_POLL) if place.target.name == LOCAL else found
 
 
 def with_shared(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,9 @@ from jobsync import load
 from jobsync.apply import Binding, SystemClock, open_submits
 from jobsync.apply.journal import open_journal
 from jobsync.apply.journal_entry import Entry, State
+from jobsync.cli import pipeline
+from jobsync.cli.connect import ServicePlace
+from jobsync.model import Target
 from tests.line.linebench import Lab
 
 JOB = "count: {appId: wc-demo-1.00}\n"
@@ -86,3 +90,12 @@ def test_a_relative_state_folder_is_refused_with_what_to_type(lab: Lab) -> None:
         assert f"export JOBSYNC_STATE_DIR='{whole}'" in done.err
     assert not lab.mine()
     assert not (lab.folder / "state dir").exists()
+
+
+def test_apply_looks_often_only_where_the_service_is_its_own(tmp_path: Path) -> None:
+    def pauses(name: str) -> tuple[float, float]:
+        place = ServicePlace(str(tmp_path), Target(name, "" if name == "local" else "https://x.y"))
+        return pipeline.settings(place, {"HOME": str(tmp_path)}, wait=None).poll
+
+    assert max(pauses("local")) <= 1.0
+    assert min(pauses("cluster")) >= 1.0
