@@ -35,6 +35,7 @@ _RECORD = ("uuid", "remoteOutcome", "remoteStarted", "blockedCount", "createdby"
 """Members of a job that no request has (tapis-v3 §5.1)."""
 
 _PLACEHOLDER = re.compile(r"(\$?)(\$\{(?:([^{}]*)\})?)")
+_DEEPEST = 50
 _WAY = "jobsync jobs resubmit-request UUID --format json > request.json"
 _FIRST = Remark("A draft. Look at each line with TODO, then: jobsync validate")
 
@@ -94,6 +95,9 @@ def _requests(files: Iterable[tuple[str, bytes]], project: str) -> _Requests:
                 f"its request: {_WAY}"
             )
             continue
+        if _is_deep(raw):
+            wrong.append(f"{file} is nested more than {_DEEPEST} deep")
+            continue
         name = raw.get("name")
         name = name if isinstance(name, str) and name else stem_of(file)
         key = free_key(key_of(name, TAPIS), found.jobs, limit)
@@ -120,8 +124,8 @@ def declared(request: Mapping[str, Any], say: Callable[[str], None]) -> dict[str
         if field in ("owner", "tenant"):
             if value:
                 say(f"{field} left out: a job belongs to whoever submits it")
-        elif field == "tags":
-            if kept := without_ours(one for one in value or [] if isinstance(one, str)):
+        elif field == "tags" and isinstance(value, list):
+            if kept := without_ours(one for one in value if isinstance(one, str)):
                 out[field] = _literal(kept)
         elif field != "name" and value is not None:
             out[field] = _literal(value)
@@ -153,7 +157,20 @@ def described(run: Run, say: Callable[[str], None]) -> dict[str, Writable]:
     sent = {key: value for key, value in (run.request or {}).items() if key != "job"}
     if not sent.get("appId"):
         raise NotConvertible(f"job {run.id}: the service does not tell what was asked for")
+    if _is_deep(sent):
+        raise NotConvertible(f"job {run.id}: its request is nested more than {_DEEPEST} deep")
     return declared(sent, say)
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether *value* is nested more deeply than a manifest can be."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [item for one in inner for item in one if isinstance(item, (dict, list))]
+        if not level:
+            return False
+    return True
 
 
 def _is_of_here(value: Mapping[str, Any]) -> bool:
