@@ -122,7 +122,8 @@ def _acting(reader: Reader, target: Target) -> str:
     if target.owner and target.owner != user:
         raise SettingsError(
             f"target {target.name} is for {target.owner}, but the credentials are {user}'s",
-            hint=f"log in as {target.owner}, or change targets.{target.name}.owner",
+            hint=f"only {target.owner} plans and applies; what is shared with you: "
+            f"jobsync jobs list --target {target.name}",
         )
     return user
 
