@@ -74,7 +74,7 @@ class AppFolders:
         return app_id in self._found()
 
     def _found(self) -> Mapping[str, tuple[Path, Mapping[str, JsonValue]]]:
-        """Folder and definition by id. Of two apps with one id the local service takes the first.
+        """File and definition by id. Of two apps with one id the local service takes the first.
 
         A definition that cannot be read is no app: the service says what is wrong with it.
         """
@@ -90,10 +90,11 @@ class AppFolders:
                     continue
                 if isinstance(definition, dict):
                     app_id = self._platform.defined_app(definition, path.name)
-                    self._folders.setdefault(app_id, (path.parent, definition))
+                    self._folders.setdefault(app_id, (path, definition))
         return self._folders
 
-    def _read(self, folder: Path, definition: Mapping[str, JsonValue]) -> AppFolder:
+    def _read(self, file: Path, definition: Mapping[str, JsonValue]) -> AppFolder:
+        folder = file.parent
         meaning = self._platform.app_meaning(definition)
         text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
         total = hashlib.sha256(text.encode("ascii") + b"\n")
@@ -101,10 +102,12 @@ class AppFolders:
         homes = [os.path.realpath(home) for home in (self._apps, _repository(self._root))]
         try:
             for path in _files(folder, homes):
+                name = os.path.relpath(path, folder)
+                if name in APP_FILES and name != file.name:
+                    continue  # the definition of an app of another platform
                 facts = os.stat(path)
                 changed[os.path.relpath(path, self._apps)] = facts.st_mtime
-                name = os.path.relpath(path, folder)
-                if name in APP_FILES:
+                if name == file.name:
                     continue
                 runs = b"x" if facts.st_mode & stat.S_IXUSR else b"-"
                 content = file_digest(path).encode()

@@ -160,7 +160,7 @@ def test_the_definition_of_the_other_api_does_not_count(tmp_path: Path) -> None:
     assert again.fingerprint == job.fingerprint
     head, body = "apiVersion: jobsync/v1\nproject: p\n", "\njobs: {a: {appId: tool-1.0}}\n"
     (old,) = load_text(tmp_path, body, head=head).jobs.values()
-    assert old.app is not None
+    assert old.app is not None and [*old.app.changed] == ["tool/app.json"]
     (app / "app.v3.json").unlink()
     (older,) = load_text(tmp_path, body, head=head).jobs.values()
     assert older.fingerprint == old.fingerprint
