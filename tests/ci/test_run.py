@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,12 +13,12 @@ from jobsync.cli.ci_run import command_of
 from jobsync.errors import SettingsError, Usage
 from tests.line.linebench import Bench
 
-FORK = {"pull_request": {"number": 1, "head": {"repo": {"full_name": "m/jobs"}}}}
+FORK: dict[str, Any] = {"pull_request": {"number": 1, "head": {"repo": {"full_name": "m/jobs"}}}}
 
 
-def arguments(environ: dict[str, str] | None = None, **inputs: str) -> list[str]:
+def arguments(environ: Mapping[str, str] = {}, **inputs: Any) -> list[str]:
     told = {key.replace("_", "-"): value for key, value in inputs.items()}
-    return [*command_of({"JOBSYNC_INPUTS": json.dumps(told), **(environ or {})}).arguments]
+    return [*command_of({"JOBSYNC_INPUTS": json.dumps(told), **environ}).arguments]
 
 
 def test_inputs_become_arguments() -> None:
@@ -41,7 +43,7 @@ def test_inputs_become_arguments() -> None:
     ]  # fmt: skip
     drift = arguments(command="drift", allow="x", policies="p", outputs="none")
     assert drift == ["drift", "--outputs", "none", "--format", "markdown", "--report", "github"]
-    said = {"path": "jobs", "target": "tacc", "address": "-x", "job_id": ""}
+    said: dict[str, Any] = {"path": "jobs", "target": "tacc", "address": "-x", "job_id": ""}
     assert arguments(command="resolve", **said) == [
         "resolve", "-m", "jobs", "--target", "tacc", "--not-submitted", "--", "-x",
     ]  # fmt: skip
@@ -63,7 +65,7 @@ def test_a_fork_is_planned_offline_against_its_base(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("inputs", [{"command": "serve"}, {}, {"command": "resolve"}])
-def test_what_is_no_command_is_refused(inputs: dict[str, str]) -> None:
+def test_what_is_no_command_is_refused(inputs: dict[str, Any]) -> None:
     with pytest.raises(Usage):
         arguments(**inputs)
     with pytest.raises(SettingsError):
