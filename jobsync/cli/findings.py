@@ -30,6 +30,7 @@ SETTINGS = frozenset(
     {
         *("JOBSYNC_TARGET", "JOBSYNC_STATE_DIR", "JOBSYNC_STATE_KEY", "JOBSYNC_OUTPUTS_ROOT"),
         *("JOBSYNC_JOURNAL", "JOBSYNC_JOURNAL_TOKEN", "JOBSYNC_ALLOW_ENV", "JOBSYNC_TRACEBACK"),
+        *("JOBSYNC_FORGE_TOKEN", "JOBSYNC_FORGE_AUTHOR", "JOBSYNC_INPUTS"),
     }
 )
 """Every environment variable of jobsync's own."""

@@ -206,7 +206,7 @@ def test_what_is_not_there(here: World) -> None:
         lambda: alice.jobs.delete_permissions(missing),
         lambda: alice.open(missing, "a").__enter__(),
     ):
-        with pytest.raises(NotFound, match=r"https?://") as caught:
+        with pytest.raises(NotFound, match=r"127\.0\.0\.1:\d+ to ") as caught:
             ask()
         assert caught.value.said
     alice.hide(missing)

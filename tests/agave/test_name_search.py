@@ -45,9 +45,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     urls: list[str] = []
     send = HttpClient.send
 
-    def noting(self: HttpClient, request: Any, authorization: Any) -> Any:
+    def noting(self: HttpClient, request: Any, *credential: Any) -> Any:
         urls.append(request.url)
-        return send(self, request, authorization)
+        return send(self, request, *credential)
 
     monkeypatch.setattr(HttpClient, "send", noting)
     return urls
