@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jobsync.errors import Unreadable
 from jobsync.model import JsonValue
@@ -30,6 +32,7 @@ class Scripted:
         self.asked: list[dict[str, str | int]] = []
         self.counts = True
         self.moves: list[int] = []
+        self.new = 0
 
     def search(self, terms: Terms) -> Page:
         asked = dict(terms)
@@ -40,6 +43,8 @@ class Scripted:
         if self.moves:  # hidden by somebody after this page
             number = self.moves.pop(0)
             self.rows = [one for one in self.rows if one["id"] != number]
+        for _ in range(self.new):  # submitted by somebody after this page
+            self.rows = [*self.rows, row(1000 + len(self.asked) * 10 + len(self.rows))]
         return Page(rows, total, limit, "asked")
 
     def listing(self) -> Listing:
@@ -50,7 +55,7 @@ def ids(service: Scripted) -> list[str]:
     return [one.id for one in service.listing().rows((), ("uuid",))]
 
 
-@pytest.mark.parametrize("clip", [1, 3, 10, 1000])
+@pytest.mark.parametrize("clip", [2, 3, 10, 1000])
 @pytest.mark.parametrize("count", [0, 1, 3, 10, 11])
 def test_every_row_comes_once_whatever_the_service_clips(clip: int, count: int) -> None:
     service = Scripted([row(number) for number in range(count)], clip)
@@ -58,6 +63,12 @@ def test_every_row_comes_once_whatever_the_service_clips(clip: int, count: int) 
     first, *others = service.asked
     assert first["computeTotal"] == "true" and first["orderBy"] == "id(asc)"
     assert not any("computeTotal" in one for one in others)
+
+
+def test_pages_of_one_row_are_no_list() -> None:
+    assert ids(Scripted([row(1)], clip=1)) == [uuid(1)]
+    with pytest.raises(Unreadable, match="pages of 1"):
+        ids(Scripted([row(1), row(2)], clip=1))
 
 
 def test_one_request_is_enough_for_a_thousand() -> None:
@@ -112,3 +123,24 @@ def test_a_name_that_a_list_cannot_hold_is_asked_for_alone() -> None:
     service = Scripted([])
     NameSearch(service.listing(), ("uuid",)).rows_of(["a,b~(c)"])
     assert service.asked[0]["name.eq"] == r"a\,b\~\(c\)"
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    count=st.integers(0, 30),
+    clip=st.integers(1, 12),
+    moves=st.lists(st.integers(0, 29), max_size=12),
+    new=st.integers(0, 3),
+)
+def test_what_is_there_all_the_time_is_never_missed(
+    count: int, clip: int, moves: list[int], new: int
+) -> None:
+    """Whatever is hidden, and submitted, between two pages."""
+    service = Scripted([row(number) for number in range(count)], clip)
+    service.moves, service.new = list(moves), new
+    try:
+        found = ids(service)
+    except Unreadable:
+        return
+    assert set(found) >= {uuid(number) for number in range(count) if number not in moves}
+    assert len(found) == len(set(found))

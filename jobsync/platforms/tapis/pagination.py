@@ -2,8 +2,9 @@
 
 Jobs are asked for in the order of their numbers, which only rise, so a job that is there all the
 time keeps its place or moves to an earlier one: it can be missed where others were hidden between
-two pages, and then there are fewer rows than the first page counted. The list is then read once
-more. More rows than counted are jobs that were submitted meanwhile.
+two pages. So each page begins with the last row of the one before, and one that begins later shows
+a gap, as fewer rows than the first page counted do. The list is then read once more. More rows than
+counted are jobs that were submitted meanwhile.
 """
 
 from __future__ import annotations
@@ -43,27 +44,31 @@ class Listing:
         """
         asked: Terms = (*terms, ("select", ",".join(select)), ("orderBy", "id(asc)"))
         for _ in range(_PASSES):
-            total, found = self._once(asked)
-            if len(found) >= total:
+            total, found, is_whole = self._once(asked)
+            if is_whole and len(found) >= total:
                 return found
         raise Unreadable(
             f"the service counts {total} jobs, and shows {len(found)} of them each time it is asked"
         )
 
-    def _once(self, asked: Terms) -> tuple[int, list[Row]]:
-        """The number of rows by the first page, and the rows."""
+    def _once(self, asked: Terms) -> tuple[int, list[Row], bool]:
+        """The number of rows by the first page, the rows, and whether no page left a gap."""
         first = self._jobs.search((*asked, *_window(0), ("computeTotal", "true")))
         if first.total is None:
             raise Unreadable(f"the list does not say how many jobs it has ({first.asked})")
-        found = {row.id: row for row in _in_order(first)}
-        stride = len(first.rows)
-        starts = range(stride, first.total, stride) if stride else ()
-        if len(starts) > _MOST_PAGES:
-            raise Unreadable(f"{first.total} jobs in pages of {stride} ({first.asked})")
+        rows = _in_order(first)
+        found = {row.id: row for row in rows}
+        step = len(rows) - 1
+        if len(rows) < first.total and not 1 <= step >= first.total // _MOST_PAGES:
+            raise Unreadable(f"{first.total} jobs in pages of {len(rows)} ({first.asked})")
+        starts = range(step, first.total - 1, step) if len(rows) < first.total else ()
         others = self._each(lambda at: self._jobs.search((*asked, *_window(at))), starts)
+        is_whole = True
         for page in others:
-            found.update((row.id, row) for row in _in_order(page))
-        return first.total, list(found.values())
+            last, rows = rows[-1].number if rows else -1, _in_order(page)
+            is_whole &= bool(rows) and rows[0].number <= last
+            found.update((row.id, row) for row in rows)
+        return first.total, list(found.values()), is_whole
 
 
 def all_files(page: PageAt, read: Callable[[Record, str], RemoteFile]) -> list[RemoteFile]:
