@@ -429,6 +429,12 @@ class Platform(Protocol):
         """Why the service does not show the outputs of a run; empty where it gives no reason."""
         return ""
 
+    @property
+    def pauses(self) -> tuple[float, float]:
+        """The first and the longest pause between two looks at runs that are waited for on a
+        service that is not of this machine, in seconds."""
+        return (1.0, 30.0)
+
     def is_run_id(self, text: str) -> bool:
         """Whether *text* can be the id of a run on a service of this kind. What is recorded of one
         that cannot belongs to another target of the set."""

@@ -137,10 +137,17 @@ def settings(
 ) -> ApplySettings:
     """How to apply at *place*. The journal of the local service lies with the service."""
     from jobsync.apply import ApplySettings
+    from jobsync.manifest.settings import is_this_machine
+    from jobsync.platform import platform_of
+    from jobsync.platforms import PLATFORMS
     from jobsync.structs import replace
 
-    found = ApplySettings(state_dir=state_dir(place, environ), wait=wait, stale=stale)
-    return replace(found, embedded=True, poll=_POLL) if place.target.name == LOCAL else found
+    found, target = ApplySettings(state_dir(place, environ), wait, stale=stale), place.target
+    if target.name == LOCAL:
+        return replace(found, embedded=True, poll=_POLL)
+    if is_this_machine(target.base_url):
+        return found
+    return replace(found, poll=platform_of(target, PLATFORMS).pauses)
 
 
 def with_shared(

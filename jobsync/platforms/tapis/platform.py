@@ -105,6 +105,7 @@ class Tapis(Platform):
     is_output = staticmethod(_archive.is_output)
 
     outputs_refused = staticmethod(_hints.outputs_refused)
+    pauses = (5.0, 60.0)
     is_run_id = staticmethod(_urls.is_run_id)
     tells_users = True
     finds_hidden = False
