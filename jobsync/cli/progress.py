@@ -54,8 +54,8 @@ def event_line(event: ApplyEvent) -> str:
 def plain_line(event: ApplyEvent) -> str:
     """One event as a line for people, or empty when it says nothing new.
 
-    What begins is not said: a log is read afterwards, and what began also ends. What was not done is
-    said at the end, all of it together.
+    What begins is not said: a log is read afterwards, and what began also ends. What was not done
+    is said at the end, all of it together.
     """
     if event.result in (Result.SKIPPED, Result.WAITING):
         return ""
