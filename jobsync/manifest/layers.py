@@ -57,9 +57,10 @@ def layered(entry: JobEntry, defaults: Section, platform: Platform, report: Repo
             continue
         if name in merged and isinstance(value, (dict, list)):
             default = defaults.get(name)
-            if default is None or name not in body:
-                places = entry.places if default is None else default.places
-                value = merging.alone(name, value, places)
+            if name not in body:
+                value = merging.alone(name, value, defaults[name])
+            elif default is None:
+                value = merging.alone(name, value, None)
             else:
                 value = merging.both(name, default, value, entry.places)
         out[name] = value
@@ -70,7 +71,8 @@ class _Merging:
     """Merges the values of one job with those of its defaults."""
 
     def __init__(self, platform: Platform, places: Places, report: Report) -> None:
-        self.upper_places = self.lower_places = places
+        self.upper_places = self.lower_places = self._own_places = places
+        self._are_defaults = False
         self.origins: dict[int, dict[str | int, Origin]] = {}
         self._merged = platform.merged
         self._named = platform.named_entries
@@ -82,15 +84,19 @@ class _Merging:
         self.lower_places, self.upper_places = default.places, places
         return self.value((name,), default.value, value)
 
-    def alone(self, name: str, value: Raw, places: Places) -> Raw:
-        """*value*, which only one of both says, at *places*."""
+    def alone(self, name: str, value: Raw, default: JobEntry | None) -> Raw:
+        """*value*, which only one of both says: the *default*, or the job where that is None."""
         if not self._named:  # then there is nothing below a mapping that could be wrong
             has_null = isinstance(value, dict) and None in value.values()
             if not (has_null and isinstance(value, dict)):
                 return value
             return {key: item for key, item in value.items() if item is not None}
-        self.lower_places = self.upper_places = places
-        return self.value((name,), None, value)
+        self.lower_places = self.upper_places = default.places if default else self._own_places
+        self._are_defaults = default is not None
+        try:
+            return self.value((name,), None, value)
+        finally:
+            self._are_defaults = False
 
     def value(self, path: tuple[str, ...], lower: Raw, upper: Raw) -> Raw:
         """*upper* over *lower*; each may be None for nothing there."""
@@ -123,27 +129,35 @@ class _Merging:
     def _alone(self, path: tuple[str, ...], lower: Raw) -> Raw:
         """A part of the defaults of which the job says nothing."""
         above, self.upper_places = self.upper_places, self.lower_places
+        self._are_defaults = True
         try:
             return self.value(path, None, lower)
         finally:
-            self.upper_places = above
+            self.upper_places, self._are_defaults = above, False
+
+    def _by_name(
+        self, path: tuple[str, ...], key: str, items: list[Raw], places: Places
+    ) -> dict[str, int]:
+        """Where each name is in *items*. A second entry of one name is reported."""
+        found: dict[str, int] = {}
+        for number, item in enumerate(items):
+            name = _name(item, key)
+            if name is not None and found.setdefault(name, number) != number:
+                text = f"{dotted(path)} has two entries with the {key} {quoted(name)}"
+                hint = f"where the defaults have {dotted(path)}, each name stands once"
+                self._report(places.item(items, number), text, hint)
+        return found
 
     def _entries(
         self, path: tuple[str, ...], key: str, lower: list[Raw], upper: list[Raw]
     ) -> list[Raw]:
         """The entries of *upper* in the places of those of *lower* that have their names."""
         if not lower and not any(isinstance(item, dict) and REMOVE in item for item in upper):
+            if self._are_defaults:
+                self._by_name(path, key, upper, self.upper_places)
             return upper
-        own: dict[str, int] = {}
-        for number, item in enumerate(upper):
-            if (name := _name(item, key)) is None:
-                continue
-            if name in own:
-                text = f"{dotted(path)} has two entries with the {key} {quoted(name)}"
-                where = self.upper_places.item(upper, number)
-                self._report(where, text, f"the defaults have {dotted(path)} too: one entry each")
-            own.setdefault(name, number)
-        known = {name for item in lower if (name := _name(item, key)) is not None}
+        own = self._by_name(path, key, upper, self.upper_places)
+        known = self._by_name(path, key, lower, self.lower_places)
         found: list[Raw] = []
         origins: dict[str | int, Origin] = {}
         used: set[int] = set()

@@ -216,6 +216,15 @@ jobs:
     assert 'envVariables has two entries with the key "A"' in words
 
 
+@pytest.mark.parametrize("own", ["", ", fileInputs: [{name: z}]"])
+def test_the_defaults_have_each_name_once(tmp_path: Path, own: str) -> None:
+    told = problems(tmp_path, f"""
+defaults: {{appVersion: "1", fileInputs: [{{name: x}}, {{name: y}}, {{name: x, envKey: Y}}]}}
+jobs: {{a: {{appId: x{own}}}}}
+""")  # fmt: skip
+    assert any('jobs.a.fileInputs has two entries with the name "x"' in line for line in told)
+
+
 def test_references_stand_in_urls_of_inputs_alone(tmp_path: Path) -> None:
     up = '\njobs:\n  up: {appId: x, appVersion: "1", matrix: {n: [1, 2]}}\n'
     one = '  a: {appId: x, appVersion: "1", '
