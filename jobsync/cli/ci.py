@@ -10,7 +10,7 @@ import click
 from jobsync.cli.ci_run import command_of, start
 from jobsync.cli.files import FilePath
 from jobsync.cli.forges import forge_of, github_of, merged, reviewed, started_by
-from jobsync.cli.options import paths_argument
+from jobsync.cli.options import paths_argument, target_option
 from jobsync.cli.reporting import marker_for, marker_option
 from jobsync.cli.suggesting import Suggesting
 from jobsync.errors import ExitCode, SettingsError, Usage
@@ -85,7 +85,7 @@ def issue(file: str, title: str, is_closed: bool) -> ExitCode:
 
 @command.command("digest")
 @paths_argument
-@click.option("--target", metavar="NAME", help="The target to use.")
+@target_option("The target to use.")
 @marker_option
 def digest(paths: tuple[str, ...], target: str | None) -> ExitCode:
     """Print the digest of the plan that was reviewed, or none.
