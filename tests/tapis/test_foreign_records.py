@@ -35,7 +35,7 @@ MEMBERS = sorted({*ROW, *PLACES, *GOOD, "fileInputs", "parameterSet", "notes"})
 RECORDS = st.dictionaries(st.sampled_from(MEMBERS), JSON, max_size=4).map(lambda d: {**GOOD, **d})
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(RECORDS, st.one_of(st.none(), st.dictionaries(st.text(max_size=5), JSON, max_size=3)))
 def test_a_run_is_a_run_or_unreadable(record: dict[str, JsonValue], request: Any) -> None:
     try:
@@ -48,7 +48,7 @@ def test_a_run_is_a_run_or_unreadable(record: dict[str, JsonValue], request: Any
     assert ".." not in place.base.split("/")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(JSON, st.sampled_from(["", "a", "a/b"]))
 def test_rows_of_other_lists_are_read_or_unreadable(value: Any, folder: str) -> None:
     for read in (

@@ -84,7 +84,7 @@ OPERATIONS: list[Operation] = [
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: "/".join(one[2]("A", "B")))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(first=IDS, second=HOSTILE)
 def test_a_request_is_the_one_that_is_meant_or_none(
     operation: Operation, first: str, second: str

@@ -125,7 +125,7 @@ def test_a_name_that_a_list_cannot_hold_is_asked_for_alone() -> None:
     assert service.asked[0]["name.eq"] == r"a\,b\~\(c\)"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     count=st.integers(0, 30),
     clip=st.integers(1, 12),
