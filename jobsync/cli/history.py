@@ -113,6 +113,6 @@ def _local(text: str) -> str:
 
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
+        return when(moment) if moment.tzinfo else text
+    except (ValueError, OverflowError):
         return text
-    return when(moment) if moment.tzinfo else text

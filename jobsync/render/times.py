@@ -9,7 +9,10 @@ def when(moment: datetime | None, zone: tzinfo | None = None) -> str:
     """``2026-11-26 20:31:05 +01:00`` in *zone*, by default that of the machine; empty for None."""
     if moment is None:
         return ""
-    local = moment.astimezone(zone)
+    try:
+        local = moment.astimezone(zone)
+    except OverflowError:  # at the ends of the calendar
+        local = moment
     offset = local.strftime("%z")
     return f"{local:%Y-%m-%d %H:%M:%S} {offset[:3]}:{offset[3:5]}"
 

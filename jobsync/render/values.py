@@ -60,7 +60,8 @@ def place(where: Location | None) -> str:
 
 
 def size(count: int) -> str:
-    """A number of bytes in binary units."""
+    """A number of bytes in binary units. A saved plan may say any."""
+    count = min(count, 1 << 80)
     if count < 1024:
         return f"{count} B"
     amount = float(count)

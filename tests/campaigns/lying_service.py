@@ -51,8 +51,10 @@ TIMES = [
     "0000-00-00T00:00:00.000Z", "9999-12-31T23:59:59.999Z", "99999-01-01T00:00:00Z", "-1", "1e999",
     "2026-01-01T00:00:00.000+99:99", "1970-01-01T00:00:00.000Z", "now", "2026-13-45", "٢٠٢٦-01-01",
 ]  # fmt: skip
+ENDLESS = "a number beyond all others"
 NUMBERS: list[Any] = [
-    0, -1, -(2**63), 2**63, 10**400, 1.5, -0.0, 1e308, True, None, [], {}, "12", "0x10", [[]] * 50,
+    ENDLESS, 0, -1, -(2**63), 2**63, 10**400, 1.5,
+    -0.0, 1e308, True, None, [], {}, "12", "0x10", [[]] * 50,
 ]  # fmt: skip
 HEADS = [
     ("Set-Cookie", "session=x; Path=/"),
@@ -81,6 +83,8 @@ COMMANDS = [
     ("history", "one"),
     ("logs", "one"),
     ("why", "one"),
+    ("report", "--out", "report.html", "--timeline"),
+    ("drift", "."),
     ("jobs", "list"),
     ("jobs", "list", "--format", "csv"),
 ]
@@ -151,7 +155,8 @@ class _Between(BaseHTTPRequestHandler):
         status, cut = answer.status, len(content)
         if chance is not None:
             with suppress(ValueError):
-                content = json.dumps(lied(json.loads(content), chance)).encode()
+                told = json.dumps(lied(json.loads(content), chance))
+                content = told.replace(f'"{ENDLESS}"', "1e999").encode()
             cut = len(content)
             if chance.random() < 0.1:
                 fields.append(chance.choice(HEADS))
@@ -294,7 +299,9 @@ def campaign(
             assert acted_on(said.replace("\t", " ")) == [], f"{what}: {acted_on(said)[:3]}"
             assert not {p.name for p in home.iterdir()} - {"set", "kept", "state"}, what
             new = {p.relative_to(folder).parts[0] for p in folder.iterdir()}
-            assert new <= {"set.yaml", "results", "got", "jobsync.lock"}, f"{what}: {new}"
+            assert new <= {"set.yaml", "results", "got", "jobsync.lock", "report.html"}, (
+                f"{what}: {new}"
+            )
             assert not [
                 p
                 for p in folder.rglob("*")

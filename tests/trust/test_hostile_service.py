@@ -4,13 +4,18 @@ by chance. What below HTTP is refused is in ``tests/http`` and ``tests/agave``."
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.campaigns import lying_service
 from tests.campaigns.lying_service import COMMANDS, bench, campaign, run
+from tests.campaigns.lying_service import ENDLESS as ENDLESS_NUMBER
 from tests.fakes.scripted_server import ScriptedServer, http
 from tests.trust.test_service import acted_on
 
@@ -83,3 +88,41 @@ def test_an_answer_that_makes_no_sense_is_an_error_in_words(body: bytes, tmp_pat
         said, _ = run(("plan", "--target", "env", "."), tmp_path, environ)
         assert time.process_time() - began < 5
     assert "Error" in said and acted_on(said) == [] and len(said) < 5000
+
+
+@pytest.mark.parametrize("api", ["agave/v2", "tapis/v3"])
+def test_numbers_and_times_beyond_all_others_are_errors_in_words(
+    api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some ended a command as a defect: a size, the number of jobs, a time in a far zone."""
+    monkeypatch.setenv("TZ", "America/Los_Angeles")
+    time.tzset()
+    try:
+        with bench(api) as (folder, liar, environ):
+            for number, moment in (
+                (10**400, "0001-01-01T00:00:00.000Z"),
+                (ENDLESS_NUMBER, "9999-12-31T23:59:59.999-14:00"),
+            ):
+                monkeypatch.setattr(lying_service, "lied", lies(number, moment))
+                liar.chance = random.Random(1)
+                for command in COMMANDS:
+                    said, took = run(command, folder, environ)
+                    assert acted_on(said.replace("\t", " ")) == [] and took < 10, command
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def lies(number: object, moment: str) -> Callable[..., Any]:
+    """Every number is *number*, every time *moment*, but for those of the envelope."""
+
+    def lied(value: Any, chance: random.Random) -> Any:
+        if isinstance(value, dict):
+            return {key: lied(item, chance) for key, item in value.items()}
+        if isinstance(value, list):
+            return [lied(item, chance) for item in value]
+        if isinstance(value, int) and not isinstance(value, bool):
+            return number
+        return moment if isinstance(value, str) and value[:2] == "20" and ":" in value else value
+
+    return lied

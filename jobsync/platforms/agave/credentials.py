@@ -236,7 +236,12 @@ class TokenKeeper:
                 "the token endpoint returned something that is not a token", status=200
             )
         keep = refresh if isinstance(refresh, str) and refresh else self._refresh.reveal()
-        return Fresh(Secret(token), Secret(keep), _seconds(answer), int(self._timing.now()))
+        return Fresh(
+            Secret(token),
+            Secret(keep),
+            lifetime(answer.get("expires_in"), 0),
+            int(self._timing.now()),
+        )
 
     def _asked(self) -> dict[str, JsonValue]:
         """By the refresh token; by the password when that is refused, as an expired one is."""
@@ -261,8 +266,10 @@ class TokenKeeper:
         return self._endpoint.grant({**form, "scope": "PRODUCTION"}, mine.api_key, mine.api_secret)
 
 
-def _seconds(answer: Mapping[str, JsonValue]) -> int:
-    value = answer.get("expires_in")
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+def lifetime(value: JsonValue, otherwise: int) -> int:
+    """``expires_in`` of an answer in seconds; *otherwise* for what no token can last."""
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value):
         return int(value)
-    return int(value) if isinstance(value, str) and value.isdigit() else 0
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e9:
+        return otherwise
+    return int(value)

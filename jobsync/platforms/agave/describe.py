@@ -333,7 +333,7 @@ def _filled(value: Writable, filler: Filler) -> Value:
 
 
 def _whole(value: Any) -> int:
-    if isinstance(value, float) and value == int(value):
+    if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, str):
         value = value.strip()

@@ -17,6 +17,7 @@ from jobsync.http.messages import Repeat, Request
 from jobsync.model import JsonValue
 from jobsync.platforms.agave import envelope
 from jobsync.platforms.agave.credential_files import CredentialFiles
+from jobsync.platforms.agave.credentials import lifetime
 from jobsync.platforms.agave.transport import TokenTransport
 from jobsync.platforms.agave.urls import Urls
 from jobsync.secret import Secret
@@ -74,8 +75,7 @@ def _context(
     now: int,
 ) -> dict[str, JsonValue]:
     """The keys that all clients read (clients §1.1)."""
-    lasts = answer.get("expires_in")
-    seconds = int(lasts) if isinstance(lasts, (int, float)) else 14400
+    seconds = lifetime(answer.get("expires_in"), 14400)
     return {
         "tenantid": "",
         "baseurl": base_url,

@@ -29,9 +29,11 @@ def node_hours(request: Mapping[str, Value], app: App | None) -> float | None:
     nodes = _declared(request, app, "nodeCount")
     if nodes is None and app is not None:
         nodes = 1
-    if isinstance(nodes, str) and nodes.isdecimal():
+    if isinstance(nodes, str) and nodes.isdecimal() and len(nodes) < 10:
         nodes = int(nodes)
     if time is None or isinstance(nodes, bool) or not isinstance(nodes, (int, float)):
+        return None
+    if not abs(nodes) < 1e9:  # an app may say anything
         return None
     return nodes * time / 3600
 

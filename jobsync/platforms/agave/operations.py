@@ -304,9 +304,10 @@ def _content(outcome: Stream | Response, offset: int) -> Content:
             line = f"416 nothing from byte {offset} on ({outcome})"
             raise RangeRefused(line, status=416)
         raise envelope.error_of(outcome)
-    length = outcome.head.headers.get("content-length")
+    told = outcome.head.headers.get("content-length", "")
+    length = int(told) if re.fullmatch("[0-9]{1,18}", told) else None
     if outcome.status == 200:
-        return Content(0, None if length is None else int(length), outcome.chunks)
+        return Content(0, length, outcome.chunks)
     match = _CONTENT_RANGE.fullmatch(outcome.head.headers.get("content-range", "").strip())
     asked = str(outcome.head)
     if not offset or match is None or int(match[1]) != offset:
@@ -314,7 +315,7 @@ def _content(outcome: Stream | Response, offset: int) -> Content:
     total = None if match[3] == "*" else int(match[3])
     if total is not None and int(match[2]) != total - 1:
         raise Unreadable(f"a range that ends before the file does ({asked})")
-    if length is not None and int(length) != int(match[2]) - offset + 1:
+    if length is not None and length != int(match[2]) - offset + 1:
         raise Unreadable(f"a range of another length than it says ({asked})")
     return Content(offset, total, outcome.chunks)
 

@@ -25,7 +25,7 @@ def gigabytes(value: Value) -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
-        return float(value)
+        return float(value) if abs(value) < 1e15 else None
     if not isinstance(value, str):
         return None
     if NUMBER.fullmatch(value.strip()):

@@ -360,7 +360,7 @@ def _flag(pair: Record, key: str, asked: str) -> bool:
 def _count(value: JsonValue, asked: str) -> int:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
         return int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 63:
         raise Unreadable(f"a file whose length is {_kind(value)} ({asked})")
     return value
 

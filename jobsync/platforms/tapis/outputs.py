@@ -8,6 +8,7 @@ files as a zip (tapis-v3 §8.3, §8.5).
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -219,7 +220,7 @@ def _entry(row: Record, top: str, folder: str, asked: str) -> RemoteFile:
 
 
 def _size_of(value: JsonValue, asked: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 63:
         raise Unreadable(f"a file whose size is {sanitised(repr(value))} ({asked})")
     return value
 
@@ -231,7 +232,7 @@ def _live(place: Place) -> Terms:
 
 def _length(outcome: Stream) -> int | None:
     length = outcome.headers.get("content-length")
-    return int(length) if length and length.isascii() and length.isdigit() else None
+    return int(length) if length and re.fullmatch("[0-9]{1,18}", length) else None
 
 
 def _is_zip(outcome: Stream, path: str, size: int, length: int | None, first: bytes) -> bool:

@@ -47,6 +47,9 @@ def _number(
 
 
 def _whole(value: Value | JsonValue) -> int | float | None:
-    if isinstance(value, str) and value.isdecimal():
+    """A number; None for none, and for one that is too large to mean anything."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < 10:
         return int(value)
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e9:
+        return None
+    return value

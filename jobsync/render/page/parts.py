@@ -279,7 +279,10 @@ def _moment(text: str) -> datetime | None:
     if match is None:
         return None
     offset = match[2].replace("Z", "+00:00")
-    return datetime.fromisoformat(f"{match[1]}{offset}")
+    try:
+        return datetime.fromisoformat(f"{match[1]}{offset}").astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _time(moment: datetime) -> str:
