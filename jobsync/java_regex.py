@@ -127,11 +127,13 @@ def translate(expression: str) -> Translated:
 
 
 class _Part(Struct, frozen=True):
-    """A translated part. ``varies`` is whether it can match the same text in several ways."""
+    """A translated part. ``varies`` is whether it can match the same text in several ways,
+    ``takes`` whether it always takes a character."""
 
     text: str
     size: _Size = _Size(atoms=1)
     varies: bool = False
+    takes: bool = True
 
 
 class _Translation:
@@ -162,14 +164,16 @@ class _Translation:
         varies = len(branches) > 1 or any(branch.varies for branch in branches)
         if len(branches) > 1:
             size += _Size((len(branches),), loops=len(branches) - 1)
-        return _Part("|".join(branch.text for branch in branches), size, varies)
+        takes = all(branch.takes for branch in branches)
+        return _Part("|".join(branch.text for branch in branches), size, varies, takes)
 
     def _sequence(self) -> _Part:
         parts = []
         while self._at < len(self._text) and self._peek() not in "|)":
             parts.append(self._quantified(self._atom()))
         size = sum((part.size for part in parts), _Size())
-        return _Part("".join(p.text for p in parts), size, any(p.varies for p in parts))
+        varies, takes = any(p.varies for p in parts), any(p.takes for p in parts)
+        return _Part("".join(p.text for p in parts), size, varies, takes)
 
     def _quantified(self, atom: _Part) -> _Part:
         match = re.compile(r"([*+?]|\{([0-9]{1,4})(,([0-9]{1,4})?)?\})([?+]?)").match(
@@ -181,6 +185,8 @@ class _Translation:
             return atom
         self._at = match.end()
         least, most = _bounds(match)
+        if not atom.takes and (most is None or most > 1):
+            raise Uncheckable("it repeats what may be nothing")  # no text is an end to that
         if least == most:
             span: tuple[int | None, ...] = ()
         else:
@@ -188,14 +194,15 @@ class _Translation:
         explodes = atom.varies and (most is None or most > 1)
         size = atom.size + _Size(span, loops=1, explodes=explodes)
         if match[5] != "+":
-            return _Part(atom.text + match[0], size, varies=least != most or atom.varies)
-        return self._atomic(_Part(atom.text + match[1], size))
+            varies, takes = least != most or atom.varies, atom.takes and least > 0
+            return _Part(atom.text + match[0], size, varies, takes)
+        return self._atomic(_Part(atom.text + match[1], size, takes=atom.takes and least > 0))
 
     def _atomic(self, part: _Part) -> _Part:
         """Python 3.10 has no ``(?>X)``; a group in a look-ahead is never tried anew either."""
         self._atoms += 1
         name = f"a{self._atoms}"
-        return _Part(f"(?:(?=(?P<{name}>{part.text}))(?P={name}))", part.size)
+        return _Part(f"(?:(?=(?P<{name}>{part.text}))(?P={name}))", part.size, takes=part.takes)
 
     def _atom(self) -> _Part:
         char = self._next()
@@ -208,7 +215,7 @@ class _Translation:
         if char in "*+?{":
             raise Uncheckable(f"nothing before a {char}")
         if char in "^$":
-            return _Part(char, _Size())
+            return _Part(char, _Size(), takes=False)
         return _Part("." if char == "." else re.escape(char))
 
     def _group(self) -> _Part:
@@ -237,13 +244,14 @@ class _Translation:
             return self._closed("(?i:" if "i" in flags else "(?:")
         if "i" in flags:
             self._flags |= re.IGNORECASE
-        return _Part("", _Size())
+        return _Part("", _Size(), takes=False)
 
     def _closed(self, opening: str) -> _Part:
         part = self._alternatives()
         if not self._take(")"):
             raise Uncheckable("a ( that is not closed")
-        return _Part(f"{opening}{part.text})", part.size, part.varies)
+        takes = part.takes and opening not in ("(?=", "(?!", "(?<=", "(?<!")
+        return _Part(f"{opening}{part.text})", part.size, part.varies, takes)
 
     def _escape(self) -> _Part:
         if self._take("Q"):
@@ -252,7 +260,7 @@ class _Translation:
             self._at = end + 2 if end >= 0 else len(self._text)
             if self._peek() in "*+?{" and self._peek():
                 raise Uncheckable("a count after \\E")
-            return _Part(re.escape(quoted))
+            return _Part(re.escape(quoted), takes=bool(quoted))
         if match := self._match(r"k<([A-Za-z][A-Za-z0-9]*)>"):
             return self._reference(self._names.get(match[1], 0))
         if self._peek() in "123456789":
@@ -263,7 +271,7 @@ class _Translation:
         if self._peek() in _PLACES:
             char = self._next()
             self._only_ascii |= char == "b"
-            return _Part(_PLACES[char], _Size())
+            return _Part(_PLACES[char], _Size(), takes=False)
         if match := self._match(r"([pP])(?:\{([A-Za-z]+)\}|([A-Z]))"):
             return _Part(f"[{'^' if match[1] == 'P' else ''}{self._posix(match[2] or match[3])}]")
         return _Part(self._character())
@@ -271,7 +279,7 @@ class _Translation:
     def _reference(self, number: int) -> _Part:
         if not 0 < number <= self._groups:
             raise Uncheckable("a reference to a group that is not there")
-        return _Part(f"(?P=g{number})", varies=True)
+        return _Part(f"(?P=g{number})", varies=True, takes=False)
 
     def _posix(self, name: str) -> str:
         if name in _CLASSES:

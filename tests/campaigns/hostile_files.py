@@ -30,10 +30,12 @@ from jobsync.local.store.counting import look
 from jobsync.local.store.database import Store
 from jobsync.local.tie import Owner
 from jobsync.manifest.app_folders import AppFolders
+from jobsync.model import OutputChange
 from jobsync.plan.output_rules import compile_glob
 from jobsync.platforms import PLATFORMS
 from jobsync.platforms.loading import load
-from jobsync.render import plan_json
+from jobsync.render import FORMATS, RenderOptions, plan_json
+from jobsync.structs import replace
 
 LIMIT = 1.0
 """Seconds that one case may take on a machine that does other work too, beside the noise."""
@@ -155,7 +157,22 @@ def some_expressions(chance: random.Random) -> None:
 
 
 def some_plans(chance: random.Random) -> None:
-    plan_json.loads(mutated(GOLDEN.read_text("utf-8"), chance))
+    """Texts that are mutated, and plans that somebody wrote who can compute their digests."""
+    text = GOLDEN.read_text("utf-8")
+    if chance.random() < 0.5:
+        plan_json.loads(mutated(text, chance))
+    plan = plan_json.loads(text)
+    [some] = [one for one in plan.changes if isinstance(one, OutputChange) and one.files]
+    assert some.files
+    odd = replace(
+        chance.choice(some.files),
+        to=chance.choice(BITS) * 9,
+        length=chance.choice((0, 10**30, 10**400)),
+    )
+    changes = (*plan.changes, replace(some, files=(odd,)))
+    forged = plan_json.loads(plan_json.dumps(replace(plan, changes=changes)))
+    for form in FORMATS.values():
+        form(forged, RenderOptions())
 
 
 def some_locks(chance: random.Random) -> None:

@@ -134,7 +134,7 @@ def test_what_both_languages_have_means_the_same(expression: str, text: str) -> 
         (r"[^/]+/[^/]+x$", "ab/" * 60),
         (r"^(.*)(.*)(.*)x$", "a" * 200),
         (r"(a|aa)+$", "a" * 4 + "!"),
-        (r"((a?){1,3}){1,3}!", "a" * 4),
+        (r"((a?b){1,3}){1,2}!", "ab" * 2),
     ],
 )
 def test_the_dearest_that_is_tried_is_quick(expression: str, text: str) -> None:

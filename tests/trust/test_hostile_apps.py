@@ -162,7 +162,18 @@ def test_apps_of_a_pull_request_show_nothing_and_stop_nothing(repository: Reposi
 
 @pytest.mark.parametrize(
     "expression",
-    ["(a+)+$", "(a|a)*b", "(a*)*", "(.*a){12}", "([a-z]+)*x", "(a?){40}a{40}", "(|)" * 10 + "+$"],
+    [
+        "(a+)+$",
+        "(a|a)*b",
+        "(a*)*",
+        "(.*a){12}",
+        "([a-z]+)*x",
+        "(a?){40}a{40}",
+        "(|)" * 10 + "+$",
+        "((|){2,9})((|){2,9}){9}b",
+        "((){9999}){9999}",
+        "((?=a)|(?=a)){99}b",
+    ],
 )
 def test_no_validator_keeps_a_command_busy(expression: str) -> None:
     began = time.process_time()
