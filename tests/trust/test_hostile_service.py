@@ -4,8 +4,10 @@ by chance. What below HTTP is refused is in ``tests/http`` and ``tests/agave``."
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.campaigns import lying_service
-from tests.campaigns.lying_service import COMMANDS, bench, campaign, run
+from tests.campaigns.lying_service import APPLY, COMMANDS, bench, campaign, run
 from tests.campaigns.lying_service import ENDLESS as ENDLESS_NUMBER
 from tests.fakes.scripted_server import ScriptedServer, http
 from tests.trust.test_service import acted_on
@@ -126,3 +128,27 @@ def lies(number: object, moment: str) -> Callable[..., Any]:
         return moment if isinstance(value, str) and value[:2] == "20" and ":" in value else value
 
     return lied
+
+
+def test_what_the_remote_of_a_journal_says_moves_nothing(tmp_path: Path) -> None:
+    """git prints what a server says as it is."""
+    git = tmp_path / "git"
+    git.write_text(
+        '#!/bin/sh\ncase "$*" in *fetch*|*ls-remote*|*push*)\n'
+        "printf 'remote: \\033[2J\\n::error::x\\n##[group]y\\n' >&2; exit 128;; esac\n"
+        f'exec {shutil.which("git")} "$@"\n'
+    )
+    git.chmod(0o755)
+    with bench() as (folder, _, environ):
+        for words in (("init", "-q"), ("remote", "add", "origin", "https://127.0.0.1:1/x.git")):
+            subprocess.run(["git", "-C", str(folder), *words], check=True)
+        declared = "journal: {git: origin, ref: refs/jobsync/j, id: 0123456789abcdef}\n"
+        text = (folder / "set.yaml").read_text().replace("jobs:\n", f"{declared}jobs:\n")
+        (folder / "set.yaml").write_text(f"{text}  three: {{appId: sh-1.0}}\n")
+        environ["PATH"] = f"{tmp_path}:{os.environ['PATH']}"
+        printed = ""
+        for command in (("plan", "."), ("status", "."), ("journal", "show"), APPLY):
+            said, _ = run(command, folder, environ)
+            assert acted_on(said) == [], command
+            printed += said
+        assert "remote:" in printed
