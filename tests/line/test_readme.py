@@ -1,4 +1,5 @@
-"""The README from a bare clone: its example is applied, and its sessions are what one sees."""
+"""From a bare clone: the example of the README is applied, and the sessions of the README and of
+docs/session.md are what one sees."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ def test_the_example_and_the_sessions_of_both_apis(tmp_path: Path) -> None:
     for name in ("phylogeny", "phylogeny-v3"):
         left = shutil.ignore_patterns(".jobsync", "results", "jobsync.lock")
         shutil.copytree(ROOT / "manifests" / name, tmp_path / "manifests" / name, ignore=left)
-    blocks = BLOCK.findall(README)
+    pages = README + (ROOT / "docs/session.md").read_text("utf-8")
+    blocks = BLOCK.findall(pages)
     applied = re.findall(r"\.venv/bin/(jobsync apply manifests/[a-z0-9 -]+)", README)
     assert len(applied) == 2, "one of each api"
     for command in applied:

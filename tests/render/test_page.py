@@ -83,6 +83,8 @@ def test_a_page_before_anything_ran_and_after() -> None:
     read = Reader(before)
     assert "Plan: 3 to add, 0 to change, 0 to destroy." in read.texts
     assert "# first will be created" in " ".join(read.texts)
+    assert "+ NONE → READ" in read.texts
+    assert "new run" in read.texts
     assert "Critical path: first → second: at most 1 h 10 min." in " ".join(read.texts)
     assert 'id="timeline"' not in before
 

@@ -148,7 +148,10 @@ def with_runs(
     *events* are those of the runs whose histories were read, by id.
     """
     runs = {run.id: run for run in seen.runs}
-    rows = matrix(desired, seen, plan)
+    known = matrix(desired, seen, plan)
+    listed = {(row.address, row.run_id) for row in known}
+    coming = (row for row in plan.effective if (row.address, row.run_id) not in listed)
+    rows = (*known, *coming)
     graph = options.graph or graph_of(desired, plan, MOST_NODES)
     return replace(
         page,
@@ -213,7 +216,8 @@ def _access(rows: Sequence[EffectiveAccess]) -> tuple[AccessRow, ...]:
     users = _users(rows)
     cells: dict[tuple[Address, str], dict[str, AccessCell]] = {}
     for row in rows:
-        cells.setdefault((row.address, row.run_id), {})[row.user] = _cell(row)
+        run = (row.address, row.run_id or "new run")
+        cells.setdefault(run, {})[row.user] = _cell(row)
     alike: dict[tuple[AccessCell, ...], list[tuple[Address, str]]] = {}
     for run, found in cells.items():
         pattern = tuple(found.get(user, AccessCell()) for user in users)
