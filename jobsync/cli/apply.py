@@ -83,7 +83,7 @@ def _digest(ctx: click.Context, param: click.Parameter, text: str | None) -> str
     metavar="DIGEST",
     callback=_digest,
     help="Apply only if the plan is the reviewed one: the digest that plan printed; "
-    "none: show the plan and end with 3.",
+    "'none' shows the plan and exits with 3.",
 )
 @click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation.")
 @click.option(
@@ -91,7 +91,7 @@ def _digest(ctx: click.Context, param: click.Parameter, text: str | None) -> str
     "format_name",
     type=click.Choice(["text", "json", "markdown"]),
     default="text",
-    help="json: one event per line. markdown: what came of it, for a comment.",
+    help="json: one event per line. markdown: the result, for a comment.",
 )
 @click.option(
     "--audit", type=FilePath(dir_okay=False), help="Append a line for each change to this file."

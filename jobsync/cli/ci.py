@@ -25,7 +25,7 @@ def command() -> None:
 
 @command.command("run")
 def run() -> ExitCode:
-    """Become the command that the inputs of the action describe (JOBSYNC_INPUTS)."""
+    """Run the command that the inputs of the action describe (JOBSYNC_INPUTS)."""
     start(command_of(os.environ), os.environ)
     return ExitCode.OK
 

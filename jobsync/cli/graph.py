@@ -25,7 +25,12 @@ _FOLDED = 200
     help="Output format.",
 )
 @click.option("--state", is_flag=True, help="Ask the service, and show the state of each job.")
-@click.option("--all", "unfolded", is_flag=True, help=f"Draw each job, also more than {_FOLDED}.")
+@click.option(
+    "--all",
+    "unfolded",
+    is_flag=True,
+    help=f"Draw every job, even if there are more than {_FOLDED}.",
+)
 @click.option(
     "--out", type=FilePath(dir_okay=False), help="Write to this file instead of standard output."
 )

@@ -34,10 +34,10 @@ def command(
     manifests: str | None,
     target: str | None,
 ) -> None:
-    """Write a set that pins jobs which exist, by their ids, with their permissions.
+    """Write a set that pins existing jobs by their ids, with their permissions.
 
-    The set names the target, and the first plan of it is empty. What a person should look at goes
-    to stderr.
+    The set names the target, and its first plan is empty. Warnings about what to check go to
+    stderr.
     """
     from jobsync.cli import connect
     from jobsync.identity import KEY

@@ -60,8 +60,8 @@ class _Operations(Suggesting):
 def command() -> None:
     """Call one operation of the Jobs service.
 
-    For scripts: --format json prints one JSON value on standard output. Dangerous operations ask
-    nothing.
+    For scripts: --format json prints one JSON value on standard output. No operation asks for
+    confirmation.
     """
 
 

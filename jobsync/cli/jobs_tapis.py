@@ -246,7 +246,7 @@ def annotate(call: Call, uuid: str, tags: Sequence[str], path: str | None, repla
 @click.option("--detail", default="", help="A short word for it, at most 64 characters.")
 @operation
 def send_event(call: Call, uuid: str, data: str, detail: str) -> None:
-    """Add an event to the history of a job that goes on, for its subscribers."""
+    """Add an event to the history of an unfinished job, for its subscribers."""
     with _service(call) as jobs:
         said = jobs.send_event(uuid, data, detail)
     print_record(call.style, {"uuid": uuid, "message": said})
@@ -356,7 +356,7 @@ def subscribe(
     event: str,
     ttl_minutes: int | None,
 ) -> None:
-    """Have messages about a job that goes on sent to somebody."""
+    """Send messages about an unfinished job to somebody."""
     targets: list[JsonValue] = [
         {"deliveryMethod": method, "deliveryAddress": address}
         for method, given in (("WEBHOOK", urls), ("EMAIL", mails))

@@ -175,12 +175,12 @@ def _lines(records: list[Record]) -> list[str]:
     default=90.0,
     show_default=True,
     metavar="DAYS",
-    help="Leave what has changed since.",
+    help="Keep submits that have changed within this many days.",
 )
 def compact(paths: tuple[str, ...], days: float) -> None:
     """Drop settled submits that have not changed for some time, in one ordinary commit.
 
-    jobsync then knows of their jobs what the service says of them.
+    For their jobs jobsync then relies on what the service lists.
     """
     from jobsync.apply.journal_entry import State
     from jobsync.apply.shared.claims import Fetched, Pushed

@@ -209,7 +209,7 @@ def expand_option(command: F) -> F:
         is_flag=True,
         expose_value=False,
         callback=keep,
-        help="Show each change of a matrix on its own, also those that are alike.",
+        help="Show every change of a matrix separately, even when several are alike.",
     )(command)
 
 

@@ -17,7 +17,7 @@ _UNION = "union"
 def check_lock(files: tuple[str, ...]) -> ExitCode:
     """Check that each lock file can be read, and that git merges it line by line.
 
-    Raises an error with the place of every line that is damaged.
+    Reports the place of every damaged line.
     """
     problems: list[Problem] = []
     for file in files:

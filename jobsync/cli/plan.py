@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 @click.option(
     "--offline",
     is_flag=True,
-    help="Ask no service: show what the manifests declare, as where there are no credentials.",
+    help="Do not contact the service: show only what the manifests declare. Needs no credentials.",
 )
 @click.option("--base", metavar="REF", help="With --offline: only what differs from this commit.")
 @all_option

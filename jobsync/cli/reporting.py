@@ -33,7 +33,7 @@ all_option = click.option(
     "--all",
     "every",
     is_flag=True,
-    help="Find all sets below the folders, or around the files, and take each by itself.",
+    help="Find every set in the folders, or around the files, and handle each on its own.",
 )
 
 Wanted = tuple[tuple[str, "Path | None"], ...]

@@ -18,5 +18,5 @@ from jobsync.cli.plan_output import FORMATS, print_plan
 @expand_option
 @color_option
 def command(plan_file: str, format_name: str, color: str) -> None:
-    """Print a plan that plan --out saved. Asks no service."""
+    """Print a plan saved by plan --out, without contacting a service."""
     print_plan(read_plan(Path(plan_file)), format_name, color)

@@ -43,7 +43,7 @@ def command(
     target: str | None,
     variables: dict[str, str],
 ) -> ExitCode:
-    """Stop my active runs of the jobs that GLOB means, superseded ones too.
+    """Stop your active runs of the jobs that GLOB matches, superseded ones too.
 
     GLOB may be an address or the key of a job with a matrix. The runs are listed first, and you
     have to confirm. jobsync runs a stopped job again only when you ask for it with --retry.
