@@ -31,8 +31,8 @@ def environment_option(command: F) -> F:
         type=FilePath(file_okay=False),
         expose_value=False,
         callback=_keep_outputs_root,
-        help="Put outputs under this folder instead of the set's outputsRoot; it may be outside the "
-        "set.",
+        help="Put outputs under this folder instead of the set's outputsRoot; it may be outside "
+        "the set.",
     )(command)
     return click.option(
         "--allow-env",
