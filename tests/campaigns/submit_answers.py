@@ -1,13 +1,14 @@
 """Fuzz the answer to a submit: does anything it says ever look like "not sent"?
 
-    python tests/campaigns/submit_answers.py [--count 100000] [--seed 1]
+    python -m tests.campaigns.submit_answers [--count 100000] [--seed 1] [--api tapis/v3]
 
 Each submit goes over a real socket to a server that takes the whole request and then answers
 something: odd names and values of headers, encoded parameters, lengths and chunks that lie, interim
-answers, cuts and resets, bodies that are nearly the service's. No answer here is one of those that
-prove a refusal, so a submit may end in two ways only: with the job, or with "nobody knows, look for
-it by name". Anything else would let apply send it again. Prints one line of JSON; exit 1 when
-anything is wrong, with the seed of each answer to repeat it (``--only SEED``).
+answers, cuts and resets, bodies that are nearly the service's. A submit may end in two ways only:
+with the job, or with "nobody knows, look for it by name". Anything else would let apply send it
+again. Tapis v3 is also answered refusals, and what is nearly one: those of the table, and no
+others, prove that no job was made. Prints one line of JSON; exit 1 when anything is wrong, with the
+seed of each answer to repeat it (``--only SEED``).
 """
 
 from __future__ import annotations
@@ -18,18 +19,24 @@ import json
 import random
 import socket
 import struct
-import sys
 import threading
 import time
 from collections import Counter
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from jobsync.errors import SubmitAmbiguous
+from jobsync.backend import Backend
+from jobsync.errors import SubmitAmbiguous, SubmitRejected
+from jobsync.http.connection import Connection
 from jobsync.platforms.agave import connections as agave
-from jobsync.platforms.agave.credentials import explicit
+from jobsync.platforms.agave import credentials as agave_login
+from jobsync.platforms.tapis import connections as tapis
+from jobsync.platforms.tapis import credentials as tapis_login
+from tests.campaigns.apis import CHOICES
 from tests.fakes.scripted_server import JOB
+from tests.tapis.tokens import jwt
 
 NAMES = [
     *("Content-Type", "Content-Disposition", "Content-Encoding", "Content-Length", "Location"),
@@ -58,7 +65,88 @@ STATUSES = [
     *("200", "202", "204", "301", "304", "400", "500", "502", "", "-1", "099", "1000", "2e2"),
     *("201.5", "0201", "201 ", "\u0662\u0660\u0661"),
 ]
-GOOD = json.dumps({"status": "success", "message": None, "version": "2", "result": JOB}).encode()
+NAME = "p.a.bh4txw5qcd"
+JOB_V3 = {
+    "uuid": "5753a008-d545-4e2f-8b66-f64e9f446c62-007", "id": 7, "name": NAME, "owner": "alice",
+    "appId": "wc", "appVersion": "1.0", "status": "PENDING",
+}  # fmt: skip
+HOW = Connection(idle_timeout=5.0)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How an api answers a submit: the job, the frame around it, the status. ``refuses`` is
+    whether refusals come too."""
+
+    job: dict[str, Any]
+    frame: dict[str, Any]
+    status: str
+    connect: Callable[[str], AbstractContextManager[Backend]]
+    refuses: bool = False
+
+    @property
+    def good(self) -> bytes:
+        return json.dumps({**self.frame, "result": self.job}).encode()
+
+
+DIALECTS = {
+    "agave/v2": Dialect(
+        JOB,
+        {"status": "success", "message": None, "version": "2"},
+        "201 Created",
+        lambda url: agave.connect(url, agave_login.explicit(url, "t"), how=HOW),
+    ),
+    "tapis/v3": Dialect(
+        JOB_V3,
+        {"status": "success", "message": "JOBS_JOB_CREATED Job made.", "version": "1"},
+        "200 OK",
+        lambda url: tapis.connect(url, tapis_login.explicit(url, jwt(url)), how=HOW),
+        refuses=True,
+    ),
+}
+
+
+def _said(message: object, spelled: object = "error", **more: object) -> str:
+    return json.dumps({"status": spelled, "message": message, "version": "1", **more})
+
+
+ENVELOPE, PLAIN, NONE = {"400", "401", "403", "404", "409"}, {"400", "401"}, set[str]()
+EXPIRED = "TAPIS_SECURITY_JWT_EXPIRED The JWT has expired."
+REFUSALS: list[tuple[str, str, set[str]]] = [
+    ("application/json", _said("TAPIS_APPCLIENT_NOT_FOUND no app", result=None), ENVELOPE),
+    ("application/json", _said("JOBS_X", "success", result={"name": "x"}), ENVELOPE),
+    ("application/json", _said("JOBS_JOB_CREATED made", "success", result=JOB_V3), NONE),
+    ("application/json", _said("JOBS_X y", result=JOB_V3), NONE),
+    ("application/json", _said("JOBS_X y"), NONE),
+    ("application/json", _said("no code", result=None), NONE),
+    ("application/json", _said("said JOBS_X y", result=None), NONE),
+    ("application/json", _said("jobs_x y", result=None), NONE),
+    ("application/json", _said("JOBS y", result=None), NONE),
+    ("application/json", _said(None, result=None), NONE),
+    ("application/json", _said(["JOBS_X y"], result=None), NONE),
+    ("application/json", _said("JOBS_X y", 400, result=None), NONE),
+    ("application/json", f"[{_said('JOBS_X y', result=None)}]", NONE),
+    ("application/json", json.dumps(_said("JOBS_X y", result=None)), NONE),
+    ("application/json", _said("HTTP 404 Not Found", "Not Found"), NONE),
+    ("application/json", EXPIRED, NONE),
+    ("text/plain", EXPIRED, PLAIN),
+    ("text/plain", "TAPIS_INVALID_QUERY limit", PLAIN),
+    ("text/plain", "Bad Request", NONE),
+    ("text/plain", "BAD_REQUEST: no", NONE),
+    ("text/plain", "BAD_REQUEST", NONE),
+    ("text/plain", "", NONE),
+    ("text/html", EXPIRED, NONE),
+    ("text/html", "<html>400 JOBS_X Bad Request</html>", NONE),
+    ("", EXPIRED, NONE),
+]
+"""Type and body of a refusal, or of something near it, and the statuses with which it proves that
+no job was made."""
+
+REFUSING = [
+    *("400", "401", "403", "404", "409") * 3,
+    *("200", "201", "204", "301", "307", "402", "405", "406", "408", "413", "418", "422", "425"),
+    *("429", "499", "500", "501", "502", "503", "504", "040", "4000", "4e2", "400.5"),
+]
 
 
 def parameter(rng: random.Random) -> str:
@@ -91,20 +179,23 @@ def line(rng: random.Random) -> str:
     return f"{name}{rng.choice([':', ': ', ':', ' : '])}{value}"
 
 
-def body(rng: random.Random) -> bytes:
+def body(rng: random.Random, api: Dialect) -> bytes:
     """The service's answer, or something near it. Never one that proves a refusal."""
-    frame: dict[str, object] = {"status": "success", "message": None, "version": "2", "result": JOB}
+    job = api.job
+    frame: dict[str, object] = {**api.frame, "result": job}
+    if api.refuses:
+        frame["message"] = "no code"
     odd: list[object] = [
-        JOB,
+        job,
         None,
         [],
         {},
-        [JOB],
-        {**JOB, "name": "x"},
-        {**JOB, "id": 7},
-        {**JOB, "owner": {}},
+        [job],
+        {**job, "name": "x"},
+        {**job, "id": "7" if api.refuses else 7},
+        {**job, "owner": {}},
     ]
-    odd += [{**JOB, "created": rng.choice(["x", 10**400, -1, "9999-99-99T00:00:00Z"])}, "x", 1]
+    odd += [{**job, "created": rng.choice(["x", 10**400, -1, "9999-99-99T00:00:00Z"])}, "x", 1]
     if rng.random() < 0.5:
         frame["result"] = rng.choice(odd)
     frame["status"] = rng.choice(["success"] * 5 + ["error", "", None, 1])
@@ -124,11 +215,27 @@ ODD = [*("headers",) * 6, "body", "status", "framing", "chunks", "early", "cut",
 """What is odd about an answer; headers most often, for their parser has the most to trip over."""
 
 
-def answer(rng: random.Random) -> tuple[bytes, bool]:
-    """What is sent, and whether the connection is then reset: good but for a few things."""
-    odd = {rng.choice(ODD) for _ in range(rng.choice([1, 1, 1, 2, 3]))}
-    content = body(rng) if "body" in odd else GOOD
+@dataclass
+class Answer:
+    """What is sent, whether the connection is then reset, and how a submit may end."""
+
+    whole: bytes
+    resets: bool
+    ends: set[str] = field(default_factory=lambda: {"made", "unknown"})
+
+
+def answer(rng: random.Random, api: Dialect) -> Answer:
+    """An answer that is good but for a few things."""
+    kinds = [*ODD, *("refusal",) * len(ODD)] if api.refuses else ODD
+    odd = {rng.choice(kinds) for _ in range(rng.choice([1, 1, 1, 2, 3]))}
+    content = body(rng, api) if "body" in odd else api.good
     lines = ["Content-Type: application/json"]
+    status, proves = api.status, False
+    if "refusal" in odd:
+        odd -= {"body", "status"}
+        kind, text, proof = rng.choice(REFUSALS)
+        status, content = rng.choice(REFUSING), text.encode()
+        lines, proves = [f"Content-Type: {kind}"] if kind else [], status in proof
     if "headers" in odd:
         more = [line(rng) for _ in range(rng.choice([1, 1, 1, 2, 3, 120]))]
         lines = [*more, *lines] if rng.random() < 0.7 else more
@@ -145,7 +252,7 @@ def answer(rng: random.Random) -> tuple[bytes, bool]:
         lines.append(f"Content-Length: {len(content)}")
     if rng.random() < 0.5:
         rng.shuffle(lines)
-    start = "HTTP/1.1 201 Created"
+    start = f"HTTP/1.1 {status}"
     if "status" in odd:
         version = rng.choice(
             ["HTTP/1.1"] * 4 + ["HTTP/1.0", "HTTP/2", "HTTP/1.9", "http/1.1", "ICY"]
@@ -160,17 +267,32 @@ def answer(rng: random.Random) -> tuple[bytes, bool]:
             ["100 Continue", "103 Early Hints", "102 Processing", "101 Switch", "199"]
         )
         whole = f"HTTP/1.1 {early}\r\nLink: x\r\n\r\n".encode() * rng.choice([1, 1, 3]) + whole
-    if "cut" in odd:
-        whole = whole[: rng.randrange(len(whole) + 1)]
-    return whole, rng.random() < 0.05
+    sent = rng.randrange(len(whole) + 1) if "cut" in odd else len(whole)
+    made = Answer(whole[:sent], rng.random() < 0.05)
+    if "refusal" in odd:
+        made.ends = ends_of(status, content, proves, odd, sent == len(whole) and not made.resets)
+    return made
+
+
+def ends_of(status: str, content: bytes, proves: bool, odd: set[str], is_whole: bool) -> set[str]:
+    """How a submit may end that is answered *content*: what else is *odd* may hide a refusal, and
+    odd heads may change what is one only by its type, but half of one is none."""
+    if odd == {"refusal"} and is_whole:
+        return {"refused"} if proves else {"unknown", "made"} if status[:1] == "2" else {"unknown"}
+    if odd == {"refusal", "cut"} and not is_whole:
+        return {"unknown"}
+    typed = "headers" in odd and status in PLAIN and content == EXPIRED.encode()
+    return {"unknown", "made", *(["refused"] if proves or typed else [])}
 
 
 class AnsweringServer:
     """Takes each submit whole, gives the answer of the next seed, and closes. One at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, api: Dialect) -> None:
+        self.api = api
         self.seed = 0
         self.posts = 0
+        self.ends = set[str]()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         threading.Thread(target=self._serve, daemon=True).start()
@@ -198,37 +320,40 @@ class AnsweringServer:
                     length = int(field.split(b":")[1])
             reader.read(length)
         self.posts += 1
-        whole, resets = answer(random.Random(self.seed))
-        connection.sendall(whole)
-        if resets:
+        told = answer(random.Random(self.seed), self.api)
+        self.ends = told.ends
+        connection.sendall(told.whole)
+        if told.resets:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def judge(client: agave.AgaveBackend, server: AnsweringServer, seed: int) -> str:
+def judge(client: Backend, server: AnsweringServer, seed: int) -> str:
     """How the submit that the answer of *seed* meets ended."""
     server.seed, server.posts = seed, 0
+    name = str(server.api.job["name"])
     try:
-        made = client.submit("p.a.f", {"appId": "wc-1.0"})
+        made = client.submit(name, {"appId": "wc-1.0"})
         end = "made" if made.id else "made without an id"
     except SubmitAmbiguous:
         end = "unknown"
+    except SubmitRejected:
+        end = "refused"
     except BaseException as error:
         end = f"{type(error).__name__}: {error}"
     return end if server.posts == 1 else f"{end}, after {server.posts} POSTs"
 
 
-def run(seeds: range) -> tuple[Counter[str], dict[int, str]]:
+def run(seeds: range, api: str = "agave/v2") -> tuple[Counter[str], dict[int, str]]:
     """How the submits ended, and, by seed, those that ended wrongly."""
     ends, wrong = Counter[str](), {}
-    server = AnsweringServer()
-    how = agave.Connection(idle_timeout=5.0)
-    with agave.connect(server.url, explicit(server.url, "t"), how=how) as client:
+    server = AnsweringServer(DIALECTS[api])
+    with server.api.connect(server.url) as client:
         for seed in seeds:
             end = judge(client, server, seed)
-            good = end in ("made", "unknown")
+            good = end in server.ends
             ends[end if good else "wrong"] += 1
             if not good:
-                wrong[seed] = end
+                wrong[seed] = f"{end}, not {' or '.join(sorted(server.ends))}"
     server.close()
     return ends, wrong
 
@@ -238,14 +363,15 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int)
+    parser.add_argument("--api", choices=CHOICES, default=CHOICES[0])
     given = parser.parse_args()
     first = given.seed * 1_000_000_000
     seeds = range(first, first + given.count)
     if given.only is not None:
         seeds = range(given.only, given.only + 1)
-        print(answer(random.Random(given.only)))
+        print(answer(random.Random(given.only), DIALECTS[given.api]))
     began = time.monotonic()
-    ends, wrong = run(seeds)
+    ends, wrong = run(seeds, given.api)
     spent = time.monotonic() - began
     print(json.dumps({"submits": len(seeds), **ends, "seconds": round(spent), "wrong": wrong}))
     return 1 if wrong else 0

@@ -100,9 +100,11 @@ def test_so_does_a_plain_text_with_a_code(response: Response) -> None:
             for status in (402, 405, 408, 425, 429, 499, 500, 502, 504)
         ),
         *(enveloped(status, "JOBS_X y") for status in (200, 201, 204, 301, 307)),
+        *(enveloped(status, "JOBS_X y", result={"uuid": "x"}) for status in (400, 401, 403, 409)),
         answer(404, NO_ROUTE),
         answer(400, "<html>Bad Request</html>", "text/html"),
         answer(400, "Bad Request", "text/plain"),
+        answer(400, "BAD_REQUEST", "text/plain"),
         answer(403, "TAPIS_X y", "text/plain"),
         answer(401, EXPIRED, "text/html"),
         answer(400, ""),

@@ -116,17 +116,21 @@ def error_of(answer: Response) -> ServiceError:
 def proves_nothing_made(answer: Response) -> bool:
     """Whether *answer* to a submit proves that no job was made (tapis-v3 §4.3).
 
-    That is a refusal in the services' own envelope, or as a plain text that begins with one of
-    their codes. Anything else may come from a gateway that has passed the request on.
+    That is a refusal in the services' own envelope, without a job in it, or as a plain text that
+    begins with one of their codes. Anything else may come from a gateway that has passed the
+    request on, or that has changed the status of its answer.
     """
     if found := envelope_of(answer):
-        return answer.status in _PROOFS and bool(found.code)
+        has_job = isinstance(found.result, dict) and "uuid" in found.result
+        return answer.status in _PROOFS and bool(found.code) and not has_job
     return answer.status in _PLAIN_PROOFS and is_plain_refusal(answer)
 
 
 def is_plain_refusal(answer: Response) -> bool:
-    """Whether *answer* is a plain text that begins with a code of the services."""
-    return answer.media_type == "text/plain" and bool(_code(_text(answer)))
+    """Whether *answer* is a plain text of the services: a code, and more words. A gateway may
+    answer a word like BAD_REQUEST alone."""
+    code, *words = _text(answer).split(maxsplit=1) or [""]
+    return answer.media_type == "text/plain" and bool(_code(code) and words)
 
 
 def token_is_refused(answer: Response) -> bool:
