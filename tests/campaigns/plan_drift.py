@@ -1,6 +1,6 @@
 """Plans made while a service misbehaves: is an existing job ever taken for missing?
 
-    python tests/campaigns/plan_drift.py [--count 10000] [--seed 1]
+    python -m tests.campaigns.plan_drift [--count 10000] [--seed 1] [--api tapis/v3]
 
 The real observation and the real decision, over HTTP, of a service on which rows come, go and
 change places while they are read, pages are clipped, rows repeat, answers are cut short, filters
@@ -20,119 +20,50 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jobsync
+from jobsync.backend import Reader
 from jobsync.errors import ServiceError
+from jobsync.http.connection import Connection
 from jobsync.http.retry import RetryPolicy, Timing
 from jobsync.model import DesiredState, JobChange, Target
 from jobsync.platforms.agave import connections as agave
-from jobsync.platforms.agave.credentials import explicit
+from jobsync.platforms.agave import credentials as agave_login
+from jobsync.platforms.tapis import connections as tapis
+from jobsync.platforms.tapis import credentials as tapis_login
+from tests.campaigns.apis import CHOICES
+from tests.campaigns.drift_worlds import WORLDS, World
+from tests.tapis.tokens import jwt
 
-SURVIVABLE = ("drift", "repeat", "clip", "cut", "no-filter")
-"""Faults under which a reader can still learn the truth."""
+TRANSPORT = ("html", "half-json")
+"""Faults of what carries an answer, under which a reader may have to give up."""
 
-FATAL = ("html", "half-json", "no-search", "no-visible", "no-order", "no-offset")
-"""Faults under which it may have to give up."""
-
-USER = "alice"
 SET = """\
 apiVersion: jobsync/v1
+api: {api}
 project: p
 target: env
 jobs:
-""" + "".join(
-    f"  job-{number}: {{appId: wc-1.0, permissions: {{bob: READ}}}}\n" for number in range(8)
-)
+"""
+JOB = "  job-{number}: {{{app}, permissions: {{bob: READ}}}}\n"
 
-
-@dataclass
-class World:
-    """The jobs of one scan, by id, and how the service misbehaves while they are read."""
-
-    dice: random.Random
-    faults: frozenset[str]
-    clip: int
-    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    moving: list[str] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, name: str, owner: str = USER, status: str = "FINISHED", **more: Any) -> str:
-        job_id = f"{self.dice.randrange(10**18):018d}-0001-007"
-        created = f"2026-01-01T00:{self.dice.randrange(60):02d}:00.000-06:00"
-        row = {"id": job_id, "name": name, "owner": owner, "appId": "wc-1.0", "status": status}
-        self.jobs[job_id] = {**row, "created": created, "visible": True, **more}
-        return job_id
-
-    def drift(self) -> None:
-        """Something that other people and programs do between two requests."""
-        if "drift" not in self.faults:
-            return
-        for _ in range(self.dice.randrange(4)):
-            if self.moving and self.dice.random() < 0.5:
-                self.jobs.pop(self.moving.pop(self.dice.randrange(len(self.moving))), None)
-            else:
-                self.moving.append(self.add(f"other work {self.dice.randrange(99)}"))
-
-    def answer(self, path: str, terms: dict[str, str]) -> Any:
-        """The result for a GET, or None for what is not there."""
-        parts = path.strip("/").split("/")
-        if parts[0] == "profiles":
-            return {"username": USER}
-        if parts[0] == "apps":
-            return {"id": parts[-1], "inputs": [], "parameters": []}
-        if parts[-1] == "pems":
-            return self._permissions(parts[-2], int(terms.get("offset", "0")))
-        if len(parts) == 2:
-            return self._page(terms)
-        job = self.jobs.get(parts[2])
-        return _full(job) if job and job["visible"] else None
-
-    def _permissions(self, job_id: str, offset: int) -> Any:
-        if job_id not in self.jobs:
-            return None
-        users = [USER, *["bob"][offset : offset + self.clip]]
-        return [
-            {"username": user, "permission": {"read": True, "write": user == USER}}
-            for user in users
-        ]
-
-    def _page(self, terms: dict[str, str]) -> list[dict[str, Any]]:
-        rows = list(self.jobs.values())
-        if "no-visible" not in self.faults:
-            rows = [row for row in rows if row["visible"] == (terms.get("visible") != "false")]
-        names = {*terms.get("name.in", terms.get("name.eq", "")).split(",")}
-        if names != {""} and "no-search" not in self.faults:
-            rows = [row for row in rows if row["name"] in names]
-        if "no-order" in self.faults:
-            self.dice.shuffle(rows)
-        else:
-            rows.sort(key=lambda row: str(row["id"]))
-        start = 0 if "no-offset" in self.faults else int(terms.get("offset", "0"))
-        page = rows[start : start + min(self.clip, int(terms.get("limit", "100")))]
-        if "repeat" in self.faults and page:
-            again = self.dice.randrange(len(page))
-            page = [*page[: again + 1], *page[again:]][: max(self.clip, 2)]
-        if terms.get("filter") == "*" and "no-filter" not in self.faults:
-            return [_full(row) for row in page]
-        if "filter" in terms and "no-filter" not in self.faults:
-            return page
-        return [{key: row[key] for key in row if key not in ("visible", "message")} for row in page]
-
-
-def _full(row: dict[str, Any]) -> dict[str, Any]:
-    more = {"archive": True, "nodeCount": 1, "inputs": {}, "parameters": {}}
-    return {**row, **more, "archiveSystem": "s", "archivePath": "p"}
+CONNECT: dict[str, Callable[[str, Connection], AbstractContextManager[Reader]]] = {
+    "agave/v2": lambda url, how: agave.connect_reader(url, agave_login.explicit(url, "t"), how=how),
+    "tapis/v3": lambda url, how: tapis.connect_reader(
+        url, tapis_login.explicit(url, jwt(url)), how=how
+    ),
+}
 
 
 class Service:
     """Serves the world of the scan under way."""
 
-    def __init__(self) -> None:
-        self.world = World(random.Random(0), frozenset(), 100)
+    def __init__(self, world: World) -> None:
+        self.world = world
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -170,10 +101,8 @@ class Service:
         with world.lock:
             world.drift()
             odd = world.dice.random()
-            found = world.answer(parts.path, terms)
-        status, kind = (200, "application/json") if found is not None else (404, "application/json")
-        frame = {"status": "success" if status == 200 else "error", "message": None}
-        body = json.dumps({**frame, "version": "2", "result": found}).encode()
+            status, found = world.answer(parts.path, terms)
+        kind, body = "application/json", json.dumps(found).encode()
         if "html" in world.faults and odd < 0.1:
             body, kind = b"<html><body>Service temporarily down</body></html>", "text/html"
         if "half-json" in world.faults and odd < 0.1:
@@ -185,12 +114,14 @@ class Service:
         return head.encode() + body, whole
 
 
-def world_of(desired: DesiredState, dice: random.Random) -> tuple[World, set[str]]:
+def world_of(
+    desired: DesiredState, dice: random.Random, kind: type[World]
+) -> tuple[World, set[str]]:
     """A world for one scan, and the addresses whose jobs are there all the time."""
-    faults = set(dice.sample(SURVIVABLE, dice.randrange(1, 4)))
+    faults = set(dice.sample(kind.survivable, dice.randrange(1, 4)))
     if dice.random() < 0.4:
-        faults.add(dice.choice(FATAL))
-    world = World(dice, frozenset(faults), dice.choice((2, 3, 7, 20)) if "clip" in faults else 50)
+        faults.add(dice.choice((*TRANSPORT, *kind.fatal)))
+    world = kind(dice, frozenset(faults), dice.choice((2, 3, 7, 20)) if "clip" in faults else 50)
     there = set()
     for address, job in desired.jobs.items():
         if dice.random() < 0.7:
@@ -199,11 +130,11 @@ def world_of(desired: DesiredState, dice: random.Random) -> tuple[World, set[str
         elif dice.random() < 0.3:
             world.add(job.name, owner="mallory")
     for _ in range(dice.randrange(60)):
-        world.moving.append(world.add(f"other work {dice.randrange(99)}"))
+        world.add_other()
     return world, there
 
 
-def planned(desired: DesiredState, reader: agave.AgaveReader) -> set[str]:
+def planned(desired: DesiredState, reader: Reader) -> set[str]:
     """The addresses that a plan would submit now."""
     target = Target("env", reader.base_url, concurrency=4)
     seen = jobsync.observe(desired, reader, jobsync.lock(desired), target)
@@ -211,28 +142,30 @@ def planned(desired: DesiredState, reader: agave.AgaveReader) -> set[str]:
     return {change.address for change in plan.changes if isinstance(change, JobChange)}
 
 
-def campaign(count: int, seed: int, share: float = 0.99) -> int:
+def campaign(count: int, seed: int, share: float = 0.99, api: str = "agave/v2") -> int:
+    kind = WORLDS[api]
     dice = random.Random(seed)
     tally: Counter[str] = Counter()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
-        (Path(name) / "set.yaml").write_text(SET)
+        jobs = "".join(JOB.format(number=number, app=kind.app) for number in range(8))
+        (Path(name) / "set.yaml").write_text(SET.format(api=api) + jobs)
         desired = jobsync.load([name])
-        service = Service()
+        service = Service(kind(random.Random(0), frozenset(), 100))
         timing = Timing(sleep=lambda seconds, wake: None)
-        how = agave.Connection(
+        how = Connection(
             concurrency=4, timing=timing, policy=RetryPolicy(attempts=12), retries=10**9
         )
-        with agave.connect_reader(service.url, explicit(service.url, "t"), how=how) as reader:
+        with CONNECT[api](service.url, how) as reader:
             for _ in range(count):
-                service.world, there = world_of(desired, random.Random(dice.randrange(2**32)))
-                survivable = service.world.faults <= set(SURVIVABLE)
-                kind = "survivable" if survivable else "fatal"
-                tally[kind] += 1
+                service.world, there = world_of(desired, random.Random(dice.randrange(2**32)), kind)
+                survivable = service.world.faults <= set(kind.survivable)
+                which = "survivable" if survivable else "fatal"
+                tally[which] += 1
                 try:
                     submits = planned(desired, reader)
                 except ServiceError as error:
-                    tally[f"{kind}, refused"] += 1
+                    tally[f"{which}, refused"] += 1
                     if survivable:
                         print(f"refused under {sorted(service.world.faults)}: {error}")
                     continue
@@ -240,7 +173,7 @@ def campaign(count: int, seed: int, share: float = 0.99) -> int:
                 tally["existing jobs reported missing"] += len(missing)
                 if missing:
                     print(f"MISSING {sorted(missing)} under {sorted(service.world.faults)}")
-                tally[f"{kind}, right"] += submits == desired.jobs.keys() - there
+                tally[f"{which}, right"] += submits == desired.jobs.keys() - there
         service.close()
     print(f"{count} plans (seed {seed}), {time.monotonic() - began:.0f} s")
     for words, number in sorted(tally.items()):
@@ -253,5 +186,6 @@ if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--count", type=int, default=10_000)
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--api", choices=CHOICES, default=CHOICES[0])
     chosen = options.parse_args()
-    sys.exit(campaign(chosen.count, chosen.seed))
+    sys.exit(campaign(chosen.count, chosen.seed, api=chosen.api))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
+import pytest
 
-SCRIPT = Path(__file__).resolve().parents[1] / "campaigns" / "plan_drift.py"
+from tests.campaigns.plan_drift import campaign
 
 
-def test_a_small_run_of_the_campaign() -> None:
+@pytest.mark.parametrize("api", ["agave/v2", "tapis/v3"])
+def test_a_small_run_of_the_campaign(api: str) -> None:
     # So few plans may have more bad luck than 10,000, for which the script demands 99 %.
-    assert runpy.run_path(str(SCRIPT), run_name="plan_drift")["campaign"](150, 3, share=0.95) == 0
+    assert campaign(150, 3, share=0.95, api=api) == 0

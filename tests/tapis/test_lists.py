@@ -31,7 +31,9 @@ class Scripted:
         self.rows, self.clip = rows, clip
         self.asked: list[dict[str, str | int]] = []
         self.counts = True
+        self.uncounted = 0
         self.moves: list[int] = []
+        self.shows: list[int] = []
         self.new = 0
 
     def search(self, terms: Terms) -> Page:
@@ -39,10 +41,16 @@ class Scripted:
         self.asked.append(asked)
         skip, limit = int(asked["skip"]), min(int(asked["limit"]), self.clip)
         rows = self.rows[skip : skip + limit]
-        total = len(self.rows) if asked.get("computeTotal") and self.counts else None
+        total = (
+            len(self.rows) - self.uncounted if asked.get("computeTotal") and self.counts else None
+        )
         if self.moves:  # hidden by somebody after this page
             number = self.moves.pop(0)
             self.rows = [one for one in self.rows if one["id"] != number]
+        if self.shows:  # and one that was hidden before is shown again
+            self.rows = sorted(
+                [*self.rows, row(self.shows.pop(0))], key=lambda one: str(one["uuid"])
+            )
         for _ in range(self.new):  # submitted by somebody after this page
             self.rows = [*self.rows, row(1000 + len(self.asked) * 10 + len(self.rows))]
         return Page(rows, total, limit, "asked")
@@ -62,7 +70,7 @@ def test_every_row_comes_once_whatever_the_service_clips(clip: int, count: int) 
     assert ids(service) == [uuid(number) for number in range(count)]
     first, *others = service.asked
     assert first["computeTotal"] == "true" and first["orderBy"] == "id(asc)"
-    assert not any("computeTotal" in one for one in others)
+    assert not any("computeTotal" in one for one in others[:-1])
 
 
 def test_pages_of_one_row_are_no_list() -> None:
@@ -83,10 +91,23 @@ def test_a_row_that_is_missed_once_is_found_by_reading_again() -> None:
     assert ids(service) == [uuid(number) for number in range(8) if number != 1]
 
 
-def test_a_list_that_never_holds_still_is_unreadable() -> None:
+def test_a_list_of_which_rows_are_hidden_page_by_page_is_read_by_going_back() -> None:
     service = Scripted([row(number) for number in range(40)], clip=4)
-    service.moves = list(range(30))
-    with pytest.raises(Unreadable, match="counts"):
+    service.moves = [*range(30), 39]
+    assert set(ids(service)) >= {uuid(number) for number in range(30, 39)}
+
+
+def test_a_row_that_comes_back_pushes_none_out_of_the_list() -> None:
+    """The last one stands behind the last page that the count of the first asks for."""
+    service = Scripted([row(number) for number in range(0, 14, 2)], clip=4)
+    service.shows = [7]
+    assert set(ids(service)) >= {uuid(number) for number in range(0, 14, 2)}
+
+
+def test_a_list_that_does_not_end_where_its_count_says_is_unreadable() -> None:
+    service = Scripted([row(number) for number in range(40)], clip=4)
+    service.uncounted = -1
+    with pytest.raises(Unreadable, match="does not end"):
         ids(service)
 
 
@@ -130,17 +151,20 @@ def test_a_name_that_a_list_cannot_hold_is_asked_for_alone() -> None:
     count=st.integers(0, 30),
     clip=st.integers(1, 12),
     moves=st.lists(st.integers(0, 29), max_size=12),
+    shows=st.lists(st.integers(0, 29), max_size=6, unique=True),
     new=st.integers(0, 3),
 )
 def test_what_is_there_all_the_time_is_never_missed(
-    count: int, clip: int, moves: list[int], new: int
+    count: int, clip: int, moves: list[int], shows: list[int], new: int
 ) -> None:
-    """Whatever is hidden, and submitted, between two pages."""
-    service = Scripted([row(number) for number in range(count)], clip)
-    service.moves, service.new = list(moves), new
+    """Whatever is hidden, shown again, and submitted, between two pages."""
+    service = Scripted([row(2 * number) for number in range(count)], clip)
+    service.moves, service.new = [2 * number for number in moves], new
+    service.shows = [2 * number + 1 for number in shows]
     try:
         found = ids(service)
     except Unreadable:
+        assert clip == 1 or clip <= new, "as many come as are read at a time"
         return
-    assert set(found) >= {uuid(number) for number in range(count) if number not in moves}
+    assert set(found) >= {uuid(2 * number) for number in range(count) if number not in moves}
     assert len(found) == len(set(found))

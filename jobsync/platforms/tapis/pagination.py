@@ -1,10 +1,11 @@
 """Complete lists out of pages (tapis-v3 §6, §16).
 
-Jobs are asked for in the order of their numbers, which only rise, so a job that is there all the
-time keeps its place or moves to an earlier one: it can be missed where others were hidden between
-two pages. So each page begins with the last row of the one before, and one that begins later shows
-a gap, as fewer rows than the first page counted do. The list is then read once more. More rows than
-counted are jobs that were submitted meanwhile.
+Jobs are asked for in the order of their numbers, which only rise. One that is there all the time
+moves to an earlier place where others are hidden meanwhile, to a later one where they are shown
+again, and could be missed between two pages or behind the last. So each page begins with the last
+row of the one before, and one that begins later shows a gap; the last one must end where its count
+says. Else the list is read once more, and at last page by page, going back where rows have moved.
+More rows than counted are jobs that were submitted meanwhile.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ LIMIT = 1000
 
 _PASSES = 2
 _MOST_PAGES = 10_000
+_SPARE_PAGES = 50
+_LOOKS_AT_END = 20
+_COUNT = (("computeTotal", "true"),)
 
 PageAt = Callable[[int], Page]
 """The page that begins after so many rows."""
@@ -47,28 +51,74 @@ class Listing:
             total, found, is_whole = self._once(asked)
             if is_whole and len(found) >= total:
                 return found
-        raise Unreadable(
-            f"the service counts {total} jobs, and shows {len(found)} of them each time it is asked"
-        )
+        return self._walked(asked, total)
 
     def _once(self, asked: Terms) -> tuple[int, list[Row], bool]:
         """The number of rows by the first page, the rows, and whether no page left a gap."""
-        first = self._jobs.search((*asked, *_window(0), ("computeTotal", "true")))
-        if first.total is None:
-            raise Unreadable(f"the list does not say how many jobs it has ({first.asked})")
+        total, first = self._counted(asked, 0)
         rows = _in_order(first)
         found = {row.id: row for row in rows}
         step = len(rows) - 1
-        if len(rows) < first.total and not 1 <= step >= first.total // _MOST_PAGES:
-            raise Unreadable(f"{first.total} jobs in pages of {len(rows)} ({first.asked})")
-        starts = range(step, first.total - 1, step) if len(rows) < first.total else ()
-        others = self._each(lambda at: self._jobs.search((*asked, *_window(at))), starts)
+        if len(rows) < total and not 1 <= step >= total // _MOST_PAGES:
+            raise Unreadable(f"{total} jobs in pages of {len(rows)} ({first.asked})")
+        starts = range(step, total - 1, step) if len(rows) < total else ()
+        end = starts[-1] if starts else 0
+
+        def read(at: int) -> Page:
+            return self._jobs.search((*asked, *_window(at), *(_COUNT if at == end else ())))
+
         is_whole = True
-        for page in others:
+        for page in self._each(read, starts):
             last, rows = rows[-1].number if rows else -1, _in_order(page)
             is_whole &= bool(rows) and rows[0].number <= last
             found.update((row.id, row) for row in rows)
-        return first.total, list(found.values()), is_whole
+        if starts:  # one that is shown again pushes others behind the last page
+            is_whole &= page.total == end + len(rows)
+        return total, list(found.values()), is_whole
+
+    def _walked(self, asked: Terms, total: int) -> list[Row]:
+        """Every row up to the one that is the last now, each page from the last row of the one
+        before. A page that begins later is asked for again from further back.
+
+        Rows that come meanwhile are new ones behind it, or were hidden: neither has to be found.
+        """
+        end = self._last_number(asked, total)
+        found: dict[str, Row] = {}
+        last, at, back = -1, 0, 1
+        for _ in range(min(_SPARE_PAGES + 4 * total, _MOST_PAGES)):
+            if last >= end:
+                return sorted(found.values(), key=lambda row: row.number)
+            rows = _in_order(self._jobs.search((*asked, *_window(at))))
+            if at > 0 and not (rows and rows[0].number <= last):
+                at, back = max(0, at - back), back * 4
+                continue
+            found.update((row.id, row) for row in rows)
+            before, last, back = last, rows[-1].number if rows else -1, 1
+            at += max(0, len(rows) - 1)
+            if last <= before:  # the last one may be hidden by now
+                end = min(end, self._last_number(asked, total))
+        raise Unreadable(
+            f"the service counts {total} jobs, and shows {len(found)} of them: "
+            "they change faster than they can be read, or it repeats pages"
+        )
+
+    def _last_number(self, asked: Terms, total: int) -> int:
+        """The number of the row that is the last one now, by the count that comes with it; -1 for
+        an empty list."""
+        for _ in range(_LOOKS_AT_END):
+            at = max(0, total - 1)
+            total, page = self._counted(asked, at)
+            rows = _in_order(page)
+            if total == at + len(rows) and (rows or at == 0):
+                return rows[-1].number if rows else -1
+        raise Unreadable(f"the list does not end where the service says ({page.asked})")
+
+    def _counted(self, asked: Terms, at: int) -> tuple[int, Page]:
+        """The number of all rows, and the page that begins after *at*."""
+        page = self._jobs.search((*asked, *_window(at), *_COUNT))
+        if page.total is None:
+            raise Unreadable(f"the list does not say how many jobs it has ({page.asked})")
+        return page.total, page
 
 
 def all_files(page: PageAt, read: Callable[[Record, str], RemoteFile]) -> list[RemoteFile]:
