@@ -102,7 +102,8 @@ class Project:
             "stop_superseded": stop_superseded,
         }
         options = options_from(flags)
-        return pipeline.decide(self.desired, self.target, self._reader, options)[0]
+        place = (self.desired, self.target, self._reader)
+        return pipeline.decide(*place, options, self._environ)[0]
 
     def apply(
         self,
@@ -132,7 +133,8 @@ class Project:
         refuse_other_manifests(reviewed, self.desired)
         accepted = reviewed.options.allow | frozenset(_several(allow))
         with self._account.backend(connect.how(self.target, self._environ)) as backend:
-            part, stale = pipeline.review(reviewed, self.desired, self.target, backend, accepted)
+            place = (self.desired, self.target, backend)
+            part, stale = pipeline.review(reviewed, *place, accepted, self._environ)
             check(part)
             settings = apply_settings(
                 part, self.desired, self.target, wait=seconds, environ=self._environ

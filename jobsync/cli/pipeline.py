@@ -43,14 +43,20 @@ def snapshot(desired: DesiredState, target: Target, reader: Reader) -> Snapshot:
     """What the service and ``jobsync.lock`` say now; no outputs are listed."""
     from jobsync.observe import lock_of, observe
 
-    remembered = _remembered(desired, target)
+    remembered = _remembered(desired, target, os.environ)
     return observe(desired, reader, lock_of(desired), target, (), remembered)
 
 
 def decide(
-    desired: DesiredState, target: Target, reader: Reader, options: PlanOptions
+    desired: DesiredState,
+    target: Target,
+    reader: Reader,
+    options: PlanOptions,
+    environ: Mapping[str, str] = os.environ,
 ) -> tuple[Plan, Snapshot]:
     """Observe, check the declarations against the apps, and build the plan.
+
+    *environ* names the journals that are looked into.
 
     Raises :class:`ManifestError` for what an app would refuse, all problems at once, and
     :class:`~jobsync.errors.Usage` for a job to retry that is not declared.
@@ -64,7 +70,7 @@ def decide(
     for text in sorted(options.retry):
         named(text, desired.jobs)
     chosen = in_scope(desired.jobs, options) | needs_of_retried(desired.jobs, options)
-    remembered = _remembered(desired, target)
+    remembered = _remembered(desired, target, environ)
     seen = observe(desired, reader, lock_of(desired), target, chosen, remembered)
     known = known_apps(reader) if seen.missing_apps else ()
     problems = manifest.check_apps(desired, seen.apps, seen.missing_apps, known)
@@ -73,17 +79,17 @@ def decide(
     built = plan.build(desired, seen, options)
     notes = manifest.unchecked(desired, seen.apps)
     built = replace(built, warnings=tuple(sorted({*built.warnings, *notes})))
-    return guarded(built, desired, target, options.allow), seen
+    return guarded(built, desired, target, options.allow, environ), seen
 
 
-def _remembered(desired: DesiredState, target: Target) -> Remembered:
+def _remembered(desired: DesiredState, target: Target, environ: Mapping[str, str]) -> Remembered:
     """What the journals of this machine say of the runs of *desired* and of its former projects."""
     from jobsync.apply import Binding
     from jobsync.apply.takeover import journaled
     from jobsync.observe import service_name
     from jobsync.plan.history import former_names
 
-    folder = state_dir(ServicePlace(desired.root, target), os.environ)
+    folder = state_dir(ServicePlace(desired.root, target), environ)
     former = (former_names(desired.project, job) for job in desired.jobs.values())
     projects = {desired.project, *(project for pairs in former for project, _ in pairs)}
 
@@ -100,18 +106,29 @@ def _remembered(desired: DesiredState, target: Target) -> Remembered:
     return of_user
 
 
-def guarded(plan: Plan, desired: DesiredState, target: Target, allow: frozenset[str]) -> Plan:
+def guarded(
+    plan: Plan,
+    desired: DesiredState,
+    target: Target,
+    allow: frozenset[str],
+    environ: Mapping[str, str],
+) -> Plan:
     """*plan* with the hazard ``no-journal`` where nothing that lasts records its submits."""
     from jobsync.cli import shared_journal
     from jobsync.plan.guards import without_journal
 
-    if shared_journal.lasts(desired.journal, target, os.environ):
+    if shared_journal.lasts(desired.journal, target, environ):
         return plan
     return without_journal(plan, allow | desired.guards.allow)
 
 
 def review(
-    saved: Plan, desired: DesiredState, target: Target, reader: Reader, allow: frozenset[str]
+    saved: Plan,
+    desired: DesiredState,
+    target: Target,
+    reader: Reader,
+    allow: frozenset[str],
+    environ: Mapping[str, str] = os.environ,
 ) -> tuple[Plan, tuple[Stale, ...]]:
     """The part of a *saved* plan that is still to be done, and the changes that are stale.
 
@@ -121,11 +138,12 @@ def review(
     from jobsync.structs import replace
 
     try:
-        fresh, seen = decide(desired, target, reader, replace(saved.options, allow=allow))
+        options = replace(saved.options, allow=allow)
+        fresh, seen = decide(desired, target, reader, options, environ)
     except Usage as error:  # such as a job to run again that somebody has run again
         raise StalePlan(f"this cannot be planned any more: {error}", hint="plan again") from error
     part, stale = reviewed(saved, fresh, desired, seen, allow)
-    return guarded(part, desired, target, allow), stale
+    return guarded(part, desired, target, allow, environ), stale
 
 
 def settings(
