@@ -39,9 +39,12 @@ from jobsync.model import (
     RunState,
     Snapshot,
 )
+from jobsync.platform import Platform
 from jobsync.platforms.agave.permissions import LEVELS
 from jobsync.platforms.agave.platform import AGAVE
 from jobsync.platforms.agave.run_names import read_mark, run_name
+from jobsync.platforms.tapis.archive import JOB
+from jobsync.platforms.tapis.platform import TAPIS
 from jobsync.structs import replace
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -50,6 +53,10 @@ STATUS = {
     RunState.FINISHED: "FINISHED",
     RunState.FAILED: "FAILED",
     RunState.STOPPED: "STOPPED",
+}
+APPS: dict[str, dict[str, Any]] = {
+    AGAVE.name: {"appId": "tool-1.0"},
+    TAPIS.name: {"appId": "tool", "appVersion": "1.0"},
 }
 T = TypeVar("T")
 ME = "alice"
@@ -80,15 +87,16 @@ def job(
     request: Mapping[str, Any] | None = None,
     *,
     among: Mapping[str, DeclaredJob] | None = None,
+    platform: Platform = AGAVE,
     **fields: Any,
 ) -> DeclaredJob:
     """A declared job with its fingerprint worked out. *among* has the jobs it takes things from."""
-    request = {"appId": "tool-1.0", **(request or {})}
+    request = {**APPS[platform.name], **(request or {})}
     upstream = tuple(sorted({found.address for found in _refs(request)}))
     known = among or {}
     prints = {up: known[up].pinned or known[up].fingerprint for up in upstream if up in known}
     mark = fingerprint(
-        AGAVE,
+        platform,
         request,
         upstream=prints,
         digests=fields.get("digests", {}),
@@ -96,7 +104,7 @@ def job(
     )
     then = {up: known[up].pinned or (known[up].older or ("",))[0] for up in upstream if up in known}
     was = old_fingerprint(
-        AGAVE,
+        platform,
         request,
         upstream={up: (up, mark) for up, mark in then.items()},
         digests=fields.get("digests", {}),
@@ -110,7 +118,11 @@ def job(
         request=request,
         upstream=upstream,
         needs=needs,
-        **{"where": Location("jobs.yaml", 3, 3), "earlier": Older((was,)), **fields},
+        **{
+            "where": Location("jobs.yaml", 3, 3),
+            "earlier": Older((was,)) if platform.scheme_before else None,
+            **fields,
+        },
     )
 
 
@@ -151,9 +163,11 @@ def _refs(value: object) -> Iterable[OutputRef | IdRef]:
             yield from _refs(item)
 
 
-def desired(*jobs: DeclaredJob, guards: Guards | None = None) -> DesiredState:
+def desired(
+    *jobs: DeclaredJob, guards: Guards | None = None, platform: Platform = AGAVE
+) -> DesiredState:
     return DesiredState(
-        platform=AGAVE,
+        platform=platform,
         project=PROJECT,
         jobs={one.address: one for one in sorted(jobs, key=lambda one: one.address)},
         root="/set",
@@ -175,6 +189,7 @@ class World:
     apps: dict[str, App | None] = field(default_factory=dict)
     log: list[tuple[str, ...]] = field(default_factory=list)
     ticks: int = 0
+    platform: Platform = AGAVE
 
     def add(
         self,
@@ -189,12 +204,7 @@ class World:
         files: tuple[RemoteFile, ...] = FILES,
     ) -> Run:
         self.ticks += 1
-        run_id = f"{self.ticks:04d}-007"
-        record = {"appId": "tool-1.0", **(request or {})}
-        record.setdefault("archive", True)
-        if record["archive"]:
-            record.setdefault("archiveSystem", "data")
-            record.setdefault("archivePath", f"{owner}/archive/job-{run_id}")
+        run_id, record = self._record({**APPS[self.platform.name], **(request or {})}, owner)
         run = Run(
             id=run_id,
             name=name,
@@ -212,6 +222,19 @@ class World:
         self.files[run_id] = files
         return run
 
+    def _record(self, sent: dict[str, Any], owner: str) -> tuple[str, dict[str, Any]]:
+        """The id of a new run, and its request with what the service adds."""
+        if self.platform is TAPIS:
+            run_id = f"00000000-0000-0000-0000-{self.ticks:012d}-007"
+            places = {"archiveSystemId": "data", "archiveSystemDir": f"/jobs/{run_id}"}
+            return run_id, {**sent, JOB: {"uuid": run_id, **places}}
+        run_id = f"{self.ticks:04d}-007"
+        sent.setdefault("archive", True)
+        if sent["archive"]:
+            sent.setdefault("archiveSystem", "data")
+            sent.setdefault("archivePath", f"{owner}/archive/job-{run_id}")
+        return run_id, sent
+
     def of(self, one: DeclaredJob, state: RunState = RunState.FINISHED, **fields: Any) -> Run:
         """A run of a declared job, as if it had been submitted."""
         attempt = fields.pop("attempt", 1)
@@ -224,6 +247,9 @@ class World:
         """References become what the service is sent."""
         if isinstance(value, OutputRef):
             sent = self.current(value.address).request or {}
+            if self.platform is TAPIS:
+                job = cast("dict[str, Any]", sent[JOB])
+                return f"tapis://{job['archiveSystemId']}{job['archiveSystemDir']}/{value.path}"
             return f"agave://{sent['archiveSystem']}/{sent['archivePath']}/{value.path}"
         if isinstance(value, IdRef):
             return self.current(value.address).id
@@ -276,7 +302,7 @@ class World:
             archived=tuple(
                 Archived(run, archive)
                 for run in self.runs.values()
-                if run.owner == ME and (archive := AGAVE.output_folder(run.request or {}))
+                if run.owner == ME and (archive := self.platform.output_folder(run.request or {}))
             ),
             confirmed=frozenset(confirmed),
             access={run.id: dict(self.acl[run.id]) for run in runs if run.visible},
@@ -361,20 +387,24 @@ class World:
     def _set(self, run: Run, **fields: Any) -> None:
         self.runs[run.id] = replace(run, **fields)
 
+    def folded(self, user: str) -> str:
+        """Agave v2 takes two spellings of a name for one, Tapis v3 for two users."""
+        return user if self.platform is TAPIS else user.lower()
+
     def _permit(self, change: AccessChange, run_id: str) -> None:
         acl = self.acl[run_id]
-        names = {user.lower(): user for user in acl}
+        names = {self.folded(user): user for user in acl}
         if change.image is not None:
             assert acl == dict(change.image), "the list moved"
             spelled = {grant.user: grant.user for grant in change.grants}
         else:
-            spelled = {g.user: names.get(g.user.lower(), g.user) for g in change.grants}
+            spelled = {g.user: names.get(self.folded(g.user), g.user) for g in change.grants}
             if change.mode is PermissionsMode.EXACT:
                 for user in set(acl) - set(spelled.values()):
                     del acl[user]
         for grant in change.grants:
             user = spelled[grant.user]
-            taken = names.get(user.lower(), user)
+            taken = names.get(self.folded(user), user)
             assert taken == user, "a second spelling is refused"
             assert user != self.runs[run_id].owner, "the owner's row is never written"
             acl.pop(user, None)
