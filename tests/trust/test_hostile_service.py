@@ -16,9 +16,11 @@ from typing import Any
 import pytest
 
 from tests.campaigns import lying_service
+from tests.campaigns.apis import APIS
 from tests.campaigns.lying_service import APPLY, COMMANDS, bench, campaign, run
 from tests.campaigns.lying_service import ENDLESS as ENDLESS_NUMBER
 from tests.fakes.scripted_server import ScriptedServer, http
+from tests.tapis.tokens import jwt
 from tests.trust.test_service import acted_on
 
 ENDLESS = [
@@ -49,21 +51,31 @@ def test_a_file_without_end_is_not_read_for_ever() -> None:
         assert not (folder / "results/a.txt").exists()
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_no_token_follows_a_redirect(status: int, tmp_path: Path) -> None:
-    (tmp_path / "set.yaml").write_text(
-        "apiVersion: jobsync/v1\nproject: p\njobs: {a: {appId: b-1}}"
+def plan(api: str, server: ScriptedServer, folder: Path) -> tuple[str, str]:
+    """What ``plan`` says of a set of *api* for *server*, and the token that it was given."""
+    app = APIS[api].app
+    (folder / "set.yaml").write_text(
+        f"apiVersion: jobsync/v1\napi: {api}\nproject: p\njobs: {{a: {{{app}}}}}\n"
     )
+    token = jwt(server.url) if api == "tapis/v3" else "secret"
+    environ = {"TAPIS_BASE_URL": server.url, APIS[api].variable: token, "HOME": str(folder)}
+    environ |= {"JOBSYNC_TRACEBACK": "1", "JOBSYNC_STATE_DIR": str(folder / "state")}
+    said, _ = run(("plan", "--target", "env", "."), folder, environ)
+    return said, token
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_token_follows_a_redirect(status: int, api: str, tmp_path: Path) -> None:
     with ScriptedServer() as thief:
         there = http(status, b"", Location=f"{thief.url}/jobs/v2\x1b[2J")
         with ScriptedServer(there) as server:
-            environ = {"TAPIS_BASE_URL": server.url, "TAPIS_TOKEN": "secret", "HOME": str(tmp_path)}
-            environ["JOBSYNC_STATE_DIR"] = str(tmp_path / "state")
-            said, _ = run(("plan", "--target", "env", "."), tmp_path, environ)
+            said, token = plan(api, server, tmp_path)
         assert thief.seen == [] and acted_on(said) == []
-        assert server.seen and "secret" not in said
+        assert server.seen and token not in said
 
 
+@pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize(
     "body",
     [
@@ -75,24 +87,24 @@ def test_no_token_follows_a_redirect(status: int, tmp_path: Path) -> None:
         b'{"status":"success","result":[{"id":"\\u001b[2J","name":"::error::x"}]}',
         b'{"status":"\\u001b[2J","message":"::error::x","result":null}',
         json.dumps({"status": "success", "result": [{"id": "x" * 5_000_000}]}).encode(),
+        b'{"status":"success","message":"","result":{"username":"\\u001b[2J","x":' + b"[" * 90_000,
+        b'{"status":"success","message":"::error::x","result":{"username":"\\u001b[2J\\n::a::b"}}',
         b"\xff\xfe" + "[]".encode("utf-16-le"),
         b"",
     ],
 )
-def test_an_answer_that_makes_no_sense_is_an_error_in_words(body: bytes, tmp_path: Path) -> None:
-    (tmp_path / "set.yaml").write_text(
-        "apiVersion: jobsync/v1\nproject: p\njobs: {a: {appId: b-1}}"
-    )
+def test_an_answer_that_makes_no_sense_is_an_error_in_words(
+    body: bytes, api: str, tmp_path: Path
+) -> None:
     with ScriptedServer(http(200, body)) as server:
-        environ = {"TAPIS_BASE_URL": server.url, "TAPIS_TOKEN": "x", "HOME": str(tmp_path)}
-        environ |= {"JOBSYNC_TRACEBACK": "1", "JOBSYNC_STATE_DIR": str(tmp_path / "state")}
         began = time.process_time()
-        said, _ = run(("plan", "--target", "env", "."), tmp_path, environ)
+        said, _ = plan(api, server, tmp_path)
+        assert server.seen
         assert time.process_time() - began < 5
     assert "Error" in said and acted_on(said) == [] and len(said) < 5000
 
 
-@pytest.mark.parametrize("api", ["agave/v2", "tapis/v3"])
+@pytest.mark.parametrize("api", APIS)
 def test_numbers_and_times_beyond_all_others_are_errors_in_words(
     api: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,10 +19,12 @@ from jobsync.platforms.tapis.unzip import member
 from jobsync.testing import local_service
 from tests.campaigns.lying_service import COMMANDS, bench, campaign, run
 from tests.fakes.scripted_server import ScriptedServer, http
+from tests.line.linebench import Bench
 from tests.tapis.sets import HEAD, load_text
 from tests.tapis.tokens import jwt
 from tests.trust.test_hostile_service import ENDLESS
 from tests.trust.test_pull_request import PLACES
+from tests.trust.test_service import HOSTILE, acted_on
 
 DATA = b"x" * 2_000_000
 
@@ -108,6 +110,19 @@ def test_a_file_of_a_v3_service_without_end_is_not_read_for_ever() -> None:
             assert took < 30 and len(said) < 1_000_000, f"{command}: {said[:500]}"
             assert sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) < 5_000_000
         assert not (folder / "results/a.txt").exists()
+
+
+def test_import_of_a_job_of_v3_prints_no_command(tmp_path: Path) -> None:
+    text = "".join(one for one in HOSTILE if "\r" not in one)
+    with local_service(tmp_path, users=("alice",), api="tapis/v3") as service:
+        parameters = {"envVariables": [{"key": "note", "value": text}]}
+        job = service.submit("alice", name="n", description=text, parameterSet=parameters)
+        env = {"TAPIS_BASE_URL": service.url, "TAPIS_ACCESS_TOKEN": service.jwt("alice")}
+        wanted = ("import", "--target", "env", "--project", "p", job["uuid"])
+        done = Bench(tmp_path).run(*wanted, **env)
+        service.stop_jobs()
+    assert done.code == 0, done.err
+    assert "task.setvariable" in done.out and acted_on(done.out) == []
 
 
 def heard(folder: Path, body: str, environ: dict[str, str], *arguments: str) -> tuple[str, int]:
