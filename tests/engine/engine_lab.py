@@ -39,11 +39,21 @@ def need_cluster() -> None:
     pytest.skip(NO_CLUSTER)
 
 
+def told_by_slurm(*command: str) -> str:
+    """What a command of Slurm prints; its controller may be away for some seconds on a busy
+    machine."""
+    deadline = time.monotonic() + 90
+    while True:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return done.stdout
+        assert time.monotonic() < deadline, done.stderr
+        time.sleep(0.5)
+
+
 def cluster_size() -> tuple[int, int]:
     """How many nodes the cluster of the tests has, and how many processors each."""
-    words = subprocess.run(
-        ["sinfo", "-h", "-p", "debug", "-o", "%D %c"], capture_output=True, text=True, check=True
-    ).stdout.split()
+    words = told_by_slurm("sinfo", "-h", "-p", "debug", "-o", "%D %c").split()
     return int(words[0]), int(words[1])
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from jobsync.local.store.statuses import TERMINAL
 from jobsync.structs import replace
-from tests.engine.engine_lab import Lab, cluster_size, need_cluster
+from tests.engine.engine_lab import Lab, cluster_size, need_cluster, told_by_slurm
 
 pytestmark = pytest.mark.slurm
 MakeLab = Callable[..., Lab]
@@ -23,10 +23,6 @@ MakeLab = Callable[..., Lab]
 def kind() -> str:
     need_cluster()
     return "slurm"
-
-
-def command(*words: str) -> str:
-    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
 class Controller:
@@ -113,7 +109,7 @@ def test_cancelled_by_somebody_else(lab: Lab) -> None:
     job = lab.submit(seconds=60)
     lab.start()
     row = lab.until(job, "RUNNING")
-    command("scancel", str(row.native_id))
+    told_by_slurm("scancel", str(row.native_id))
     row = lab.until(job, seconds=90)  # Slurm may wait KillWait, 30 s, before it kills
     assert row.status == "FAILED"
     assert "Slurm says CANCELLED" in row.message
@@ -121,13 +117,13 @@ def test_cancelled_by_somebody_else(lab: Lab) -> None:
 
 def test_a_job_of_somebody_else_under_our_number_is_not_cancelled(lab: Lab) -> None:
     """A cluster that lost its state counts from 1 again."""
-    other = command("sbatch", "--parsable", "--wrap", "sleep 20", "-o", "/dev/null").strip()
+    other = told_by_slurm("sbatch", "--parsable", "--wrap", "sleep 20", "-o", "/dev/null").strip()
     row = lab.job(lab.submit())
     engine = lab.engine()
     engine._settings.runners["local"].end(replace(row, native_id=other), 1)
     time.sleep(0.5)
-    assert command("squeue", "-h", "-j", other, "-o", "%T").strip() in ("RUNNING", "PENDING")
-    command("scancel", other)
+    assert told_by_slurm("squeue", "-h", "-j", other, "-o", "%T").strip() in ("RUNNING", "PENDING")
+    told_by_slurm("scancel", other)
 
 
 def test_stop_of_a_job_that_waits_in_the_cluster(make_lab: MakeLab) -> None:
@@ -140,7 +136,7 @@ def test_stop_of_a_job_that_waits_in_the_cluster(make_lab: MakeLab) -> None:
     row = lab.until(waiting, "QUEUED")
     lab.store.request_cancel(waiting)
     assert lab.until(waiting).status == "FAILED"
-    assert str(row.native_id) not in command("squeue", "-h", "-o", "%i").split()
+    assert str(row.native_id) not in told_by_slurm("squeue", "-h", "-o", "%i").split()
 
 
 def test_wall_time_nodes_and_name_are_passed_on(lab: Lab) -> None:
@@ -148,7 +144,7 @@ def test_wall_time_nodes_and_name_are_passed_on(lab: Lab) -> None:
     job = lab.submit(seconds=30, maxRunTime="00:02:01", nodeCount=nodes)
     lab.start()
     row = lab.until(job, "RUNNING")
-    shown = command("squeue", "-h", "-j", str(row.native_id), "-o", "%j %l %D %P")
+    shown = told_by_slurm("squeue", "-h", "-j", str(row.native_id), "-o", "%j %l %D %P")
     assert shown.split() == [job, "3:00", str(nodes), "debug"]
 
 
