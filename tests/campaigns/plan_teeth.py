@@ -162,6 +162,10 @@ SEEDS = [
 ]  # fmt: skip
 
 
+AREAS = ("fakes", "plan", "render", "access")
+"""The folders of tests that are copied: they import no other."""
+
+
 def main(parts: list[str]) -> int:
     """Try every seed whose file name has one of *parts*; the exit code says if all were caught."""
     chosen = [seed for seed in SEEDS if not parts or any(part in seed[0] for part in parts)]
@@ -169,7 +173,7 @@ def main(parts: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         shutil.copytree(ROOT / "jobsync", copy / "jobsync", ignore=shutil.ignore_patterns("__pyc*"))
-        for area in ("fakes", "plan", "render", "access"):
+        for area in AREAS:
             shutil.copytree(ROOT / "tests" / area, copy / "tests" / area)
         for test in (copy / "tests" / "access").glob("test_*.py"):
             if test.name != "test_write_order.py":  # the others need a service

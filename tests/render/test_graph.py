@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from pathlib import Path
 from shutil import which
 from xml.etree import ElementTree
 
@@ -17,7 +16,6 @@ from jobsync.render.graph import FORMATS
 from jobsync.render.graph.jobs import Edge, Graph, Node, graph_of
 from jobsync.render.graph.layout import layout_of
 from tests.fakes.planworld import World, desired, job
-from tests.line.linebench import Bench
 from tests.render.test_escape import HOSTILE
 
 
@@ -115,14 +113,3 @@ def test_graphviz_reads_it() -> None:
         ["dot", "-Tplain"], input=text, capture_output=True, text=True, check=True
     )
     assert sum(line.startswith("edge") for line in done.stdout.splitlines()) == 7
-
-
-def test_the_command_draws_a_set_that_no_service_knows(tmp_path: Path) -> None:
-    (tmp_path / "set.yaml").write_text(
-        "apiVersion: jobsync/v1\nproject: p\ntarget: far\n"
-        'targets: {far: {baseUrl: "https://jobs.example"}}\n'
-        "jobs:\n  one: {appId: a-1.0}\n  two: {appId: a-1.0, needs: [one]}\n"
-    )
-    done = Bench(tmp_path).run("graph", "--out", "graph.svg", "--format", "svg")
-    assert (done.code, done.out, done.err) == (0, "", "")
-    assert (tmp_path / "graph.svg").read_text().count("<rect") == 2
