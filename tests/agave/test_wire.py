@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from jobsync.errors import Unreadable
 from jobsync.model import JsonValue, RunState
+from jobsync.platforms import records
 from jobsync.platforms.agave import wire
 from jobsync.platforms.agave.permissions import READ
 
 ASKED = "GET https://api.example.org/jobs/v2/x"
-OLDER: wire.Record = {
+OLDER: records.Record = {
     "id": "1674389564419740136-242ac113-0001-007",
     "name": "p.align.aaaaaaaaaa",
     "owner": "jdoe",
@@ -43,7 +44,7 @@ OLDER: wire.Record = {
     "parameters": {"threads": 16},
     "_links": {"self": {"href": "https://docker.example.com/jobs/2.0/x"}},
 }
-NEWER: wire.Record = {
+NEWER: records.Record = {
     **{key: OLDER[key] for key in ("id", "name", "owner", "appId", "archive", "archivePath")},
     **{key: OLDER[key] for key in ("archiveSystem", "nodeCount", "processorsPerNode", "inputs")},
     **{key: OLDER[key] for key in ("memoryPerNode", "parameters", "status", "_links")},
@@ -100,7 +101,7 @@ def test_hours_become_a_run_time(hours: JsonValue, shown: str | None) -> None:
 
 
 def test_a_summary_row_is_not_a_record() -> None:
-    row: wire.Record = {key: OLDER[key] for key in ("id", "name", "owner", "appId", "status")}
+    row: records.Record = {key: OLDER[key] for key in ("id", "name", "owner", "appId", "status")}
     run = wire.run(row, ASKED, seen_visible=False)
     assert run.request is None and not run.visible and run.created is None
 
@@ -198,7 +199,7 @@ def test_other_permissions_are_unreadable(value: JsonValue) -> None:
 
 
 def test_the_path_of_a_file_is_ours() -> None:
-    row: wire.Record = {"name": "b.txt", "path": "null/x/b.txt", "length": "12", "type": "file"}
+    row: records.Record = {"name": "b.txt", "path": "null/x/b.txt", "length": "12", "type": "file"}
     assert wire.file(row, "sub", ASKED).path == "sub/b.txt"
     assert wire.file(row, "", ASKED).path == "b.txt"
     assert wire.file({**row, "type": "dir"}, "", ASKED).is_folder
@@ -271,7 +272,7 @@ def test_when_an_app_was_changed_is_told_of_a_private_one_alone() -> None:
         ({"archive": False, "memoryPerNode": "1TB"}, {"archive": False, "memoryPerNode": "1TB"}),
     ],
 )
-def test_a_request_that_both_engines_accept(request_: wire.Record, body: wire.Record) -> None:
+def test_a_request_that_both_engines_accept(request_: records.Record, body: records.Record) -> None:
     assert json.loads(wire.submit_body("n", request_)) == {"name": "n", **body}
 
 
@@ -286,7 +287,7 @@ values = st.recursive(
 
 @settings(deadline=None, max_examples=300)
 @given(st.dictionaries(st.sampled_from([*OLDER, *NEWER]), values))
-def test_any_record_is_a_run_or_unreadable(changes: wire.Record) -> None:
+def test_any_record_is_a_run_or_unreadable(changes: records.Record) -> None:
     for base in (OLDER, NEWER):
         try:
             run = wire.run({**base, **changes}, ASKED)
@@ -298,14 +299,14 @@ def test_any_record_is_a_run_or_unreadable(changes: wire.Record) -> None:
 @pytest.mark.parametrize("job_id", [17, 9007199254740993, -3])
 def test_an_id_that_is_a_whole_number_is_that_number(job_id: int) -> None:
     """The platform's own description of its interface has ids of that type."""
-    found: wire.Record = {"id": job_id, "name": "a", "owner": "alice", "status": "FINISHED"}
+    found: records.Record = {"id": job_id, "name": "a", "owner": "alice", "status": "FINISHED"}
     assert wire.run(found, "GET /").id == str(job_id)
     assert wire.row(found, "GET /").id == str(job_id)
 
 
 @pytest.mark.parametrize("job_id", [None, "", True, 1.5, ["x"]])
 def test_what_is_no_id_is_unreadable(job_id: JsonValue) -> None:
-    found: wire.Record = {"id": job_id, "name": "a", "owner": "alice", "status": "FINISHED"}
+    found: records.Record = {"id": job_id, "name": "a", "owner": "alice", "status": "FINISHED"}
     with pytest.raises(Unreadable, match="without 'id'"):
         wire.run(found, "GET /")
     with pytest.raises(Unreadable, match="without 'id'"):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from jobsync.errors import Unreadable
 from jobsync.model import JsonValue, RunState
+from jobsync.platforms import records
 from jobsync.platforms.tapis import describe, outputs
 from jobsync.platforms.tapis.app_definitions import described_app
 from jobsync.platforms.tapis.describe import PLACES, ROW
@@ -52,12 +53,12 @@ def test_a_run_is_a_run_or_unreadable(record: dict[str, JsonValue], request: Any
 @given(JSON, st.sampled_from(["", "a", "a/b"]))
 def test_rows_of_other_lists_are_read_or_unreadable(value: Any, folder: str) -> None:
     for read in (
-        lambda: [describe.event(one, "") for one in describe.rows(value, "")],
-        lambda: describe.resources_by_user(describe.rows(value, ""), ""),
+        lambda: [describe.event(one, "") for one in records.rows(value, "")],
+        lambda: describe.resources_by_user(records.rows(value, ""), ""),
         lambda: [
-            outputs._entry(one, f"/top/{folder}", folder, "") for one in describe.rows(value, "")
+            outputs._entry(one, f"/top/{folder}", folder, "") for one in records.rows(value, "")
         ],
-        lambda: describe.record(value, ""),
+        lambda: records.record(value, ""),
     ):
         with contextlib.suppress(Unreadable):
             read()

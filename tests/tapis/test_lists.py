@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jobsync.errors import Unreadable
 from jobsync.model import JsonValue
-from jobsync.platforms.tapis.describe import Record
+from jobsync.platforms.records import Record
 from jobsync.platforms.tapis.name_search import NameSearch
 from jobsync.platforms.tapis.operations import Jobs, Page, Terms
 from jobsync.platforms.tapis.pagination import Listing

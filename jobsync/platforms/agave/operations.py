@@ -23,6 +23,7 @@ from jobsync.errors import (
 )
 from jobsync.http.messages import NeverSent, Repeat, Request, Response, Stream, sanitised
 from jobsync.model import App, JsonValue, RemoteFile, Run
+from jobsync.platforms import records
 from jobsync.platforms.agave import envelope, wire
 from jobsync.platforms.agave.submit_rejections import refusal_of
 from jobsync.platforms.agave.transport import Transport
@@ -90,7 +91,7 @@ class Jobs:
         url = self.urls.jobs() + query({**(terms or {}), **_page(limit, offset)})
         asks = "list jobs" + (f" from number {offset} on" if offset else "")
         value, asked = self._read(url, asks)
-        return [wire.row(row, asked) for row in wire.rows(value, asked)]
+        return [wire.row(row, asked) for row in records.rows(value, asked)]
 
     def submit(self, name: str, request: Mapping[str, JsonValue]) -> Run:
         """Send one submit, exactly once, on a connection of its own.
@@ -112,7 +113,7 @@ class Jobs:
     def get(self, job_id: str) -> Run:
         """One visible job."""
         value, asked = self._read(self.urls.job(job_id), f"show job {job_id}")
-        return wire.run(wire.record(value, asked), asked)
+        return wire.run(records.record(value, asked), asked)
 
     def get_status(self, job_id: str) -> wire.JobStatus:
         """The id and the status of one visible job."""
@@ -125,7 +126,7 @@ class Jobs:
         """One page of what happened to a job, oldest first."""
         url = self.urls.history(job_id) + query(_page(limit, offset))
         value, asked = self._read(url, f"show the history of job {job_id}")
-        return [wire.event(row, asked) for row in wire.rows(value, asked)]
+        return [wire.event(row, asked) for row in records.rows(value, asked)]
 
     def manage(self, job_id: str, action: str) -> Run | None:
         """``stop`` (no result), ``resubmit`` (the new job) or ``restore`` (the job again).
@@ -138,7 +139,7 @@ class Jobs:
         asks = f"{sanitised(action)} job {job_id}"
         answer = self.transport.send(Request("POST", url, body, Repeat.UNSENT, _JSON, asks=asks))
         value, asked = envelope.result_of(answer, _MANAGED), str(answer)
-        return None if value is None else wire.run(wire.record(value, asked), asked)
+        return None if value is None else wire.run(records.record(value, asked), asked)
 
     def delete(self, job_id: str) -> None:
         """Stop a job if it runs, and hide it. :class:`NotFound` when it is already hidden."""
@@ -203,7 +204,7 @@ class Jobs:
         clean = folder.strip("/")
         url = self.urls.listing(job_id, clean) + query(_page(limit, offset))
         value, asked = self._read(url, f"list the outputs of job {job_id}")
-        return [wire.file(row, clean, asked) for row in wire.rows(value, asked)]
+        return [wire.file(row, clean, asked) for row in records.rows(value, asked)]
 
     @contextmanager
     def download_output(self, job_id: str, path: str, offset: int = 0) -> Iterator[Content]:
@@ -233,7 +234,7 @@ class Jobs:
         """The ids on one page of the apps that the user may run."""
         url = self.urls.apps() + query({"limit": limit, "offset": offset})
         value, asked = self._read(url, "list apps")
-        return [wire.text(row, "id", asked) for row in wire.rows(value, asked)]
+        return [wire.text(row, "id", asked) for row in records.rows(value, asked)]
 
     # --- inside ------------------------------------------------------------------------
 
@@ -246,7 +247,7 @@ class Jobs:
         asks = f"change the permissions of job {job_id}"
         answer = self.transport.send(Request("POST", url, body, Repeat.ALWAYS, _JSON, asks=asks))
         value, asked = envelope.result_of(answer, _GRANTED), str(answer)
-        return wire.permission(wire.record(value, asked), asked)
+        return wire.permission(records.record(value, asked), asked)
 
     def _revoke(self, url: str, job_id: str) -> None:
         if "/pems" not in url:
@@ -290,7 +291,7 @@ def _made(answer: Response, name: str | None) -> Run:
         raise _rejected(answer)
     asked = str(answer)
     try:
-        run = wire.run(wire.record(envelope.result_of(answer, _MADE), asked), asked)
+        run = wire.run(records.record(envelope.result_of(answer, _MADE), asked), asked)
     except ServiceError as error:
         raise SubmitAmbiguous(str(error), hint=error.hint) from error
     if name is not None and run.name != name.strip():

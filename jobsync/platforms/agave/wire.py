@@ -20,9 +20,8 @@ from jobsync.errors import Unreadable
 from jobsync.model import Access, App, AppField, JsonValue, RemoteFile, Run, RunState
 from jobsync.platforms.agave.envelope import sanitised
 from jobsync.platforms.agave.permissions import access
+from jobsync.platforms.records import Record, record, rows, shown
 from jobsync.structs import Struct
-
-Record = dict[str, JsonValue]
 
 ROW_FIELDS = (
     "id,name,owner,appId,status,created,startTime,endTime,message,executionSystem,"
@@ -86,20 +85,6 @@ class JobStatus(Struct, frozen=True):
 
     id: str
     status: str
-
-
-def rows(value: JsonValue, asked: str) -> list[Record]:
-    """The records of a collection. Anything but an array of objects is unreadable."""
-    if not isinstance(value, list):
-        raise Unreadable(f"expected a list, got {_kind(value)} ({asked})")
-    return [record(item, asked) for item in value]
-
-
-def record(value: JsonValue, asked: str) -> Record:
-    """One object."""
-    if not isinstance(value, dict):
-        raise Unreadable(f"expected an object, got {_kind(value)} ({asked})")
-    return value
 
 
 def identifier(row: Record) -> str:
@@ -361,7 +346,7 @@ def _count(value: JsonValue, asked: str) -> int:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 63:
-        raise Unreadable(f"a file whose length is {_kind(value)} ({asked})")
+        raise Unreadable(f"a file whose length is {shown(value)} ({asked})")
     return value
 
 
@@ -373,7 +358,3 @@ def _run_time(hours: JsonValue) -> JsonValue:
     except (ValueError, OverflowError):
         return None
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-
-
-def _kind(value: JsonValue) -> str:
-    return "nothing" if value is None else sanitised(json.dumps(value))

@@ -7,7 +7,6 @@ Members that are JSON inside strings are decoded, and the other way to write the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from sys import intern
 
@@ -16,14 +15,13 @@ from jobsync.errors import Unreadable
 from jobsync.http.json_text import parse_json
 from jobsync.http.messages import sanitised
 from jobsync.model import JsonValue, Run, RunState
+from jobsync.platforms.records import Record, shown
 from jobsync.platforms.tapis.app_definitions import joined_id
 from jobsync.platforms.tapis.archive import JOB
 from jobsync.platforms.tapis.tags import nonce_of
 from jobsync.platforms.tapis.times import moment
 from jobsync.platforms.tapis.urls import is_run_id
 from jobsync.structs import Struct
-
-Record = dict[str, JsonValue]
 
 ROW = (
     "uuid", "id", "name", "owner", "createdby", "status", "condition", "lastMessage", "created",
@@ -62,25 +60,11 @@ class Row(Struct, frozen=True):
     asked: str
 
 
-def rows(value: JsonValue, asked: str) -> list[Record]:
-    """The records of a list. Anything but an array of objects is unreadable."""
-    if not isinstance(value, list):
-        raise Unreadable(f"expected a list, got {_kind(value)} ({asked})")
-    return [record(item, asked) for item in value]
-
-
-def record(value: JsonValue, asked: str) -> Record:
-    """One object."""
-    if not isinstance(value, dict):
-        raise Unreadable(f"expected an object, got {_kind(value)} ({asked})")
-    return value
-
-
 def text(found: Mapping[str, JsonValue], key: str, asked: str) -> str:
     """A text that must be present. Raises :class:`Unreadable` when it is not."""
     value = found.get(key)
     if not isinstance(value, str) or not value:
-        raise Unreadable(f"a record without {key!r}: {_kind(dict(found))} ({asked})")
+        raise Unreadable(f"a record without {key!r}: {shown(dict(found))} ({asked})")
     return value
 
 
@@ -175,7 +159,7 @@ def resources_by_user(found: Collection[Record], asked: str) -> dict[str, set[st
     for one in found:
         user, resource = text(one, "grantee", asked), text(one, "jobResource", asked)
         if _words(one.get("jobPermission")).upper() != "READ":
-            raise Unreadable(f"a permission other than READ: {_kind(dict(one))} ({asked})")
+            raise Unreadable(f"a permission other than READ: {shown(dict(one))} ({asked})")
         by_user.setdefault(user, set()).add(resource)
     return by_user
 
@@ -206,7 +190,3 @@ def _decoded(value: JsonValue) -> JsonValue:
 
 def _words(value: JsonValue) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _kind(value: JsonValue) -> str:
-    return "nothing" if value is None else sanitised(json.dumps(value))

@@ -21,10 +21,11 @@ from jobsync.errors import (
 )
 from jobsync.http.messages import NeverSent, Repeat, Request, Response, Stream, UnsafePath
 from jobsync.model import JsonValue, Run
+from jobsync.platforms import records
+from jobsync.platforms.records import Record
 from jobsync.platforms.tapis import describe, envelope
 from jobsync.platforms.tapis.app_definitions import split_id
 from jobsync.platforms.tapis.credentials import TokenKeeper
-from jobsync.platforms.tapis.describe import Record
 from jobsync.platforms.tapis.transport import Transport
 from jobsync.platforms.tapis.urls import Urls, query
 from jobsync.structs import Struct
@@ -87,7 +88,7 @@ class Jobs:
             raise rejected(answer)
         asked = str(answer)
         try:
-            found = describe.record(envelope.opened(answer).result, asked)
+            found = records.record(envelope.opened(answer).result, asked)
             run = describe.run(found, asked)
         except ServiceError as error:
             raise SubmitAmbiguous(str(error), hint=error.hint) from error
@@ -99,7 +100,7 @@ class Jobs:
     def get(self, uuid: str) -> tuple[Record, str]:
         """The record of one job, of a hidden one too, and the question in words."""
         value, asked = self._read(self.urls.job(uuid), f"show job {uuid}")
-        found = describe.record(value, asked)
+        found = records.record(value, asked)
         if found.get("uuid") != uuid:
             raise Unreadable(f"answered for another job ({asked})")
         return found, asked
@@ -113,7 +114,7 @@ class Jobs:
             return None
         if answer.status != 200 and isinstance(envelope.error_of(answer), Forbidden):
             return None
-        return describe.record(envelope.opened(answer).result, str(answer))
+        return records.record(envelope.opened(answer).result, str(answer))
 
     def history(self, uuid: str, terms: Terms) -> Page:
         """One page of what happened to a job."""
@@ -133,7 +134,7 @@ class Jobs:
         """What each user may read of a job: all rows come at once (tapis-v3 §9)."""
         url = self.urls.of_job(uuid, "share")
         value, asked = self._read(url, f"list the permissions of job {uuid}")
-        return describe.resources_by_user(describe.rows(value, asked), asked)
+        return describe.resources_by_user(records.rows(value, asked), asked)
 
     def share(self, uuid: str, user: str, resources: Sequence[str]) -> None:
         """Let a user read *resources* of a job, in addition to others."""
@@ -187,16 +188,16 @@ class Jobs:
     def whoami(self) -> str:
         """The user to whom the token belongs."""
         value, asked = self._read(self.urls.me(), "say who you are")
-        return describe.text(describe.record(value, asked), "username", asked)
+        return describe.text(records.record(value, asked), "username", asked)
 
     def profile(self, user: str) -> str:
         """The name in the profile that the service answers for *user*."""
         value, asked = self._read(self.urls.profile(user), f"show the profile of {user}")
-        return describe.text(describe.record(value, asked), "username", asked)
+        return describe.text(records.record(value, asked), "username", asked)
 
     def app(self, app_id: str) -> Record:
         """The definition of one version of an app."""
-        return describe.record(*self._read(self.urls.app(*split_id(app_id)), f"show app {app_id}"))
+        return records.record(*self._read(self.urls.app(*split_id(app_id)), f"show app {app_id}"))
 
     def apps(self, terms: Terms) -> Page:
         """One page of the apps that the user may run, each with its latest version."""
@@ -253,7 +254,7 @@ class Jobs:
         found = envelope.opened(answer)
         told = found.metadata if isinstance(found.metadata, dict) else {}
         total, limit = (_count(told.get(key)) for key in ("totalCount", "recordLimit"))
-        return Page(describe.rows(found.result, str(answer)), total, limit, str(answer))
+        return Page(records.rows(found.result, str(answer)), total, limit, str(answer))
 
     def _now(self) -> float:
         """Seconds since 1970 by the service's clock; by ours before it has told the time."""

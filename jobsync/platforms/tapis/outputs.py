@@ -19,8 +19,8 @@ from jobsync.backend import Content
 from jobsync.errors import NotFound, RangeRefused, Refused, Unreadable
 from jobsync.http.messages import Response, Stream, sanitised
 from jobsync.model import Archive, JsonValue, RemoteFile, RunState
+from jobsync.platforms.records import Record
 from jobsync.platforms.tapis import archive, describe, envelope, unzip
-from jobsync.platforms.tapis.describe import Record
 from jobsync.platforms.tapis.operations import Jobs, Page, Terms
 from jobsync.platforms.tapis.pagination import LIMIT, all_files
 from jobsync.structs import Struct

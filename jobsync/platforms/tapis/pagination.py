@@ -16,9 +16,10 @@ from jobsync.backend import HistoryEvent
 from jobsync.errors import Unreadable
 from jobsync.model import RemoteFile
 from jobsync.outputs.listing import ENTRY_LIMIT, too_many_entries
+from jobsync.platforms.records import Record
 from jobsync.platforms.tapis import describe
 from jobsync.platforms.tapis.app_definitions import joined_id
-from jobsync.platforms.tapis.describe import Record, Row
+from jobsync.platforms.tapis.describe import Row
 from jobsync.platforms.tapis.operations import Jobs, Page, Terms
 
 LIMIT = 1000

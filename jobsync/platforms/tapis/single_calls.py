@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from jobsync.errors import Refused, ServiceError, SubmitAmbiguous
 from jobsync.http.messages import Repeat, Request, UnsafePath
 from jobsync.model import JsonValue
+from jobsync.platforms import records
+from jobsync.platforms.records import Record
 from jobsync.platforms.tapis import describe, envelope
-from jobsync.platforms.tapis.describe import Record
 from jobsync.platforms.tapis.operations import Jobs, Page, Terms, rejected
 from jobsync.platforms.tapis.urls import query
 
@@ -128,7 +129,7 @@ class SingleCalls:
         content, headers = (None, {}) if body is None else (_body(body), _JSON)
         call = Request(method, url, content, repeat, headers, asks=asks)
         answer = self.jobs.transport.send(call)
-        return describe.record(envelope.opened(answer).result, str(answer))
+        return records.record(envelope.opened(answer).result, str(answer))
 
     def _said(self, method: str, url: str, asks: str, body: Mapping[str, JsonValue]) -> str:
         call = Request(method, url, _body(body), Repeat.UNSENT, _JSON, asks=asks)
@@ -139,7 +140,7 @@ class SingleCalls:
         if envelope.proves_nothing_made(answer):
             raise rejected(answer)
         try:
-            return describe.decoded(describe.record(envelope.opened(answer).result, str(answer)))
+            return describe.decoded(records.record(envelope.opened(answer).result, str(answer)))
         except ServiceError as error:
             raise SubmitAmbiguous(str(error), hint=error.hint) from error
 
