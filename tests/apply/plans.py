@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jobsync.apply import ApplyEvent, ApplySettings, SubmitLimits, apply
+from jobsync.apply import ApplyEvent, ApplySettings, Binding, SubmitLimits, apply
 from jobsync.model import (
     NO_ACCESS,
     SUBMITS,
@@ -21,11 +22,15 @@ from jobsync.model import (
     RunRef,
     Standing,
 )
-from jobsync.platforms.agave.permissions import LEVELS
+from jobsync.platform import Platform
 from jobsync.platforms.agave.platform import AGAVE
-from tests.fakes.memory import FakeClock, MemoryBackend, MemoryService
+from jobsync.platforms.tapis.platform import TAPIS
+from tests.fakes.memory import RECORDS, FakeClock, MemoryBackend, MemoryService, archiving
+from tests.fakes.planworld import APPS
 
 PRINT = "aaaaaaaaaa"
+BOTH = (AGAVE, TAPIS)
+"""The platforms that every law of an apply is tried on."""
 
 
 def name(address: str, attempt: int = 1) -> str:
@@ -33,8 +38,8 @@ def name(address: str, attempt: int = 1) -> str:
     return base if attempt == 1 else f"{base}.r{attempt}"
 
 
-def create(address: str, *needs: str, **more: Any) -> JobChange:
-    request = more.pop("request", {"appId": "wc-1.0"})
+def create(address: str, *needs: str, platform: Platform = AGAVE, **more: Any) -> JobChange:
+    request = more.pop("request", APPS[platform.name])
     return JobChange(
         address=address,
         action=more.pop("action", Action.CREATE),
@@ -48,17 +53,22 @@ def create(address: str, *needs: str, **more: Any) -> JobChange:
 
 
 def grants(
-    address: str, run: RunRef | None, image: dict[str, str] | None, **to: str
+    address: str,
+    run: RunRef | None,
+    image: dict[str, str] | None,
+    *,
+    platform: Platform = AGAVE,
+    **to: str,
 ) -> AccessChange:
-    levels = {user: LEVELS[word] for user, word in (image or {}).items()}
+    words = platform.permissions.levels
+    levels = {user: words[word] for user, word in (image or {}).items()}
     return AccessChange(
         address=address,
         action=Action.UPDATE,
         run=run,
         image=None if image is None else levels,
         grants=tuple(
-            GrantChange(user, levels.get(user, NO_ACCESS), LEVELS[word])
-            for user, word in to.items()
+            GrantChange(user, levels.get(user, NO_ACCESS), words[word]) for user, word in to.items()
         ),
     )
 
@@ -67,7 +77,12 @@ def state(address: str, standing: Standing, run: RunRef | None = None) -> Addres
     return AddressState(address, standing, run)
 
 
-def plan(*changes: Change, states: tuple[AddressState, ...] = (), **more: Any) -> Plan:
+def plan(
+    *changes: Change,
+    states: tuple[AddressState, ...] = (),
+    platform: Platform = AGAVE,
+    **more: Any,
+) -> Plan:
     known = {s.address for s in states}
     pending = tuple(
         AddressState(c.address, Standing.PENDING, None)
@@ -75,7 +90,7 @@ def plan(*changes: Change, states: tuple[AddressState, ...] = (), **more: Any) -
         if isinstance(c, JobChange) and c.action in SUBMITS and c.address not in known
     )
     return Plan(
-        api=AGAVE.name,
+        api=platform.name,
         project="phylo",
         target="memory",
         base_url="https://memory.example",
@@ -90,14 +105,20 @@ def plan(*changes: Change, states: tuple[AddressState, ...] = (), **more: Any) -
 
 
 class World:
-    """A service, a clock, a state folder, and a way to apply."""
+    """A service, a clock, a state folder, and a way to apply; and plans for it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, platform: Platform = AGAVE) -> None:
         self.folder = folder
+        self.platform = platform
         self.clock = FakeClock()
         self.service = MemoryService(self.clock)
-        self.backend = MemoryBackend(self.service)
+        self.service.resolved = RECORDS.get(platform.name, archiving)
+        self.backend = MemoryBackend(self.service, platform=platform)
         self.events: list[ApplyEvent] = []
+        self.create = partial(create, platform=platform)
+        self.grants = partial(grants, platform=platform)
+        self.plan = partial(plan, platform=platform)
+        self.binding = Binding(self.backend.base_url, "alice", "phylo", platform.journal_mark)
 
     def apply(self, the_plan: Plan, **settings: Any) -> tuple[Outcome, ...]:
         settings.setdefault("submits", SubmitLimits(settle=30, visible=20))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobsync.apply import Binding, NotSubmitted, open_submits, resolve_submits
+from jobsync.apply import NotSubmitted, open_submits, resolve_submits
 from jobsync.errors import (
     SubmitAmbiguous,
     SubmitNotSent,
@@ -19,9 +19,8 @@ from jobsync.errors import (
     Unreadable,
 )
 from jobsync.model import Change, JobChange, Plan, Result, RunState
-from tests.apply.plans import World, create, grants, name, plan
-
-BINDING = Binding("https://memory.example", "alice", "phylo")
+from jobsync.platform import Platform
+from tests.apply.plans import BOTH, World, name
 
 
 @st.composite
@@ -87,7 +86,7 @@ def what_is_missing(world: World, graph: dict[str, tuple[str, ...]]) -> Plan:
     for address, needs in graph.items():
         jobs = [job for job in world.service.named(name(address)) if job.visible]
         if not jobs:
-            changes += [create(address, *needs), grants(address, None, {}, bob="READ")]
+            changes += [world.create(address, *needs), world.grants(address, None, {}, bob="READ")]
             continue
         [job] = jobs
         ref = RunRef(job.id, job.name, job.status(world.clock.time))
@@ -95,19 +94,21 @@ def what_is_missing(world: World, graph: dict[str, tuple[str, ...]]) -> Plan:
         standing = Standing.CURRENT if ended else Standing.IN_PROGRESS
         states.append(AddressState(address, standing, ref))
         if not job.grants:
-            changes.append(grants(address, ref, {}, bob="READ"))
-    return plan(*changes, states=tuple(states))
+            changes.append(world.grants(address, ref, {}, bob="READ"))
+    return world.plan(*changes, states=tuple(states))
 
 
+@pytest.mark.parametrize("platform", BOTH, ids=lambda one: one.name)
 @settings(deadline=None, max_examples=120)
 @given(graph=graphs(), scripts=st.lists(SCRIPTS, max_size=3), wait=st.booleans())
 def test_at_most_once_in_order_and_on_to_the_end(
     tmp_path_factory: pytest.TempPathFactory,
+    platform: Platform,
     graph: dict[str, tuple[str, ...]],
     scripts: list[dict[str, list[Any]]],
     wait: bool,
 ) -> None:
-    world = World(tmp_path_factory.mktemp("state"))
+    world = World(tmp_path_factory.mktemp("state"), platform)
     sent_early: list[str] = []
 
     def watch() -> None:
@@ -133,10 +134,15 @@ def test_at_most_once_in_order_and_on_to_the_end(
         world.clock.sleep(10.0)
     world.service.script.clear()
     for _ in range(3):
-        for entry in open_submits(world.folder, BINDING):
+        for entry in open_submits(world.folder, world.binding):
             if not world.service.named(entry.name):
                 resolve_submits(
-                    entry.name, NotSubmitted(), world.backend, world.folder, BINDING, world.clock
+                    entry.name,
+                    NotSubmitted(),
+                    world.backend,
+                    world.folder,
+                    world.binding,
+                    world.clock,
                 )
         world.apply(what_is_missing(world, graph), wait=math.inf)
         world.clock.sleep(10.0)
@@ -149,21 +155,23 @@ def test_at_most_once_in_order_and_on_to_the_end(
     assert not what_is_missing(world, graph).changes
 
 
+@pytest.mark.parametrize("platform", BOTH, ids=lambda one: one.name)
 @settings(deadline=None, max_examples=60)
 @given(graph=graphs(), failing=st.sets(st.sampled_from("abcdef")))
 def test_what_depends_on_a_failure_is_left_and_everything_else_is_done(
     tmp_path_factory: pytest.TempPathFactory,
+    platform: Platform,
     graph: dict[str, tuple[str, ...]],
     failing: set[str],
 ) -> None:
-    world = World(tmp_path_factory.mktemp("state"))
+    world = World(tmp_path_factory.mktemp("state"), platform)
     for letter in failing:
         world.service.fates[name(letter)] = ((1, "FAILED"),)
 
     def doomed(address: str) -> bool:
         return any(need in failing or doomed(need) for need in graph[address])
 
-    the_plan = plan(*(create(address, *needs) for address, needs in graph.items()))
+    the_plan = world.plan(*(world.create(address, *needs) for address, needs in graph.items()))
     outcomes = world.apply(the_plan, wait=math.inf)
     jobs = {o.address: o.result for o in outcomes if o.kind == "job"}
     for address in graph:

@@ -12,14 +12,14 @@ import pytest
 from jobsync.apply import exit_code
 from jobsync.errors import ExitCode, SubmitRejected
 from jobsync.model import Result
-from tests.apply.plans import World, create, plan, short
+from tests.apply.plans import BOTH, World, short
 
 OVER = "the token has ended"
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+@pytest.fixture(params=BOTH, ids=lambda one: one.name)
+def world(tmp_path: Path, request: pytest.FixtureRequest) -> World:
+    return World(tmp_path, request.param)
 
 
 def refused(world: World) -> Callable[[Callable[[], Any]], Any]:
@@ -32,7 +32,7 @@ def refused(world: World) -> Callable[[Callable[[], Any]], Any]:
 
 def test_when_nothing_was_changed_it_is_an_error(world: World) -> None:
     world.service.script["submit"] = [refused(world)] * 2
-    the_plan = plan(create("align"), create("tree", "align"), create("zip"))
+    the_plan = world.plan(world.create("align"), world.create("tree", "align"), world.create("zip"))
     outcomes = world.apply(the_plan, wait=math.inf)
     assert {one.result for one in outcomes} <= {Result.FAILED, Result.SKIPPED}
     assert exit_code(the_plan, outcomes) is ExitCode.ERROR
@@ -47,7 +47,7 @@ def test_what_runs_goes_on_and_is_told(world: World) -> None:
 
     world.service.fates[""] = ((1, "RUNNING"), (5000, "FINISHED"))
     world.service.script["submit"] = [carried]
-    the_plan = plan(create("align"), create("tree", "align"))
+    the_plan = world.plan(world.create("align"), world.create("tree", "align"))
     outcomes = world.apply(the_plan, wait=math.inf)
     assert short(outcomes) == [
         ("align", "job", "done"),

@@ -23,7 +23,7 @@ from jobsync.model import (
     Standing,
 )
 from jobsync.outputs.result import FetchResult
-from tests.apply.plans import World, create, name, plan, short, state
+from tests.apply.plans import BOTH, World, name, short, state
 from tests.fakes.memory_outputs import Outputs
 
 RULES = (OutputRule("sorted.txt", "results/"),)
@@ -32,9 +32,9 @@ FETCH = OutputChange("sort", None, RULES, ("DONE.ok",))
 WHOLE = ["DONE.ok", "sorted.txt"]
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+@pytest.fixture(params=BOTH, ids=lambda one: one.name)
+def world(tmp_path: Path, request: pytest.FixtureRequest) -> World:
+    return World(tmp_path, request.param)
 
 
 def leaving(*paths: str) -> Callable[[str], Outputs]:
@@ -60,9 +60,14 @@ def fetching(seen: list[OutputChange]) -> Callable[..., FetchResult]:
     return fetch
 
 
-def chain(*more: object, gates: dict[str, Gate] | None = None) -> Plan:
-    changes = (create("sort"), create("pack", "sort"), create("leaf", "pack"), *more)
-    return plan(*changes, gates=GATES if gates is None else gates)  # type: ignore[arg-type]
+def chain(world: World, *more: object, gates: dict[str, Gate] | None = None) -> Plan:
+    changes = (
+        world.create("sort"),
+        world.create("pack", "sort"),
+        world.create("leaf", "pack"),
+        *more,
+    )
+    return world.plan(*changes, gates=GATES if gates is None else gates)  # type: ignore[arg-type]
 
 
 def submitted(world: World) -> list[str]:
@@ -77,7 +82,7 @@ def detail(outcomes: tuple[Outcome, ...], address: str, kind: str) -> str:
 @pytest.mark.parametrize("more", [(), (FETCH,)], ids=["jobs only", "with its outputs"])
 def test_what_needs_a_run_goes_out_once_its_files_were_seen(world: World, more: object) -> None:
     world.service.outputs = leaving(*WHOLE)
-    the_plan = chain(*more)  # type: ignore[misc]
+    the_plan = chain(world, *more)  # type: ignore[misc]
     outcomes = world.apply(the_plan, wait=math.inf, fetch=fetching([]))
     assert submitted(world) == [name("sort"), name("pack"), name("leaf")]
     verbs = [c[0] for c in world.service.calls if c[0] in ("files", "submit")]
@@ -93,7 +98,7 @@ def test_what_needs_a_run_that_misses_something_is_not_submitted(
     world: World, more: object, there: list[str]
 ) -> None:
     world.service.outputs = leaving(*there)
-    the_plan = chain(*more)  # type: ignore[misc]
+    the_plan = chain(world, *more)  # type: ignore[misc]
     seen: list[OutputChange] = []
     outcomes = world.apply(the_plan, wait=math.inf, fetch=fetching(seen))
     assert submitted(world) == [name("sort")]
@@ -119,7 +124,7 @@ def test_what_needs_a_run_whose_outputs_cannot_be_read_waits(world: World, error
         raise error
 
     world.service.outputs = refuse
-    the_plan = chain()
+    the_plan = chain(world)
     outcomes = world.apply(the_plan, wait=math.inf)
     assert submitted(world) == [name("sort")]
     assert short(outcomes) == [
@@ -142,7 +147,7 @@ def test_a_listing_that_fails_once_is_asked_for_again_by_the_fetch(world: World)
         return leaving(*WHOLE)(run_id)
 
     world.service.outputs = once
-    outcomes = world.apply(chain(FETCH), wait=math.inf, fetch=fetching([]))
+    outcomes = world.apply(chain(world, FETCH), wait=math.inf, fetch=fetching([]))
     assert submitted(world) == [name("sort"), name("pack"), name("leaf")]
     assert {str(o.result) for o in outcomes} == {"done"}
 
@@ -151,8 +156,10 @@ def test_a_run_that_was_under_way_is_looked_at_too(world: World) -> None:
     job = world.service.make(name("sort"), "alice", {"appId": "wc-1.0"})
     world.service.outputs = leaving("sorted.txt")
     ref = RunRef(job.id, job.name, "RUNNING")
-    the_plan = plan(
-        create("pack", "sort"), states=(state("sort", Standing.IN_PROGRESS, ref),), gates=GATES
+    the_plan = world.plan(
+        world.create("pack", "sort"),
+        states=(state("sort", Standing.IN_PROGRESS, ref),),
+        gates=GATES,
     )
     outcomes = world.apply(the_plan, wait=math.inf)
     assert submitted(world) == []
@@ -164,8 +171,8 @@ def test_a_run_that_is_restored_is_looked_at_too(world: World, there: list[str])
     job = world.service.make(name("sort"), "alice", {}, final="FINISHED", visible=False)
     world.service.outputs = leaving(*there)
     ref = RunRef(job.id, job.name, "FINISHED")
-    restore = create("sort", action=Action.RESTORE, before=ref)
-    outcomes = world.apply(plan(restore, create("pack", "sort"), gates=GATES))
+    restore = world.create("sort", action=Action.RESTORE, before=ref)
+    outcomes = world.apply(world.plan(restore, world.create("pack", "sort"), gates=GATES))
     whole = there is WHOLE
     assert submitted(world) == ([name("pack")] if whole else [])
     expected = [("pack", "job", "done" if whole else "skipped"), ("sort", "job", "done")]
@@ -174,6 +181,6 @@ def test_a_run_that_is_restored_is_looked_at_too(world: World, there: list[str])
 
 def test_what_misses_something_is_not_run_again_by_itself(world: World) -> None:
     world.service.outputs = leaving()
-    outcomes = world.apply(plan(create("sort", retries=3), gates=GATES), wait=math.inf)
+    outcomes = world.apply(world.plan(world.create("sort", retries=3), gates=GATES), wait=math.inf)
     assert submitted(world) == [name("sort")]
     assert short(outcomes)[-1] == ("sort", "run", "failed")

@@ -12,12 +12,12 @@ import pytest
 from jobsync.apply import SystemClock
 from jobsync.errors import SubmitAmbiguous
 from jobsync.model import Result, RunRef, Standing
-from tests.apply.plans import World, create, name, plan, short, state
+from tests.apply.plans import BOTH, World, name, short, state
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+@pytest.fixture(params=BOTH, ids=lambda one: one.name)
+def world(tmp_path: Path, request: pytest.FixtureRequest) -> World:
+    return World(tmp_path, request.param)
 
 
 def test_what_was_not_begun_is_skipped(world: World) -> None:
@@ -29,7 +29,11 @@ def test_what_was_not_begun_is_skipped(world: World) -> None:
 
     world.backend.concurrency = 1
     world.service.script["submit"] = [ask]
-    outcomes = world.apply(plan(create("a"), create("b"), create("c", "a")), stop=stop, wait=9e9)
+    outcomes = world.apply(
+        world.plan(world.create("a"), world.create("b"), world.create("c", "a")),
+        stop=stop,
+        wait=9e9,
+    )
     assert short(outcomes) == [
         ("a", "job", "done"),
         ("a", "run", "waiting"),
@@ -47,11 +51,11 @@ def test_a_submit_in_flight_is_looked_for_once_more_and_left_to_the_next_run(wor
         raise SubmitAmbiguous("timeout")
 
     world.service.script["submit"] = [ask]
-    [outcome] = world.apply(plan(create("a")), stop=stop)
+    [outcome] = world.apply(world.plan(world.create("a")), stop=stop)
     assert outcome.result is Result.UNKNOWN
     assert world.clock.time < 5, "it does not wait for the settle time"
     job = world.service.make(name("a"), "alice", {})
-    [outcome] = world.apply(plan(create("a")))
+    [outcome] = world.apply(world.plan(world.create("a")))
     assert (outcome.result, outcome.run_id) == (Result.DONE, job.id)
 
 
@@ -65,7 +69,7 @@ def test_a_wait_ends_at_once(tmp_path: Path) -> None:
     from jobsync.apply import ApplySettings, apply
 
     ref = RunRef(running.id, running.name, "RUNNING")
-    the_plan = plan(create("b", "a"), states=(state("a", Standing.IN_PROGRESS, ref),))
+    the_plan = world.plan(world.create("b", "a"), states=(state("a", Standing.IN_PROGRESS, ref),))
     settings = ApplySettings(
         state_dir=tmp_path, clock=clock, stop=stop, wait=math.inf, poll=(30.0, 30.0)
     )

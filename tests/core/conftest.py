@@ -13,10 +13,8 @@ from jobsync.observe import lock_of, observe
 from jobsync.plan import build
 from jobsync.platform import Platform
 from jobsync.platforms.agave.platform import AGAVE
-from jobsync.platforms.tapis.archive import JOB
 from jobsync.platforms.tapis.platform import TAPIS
 from tests.apply.plans import World
-from tests.fakes.memory import Job, MemoryBackend
 from tests.fakes.toy import TOY
 
 SETS = {
@@ -55,22 +53,13 @@ jobs:
 PLATFORMS: dict[str, Platform] = {one.name: one for one in (AGAVE, TAPIS, TOY)}
 
 
-def answered(job: Job) -> dict[str, Any]:
-    """The full record of a job of Tapis v3: its request, and the job as it was resolved."""
-    place = {"archiveSystemId": "archive", "archiveSystemDir": f"/jobs/{job.id}/archive"}
-    return {**job.request, JOB: {**place, "status": "FINISHED"}}
-
-
 class OnePlatform:
     """A set in a folder, and a service in memory that it is applied to, both of one platform."""
 
     def __init__(self, platform: Platform, folder: Path) -> None:
         self.platform = platform
         self.folder = folder
-        self.world = World(folder / "state")
-        if platform is TAPIS:
-            self.world.service.resolved = answered
-        self.world.backend = MemoryBackend(self.world.service, platform=platform)
+        self.world = World(folder / "state", platform)
         self.target = Target("memory", self.world.backend.base_url, api=platform.name)
 
     def write(self, text: str = "a", queue: str = "short", project: str = "p") -> None:

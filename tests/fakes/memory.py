@@ -20,6 +20,8 @@ from jobsync.errors import Forbidden, NotFound, SubmitRejected
 from jobsync.model import NO_ACCESS, Access, App, Archive, Archived, RemoteFile, Run, RunState
 from jobsync.platform import Platform
 from jobsync.platforms.agave.platform import AGAVE
+from jobsync.platforms.tapis.archive import JOB as RESOLVED
+from jobsync.platforms.tapis.platform import TAPIS
 from jobsync.structs import replace
 from tests.fakes.memory_outputs import Outputs
 
@@ -86,6 +88,16 @@ def archiving(job: Job) -> dict[str, Any]:
         request.setdefault("archiveSystem", "archive")
         request.setdefault("archivePath", f"{job.owner}/archive/jobs/job-{job.id}")
     return request
+
+
+def resolving(job: Job) -> dict[str, Any]:
+    """The full record of a job of Tapis v3: its request, and the job as it was resolved."""
+    place = {"archiveSystemId": "archive", "archiveSystemDir": f"/jobs/{job.id}/archive"}
+    return {**job.request, RESOLVED: {**place, "status": "FINISHED"}}
+
+
+RECORDS = {TAPIS.name: resolving}
+"""What makes the record of a request on each platform; :func:`archiving` on the others."""
 
 
 class MemoryService:
