@@ -24,9 +24,15 @@ def teams(raw: RawSet, platform: Platform) -> Teams:
         for number, user in enumerate(items):
             wrong = platform.permissions.wrong_user(str(user))
             if user == platform.permissions.everybody:
-                wrong = (f"{user} cannot be in a team", f"grant to {user} by itself")
+                wrong = (
+                    f"{user} cannot be in a team",
+                    f"give {user} an entry of its own in permissions",
+                )
             elif str(user).startswith("@"):
-                wrong = (f"{quoted(str(user))} is a team: teams do not nest", "list its members")
+                wrong = (
+                    f"{quoted(str(user))} is a team, and a team cannot contain another",
+                    "list its members",
+                )
             elif user in users:
                 wrong = (f"{quoted(str(user))} is in the team twice", "")
             if wrong:
@@ -81,7 +87,7 @@ def grants(
     for user, first, second in disputed:
         if user not in direct:
             message = f"{path}: {user} gets {first.access} from {first.via} and {second.access}"
-            hint = f"name {user} directly to decide"
+            hint = f"add an entry for {user} itself: it counts more than those of teams"
             problems.append(Problem(second.where, f"{message} from {second.via}", hint))
     merged = {**through, **direct} if through else direct
     return {user: merged[user] for user in sorted(merged)}

@@ -61,9 +61,9 @@ class Workspace:
         relative = self._platform.workspace_path(uri)
         parts = [part for part in relative.split("/") if part]
         if not parts or ".." in parts or "\0" in relative:
-            raise Unusable(f"{quoted(uri)} does not stay in the folder of the set")
+            raise Unusable(f"{quoted(uri)} leads out of the folder of the set")
         if any(part.startswith(".") for part in parts):
-            hint = "the local service shows no file whose path has a name with a leading dot"
+            hint = "the local service serves no file or folder whose name begins with a dot"
             raise Unusable(f"{quoted(uri)} is hidden", hint)
         path = os.path.join(self._root, *parts)
         real = os.path.realpath(path)
@@ -77,7 +77,7 @@ class Workspace:
                 raise Unusable(f"{quoted(uri)} is not a file or folder")
             return file_digest(real)
         except FileNotFoundError:
-            hint = f"{self._platform.workspace}PATH is a path from the folder of the set"
+            hint = f"{self._platform.workspace}PATH is relative to the folder of the set"
             raise NotThere(f"there is no file {quoted('/'.join(parts))}", hint) from None
         except OSError as error:
             raise Unusable(f"{quoted(uri)} cannot be read: {reason(error)}") from error

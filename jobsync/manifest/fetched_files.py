@@ -46,8 +46,8 @@ class FetchedFiles:
         return Problem(
             Location(source.shown, 1, 1),
             f"was fetched from a job, see {lock}:{named[1]}, and cannot be a manifest",
-            f"move it to another folder, or list it: ignore: [{source.relative}]; if you want it"
-            " as a manifest, delete that line",
+            f"move it to another folder, or list it: ignore: [{source.relative}]; to use it as a"
+            " manifest, delete that line of jobsync.lock",
         )
 
     def _lines(self, folder: str) -> Iterator[tuple[str, int]]:

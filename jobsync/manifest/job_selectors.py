@@ -58,11 +58,12 @@ def choose_members(
         axes = ", ".join(free)
         count = len(family.members)
         hint = f"choose with [{free[0]}=VALUE], or take all with [*]"
-        raise BadReference(f"{quoted(key)} has {count} runs: which {axes}?", hint)
+        message = f"{quoted(key)} is a matrix of {count} jobs, and this does not say which {axes}"
+        raise BadReference(message, hint)
     members = _members(family, fixed)
     if not members:
         said = ",".join(f"{axis}={texts[0]}" for axis, texts in sorted(fixed.items()))
-        raise BadReference(f"{quoted(key)} has no run with {said}", _known_values(family, fixed))
+        raise BadReference(f"{quoted(key)} has no job with {said}", _known_values(family, fixed))
     return Chosen(members, several=bool(free))
 
 
@@ -85,7 +86,7 @@ def needed(
         found = tuple(member for member in family.members if member.address == text)
         if not found:
             near = did_you_mean(text, [member.address for member in family.members])
-            raise BadReference(f"{quoted(head)} has no run {quoted(text)}", near)
+            raise BadReference(f"{quoted(head)} has no job {quoted(text)}", near)
         return found
     stars = frozenset(axis for axis in family.axes if axis not in mine) if family else frozenset()
     chosen = choose_members(families, text, JobSelection(stars=stars) if stars else None, mine)

@@ -144,7 +144,9 @@ class _Merging:
             name = _name(item, key)
             if name is not None and found.setdefault(name, number) != number:
                 text = f"{dotted(path)} has two entries with the {key} {quoted(name)}"
-                hint = f"where the defaults have {dotted(path)}, each name stands once"
+                hint = (
+                    f"entries merge with the defaults by {key}, so each {key} can occur only once"
+                )
                 self._report(places.item(items, number), text, hint)
         return found
 
@@ -177,7 +179,7 @@ class _Merging:
                 continue
             if _removes(item):
                 name = _name(item, key) or ""
-                text = f"{dotted(path)}: no default has the {key} {quoted(name)}"
+                text = f"{dotted(path)}: the defaults have no entry with the {key} {quoted(name)}"
                 hint = did_you_mean(name, known) or one_of(known) or "delete this entry"
                 self._report(self.upper_places.item(upper, number), text, hint)
                 continue

@@ -138,7 +138,7 @@ def _name_problems(
                 f"the project {quoted(project)} and the address {quoted(draft.address)} have "
                 f"{length} characters together, more than {limit}"
             )
-            hint = f"names on the service have no room for more: shorten by {length - limit}"
+            hint = f"shorten one of them by {length - limit}: the name of the run has no more room"
             yield Problem(draft.entry.where, text, hint)
 
 
@@ -226,9 +226,13 @@ def _former_problems(project: str, drafts: list[DraftJob]) -> Iterator[Problem]:
             where = draft.places.value("formerly", (number,))
             prefix, _, address = former.rpartition("/")
             if prefix in ("", project) and address in declared:
-                message = f"{draft.address}: formerly {quoted(former)}, but that job is declared"
-                yield Problem(where, message, "an address belongs to one job")
+                message = (
+                    f"{draft.address}: formerly names {quoted(former)}, which is still declared"
+                )
+                yield Problem(where, message, "remove it from formerly, or remove that job")
             first = taken.setdefault(f"{prefix or project}/{address}", draft.address)
             if first != draft.address:
-                message = f"{first} and {draft.address} were both formerly {quoted(former)}"
-                yield Problem(where, message, "only one of them can take its runs over")
+                message = f"{first} and {draft.address} both have formerly {quoted(former)}"
+                yield Problem(
+                    where, message, "keep it in one of them: only one can take over its runs"
+                )

@@ -250,7 +250,7 @@ def _documents(
         if document.problems or is_manifest(document.value):
             documents.append(document)
         else:
-            hint = f"if not, list it: ignore: [{source.relative}]"
+            hint = f"if it is not one, list it: ignore: [{source.relative}]"
             where = Location(source.shown, 1, 1)
             found.problems.append(Problem(where, "has no apiVersion: is it a manifest?", hint))
     found.sources[:] = [item[0] for item in kept]

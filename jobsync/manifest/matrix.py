@@ -101,7 +101,7 @@ class Matrix:
         count = math.prod(len(values) for values in self.lists.values()) if self.lists else 0
         if count + len(self.included) > limit:
             count += len(self.included)
-            hint = "raise it with limit: in the matrix, if that many runs are meant"
+            hint = "if you mean that many jobs, raise limit: in the matrix"
             message = f"{self.path} has {count:,} combinations, more than {limit:,}"
             self._say(self.where, message, hint)
             return {}
@@ -110,8 +110,8 @@ class Matrix:
         self._exclude(found)
         self._include(found)
         if not found:
-            message = f"{self.path} has no combination"
-            self._say(self.where, message, "name an axis, or exclude less")
+            message = f"{self.path} has no combinations"
+            self._say(self.where, message, "add an axis, or exclude fewer of them")
         return found
 
     def where_of(self, axis: str, member: Member) -> Location | None:
@@ -170,7 +170,7 @@ class Matrix:
             }
             out = [t for t in found if all(t[at] == text for at, text in wanted.items())]
             if not out:
-                self._say(where, f"{self.path}.exclude: it matches no combination")
+                self._say(where, f"{self.path}.exclude matches no combination")
             for texts in out:
                 del found[texts]
 
@@ -181,11 +181,11 @@ class Matrix:
             missing = [axis for axis in self.axes if axis not in entry]
             if missing:
                 names = ", ".join(missing)
-                self._say(where, f"{self.path}.include: no value for {names}")
+                self._say(where, f"{self.path}.include lacks a value for {names}")
                 continue
             values = tuple(entry[axis] for axis in self.axes)
             if _texts(values) in found:
-                self._say(where, f"{self.path}.include: this combination exists already")
+                self._say(where, f"{self.path}.include: this combination already exists")
             found[_texts(values)] = values
 
     def _known(self, entry: Mapping[str, Scalar], where: Location) -> bool:

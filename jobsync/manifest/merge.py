@@ -113,8 +113,8 @@ def merge(documents: Sequence[Document], platform: Platform, platforms: Platform
             _add(others.setdefault(theirs.name, RawSet()), value, places, theirs, platforms)
         if merged.apis and "api" not in value:
             for key in [key for key in ("defaults", "jobs") if value.get(key)]:
-                message = f"{key} in a file without api, beside files that name one"
-                hint = f"write api: {' or '.join(merged.apis)} into this file"
+                message = f"{key} is in a file without api:, but other files of the set have one"
+                hint = f"add api: {' or '.join(merged.apis)} to this file"
                 merged.problems.append(Problem(places.key(value, key), message, hint))
     for other in others.values():
         merged.problems.extend(other.problems)

@@ -43,8 +43,8 @@ class Landings:
         first = self._files.setdefault(key, (address, rule.where))
         if first[1] is not rule.where or first[0] != address:
             place = f" ({first[1]})" if first[1] != rule.where else ""
-            message = f"{address}: an output of {first[0]}{place} goes to {quoted(path)} too"
-            return Problem(rule.where, message, "give each its own path")
+            message = f"{address}: an output of {first[0]}{place} also goes to {quoted(path)}"
+            return Problem(rule.where, message, "give each of them its own path")
         return self._in_the_way(address, rule, path, key)
 
     def _as_manifests(self, address: Address, rule: OutputRule) -> Problem | None:
@@ -62,7 +62,7 @@ class Landings:
     def _in_the_way(
         self, address: Address, rule: OutputRule, path: str, key: str
     ) -> Problem | None:
-        hint = "a path is a file or a folder, not both"
+        hint = "a path cannot be both a file and a folder"
         if key in self._folders:
             message = f"{address}: {quoted(path)} is the folder of {self._folders[key]}"
             return Problem(rule.where, message, hint)
@@ -87,12 +87,12 @@ def tidy(path: str) -> str:
 def refuse_to(path: str) -> str:
     """Why nothing may be put at *path*, or empty."""
     if path.startswith("/"):
-        return "is absolute: it is a path in the folder of the set"
+        return "must be relative to the folder of the set"
     plain = tidy(path)
     if plain == "./":
         return ""
     if ".." in plain.rstrip("/").split("/"):
-        return "leaves the folder of the set: use outputsRoot for another folder"
+        return "leads out of the folder of the set (for another folder use outputsRoot)"
     if plain.endswith("/"):
         return destinations.name_refusal(f"{plain}x")
     return destinations.name_refusal(plain)
@@ -102,7 +102,7 @@ def refuse_to(path: str) -> str:
 def refuse_glob(glob: str) -> str:
     """Why *glob* can match no output, or empty."""
     if glob.startswith("/"):
-        return "is absolute: it is a path in the outputs of the job"
+        return "must be relative to the outputs of the job"
     if ".." in glob.split("/"):
         return 'cannot have ".." in it'
     if not glob.isprintable():

@@ -19,7 +19,7 @@ from jobsync.structs import Struct, field
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}$]*)\}|\$\{")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _JOB = re.compile(r"jobs\.([^.\[\]]*)(?:\[([^\[\]]*)\])?\.(?:(id)|outputs/(.*))", re.DOTALL)
-NOT_HERE = "this value is sensitive and would be shown here"
+NOT_HERE = "this value is sensitive, and here it would be shown"
 _LITERAL_HINT = "write $${ for a literal ${"
 
 
@@ -90,9 +90,9 @@ class Filler(Struct, frozen=True):
         if name is None:
             if match[0] == "$${":
                 return "${"
-            raise BadReference("a ${ that is not closed, or one inside another", _LITERAL_HINT)
+            raise BadReference("a ${ is not closed, or stands inside another", _LITERAL_HINT)
         if name.startswith("jobs."):
-            hint = "make it the whole value"
+            hint = "let it be the whole value"
             raise BadReference(f"${{{name}}} cannot be part of a longer text", hint)
         value = self._scalar(name)
         return value if isinstance(value, str) else identity.scalar_text(value)
@@ -109,14 +109,14 @@ class Filler(Struct, frozen=True):
             return f"${{{name}}}"
         hint = did_you_mean(name, self.scope.platform.macros) if name.isupper() else ""
         if not hint:
-            hint = f"known: var, matrix, env and jobs; {_LITERAL_HINT}"
+            hint = f"references begin with var., matrix., env. or jobs.; {_LITERAL_HINT}"
         raise BadReference(f"${{{name}}} is not a reference", hint)
 
     def _variable(self, name: str) -> Scalar:
         if name in self.scope.variables:
             return self.scope.variables[name]
         if name in self.scope.declared:
-            hint = f"give --var {name}=VALUE, a default, or a value in the target"
+            hint = f"pass --var {name}=VALUE, or give it a default or a value in the target"
             raise BadReference(f"the variable {quoted(name)} has no value", hint)
         declared = self.scope.declared
         hint = did_you_mean(name, declared) or one_of(declared) or "declare it under variables:"
@@ -128,7 +128,7 @@ class Filler(Struct, frozen=True):
         if name in self.matrix:
             return self.matrix[name]
         if not self.matrix:
-            raise BadReference(f"${{matrix.{name}}} in a job without a matrix")
+            raise BadReference(f"${{matrix.{name}}} needs a matrix, and this job has none")
         hint = did_you_mean(name, self.matrix) or one_of(self.matrix)
         raise BadReference(f"the matrix has no axis {quoted(name)}", hint)
 
@@ -137,7 +137,7 @@ class Filler(Struct, frozen=True):
             hint = f"list it: env: [{name}]" if _NAME.fullmatch(name) else ""
             raise BadReference(f"the set does not list {quoted(name)} under env:", hint)
         if not self.scope.may_read(name):
-            hint = f"if it is meant to: --allow-env {name}, or JOBSYNC_ALLOW_ENV={name}"
+            hint = f"to allow it: --allow-env {name}, or JOBSYNC_ALLOW_ENV={name}"
             raise BadReference(f"this set may not read the environment variable {name} here", hint)
         if name not in self.scope.environ:
             raise BadReference(f"the environment variable {name} is not set")
@@ -171,7 +171,7 @@ def parse_selection(text: str) -> JobSelection:
             every = True
         elif not axis or not equals:
             hint = "write [*] or [axis=value]"
-            raise BadReference(f"[{text}] does not say which runs", hint)
+            raise BadReference(f"[{text}] does not say which jobs", hint)
         elif axis in chosen or axis in stars:
             raise BadReference(f"[{text}] names the axis {quoted(axis)} twice")
         elif value == "*":

@@ -33,7 +33,9 @@ from jobsync.sensitive import Path, concealed, paths_of, revealed
 from jobsync.structs import Struct, field
 
 _NOWHERE: frozenset[Path] = frozenset()
-_VERBS = frozenset(("must", "cannot", "is", "are", "has", "lacks", "leaves", "ends", "begins"))
+_VERBS = frozenset(
+    ("must", "cannot", "is", "are", "has", "lacks", "leads", "leaves", "ends", "begins")
+)
 _FORMER = re.compile(r"([a-z][a-z0-9_-]*/)?[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _JOB_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 

@@ -29,8 +29,8 @@ def project(raw: RawSet) -> str:
     """The project of the set. A problem is recorded when no file names it."""
     name = raw.text("project")
     if name is None and not raw.problems:
-        hint = "write project: NAME in one of the files"
-        raw.problems.append(Problem(None, "no file of the set sets project", hint))
+        hint = "add project: NAME to one of the files"
+        raw.problems.append(Problem(None, "no file of the set declares its project", hint))
     return name or ""
 
 
@@ -45,7 +45,7 @@ def requires(raw: RawSet, version: str) -> str:
         return ""
     if _numbers(version) < _numbers(said):
         hint = "install a newer jobsync here; an older one may submit jobs again"
-        message = f"the set requires jobsync {said}, and this is {version}"
+        message = f"the set requires jobsync {said}, and this is version {version}"
         raise ManifestError([Problem(raw.once["requires"].at_value, message, hint)])
     return said
 
@@ -178,7 +178,7 @@ def _target(entry: JobEntry, raw: RawSet, platforms: Mapping[str, Platform]) -> 
     spelling, why = _spelled(url) if isinstance(url, str) else ("", "")
     if isinstance(url, str):
         if entry.key in LOCAL_TARGETS:
-            message = f"{path}.baseUrl: {entry.key} exists already and has its own address"
+            message = f"{path}.baseUrl: {entry.key} is built in and has its own address"
             where = entry.places.value(body, "baseUrl")
             raw.problems.append(Problem(where, message, "give the target another name"))
         elif why:

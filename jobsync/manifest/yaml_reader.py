@@ -93,7 +93,7 @@ def _check_text(data: bytes, path: str) -> None:
         if character in text:
             where = _at_byte(data, data.index(character.encode()), path)
             # YAML 1.1 folds these like line ends, JSON and editors do not: never guess.
-            message = f"the character {name} is a line end only to YAML"
+            message = f"the character {name} ends a line in YAML, but in few other places"
             raise _Fatal(Problem(where, message, "write it as an escape in double quotes"))
 
 
@@ -130,7 +130,7 @@ class _Builder:
         except yaml.YAMLError as error:
             raise _Fatal(_syntax_problem(error, data, self.path)) from error
         except (RecursionError, ValueError) as error:
-            raise _Fatal(Problem(Location(self.path, 1, 1), f"unreadable: {error}")) from error
+            raise _Fatal(Problem(Location(self.path, 1, 1), f"cannot be read: {error}")) from error
 
     def _walk(self, parser: CParser, data: bytes) -> Raw:
         # One long loop on purpose: this runs for every scalar of every file, and calls and look-ups
@@ -196,7 +196,7 @@ class _Builder:
                 if in_map and key is None:
                     raise _Fatal(self._problem(spot, "a key must be text, not a list or a mapping"))
                 if len(stack) >= DEPTH_LIMIT:
-                    raise _Fatal(self._problem(spot, f"nested more than {DEPTH_LIMIT} deep"))
+                    raise _Fatal(self._problem(spot, f"nested more than {DEPTH_LIMIT} levels deep"))
                 if event.tag is not None:
                     self._tag(event.tag, spot)
                 if in_map:
@@ -250,7 +250,7 @@ class _Builder:
                 documents += 1
                 if documents > 1:
                     spot = mark.line << bits | mark.column
-                    hint = "one document a file: remove the --- or split the file"
+                    hint = "a file holds one document: remove the --- or split the file"
                     raise _Fatal(self._problem(spot, "a second document starts here", hint))
                 continue
             elif kind is StreamEndEvent:
@@ -282,7 +282,9 @@ class _Builder:
         try:
             return plain(text)
         except OutOfRange as error:
-            self.problems.append(self._problem(spot, str(error), "write it in quotes to keep text"))
+            self.problems.append(
+                self._problem(spot, str(error), "to keep it as text, write it in quotes")
+            )
             return text
 
     def _key(self, event: ScalarEvent, spot: Spot) -> str:
@@ -297,7 +299,7 @@ class _Builder:
             return _MERGE  # type: ignore[no-any-return]
         if not is_text(text):
             shown = quoted(text)[1:-1] or "an empty one"
-            hint = "write it in quotes if it is meant as text" if text else "write the key"
+            hint = "if you mean text, write it in quotes" if text else "write the key"
             self.problems.append(self._problem(spot, f"a key must be text, not {shown}", hint))
         return text
 
@@ -313,7 +315,7 @@ class _Builder:
 
     def _tag(self, tag: str, spot: Spot) -> None:
         shown = tag.replace("tag:yaml.org,2002:", "!!")
-        hint = "remove it; quotes make text, and nothing else needs a tag"
+        hint = "remove it; to make a value text, write it in quotes"
         self.problems.append(self._problem(spot, f"the tag {shown} is not allowed", hint))
 
     def _close(self, anchor: str, value: Raw) -> None:
@@ -345,7 +347,7 @@ class _Builder:
         value = self._anchors[anchor]
         size, height = self._measure(value)
         if depth + height > DEPTH_LIMIT:
-            raise _Fatal(self._problem(spot, f"nested more than {DEPTH_LIMIT} deep"))
+            raise _Fatal(self._problem(spot, f"nested more than {DEPTH_LIMIT} levels deep"))
         self._budget -= size
         if self._budget < 0:
             message = f"the aliases of this file expand to more than {ALIAS_BUDGET:,} values"
@@ -360,7 +362,7 @@ class _Builder:
         for other in source if isinstance(source, list) else [source]:
             if not isinstance(other, dict):
                 hint = "write <<: *name, or <<: [*one, *two]"
-                self.problems.append(self._problem(spot, "<< must name mappings", hint))
+                self.problems.append(self._problem(spot, "<< must be followed by mappings", hint))
                 continue
             for key, key_spot, value_spot in self.places.spots(other):
                 if key not in mapping:
@@ -379,7 +381,7 @@ def _syntax_problem(error: yaml.YAMLError, data: bytes, path: str) -> Problem:
         mark = error.problem_mark
         where = Location(path, mark.line + 1, mark.column + 1)
         if "nesting depth" in str(error.problem):  # newer versions of libyaml have a limit as well
-            return Problem(where, f"nested more than {DEPTH_LIMIT} deep")
+            return Problem(where, f"nested more than {DEPTH_LIMIT} levels deep")
         context = f" {error.context}" if error.context else ""
         character = data.decode()[mark.index : mark.index + 1]
         hint = _syntax_hint(str(error.context), error.context_mark, character)
@@ -389,11 +391,11 @@ def _syntax_problem(error: yaml.YAMLError, data: bytes, path: str) -> Problem:
 
 def _syntax_hint(context: str, begin: Any, character: str) -> str:
     if character == "\t":
-        return "a tab cannot indent: use blanks"
+        return "indent with spaces, not with tabs"
     if character in ("@", "`", "%") and "next token" in context:
-        return f"text that begins with {character} goes in quotes"
+        return f"put text that begins with {character} in quotes"
     if "alias" in context:
-        return "a glob that begins with * goes in quotes"
+        return "put a glob that begins with * in quotes"
     if begin is not None and ("flow" in context or "quoted" in context):
         return f"it begins at {begin.line + 1}:{begin.column + 1}"
     return ""

@@ -62,7 +62,7 @@ def test_what_means_something_changes_the_fingerprint(here: OnePlatform) -> None
 
 def test_names_that_are_too_long_are_refused(here: OnePlatform) -> None:
     here.write(project="p" * here.platform.address_limit)
-    with pytest.raises(ManifestError, match="names on the service have no room for more"):
+    with pytest.raises(ManifestError, match="the name of the run has no more room"):
         here.load()
 
 

@@ -66,7 +66,7 @@ def test_a_key_twice_in_files_of_one_api_is_an_error(tmp_path: Path) -> None:
 
 def test_a_common_file_holds_no_jobs(tmp_path: Path) -> None:
     folder = written(tmp_path, common=COMMON + "jobs: {c: {appId: x-1}}\n", ours=OURS)
-    message = "jobs in a file without api, beside files that name one"
+    message = "jobs is in a file without api:, but other files of the set have one"
     assert problems(folder, target="here") == [message]
 
 

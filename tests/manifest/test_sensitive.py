@@ -113,7 +113,7 @@ def test_where_one_would_be_shown_is_an_error_at_the_place(
     [said] = refused(tmp_path, body)
     place = 8 + body.count("\n") + 1
     assert said.startswith(f"{tmp_path / 'a.yaml'}:{place}:")
-    assert f"jobs.a.{field}: this value is sensitive and would be shown here" in said
+    assert f"jobs.a.{field}: this value is sensitive, and here it would be shown" in said
     assert "--var NAME=VALUE" in said
 
 

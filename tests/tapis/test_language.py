@@ -212,7 +212,7 @@ jobs:
     places = [place for place, _ in by_line]
     assert places == ["16:51", "17:30", "18:67", "18:67", "9:74", "9:74", "9:74"]
     words = " ".join(text for _, text in by_line)
-    assert 'fileInputs: no default has the name "jj" (known: i, j)' in words
+    assert 'fileInputs: the defaults have no entry with the name "jj" (known: i, j)' in words
     assert 'envVariables has two entries with the key "A"' in words
 
 
