@@ -10,7 +10,7 @@ from jobsync.apply.journal import Journal, JournalFailed
 from jobsync.apply.journal_entry import Entry, State
 from jobsync.apply.shared import claims
 from jobsync.apply.shared.journal import SharedJournal
-from jobsync.apply.submit_protocol import (
+from jobsync.apply.submit_messages import (
     Ambiguous,
     Append,
     Awake,

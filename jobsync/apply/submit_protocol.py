@@ -8,16 +8,41 @@ where a request can be delayed or a search can lag.
 With a shared journal the right to send is claimed first, among all who use it; without one the
 lock of this machine gives it, and every claim is granted.
 
-Each function here is a generator of commands. ``driver.py`` carries them out for real; the
-simulator in the tests carries out the same ones under every fault.
+Each function here is a generator of commands. ``protocol_runner.py`` carries them out for
+real; the simulator in the tests carries out the same ones under every fault.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Union, cast
+from typing import cast
 
 from jobsync.apply.journal_entry import Entry, State
+from jobsync.apply.submit_messages import (
+    Ambiguous,
+    Append,
+    Awake,
+    Claim,
+    Command,
+    Denied,
+    Found,
+    Made,
+    Mine,
+    Note,
+    NotMade,
+    Now,
+    Post,
+    Protocol,
+    Read,
+    Reply,
+    Search,
+    Seen,
+    Share,
+    Sleep,
+    Theirs,
+    Times,
+    Trouble,
+)
 from jobsync.structs import Struct
 
 
@@ -37,147 +62,6 @@ class SubmitLimits(Struct, frozen=True):
     not_before: float = 0.0
 
 
-# --- commands and replies --------------------------------------------------------------
-
-
-class Append(Struct, frozen=True):
-    """Write the entry to the journal; nothing goes on unless that worked. Reply: the entry."""
-
-    entry: Entry
-
-
-class Note(Struct, frozen=True):
-    """Write the entry if the journal still takes it: it follows from one that is safely there.
-
-    Reply: the entry.
-    """
-
-    entry: Entry
-
-
-class Search(Struct, frozen=True):
-    """Ask for all my jobs of this exact name, visible and hidden. Reply: Found or Trouble."""
-
-    name: str
-
-
-class Claim(Struct, frozen=True):
-    """Get the right to send the submit, or make sure that it is still there.
-
-    Reply: Mine, Theirs or Denied.
-    """
-
-    entry: Entry
-
-
-class Share(Struct, frozen=True):
-    """Have it known to others what became of the submit, some time later. Reply: the entry."""
-
-    entry: Entry
-
-
-class Post(Struct, frozen=True):
-    """Send the submit, once. Reply: Made, NotMade or Ambiguous."""
-
-    name: str
-
-
-class Read(Struct, frozen=True):
-    """Read a job by id. Reply: Found with one job or none, or Trouble."""
-
-    job_id: str
-
-
-class Sleep(Struct, frozen=True):
-    """Wait. Reply: Awake."""
-
-    seconds: float
-
-
-class Now(Struct, frozen=True):
-    """Ask for the time. Reply: Times."""
-
-
-Command = Union[Append, Note, Search, Claim, Share, Post, Read, Sleep, Now]
-
-
-class Seen(Struct, frozen=True):
-    """A job that the service showed."""
-
-    job_id: str
-    name: str
-    visible: bool = True
-
-
-class Found(Struct, frozen=True):
-    """The service answered: these jobs, oldest first."""
-
-    jobs: tuple[Seen, ...]
-
-
-class Trouble(Struct, frozen=True):
-    """The service did not answer, or not so that it could be understood."""
-
-    reason: str
-
-
-class Mine(Struct, frozen=True):
-    """The submit may be sent."""
-
-
-class Theirs(Struct, frozen=True):
-    """Somebody else has claimed the submit ``name`` of this job, ``age`` seconds ago."""
-
-    name: str
-    who: str
-    age: float
-
-
-class Denied(Struct, frozen=True):
-    """Nobody can tell who may send it, so nothing is sent."""
-
-    reason: str
-
-
-class Made(Struct, frozen=True):
-    """The service answered with an id."""
-
-    job_id: str
-
-
-class NotMade(Struct, frozen=True):
-    """It is proven that no job was made. ``again`` is whether it is worth another try."""
-
-    reason: str
-    again: bool
-
-
-class Ambiguous(Struct, frozen=True):
-    """Whatever else may have come back."""
-
-    reason: str
-
-
-class Awake(Struct, frozen=True):
-    """``stopping`` is whether somebody asked to stop meanwhile."""
-
-    stopping: bool
-
-
-class Times(Struct, frozen=True):
-    """Wall and monotonic time in seconds."""
-
-    wall: float
-    monotonic: float
-
-
-Reply = Union[Entry, Found, Trouble, Mine, Theirs, Denied, Made, NotMade, Ambiguous, Awake, Times]
-Protocol = Generator[Command, Reply, Entry]
-
-
-# --- the protocol ----------------------------------------------------------------------
-
-
 def submit(name: str, address: str, past: Entry | None, limits: SubmitLimits) -> Protocol:
     """Submit the job *name*, unless it may have been submitted before.
 
@@ -191,27 +75,23 @@ def _submit(name: str, address: str, past: Entry | None, limits: SubmitLimits) -
     if past is not None and past.state not in (State.INTENT, State.REJECTED):
         return (yield from _reconcile(past, limits))
     entry = yield from _append(Entry(name, address, State.INTENT))
-    found = yield Search(name)
-    if isinstance(found, Trouble):
-        return entry.to(State.INTENT, reason=f"not sent: {found.reason}")
-    if jobs := cast(Found, found).jobs:
-        return (yield from _adopt(entry, jobs, limits))
-    if limits.not_before:
-        return (yield from _send_late(entry, limits))
-    return (yield from _send(entry, limits))
+    known = yield from _look_before(entry, limits)
+    if known is None and limits.not_before:
+        left = limits.not_before - cast(Times, (yield Now())).monotonic
+        if left > 0 and (yield from _sleep(left)):
+            return entry.to(State.INTENT, reason="not sent: stopped before it began")
+        known = yield from _look_before(entry, limits)
+    return (yield from _send(entry, limits)) if known is None else known
 
 
-def _send_late(entry: Entry, limits: SubmitLimits) -> Protocol:
-    """Send what can still not be seen once it would have been seen."""
-    left = limits.not_before - cast(Times, (yield Now())).monotonic
-    if left > 0 and (yield from _sleep(left)):
-        return entry.to(State.INTENT, reason="not sent: stopped before it began")
+def _look_before(entry: Entry, limits: SubmitLimits) -> Generator[Command, Reply, Entry | None]:
+    """What ends the submit before it is sent: a job of that name, or no answer. None: neither."""
     found = yield Search(entry.name)
     if isinstance(found, Trouble):
         return entry.to(State.INTENT, reason=f"not sent: {found.reason}")
     if jobs := cast(Found, found).jobs:
         return (yield from _adopt(entry, jobs, limits))
-    return (yield from _send(entry, limits))
+    return None
 
 
 def reconcile(past: Entry, limits: SubmitLimits) -> Protocol:
@@ -295,7 +175,7 @@ def _under_another_name(entry: Entry, theirs: Theirs, limits: SubmitLimits) -> P
     """The job has been planned without a run that somebody else is just submitting."""
     other = Entry(theirs.name, entry.address, State.HELD)
     deadline = yield from _deadline(theirs, limits)
-    found = yield from _search_until(other.name, deadline, limits)
+    found, _ = yield from _search_until(other.name, deadline, limits)
     if isinstance(found, Found) and found.jobs:
         reason = f"{theirs.who} has submitted it as {theirs.name}: plan again"
         return entry.to(State.DENIED, reason=reason)
@@ -304,10 +184,8 @@ def _under_another_name(entry: Entry, theirs: Theirs, limits: SubmitLimits) -> P
 
 
 def _looked_for(theirs: Entry, limits: SubmitLimits) -> Protocol:
-    times = cast(Times, (yield Now()))
-    gone = min(max(times.wall - theirs.posted, 0.0), limits.settle)
-    deadline = times.monotonic + limits.settle - gone
-    found = yield from _search_until(theirs.name, deadline, limits)
+    deadline = yield from _settled_at(theirs, limits)
+    found, _ = yield from _search_until(theirs.name, deadline, limits)
     if isinstance(found, Found) and found.jobs:
         ids = tuple(job.job_id for job in _shown(found.jobs))
         state = State.CONFIRMED if len(ids) == 1 else State.DUPLICATE
@@ -317,14 +195,17 @@ def _looked_for(theirs: Entry, limits: SubmitLimits) -> Protocol:
 
 def _search_until(
     name: str, deadline: float, limits: SubmitLimits
-) -> Generator[Command, Reply, Reply]:
-    """Search until there is a job, or the deadline; the last answer."""
+) -> Generator[Command, Reply, tuple[Reply, bool]]:
+    """Search until there is a job, or the deadline, or somebody asks to stop.
+
+    Returns the last answer, and whether somebody asked to stop.
+    """
     pause, stopping = limits.pause, False
     while True:
         found = yield Search(name)
         left = deadline - cast(Times, (yield Now())).monotonic
         if (isinstance(found, Found) and found.jobs) or left <= 0 or stopping:
-            return found
+            return found, stopping
         stopping = yield from _sleep(min(pause, left))
         pause = min(pause * 2, limits.longest_pause)
 
@@ -359,19 +240,18 @@ def _post(entry: Entry, limits: SubmitLimits) -> Protocol:
 
 def _settle(entry: Entry, limits: SubmitLimits) -> Protocol:
     """Look for a job that may have been made until the settle time has gone by."""
+    deadline = yield from _settled_at(entry, limits)
+    found, stopping = yield from _search_until(entry.name, deadline, limits)
+    if isinstance(found, Found) and found.jobs:
+        return (yield from _adopt(entry, found.jobs, limits))
+    return (yield from _not_found(entry, found, stopping))
+
+
+def _settled_at(entry: Entry, limits: SubmitLimits) -> Generator[Command, Reply, float]:
+    """The monotonic time at which what was sent for *entry* would have been seen."""
     times = cast(Times, (yield Now()))
     gone = min(max(times.wall - entry.posted, 0.0), limits.settle)
-    deadline = times.monotonic + limits.settle - gone
-    pause, stopping = limits.pause, False
-    while True:
-        found = yield Search(entry.name)
-        if isinstance(found, Found) and found.jobs:
-            return (yield from _adopt(entry, found.jobs, limits))
-        left = deadline - cast(Times, (yield Now())).monotonic
-        if left <= 0 or stopping:
-            return (yield from _not_found(entry, found, stopping))
-        stopping = yield from _sleep(min(pause, left))
-        pause = min(pause * 2, limits.longest_pause)
+    return times.monotonic + limits.settle - gone
 
 
 def _not_found(entry: Entry, found: Reply, stopping: bool) -> Protocol:

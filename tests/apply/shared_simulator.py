@@ -21,7 +21,7 @@ from jobsync.apply.shared import claims
 from jobsync.apply.shared.claims import Fetched, Move, NoAnswer, Pushed, Refused, Unread, carry
 from jobsync.apply.shared.journal import FRESH, OLD
 from jobsync.apply.shared.record import Record
-from jobsync.apply.submit_protocol import (
+from jobsync.apply.submit_messages import (
     Ambiguous,
     Append,
     Awake,
@@ -38,12 +38,11 @@ from jobsync.apply.submit_protocol import (
     Seen,
     Share,
     Sleep,
-    SubmitLimits,
     Theirs,
     Times,
     Trouble,
-    submit,
 )
+from jobsync.apply.submit_protocol import SubmitLimits, submit
 from jobsync.structs import replace
 
 NAME, ADDRESS = "phylo.align.aaaaaaaaaa", "align"

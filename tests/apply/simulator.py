@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobsync.apply.journal_entry import Entry, State
-from jobsync.apply.submit_protocol import (
+from jobsync.apply.submit_messages import (
     Ambiguous,
     Append,
     Awake,
@@ -32,12 +32,10 @@ from jobsync.apply.submit_protocol import (
     Seen,
     Share,
     Sleep,
-    SubmitLimits,
     Times,
     Trouble,
-    scan,
-    submit,
 )
+from jobsync.apply.submit_protocol import SubmitLimits, scan, submit
 
 REPEATABLE = (State.INTENT, State.ACCEPTED, State.CONFIRMED)
 """What the journal does not fsync by itself."""
