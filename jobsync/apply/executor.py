@@ -96,8 +96,8 @@ class _Executor:
         self._session = session
         self._plan = session.plan
         self._workers = Workers(pool)
-        self._board = JobStates(session.plan)
-        self._agenda = ChangeQueue()
+        self._states = JobStates(session.plan)
+        self._queue = ChangeQueue()
         self._watch = Watch(session)
         self._outputs = FetchStep(session)
         self._outcomes: list[Outcome] = []
@@ -129,24 +129,24 @@ class _Executor:
             self._refuse(stale.change, Result.STALE, stale.why)
         for change in self._plan.changes:
             if not (isinstance(change, JobChange) and change.action in SUBMITS):
-                self._agenda.add(change)
+                self._queue.add(change)
             elif holding := [e for e in held.values() if concerns(platform, e, change, self._plan)]:
                 self._refuse(change, Result.UNKNOWN, job_step.explained(held.pop(holding[0].name)))
             else:
                 there = [e for e in found if is_news(platform, e, change, self._plan)]
                 again = replace(change, name=there[0].name, retries=0) if there else change
-                self._agenda.add(again)
+                self._queue.add(again)
         for entry in held.values():
             self._keep(self._session.ended(job_step.earlier(entry)))
         if self._session.settings.wait is not None:
-            self._agenda.await_outputs(self._plan.awaiting)
+            self._queue.await_outputs(self._plan.awaiting)
 
     # --- the loop ---------------------------------------------------------------------
 
     def _going(self) -> bool:
         """Begin what is ready and let something come back; False when there is nothing more."""
         if not self._session.halted:
-            for change in self._agenda.take_ready(self._board):
+            for change in self._queue.take_ready(self._states):
                 self._begin(change)
         if self._workers.busy:
             self._workers.take(min(self._watch.pause(), _TICK) if self._waiting() else None)
@@ -159,21 +159,21 @@ class _Executor:
     def _look(self) -> None:
         """See what has become of the jobs that are waited for, when it is time to."""
         if self._waiting():
-            for address, run in self._watch.look(self._board.active()).items():
+            for address, run in self._watch.look(self._states.active()).items():
                 self._over(address, run)
 
     def _waiting(self) -> bool:
-        return bool(self._watch.left() > 0 and not self._session.halted and self._board.active())
+        return bool(self._watch.left() > 0 and not self._session.halted and self._states.active())
 
     def _begin(self, change: Change) -> None:
-        square = self._board[change.address]
-        run_id = square.run.id if square.run else ""
+        state = self._states[change.address]
+        run_id = state.run.id if state.run else ""
         if not isinstance(change, JobChange) and change.run is not None:
             run_id = change.run.id
         upstream = {
             address: run.id
             for address in needs_of(change)
-            if (run := self._board[address].run) is not None
+            if (run := self._states[address].run) is not None
         }
         self._workers.start(
             partial(self._finished, change), self._carry_out, change, run_id, upstream
@@ -204,23 +204,23 @@ class _Executor:
     def _fetched(self, change: OutputChange, outcome: Outcome) -> None:
         """What fetching saw of a run, where that could not be told before."""
         address = change.address
-        square = self._board[address]
+        state = self._states[address]
         if outcome.kind == OutcomeKind.RUN:
-            self._board.put(address, JobState(Stage.BROKEN, None, _misses(address)))
-        elif square.stage is Stage.UNREAD and outcome.result is Result.DONE:
-            self._board.put(address, JobState(Stage.FINISHED, square.run))
+            self._states.put(address, JobState(Stage.BROKEN, None, _misses(address)))
+        elif state.stage is Stage.UNREAD and outcome.result is Result.DONE:
+            self._states.put(address, JobState(Stage.FINISHED, state.run))
 
     def _has_run(self, change: JobChange, outcome: Outcome) -> None:
         """A submit or restore is over: what needs its job goes on, or never will."""
         run = RunRef(outcome.run_id, change.name, "")
         if outcome.result is not Result.DONE:
             why = f"{change.address} was not submitted"
-            self._board.put(change.address, JobState(Stage.BROKEN, None, why))
+            self._states.put(change.address, JobState(Stage.BROKEN, None, why))
         elif change.action is Action.RESTORE:
             self._look_through(change.address, run)
         else:
             self._submitted[change.name] = change
-            self._board.put(change.address, JobState(Stage.ACTIVE, run))
+            self._states.put(change.address, JobState(Stage.ACTIVE, run))
             self._watch.hurry()
 
     def _over(self, address: Address, run: Run) -> None:
@@ -234,14 +234,14 @@ class _Executor:
             self._look_through(address, ref)
         elif again is not None and not self._session.halted:
             self._planned(again, f"{run.name} has failed: {run.message}".rstrip(": "))
-            self._board.put(address, JobState(Stage.DUE))
-            self._agenda.add(again)
+            self._states.put(address, JobState(Stage.DUE))
+            self._queue.add(again)
             for grants in grants_of_new_run(self._plan.changes, address):
-                if not self._agenda.holds(grants):
-                    self._agenda.add(grants)
+                if not self._queue.holds(grants):
+                    self._queue.add(grants)
         else:
             what = run.status if run.visible else "deleted"
-            self._board.put(address, JobState(Stage.BROKEN, ref, f"{address} has ended as {what}"))
+            self._states.put(address, JobState(Stage.BROKEN, ref, f"{address} has ended as {what}"))
             detail = f"{what}: {run.message}" if run.message else what
             self._keep(self._session.ended(_ending(address, run.id, Result.FAILED, detail)))
 
@@ -251,8 +251,8 @@ class _Executor:
         if gate is None:
             self._looked(address, run, None, SeenOutputs())
             return
-        self._board.put(address, JobState(Stage.ENDED, run))
-        change = self._agenda.to_fetch(address)
+        self._states.put(address, JobState(Stage.ENDED, run))
+        change = self._queue.to_fetch(address)
         self._workers.start(
             partial(self._looked, address, run, change), look, self._session, gate, change, run
         )
@@ -272,8 +272,8 @@ class _Executor:
             if change is None:  # else what is to be fetched says so itself
                 result, detail = Result.WAITING, why
         if change is not None and seen.change is not None:
-            self._agenda.found(change, seen.change)
-        self._board.put(address, JobState(stage, run, why))
+            self._queue.found(change, seen.change)
+        self._states.put(address, JobState(stage, run, why))
         if run.status or result is not Result.DONE:  # a restore has been told of
             self._keep(self._session.ended(_ending(address, run.id, result, detail)))
 
@@ -281,19 +281,19 @@ class _Executor:
 
     def _leave_the_rest(self) -> None:
         """Say of everything that was not begun why not."""
-        self._agenda.look_again()
-        while broken := self._agenda.take_broken(self._board):
+        self._queue.look_again()
+        while broken := self._queue.take_broken(self._states):
             for change, why in broken:
                 self._refuse(change, Result.SKIPPED, why)
-        for change in self._agenda.rest():
+        for change in self._queue.rest():
             if why := self._session.halted:
                 self._refuse(change, Result.SKIPPED, why)
             else:
-                why = self._board.unfinished(needs_of(change))
+                why = self._states.unfinished(needs_of(change))
                 self._refuse(change, Result.WAITING, why)
         over = self._session.backend.login_over()
         if self._session.settings.wait is not None or self._session.stopping or over:
-            for address, run in self._board.active().items():
+            for address, run in self._states.active().items():
                 why = self._watch.trouble or (f"no longer watched: {over}" if over else "")
                 why = why or "still running"
                 outcome = Outcome(
@@ -305,7 +305,7 @@ class _Executor:
         """Deletes come last, and only if nothing failed."""
         bad = (Result.FAILED, Result.UNKNOWN, Result.STALE, Result.BLOCKED)
         failed = next((o for o in self._outcomes if o.result in bad), None)
-        for change in self._agenda.take_deletes():
+        for change in self._queue.take_deletes():
             if failed is None:
                 self._begin(change)
             else:
@@ -340,7 +340,7 @@ class _Executor:
         waits = result is Result.WAITING
         if isinstance(change, JobChange) and change.action in SUBMITS and not waits:
             why = f"{change.address} was not submitted"
-            self._board.put(change.address, JobState(Stage.BROKEN, None, why))
+            self._states.put(change.address, JobState(Stage.BROKEN, None, why))
 
     def _planned(self, change: Change, detail: str = "") -> None:
         self._session.tell(

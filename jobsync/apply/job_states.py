@@ -54,7 +54,7 @@ class JobStates:
     """The addresses of a plan and where they stand."""
 
     def __init__(self, plan: Plan) -> None:
-        self._squares: dict[Address, JobState] = {}
+        self._states: dict[Address, JobState] = {}
         self._active: dict[Address, RunRef] = {}
         self._moved: set[Address] = set()
         for state in plan.states:
@@ -66,14 +66,14 @@ class JobStates:
 
     def __getitem__(self, address: Address) -> JobState:
         missing = JobState(Stage.BROKEN, why=f"{address} is not part of this plan")
-        return self._squares.get(address, missing)
+        return self._states.get(address, missing)
 
-    def put(self, address: Address, square: JobState) -> None:
+    def put(self, address: Address, state: JobState) -> None:
         """Set the state of *address*."""
-        self._squares[address] = square
+        self._states[address] = state
         self._moved.add(address)
-        if square.stage is Stage.ACTIVE and square.run is not None:
-            self._active[address] = square.run
+        if state.stage is Stage.ACTIVE and state.run is not None:
+            self._active[address] = state.run
         else:
             self._active.pop(address, None)
 
@@ -92,8 +92,8 @@ class JobStates:
 
     def broken(self, needs: Iterable[Address]) -> JobState | None:
         """The first of *needs* that will not finish, if any."""
-        squares = (self[address] for address in needs)
-        return next((square for square in squares if square.stage is Stage.BROKEN), None)
+        states = (self[address] for address in needs)
+        return next((state for state in states if state.stage is Stage.BROKEN), None)
 
     def unfinished(self, needs: Iterable[Address]) -> str:
         """The jobs among *needs* that have not finished, in words."""

@@ -73,18 +73,18 @@ class ChangeQueue:
         places = self._of.get(change.address, ())
         return any(self._changes[place] == change for place in places)
 
-    def take_ready(self, board: JobStates) -> list[Change]:
+    def take_ready(self, states: JobStates) -> list[Change]:
         """Take the changes that can begin now. Deletes are left for the end."""
-        return [self._take(place) for place in self._moved(board) if self._is_ready(place, board)]
+        return [self._take(place) for place in self._moved(states) if self._is_ready(place, states)]
 
-    def take_broken(self, board: JobStates) -> list[tuple[Change, str]]:
+    def take_broken(self, states: JobStates) -> list[tuple[Change, str]]:
         """Take the changes that can never begin, with the reason. Call it until it returns
         nothing."""
         broken = [
-            (place, square.why)
-            for place in self._moved(board)
+            (place, state.why)
+            for place in self._moved(states)
             if place[0] in _MAY_BREAK
-            and (square := board.broken(needs_of(self._changes[place]))) is not None
+            and (state := states.broken(needs_of(self._changes[place]))) is not None
         ]
         return [(self._take(place), why) for place, why in broken]
 
@@ -130,25 +130,25 @@ class ChangeQueue:
             self._of[address].discard(place)
         return change
 
-    def _moved(self, board: JobStates) -> list[_Place]:
+    def _moved(self, states: JobStates) -> list[_Place]:
         """What has to be looked at, in order."""
-        for address in board.take_moved():
+        for address in states.take_moved():
             self._unseen |= self._of.get(address, set())
         places = sorted(self._unseen)
         self._unseen.clear()
         return places
 
-    def _is_ready(self, place: _Place, board: JobStates) -> bool:
+    def _is_ready(self, place: _Place, states: JobStates) -> bool:
         kind, change = place[0], self._changes[place]
         if isinstance(change, AccessChange):
-            return _can_grant(change, board)
+            return _can_grant(change, states)
         if isinstance(change, OutputChange):
-            return _can_fetch(change, board)
+            return _can_fetch(change, states)
         if kind is _Kind.SUBMIT:
-            return board.ready(change.needs)
+            return states.ready(change.needs)
         if kind is _Kind.STOP:
             # A superseded run is stopped once its successor is there, not before.
-            there = board[change.address].stage in THERE
+            there = states[change.address].stage in THERE
             return there or change.address not in self._submitting
         return kind is _Kind.RESTORE
 
@@ -198,15 +198,15 @@ def grants_of_new_run(changes: Iterable[Change], address: Address) -> list[Acces
     ]
 
 
-def _can_grant(change: AccessChange, board: JobStates) -> bool:
+def _can_grant(change: AccessChange, states: JobStates) -> bool:
     """A visible run at once; one that is to be submitted or restored once that is done."""
     if change.run is not None and change.image is not None:
         return True
-    square = board[change.address]
-    return square.stage in THERE and square.run is not None
+    state = states[change.address]
+    return state.stage in THERE and state.run is not None
 
 
-def _can_fetch(change: OutputChange, board: JobStates) -> bool:
+def _can_fetch(change: OutputChange, states: JobStates) -> bool:
     if change.run is not None and change.files is not None:
         return True
-    return board[change.address].stage in (Stage.FINISHED, Stage.UNREAD)
+    return states[change.address].stage in (Stage.FINISHED, Stage.UNREAD)

@@ -117,7 +117,7 @@ def test_others_run_while_outputs_are_archived(lab: Lab, gate: threading.Event) 
 
 
 def test_more_huge_inputs_than_threads(lab: Lab, gate: threading.Event) -> None:
-    jobs = [huge(lab) for _ in range(background_tasks.AT_ONCE + 3)]
+    jobs = [huge(lab) for _ in range(background_tasks.THREADS + 3)]
     with running(lab):
         for job in jobs:
             lab.until(job, "STAGING_INPUTS")
@@ -148,7 +148,7 @@ def test_the_service_ends_while_an_input_is_copied(lab: Lab, gate: threading.Eve
     job = huge(lab)
     with running(lab):
         lab.until(job, "STAGING_INPUTS")
-    assert not [t for t in threading.enumerate() if t.name.startswith("jobsync-errand")]
+    assert not [t for t in threading.enumerate() if t.name.startswith("jobsync-task")]
     assert lab.job(job).status == "STAGING_INPUTS"
     gate.set()
     with running(lab):

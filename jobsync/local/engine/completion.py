@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jobsync.local.api.agave import records
 from jobsync.local.api.agave.refusal import Refusal
-from jobsync.local.engine.background_tasks import HERE, Errands
+from jobsync.local.engine.background_tasks import IN_LOOP, BackgroundTasks
 from jobsync.local.storage.archive import ArchiveError, archive, is_short
 from jobsync.local.storage.archive_path import slug
 from jobsync.local.storage.copying import Check
@@ -24,7 +24,7 @@ _SHOWN = 200
 def finish(
     store: Store,
     storage: Storage,
-    errands: Errands,
+    tasks: BackgroundTasks,
     row: JobRow,
     system: System | None,
     clock: Callable[[], float],
@@ -45,7 +45,7 @@ def finish(
             return store.transition(row.id, "FINISHED", text, message=text)
         row = store.transition(row.id, "ARCHIVING", "Beginning to archive output.")
     if row.status == "ARCHIVING":
-        row = _archive(store, storage, errands, row, work)
+        row = _archive(store, storage, tasks, row, work)
     if row.status == "ARCHIVING_FAILED":
         row = store.transition(row.id, "FAILED", row.message, ended=row.ended or clock())
     elif row.status == "ARCHIVING_FINISHED":
@@ -54,16 +54,18 @@ def finish(
     return row
 
 
-def _archive(store: Store, storage: Storage, errands: Errands, row: JobRow, work: Path) -> JobRow:
+def _archive(
+    store: Store, storage: Storage, tasks: BackgroundTasks, row: JobRow, work: Path
+) -> JobRow:
     def move(check: Check) -> None:
         if work.exists():
             archive(work, storage.archive_target(row.archive_path or ""), check)
 
     target = storage.archive_folder(row.archive_path or "")
-    if not errands.begun(row.id) and is_short(work, target):
-        errands = HERE
+    if not tasks.begun(row.id) and is_short(work, target):
+        tasks = IN_LOOP
     try:
-        if not errands.do(row.id, move):
+        if not tasks.do(row.id, move):
             return row
     except (ArchiveError, Refusal) as error:
         return store.transition(row.id, "ARCHIVING_FAILED", str(error), message=str(error))

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from jobsync.local.engine.background_tasks import Beside, Here
+from jobsync.local.engine.background_tasks import InLoop, InThreads
 from jobsync.local.engine.logbook import Logbook
 from jobsync.local.engine.loop_state import Waiting
 from jobsync.local.engine.settings import EngineSettings
@@ -71,10 +71,10 @@ class Engine:
         """
         book = self._book
         try:
-            with Beside(self._wake.set) as book.files, Beside(self._wake.set) as book.calls:
+            with InThreads(self._wake.set) as book.files, InThreads(self._wake.set) as book.calls:
                 self._turns(stop, turn or self.step)
         finally:
-            book.files, book.calls = Here(), Here()
+            book.files, book.calls = InLoop(), InLoop()
             book.memory.staging.clear()
 
     def _turns(self, stop: threading.Event, turn: Callable[[], None]) -> None:
@@ -83,7 +83,7 @@ class Engine:
             self._wake.clear()
             self._book.changed = False
             try:
-                self._hear()
+                self._look_elsewhere()
                 turn()
             except Exception as error:
                 # The loop must outlive a full disk or a locked database; the next turn retries.
@@ -94,8 +94,8 @@ class Engine:
             pause = _BUSY if busy else min(pause * 1.5, longest)
             self._wake.wait(pause)
 
-    def _hear(self) -> None:
-        """A command on the same state folder has its own front: nobody wakes this engine."""
+    def _look_elsewhere(self) -> None:
+        """Look for what a command on the same state folder wrote: it cannot wake this engine."""
         if self._store.changed_elsewhere():
             with self._lock:
                 self._news = True
@@ -123,8 +123,8 @@ class Engine:
         """
         began = time.monotonic()
         with self._lock:
-            heard = self._news or began - self._scanned > _SCAN_SECONDS
-            if not heard or began < self._next_scan:
+            is_due = self._news or began - self._scanned > _SCAN_SECONDS
+            if not is_due or began < self._next_scan:
                 return
             self._news = False
         waiting: list[Waiting] = []

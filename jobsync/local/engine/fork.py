@@ -64,7 +64,7 @@ class Fork:
             threading.Thread(target=self._await, args=(child,), daemon=True).start()
         return processes.identity(child.pid) or f"{child.pid}.ended"
 
-    def survey(self, rows: Sequence[JobRow]) -> dict[str, str]:
+    def find_jobs(self, rows: Sequence[JobRow]) -> dict[str, str]:
         self._collect()
         living: dict[str, str] = {}
         for row in rows:
@@ -84,11 +84,11 @@ class Fork:
             for pid in processes.marked(row.id):
                 processes.kill(pid)
 
-    def remains(self, row: JobRow) -> bool:
+    def still_runs(self, row: JobRow) -> bool:
         self._collect()
-        return row.id in self.survey([row]) or bool(processes.marked(row.id))
+        return row.id in self.find_jobs([row]) or bool(processes.marked(row.id))
 
-    def sweep(self, row: JobRow) -> None:
+    def end_leftovers(self, row: JobRow) -> None:
         pid = processes.pid_of(row.native_id or "")
         if pid is None:
             return
@@ -123,7 +123,7 @@ class Fork:
 
     def _group(self, row: JobRow) -> int | None:
         """The process group of the job, if it is certainly still its own."""
-        living = self.survey([row]).get(row.id)
+        living = self.find_jobs([row]).get(row.id)
         if living is not None:
             return processes.pid_of(living)
         pid = processes.pid_of(row.native_id or "")

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from jobsync.local.api.agave import records
-from jobsync.local.engine.background_tasks import Errands, Here
+from jobsync.local.engine.background_tasks import BackgroundTasks, InLoop
 from jobsync.local.engine.loop_state import Memory
-from jobsync.local.engine.runner import Runner, Silent
+from jobsync.local.engine.runner import Runner, Unreachable
 from jobsync.local.engine.settings import EngineSettings
 from jobsync.local.storage.systems import run_seconds
 from jobsync.local.store.database import Store
@@ -31,8 +31,8 @@ class Logbook:
         self.store = store
         self.settings = settings
         self.memory = Memory()
-        self.files: Errands = Here()
-        self.calls: Errands = Here()
+        self.files: BackgroundTasks = InLoop()
+        self.calls: BackgroundTasks = InLoop()
         self.changed = False
 
     def transition(self, row: JobRow, status: str, text: str, **columns: Any) -> JobRow:
@@ -113,7 +113,7 @@ class Logbook:
             action(row)
         except (IllegalTransition, UnknownJob):
             log.debug("job %s changed under the engine", row.id, exc_info=True)
-        except Silent as silent:
+        except Unreachable as silent:
             log.debug("job %s: the engine cannot be asked: %s", row.id, silent)
         except Exception as error:
             # Whatever it is (a full disk, a locked database, a mistake of ours), the others go on,

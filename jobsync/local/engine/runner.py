@@ -18,7 +18,7 @@ class Unsure(Exception):
     """The engine may have taken the job or not, or cannot now: look for it, then try again."""
 
 
-class Silent(Exception):
+class Unreachable(Exception):
     """The engine cannot be reached, so nothing is known about any job."""
 
 
@@ -40,25 +40,25 @@ class Runner(Protocol):
     def on_end(self, tell: Callable[[], None]) -> None:
         """Call *tell*, from any thread, when a job has ended, where that is known without asking.
 
-        The loop looks at its jobs now and then whether it is told or not.
+        The loop looks at its jobs now and then in any case.
         """
 
     def submit(self, row: JobRow, system: System) -> str:
         """Start ``run.sh`` of a staged job; its native id. Raises Declined or Unsure."""
 
-    def survey(self, rows: Sequence[JobRow]) -> dict[str, str]:
+    def find_jobs(self, rows: Sequence[JobRow]) -> dict[str, str]:
         """The jobs of *rows* that the engine has, by job id, with their native ids.
 
-        A job without a native id is found by its own id. Raises Silent.
+        A job without a native id is found by its own id. Raises Unreachable.
         """
 
     def end(self, row: JobRow, sharply: int) -> None:
         """Make the job end; *sharply* counts the calls for this job, 0 is the polite one."""
 
-    def remains(self, row: JobRow) -> bool:
-        """Whether anything of the job still runs. Raises Silent."""
+    def still_runs(self, row: JobRow) -> bool:
+        """Whether anything of the job still runs. Raises Unreachable."""
 
-    def sweep(self, row: JobRow) -> None:
+    def end_leftovers(self, row: JobRow) -> None:
         """After the job has left its exit record: end what it left behind."""
 
     def fate(self, row: JobRow) -> Fate:

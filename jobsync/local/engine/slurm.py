@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from jobsync.errors import LocalServiceError
 from jobsync.local.api.agave import records
-from jobsync.local.engine.runner import Declined, Fate, Silent, Unsure
+from jobsync.local.engine.runner import Declined, Fate, Unreachable, Unsure
 from jobsync.local.storage.systems import UNLIMITED_RUN_TIME, System, run_seconds
 from jobsync.local.store.rows import JobRow
 
@@ -81,7 +81,7 @@ class Slurm:
             raise Unsure(self._silence)
         try:
             done = self._run(_sbatch(row, system))
-        except Silent as silent:
+        except Unreachable as silent:
             raise Unsure(str(silent)) from silent
         if done.returncode != 0:
             words = _words(done.stderr) or f"sbatch ended with {done.returncode}"
@@ -93,7 +93,7 @@ class Slurm:
             self._queue[native] = self._recent[native] = row.id
         return native
 
-    def survey(self, rows: Sequence[JobRow]) -> dict[str, str]:
+    def find_jobs(self, rows: Sequence[JobRow]) -> dict[str, str]:
         self._listen()
         by_job: dict[str, list[str]] = {}
         for native, job_id in self._known():
@@ -107,10 +107,10 @@ class Slurm:
             self._run([*shlex.split(self._io.get_cancel_cmd(native)), f"--name={row.id}"])
         self._due = -math.inf
 
-    def remains(self, row: JobRow) -> bool:
-        return row.id in self.survey([row])
+    def still_runs(self, row: JobRow) -> bool:
+        return row.id in self.find_jobs([row])
 
-    def sweep(self, row: JobRow) -> None:
+    def end_leftovers(self, row: JobRow) -> None:
         """Slurm ends what a job leaves behind."""
 
     def fate(self, row: JobRow) -> Fate:
@@ -119,7 +119,14 @@ class Slurm:
         try:
             done = self._run(["scontrol", "show", "job", "-o", row.native_id])
             job = self._io.parse_job_output(done.returncode, done.stdout, done.stderr)
-        except (CommandFailedError, OutputParsingError, Silent, KeyError, ValueError, IndexError):
+        except (
+            CommandFailedError,
+            OutputParsingError,
+            Unreachable,
+            KeyError,
+            ValueError,
+            IndexError,
+        ):
             return Fate()
         if job is None or job.sub_state is None or job.name != row.id:
             return Fate()
@@ -140,7 +147,7 @@ class Slurm:
             return list(self._queue.items())
 
     def _listen(self) -> None:
-        """Bring the last answer of ``squeue`` up to date, without waiting long. Raises Silent.
+        """Bring the last answer of ``squeue`` up to date, without waiting long. Raises Unreachable.
 
         Slurm's commands try for many seconds to reach a controller that is away. They do so in a
         thread, while the loop goes on taking exit records.
@@ -159,7 +166,7 @@ class Slurm:
         elif self._question is not None and self._question.age() > _GLANCE * 4:
             self._silence = self._silence or "squeue has not answered yet"
         if self._silence:
-            raise Silent(self._silence)
+            raise Unreachable(self._silence)
 
     def _ask(self) -> dict[str, str]:
         separator = self._io.split_separator
@@ -169,9 +176,9 @@ class Slurm:
         try:
             jobs = self._io.parse_jobs_list_output(done.returncode, "\n".join(ours), done.stderr)
         except CommandFailedError as error:
-            raise Silent(_words(done.stderr)) from error
+            raise Unreachable(_words(done.stderr)) from error
         except (OutputParsingError, ValueError) as error:
-            raise Silent(f"squeue cannot be read: {error}") from error
+            raise Unreachable(f"squeue cannot be read: {error}") from error
         return {str(job.job_id): str(job.name) for job in jobs}
 
     def _run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
@@ -187,9 +194,9 @@ class Slurm:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise Silent(f"{command[0]} did not answer in {_TIMEOUT:.0f} s") from error
+            raise Unreachable(f"{command[0]} did not answer in {_TIMEOUT:.0f} s") from error
         except OSError as error:
-            raise Silent(f"{command[0]} cannot be run: {error.strerror}") from error
+            raise Unreachable(f"{command[0]} cannot be run: {error.strerror}") from error
 
 
 class _Question:
@@ -214,7 +221,7 @@ class _Question:
     def _run(self) -> None:
         try:
             self.answer = self._ask()
-        except Silent as silent:
+        except Unreachable as silent:
             self.silence = str(silent) or "no answer"
 
 

@@ -7,10 +7,10 @@ from collections import Counter
 from functools import partial
 
 from jobsync.local.api.agave import records
-from jobsync.local.engine.background_tasks import HERE
+from jobsync.local.engine.background_tasks import IN_LOOP
 from jobsync.local.engine.logbook import Logbook
 from jobsync.local.engine.loop_state import Waiting
-from jobsync.local.engine.runner import Declined, Silent, Unsure
+from jobsync.local.engine.runner import Declined, Unreachable, Unsure
 from jobsync.local.engine.watching import PLACED
 from jobsync.local.storage.copying import Check
 from jobsync.local.storage.staging import StagingError, work_folder
@@ -122,7 +122,7 @@ class Starter:
             row = book.store.update(row.id, work_dir=work)
         book.memory.staging[row.id] = Waiting.of(row)
         staged = partial(workload.prepare, row, system)
-        files = HERE if not book.files.begun(row.id) and workload.is_short(row) else book.files
+        files = IN_LOOP if not book.files.begun(row.id) and workload.is_short(row) else book.files
         try:
             if not files.do(row.id, staged):
                 return
@@ -149,7 +149,7 @@ class Starter:
         def hand_over(_: Check) -> None:
             self._natives[row.id] = runner.submit(row, system)
 
-        calls = HERE if system.engine == "fork" else book.calls
+        calls = IN_LOOP if system.engine == "fork" else book.calls
         try:
             if not calls.do(row.id, hand_over):
                 return
@@ -170,8 +170,8 @@ class Starter:
             return
         runner = book.settings.runners[system.name]
         try:
-            native = runner.survey([row]).get(row.id)
-        except Silent:
+            native = runner.find_jobs([row]).get(row.id)
+        except Unreachable:
             return
         if native is None and records.read_claim(records.work_of(row.work_dir)) is not None:
             book.adopt(row, None, runner)  # it has run, or runs where it cannot be seen

@@ -33,17 +33,17 @@ class Stopper:
         book.forget(row)
 
     def end(self, row: JobRow, reason: str, *, by_user: bool = False) -> None:
-        """Note that its user or its time ends the job; :meth:`press` does it."""
+        """Note that its user or its time ends the job; :meth:`carry_out` does it."""
         ending = Ending(reason, by_user, time.monotonic() - _POLITE_SECONDS)
         self._book.memory.ending.setdefault(row.id, ending)
 
-    def press(self, row: JobRow, runner: Runner) -> None:
+    def carry_out(self, row: JobRow, runner: Runner) -> None:
         """End a job: asked politely, a second later by force, and reported once nothing is left."""
         self.end(row, STOPPED_RUNNING, by_user=True)
         ending = self._book.memory.ending[row.id]
         work = records.work_of(row.work_dir)
         records.take_claim(work)  # whatever of it is still on its way must not start
-        if ending.told and not runner.remains(row):
+        if ending.told and not runner.still_runs(row):
             unplaced = row.status == "SUBMITTING" and records.is_nobodys(work)
             self._report(row, ending, unplaced)
         elif time.monotonic() - ending.since >= _POLITE_SECONDS:

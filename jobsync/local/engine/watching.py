@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from jobsync.local.api.agave import records
 from jobsync.local.engine.logbook import Logbook, label
-from jobsync.local.engine.runner import Runner, Silent
+from jobsync.local.engine.runner import Runner, Unreachable
 from jobsync.local.engine.stopping import Stopper
 from jobsync.local.storage.systems import System
 from jobsync.local.store.rows import JobRow
@@ -54,8 +54,8 @@ class Watcher:
             return
         silent_before = self._book.memory.silent
         try:
-            living = runner.survey(open_rows)
-        except Silent as silent:
+            living = runner.find_jobs(open_rows)
+        except Unreachable as silent:
             if silent_before.get(system.name) != str(silent):
                 log.warning("system %s cannot be asked: %s", system.name, silent)
             silent_before[system.name] = str(silent)
@@ -72,7 +72,7 @@ class Watcher:
         book = self._book
 
         def ended(row: JobRow) -> None:
-            runner.sweep(row)
+            runner.end_leftovers(row)
             row = book.mark_running(book.adopt(row, None, runner), runner)
             book.forget(row)
             row = book.transition(
@@ -91,7 +91,7 @@ class Watcher:
         book = self._book
         runner = book.settings.runners[system.name]
         if row.id in book.memory.ending or row.cancel_requested:
-            self._stopper.press(row, runner)
+            self._stopper.carry_out(row, runner)
             return
         if native is None:
             if row.native_id is not None:
@@ -103,7 +103,7 @@ class Watcher:
         if row.deadline is not None and book.settings.clock() > row.deadline:
             reason = f"Job exceeded its maximum run time of {row.max_run_time}."
             self._stopper.end(row, reason)
-            self._stopper.press(row, runner)
+            self._stopper.carry_out(row, runner)
 
     def _missing(self, row: JobRow, runner: Runner, system: System) -> None:
         """The engine no longer has the job and there is no record of its end: wait, then FAILED."""
@@ -119,7 +119,7 @@ class Watcher:
         if records.read_exit(records.work_of(row.work_dir)) is not None:
             return  # it arrived after all; the next turn takes it
         row = book.mark_running(row, runner)
-        runner.sweep(row)
+        runner.end_leftovers(row)
         runner.end(row, 1)  # children that outlived their runner
         words = f"{label(row.native_id, runner)} is {GONE}"
         text = f"{words}: {fate.words}." if fate.words else f"{words}."

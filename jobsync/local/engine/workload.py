@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from jobsync.local.engine.background_tasks import Errands
+from jobsync.local.engine.background_tasks import BackgroundTasks
 from jobsync.local.storage.copying import Check
 from jobsync.local.storage.systems import System
 from jobsync.local.store.rows import JobRow
@@ -35,7 +35,7 @@ class Workload(Protocol):
         """Make the job ready to be run. Raises
         :class:`~jobsync.local.storage.staging.StagingError` and what *check* raises."""
 
-    def finish(self, errands: Errands, row: JobRow, system: System | None) -> JobRow:
+    def finish(self, tasks: BackgroundTasks, row: JobRow, system: System | None) -> JobRow:
         """Bring a job that has ended towards its last phase. Can be repeated."""
 
     def stops_as(self, row: JobRow, *, began: bool) -> str:

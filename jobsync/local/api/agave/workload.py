@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from jobsync.local.apps.registry import Apps
-from jobsync.local.engine.background_tasks import Errands
+from jobsync.local.engine.background_tasks import BackgroundTasks
 from jobsync.local.engine.completion import finish
 from jobsync.local.storage.archive_path import slug
 from jobsync.local.storage.copying import Check
@@ -67,8 +67,8 @@ class AgaveJobs:
         has_id = self._dialect == "aloe" or system.engine != "fork"
         return f"{name}-{row.id}" if has_id else name
 
-    def finish(self, errands: Errands, row: JobRow, system: System | None) -> JobRow:
-        return finish(self._store, self._storage, errands, row, system, self._clock)
+    def finish(self, tasks: BackgroundTasks, row: JobRow, system: System | None) -> JobRow:
+        return finish(self._store, self._storage, tasks, row, system, self._clock)
 
     def stops_as(self, row: JobRow, *, began: bool) -> str:
         if self._dialect == "aloe":

@@ -17,7 +17,7 @@ from jobsync.local.api.tapis.directories import same_place
 from jobsync.local.api.tapis.ends import failed_remotely, skips
 from jobsync.local.api.tapis.places import Places
 from jobsync.local.apps.tapis_apps import TapisApps
-from jobsync.local.engine.background_tasks import Errands
+from jobsync.local.engine.background_tasks import BackgroundTasks
 from jobsync.local.faults import FaultBoard
 from jobsync.local.storage.archive import put
 from jobsync.local.storage.copying import Check
@@ -73,7 +73,7 @@ class TapisJobs:
     def stops_as(self, row: JobRow, *, began: bool) -> str:
         return "STOPPED"
 
-    def finish(self, errands: Errands, row: JobRow, system: System | None) -> JobRow:
+    def finish(self, tasks: BackgroundTasks, row: JobRow, system: System | None) -> JobRow:
         store = self._store
         if row.status == "CLEANING_UP":
             if not failed_remotely(row):
@@ -83,7 +83,7 @@ class TapisJobs:
                 return self._end(row)
             row = store.transition(row.id, "ARCHIVING", "Beginning to archive output.")
         if row.status == "ARCHIVING":
-            row = self._archive(errands, row, system)
+            row = self._archive(tasks, row, system)
         if row.status == "ARCHIVING_FAILED":
             return store.transition(row.id, "FAILED", row.message, reason="archiving",
                                     ended=self._clock())  # fmt: skip
@@ -116,7 +116,7 @@ class TapisJobs:
 
     # --- archiving ------------------------------------------------------------------------
 
-    def _archive(self, errands: Errands, row: JobRow, system: System | None) -> JobRow:
+    def _archive(self, tasks: BackgroundTasks, row: JobRow, system: System | None) -> JobRow:
         def copy(check: Check) -> None:
             self._copy(row, check)
             if system is not None and not same_place(row):
@@ -128,7 +128,7 @@ class TapisJobs:
             text = "The output directory is the archive: nothing is copied."
             return self._store.transition(row.id, "ARCHIVING_FINISHED", text, archived=True)
         try:
-            if not errands.do(row.id, copy):
+            if not tasks.do(row.id, copy):
                 return row
         except (OSError, Problem, Refusal, ValueError) as error:
             text = f"Cannot archive: {error}"
