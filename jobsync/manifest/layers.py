@@ -41,8 +41,9 @@ class Layers(Struct, frozen=True):
 def layered(entry: JobEntry, defaults: Section, platform: Platform, report: Report) -> Layers:
     """The fields of *entry* over *defaults*; null in the place of a field removes it.
 
-    A name that stands twice in a list that defaults touch, and a removal of what no default has,
-    are reported.
+    A name that stands twice in a list of the job that defaults touch, and a removal of what no
+    default has, are reported. What is wrong with the defaults themselves
+    :func:`check_defaults` reports.
     """
     body = entry.value if isinstance(entry.value, dict) else {}
     fields = body
@@ -67,12 +68,47 @@ def layered(entry: JobEntry, defaults: Section, platform: Platform, report: Repo
     return Layers(out, merging.origins)
 
 
+def check_defaults(defaults: Section, platform: Platform, report: Report) -> None:
+    """Report each name that stands twice in a list of the defaults, and each removal there."""
+    for name, default in defaults.items():
+        _check_lists((name,), default.value, default.places, platform, report)
+
+
+def _check_lists(
+    path: tuple[str, ...], value: Raw, places: Places, platform: Platform, report: Report
+) -> None:
+    where = ".".join(path)
+    if where in platform.merged and isinstance(value, dict):
+        for key, item in value.items():
+            _check_lists((*path, key), item, places, platform, report)
+    if where not in platform.named_entries or not isinstance(value, list):
+        return
+    _by_name(path, platform.named_entries[where], value, places, report)
+    for number, item in enumerate(value):
+        if _removes(item):
+            text = f"{dotted(path)}: only a job can remove a default"
+            report(places.item(value, number), text, "delete this entry")
+
+
+def _by_name(
+    path: tuple[str, ...], key: str, items: list[Raw], places: Places, report: Report
+) -> dict[str, int]:
+    """Where each name is in *items*. A second entry of one name is reported."""
+    found: dict[str, int] = {}
+    for number, item in enumerate(items):
+        name = _name(item, key)
+        if name is not None and found.setdefault(name, number) != number:
+            text = f"{dotted(path)} has two entries with the {key} {quoted(name)}"
+            hint = f"entries merge with the defaults by {key}, so each {key} can occur only once"
+            report(places.item(items, number), text, hint)
+    return found
+
+
 class _Merging:
     """Merges the values of one job with those of its defaults."""
 
     def __init__(self, platform: Platform, places: Places, report: Report) -> None:
         self.upper_places = self.lower_places = self._own_places = places
-        self._are_defaults = False
         self.origins: dict[int, dict[str | int, Origin]] = {}
         self._merged = platform.merged
         self._named = platform.named_entries
@@ -91,12 +127,10 @@ class _Merging:
             if not (has_null and isinstance(value, dict)):
                 return value
             return {key: item for key, item in value.items() if item is not None}
-        self.lower_places = self.upper_places = default.places if default else self._own_places
-        self._are_defaults = default is not None
-        try:
-            return self.value((name,), None, value)
-        finally:
-            self._are_defaults = False
+        if default is not None:
+            return self._default((name,), value, default.places)
+        self.lower_places = self.upper_places = self._own_places
+        return self.value((name,), None, value)
 
     def value(self, path: tuple[str, ...], lower: Raw, upper: Raw) -> Raw:
         """*upper* over *lower*; each may be None for nothing there."""
@@ -121,51 +155,42 @@ class _Merging:
                     found[key] = self.value((*path, key), lower.get(key), upper[key])
                     origins[key] = (self.upper_places, upper, key)
             elif lower[key] is not None:
-                found[key] = self._alone((*path, key), lower[key])
+                found[key] = self._default((*path, key), lower[key], self.lower_places)
                 origins[key] = (self.lower_places, lower, key)
         self.origins[id(found)] = origins
         return found
 
-    def _alone(self, path: tuple[str, ...], lower: Raw) -> Raw:
+    def _default(self, path: tuple[str, ...], value: Raw, places: Places) -> Raw:
         """A part of the defaults of which the job says nothing."""
-        above, self.upper_places = self.upper_places, self.lower_places
-        self._are_defaults = True
+        where = ".".join(path)
+        is_mapping = where in self._merged and isinstance(value, dict)
+        if not is_mapping and not (where in self._named and isinstance(value, list)):
+            return value
+        own = (self.lower_places, self.upper_places)
+        self.lower_places = self.upper_places = places
         try:
-            return self.value(path, None, lower)
+            return self.value(path, value, {} if is_mapping else [])
         finally:
-            self.upper_places, self._are_defaults = above, False
-
-    def _by_name(
-        self, path: tuple[str, ...], key: str, items: list[Raw], places: Places
-    ) -> dict[str, int]:
-        """Where each name is in *items*. A second entry of one name is reported."""
-        found: dict[str, int] = {}
-        for number, item in enumerate(items):
-            name = _name(item, key)
-            if name is not None and found.setdefault(name, number) != number:
-                text = f"{dotted(path)} has two entries with the {key} {quoted(name)}"
-                hint = (
-                    f"entries merge with the defaults by {key}, so each {key} can occur only once"
-                )
-                self._report(places.item(items, number), text, hint)
-        return found
+            self.lower_places, self.upper_places = own
 
     def _entries(
         self, path: tuple[str, ...], key: str, lower: list[Raw], upper: list[Raw]
     ) -> list[Raw]:
         """The entries of *upper* in the places of those of *lower* that have their names."""
-        if not lower and not any(isinstance(item, dict) and REMOVE in item for item in upper):
-            if self._are_defaults:
-                self._by_name(path, key, upper, self.upper_places)
-            return upper
-        own = self._by_name(path, key, upper, self.upper_places)
-        known = self._by_name(path, key, lower, self.lower_places)
+        if not (lower and upper) and not any(map(_removes, lower or upper)):
+            return lower or upper
+        own = _by_name(path, key, upper, self.upper_places, self._report)
+        known = {
+            name for name in (_name(item, key) for item in lower if not _removes(item)) if name
+        }
         found: list[Raw] = []
         origins: dict[str | int, Origin] = {}
         used: set[int] = set()
         for number, item in enumerate(lower):
             name = _name(item, key)
             above = own.get(name) if name is not None else None
+            if _removes(item):
+                continue  # reported once, where it stands
             if above is None:
                 origins[len(found)] = (self.lower_places, lower, number)
                 found.append(item)

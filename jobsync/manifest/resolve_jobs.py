@@ -10,7 +10,7 @@ from jobsync.manifest.access import Teams, grants
 from jobsync.manifest.fill_values import Families, ValueFiller, has_reference
 from jobsync.manifest.job_locations import JobPlaces, RunPlaces
 from jobsync.manifest.job_selectors import needed
-from jobsync.manifest.layers import layered
+from jobsync.manifest.layers import check_defaults, layered
 from jobsync.manifest.matrix import Family, Member
 from jobsync.manifest.merge import JobEntry, RawSet
 from jobsync.manifest.messages import dotted, quoted
@@ -70,6 +70,11 @@ def draft_jobs(
 ) -> list[DraftJob]:
     """A draft of every run of the set; what is wrong goes to the problems of the set."""
     known: dict[str, Family | None] = {}
+
+    def wrong_defaults(where: Location, message: str, hint: str) -> None:
+        raw.problems.append(Problem(where, f"defaults.{message}", hint))
+
+    check_defaults(raw.defaults, platform, wrong_defaults)
     for key, entry in raw.jobs.items():
         known[key] = _family(entry, scope, raw.problems)
     drafts: list[DraftJob] = []

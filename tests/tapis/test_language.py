@@ -222,7 +222,26 @@ def test_the_defaults_have_each_name_once(tmp_path: Path, own: str) -> None:
 defaults: {{appVersion: "1", fileInputs: [{{name: x}}, {{name: y}}, {{name: x, envKey: Y}}]}}
 jobs: {{a: {{appId: x{own}}}}}
 """)  # fmt: skip
-    assert any('jobs.a.fileInputs has two entries with the name "x"' in line for line in told)
+    assert [line.partition(": ")[2].partition(" (")[0] for line in told] == [
+        'defaults.fileInputs has two entries with the name "x"'
+    ]
+
+
+def test_a_removal_among_the_defaults_is_told_once_where_it_stands(tmp_path: Path) -> None:
+    told = problems(tmp_path, """
+defaults:
+  appVersion: "1"
+  parameterSet: {appArgs: [{name: x, arg: "1"}, {name: y, remove: true}]}
+jobs:
+  a: {appId: x}
+  b: {appId: x, parameterSet: {appArgs: [{name: x, arg: "2"}]}}
+  c: {appId: x, parameterSet: {appArgs: [{name: y, remove: true}]}}
+  d: {appId: x, parameterSet: null}
+""")  # fmt: skip
+    assert [line.partition(" (")[0] for line in sorted(told)] == [
+        '11:42: jobs.c.parameterSet.appArgs: the defaults have no entry with the name "y"',
+        "7:49: defaults.parameterSet.appArgs: only a job can remove a default",
+    ]
 
 
 def test_references_stand_in_urls_of_inputs_alone(tmp_path: Path) -> None:
