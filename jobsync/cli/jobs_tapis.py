@@ -279,8 +279,11 @@ def outputs_list(call: Call, uuid: str, path: str, running: bool, page: Page) ->
     help="Where to; - is standard output. Default: the file's own name, here.",
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
+@download.max_bytes
 @operation
-def outputs_download(call: Call, uuid: str, path: str, output: str | None, force: bool) -> None:
+def outputs_download(
+    call: Call, uuid: str, path: str, output: str | None, force: bool, max_bytes: int | None
+) -> None:
     """Download one output of a job: the file itself, also where the service sends a zip of it."""
     to = download.place(path, output, force)
     with (
@@ -289,9 +292,9 @@ def outputs_download(call: Call, uuid: str, path: str, output: str | None, force
         reader.open(uuid, path) as content,
     ):
         if to is None:
-            download.copy(content, sys.stdout.buffer)
+            download.copy(content, sys.stdout.buffer, max_bytes)
             return
-        size = download.save(content, to)
+        size = download.save(content, to, max_bytes)
     print_record(call.style, {"path": path, "to": str(to), "length": size})
 
 

@@ -116,6 +116,8 @@ def test_outputs(jobs: Command, made: str) -> None:
     assert (code, out) == (0, Path("counts.txt").read_text())
     assert jobs("outputs-download", made, "counts.txt", "-o", "other.txt")[0] == 0
     assert sorted(path.name for path in Path().iterdir()) == ["counts.txt", "other.txt"]
+    code, _, err = jobs("outputs-download", made, "counts.txt", "-o", "more", "--max-bytes", "1")
+    assert code == 1 and "more than --max-bytes 1" in err and not Path("more").exists()
     code, _, err = jobs("outputs-download", made, "no-such.txt")
     assert code == 1 and "500" in err and not Path("no-such.txt").exists()
 

@@ -188,6 +188,10 @@ def test_outputs(jobs: Command, here: World, made: str) -> None:
     code, out, _ = jobs("outputs-download", made, name, "-o", "-")
     assert (code, out.encode()) == (0, expected)
     assert "exists already" in refused(jobs("outputs-download", made, name, "-o", "got"))
+    size = len(expected)
+    code, out, err = jobs("outputs-download", made, name, "-o", "-", "--max-bytes", str(size - 1))
+    assert (code, out) == (1, "") and f"{size} bytes, more than --max-bytes {size - 1}" in err
+    assert jobs("outputs-download", made, name, "--max-bytes", str(size))[0] == 0
     failed = here.service.submit("alice", name="f", appId=FAILING, appVersion="1.0")["uuid"]
     here.service.wait("alice", failed)
     assert [row["name"] for row in as_json(jobs("outputs-list", failed, "--format", "json"))]

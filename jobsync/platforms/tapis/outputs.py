@@ -133,7 +133,8 @@ class Outputs:
             stack.close()
             outcome = stack.enter_context(self._jobs.content(place.system, at, None))
         if isinstance(outcome, Stream):
-            return Content(0, _length(outcome), outcome.chunks)
+            length = _length(outcome)
+            return Content(0, size if length is None else length, outcome.chunks)
         refused = outcome.status in (401, 403, 404) or outcome.status >= 500
         if not refused:
             raise envelope.error_of(outcome)
@@ -169,7 +170,7 @@ class Outputs:
         length = _length(outcome)
         if _is_zip(outcome, path, size, length, first):
             return Content(0, size, unzip.member(chunks, size))
-        return Content(0, length, chunks)
+        return Content(0, size if length is None else length, chunks)
 
     # --- what is there -------------------------------------------------------------------
 
