@@ -13,7 +13,6 @@ from jobsync.atomic_files import ORDINARY, replace_file_durably
 from jobsync.backend import Content
 from jobsync.errors import SettingsError, Usage
 
-
 max_bytes = click.option(
     "--max-bytes", type=click.IntRange(min=0), help="Download nothing if the file is larger."
 )

@@ -28,6 +28,7 @@ from jobsync.errors import SettingsError
 from jobsync.http.exchanges import Exchanges
 
 _NO_PROXY_URL = "the proxy that is set has no URL like http://HOST:PORT or socks5h://HOST:PORT"
+_STATUS = re.compile(rb"\S+[ \t]+[0-9]{3}\s")
 _LENGTH = re.compile(r"[0-9]{1,18}[ \t]*")
 
 
@@ -35,9 +36,10 @@ class _Lines(io.BufferedReader):
     """What a response is read from. A line that has no end was cut short: it is not a line.
 
     Python takes the end of a connection for the end of a head, and half of the size of a chunk,
-    ``00`` of ``0040``, for the end of a body.
+    ``00`` of ``0040``, for the end of a body. ``last`` is the line that was read last.
     """
 
+    last = b""
     _begun = False
 
     def readline(self, size: int | None = -1, /) -> bytes:
@@ -47,16 +49,24 @@ class _Lines(io.BufferedReader):
         if b"\r" in line[:-2]:
             raise http.client.HTTPException("a line of the answer has a line break in it")
         self._begun = True
+        self.last = line
         return line
 
 
 class _Response(http.client.HTTPResponse):
-    """A response whose head is whole, says in one way how long its body is, and is not an interim
-    one but ``100 Continue``."""
+    """A response whose head is whole, has a status of three digits, says in one way how long its
+    body is, and is not an interim one but ``100 Continue``."""
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp: Any = _Lines(self.fp.detach(), 64 * 1024)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Python takes whatever it can read as a number, and ``0400`` for a refusal."""
+        found: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+        if not _STATUS.match(self.fp.last):
+            raise http.client.BadStatusLine(repr(self.fp.last[:100]))
+        return found
 
     def begin(self) -> None:
         super().begin()

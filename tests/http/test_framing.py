@@ -206,6 +206,10 @@ def test_a_credential_goes_into_the_header_that_the_service_reads(method: str) -
     assert not {"x-some-token", "authorization"} & set(bare), "an empty credential has no header"
 
 
+NO_STATUS = (b"0400", b"+400", b"00200", b"4_00", b"20", b"2000", b"\xb2\xb2\xb2")
+"""What Python takes for a number, and what is none of three digits."""
+
+
 def head(*lines: bytes) -> bytes:
     return b"".join(line + b"\r\n" for line in (b"HTTP/1.1 200 OK", *lines, b""))
 
@@ -244,6 +248,7 @@ def test_header_lines(lines: list[bytes], fields: dict[str, str]) -> None:
         head(b"Transfer-Encoding: gzip, chunked") + b"1\r\na\r\n0\r\n\r\n",
         head(b"Transfer-Encoding: chunked ") + b"1\r\na\r\n0\r\n\r\n",
         head(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked") + b"0\r\n\r\n",
+        *(b"HTTP/1.1 %s OK\r\nContent-Length: 0\r\n\r\n" % status for status in NO_STATUS),
         b"HTTP/1.1 101 Up\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nzz",
         b"HTTP/1.1 103 Early\r\nLink: x\r\n\r\n" + head(b"Content-Length: 1") + b"a",
     ],
