@@ -5,17 +5,20 @@ Each folder beside this module has a value of this kind as ``connections.CONNECT
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from jobsync.backend import Backend, Reader
+from jobsync.errors import SettingsError
 from jobsync.secret import Secret
 from jobsync.structs import Struct
 
 if TYPE_CHECKING:
     from jobsync.http.connection import Connection
+
+_Reader = TypeVar("_Reader", bound=Reader)
 
 
 class Account(Protocol):
@@ -104,3 +107,21 @@ class Connections(Protocol):
 
     def log_out(self, environ: Mapping[str, str], base_url: str, how: Connection) -> LoggedOut:
         """Remove the saved credentials, and what the login made on the service if it can be."""
+
+
+@contextmanager
+def acting_as(
+    user: str, variable: str, opening: AbstractContextManager[_Reader]
+) -> Iterator[_Reader]:
+    """What *opening* opens, once the service has said that it takes us for *user*; empty: anybody.
+
+    Raises :class:`~jobsync.errors.SettingsError` where it takes us for somebody else. *variable*
+    is the setting that names *user*.
+    """
+    with opening as opened:
+        if user and (acting := opened.whoami()) != user:
+            raise SettingsError(
+                f"{variable} is {user}, but the token is {acting}'s",
+                hint=f"correct or unset {variable}, or use the token of that user",
+            )
+        yield opened

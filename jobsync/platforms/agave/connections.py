@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, closing
 
 from jobsync.base_url import base_url as one_spelling
 from jobsync.errors import SettingsError
@@ -27,7 +27,7 @@ from jobsync.platforms.agave.login import log_in
 from jobsync.platforms.agave.operations import Jobs
 from jobsync.platforms.agave.transport import ReadTransport, TokenTransport, Transport
 from jobsync.platforms.agave.urls import Urls
-from jobsync.platforms.connections import Connections, Lasting, LoggedOut
+from jobsync.platforms.connections import Connections, Lasting, LoggedOut, acting_as
 from jobsync.platforms.token_expiry import expiry_of
 from jobsync.secret import Secret
 from jobsync.structs import Struct
@@ -89,32 +89,22 @@ class AgaveAccount(Struct, frozen=True):
             return None
         return expiry_of(mine.token) or mine.expires or None
 
-    @contextmanager
-    def reader(self, how: Connection) -> Iterator[AgaveReader]:
-        with connect_reader(self.base_url, self.credentials, how=how) as opened:
-            self._check_user(opened)
-            yield opened
+    def reader(self, how: Connection) -> AbstractContextManager[AgaveReader]:
+        opened = connect_reader(self.base_url, self.credentials, how=how)
+        return acting_as(self._expected_user, USERNAME, opened)
 
-    @contextmanager
-    def backend(self, how: Connection) -> Iterator[AgaveBackend]:
-        with connect(self.base_url, self.credentials, how=how) as opened:
-            self._check_user(opened)
-            yield opened
+    def backend(self, how: Connection) -> AbstractContextManager[AgaveBackend]:
+        opened = connect(self.base_url, self.credentials, how=how)
+        return acting_as(self._expected_user, USERNAME, opened)
 
     def jobs(self, how: Connection) -> closing[Jobs]:
         """The 15 operations one by one."""
         return connect_jobs(self.base_url, self.credentials, how=how)
 
-    def _check_user(self, reader: AgaveReader) -> None:
+    @property
+    def _expected_user(self) -> str:
         """Files may spell the user otherwise: only what stands beside a token counts."""
-        if not self.username or self.credentials.username != self.username:
-            return
-        acting = reader.whoami()
-        if acting != self.username:
-            raise SettingsError(
-                f"{USERNAME} is {self.username}, but the token is {acting}'s",
-                hint=f"correct or unset {USERNAME}, or use the token of that user",
-            )
+        return "" if self.credentials.username != self.username else self.username
 
 
 class AgaveConnections:

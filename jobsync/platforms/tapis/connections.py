@@ -7,14 +7,14 @@ operations one by one. Each is a context manager that closes its connections.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, closing
 
 from jobsync.base_url import base_url as one_spelling
 from jobsync.errors import SettingsError
 from jobsync.http.connection import Connection
 from jobsync.http.retry import RetryBudget
-from jobsync.platforms.connections import Connections, Lasting, LoggedOut
+from jobsync.platforms.connections import Connections, Lasting, LoggedOut, acting_as
 from jobsync.platforms.tapis.backend import TapisBackend, TapisReader
 from jobsync.platforms.tapis.credential_files import stored_tokens
 from jobsync.platforms.tapis.credentials import (
@@ -90,32 +90,22 @@ class TapisAccount(Struct, frozen=True):
         claims = claims_of(self.credentials.token)
         return None if self.credentials.renewable or claims is None else claims.expires
 
-    @contextmanager
-    def reader(self, how: Connection) -> Iterator[TapisReader]:
-        with connect_reader(self.base_url, self.credentials, how=how) as opened:
-            self._check_user(opened)
-            yield opened
+    def reader(self, how: Connection) -> AbstractContextManager[TapisReader]:
+        opened = connect_reader(self.base_url, self.credentials, how=how)
+        return acting_as(self._expected_user, USERNAME, opened)
 
-    @contextmanager
-    def backend(self, how: Connection) -> Iterator[TapisBackend]:
-        with connect(self.base_url, self.credentials, how=how) as opened:
-            self._check_user(opened)
-            yield opened
+    def backend(self, how: Connection) -> AbstractContextManager[TapisBackend]:
+        opened = connect(self.base_url, self.credentials, how=how)
+        return acting_as(self._expected_user, USERNAME, opened)
 
     def jobs(self, how: Connection) -> closing[Jobs]:
         """The operations one by one."""
         return connect_jobs(self.base_url, self.credentials, how=how)
 
-    def _check_user(self, reader: TapisReader) -> None:
+    @property
+    def _expected_user(self) -> str:
         """Only what stands beside the token counts: files may be another user's on purpose."""
-        if not self.username or self.credentials.saved:
-            return
-        acting = reader.whoami()
-        if acting != self.username:
-            raise SettingsError(
-                f"{USERNAME} is {self.username}, but the token is {acting}'s",
-                hint=f"correct or unset {USERNAME}, or use the token of that user",
-            )
+        return "" if self.credentials.saved else self.username
 
 
 class TapisConnections:
