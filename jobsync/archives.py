@@ -1,7 +1,8 @@
 """Where runs archive: one folder, however its path is spelled. Pure; floor 1.
 
 A path is compared as the service resolves it: slashes at either end, doubled ones and dot segments
-mean nothing. What a request names as its folder is told by its platform.
+mean nothing. What a request names as its folder is told by its platform, which writes a macro that
+may stand for several folders, one in the other, as ``${**NAME}``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from jobsync.model import Archive
 
 T = TypeVar("T")
 
-_MACRO = re.compile(r"\$\{[A-Z_]+\}")
+_MACRO = re.compile(r"\$\{[^{}/]+\}")
+_DEEP = "${**"
 
 
 def canonical(path: str) -> str:
@@ -32,8 +34,7 @@ def is_same(one: Archive, other: Archive) -> bool:
 def meet(one: Archive, other: Archive) -> bool:
     """Whether both are one folder or one lies in the other: what one run writes may then replace
     what the other has written. A macro that is left in a path may stand for anything."""
-    pairs = zip(_parts(one.path), _parts(other.path), strict=False)
-    return _same_system(one, other) and all(_may_be_same(*pair) for pair in pairs)
+    return _same_system(one, other) and _may_meet(_parts(one.path), _parts(other.path))
 
 
 class Folders(Generic[T]):
@@ -72,6 +73,23 @@ class Folders(Generic[T]):
 
 def _same_system(one: Archive, other: Archive) -> bool:
     return not (one.system and other.system) or one.system == other.system
+
+
+def _may_meet(one: list[str], other: list[str]) -> bool:
+    """Whether all segments may be the same, up to the end of the shorter path. What is deep may be
+    one segment of the other path or several."""
+    for number, pair in enumerate(zip(one, other, strict=False)):
+        if not any(segment.startswith(_DEEP) for segment in pair):
+            if not _may_be_same(*pair):
+                return False
+            continue
+        if all("${" in segment for segment in pair):
+            return True
+        deep, flat = (one, other) if pair[0].startswith(_DEEP) else (other, one)
+        rest = deep[number + 1 :]
+        last = max(number + 1, len(flat) - len(rest))
+        return any(_may_meet(rest, flat[at:]) for at in range(number + 1, last + 1))
+    return True
 
 
 def _may_be_same(one: str, other: str) -> bool:

@@ -13,7 +13,10 @@ from jobsync.model import Archive
 from jobsync.platforms.agave.archive import output_folder
 
 PATHS = st.lists(
-    st.sampled_from(["a", "b", "${JOB_OWNER}", "x-${APP_ID}", ".", "", ".."]), max_size=5
+    st.sampled_from(
+        ["a", "b", "${JOB_OWNER}", "x-${APP_ID}", "${JobOwner}", "${**Dir}", ".", "", ".."]
+    ),
+    max_size=5,
 )
 ARCHIVES = st.builds(
     lambda system, parts: Archive(system, canonical("/".join(parts))),
@@ -69,6 +72,31 @@ def test_what_a_request_names(request_: dict[str, object], expected: Archive | N
 def test_all_that_meet_are_found_and_no_others(folders: list[Archive], one: Archive) -> None:
     found = sorted(Folders((folder, number) for number, folder in enumerate(folders)).meeting(one))
     assert found == [number for number, folder in enumerate(folders) if meet(folder, one)]
+
+
+@pytest.mark.parametrize(
+    ("declared", "there", "meets"),
+    [
+        ("${JOB_OWNER}/out", "alice/out", True),
+        ("${JOB_OWNER}/out", "alice/out/deeper", True),
+        ("${JOB_OWNER}/out", "alice/other", False),
+        ("${EffectiveUserId}/out", "alice/out", True),
+        ("${EffectiveUserId}/out", "alice/other", False),
+        ("x/${JobOwner}-${JobCreateDate}", "x/alice-2026-11-26Z", True),
+        ("x/${JobOwner}-y", "x/alice-z", False),
+        ("${JobOwner}/out", "work/01/alice/out", False),
+        ("${**JobWorkingDir}/out", "work/01/alice/out", True),
+        ("${**JobWorkingDir}/out", "work/01/alice/out/deeper", True),
+        ("${**JobWorkingDir}/out", "work/01/alice/other", False),
+        ("${**HOST_EVAL($WORK, a b)}/out", "work/01/alice/out", True),
+        ("${**HOST_EVAL($WORK)}", "work/01", True),
+    ],
+)
+def test_a_macro_may_stand_for_anything(declared: str, there: str, meets: bool) -> None:
+    one, other = Archive("", canonical(declared)), Archive("s", canonical(there))
+    assert meet(one, other) is meets and meet(other, one) is meets
+    assert [*Folders([(one, 1)]).meeting(other)] == [1] * meets
+    assert [*Folders([(other, 1)]).meeting(one)] == [1] * meets
 
 
 @given(ARCHIVES, ARCHIVES)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobsync.archives import meet
 from jobsync.model import NO_ACCESS, Archive, Mark, Run, RunState
 from jobsync.permission_model import effective
 from jobsync.plan.doubts import doubtful_outputs
@@ -130,6 +131,10 @@ def test_what_was_not_archived_stays_where_it_was_made(job: dict[str, Any]) -> N
         ("/a//b/", Archive("", "a/b")),
         ("x/${AppId}-${AppVersion}", Archive("", "x/tool-1")),
         ("x/${JobCreateDate}", Archive("", "x/${JobCreateDate}")),
+        ("${JobOwner}/out", Archive("", "${JobOwner}/out")),
+        ("${JobWorkingDir}/out", Archive("", "${**JobWorkingDir}/out")),
+        ("HOST_EVAL($WORK)/out", Archive("", "${**HOST_EVAL($WORK)}/out")),
+        ("HOST_EVAL($WORK, a/b)/x", Archive("", "${**HOST_EVAL($WORK, a:b)}/x")),
         ("x/${JobUUID}", None),
         ("x/${JobName}/y", None),
     ],
@@ -139,6 +144,22 @@ def test_the_folder_that_a_request_names(folder: str, found: Archive | None) -> 
     assert TAPIS.output_folder(request) == found
     assert TAPIS.output_folder({**request, "archiveMode": "NEVER"}) is None
     assert TAPIS.output_folder({"job": JOB}) == Archive("store", "alice/jobs/1")
+
+
+@pytest.mark.parametrize(
+    ("folder", "there"),
+    [
+        ("${EffectiveUserId}/out", "/alice/out"),
+        ("${JobOwner}/out/${JobCreateDate}", "/alice/out/2026-11-26Z"),
+        ("/${JobWorkingDir}/out", "/work/01/alice/out"),
+        ("HOST_EVAL($WORK, runs)/out", "/work/01/alice/runs/out"),
+    ],
+)
+def test_a_run_that_archived_where_a_macro_may_lead_is_found(folder: str, there: str) -> None:
+    declared = TAPIS.output_folder({"appId": "x", "appVersion": "1", "archiveSystemDir": folder})
+    was = TAPIS.output_folder({"job": {**JOB, "archiveSystemDir": there}})
+    assert declared is not None and was is not None and meet(declared, was)
+    assert not meet(declared, Archive("store", "somewhere/else/of/mine"))
 
 
 def test_two_jobs_with_one_folder_are_refused(tmp_path: Path) -> None:

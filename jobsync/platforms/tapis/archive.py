@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from jobsync.archives import canonical
@@ -9,7 +10,7 @@ from jobsync.java_globs import matches
 from jobsync.manifest.messages import quoted
 from jobsync.model import Archive, JsonValue, Run, Value
 from jobsync.platforms.tapis.fields import parameters_of
-from jobsync.platforms.tapis.macros import EACH_RUN, MACRO
+from jobsync.platforms.tapis.macros import DIRECTORIES, EACH_RUN, MACRO
 from jobsync.platforms.tapis.urls_of_inputs import SCHEME, cannot_be_named
 
 JOB = "job"
@@ -75,7 +76,17 @@ def output_folder(request: Mapping[str, object]) -> Archive | None:
         return None
     for macro, field in (("AppId", "appId"), ("AppVersion", "appVersion")):
         path = path.replace(f"${{{macro}}}", str(request.get(field)))
+    path = _ON_HOST.sub(lambda match: f"${{**{match[0].replace('/', ':')}}}", path.strip())
+    path = MACRO.sub(_deep, path)
     return Archive(str(request.get("archiveSystemId") or ""), canonical(path))
+
+
+_ON_HOST = re.compile(r"HOST_EVAL\([^()]*\)")
+
+
+def _deep(macro: re.Match[str]) -> str:
+    """A macro as :mod:`jobsync.archives` writes it: directories may lie in others."""
+    return f"${{**{macro[1]}}}" if macro[1] in DIRECTORIES else macro[0]
 
 
 def output_uri(run: Run, path: str) -> str | None:

@@ -20,6 +20,12 @@ MACROS = frozenset({
 EACH_RUN = frozenset({"JobUUID", "JobName", "JobCreateTime", "JobCreateTimestamp"})
 """The macros that are another text for each run."""
 
+DIRECTORIES = frozenset({
+    "ExecSystemExecDir", "ExecSystemInputDir", "ExecSystemOutputDir", "JobWorkingDir",
+    "ArchiveSystemDir", "DtnSystemInputDir", "DtnSystemOutputDir", "SysRootDir",
+})  # fmt: skip
+"""The macros that are paths."""
+
 MACRO = re.compile(r"\$\{([^{}]*)\}")
 _FOLDED = {name.lower(): name for name in MACROS}
 
