@@ -52,7 +52,7 @@ EXPIRED = "TAPIS_SECURITY_JWT_EXPIRED The JWT has expired."
         (enveloped(401, "TAPIS_SYSTEMCLIENT_ERROR no credential"), Refused),
         (enveloped(403, "APPAPI_UNAUTH no"), Forbidden),
         (enveloped(404, "JOBS_NOT_FOUND Job x not found.", "success"), NotFound),
-        (enveloped(500, "JOBS_JOB_SELECT_UUID_ERROR Job x"), NotFound),
+        (enveloped(500, "JOBS_JOB_SELECT_UUID_ERROR Job x"), Refused),
         (enveloped(400, "JOBS_JOB_SELECT_UUID_ERROR Job x"), NotFound),
         (enveloped(400, "JOBSAPI_RESUBMIT_NOT_FOUND Job x"), NotFound),
         (enveloped(500, "JOBS_OTHER broken"), Refused),

@@ -29,6 +29,7 @@ class Scripted:
 
     def __init__(self, rows: list[Record], clip: int = 1000) -> None:
         self.rows, self.clip = rows, clip
+        self.lacking: frozenset[str] = frozenset()
         self.asked: list[dict[str, str | int]] = []
         self.counts = True
         self.uncounted = 0

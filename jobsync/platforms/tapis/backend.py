@@ -139,7 +139,8 @@ class TapisReader:
         """See :class:`~jobsync.backend.Reader`. Hidden runs are in no list (tapis-v3 §6.1)."""
         found = []
         for row in self._listing.rows((), _LIST_FIELDS):
-            folder = TAPIS.output_folder({JOB: row.record})
+            record = row.record if self._tells_place(row) else self.jobs.get(row.id)[0]
+            folder = TAPIS.output_folder({JOB: record})
             if row.owner == owner and folder is not None and wanted(folder):
                 found.append(Archived(self._of_row(row), folder))
         return found
@@ -206,9 +207,13 @@ class TapisReader:
         run = describe.run(row.record, row.asked)
         if run.state is RunState.FAILED and not row.record.get("condition"):
             return describe.run(*self.jobs.get(row.id))
-        if row.record.keys() >= set(PLACES):
+        if self._tells_place(row):
             self._outputs.remember(row.record, row.asked)
         return run
+
+    def _tells_place(self, row: Row) -> bool:
+        """Whether *row* says where the outputs of its run are."""
+        return row.record.keys() >= {*PLACES} - self.jobs.lacking
 
     def _refuse_foreign_id(self, run_id: str) -> None:
         """An id that no job of this service can have is not sent."""

@@ -35,6 +35,9 @@ PLACES = (
 )  # fmt: skip
 """The members that say where the outputs of a job are (tapis-v3 §8.1)."""
 
+NEWER = frozenset({"archiveMode"})
+"""Those of them that services before 25Q4 do not know (tapis-v3 §6.3)."""
+
 _TEXTS_OF_JSON = (
     "fileInputs", "parameterSet", "subscriptions", "execSystemConstraints", "notes",
 )  # fmt: skip

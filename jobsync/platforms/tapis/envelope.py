@@ -35,7 +35,8 @@ _FOREIGN = "MISMATCHED_OWNER"
 _OF_ANOTHER_SERVICE = "CLIENT_"
 """In the codes with which the jobs service passes on what others say about a submit."""
 
-_ABSENT = ("SELECT_UUID_ERROR", "RESUBMIT_NOT_FOUND")
+_UNREAD = "SELECT_UUID_ERROR"
+_ABSENT = (_UNREAD, "RESUBMIT_NOT_FOUND")
 _FINAL = ("SEARCH", "SELECT_UUID")
 _LOG_IN = "log in again"
 _NO_ROUTE = "the service is too old for this, or the base URL is wrong"
@@ -97,7 +98,7 @@ def error_of(answer: Response) -> ServiceError:
         return Forbidden(line, status=status, said=said)
     if status == 401 and _OF_ANOTHER_SERVICE not in code:
         return Unauthorized(line, status=status, said=said, hint=_LOG_IN)
-    if any(word in code for word in _ABSENT) and status in (400, 500):
+    if any(word in code for word in _ABSENT) and status == 400:
         return NotFound(line, status=status, said=said)
     if status == 404 and found:
         return NotFound(line, status=status, said=said)
@@ -111,6 +112,19 @@ def error_of(answer: Response) -> ServiceError:
     if status in (502, 503, 504):
         return Unreachable(line)
     return Refused(line, status=status, said=said, hint="" if found else "check the base URL")
+
+
+def may_be_absent(answer: Response) -> bool:
+    """Whether *answer* is what is said of a job that is not there, and of one that the service
+    cannot read from its database: the code is the same (tapis-v3 §2.2)."""
+    found = envelope_of(answer) if answer.status == 500 else None
+    return found is not None and _UNREAD in found.code
+
+
+def refuses_members(error: Refused) -> bool:
+    """Whether *error* is the refusal of a list whose rows are to have members that the service does
+    not know (tapis-v3 §6.3)."""
+    return error.status == 400 and "SELECTLIST" in _code(error.said)
 
 
 def proves_nothing_made(answer: Response) -> bool:

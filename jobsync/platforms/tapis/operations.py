@@ -59,6 +59,8 @@ class Jobs:
         self.urls = urls
         self.transport = transport
         self.keeper = keeper
+        self.lacking: frozenset[str] = frozenset()
+        """The members of a row that this service has said it does not know."""
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -99,8 +101,12 @@ class Jobs:
 
     def get(self, uuid: str) -> tuple[Record, str]:
         """The record of one job, of a hidden one too, and the question in words."""
-        value, asked = self._read(self.urls.job(uuid), f"show job {uuid}")
-        found = records.record(value, asked)
+        call = Request("GET", self.urls.job(uuid), asks=f"show job {uuid}")
+        answer = self.transport.send(call)
+        if envelope.may_be_absent(answer):
+            answer = self._asked_again(call, uuid)
+        asked = str(answer)
+        found = records.record(envelope.opened(answer).result, asked)
         if found.get("uuid") != uuid:
             raise Unreadable(f"answered for another job ({asked})")
         return found, asked
@@ -244,6 +250,21 @@ class Jobs:
             raise SubmitAmbiguous(f"{type(error).__name__}: {error} ({call})") from error
 
     # --- inside ------------------------------------------------------------------------
+
+    def _asked_again(self, call: Request, uuid: str) -> Response:
+        """The answer to *call* when it is asked once more. Raises :class:`NotFound` where the job
+        is not there: its status is read in between, which shows that jobs can be read. That of a
+        hidden job is not shown either, but its record is."""
+        status = Request("GET", self.urls.of_job(uuid, "status"), asks=f"show job {uuid}")
+        shown = self.transport.send(status)
+        answer = self.transport.send(call)
+        if (
+            shown.status == 404
+            and envelope.envelope_of(shown) is not None
+            and envelope.may_be_absent(answer)
+        ):
+            raise envelope.error_of(shown)
+        return answer
 
     def _read(self, url: str, asks: str) -> tuple[JsonValue, str]:
         """The result at *url*, and the request in words."""

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from jobsync.backend import HistoryEvent
-from jobsync.errors import Unreadable
+from jobsync.errors import Refused, Unreadable
 from jobsync.model import RemoteFile
 from jobsync.outputs.listing import ENTRY_LIMIT, too_many_entries
 from jobsync.platforms.records import Record
-from jobsync.platforms.tapis import describe
+from jobsync.platforms.tapis import describe, envelope
 from jobsync.platforms.tapis.app_definitions import joined_id
 from jobsync.platforms.tapis.describe import Row
 from jobsync.platforms.tapis.operations import Jobs, Page, Terms
@@ -47,7 +47,16 @@ class Listing:
 
         Raises :class:`Unreadable` when the list cannot be shown to be complete.
         """
-        asked: Terms = (*terms, ("select", ",".join(select)), ("orderBy", "id(asc)"))
+        members = [name for name in select if name not in self._jobs.lacking]
+        try:
+            return self._whole((*terms, ("select", ",".join(members)), ("orderBy", "id(asc)")))
+        except Refused as error:
+            if describe.NEWER.isdisjoint(members) or not envelope.refuses_members(error):
+                raise
+        self._jobs.lacking = describe.NEWER
+        return self.rows(terms, select)
+
+    def _whole(self, asked: Terms) -> list[Row]:
         for _ in range(_PASSES):
             total, found, is_whole = self._once(asked)
             if is_whole and len(found) >= total:

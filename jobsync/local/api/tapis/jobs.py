@@ -55,7 +55,7 @@ def resubmit_request(call: Call) -> Answer:
 def show(call: Call) -> Answer:
     """``GET /jobs/{uuid}``: hidden ones too."""
     uuid = call.names["uuid"]
-    row = call.job()
+    row = _read(call)
     if row is None:
         raise absent(uuid) if call.fault("unknown-404") else select_error(uuid, 500)
     if not may(call.store, row, call.user, HISTORY):
@@ -63,8 +63,16 @@ def show(call: Call) -> Answer:
     return Answer(_written(call, row), f"JOBS_RETRIEVED Job {uuid} retrieved.")
 
 
+def _read(call: Call) -> JobRow | None:
+    """The job of *call*. A database that fails sounds like a job that is not there."""
+    if call.fault("unreadable-row"):
+        raise select_error(call.names["uuid"], 500)
+    return call.job()
+
+
 def show_status(call: Call) -> Answer:
     """``GET /jobs/{uuid}/status``."""
+    _read(call)
     row = seen(call)
     result = {"status": call.status_of(row), "condition": condition_of(row)}
     return Answer(result, f"JOBS_STATUS_RETRIEVED Job {row.id} status retrieved.")
@@ -88,6 +96,7 @@ def show_history(call: Call) -> Answer:
 
 def cancel(call: Call) -> Answer:
     """``POST /jobs/{uuid}/cancel``: a wish, which the engine carries out later."""
+    _read(call)
     row = owned(call, hidden=True, missing=select_error(call.names["uuid"], 400))
     if is_over(row):
         raise _conflict(row, "JOBS_JOB_CANCEL_NOT_ACCEPTED", "it has ended")

@@ -123,8 +123,8 @@ def writer(call: Call) -> Callable[[JobRow], dict[str, Any]]:
     if "allAttributes" in names:
         return lambda row: record.job(row, profile, status=call.status_of(row))
     for name in names:
-        if name != "summaryAttributes" and column_of(name) is None:
-            raise Problem(400, f"JOBS_SELECT_ERROR select: unknown attribute {name}.")
+        if name != "summaryAttributes" and (column_of(name) is None or profile.lacks(name)):
+            raise Problem(400, f"JOBS_SEARCH_INVALID_SELECTLIST_ERROR Unknown attribute {name}.")
     if "summaryAttributes" in names:
         names += record.SUMMARY
     kept = {"uuid", *(column.name for name in names if (column := column_of(name)))}

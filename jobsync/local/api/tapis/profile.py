@@ -7,6 +7,8 @@ from jobsync.structs import Struct
 TENANT = "local"
 SITE = "local"
 
+_NEWER = frozenset({"archiveMode", "archive_mode", "trackingId", "tracking_id"})
+
 
 class Profile(Struct, frozen=True):
     """``modern`` is 25Q4: annotations, ``archiveMode``, ``notes`` answered as an object."""
@@ -14,6 +16,10 @@ class Profile(Struct, frozen=True):
     name: str
     version: str
     modern: bool
+
+    def lacks(self, name: str) -> bool:
+        """Whether a job of this line has no attribute *name*, in either spelling."""
+        return not self.modern and name in _NEWER
 
     @property
     def resubmit_missing(self) -> str:
