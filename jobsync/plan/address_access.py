@@ -83,9 +83,10 @@ def _of_run(
 
 def _not_managed(model: PermissionModel, run: Run) -> str:
     if not model.managing:
-        return f"only {run.owner} can change the permissions of run {run.id}: remove permissions"
-    text = f"you have no {model.managing} on run {run.id}, so its permissions cannot be managed"
-    return f"{text}; ask {run.owner} for it, or remove permissions here"
+        text = f"only {run.owner} can change the permissions of run {run.id}"
+        return f"{text}: remove permissions from the job"
+    text = f"you do not have {model.managing} on run {run.id}, so you cannot change its permissions"
+    return f"{text}; ask {run.owner} for it, or remove permissions from the job"
 
 
 def _is_current(decision: Decision, run: Run) -> bool:

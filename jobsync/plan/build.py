@@ -159,7 +159,7 @@ def _unseen(draft: PlanDraft) -> Iterator[str]:
     """That a run may be there that nobody can find, where one is to be submitted."""
     submits = any(change.action in (Action.CREATE, Action.REPLACE) for change in draft.jobs)
     if submits and not draft.desired.platform.finds_hidden:
-        yield "this service does not show hidden runs: a job whose run was hidden is run again"
+        yield "this service does not show hidden runs, so a job whose run was hidden runs again"
 
 
 def _unknown_users(draft: PlanDraft) -> Iterator[str]:
@@ -167,9 +167,9 @@ def _unknown_users(draft: PlanDraft) -> Iterator[str]:
     known = draft.snapshot.users
     gaining = {g.user for c in draft.access for g in c.grants if g.after.gives > g.before.gives}
     for user in sorted(user for user in gaining if known.get(user, True) is False):
-        yield f"the service has no user {user}, and would share all the same: check the name"
+        yield f"the service has no user {user}, but would accept the share: check the name"
     if untold := sorted(user for user in gaining if known.get(user, True) is None):
-        yield f"this service does not tell whether it has the users {', '.join(untold)}"
+        yield f"this service does not say whether these users exist: {', '.join(untold)}"
 
 
 def _undeclared(draft: PlanDraft, deleted: Collection[str]) -> Iterator[UndeclaredRun]:

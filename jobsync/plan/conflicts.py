@@ -27,7 +27,7 @@ def _shared_runs(desired: DesiredState) -> list[Problem]:
     return [
         Problem(
             desired.jobs[addresses[-1]].where,
-            f"{' and '.join(addresses)} all say {claim}",
+            f"{' and '.join(addresses)} claim the same run: {claim}",
             "keep it in one of them",
         )
         for claim, addresses in claims.items()
@@ -50,7 +50,7 @@ def _pinned_elsewhere(desired: DesiredState, snapshot: Snapshot) -> list[Problem
         Problem(
             pins[run.id].where,
             f"{pins[run.id].address}: run {run.id} is already the run of {owner} by its name",
-            f"leave id out, or take {owner} out of the manifests",
+            f"remove id, or remove {owner} from the manifests",
         )
         for run in snapshot.runs
         if run.id in pins

@@ -118,9 +118,9 @@ def overwrite_archive(case: Case) -> Hazard | None:
     found: dict[Address, str] = {}
     for address, archive in submits.items():
         if run := next(runs.meeting(archive), None):
-            found[address] = f"{address} over those of run {run.id} ({run.name})"
+            found[address] = f"{address} into that of run {run.id} ({run.name})"
         elif other := next((o for o in others.meeting(archive) if o != address), None):
-            found[address] = f"{address} over those of {other}"
+            found[address] = f"{address} into that of {other}"
     if not found:
         return None
     field = case.desired.platform.output_folder_field
@@ -141,8 +141,9 @@ def foreign_owner(case: Case) -> Hazard | None:
     found = {address for name, address in ours.items() if name in theirs}
     if not found:
         return None
-    owners = ", ".join(sorted({run.owner for name in ours for run in theirs.get(name, ())}))
-    message = f"{owners} already has a run of exactly this name"
+    owners = sorted({run.owner for name in ours for run in theirs.get(name, ())})
+    verb = "has a run" if len(owners) == 1 else "have runs"
+    message = f"{', '.join(owners)} already {verb} of exactly this name"
     return hazard("foreign-owner", message, found, "none", len(found))
 
 
@@ -150,4 +151,4 @@ def empty(case: Case) -> Hazard | None:
     """The hazard ``empty``: the manifests declare no job."""
     if case.desired.jobs:
         return None
-    return hazard("empty", "the manifests declare no job at all", (), "1 job", 0)
+    return hazard("empty", "the manifests declare no jobs", (), "1 job", 0)

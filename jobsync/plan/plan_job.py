@@ -31,7 +31,12 @@ from jobsync.plan.retrying import RETRIED, can_retry
 from jobsync.platform import Platform
 from jobsync.structs import replace
 
-_STUCK = frozenset({Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE, Standing.BLOCKED})
+_STUCK = {
+    Standing.FAILED: "has failed",
+    Standing.STOPPED: "was stopped",
+    Standing.INCOMPLETE: "is incomplete",
+    Standing.BLOCKED: "is blocked",
+}
 
 _RUNS = frozenset({Standing.CURRENT, Standing.IN_PROGRESS})
 
@@ -80,7 +85,7 @@ def _plan_run(draft: PlanDraft, job: DeclaredJob, history: History, decision: De
             Problem(
                 job.where,
                 f"{job.address}: the service was not asked whether it has a run named {name}",
-                "the snapshot is incomplete; nothing was submitted",
+                "the snapshot is incomplete, so nothing was submitted",
             )
         )
     draft.jobs.append(_job_change(draft, job, decision))
@@ -96,7 +101,7 @@ def _blockers(draft: PlanDraft, job: DeclaredJob) -> tuple[str, ...]:
         if decision is None:
             continue
         if decision.standing in _STUCK:
-            notes.append(f"needs {need}, which is {decision.standing}")
+            notes.append(f"needs {need}, which {_STUCK[decision.standing]}")
         elif decision.standing is Standing.PENDING and need not in draft.scope:
             notes.append(f"needs {need}, which has not run and is excluded")
         elif need in draft.found and draft.found[need].unread:
@@ -216,7 +221,7 @@ def _note_duplicates(draft: PlanDraft, job: DeclaredJob, history: History) -> No
             untold = any(run.number and not run.sent for run in runs)
             draft.warnings.append(
                 f"{job.address}: {len(ids)} runs with the same name: {', '.join(ids)} "
-                f"(the first is current{'; hide those that are not meant' if untold else ''})"
+                f"(the first is current{'; hide those that you do not want' if untold else ''})"
             )
     _note_copies(draft, job, history, copied)
     for name in history.names if draft.foreign else ():
@@ -232,7 +237,7 @@ def _note_copies(
     """Say which runs a person has submitted again; *copied* has what each is a copy of."""
     for run in (*history.exact, *history.again):
         if run.visible and run.id in copied:
-            other = ", as something else: it is never the current one"
+            other = " with another request, so it never becomes the current run"
             draft.warnings.append(
                 f"{job.address}: run {run.id} is run {copied[run.id].id}, which a person submitted "
                 f"again{other if run in history.again else ''}"

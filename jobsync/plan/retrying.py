@@ -60,7 +60,7 @@ def refuse_unknown(jobs: Collection[Address], options: PlanOptions) -> None:
                 hint="see them all with: jobsync status",
             )
     if (options.retry or options.retry_failed) and not options.plans("jobs"):
-        raise Usage("a retry is a change of jobs, which --only leaves out")
+        raise Usage("--retry changes jobs, which --only leaves out", hint="add: --only jobs")
 
 
 def refuse_idle(

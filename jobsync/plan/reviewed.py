@@ -81,15 +81,15 @@ def refuse_other_manifests(saved: Plan, desired: DesiredState) -> None:
     if saved.manifest_digest == desired.digest:
         return
     before, now = saved.sources, desired.sources
-    told = [f"{name} is not here" for name in sorted(before.keys() - now.keys())]
+    told = [f"{name} is missing" for name in sorted(before.keys() - now.keys())]
     told += [f"{name} is new" for name in sorted(now.keys() - before.keys())]
     for name in sorted(before.keys() & now.keys()):
         if before[name] != now[name]:
             how = "another value" if name.startswith(VARIABLE) else "changed"
             told.append(f"{name} has {how}")
     raise StalePlan(
-        f"the manifests are not those of this plan: {'; '.join(told) or 'they have changed'}",
-        hint="plan again, or check out what the plan was made from and give the same --var",
+        f"the manifests differ from those of this plan: {'; '.join(told) or 'they have changed'}",
+        hint="plan again, or check out the commit that was planned and pass the same --var",
     )
 
 
@@ -146,7 +146,7 @@ def _all(change: Change) -> object:
 def _differ(planned: tuple[Change, ...], now: tuple[Change, ...]) -> str:
     told = [*_inputs(planned, now), *_lists(planned, now)]
     if not told:
-        told = [f"it has changed since the plan: that was to {_told(planned)}; now {_told(now)}"]
+        told = [f"the decision has changed: it was to {_told(planned)}, and is now to {_told(now)}"]
     return "; ".join(told)
 
 
@@ -191,7 +191,7 @@ def _rows(before: Mapping[str, Access], after: Mapping[str, Access]) -> str:
 
 
 def _told(changes: tuple[Change, ...]) -> str:
-    return " and ".join(map(_one, changes)) or "nothing is to be done"
+    return " and ".join(map(_one, changes)) or "do nothing"
 
 
 def _one(change: Change) -> str:

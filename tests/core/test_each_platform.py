@@ -205,9 +205,9 @@ def test_a_user_whom_the_service_does_not_have_is_told_before_sharing(here: OneP
 
     assert told() == []
     here.world.service.no_users = {"bob"}
-    assert told() == ["the service has no user bob, and would share all the same: check the name"]
+    assert told() == ["the service has no user bob, but would accept the share: check the name"]
     here.world.service.no_users, here.world.service.untold_users = set(), {"bob"}
-    assert told() == ["this service does not tell whether it has the users bob"]
+    assert told() == ["this service does not say whether these users exist: bob"]
     here.apply()
     assert told() == [], "whoever has access is not asked about again"
 

@@ -199,7 +199,7 @@ def test_the_manifests_that_differ_are_named(lab: Lab) -> None:
     done = apply_saved(lab, "--var", "queue=long")
     assert done.code == 3
     for said in (
-        "more.yaml is not here",
+        "more.yaml is missing",
         "most.yaml is new",
         "set.yaml has changed",
         "variable queue has another value",
@@ -232,7 +232,7 @@ def test_what_moved_on_the_service_is_named(lab: Lab) -> None:
     done = apply_saved(lab)
     assert done.code == 3
     assert f"run {run['id']}" in done.err and "dave NONE -> READ" in done.err, done.err
-    assert "two" in done.err and "now nothing" in done.err, done.err
+    assert "two" in done.err and "now to do nothing" in done.err, done.err
 
 
 # --- expect: the plan that was reviewed, or nothing ------------------------------------------

@@ -81,7 +81,7 @@ def test_a_saved_plan_whose_manifests_have_changed_is_refused(keeper: Lab) -> No
     quiet(keeper, "plan", "--out", "p.json")
     keeper.write(JOB.replace("lines", "seconds"), head="env: [TOKEN]\n")
     done = quiet(keeper, "apply", "--plan", "p.json", "--auto-approve", code=3)
-    assert "are not those of this plan" in done.err
+    assert "differ from those of this plan" in done.err
     assert keeper.mine() == []
 
 

@@ -210,7 +210,7 @@ def test_what_needs_a_failed_job_is_blocked_and_says_so() -> None:
     plan = planned(world, ONE, after)
     assert plan.changes == ()
     assert row(plan, "tree") == (None, None, Standing.BLOCKED)
-    assert plan.states[1].notes == ("needs align, which is failed",)
+    assert plan.states[1].notes == ("needs align, which has failed",)
 
 
 def test_a_job_may_need_one_that_this_plan_retries() -> None:
@@ -313,7 +313,7 @@ def test_two_declarations_of_one_run_are_an_error() -> None:
     run = world.add("by hand")
 
     twin = replace(job("twin"), pinned=run.id)
-    with pytest.raises(PlanError, match="all say id 0001-007"):
+    with pytest.raises(PlanError, match="claim the same run: id 0001-007"):
         planned(world, pinned(run.id), twin)
 
 
