@@ -278,7 +278,7 @@ def test_the_permissions_of_a_pinned_run_that_may_only_be_read_cannot_be_managed
     plan = planned(world, pinned(run.id, permissions=grants(alice="READ")))
     assert plan.changes == ()
     (problem,) = plan.states[0].problems
-    assert f"you have no WRITE on run {run.id}" in problem and "ask bob" in problem
+    assert f"you do not have WRITE on run {run.id}" in problem and "ask bob" in problem
     as_is = grants(alice="READ", carol="READ", dave="NONE")
     held = planned(world, pinned(run.id, permissions=as_is))
     assert held.changes == held.states[0].problems == ()
