@@ -194,7 +194,7 @@ def test_what_differs_in_the_manifests_is_told() -> None:
     with pytest.raises(StalePlan) as caught:
         refuse_other_manifests(saved_of(plan), replace(before, sources=now, digest="f" * 64))
     told = "b.yaml is missing; c.yaml is new; a.yaml has changed; variable queue has another value"
-    assert str(caught.value).endswith(f"not those of this plan: {told}")
+    assert str(caught.value).endswith(f"differ from those of this plan: {told}")
 
 
 # --- the digest ----------------------------------------------------------------------------
