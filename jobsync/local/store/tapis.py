@@ -47,12 +47,15 @@ class TapisTables(Connections):
         subscriptions: Sequence[Subscription],
     ) -> JobRow:  # fmt: skip
         """Store a new job in one step, with the request as sent and its subscriptions."""
-        with self._write() as db:
+
+        def store(db: sqlite3.Connection) -> JobRow:
             [stored] = insert(db, [row], description, self._clock())
             if body is not None:
                 db.execute("INSERT INTO submissions VALUES (?, ?)", (row.id, json.dumps(body)))
             _subscribe(db, subscriptions)
-        return stored
+            return stored
+
+        return self._written(store)
 
     def request_of(self, job_id: str) -> dict[str, Any] | None:
         """The request of a job, as it was sent."""
@@ -92,7 +95,8 @@ class TapisTables(Connections):
 
     def share(self, job_id: str, grantee: str, resources: Sequence[str], grantor: str) -> None:
         """Share resources of a job; existing shares are left as they are."""
-        with self._write() as db:
+
+        def share(db: sqlite3.Connection) -> None:
             for resource in resources:
                 db.execute(
                     "INSERT OR IGNORE INTO shares VALUES (?, ?, ?, ?, ?)",
@@ -100,6 +104,8 @@ class TapisTables(Connections):
                 )
                 text = f"{resource} shared with {grantee}"
                 event(db, job_id, "JOB_SHARE_EVENT", self._clock(), grantor, text)
+
+        self._written(share)
 
     def shares(self, job_id: str, grantee: str | None = None) -> list[Share]:
         """The shared resources of a job, oldest first; of one user only, if *grantee* is given."""
@@ -111,7 +117,8 @@ class TapisTables(Connections):
 
     def unshare(self, job_id: str, grantee: str, by: str) -> int:
         """Remove all shares that *by* gave to a user; returns the number of resources."""
-        with self._write() as db:
+
+        def unshare(db: sqlite3.Connection) -> int:
             found = db.execute(
                 "DELETE FROM shares WHERE job_id = ? AND grantee = ? AND grantor = ?",
                 (job_id, grantee, by),
@@ -119,7 +126,9 @@ class TapisTables(Connections):
             if found:
                 text = f"unshared with {grantee}"
                 event(db, job_id, "JOB_SHARE_EVENT", self._clock(), by, text)
-        return int(found)
+            return int(found)
+
+        return self._written(unshare)
 
     # --- subscriptions --------------------------------------------------------------------
 

@@ -68,7 +68,7 @@ class Front:
         self._mishaps.stop()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        request = Request(environ)
+        request = Request(environ, populate_request=False)
         path = normal(environ.get("REQUEST_URI") or request.path)
         response = self._respond(request, path)
         return response(environ, start_response)
