@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobsync.errors import Unreadable
+from jobsync.http.connection import Connection
 from jobsync.model import JsonValue, RunState
 from jobsync.platforms import records
-from jobsync.platforms.tapis import describe, outputs
+from jobsync.platforms.tapis import connections, describe, outputs
 from jobsync.platforms.tapis.app_definitions import described_app
+from jobsync.platforms.tapis.credentials import explicit
 from jobsync.platforms.tapis.describe import PLACES, ROW
+from tests.fakes.scripted_server import ScriptedServer, http
+from tests.tapis.tokens import jwt
 
 UUID = "5753a008-d545-4e2f-8b66-f64e9f446c62-007"
 SCALARS = st.one_of(
@@ -77,3 +83,20 @@ def test_no_path_leads_out_of_its_folder(row: dict[str, JsonValue]) -> None:
 @given(st.dictionaries(st.sampled_from(["id", "version", "jobAttributes", "updated"]), JSON))
 def test_an_app_is_an_app(definition: dict[str, JsonValue]) -> None:
     described_app(definition)
+
+
+def test_one_run_without_a_place_for_its_outputs_hides_no_other() -> None:
+    """Its outputs cannot be read, but everything else can be planned."""
+    rows = [{**GOOD, "archiveSystemDir": None, "archiveMode": None}]
+    whole = {"status": "success", "message": "x", "version": "1"}
+    listed = {**whole, "result": rows, "metadata": {"totalCount": 1, "recordLimit": 1000}}
+    profile = {**whole, "result": {"username": "alice"}, "metadata": None}
+    job = {**whole, "result": rows[0], "metadata": None}
+    replies = [http(200, json.dumps(one).encode()) for one in (listed, profile, job)]
+    with ScriptedServer(*replies) as server:
+        token = explicit(server.url, jwt(server.url, "alice"))
+        with connections.connect_reader(server.url, token, how=Connection()) as reader:
+            [run] = reader.runs(lambda row: True)
+            assert run.state is RunState.FINISHED
+            with pytest.raises(Unreadable, match="does not say where its outputs are"):
+                reader.files(run.id)

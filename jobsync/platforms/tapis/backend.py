@@ -240,7 +240,7 @@ class TapisBackend(TapisReader):
         self._refuse_foreign_id(run_id)
         have = self.jobs.shares(run_id).get(user, set())
         wanted = set(resources_of(access))
-        if have and not (access_of(have).gives <= access.gives and wanted):
+        if have and not (wanted and access_of({*have, *wanted}) == access):
             self._take_away(run_id, user)
             have = set()
         missing = sorted(wanted - have)

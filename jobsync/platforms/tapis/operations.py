@@ -26,6 +26,7 @@ from jobsync.platforms.records import Record
 from jobsync.platforms.tapis import describe, envelope
 from jobsync.platforms.tapis.app_definitions import split_id
 from jobsync.platforms.tapis.credentials import TokenKeeper
+from jobsync.platforms.tapis.jwt import claims_of
 from jobsync.platforms.tapis.transport import Transport
 from jobsync.platforms.tapis.urls import Urls, query
 from jobsync.structs import Struct
@@ -192,9 +193,15 @@ class Jobs:
     # --- besides the jobs --------------------------------------------------------------
 
     def whoami(self) -> str:
-        """The user to whom the token belongs."""
+        """The user to whom the token belongs, as the jobs service knows them: by the token's own
+        words, which the profile must confirm (tapis-v3 §1.3)."""
         value, asked = self._read(self.urls.me(), "say who you are")
-        return describe.text(records.record(value, asked), "username", asked)
+        name = describe.text(records.record(value, asked), "username", asked)
+        claims = claims_of(self.keeper.token())
+        if claims is not None and claims.username not in ("", name):
+            line = f"the token is {claims.username}'s, but the service says that you are {name}"
+            raise Unreadable(f"{line} ({asked})", hint=f"log in as {name}, spelled exactly so")
+        return name
 
     def profile(self, user: str) -> str:
         """The name in the profile that the service answers for *user*."""

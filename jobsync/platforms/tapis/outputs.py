@@ -69,8 +69,12 @@ class Outputs:
         self._lock = threading.Lock()
 
     def remember(self, job: Record, asked: str) -> None:
-        """Keep where the outputs of a run are that has ended: that does not change any more."""
-        place = place_of(job, self._me, asked)
+        """Keep where the outputs of a run are that has ended: that does not change any more. A run
+        that does not say it is an error only for whoever wants them."""
+        try:
+            place = place_of(job, self._me, asked)
+        except Unreadable:
+            return
         if place.state is not RunState.ACTIVE and place.visible:
             with self._lock:
                 self._places[str(job["uuid"])] = place
