@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from jobsync.errors import NotFound
 from jobsync.model import Access, App, Archive, Archived, JsonValue, RemoteFile, Run
 from jobsync.platform import Platform
 from jobsync.structs import Struct
@@ -25,6 +26,15 @@ class Content(Struct, frozen=True):
     offset: int
     length: int | None
     chunks: Iterator[bytes]
+
+
+class HiddenRun(NotFound):
+    """The service has this run, and it is hidden. ``run`` is its full record."""
+
+    def __init__(self, run: Run) -> None:
+        said = f"job {run.id} is hidden"
+        super().__init__(said, status=404, said=said)
+        self.run = run
 
 
 class HistoryEvent(Struct, frozen=True):
@@ -118,7 +128,8 @@ class Reader(Protocol):
         """
 
     def run(self, run_id: str) -> Run:
-        """One visible run, full record. Raises :class:`NotFound` for a missing or hidden one."""
+        """One visible run, full record. Raises :class:`NotFound` for a missing or hidden one,
+        and :class:`HiddenRun` where the service tells that it is hidden."""
 
     def access(self, run_id: str) -> dict[str, Access]:
         """The access granted explicitly on a run, by user name, without the owner's row."""

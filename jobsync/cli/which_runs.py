@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from jobsync.cli.options import named, unknown
-from jobsync.errors import SettingsError, Usage
+from jobsync.errors import Problem, SettingsError, Usage
 from jobsync.structs import Struct
 
 if TYPE_CHECKING:
@@ -124,9 +124,15 @@ def _nothing(
     desired: DesiredState,
 ) -> SettingsError:
     """The error for jobs of which no run was found."""
+    from jobsync.plan.decide import decide_pinned
     from jobsync.plan.history import attempt_of
 
     first = addresses[0]
+    pin = desired.jobs[first]
+    if pin.pinned is not None:
+        found = decide_pinned(pin, known[first], desired.platform)
+        if isinstance(found, Problem):
+            return SettingsError(found.message, hint=found.hint)
     some = first if len(addresses) == 1 else f"{first} and {len(addresses) - 1} more"
     runs = [run for address in addresses for run in known[address].exact if run.visible]
     if attempt is not None and runs:

@@ -158,6 +158,8 @@ class Snapshot(Struct, frozen=True):
                     meets one that a declaration names; empty when none names one.
     ``confirmed``   exact run names that were asked for by name, visible and hidden. Only for a
                     name in here does "not among runs" mean "does not exist".
+    ``asked_by_id`` addresses of which runs are recorded, whose ids were asked for since they may be
+                    hidden; only where no search finds hidden runs.
     ``access``      per run id: the grants without the owner's row, or why they cannot be read.
                     Absent means not asked.
     ``outputs``     per run id: the files, or why they cannot be read. Absent means not asked.
@@ -177,6 +179,7 @@ class Snapshot(Struct, frozen=True):
     foreign: tuple[Run, ...] = ()
     archived: tuple[Archived, ...] = ()
     confirmed: frozenset[str] = frozenset()
+    asked_by_id: frozenset[Address] = frozenset()
     access: Mapping[str, Mapping[str, Access] | Unavailable] = field(default_factory=dict)
     outputs: Mapping[str, tuple[RemoteFile, ...] | Unavailable] = field(default_factory=dict)
     apps: Mapping[str, App | None] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar, Union
 
-from jobsync.backend import HistoryEvent, Reader
+from jobsync.backend import HiddenRun, HistoryEvent, Reader
 from jobsync.errors import (
     Forbidden,
     NotFound,
@@ -67,6 +67,11 @@ class Asker:
         found = self.each(self._run, run_ids)
         return [run for run in found.values() if run is not None]
 
+    def pinned(self, run_ids: Iterable[str]) -> list[Run]:
+        """As :meth:`runs`, with those that the service tells to be hidden."""
+        found = self.each(self._pinned, run_ids)
+        return [run for run in found.values() if run is not None]
+
     def begin_access(self, run_id: str) -> Future[Grants]:
         """Start reading the access list of one run."""
         return self._permissions.submit(self._access, run_id)
@@ -84,6 +89,14 @@ class Asker:
     def _run(self, run_id: str) -> Run | None:
         try:
             return self.reader.run(run_id)
+        except (NotFound, Forbidden):
+            return None
+
+    def _pinned(self, run_id: str) -> Run | None:
+        try:
+            return self.reader.run(run_id)
+        except HiddenRun as hidden:
+            return hidden.run
         except (NotFound, Forbidden):
             return None
 

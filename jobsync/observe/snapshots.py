@@ -177,7 +177,7 @@ def _listed(
     user = acting.result()
     foreign = sorted((run for run in rows if run.owner != user), key=lambda run: run.id)
     mine = [run for run in rows if run.owner == user and run.visible]
-    runs = questions.merged_runs(mine, asker.runs(questions.pinned(desired)))
+    runs = questions.merged_runs(mine, asker.pinned(questions.pinned(desired)))
     seen = replace(seen, user=user, runs=runs, foreign=tuple(foreign))
     return questions.known(desired, seen), access
 
@@ -189,6 +189,7 @@ def _asked_by_name(
     user = now.seen.user
     hides = not now.desired.platform.finds_hidden
     journals = remembered(user) if hides and addresses else {}
+    asked_by_id: set[Address] = set()
 
     def attempts(address: Address) -> tuple[list[str], list[Run]]:
         """Every attempt under every name, up to the first that no run of mine carries."""
@@ -198,11 +199,12 @@ def _asked_by_name(
         runs: list[Run] = []
         for attempt in count(1):
             asked = questions.names_of_attempt(now, address, attempt)
-            rows = [
-                run
-                for name in asked
-                for run in asker.reader.runs_named(name, {*recorded, *journals.get(name, ())})
-            ]
+            rows: list[Run] = []
+            for name in asked:
+                ids = {*recorded, *journals.get(name, ())}
+                if ids:
+                    asked_by_id.add(address)
+                rows += asker.reader.runs_named(name, ids)
             names += asked
             runs += rows
             if attempt > highest and all(run.owner != user for run in rows):
@@ -217,6 +219,7 @@ def _asked_by_name(
     now = _with(
         now,
         confirmed=now.seen.confirmed | names,
+        asked_by_id=now.seen.asked_by_id | asked_by_id,
         foreign=tuple(sorted(foreign.values(), key=lambda run: run.id)),
     )
     return with_runs(now, [run for run in rows if run.owner == user])

@@ -156,10 +156,19 @@ def _finished(draft: PlanDraft) -> Plan:
 
 
 def _unseen(draft: PlanDraft) -> Iterator[str]:
-    """That a run may be there that nobody can find, where one is to be submitted."""
-    submits = any(change.action in (Action.CREATE, Action.REPLACE) for change in draft.jobs)
-    if submits and not draft.desired.platform.finds_hidden:
-        yield "this service does not show hidden runs, so a job whose run was hidden runs again"
+    """That a run may be there that nobody can find, where one is to be submitted of which no run is
+    recorded whose id could be asked for."""
+    if draft.desired.platform.finds_hidden:
+        return
+    new = {c.address for c in draft.jobs if c.action in (Action.CREATE, Action.REPLACE)}
+    unseen = sorted(new - draft.snapshot.asked_by_id)
+    if unseen:
+        more = f" and {len(unseen) - _SHOWN} more" if len(unseen) > _SHOWN else ""
+        which = f" (here: {', '.join(unseen[:_SHOWN])}{more})" if new - {*unseen} else ""
+        yield (
+            "this service does not show hidden runs, so a job whose run was hidden runs again"
+            f"{which}"
+        )
 
 
 def _unknown_users(draft: PlanDraft) -> Iterator[str]:
@@ -213,6 +222,7 @@ def _without_clashes(draft: PlanDraft) -> list[OutputChange]:
     return result
 
 
+_SHOWN = 5
 _KINDS: tuple[type, ...] = (JobChange, AccessChange, OutputChange)
 
 

@@ -92,20 +92,21 @@ def decide(
 
 def decide_pinned(job: DeclaredJob, history: History, platform: Platform) -> Decision | Problem:
     """The decision for a job pinned by ``id``; a problem when there is no such visible run."""
+    restore = f"restore it with: {platform.restore_command(job.pinned or '')}"
     if not history.exact:
         return Problem(
             job.where,
             f"{job.address}: you cannot see run {job.pinned}",
-            "correct the id, or have its owner share it with you",
+            f"correct the id, have its owner share it with you, or, if it is hidden, {restore}"
+            if platform.restores
+            else "correct the id, or have its owner share it with you",
         )
     run = history.exact[0]
     if not run.visible:
         return Problem(
             job.where,
             f"{job.address}: run {run.id} is hidden",
-            f"restore it with: {platform.restore_command(run.id)}"
-            if platform.restores
-            else "remove id to run the job again",
+            restore if platform.restores else "remove id to run the job again",
         )
     standing = {
         RunState.FINISHED: Standing.CURRENT,

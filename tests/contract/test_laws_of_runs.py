@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from jobsync.backend import Backend, Listed
+from jobsync.backend import Backend, HiddenRun, Listed
 from jobsync.errors import NotFound, SubmitRejected
 from jobsync.model import Mark, RunState
 from tests.contract.service import Service
@@ -147,8 +147,9 @@ def test_a_hidden_run_is_found_by_its_name_only(service: Service) -> None:
     run = service.ended()
     alice.hide(run.id)
     assert alice.runs(by_id(run.id)) == []
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound) as caught:
         alice.run(run.id)
+    assert isinstance(caught.value, HiddenRun) is not alice.platform.finds_hidden
     [hidden] = service.named(run)
     assert hidden.id == run.id and not hidden.visible
     assert bool(alice.runs_named(run.name)) is alice.platform.finds_hidden

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobsync.errors import ManifestError, StalePlan
+from jobsync.errors import ManifestError, PlanError, StalePlan
 from jobsync.lock_format import Lock
 from jobsync.model import Action, FetchedFile, JobChange, Mark, Plan
 from jobsync.observe import observe
@@ -173,6 +173,41 @@ def test_where_hidden_runs_cannot_be_found_the_plan_says_so(here: OnePlatform) -
     assert any("does not show hidden runs" in text for text in plan.warnings)
     is_told = any("hidden" in text for text in build(desired, seen).warnings)
     assert is_told is not here.platform.finds_hidden
+
+
+def test_a_hidden_run_that_is_pinned_is_told_with_the_command_that_shows_it(
+    here: OnePlatform,
+) -> None:
+    run = here.world.service.make("by hand", "alice", {}, final="FINISHED", visible=False)
+    file = here.folder / "set.yaml"
+    file.write_text(file.read_text().replace("  one: {", f"  one: {{id: {run.id}, "))
+    with pytest.raises(PlanError) as caught:
+        here.plan()
+    (problem,) = caught.value.problems
+    is_told = not here.platform.finds_hidden
+    assert (problem.message == f"one: run {run.id} is hidden") is is_told
+    assert is_told or problem.message == f"one: you cannot see run {run.id}"
+    command = here.platform.restore_command(run.id)
+    assert problem.hint.endswith(f"restore it with: {command}" if command else "with you")
+
+
+def test_nothing_is_said_of_hidden_runs_where_an_id_is_there_to_ask_for(here: OnePlatform) -> None:
+    blind: Platform = type("Blind", (type(here.platform),), {"finds_hidden": False})()
+    here.world.backend.platform = blind
+    desired = replace(here.load(), platform=blind)
+    names = {address: job.name for address, job in desired.jobs.items()}
+
+    def told(*known: str, lock: Lock = NO_LOCK) -> list[str]:
+        journals = {names[address]: ("0007-gone-0001-007",) for address in known}
+        seen = observe(desired, here.world.backend, lock, here.target, None, lambda user: journals)
+        return [text for text in build(desired, seen).warnings if "hidden" in text]
+
+    text = "this service does not show hidden runs, so a job whose run was hidden runs again"
+    assert told() == [text]
+    assert told("one") == [f"{text} (here: two.1, two.2)"]
+    assert told("one", "two.1", "two.2") == [], "the service was asked, and has none of them"
+    line = FetchedFile("two.1", "0007-gone-0001-007", "out.txt", "out.txt", 1, "0" * 64)
+    assert told("one", "two.2", lock=Lock((line,))) == []
 
 
 def test_a_hidden_run_that_no_search_finds_is_asked_for_by_its_id(here: OnePlatform) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from jobsync.backend import Content, HistoryEvent
+from jobsync.backend import Content, HiddenRun, HistoryEvent
 from jobsync.errors import Forbidden, NotFound, SubmitRejected
 from jobsync.model import NO_ACCESS, Access, App, Archive, Archived, RemoteFile, Run, RunState
 from jobsync.platform import Platform
@@ -276,6 +276,9 @@ class MemoryBackend:
 
     def run(self, run_id: str) -> Run:
         def do() -> Run:
+            job = self.service.jobs.get(run_id)
+            if job and not job.visible and not self.platform.finds_hidden:
+                raise HiddenRun(self._shown(job, full=True))
             return self._shown(self._readable(run_id), full=True)
 
         run: Run = self._call("run", run_id, do=do)

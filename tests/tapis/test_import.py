@@ -91,6 +91,20 @@ def test_jobs_are_pinned_as_they_are(bench: Bench, service: LocalService) -> Non
     assert drift.code == 1 and "remove id" in drift.err, drift.out + drift.err
 
 
+def test_a_pinned_run_that_is_hidden_is_told_with_the_command_that_shows_it(
+    bench: Bench, service: LocalService
+) -> None:
+    uuid = finished(service)
+    written(bench, uuid)
+    assert bench.run("jobs", "hide", uuid, "--target", "env").code == 0
+    for command in (("plan", "set.yaml"), ("logs", "-m", "set.yaml", "by-hand")):
+        done = bench.run(*command)
+        assert done.code == 1 and f"by-hand: run {uuid} is hidden" in done.err, done.err
+        assert f"restore it with: jobsync jobs unhide {uuid}" in done.err
+    assert bench.run("jobs", "unhide", uuid, "--target", "env").code == 0
+    assert bench.run("plan", "set.yaml", "--detailed-exitcode").code == 0
+
+
 def test_files_of_another_workspace_are_told(bench: Bench, service: LocalService) -> None:
     (service.workspace / "numbers.txt").write_text("1\n")
     uuid = finished(

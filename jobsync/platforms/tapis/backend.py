@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 
-from jobsync.backend import Content, HistoryEvent, Listed
+from jobsync.backend import Content, HiddenRun, HistoryEvent, Listed
 from jobsync.errors import Forbidden, NotFound, Refused, ServiceError, SubmitNotSent
 from jobsync.http.messages import Response
 from jobsync.in_groups import InGroups
@@ -131,8 +131,7 @@ class TapisReader:
     def run(self, run_id: str) -> Run:
         run = self._full(run_id)
         if not run.visible:
-            said = f"job {run_id} is hidden"
-            raise NotFound(said, status=404, said=said)
+            raise HiddenRun(run)
         return run
 
     def archived(self, owner: str, wanted: Callable[[Archive], bool]) -> list[Archived]:
