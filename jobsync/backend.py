@@ -105,6 +105,12 @@ class Reader(Protocol):
         :class:`Unreadable` when the listing cannot be shown to be complete.
         """
 
+    def shared_runs(
+        self, keep: Callable[[Listed], bool], prefixes: Sequence[str] = ()
+    ) -> list[Run]:
+        """As :meth:`runs`, of the runs of others: every one that its owner shares with me, and
+        maybe some of mine."""
+
     def runs_by_id(self, run_ids: Collection[str]) -> list[Run]:
         """The visible runs among *run_ids*, summary rows, asked for together.
 

@@ -111,5 +111,6 @@ _STAGES = {
     Standing.PENDING: Stage.BROKEN,
     Standing.BLOCKED: Stage.BROKEN,
     Standing.INCOMPLETE: Stage.BROKEN,
+    Standing.NOT_VISIBLE: Stage.BROKEN,
 }
 """``pending`` without a change of the job in the plan (``--only permissions``) will not run."""

@@ -13,7 +13,7 @@ from jobsync.cli.options import paths_argument, target_options
 from jobsync.errors import ExitCode, SettingsError, worst
 
 if TYPE_CHECKING:
-    from jobsync.model import Snapshot
+    from jobsync.model import Address, Plan, Snapshot
 
 
 @click.command("access")
@@ -46,7 +46,7 @@ def command(
     """
     from jobsync.cli import connect, pipeline
     from jobsync.plan import PlanOptions
-    from jobsync.plan.access_matrix import matrix
+    from jobsync.plan.access_matrix import matrix, unlisted
     from jobsync.render import access
 
     committed = _committed(Path(expect)) if expect else None
@@ -55,14 +55,18 @@ def command(
         plan, seen = pipeline.decide(
             desired, chosen, reader, PlanOptions(only=frozenset({"jobs", "permissions"}))
         )
-    rows = matrix(desired, seen, plan)
+    rows, unknown = matrix(desired, seen, plan), unlisted(desired, seen)
     code = _unread(seen)
+    unseen = _unseen(plan)
     if committed is not None:
-        found = access.unexpected(rows, committed, desired.platform.permissions.levels)
+        found = access.unexpected(
+            rows, committed, desired.platform.permissions.levels, unknown, unseen
+        )
         for difference in found:
             click.echo(difference)
         return worst([code, ExitCode.CHANGES if found else ExitCode.OK])
-    click.echo(access.FORMATS[format_name](access.changed(rows) if changed else rows), nl=False)
+    shown = access.changed(rows) if changed else rows
+    click.echo(access.FORMATS[format_name](shown, unknown), nl=False)
     return code
 
 
@@ -75,9 +79,25 @@ def _unread(seen: Snapshot) -> ExitCode:
     for run_id, answer in sorted(seen.access.items()):
         if isinstance(answer, Unavailable):
             reason = terminal(answer.reason)
-            click.echo(f"permissions of run {run_id} cannot be read: {reason}", err=True)
+            why = "are unknown" if seen.owner else "cannot be read"
+            click.echo(f"permissions of run {run_id} {why}: {reason}", err=True)
             code = ExitCode.ERROR
     return code
+
+
+def _unseen(plan: Plan) -> list[Address]:
+    """The jobs of which no run is to be seen; says so for whoever may only look."""
+    from jobsync.model import Standing
+    from jobsync.render.escape import terminal
+    from jobsync.render.viewing import view_lines
+
+    if not plan.view:
+        return []
+    found = [state for state in plan.states if state.standing is Standing.NOT_VISIBLE]
+    click.echo(terminal(view_lines(plan)[0]), err=True)
+    for state in found:
+        click.echo(terminal(f"{state.address}: {'; '.join(state.notes)}"), err=True)
+    return [state.address for state in found]
 
 
 def _committed(path: Path) -> str:

@@ -57,13 +57,23 @@ def reader(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[Reader]:
 def backend(place: ServicePlace, environ: Mapping[str, str]) -> Iterator[tuple[Backend, Embedded]]:
     """A connection to apply with, and the embedded service if there is one.
 
-    No job that is queued here starts before the embedded service is asked to start jobs.
+    No job that is queued here starts before the embedded service is asked to start jobs. Raises
+    :class:`~jobsync.errors.SettingsError` when only somebody else than who is acting applies.
     """
     with (
         reached(place, environ) as (found, service),
         found.backend(how(place.target, environ)) as opened,
     ):
+        refuse_others(opened, place.target)
         yield opened, service
+
+
+def refuse_others(reader: Reader, target: Target) -> None:
+    """Raise :class:`~jobsync.errors.SettingsError` when *target* has an owner who is not acting."""
+    if target.owner:
+        from jobsync.observe import refuse_others
+
+        refuse_others(reader.whoami(), target)
 
 
 @contextmanager

@@ -263,8 +263,8 @@ def _credentials(account: Account, target: Target) -> Finding:
 def _reached(user: str, target: Target, by_proxy: bool) -> Finding:
     said = f"{target.base_url} answers{' through the proxy' if by_proxy else ''}; you are {user}"
     if target.owner and target.owner != user:
-        hint = f"log in as {target.owner}, or change targets.{target.name}.owner"
-        return Finding("service", f"{said}, and not {target.owner}", hint, ExitCode.ERROR)
+        said = f"{said}; only {target.owner} applies, and you see what is shared with you"
+        return Finding("service", said, f"to apply: log in as {target.owner}")
     return Finding("service", said)
 
 

@@ -36,6 +36,7 @@ def command(
     from jobsync.cli import connect, pipeline
     from jobsync.cli.which_runs import addresses_of, run_of_id
     from jobsync.plan.history import histories, oldest_first
+    from jobsync.plan.viewing import nothing_visible
     from jobsync.render.natural import natural
 
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
@@ -64,7 +65,8 @@ def command(
         for text in hidden:
             click.echo(text)
         if not (runs or hidden):
-            click.echo(f"{one} has no runs yet.")
+            owner = seen.owner
+            click.echo(f"{one}: {nothing_visible(owner)}." if owner else f"{one} has no runs yet.")
 
 
 def _hidden(desired: DesiredState, address: Address, known: History) -> list[str]:

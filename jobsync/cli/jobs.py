@@ -1,7 +1,8 @@
 """``jobsync jobs``: the operations of the service one by one, for scripts and for looking around.
 
 Each platform has a file of them, under the names that its users know: ``jobs_WORD.py`` with a group
-``operations``, where WORD is the platform's name up to the slash. The target says whose are meant.
+``operations`` and the names of those that change nothing, ``READING``, where WORD is the platform's
+name up to the slash. The target says whose are meant.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from jobsync.cli.suggesting import Suggesting
 from jobsync.errors import JobsyncError, SettingsError, Usage
 
 if TYPE_CHECKING:
+    from jobsync.model import Target
     from jobsync.platform import Platform
 
 _HELP = ("-h", "--help")
@@ -36,6 +38,8 @@ class _Operations(Suggesting):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        from jobsync.cli.jobs_options import keep_changes, place_in
+
         name, *rest = args
         if self.get_command(ctx, name) is None:
             return super().resolve_command(ctx, args)
@@ -43,6 +47,7 @@ class _Operations(Suggesting):
             operations = _meant(ctx, rest)
             if name not in operations.commands:
                 raise _elsewhere(ctx, name)
+            keep_changes(ctx, name not in _reading(place_in(ctx).target))
         except JobsyncError:
             if not any(word in rest for word in _HELP):
                 raise
@@ -74,7 +79,7 @@ def _groups() -> Mapping[str, click.Group]:
 
 
 def _group(platform: Platform) -> click.Group | None:
-    module = f"jobsync.cli.jobs_{platform.name.partition('/')[0]}"
+    module = _module(platform)
     try:
         group: click.Group = import_module(module).operations
     except ModuleNotFoundError as error:
@@ -82,6 +87,20 @@ def _group(platform: Platform) -> click.Group | None:
             raise
         return None
     return group
+
+
+def _reading(target: Target) -> frozenset[str]:
+    """The operations that change nothing on *target*. Any other may, also a new one."""
+    from jobsync.platform import platform_of
+    from jobsync.platforms import PLATFORMS
+
+    platform = platform_of(target, PLATFORMS)
+    found: frozenset[str] = import_module(_module(platform)).READING
+    return found
+
+
+def _module(platform: Platform) -> str:
+    return f"jobsync.cli.jobs_{platform.name.partition('/')[0]}"
 
 
 def _meant(ctx: click.Context, args: Sequence[str]) -> click.Group:

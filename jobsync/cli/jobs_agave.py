@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     from jobsync.platforms.agave.wire import Permission
 
 LEVELS = ("READ", "WRITE", "READ_WRITE", "ALL", "EXECUTE", "READ_EXECUTE", "WRITE_EXECUTE", "NONE")
+READING = frozenset(
+    {
+        *("list", "show", "status", "history", "outputs-list", "outputs-download"),
+        *("pems-list", "pems-show"),
+    }
+)
 
 
 @click.group()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Page = Mapping[str, "int | None"]
 
 _PLACE = "jobsync.place"
+_CHANGES = "jobsync.changes"
 
 
 class Call(Struct, frozen=True):
@@ -46,9 +47,23 @@ class Call(Struct, frozen=True):
         return connect.how(self.place.target, os.environ)
 
 
+def _refuse_others(call: Call) -> None:
+    """Refuse to change anything on a target that has an owner who is not acting."""
+    from jobsync.cli import connect
+
+    if call.place.target.owner:
+        with call.account() as account, account.reader(call.how) as reader:
+            connect.refuse_others(reader, call.place.target)
+
+
 def keep_place(ctx: click.Context, place: ServicePlace) -> None:
     """Note the place of the operation that is about to be called."""
     ctx.meta[_PLACE] = place
+
+
+def keep_changes(ctx: click.Context, changes: bool) -> None:
+    """Note whether the operation that is about to be called changes anything."""
+    ctx.meta[_CHANGES] = changes
 
 
 def place_in(ctx: click.Context) -> ServicePlace:
@@ -63,7 +78,11 @@ def operation(function: Callable[..., None]) -> Callable[..., None]:
     @wraps(function)
     def called(style: str, target: str | None, manifests: str | None, **rest: Any) -> None:
         # The target has been found by them already: it says whose operations there are.
-        function(Call(style, place_in(click.get_current_context())), **rest)
+        context = click.get_current_context()
+        call = Call(style, place_in(context))
+        if context.meta[_CHANGES]:
+            _refuse_others(call)
+        function(call, **rest)
 
     for option in (
         log_options,

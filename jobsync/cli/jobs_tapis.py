@@ -34,6 +34,12 @@ RESOURCES = ("JOB_HISTORY", "JOB_RESUBMIT_REQUEST", "JOB_OUTPUT", "JOB_INPUT")
 _ROW = ("uuid", "name", "status", "owner", "appId", "appVersion", "created")
 _MOST = 1000
 """The service gives 100 rows where no limit is sent, and a whole tree of outputs."""
+READING = frozenset(
+    {
+        *("list", "search", "get", "status", "history", "resubmit-request"),
+        *("outputs-list", "outputs-download", "shares", "subscriptions"),
+    }
+)
 
 
 @click.group()

@@ -92,7 +92,7 @@ class _Row(Struct, frozen=True, order=True):
 
 
 def _rows(desired: DesiredState, plan: Plan) -> Iterator[_Row]:
-    from jobsync.model import OutputChange, Presence
+    from jobsync.model import OutputChange, Presence, Standing
     from jobsync.outputs import lockfile
     from jobsync.plan.exit_status import addresses_of_runs
     from jobsync.plan.output_rules import puts
@@ -110,6 +110,8 @@ def _rows(desired: DesiredState, plan: Plan) -> Iterator[_Row]:
                 edited = row.state == "to fetch" and (row.address, row.to) in changed
                 yield replace(row, state="changed") if edited else row
     for standing in plan.states:
+        if standing.standing is Standing.NOT_VISIBLE and desired.jobs[standing.address].outputs:
+            yield _Row(standing.address, "", "not visible", None, "", "; ".join(standing.notes))
         for problem in standing.problems:
             yield _Row(standing.address, "", "problem", None, "", problem)
     for file in files:

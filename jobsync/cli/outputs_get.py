@@ -227,13 +227,17 @@ def _loose_folder(to: str) -> Path:
 
 def _current_run(desired: DesiredState, target: Target, reader: Reader, address: str) -> Run:
     from jobsync.cli import pipeline
+    from jobsync.cli.which_runs import ask
     from jobsync.model import PlanOptions
+    from jobsync.plan.viewing import nothing_visible
 
     options = PlanOptions(select=(address,), only=frozenset({"outputs"}))
-    plan, _ = pipeline.decide(desired, target, reader, options)
+    plan, seen = pipeline.decide(desired, target, reader, options)
     for state in plan.states:
         if state.address == address and state.run is not None:
             return reader.run(state.run.id)
+    if seen.owner:
+        raise SettingsError(f"{address}: {nothing_visible(seen.owner)}", hint=ask(seen.owner))
     raise SettingsError(f"{address} has no run yet", hint="jobsync apply submits it")
 
 

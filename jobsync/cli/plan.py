@@ -119,6 +119,8 @@ def _save(
     from jobsync.render.plan_json import dumps
 
     write_file(Path(out), dumps(plan))
+    if plan.view:
+        return
     if holds_file(Path(out)) and not quiet:
         # A value of --var may be sensitive.
         advised = call_of(paths, target, {}).command("apply", "--plan", out)

@@ -105,7 +105,7 @@ def say_what_is_wrong(
 
 def code_of(plan: Plan, open_submits: tuple[OpenSubmit, ...] = ()) -> ExitCode:
     """The exit code of *plan* for ``--detailed-exitcode``: 6, 7, 1, 2 or 0, in this order."""
-    from jobsync.plan.exit_status import failing, to_do, unread
+    from jobsync.plan.exit_status import failing, not_as_declared, to_do, unread
 
     if open_submits or plan.duplicates:
         return ExitCode.UNKNOWN
@@ -113,4 +113,4 @@ def code_of(plan: Plan, open_submits: tuple[OpenSubmit, ...] = ()) -> ExitCode:
         return ExitCode.JOB_FAILED
     if unread(plan):
         return ExitCode.ERROR
-    return ExitCode.CHANGES if to_do(plan) else ExitCode.OK
+    return ExitCode.CHANGES if to_do(plan) or not_as_declared(plan) else ExitCode.OK

@@ -66,7 +66,7 @@ def make_plan(
         plan, seen = pipeline.decide(desired, chosen, reader, options_from(flags))
     held = pipeline.open_submits(desired, plan, seen, place, os.environ, call)
     told.planned(plan, held)
-    if not quiet:
+    if not (quiet or plan.view):
         folder = pipeline.state_dir(place, os.environ)
         shared_journal.say(plan, desired, place, folder, os.environ)
     return Planned(plan, desired, seen, held, call)

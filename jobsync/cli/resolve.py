@@ -53,6 +53,7 @@ def command(
     place = connect.ServicePlace(desired.root, chosen)
     verdict = Submitted(submitted) if submitted else NotSubmitted()
     with connect.reader(place, os.environ) as reader:
+        connect.refuse_others(reader, chosen)
         folder, user = pipeline.state_dir(place, os.environ), reader.whoami()
         # A run may have been submitted under a former project, whose journal is another one.
         mark = desired.platform.read_mark(address)

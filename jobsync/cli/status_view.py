@@ -21,10 +21,12 @@ from jobsync.model import (
 from jobsync.plan.exit_status import failing, unread
 from jobsync.plan.history import attempt_of
 from jobsync.render.advice import Call, next_commands
+from jobsync.render.escape import terminal
 from jobsync.render.natural import natural
 from jobsync.render.open_submits import block_of
 from jobsync.render.options import Palette
 from jobsync.render.status import Look, Row, queued_for, ran_for, status_table, summary
+from jobsync.render.viewing import view_lines
 from jobsync.structs import Struct, asdict, replace
 
 _URGENT = (Standing.IN_PROGRESS, Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE)
@@ -76,7 +78,10 @@ class Shown(Struct, frozen=True):
         rows = self._rows()
         blocks = ["\n".join([*status_table(rows, self._look(width), palette)]), self._summary(rows)]
         held = [one for one in self.held if one.address in self.addresses]
-        return "\n\n".join(filter(None, [*blocks, *block_of(held)]))
+        return "\n\n".join(filter(None, [*blocks, *self._view(), *block_of(held)]))
+
+    def _view(self) -> list[str]:
+        return ["\n".join(map(terminal, view_lines(self.plan)))] if self.plan.view else []
 
     def screen(self, palette: Palette, width: int, height: int) -> str:
         """As much of the table as fits, what runs and what has failed first, and the summary."""

@@ -1,6 +1,6 @@
 """Which runs the words of a command line mean: addresses, globs, and ids of runs of the set.
 
-A shortened id counts only here, among the acting user's runs of one set: never where an operation
+A shortened id counts only here, among the runs of one set: never where an operation
 of the service is called.
 """
 
@@ -54,7 +54,7 @@ def run_of_id(text: str, desired: DesiredState, seen: Snapshot) -> Chosen:
         found.update({run.id: Chosen(address, run) for run in history.all})
     for run in seen.runs:
         mark = desired.platform.read_mark(run.name)
-        if mark and mark.project == desired.project and run.owner == seen.user:
+        if mark and mark.project == desired.project and run.owner == seen.owned_by:
             found.setdefault(run.id, Chosen(mark.address, run))
     if text in found:
         return found[text]
@@ -89,7 +89,7 @@ def chosen_runs(
         if (run := _newest(known[address], attempt, desired)) is not None
     ]
     if not found:
-        raise _nothing(addresses, attempt, known, desired)
+        raise _nothing(addresses, attempt, known, desired, seen)
     return found
 
 
@@ -104,6 +104,11 @@ def active_runs(desired: DesiredState, seen: Snapshot) -> list[Chosen]:
         for run in history.all
         if run.state is RunState.ACTIVE and run.visible
     ]
+
+
+def ask(owner: str) -> str:
+    """What somebody does who needs a run that *owner* does not share."""
+    return f"ask {owner} to list you under permissions of the job"
 
 
 def _newest(history: History, attempt: int | None, desired: DesiredState) -> Run | None:
@@ -122,10 +127,12 @@ def _nothing(
     attempt: int | None,
     known: dict[Address, History],
     desired: DesiredState,
+    seen: Snapshot,
 ) -> SettingsError:
     """The error for jobs of which no run was found."""
     from jobsync.plan.decide import decide_pinned
     from jobsync.plan.history import attempt_of
+    from jobsync.plan.viewing import nothing_visible
 
     first = addresses[0]
     pin = desired.jobs[first]
@@ -139,6 +146,8 @@ def _nothing(
         numbers = sorted({attempt_of(desired.platform, run) for run in runs})
         hint = f"there are: {', '.join(map(str, numbers))}"
         return SettingsError(f"{some}: there is no attempt {attempt}", hint=hint)
+    if seen.owner:
+        return SettingsError(f"{some}: {nothing_visible(seen.owner)}", hint=ask(seen.owner))
     if any(not run.visible for address in addresses for run in known[address].exact):
         hint = "jobsync plan shows whether apply makes it visible"
         return SettingsError(f"{some}: the run is hidden", hint=hint)

@@ -26,6 +26,7 @@ from jobsync.model.decided import (
     Scope,
     Standing,
     UndeclaredRun,
+    View,
 )
 from jobsync.model.declared import (
     NO_ACCESS,
@@ -127,6 +128,7 @@ __all__ = [
     "Scope",
     "Standing",
     "UndeclaredRun",
+    "View",
     "Outcome",
     "Result",
 ]

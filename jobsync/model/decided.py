@@ -179,7 +179,8 @@ class Standing(Word):
 
     ``pending``: the plan submits or restores a run. ``blocked``: nothing is submitted because
     something it needs has failed, was stopped, misses files or was left out of this plan.
-    ``incomplete``: the run finished and misses files that it must produce.
+    ``incomplete``: the run finished and misses files that it must produce. ``not_visible``: the
+    owner shares no run of the job with whoever is looking, who cannot tell that from none.
     """
 
     CURRENT = "current"
@@ -189,6 +190,7 @@ class Standing(Word):
     PENDING = "pending"
     BLOCKED = "blocked"
     INCOMPLETE = "incomplete"
+    NOT_VISIBLE = "not_visible"
 
 
 class AddressState(Struct, frozen=True):
@@ -261,6 +263,18 @@ class Scope(Struct, frozen=True):
         return self.kinds == KINDS and not self.left_out
 
 
+class View(Struct, frozen=True):
+    """That a plan was made by somebody else than the ``owner`` of the runs, who alone applies.
+
+    ``differing`` are the declared addresses with a visible run whose permissions are not as
+    declared, ``unknown`` those with one whose permissions only others may list.
+    """
+
+    owner: str
+    differing: tuple[Address, ...] = ()
+    unknown: tuple[Address, ...] = ()
+
+
 class Plan(Struct, frozen=True):
     """A finished decision: what to change and what that rests on. Sorted when built.
 
@@ -271,7 +285,8 @@ class Plan(Struct, frozen=True):
     those that this plan submits or restores. ``duplicates`` has the run ids where one name has
     several live runs. ``scope`` is what all of this is about, ``options`` what was asked for, but
     for the hazards that were accepted; ``sources`` as in :class:`DesiredState`. ``api`` is the name
-    of the platform whose jobs these are.
+    of the platform whose jobs these are. ``view`` is None where whoever acts may apply; else the
+    plan has no change but files to fetch.
     """
 
     api: str
@@ -296,6 +311,7 @@ class Plan(Struct, frozen=True):
     scope: Scope = Scope()
     options: PlanOptions = PlanOptions()
     sources: Mapping[str, str] = field(default_factory=dict)
+    view: View | None = None
 
     @property
     def submits(self) -> tuple[JobChange, ...]:

@@ -151,8 +151,12 @@ class App(Struct, frozen=True):
 class Snapshot(Struct, frozen=True):
     """What was observed of the service ("remote" to users) and of the fetched outputs.
 
-    ``runs``        every visible run of mine with a name of this project or a former one, plus the
-                    pinned ones, plus hidden ones that a point query by exact name found.
+    ``user``        who is acting ("me").
+    ``owner``       whose runs are meant where that is somebody else: the owner of the target, some
+                    of whose runs are shared with me. Empty where they are mine.
+    ``runs``        every visible run of mine, or of ``owner``, with a name of this project or a
+                    former one, plus the pinned ones, plus hidden ones that a point query by exact
+                    name found.
     ``foreign``     runs of other owners that carry exactly a declared name.
     ``archived``    every run of mine, visible or hidden, of whatever name, whose archive folder
                     meets one that a declaration names; empty when none names one.
@@ -188,3 +192,9 @@ class Snapshot(Struct, frozen=True):
     users: Mapping[str, bool | None] = field(default_factory=dict)
     fetched: tuple[FetchedFile, ...] = ()
     expectations: frozenset[tuple[Address, str]] = frozenset()
+    owner: str = ""
+
+    @property
+    def owned_by(self) -> str:
+        """Whose runs are matched by name; nobody else's are, whatever they are called."""
+        return self.owner or self.user

@@ -12,6 +12,16 @@ nothing of plans; ``snapshots`` puts one after the other.
 from __future__ import annotations
 
 from jobsync.observe.asker import ask_apps, ask_histories, known_apps
+from jobsync.observe.owners import refuse_others, shared_by
 from jobsync.observe.snapshots import lock_of, observe, service_name
 
-__all__ = ["ask_apps", "ask_histories", "known_apps", "lock_of", "observe", "service_name"]
+__all__ = [
+    "ask_apps",
+    "ask_histories",
+    "known_apps",
+    "lock_of",
+    "observe",
+    "refuse_others",
+    "service_name",
+    "shared_by",
+]

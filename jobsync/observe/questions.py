@@ -115,7 +115,7 @@ class Names:
         return self._platform.read_mark(run.name)
 
     def is_wanted(self, run: Listed, mark: Mark, user: str) -> bool:
-        """Whether the plan of *user*, who is acting, needs *run*."""
+        """Whether a plan of the runs of *user* needs *run*."""
         if run.owner != user:
             return base_of(self._platform, run.name) in self._declared
         return mark.project == self._project or mark.job in self._former

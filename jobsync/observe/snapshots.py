@@ -14,6 +14,7 @@ from jobsync.manifest.settings import is_this_machine
 from jobsync.model import Address, Archived, DesiredState, Run, Snapshot, Target
 from jobsync.observe import questions
 from jobsync.observe.asker import Asker, Grants, ask_apps, asking
+from jobsync.observe.owners import shared_by
 from jobsync.observe.questions import Known, with_runs
 from jobsync.outputs import lockfile
 from jobsync.structs import replace
@@ -48,15 +49,21 @@ def observe(
     and the jobs needed by those of them that may be submitted. Where no search finds hidden runs,
     each run that the lock or *remembered* knows for such a name is asked for as well.
 
-    Raises :class:`SettingsError` when the acting user is not the target's ``owner``, and when
-    *desired* was loaded for another kind of target.
+    Where somebody else than the target's ``owner`` is acting, the snapshot has the owner's runs
+    that are shared with that user, and nothing that only a submit needs: it proves of no run that
+    it does not exist.
+
+    Raises :class:`SettingsError` when *desired* was loaded for another kind of target.
     """
     _refuse_other_targets(desired, reader, target)
     jobs = desired.jobs
     outputs_of = jobs if outputs_of is None else outputs_of
     with asking(reader) as asker:
         # Asked while the first page is on its way: nothing is decided before it is answered.
-        user = asker.begin(lambda: _acting(reader, target))
+        user = asker.begin(reader.whoami)
+        owner = shared_by(user.result(), target) if target.owner else ""
+        if owner:
+            return _as_shared(asker, desired, user, _nothing_seen(target, lock, owner), outputs_of)
         archived = _begin_archived(asker, desired, user)
         now, asked = _listed(asker, desired, user, _nothing_seen(target, lock))
         submits = questions.may_be_submitted(now)
@@ -117,18 +124,35 @@ def _refuse_other_targets(desired: DesiredState, reader: Reader, target: Target)
         )
 
 
-def _acting(reader: Reader, target: Target) -> str:
-    user = reader.whoami()
-    if target.owner and target.owner != user:
-        raise SettingsError(
-            f"target {target.name} is for {target.owner}, but the credentials are {user}'s",
-            hint=f"only {target.owner} plans and applies; what is shared with you: "
-            f"jobsync jobs list --target {target.name}",
-        )
-    return user
+def _as_shared(
+    asker: Asker,
+    desired: DesiredState,
+    acting: Future[str],
+    nothing: Snapshot,
+    outputs_of: Collection[Address],
+) -> Snapshot:
+    """What an owner shares with the acting user. A run that no list shows may still be open to
+    everybody, so those that the lock knows are asked for."""
+    now, asked = _listed(asker, desired, acting, nothing)
+    unlisted = {
+        run_id
+        for address in questions.may_be_submitted(now)
+        for run_id in questions.unseen_runs(now, address)
+    }
+    found = [run for run in asker.runs(sorted(unlisted)) if run.owner == nothing.owner]
+    now = with_runs(now, found)
+    now = with_runs(now, asker.runs(questions.records(now)))
+    now = questions.at_present_addresses(now)
+    access = {
+        run_id: asked.get(run_id) or asker.begin_access(run_id)
+        for run_id in questions.managed_runs(now)
+    }
+    walked = asker.outputs(questions.runs_to_walk(now, outputs_of))
+    lists = {run_id: got.result() for run_id, got in access.items()}
+    return replace(now.seen, access=lists, outputs=walked)
 
 
-def _nothing_seen(target: Target, lock: Lock) -> Snapshot:
+def _nothing_seen(target: Target, lock: Lock, owner: str = "") -> Snapshot:
     return Snapshot(
         user="",
         target=target.name,
@@ -136,6 +160,7 @@ def _nothing_seen(target: Target, lock: Lock) -> Snapshot:
         runs=(),
         fetched=lock.files,
         expectations=lock.expectations,
+        owner=owner,
     )
 
 
@@ -169,16 +194,18 @@ def _listed(
         mark = names.mark(run)
         if mark is None:
             return False
-        if names.is_managed(run, mark, acting.result()):
+        whose = seen.owner or acting.result()
+        if names.is_managed(run, mark, whose):
             access[run.id] = asker.begin_access(run.id)
-        return names.is_wanted(run, mark, acting.result())
+        return names.is_wanted(run, mark, whose)
 
-    rows = asker.reader.runs(keep, names.prefixes)
-    user = acting.result()
-    foreign = sorted((run for run in rows if run.owner != user), key=lambda run: run.id)
-    mine = [run for run in rows if run.owner == user and run.visible]
-    runs = questions.merged_runs(mine, asker.pinned(questions.pinned(desired)))
-    seen = replace(seen, user=user, runs=runs, foreign=tuple(foreign))
+    listing = asker.reader.shared_runs if seen.owner else asker.reader.runs
+    rows = listing(keep, names.prefixes)
+    seen = replace(seen, user=acting.result())
+    foreign = sorted((run for run in rows if run.owner != seen.owned_by), key=lambda run: run.id)
+    ours = [run for run in rows if run.owner == seen.owned_by and run.visible]
+    runs = questions.merged_runs(ours, asker.pinned(questions.pinned(desired)))
+    seen = replace(seen, runs=runs, foreign=tuple(foreign))
     return questions.known(desired, seen), access
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobsync.model import AccessChange, Address, DesiredState, EffectiveAccess, Plan, Snapshot
+from jobsync.model import (
+    AccessChange,
+    Address,
+    DesiredState,
+    EffectiveAccess,
+    Plan,
+    Snapshot,
+    Unavailable,
+)
 from jobsync.permission_model import Rows, effective
 from jobsync.plan.history import histories
 from jobsync.plan.plan_permissions import outcome
@@ -40,4 +48,14 @@ def matrix(desired: DesiredState, snapshot: Snapshot, plan: Plan) -> tuple[Effec
         )
         for (address, run_id, owner), (before, after) in sides.items()
         for user in users
+    )
+
+
+def unlisted(desired: DesiredState, snapshot: Snapshot) -> tuple[tuple[Address, str], ...]:
+    """The visible runs, by address and id, of which it could not be read who has access."""
+    return tuple(
+        (address, run.id)
+        for address, history in sorted(histories(desired, snapshot).items())
+        for run in history.all
+        if run.visible and isinstance(snapshot.access.get(run.id), Unavailable)
     )

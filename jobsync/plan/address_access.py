@@ -72,7 +72,7 @@ def _of_run(
         )
     change = (
         plan_permissions.change_current(model, job, run, image, me)
-        if _is_current(decision, run) or job.pinned == run.id
+        if is_current(decision, run) or job.pinned == run.id
         else plan_permissions.change_reduced(model, job, run, image, me)
     )
     if change and me != run.owner and not manages(model, effective(model, image, run.owner, me)):
@@ -89,7 +89,8 @@ def _not_managed(model: PermissionModel, run: Run) -> str:
     return f"{text}; ask {run.owner} for it, or remove permissions from the job"
 
 
-def _is_current(decision: Decision, run: Run) -> bool:
+def is_current(decision: Decision, run: Run) -> bool:
+    """Whether *run* gets what is declared; all others are only reduced."""
     return (
         decision.action is None
         and decision.run is not None

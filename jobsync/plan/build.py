@@ -43,6 +43,7 @@ from jobsync.plan.plan_job import note_needs, plan_address
 from jobsync.plan.renames import advice
 from jobsync.plan.retrying import refuse_idle, refuse_unknown
 from jobsync.plan.selection import selected, upstream_first
+from jobsync.plan.viewing import refuse_decisions, view_of
 from jobsync.structs import replace
 
 
@@ -57,6 +58,7 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
     named = by_address(desired, snapshot)
     names = {address for project, address in named if project == desired.project}
     refuse_unknown(desired.jobs, options)
+    refuse_decisions(options, snapshot)
     known = histories(desired, snapshot, named)
     snapshot = plan_outputs.with_present_addresses(snapshot, known)
     draft = PlanDraft(
@@ -80,7 +82,7 @@ def build(desired: DesiredState, snapshot: Snapshot, options: PlanOptions | None
     note_needs(draft)
     if options.prune and options.plans("jobs"):
         _plan_deletes(draft)
-    for job in desired.jobs.values():
+    for job in desired.jobs.values() if not snapshot.owner else ():
         plan_access(draft, job)
     if draft.problems:
         raise PlanError(draft.problems)
@@ -137,7 +139,9 @@ def _finished(draft: PlanDraft) -> Plan:
         changes=changes,
         awaiting=tuple(sorted(chosen(draft.awaiting, mode, snapshot), key=_change_order)),
         states=tuple(draft.states[address] for address in sorted(draft.states)),
-        hazards=hazards(desired, snapshot, draft.histories, changes, draft.options.allow),
+        hazards=()
+        if snapshot.owner
+        else hazards(desired, snapshot, draft.histories, changes, draft.options.allow),
         basis=dict(sorted(draft.basis.items())),
         gates=_gates(draft),
         effective=tuple(sorted(draft.effective, key=lambda e: (e.address, e.run_id, e.user))),
@@ -152,6 +156,7 @@ def _finished(draft: PlanDraft) -> Plan:
         ),
         options=replace(draft.options, allow=frozenset()),
         sources=desired.sources,
+        view=view_of(draft),
     )
 
 

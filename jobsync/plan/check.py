@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from jobsync.errors import Blocked, PlanFileError, StalePlan
+from jobsync.errors import Blocked, PlanFileError, SettingsError, StalePlan
 from jobsync.model import AccessChange, Plan
 from jobsync.permission_model import is_named
 from jobsync.platform import Platform
 
 
 def check(plan: Plan, allow: frozenset[str] = frozenset()) -> None:
-    """Raise :class:`Blocked` for hazards that neither *plan* nor *allow* accepts."""
+    """Raise :class:`Blocked` for hazards that neither *plan* nor *allow* accepts, and
+    :class:`SettingsError` for a plan of somebody who may only look."""
+    if plan.view:
+        raise SettingsError(
+            f"this plan was made for {plan.user}: only {plan.view.owner} applies to target "
+            f"{plan.target}",
+            hint=f"plan again with the credentials of {plan.view.owner}",
+        )
     still_open = [h for h in plan.hazards if not h.accepted and h.name not in allow]
     if still_open:
         raise Blocked(

@@ -54,6 +54,6 @@ def _pinned_elsewhere(desired: DesiredState, snapshot: Snapshot) -> list[Problem
         )
         for run in snapshot.runs
         if run.id in pins
-        and run.owner == snapshot.user
+        and run.owner == snapshot.owned_by
         and (owner := names.get(base_of(desired.platform, run.name))) is not None
     ]

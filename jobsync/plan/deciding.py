@@ -12,6 +12,7 @@ from jobsync.plan.history import History
 from jobsync.plan.records import request_of, untold
 from jobsync.plan.references import References
 from jobsync.plan.retrying import asks_again
+from jobsync.plan.viewing import as_seen, not_seen
 from jobsync.structs import replace
 
 FINISHED = frozenset({Standing.CURRENT, Standing.INCOMPLETE})
@@ -23,10 +24,14 @@ def decision_of(draft: PlanDraft, job: DeclaredJob, history: History) -> Decisio
 
     Afterwards ``draft.found`` has the state of the outputs of its finished run.
     """
+    owner = draft.snapshot.owner
     if job.pinned is None:
-        return _decided(draft, job, history)
+        decision = _decided(draft, job, history)
+        return as_seen(job, history, decision, owner) if owner else decision
     found = decide_pinned(job, history, draft.desired.platform)
     if isinstance(found, Problem):
+        if owner:  # the owner of the set may see it
+            return not_seen(job, history, owner)
         draft.problems.append(found)
         return None
     return _looked_through(draft, job, _checked_pin(draft, job, found))

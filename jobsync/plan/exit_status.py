@@ -29,6 +29,14 @@ def unread(plan: Plan) -> tuple[str, ...]:
     return tuple(state.address for state in plan.states if state.problems)
 
 
+def not_as_declared(plan: Plan) -> tuple[Address, ...]:
+    """The addresses of which somebody who may only look cannot see that they are as declared."""
+    if plan.view is None:
+        return ()
+    unseen = {s.address for s in plan.states if s.standing is Standing.NOT_VISIBLE}
+    return tuple(sorted(unseen.union(plan.view.differing, plan.view.unknown)))
+
+
 def _only_restores(change: Change) -> bool:
     return (
         isinstance(change, OutputChange)

@@ -47,6 +47,7 @@ _STANDING_RULES = {
     ),
     Standing.BLOCKED: "jobsync would submit it, but what it needs is not there",
     Standing.PENDING: "jobsync would submit it, but this plan excludes jobs",
+    Standing.NOT_VISIBLE: "no run of this name is visible to you, which proves nothing",
 }
 _PINNED = "the declaration is pinned to one run by id: jobsync never submits it"
 

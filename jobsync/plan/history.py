@@ -1,7 +1,8 @@
 """Whose run is it: the runs of a snapshot sorted to the addresses whose names they carry.
 
-Only runs that the acting user owns are matched by name: anyone can share a job with a name like
-ours (product §2). A pinned run belongs to its declaration and to no name.
+Only runs of one user are matched by name, of whoever is acting or of the owner of the target:
+anyone can share a job with a name like ours (product §2, §9). A pinned run belongs to its
+declaration and to no name.
 """
 
 from __future__ import annotations
@@ -105,11 +106,11 @@ def live(runs: Iterable[Run]) -> tuple[Run, ...]:
 
 
 def by_address(desired: DesiredState, snapshot: Snapshot) -> Named:
-    """The acting user's runs by the project and address in their names, without pinned ones."""
+    """The runs of the one owner by the project and address in their names, without pinned ones."""
     pinned = _pinned_ids(desired)
     named: dict[tuple[str, Address], list[Run]] = {}
     for run in snapshot.runs:
-        if run.owner != snapshot.user or run.id in pinned:
+        if run.owner != snapshot.owned_by or run.id in pinned:
             continue
         if mark := desired.platform.read_mark(run.name):
             named.setdefault(mark.job, []).append(run)
@@ -134,7 +135,7 @@ def visible_runs(desired: DesiredState, snapshot: Snapshot) -> list[str]:
 
 
 def undeclared(desired: DesiredState, named: Named) -> tuple[Run, ...]:
-    """The acting user's visible runs in this project that no declaration and no ``formerly``
+    """The one owner's visible runs in this project that no declaration and no ``formerly``
     claims."""
     claimed = {(desired.project, address) for address in desired.jobs}
     for job in desired.jobs.values():

@@ -262,5 +262,5 @@ def _set_state(draft: PlanDraft, job: DeclaredJob, decision: Decision) -> None:
         ref(decision.run) if decision.run else None,
         notes=notes,
         problems=known.problems if known else (),
-        retriable=can_retry(job, decision),
+        retriable=can_retry(job, decision) and not draft.snapshot.owner,
     )

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from jobsync.errors import SettingsError
 from jobsync.model import NO_ACCESS, Access, Address, EffectiveAccess
 from jobsync.render import escape
 from jobsync.render.escape import terminal
+from jobsync.render.natural import natural
 
 Rows = Sequence[EffectiveAccess]
+Runs = Collection[tuple[Address, str]]
+"""Runs by their addresses and ids."""
 _COLUMNS = ("address", "run", "user", "access", "after")
 
 
@@ -21,17 +24,18 @@ def changed(rows: Rows) -> tuple[EffectiveAccess, ...]:
     return tuple(row for row in rows if row.before != row.after)
 
 
-def as_text(rows: Rows) -> str:
+def as_text(rows: Rows, unknown: Runs = ()) -> str:
     """A matrix, runs down and users across; ``READ -> NONE`` where the plan changes it."""
-    if not rows:
+    if not (rows or unknown):
         return "No user has access to a run of a job that declares permissions.\n"
-    users = list(dict.fromkeys(row.user for row in rows))
-    runs = list(dict.fromkeys((row.address, row.run_id) for row in rows))
+    users = list(dict.fromkeys(row.user for row in rows)) or ["access"]
+    runs = dict.fromkeys([*((row.address, row.run_id) for row in rows), *unknown])
     cells = {(row.address, row.run_id, row.user): _cell(row) for row in rows}
+    cells.update({(*run, user): "unknown" for run in unknown for user in users})
     table = [["job", "run", *(terminal(user) for user in users)]]
     table += [
         [terminal(address), terminal(run), *(cells.get((address, run, user), "") for user in users)]
-        for address, run in runs
+        for address, run in sorted(runs, key=lambda run: natural(run[0]))
     ]
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     lines = [
@@ -41,8 +45,9 @@ def as_text(rows: Rows) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_csv(rows: Rows) -> str:
-    """One line for each run and user: ``address,run,user,access,after``."""
+def as_csv(rows: Rows, unknown: Runs = ()) -> str:
+    """One line for each run and user: ``address,run,user,access,after``. Runs whose permissions
+    are unknown are left out."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_COLUMNS)
@@ -52,8 +57,9 @@ def as_csv(rows: Rows) -> str:
     return out.getvalue()
 
 
-def as_json(rows: Rows) -> str:
-    """A list of objects with the columns of the CSV, and who may share it further."""
+def as_json(rows: Rows, unknown: Runs = ()) -> str:
+    """A list of objects with the columns of the CSV, and who may share it further; and the runs
+    whose permissions are unknown."""
     items = [
         {
             "address": row.address,
@@ -65,21 +71,29 @@ def as_json(rows: Rows) -> str:
         }
         for row in rows
     ]
-    document = {"format_version": "1.0", "access": items}
+    untold = [{"address": address, "run": run} for address, run in unknown]
+    document = {"format_version": "1.0", "access": items, "unknown": untold}
     return escape.in_json(json.dumps(document, indent=2, sort_keys=True)) + "\n"
 
 
-FORMATS: dict[str, Callable[[Rows], str]] = {"text": as_text, "csv": as_csv, "json": as_json}
+FORMATS: dict[str, Callable[[Rows, Runs], str]] = {"text": as_text, "csv": as_csv, "json": as_json}
 """Every way to show the matrix."""
 
 
-def unexpected(rows: Rows, committed: str, levels: Mapping[str, Access]) -> tuple[str, ...]:
+def unexpected(
+    rows: Rows,
+    committed: str,
+    levels: Mapping[str, Access],
+    unknown: Runs = (),
+    unseen: Collection[Address] = (),
+) -> tuple[str, ...]:
     """How *rows* differ from a matrix that :func:`as_csv` or :func:`as_json` once printed.
 
     Column ``access`` is compared for each (address, run, user); a file without runs (the column
     left out or empty) holds for every run of an address. A user that is not listed has none.
-    *levels* are the words of the platform. Raises :class:`SettingsError` for a file that is no such
-    matrix.
+    *levels* are the words of the platform. Of the runs *unknown* and the addresses *unseen* it is
+    not known who has access, which is never taken for nobody. Raises :class:`SettingsError` for a
+    file that is no such matrix.
     """
     # A CSV file has names as it can hold them, so they are compared in that form.
     told = _as_they_are if _is_json(committed) else escape.csv
@@ -87,6 +101,8 @@ def unexpected(rows: Rows, committed: str, levels: Mapping[str, Access]) -> tupl
         (told(address), told(run), told(user)): access
         for (address, run, user), access in _read(committed, levels)
     }
+    hidden = {(told(address), told(run)) for address, run in unknown}
+    partly, dark = {address for address, _ in hidden}, set(map(told, unseen))
     found = []
     seen: set[tuple[Address, str, str]] = set()
     for row in rows:
@@ -98,7 +114,9 @@ def unexpected(rows: Rows, committed: str, levels: Mapping[str, Access]) -> tupl
             found.append(f"{_who(*keys[0])} has {row.before}, expected {want}")
     for (address, run, user), access in sorted(wanted.items()):
         if (address, run, user) not in seen and access != NO_ACCESS:
-            found.append(f"{_who(address, run, user)} has NONE, expected {access}")
+            has = f"{_who(address, run, user)} has"
+            doubt = address in dark or (address, run) in hidden or (not run and address in partly)
+            found.append(f"{has} {'unknown access' if doubt else 'NONE'}, expected {access}")
     return tuple(found)
 
 

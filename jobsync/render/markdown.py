@@ -34,6 +34,7 @@ from jobsync.render.options import RenderOptions
 from jobsync.render.summary import also, headline
 from jobsync.render.text import shown_blocks
 from jobsync.render.values import counted
+from jobsync.render.viewing import view_lines
 from jobsync.structs import replace
 
 _SIGNS = {
@@ -46,7 +47,13 @@ _SIGNS = {
     Action.STOP: "**stop**",
     Action.FETCH: "fetch",
 }
-_TROUBLED = (Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE, Standing.BLOCKED)
+_TROUBLED = (
+    Standing.FAILED,
+    Standing.STOPPED,
+    Standing.INCOMPLETE,
+    Standing.BLOCKED,
+    Standing.NOT_VISIBLE,
+)
 MOST_NODES = 40
 """A graph with more nodes is not shown: it could not be read."""
 _FIRST = 10
@@ -65,7 +72,8 @@ def as_markdown(plan: Plan, options: RenderOptions) -> str:
 
 def _document(plan: Plan, options: RenderOptions, body: list[str]) -> str:
     first = comment(options.marker, digest(plan) if options.names_digest else "")
-    head = [first, f"### {_title(plan)}", _summary(plan, options)]
+    view = _listed(f"**View:** {markdown(line)}" for line in view_lines(plan))
+    head = [first, f"### {_title(plan)}", *view, _summary(plan, options)]
     held = [*_broken(options.broken), *_held(options.open_submits)]
     return "\n\n".join([*head, *held, *body]) + "\n"
 
@@ -106,7 +114,8 @@ def _not_declared(plan: Plan) -> str:
     names = sorted({run.address for run in plan.undeclared}, key=natural)
     more = f" and {len(names) - _FIRST} more" if names[_FIRST:] else ""
     listed = ", ".join(map(markdown, names[:_FIRST]))
-    return f"Not declared, and left alone: {listed}{more}. `--prune` deletes them."
+    prune = "" if plan.view else " `--prune` deletes them."
+    return f"Not declared, and left alone: {listed}{more}.{prune}"
 
 
 def _full(plan: Plan, options: RenderOptions) -> list[str]:

@@ -39,7 +39,7 @@ from jobsync.render.options import RenderOptions
 from jobsync.render.summary import summarise
 from jobsync.render.values import plain
 
-FORMAT_VERSION = "2.2"
+FORMAT_VERSION = "2.3"
 """The first number changes when something is taken away or means something else."""
 
 Record = dict[str, object]
@@ -63,6 +63,7 @@ _MEMBERS = {
     "undeclared": "undeclared",
     "duplicates": "duplicates",
     "warnings": "warnings",
+    "view": "view",
     "options": "options",
     "sources": "sources",
 }

@@ -23,6 +23,7 @@ ORDER = (
     Standing.BLOCKED,
     Standing.IN_PROGRESS,
     Standing.PENDING,
+    Standing.NOT_VISIBLE,
     Standing.CURRENT,
 )
 """The states, those that need a person first."""
@@ -170,4 +171,5 @@ def _colour(row: Row, palette: Palette) -> str:
         Standing.IN_PROGRESS: palette.cyan,
         Standing.CURRENT: palette.green,
         Standing.PENDING: palette.dim,
+        Standing.NOT_VISIBLE: palette.dim,
     }.get(row.standing, "")

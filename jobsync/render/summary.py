@@ -17,6 +17,7 @@ from jobsync.model import (
 )
 from jobsync.plan import node_hours
 from jobsync.render.values import counted, size
+from jobsync.render.viewing import view_headline
 from jobsync.structs import Struct
 
 
@@ -41,6 +42,7 @@ class Summary(Struct, frozen=True):
     stopped: int
     incomplete: int
     blocked: int
+    not_visible: int
     undeclared: int
     node_hours: float
     unknown_hours: int
@@ -88,6 +90,7 @@ def summarise(plan: Plan) -> Summary:
         stopped=standings.count(Standing.STOPPED),
         incomplete=standings.count(Standing.INCOMPLETE),
         blocked=standings.count(Standing.BLOCKED),
+        not_visible=standings.count(Standing.NOT_VISIBLE),
         undeclared=len({run.address for run in plan.undeclared}),
         node_hours=most,
         unknown_hours=unknown_hours,
@@ -128,6 +131,8 @@ def outputs_root(plan: Plan) -> str:
 
 def headline(plan: Plan) -> str:
     """``Plan: 2 to add, 1 to change, 0 to destroy.`` or ``No changes. ...``: tools read it."""
+    if plan.view:
+        return view_headline(plan)
     counts = summarise(plan)
     if not plan.changes:
         # "No changes" would be taken for "all is well" by people and tools alike.

@@ -18,6 +18,7 @@ from jobsync.render.open_submits import block_of
 from jobsync.render.options import Palette, RenderOptions
 from jobsync.render.summary import also, headline
 from jobsync.render.values import counted
+from jobsync.render.viewing import view_lines
 
 _SHOWN_STANDINGS = {
     Standing.FAILED: "has failed",
@@ -33,6 +34,7 @@ def text(plan: Plan, options: RenderOptions) -> str:
     states = _standings(plan, palette, options.call)
     is_wrong = any(s.problems or s.standing in _SHOWN_STANDINGS for s in plan.states)
     parts = [
+        *_view(plan, palette),
         *block_of(options.open_submits),
         *(states if is_wrong else ()),
         *_actions(plan, options),
@@ -55,7 +57,8 @@ def not_declared(plan: Plan) -> list[str]:
         return []
     names = sorted({run.address for run in plan.undeclared}, key=natural)
     runs = counted(len(plan.undeclared), "run")
-    return [f"Not declared, and left alone: {_some(tuple(names))} ({runs}). --prune deletes them."]
+    prune = "" if plan.view else " --prune deletes them."
+    return [f"Not declared, and left alone: {_some(tuple(names))} ({runs}).{prune}"]
 
 
 def _broken(policies: Iterable[str], palette: Palette) -> list[str]:
@@ -68,6 +71,8 @@ def _actions(plan: Plan, options: RenderOptions) -> list[str]:
     if not blocks:
         return []
     head = "jobsync will perform the following actions:"
+    if plan.view:
+        head = "Shared with you and not fetched (fetch with: jobsync outputs get ADDRESS):"
     return [f"{head}\n  {legend(plan, options.palette)}", *blocks]
 
 
@@ -93,7 +98,7 @@ def _standings(plan: Plan, palette: Palette, call: Call) -> list[str]:
             line = f"  ! {words}: {notes}" if notes else f"  ! {words}"
             lines.append(palette.paint(palette.red, line))
         lines += [f"  ! {address}: {terminal(problem)}" for problem in state.problems]
-    lines += _noted(plan)
+    lines += [*_noted(plan), *_not_visible(plan)]
     return ["Job states:\n" + "\n".join(lines)] if lines else []
 
 
@@ -108,6 +113,23 @@ def _noted(plan: Plan) -> list[str]:
         f"  . {_some(tuple(addresses))}: {'; '.join(terminal(note) for note in notes)}"
         for (_, notes), addresses in same.items()
     ]
+
+
+def _not_visible(plan: Plan) -> list[str]:
+    """Of which jobs nothing is to be seen, once for all of which the same is said."""
+    same: dict[tuple[str, ...], list[Address]] = {}
+    for state in sorted(plan.states, key=lambda state: natural(state.address)):
+        if state.standing is Standing.NOT_VISIBLE:
+            same.setdefault(state.notes, []).append(state.address)
+    return [
+        f"  ? {_some(tuple(addresses))}: {'; '.join(terminal(note) for note in notes)}"
+        for notes, addresses in same.items()
+    ]
+
+
+def _view(plan: Plan, palette: Palette) -> list[str]:
+    lines = [palette.paint(palette.yellow, terminal(line)) for line in view_lines(plan)]
+    return ["\n".join(lines)] if lines else []
 
 
 def _hazards(plan: Plan, palette: Palette) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jobsync.model import JobChange, OpenSubmit
+from jobsync.model import JobChange, OpenSubmit, Standing
 from jobsync.plan.diff import FieldView
 from jobsync.plan.explain import Explanation
 from jobsync.render.advice import NO_CALL, Call, what_next
@@ -43,6 +43,8 @@ def why(
 
 def _runs(explanation: Explanation) -> list[str]:
     if not explanation.runs:
+        if explanation.state.standing is Standing.NOT_VISIBLE:
+            return []
         return ["", "The service has no run of this job."]
     rows = [
         (terminal(seen.run.id), terminal(seen.run.status), seen.role, terminal(seen.run.name))

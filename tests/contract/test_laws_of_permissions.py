@@ -25,6 +25,18 @@ def test_a_new_run_is_its_owners_alone(service: Service) -> None:
     assert bob.runs(lambda row: row.id == run.id) == []
 
 
+def test_what_is_shared_with_a_user_is_in_a_whole_list(service: Service) -> None:
+    alice, bob = service.as_("alice"), service.as_("bob")
+    shared = [service.ended() for _ in range(3)]
+    for run in shared:
+        alice.grant(run.id, "bob", level(service, "READ"))
+    ids = {run.id for run in (*shared, service.ended())}
+    with service.small_pages():
+        found = bob.shared_runs(lambda row: row.id in ids, (shared[0].name[:3],))
+    assert {run.id for run in found} == {run.id for run in shared}
+    assert {run.owner for run in found} == {"alice"}
+
+
 def test_every_level_is_read_back_as_it_was_given(service: Service) -> None:
     alice = service.as_("alice")
     run = service.ended()

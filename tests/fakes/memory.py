@@ -243,6 +243,9 @@ class MemoryBackend:
 
         return list(self._call("runs", do=do))
 
+    def shared_runs(self, keep: Callable[[Run], bool], prefixes: Sequence[str] = ()) -> list[Run]:
+        return self.runs(keep, prefixes)
+
     def archived(self, owner: str, wanted: Callable[[Archive], bool]) -> list[Archived]:
         def do() -> list[Archived]:
             found = []

@@ -16,27 +16,28 @@ def test_a_colleague_reads_what_the_owner_shares_and_plans_nothing(lab: Lab) -> 
     url = lab.service.url
     head = f"target: tacc\ntargets: {{tacc: {{baseUrl: {url}, owner: alice}}}}\n"
     head += "teams: {lab: [bob]}\n"
-    job = 'appId: wc-demo-1.00, permissions: {"@lab": READ}'
+    job = 'appId: wc-demo-1.00, permissions: {"@lab": READ}, '
+    job += "outputs: [{path: counts.txt, to: results/}]"
     lab.write(f"align: {{{job}}}", head=head)
     lab.apply()
     (run,) = lab.mine()
     bob = {"TAPIS_TOKEN": lab.service.tokens["bob"]}
-    for command in ("plan", "status", "apply"):
-        done = lab.run(command, **bob)
-        assert (
-            done.code == 1 and "target tacc is for alice, but the credentials are bob's" in done.err
-        )
-        assert "jobsync jobs list --target tacc" in done.err
+    page = PAGE.read_text("utf-8").replace("labbot", "alice")
+    (refusal,) = re.findall(r"```text\n(.*?)```", page, re.S)
+    for command in (("apply",), ("stop", "align"), ("wait",), ("jobs", "cancel", run["id"])):
+        done = lab.run(*command, **bob)
+        assert done.code == 1 and done.err == refusal, command
     assert len(lab.mine()) == 1
-    (block,) = re.findall(r"```sh\n(.*?)```", PAGE.read_text("utf-8"), re.S)
+    (block,) = re.findall(r"```sh\n(.*?)```", page, re.S)
     lines = [line.partition("  #")[0].rstrip() for line in block.splitlines()]
-    assert len(lines) == 4
-    names = {"JOB_ID": run["id"], "PATH": "counts.txt", "FILE": str(lab.folder / "got.txt")}
+    assert len(lines) == 9
+    (lab.folder / "jobsync.lock").unlink()
+    (lab.folder / "results/counts.txt").unlink()
     for line in lines:
-        words = [names.get(word, word) for word in shlex.split(line)[1:]]
-        done = lab.run(*words, **bob)
+        done = lab.run(*shlex.split(line)[1:], **bob)
         assert done.code == 0, (line, done.err)
-    assert (lab.folder / "got.txt").read_text().split()
+    assert (lab.folder / "results/counts.txt").read_text().split()
+    assert lab.run("jobs", "list", **bob).out.count(run["id"]) == 1
     listed = lab.run("jobs", "list", "--target", "tacc", "--format", "json", **bob)
     assert run["id"] in {row["id"] for row in json.loads(listed.out)}
 

@@ -140,13 +140,15 @@ def test_the_command_goes_where_it_is_told(bench: Bench, service: LocalService) 
     assert not (bench.folder / ".jobsync").exists(), "no local service was started on the way"
 
 
-def test_another_user_than_the_targets_owner_is_an_error(
+def test_another_user_than_the_targets_owner_only_looks(
     bench: Bench, service: LocalService
 ) -> None:
     manifest = bench.folder / "set.yaml"
     manifest.write_text(textwrap.dedent(SET % (service.url, "labbot")))
     environ = {"TAPIS_BASE_URL": service.url, "TAPIS_TOKEN": service.tokens["alice"]}
     done = bench.run("plan", "--target", "lab", **environ)
+    assert done.code == 0 and "only labbot applies to target lab" in done.out
+    done = bench.run("apply", "--target", "lab", "--auto-approve", **environ)
     assert done.code == 1
     assert "for labbot, but the credentials are alice's" in done.err
 

@@ -48,7 +48,7 @@ ROWS = st.lists(
 def test_a_saved_matrix_is_as_expected_and_any_change_is_not(
     rows: list[EffectiveAccess], format_name: str, data: st.DataObject
 ) -> None:
-    saved = FORMATS[format_name](rows)
+    saved = FORMATS[format_name](rows, ())
     assert saved.endswith("\n")
     if format_name == "csv" and len({(r.address, r.run_id, csv(r.user)) for r in rows}) < len(rows):
         return  # two names that a CSV file cannot tell apart
@@ -70,7 +70,7 @@ def test_only_what_changes() -> None:
         EffectiveAccess("a", "1", "carol", LEVELS["READ"], LEVELS["READ"]),
     )
     assert changed(rows) == rows[:1]
-    assert FORMATS["text"](rows).splitlines() == [
+    assert FORMATS["text"](rows, ()).splitlines() == [
         "job  run  bob           carol",
         "a    1    READ -> NONE  READ",
     ]

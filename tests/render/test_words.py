@@ -279,7 +279,7 @@ def test_every_matrix_can_be_shown_and_read_back(made: Any, name: str) -> None:
     wanted, world = made
     snapshot = world.snapshot(wanted)
     found = matrix(wanted, snapshot, build(wanted, snapshot))
-    text = access.FORMATS[name](found)
+    text = access.FORMATS[name](found, ())
     if name != "text":
         levels = world.platform.permissions.levels
         assert access.unexpected(found, text, levels) == ()

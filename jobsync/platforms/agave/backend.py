@@ -74,6 +74,12 @@ class AgaveReader:
         clear = {run.id: replace(run, request=None) for run in explained}
         return [clear.get(run.id, run) for run in kept]
 
+    def shared_runs(
+        self, keep: Callable[[Listed], bool], prefixes: Sequence[str] = ()
+    ) -> list[Run]:
+        """See :class:`~jobsync.backend.Reader`. The one listing has both (agave-v2 §2.3)."""
+        return self.runs(keep, prefixes)
+
     def runs_by_id(self, run_ids: Collection[str]) -> list[Run]:
         """See :class:`~jobsync.backend.Reader`. No search takes several ids (agave-v2 §2.6)."""
         wanted = frozenset(run_ids)

@@ -27,7 +27,7 @@ from jobsync.platforms.tapis.app_definitions import described_app
 from jobsync.platforms.tapis.archive import JOB
 from jobsync.platforms.tapis.describe import PLACES, ROW, Row
 from jobsync.platforms.tapis.name_search import MOST_NAMES, NameSearch
-from jobsync.platforms.tapis.operations import Jobs
+from jobsync.platforms.tapis.operations import Jobs, Terms
 from jobsync.platforms.tapis.outputs import Outputs
 from jobsync.platforms.tapis.pagination import LIMIT, Listing, all_apps, all_events
 from jobsync.platforms.tapis.permissions import access_of, resources_of
@@ -93,11 +93,23 @@ class TapisReader:
     def runs(self, keep: Callable[[Listed], bool], prefixes: Sequence[str] = ()) -> list[Run]:
         """See :class:`~jobsync.backend.Reader`. Only my runs: those of others never count as
         mine, and nothing else is asked of a list."""
+        return self._searched(keep, prefixes, ())
+
+    def shared_runs(
+        self, keep: Callable[[Listed], bool], prefixes: Sequence[str] = ()
+    ) -> list[Run]:
+        """See :class:`~jobsync.backend.Reader`. They have a listing of their own
+        (tapis-v3 §6.1)."""
+        return self._searched(keep, prefixes, (("listType", "SHARED_JOBS"),))
+
+    def _searched(
+        self, keep: Callable[[Listed], bool], prefixes: Sequence[str], whose: Terms
+    ) -> list[Run]:
         terms = [[("name.like", f"{prefix}*")] for prefix in prefixes] or [[]]
         found = {
             row.id: row
             for one in terms
-            for row in self._listing.rows(one, _LIST_FIELDS)
+            for row in self._listing.rows((*one, *whose), _LIST_FIELDS)
             if keep(row)
         }
         return [self._of_row(row) for row in found.values()]
@@ -205,7 +217,10 @@ class TapisReader:
         its condition, so a row without one is looked up."""
         run = describe.run(row.record, row.asked)
         if run.state is RunState.FAILED and not row.record.get("condition"):
-            return describe.run(*self.jobs.get(row.id))
+            try:
+                return describe.run(*self.jobs.get(row.id))
+            except Forbidden:  # of somebody who shares its outputs only
+                return run
         if self._tells_place(row):
             self._outputs.remember(row.record, row.asked)
         return run

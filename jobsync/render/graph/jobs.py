@@ -20,7 +20,7 @@ _KINDS: Mapping[str, str] = {
     **dict.fromkeys((Action.CREATE, Action.REPLACE, Action.RETRY), "add"),
     **dict.fromkeys((Action.RESTORE, Action.UPDATE, Action.STOP, Action.DELETE), "change"),
     Standing.CURRENT: "done",
-    **dict.fromkeys((Standing.IN_PROGRESS, Standing.PENDING), "active"),
+    **dict.fromkeys((Standing.IN_PROGRESS, Standing.PENDING, Standing.NOT_VISIBLE), "active"),
     **dict.fromkeys(
         (Standing.FAILED, Standing.STOPPED, Standing.INCOMPLETE, Standing.BLOCKED), "bad"
     ),

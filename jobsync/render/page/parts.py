@@ -33,6 +33,7 @@ from jobsync.render.options import PLAIN, RenderOptions
 from jobsync.render.page.timeline import Bar, Lane, timeline
 from jobsync.render.summary import also, headline
 from jobsync.render.values import counted, size
+from jobsync.render.viewing import view_lines
 from jobsync.structs import Struct, replace
 
 _ISO = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)$")
@@ -97,6 +98,7 @@ class Page(Struct, frozen=True):
     headline: str
     also: str
     digest: str
+    view: tuple[str, ...] = ()
     hazards: tuple[Hazard, ...] = ()
     warnings: tuple[str, ...] = ()
     graph: str = ""
@@ -122,6 +124,7 @@ def page_of(plan: Plan, options: RenderOptions) -> Page:
         headline=headline(plan),
         also=also(plan),
         digest=digest(plan),
+        view=tuple(view_lines(plan)),
         hazards=plan.hazards,
         warnings=plan.warnings,
         graph=drawing(graph) if graph and graph.nodes else "",
