@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import random
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +24,7 @@ WRITE = """\
 cd "$_tapisExecSystemOutputDir"
 cp "$_tapisExecSystemInputDir"/big.bin .
 mkdir deep; cp big.bin deep/big.bin.zip; head -c 1000000 big.bin > edge; : > empty
+cp "$_tapisExecSystemInputDir"/real.zip "$_tapisExecSystemInputDir"/twin.zip .
 """
 
 
@@ -31,10 +34,19 @@ def big() -> bytes:
     return half + bytes(SIZE - len(half))  # the end looks the same wherever it begins
 
 
+def zip_of(name: str, content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as made:
+        made.writestr(zipfile.ZipInfo(name), content)
+    return file.getvalue()
+
+
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory, big: bytes) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("ways")
     (folder / "big.bin").write_bytes(big)
+    (folder / "real.zip").write_bytes(zip_of("in/big.bin", big))
+    (folder / "twin.zip").write_bytes(zip_of("twin.zip", big))
     add_app(folder, "write", WRITE)
     with world(folder) as running:
         yield running
@@ -42,7 +54,8 @@ def here(tmp_path_factory: pytest.TempPathFactory, big: bytes) -> Iterator[World
 
 @pytest.fixture(scope="module")
 def run(here: World) -> Run:
-    inputs = [{"name": "in", "sourceUrl": "tapis://local/big.bin"}]
+    names = ("big.bin", "real.zip", "twin.zip")
+    inputs = [{"name": name, "sourceUrl": f"tapis://local/{name}"} for name in names]
     made = here.finished("alice", appId="write", appVersion="1.0", fileInputs=inputs)
     assert made.status == "FINISHED", made.message
     shared = here.as_("alice")
@@ -84,6 +97,20 @@ def test_the_bytes_are_the_same_by_every_way(
         for offset in (0, 1, SIZE - 70_000):
             assert read(client, run, path, offset) == big[offset:], (user, offset)
             assert read(client, run, path, offset, SIZE) == big[offset:]
+        here.service.disarm()
+
+
+@pytest.mark.parametrize("faults", [[], [REFUSED[0]], ["no-zip"], [REFUSED[0], "no-zip"]])
+def test_a_zip_that_a_run_made_is_kept(
+    here: World, run: Run, big: bytes, faults: list[str]
+) -> None:
+    """The zip in which it comes has the same name: the extension is replaced (tapis-v3 §8.3)."""
+    for user in ("alice", "bob"):
+        client = here.as_(user)
+        here.service.arm(*faults)
+        assert read(client, run, "real.zip") == zip_of("in/big.bin", big), user
+        with contextlib.suppress(Unreadable):  # it may look like the zip in which it would come
+            assert read(client, run, "twin.zip") == zip_of("twin.zip", big), user
         here.service.disarm()
 
 

@@ -23,11 +23,12 @@ from jobsync.platforms.records import Record
 from jobsync.platforms.tapis import archive, describe, envelope, unzip
 from jobsync.platforms.tapis.operations import Jobs, Page, Terms
 from jobsync.platforms.tapis.pagination import LIMIT, all_files
-from jobsync.structs import Struct
+from jobsync.structs import Struct, replace
 
 LARGE = 1_000_000
 """Bytes above which the jobs service sends a zip instead of the file (tapis-v3 §8.3)."""
 
+_LINK = "symbolic_link"
 _RUNNING = ("execSystemId", "execSystemOutputDir")
 
 
@@ -88,13 +89,20 @@ class Outputs:
             terms = (*_live(place), ("limit", LIMIT), ("skip", at))
             return self._jobs.outputs(run_id, folder, terms)
 
+        links: set[str] = set()
+
         def read(row: Record, asked: str) -> RemoteFile:
-            return _entry(row, top, folder, asked)
+            found = _entry(row, top, folder, asked)
+            if row.get("type") == _LINK:
+                links.add(found.path)
+            return found
 
         try:
-            return all_files(page, read)
+            found = all_files(page, read)
         except NotFound as error:
             return self._nothing(run_id, folder, error)
+        ends = (self._end_of(run_id, place, one) if one.path in links else one for one in found)
+        return [one for one in ends if one is not None]
 
     @contextmanager
     def opened(self, run_id: str, path: str, offset: int, size: int | None) -> Iterator[Content]:
@@ -167,8 +175,9 @@ class Outputs:
         outcome = stack.enter_context(download)
         if isinstance(outcome, Response):
             raise envelope.error_of(outcome)
-        first = next(outcome.chunks, b"")
-        while len(first) < len(unzip.MAGIC) and (more := next(outcome.chunks, b"")):
+        first = b""
+        head = unzip.LONGEST_HEAD if path.lower().endswith(".zip") else len(unzip.MAGIC)
+        while len(first) < head and (more := next(outcome.chunks, b"")):
             first += more
         chunks = chain([first], outcome.chunks)
         length = _length(outcome)
@@ -198,6 +207,18 @@ class Outputs:
         what = f"the outputs of {run_id} are not where its record says: {error}"
         raise Refused(what, status=404, said=error.said) from error
 
+    def _end_of(self, run_id: str, place: Place, link: RemoteFile) -> RemoteFile | None:
+        """What *link* leads to, under its name: a folder lists links with lengths of their own, but
+        the list of one is that of what it leads to (tapis-v3 §8.2). None where that is nothing."""
+        try:
+            page = self._jobs.outputs(run_id, link.path, (*_live(place), ("limit", 2), ("skip", 0)))
+        except NotFound:
+            return None
+        path = f"{place.base}/{link.path}"
+        if len(page.rows) == 1 and _path_of(page.rows[0], page.asked) == path:
+            return replace(link, length=_size_of(page.rows[0].get("size"), page.asked))
+        return replace(link, is_folder=True)
+
     def _size(self, run_id: str, place: Place, path: str) -> int:
         """The length of one file, by the list of it, which has one row (tapis-v3 §8.2)."""
         page = self._jobs.outputs(run_id, path, (*_live(place), ("limit", 2), ("skip", 0)))
@@ -211,7 +232,7 @@ class Outputs:
 
 def _entry(row: Record, top: str, folder: str, asked: str) -> RemoteFile:
     """One row below *top*. Raises :class:`Unreadable` for a path that is not directly there."""
-    path = "/" + describe.text(row, "path", asked).strip("/")
+    path = _path_of(row, asked)
     above, _, name = path.rpartition("/")
     if above != top or name in ("", ".", ".."):
         said = sanitised(path)
@@ -222,6 +243,11 @@ def _entry(row: Record, top: str, folder: str, asked: str) -> RemoteFile:
         last_modified=describe.kept(row.get("lastModified")),
         is_folder=row.get("type") == "dir",
     )
+
+
+def _path_of(row: Record, asked: str) -> str:
+    """Where a row lies, from the root of its system."""
+    return "/" + describe.text(row, "path", asked).strip("/")
 
 
 def _size_of(value: JsonValue, asked: str) -> int:
@@ -243,16 +269,19 @@ def _length(outcome: Stream) -> int | None:
 def _is_zip(outcome: Stream, path: str, size: int, length: int | None, first: bytes) -> bool:
     """Whether a zip came instead of the file *path* (tapis-v3 §8.3).
 
-    Its announced name is that of the file with ``.zip`` behind it. Without such a name the first
-    bytes and the length tell; where they cannot, :class:`Unreadable` is raised.
+    Its announced name is that of the file with ``.zip`` behind it, or in place of an extension: of
+    ``a.zip`` it may be ``a.zip``, and then the file in it is called so. Without such a name the
+    first bytes and the length tell; where they cannot, :class:`Unreadable` is raised.
     """
     if not first.startswith(unzip.MAGIC):
         return False
     announced = outcome.headers.get("content-disposition", "").rpartition("filename=")[2]
     announced, name = announced.strip().strip('"'), path.rpartition("/")[2]
     if announced:
-        wanted = name.lower().endswith(".zip")
-        return announced.lower().endswith(".zip.zip" if wanted else ".zip")
+        if not name.lower().endswith(".zip"):
+            return announced.lower().endswith(".zip")
+        holds_it = size > LARGE and length != size and unzip.first_name(first) == name
+        return holds_it or announced.lower().endswith(".zip.zip")
     if length is None:
         raise Unreadable(f"it cannot be told whether a file or a zip of it came ({outcome.head})")
     return length != size

@@ -3,7 +3,7 @@
 Large files come from the jobs service as a zip made on the way (tapis-v3 §8.3). Such a zip tells
 the size and the checksum of its member only behind it, so nothing is known of them before; both are
 checked at the end, twice: there and in the directory that ends a zip. The name of the member is
-somebody else's, and is not used.
+somebody else's: it is compared, and never used as a path.
 """
 
 from __future__ import annotations
@@ -27,6 +27,19 @@ _ENDS = (b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07")
 _HUGE = 0xFFFFFFFF
 _LONGEST_TAIL = 1 << 20
 _PIECE = 1 << 18
+
+LONGEST_HEAD = _LOCAL.size + 0xFFFF
+"""How many bytes a zip begins with, at most, before the content of its first member."""
+
+
+def first_name(start: bytes) -> str:
+    """The name of the first member, without its folder, of the zip that begins with *start*; empty
+    where that is too short to tell."""
+    if len(start) < _LOCAL.size:
+        return ""
+    *_, length, _ = _LOCAL.unpack_from(start)
+    name = start[_LOCAL.size : _LOCAL.size + length]
+    return name.decode("utf-8", "replace").rpartition("/")[2] if len(name) == length else ""
 
 
 def member(chunks: Iterator[bytes], length: int) -> Iterator[bytes]:

@@ -22,13 +22,16 @@ CHUNK = 1 << 16
 _SPOOL = 8 << 20
 
 
-def row(place: Located, system: str, path: str) -> dict[str, Any] | None:
-    """What lies at *place*, None for nothing; *path* is that of the system."""
+def row(
+    place: Located, system: str, path: str, *, is_link: bool = False
+) -> dict[str, Any] | None:  # fmt: skip
+    """What lies at *place*, None for nothing; *path* is that of the system. A link is what it leads
+    to, but with *is_link* it is the link."""
     try:
-        found = place.path.stat()
+        found = place.path.lstat() if is_link else place.path.stat()
     except (OSError, ValueError):
         return None
-    kind = "dir" if stat.S_ISDIR(found.st_mode) else "file"
+    kind = "dir" if stat.S_ISDIR(found.st_mode) else "symbolic_link" if is_link else "file"
     if kind == "file" and not stat.S_ISREG(found.st_mode):
         return None
     return {
@@ -54,7 +57,8 @@ def below(
     place: Located, system: str, path: str, *, deep: int = 0
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """The rows of what lies in a folder by name, *deep* levels more below; what leads out of the
-    storage system is not shown, and links to folders are not followed further."""
+    storage system is not shown. A link is told as one, with its own length, and not followed:
+    asked for by its path, it is what it leads to."""
     try:
         names = sorted(entry.name for entry in os.scandir(place.path))
     except OSError:
@@ -63,11 +67,11 @@ def below(
         entry = inside(place, name)
         if not entry.holds(entry.path):
             continue
-        found = row(entry, system, f"{path.rstrip('/')}/{name}")
+        found = row(entry, system, f"{path.rstrip('/')}/{name}", is_link=entry.path.is_symlink())
         if found is None:
             continue
         yield found
-        if deep and found["type"] == "dir" and not entry.path.is_symlink():
+        if deep and found["type"] == "dir":
             yield from below(entry, system, found["path"], deep=deep - 1)
 
 
@@ -110,6 +114,12 @@ def zipped(place: Located) -> Response:
     return response
 
 
+def zip_name(name: str) -> str:
+    """What a zip of the file or folder *name* is called: ``.zip`` takes the place of an extension,
+    so that of ``a.zip`` is ``a.zip`` too."""
+    return f"{name.rpartition('.')[0] or name}.zip"
+
+
 def header_name(name: str) -> str:
     """A file name as it may stand in a header."""
     shown = name.encode("ascii", "replace").decode()
@@ -133,8 +143,8 @@ def decoded(segment: str) -> str:
 
 def _tree(place: Located) -> Iterator[tuple[str, Path]]:
     for found in below(place, "", "", deep=20):
-        if found["type"] == "file":
-            name = found["path"].lstrip("/")
+        name = found["path"].lstrip("/")
+        if (place.path / name).is_file():
             yield name, place.path / name
 
 

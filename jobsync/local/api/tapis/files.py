@@ -59,7 +59,7 @@ def content(call: Call) -> Response:
     try:
         if call.truth("zip"):
             response = fileinfo.zipped(place)
-            name += ".zip"
+            name = fileinfo.zip_name(name)
         elif found["type"] == "dir":
             raise Problem(400, f"FAPI_CONT_FOLDER_NO_ZIP {path} is a folder: ask with zip=true.")
         else:

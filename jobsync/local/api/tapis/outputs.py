@@ -71,7 +71,7 @@ def download(call: Call) -> Response:
     try:
         if is_folder or is_large or wants_zip:
             response = fileinfo.zipped(place)
-            name += ".zip"
+            name = fileinfo.zip_name(name)
         else:
             response = fileinfo.send(place, 0, found["size"])
     except OSError as error:
