@@ -5,8 +5,9 @@ What begins with ``REGEX:`` is a regular expression of Java over the whole path.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
+from itertools import repeat
 
 from jobsync.java_regex import Uncheckable, found
 from jobsync.structs import Struct
@@ -14,6 +15,11 @@ from jobsync.structs import Struct
 _REGEX = "REGEX:"
 _MOST = 1_000
 """Alternatives that the braces of one glob may make, and characters that it may have."""
+
+_MOST_WORK = 50_000
+"""Places of globs that are gone through to compare them."""
+_OTHER = "\0"
+"""A sign of a path that stands in no glob."""
 
 
 class _Piece(Struct, frozen=True):
@@ -29,6 +35,11 @@ class _Piece(Struct, frozen=True):
         if char == "/" and not self.slash:
             return False
         return self.chars is None or (char in self.chars) != self.negated
+
+
+_Forms = tuple[tuple[_Piece, ...], ...]
+_Places = frozenset[tuple[int, int]]
+"""What may have been read of a glob: of which of its forms without braces, and how many pieces."""
 
 
 def check(pattern: str) -> None:
@@ -48,6 +59,78 @@ def matches(pattern: str, path: str) -> bool:
     # "**/*" means files at the top too.
     paths = (path, f"/{path}") if pattern.startswith("**/") else (path,)
     return any(_fits(pieces, one) for pieces in _compiled(pattern) for one in paths)
+
+
+def covered(pattern: str, globs: Collection[str]) -> bool:
+    """Whether every path that fits *pattern* fits one of *globs*; False where that takes too long
+    to find out, or one cannot be tried."""
+    found = _together(pattern, globs)
+    return found is not None and all(found)
+
+
+def disjoint(pattern: str, globs: Collection[str]) -> bool:
+    """Whether no path that fits *pattern* fits one of *globs*; False as for :func:`covered`."""
+    found = _together(pattern, globs)
+    return found is not None and not any(found)
+
+
+@lru_cache(maxsize=256)
+def _once(pattern: str, globs: tuple[str, ...]) -> frozenset[bool] | None:
+    """Whether paths that fit *pattern* fit one of *globs*: both, where some do and some do not.
+
+    All paths at once: each glob has the places that it may have reached, and from them every sign
+    leads on that some glob names, and one that none does.
+    """
+    forms = [_compiled(glob) for glob in (pattern, *globs)]
+    pieces = [piece for form in forms for one in form for piece in one]
+    signs = sorted({"/", _OTHER}.union(*(piece.chars or () for piece in pieces)))
+    start = (tuple(_start(*pair) for pair in zip((pattern, *globs), forms, strict=True)), True)
+    seen, todo, found, work = {start}, [start], set[bool](), 0
+    while todo:
+        states, after_slash = todo.pop()
+        if not after_slash and _has_ended(forms[0], states[0]):
+            found.add(any(map(_has_ended, forms[1:], states[1:])))
+        for sign in signs:
+            if sign == "/" and after_slash:  # no path has two, or begins with one
+                continue
+            work += sum(map(len, states))
+            if work > _MOST_WORK:
+                return None
+            reached = (tuple(map(_after, forms, states, repeat(sign))), sign == "/")
+            if reached[0][0] and reached not in seen:
+                seen.add(reached)
+                todo.append(reached)
+    return frozenset(found)
+
+
+def _together(pattern: str, globs: Collection[str]) -> frozenset[bool] | None:
+    if any(glob.startswith(_REGEX) for glob in (pattern, *globs)):
+        return None
+    try:
+        return _once(pattern, tuple(globs))
+    except ValueError:
+        return None
+
+
+def _start(glob: str, forms: _Forms) -> _Places:
+    places = frozenset(
+        (number, at) for number, pieces in enumerate(forms) for at in _past_stars(pieces, {0})
+    )
+    return places | _after(forms, places, "/") if glob.startswith("**/") else places
+
+
+def _after(forms: _Forms, places: _Places, sign: str) -> _Places:
+    """The places that are reached from *places* by one sign of a path."""
+    return frozenset(
+        (number, past)
+        for number, at in places
+        if at < len(forms[number]) and (piece := forms[number][at]).takes(sign)
+        for past in _past_stars(forms[number], {at if piece.many else at + 1})
+    )
+
+
+def _has_ended(forms: _Forms, places: _Places) -> bool:
+    return any(at == len(forms[number]) for number, at in places)
 
 
 def _fits(pieces: tuple[_Piece, ...], path: str) -> bool:
@@ -72,7 +155,7 @@ def _past_stars(pieces: tuple[_Piece, ...], places: set[int]) -> set[int]:
 
 
 @lru_cache(maxsize=256)
-def _compiled(pattern: str) -> tuple[tuple[_Piece, ...], ...]:
+def _compiled(pattern: str) -> _Forms:
     if len(pattern) > _MOST:
         raise ValueError(f"a glob may have {_MOST} characters, not {len(pattern)}")
     return tuple(tuple(_pieces(one)) for one in _alternatives(pattern))

@@ -247,6 +247,15 @@ class Platform(Protocol):
         the request makes that doubtful."""
         return ""
 
+    def never_kept(self, request: Mapping[str, Value], glob: str) -> str:
+        """The setting in *request*, as it is written, because of which its runs keep no file that
+        *glob*, of ``outputs`` or ``expect``, means; empty when they may keep one."""
+        return ""
+
+    def hardly_kept(self, request: Mapping[str, Value], glob: str) -> str:
+        """As :meth:`never_kept`, for a setting of which the app may say more."""
+        return ""
+
     @property
     def output_folder_field(self) -> str:
         """The request field that names the folder of the outputs."""

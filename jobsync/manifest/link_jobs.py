@@ -15,7 +15,7 @@ from jobsync.manifest.order import order
 from jobsync.manifest.output_targets import Landings
 from jobsync.manifest.resolve_jobs import DraftJob
 from jobsync.model import Address, AppFolder, Archive, DeclaredJob, Earlier, Mark
-from jobsync.platform import Platform
+from jobsync.platform import Platform, Step
 
 
 def link_drafts(
@@ -44,6 +44,7 @@ def link_drafts(
     ordered = [by_address[address] for address in addresses]
     problems.extend(_once_a_place(_name_problems(project, ordered, platform)))
     problems.extend(_upstream_problems(ordered, by_address, platform))
+    problems.extend(_once_a_place(_kept_problems(ordered, platform)))
     problems.extend(_once_a_place(_landing_problems(ordered, landings)))
     problems.extend(_once_a_place(_archive_problems(ordered, platform)))
     problems.extend(_once_a_place(_pin_problems(ordered)))
@@ -153,6 +154,19 @@ def _upstream_problems(
                 path = f"jobs.{draft.entry.key}.{dotted((name, *at))}"
                 message = f"{path} takes an output of {output.address}, which is not archived"
                 yield Problem(where, message, f"remove {why} from {upstream.entry.key}")
+
+
+def _kept_problems(drafts: Iterable[DraftJob], platform: Platform) -> Iterator[Problem]:
+    for draft in drafts:
+        key = draft.entry.key
+        wishes: list[tuple[str, Step, str]] = []
+        wishes += [("outputs", (n, "path"), one.path) for n, one in enumerate(draft.outputs)]
+        wishes += [("expect", (n,), one) for n, one in enumerate(draft.expect)]
+        for field, at, glob in wishes:
+            if why := platform.never_kept(draft.request, glob):
+                text = f"jobs.{key}.{field}: no file that {quoted(glob)} means is archived"
+                hint = f"remove {why} from {key}, or this pattern"
+                yield Problem(draft.places.value(field, at), text, hint)
 
 
 def _landing_problems(drafts: Iterable[DraftJob], landings: Landings) -> Iterator[Problem]:

@@ -1,4 +1,5 @@
-"""Outputs that are taken although it is not sure that they are kept: told by plan and validate."""
+"""Outputs that are taken or fetched although it is not sure that they are kept: told by plan and
+validate."""
 
 from __future__ import annotations
 
@@ -7,9 +8,15 @@ from jobsync.plan.references import in_value
 
 
 def doubtful_outputs(desired: DesiredState) -> list[str]:
-    """A sentence for each output that a job takes and whose own job may not keep it, sorted."""
+    """A sentence for each output that a job takes or fetches and that may not be kept, sorted."""
     told: set[str] = set()
     for job in desired.jobs.values():
+        wishes = [("outputs", rule.where, rule.path) for rule in job.outputs]
+        wishes += [("expect", job.where, glob) for glob in job.expect]
+        for field, where, glob in wishes:
+            if why := desired.platform.hardly_kept(job.request, glob):
+                said = f"{job.address}.{field}: no file that {glob!r} means is archived, {why}"
+                told.add(f"{where}: {said}")
         for reference in in_value({**job.request}):
             upstream = desired.jobs.get(reference.address)
             if upstream is None or not isinstance(reference, OutputRef):

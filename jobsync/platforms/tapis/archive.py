@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from jobsync.archives import canonical
-from jobsync.java_globs import matches
+from jobsync.globs import is_glob
+from jobsync.java_globs import check, covered, disjoint, matches
 from jobsync.manifest.messages import quoted
 from jobsync.model import Archive, JsonValue, Run, Value
 from jobsync.platforms.tapis.fields import parameters_of
@@ -26,9 +27,7 @@ def no_output(request: Mapping[str, Value], path: str) -> str:
     Excludes come first, then includes (tapis-v3 §8.4). What cannot be judged here leaves nothing
     out.
     """
-    kept = parameters_of(request).get("archiveFilter")
-    if not isinstance(kept, dict):
-        return ""
+    kept = _filter_of(request)
     path = path.strip("/")
     for glob in _texts(kept.get("excludes")):
         if _fits(glob, path, unknown=False):
@@ -37,6 +36,78 @@ def no_output(request: Mapping[str, Value], path: str) -> str:
     if includes and not any(_fits(glob, path) or _may_fit_below(glob, path) for glob in includes):
         return f"archiveFilter.includes: [{', '.join(includes)}]"
     return ""
+
+
+def never_kept(request: Mapping[str, Value], glob: str) -> str:
+    """The part of the ``archiveFilter`` of *request* that leaves out every file that *glob*, of
+    ``outputs`` or ``expect``, means; empty where none does.
+
+    The app appends its own globs (tapis-v3 §11.2): what is excluded stays so.
+    """
+    kept, wish = _filter_of(request), _as_java(glob)
+    if not wish or _is_launch_file(kept, wish):
+        return ""
+    excludes = _texts(kept.get("excludes"))
+    globs = [one for one in excludes if "${" not in one]
+    if is_glob(glob) or glob.endswith("/"):
+        leaving = next((one for one in globs if covered(wish, (one,))), "")
+    else:
+        leaving = next((one for one in globs if _fits(one, glob.strip("/"), unknown=False)), "")
+    if not leaving and len(globs) > 1 and covered(wish, globs):
+        leaving = ", ".join(globs)
+    return f"archiveFilter.excludes: [{leaving}]" if leaving else ""
+
+
+def hardly_kept(request: Mapping[str, Value], glob: str) -> str:
+    """Why no file that *glob* means is kept unless the app has ``includes`` too, which would count
+    (tapis-v3 §11.2); empty where it may be kept."""
+    kept, wish = _filter_of(request), _as_java(glob)
+    includes = _texts(kept.get("includes"))
+    if not wish or not includes or any("${" in one for one in includes):
+        return ""
+    if _is_launch_file(kept, wish) or not disjoint(wish, includes):
+        return ""
+    kept_by_app = "unless the app's archiveFilter includes it"
+    return f"{kept_by_app}: add it to archiveFilter.includes: [{', '.join(includes)}]"
+
+
+def _filter_of(request: Mapping[str, Value]) -> Mapping[str, Value]:
+    """The ``archiveFilter`` of *request*; empty where there is none, or where none counts: what is
+    not archived, or lies in the archive already, is not filtered (tapis-v3 §8.4)."""
+    kept = parameters_of(request).get("archiveFilter")
+    place = request.get("archiveSystemDir")
+    is_there = isinstance(place, str) and (
+        "ExecSystemOutputDir" in place or place == request.get("execSystemOutputDir")
+    )
+    if request.get("archiveMode") == NEVER or is_there or not isinstance(kept, dict):
+        return {}
+    return kept
+
+
+def _is_launch_file(kept: Mapping[str, Value], wish: str) -> bool:
+    """Whether *wish* means a file that is archived whatever the filter says (tapis-v3 §8.4)."""
+    return kept.get("includeLaunchFiles") is not False and any(
+        matches(wish, name) for name in ("tapisjob.sh", "tapisjob.env")
+    )
+
+
+def _as_java(glob: str) -> str:
+    """A glob as Java has them that fits whatever *glob*, of ``outputs`` or ``expect``, means; empty
+    where none is made."""
+    parts = [part for part in glob.split("/") if part not in ("", ".")]
+    if glob.endswith("/") or parts[-1:] in ([], ["**"]):
+        parts = [*parts, "**", "*"]
+    wish = ""
+    for part, before in zip(parts, ["", *parts], strict=False):
+        if part != "**":
+            wish += re.sub(r"\*+", "*", re.sub(r"([{}\\])", r"\\\1", part)) + "/"
+        elif before != "**":
+            wish += "{,**/}"
+    try:
+        check(wish)
+    except ValueError:
+        return ""
+    return "" if "[" in glob else wish.rstrip("/")
 
 
 def _fits(glob: str, path: str, *, unknown: bool = True) -> bool:

@@ -57,6 +57,8 @@ class Tapis(Platform):
 
     no_output = staticmethod(_archive.no_output)
     doubtful_output = staticmethod(_archive.doubtful_output)
+    never_kept = staticmethod(_archive.never_kept)
+    hardly_kept = staticmethod(_archive.hardly_kept)
     output_folder_field = "archiveSystemDir"
     output_system_field = "archiveSystemId"
     own_folder_hint = "put ${JobUUID} into it"
