@@ -48,7 +48,7 @@ class AuditFile:
         except OSError as error:
             raise SettingsError(
                 f"{path}: the audit file cannot be written ({error.strerror or error})",
-                hint="give --audit a file in a folder that can be written",
+                hint="pass --audit FILE with a file that you can write",
             ) from error
         self._path = path
         self._fixed = {

@@ -241,7 +241,8 @@ class _Executor:
                     self._queue.add(grants)
         else:
             what = run.status if run.visible else "deleted"
-            self._states.put(address, JobState(Stage.BROKEN, ref, f"{address} has ended as {what}"))
+            why = f"{address} ended as {what}" if run.visible else f"{address} was deleted"
+            self._states.put(address, JobState(Stage.BROKEN, ref, why))
             detail = f"{what}: {run.message}" if run.message else what
             self._keep(self._session.ended(_ending(address, run.id, Result.FAILED, detail)))
 

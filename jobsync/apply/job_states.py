@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from jobsync.model import (
+    HOW_STUCK,
     SUBMITS,
     Action,
     Address,
@@ -58,7 +59,8 @@ class JobStates:
         self._active: dict[Address, RunRef] = {}
         self._moved: set[Address] = set()
         for state in plan.states:
-            why = f"{state.address} is {state.standing}"
+            how = HOW_STUCK.get(state.standing, f"is {state.standing}")
+            why = f"{state.address} {how}"
             self.put(state.address, JobState(_STAGES[state.standing], state.run, why))
         for change in plan.changes:
             if isinstance(change, JobChange) and change.action in (*SUBMITS, Action.RESTORE):

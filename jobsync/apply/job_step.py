@@ -93,7 +93,11 @@ def earlier(entry: Entry) -> Outcome:
 def explained(entry: Entry) -> str:
     """The state of a submit in words, with what to do next."""
     if entry.state is State.CONFIRMED:
-        return "found: it had been submitted before" if entry.reason in ("found", "hidden") else ""
+        return (
+            "found on the service: an earlier apply had submitted it"
+            if entry.reason in ("found", "hidden")
+            else ""
+        )
     if entry.state is State.DUPLICATE:
         return f"more than one job is named {entry.name}: {', '.join(entry.ids)}"
     if entry.state in (State.INTENT, State.REJECTED):
@@ -103,8 +107,8 @@ def explained(entry: Entry) -> str:
     said = f" ({entry.reason})" if entry.reason else ""
     return (
         f"it is not known whether {entry.name} was submitted{said}; the next apply searches "
-        f"again; if you know, run: jobsync resolve {entry.address} --submitted ID | "
-        "--not-submitted"
+        f"again; if you know, run: jobsync resolve {entry.address} --submitted ID, or: "
+        f"jobsync resolve {entry.address} --not-submitted"
     )
 
 
@@ -173,7 +177,7 @@ def _restore(backend: Backend, run_id: str) -> str:
         backend.restore(run_id)
         backend.run(run_id)
         return ""
-    return "it was visible already"
+    return "it was already visible"
 
 
 def _stop(backend: Backend, run_id: str) -> str:
@@ -181,9 +185,9 @@ def _stop(backend: Backend, run_id: str) -> str:
     try:
         run = backend.run(run_id)
     except NotFound:
-        return "it is gone already"
+        return "it no longer exists"
     if run.state is not RunState.ACTIVE:
-        return f"it had ended: {run.status}"
+        return f"it had already ended: {run.status}"
     backend.stop(run_id)
     return ""
 

@@ -83,7 +83,7 @@ def _taken(path: Path, binding: Binding, clock: Clock) -> Blocked:
     who = f"{holder}" if holder else "an unknown process"
     return Blocked(
         f"another apply of {binding.project} on {binding.service} is running: {who}",
-        hint="wait until it ends; the lock ends with its process",
+        hint="wait until it ends: its lock ends with it",
     )
 
 

@@ -110,7 +110,7 @@ def _miss(
     grant: GrantChange, after: Rows, troubles: Mapping[str, str], unseen: Collection[str]
 ) -> str:
     if grant.user in unseen:
-        return f"{grant.user} may have {grant.after} or not: {troubles[grant.user]}"
+        return f"it is not known whether {grant.user} has {grant.after}: {troubles[grant.user]}"
     text = f"{grant.user} has {_level(after, grant.user)}, not {grant.after}"
     return f"{text}: {troubles[grant.user]}" if grant.user in troubles else text
 

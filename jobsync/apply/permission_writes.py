@@ -70,7 +70,7 @@ class ListWriter:
         if others := exposed(self._aim, then, grant.user):
             return f"{', '.join(others)} would have more access than before or after"
         if not is_last and not can_write(self._aim, then):
-            return f"{self._aim.me} could not make the remaining changes"
+            return f"{self._aim.me} would lose the right to make the remaining changes"
         if self._takes_from_me(then) and (self.troubles or self._unseen):
             return (
                 f"{self._aim.me} is needed to repair the other changes, which did not take effect"

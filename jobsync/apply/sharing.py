@@ -52,8 +52,8 @@ def closed(session: Session) -> Iterator[Outcome]:
         reason = "the shared journal cannot be written"
         if record.state is State.REJECTED:
             detail = (
-                f"{reason}, so others take {record.name} for submitted; it is not: "
-                f"jobsync resolve {record.address} --not-submitted"
+                f"{reason}, so others still take {record.name} for submitted, which it is "
+                f"not; run: jobsync resolve {record.address} --not-submitted"
             )
             kind = str(OutcomeKind.JOB)
             yield Outcome(record.address, kind, Action.CREATE, Result.UNKNOWN, detail)

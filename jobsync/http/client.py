@@ -249,9 +249,9 @@ class HttpClient:
                 data=request.body,
             ).prepare()
         except (RequestException, ValueError) as error:
-            raise UnsafePath(f"cannot be asked for: {sanitised(request.url)}") from error
+            raise UnsafePath(f"this URL cannot be requested: {sanitised(request.url)}") from error
         if prepared.url != request.url:
-            raise UnsafePath(f"would be sent as another URL: {sanitised(request.url)}")
+            raise UnsafePath(f"this URL would be sent in another form: {sanitised(request.url)}")
         return prepared
 
     def _carried(
@@ -293,7 +293,7 @@ class HttpClient:
             raise UnsafePath("a token is only sent to the base URL it was issued for")
         target = request.url[len(self._origin) :]
         if not _PLAIN_TARGET.fullmatch(target) or _NEEDLESS_ESCAPE.search(target):
-            raise UnsafePath(f"cannot be asked for: {sanitised(request.url)}")
+            raise UnsafePath(f"this URL cannot be requested: {sanitised(request.url)}")
         return target
 
     def _headers(self, request: Request, credential: Secret, header: str) -> dict[str, str]:
@@ -307,7 +307,9 @@ class HttpClient:
             headers[header] = credential.reveal()
         text = "".join(f"{name}{value}" for name, value in headers.items())
         if not text.isprintable() or not text.isascii():
-            raise UnsafePath(f"a character that no header can have: {sanitised(request.url)}")
+            raise UnsafePath(
+                f"a header has a character that is not allowed: {sanitised(request.url)}"
+            )
         return headers
 
     def _begun(self, request: Request, reply: _Reply) -> Stream | Response:
@@ -330,7 +332,7 @@ class HttpClient:
         while len(body) <= most and (piece := reply.read(min(CHUNK, most + 1))):
             body += piece
         if len(body) > most and not refused:
-            raise Unreadable(f"more than {most} bytes ({request})")
+            raise Unreadable(f"the answer is longer than {most} bytes ({request})")
         return _response(request, reply, bytes(body[:most]))
 
 
@@ -377,7 +379,9 @@ def _check_framing(request: Request, reply: _Reply) -> None:
         return
     coding = reply.headers.get("content-encoding", "identity").strip().lower()
     if coding != "identity":
-        raise Unreadable(f"compressed ({sanitised(coding)}), which was not requested ({request})")
+        raise Unreadable(
+            f"the answer is compressed, which was not requested: {sanitised(coding)} ({request})"
+        )
     if not reply.headers.keys() & {"transfer-encoding", "content-length"}:
         raise Unreadable(f"the answer does not say how long it is ({request})")
 

@@ -133,7 +133,7 @@ class Exchanges:
             now = self._monotonic()
             for exchange in self._all():
                 if exchange.deadline < now:
-                    exchange.end("too slow to wait for")
+                    exchange.end("the answer took too long")
 
 
 def _shut(sock: Any) -> None:

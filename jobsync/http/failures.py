@@ -26,7 +26,9 @@ _IS_THE_PROXY_THERE = (
     "check the proxy that the environment sets (https_proxy, all_proxy), or name the host of the "
     "service in no_proxy"
 )
-_WHOM_TO_TRUST = "if the service has an authority of its own, name its file in REQUESTS_CA_BUNDLE"
+_WHOM_TO_TRUST = (
+    "if the service has its own certificate authority, set REQUESTS_CA_BUNDLE to the file of it"
+)
 
 
 class Stale(Unreachable):
@@ -78,7 +80,7 @@ def _reason(links: Sequence[BaseException]) -> str:
         if isinstance(item, RemoteDisconnected):
             return "the connection was closed before the answer"
         if isinstance(item, IncompleteRead):
-            return "bytes are missing"
+            return "some of its bytes are missing"
         if isinstance(item, OSError) and item.strerror:
             return sanitised(item.strerror)
     if any(isinstance(item, TimeoutError) for item in links):

@@ -27,7 +27,7 @@ from urllib3.util.url import parse_url
 from jobsync.errors import SettingsError
 from jobsync.http.exchanges import Exchanges
 
-_NO_PROXY_URL = "the proxy that is set has no URL like http://HOST:PORT or socks5h://HOST:PORT"
+_NO_PROXY_URL = "the proxy must be a URL like http://HOST:PORT or socks5h://HOST:PORT"
 _STATUS = re.compile(rb"\S+[ \t]+[0-9]{3}\s")
 _LENGTH = re.compile(r"[0-9]{1,18}[ \t]*")
 
@@ -71,12 +71,14 @@ class _Response(http.client.HTTPResponse):
     def begin(self) -> None:
         super().begin()
         if self.status < 200:
-            raise http.client.HTTPException(f"an interim answer, {self.status}, is not understood")
+            raise http.client.HTTPException(
+                f"the service sent an interim answer that is not supported: {self.status}"
+            )
         assert_header_parsing(self.msg)
         codings = self.headers.get_all("Transfer-Encoding", [])
         lengths = self.headers.get_all("Content-Length", [])
         if len(codings) + len(lengths) > 1 or len(codings) != int(bool(self.chunked)):
-            raise http.client.HTTPException("the answer says in two ways how long it is")
+            raise http.client.HTTPException("the answer gives its length twice")
         if lengths and not _LENGTH.fullmatch(lengths[0]):
             raise http.client.HTTPException("the answer does not say how long it is")
 

@@ -5,6 +5,7 @@ comparison.
 """
 
 from jobsync.model.decided import (
+    HOW_STUCK,
     SUBMITS,
     AccessChange,
     Action,
@@ -115,6 +116,7 @@ __all__ = [
     "FieldChange",
     "Gate",
     "GrantChange",
+    "HOW_STUCK",
     "Hazard",
     "JobChange",
     "KINDS",

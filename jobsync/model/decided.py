@@ -193,6 +193,15 @@ class Standing(Word):
     NOT_VISIBLE = "not_visible"
 
 
+HOW_STUCK = {
+    Standing.FAILED: "has failed",
+    Standing.STOPPED: "was stopped",
+    Standing.INCOMPLETE: "is incomplete",
+    Standing.BLOCKED: "is blocked",
+}
+"""The standings for which other jobs cannot wait, as a sentence about the job says them."""
+
+
 class AddressState(Struct, frozen=True):
     """How one declared address stands: its current run, or None when there is none yet.
 

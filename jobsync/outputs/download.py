@@ -154,7 +154,7 @@ class _Part:
     def _receive(self) -> str:
         """One request, as far as it gets. What went wrong, in words."""
         if self._line.stop():
-            raise Interrupted("asked to stop")
+            raise Interrupted("stopped on request")
         offset = max(0, self._have - OVERLAP)
         try:
             wanted = self._wanted
@@ -163,7 +163,7 @@ class _Part:
             ) as content:
                 self._take(content, offset)
         except RangeRefused as error:
-            raise FileChanged(f"the service has no byte {offset} of it") from error
+            raise FileChanged(f"the service now has fewer than {offset + 1} bytes of it") from error
         except Refused:  # the transport has asked often enough by then
             raise
         except ServiceError as error:
@@ -181,14 +181,15 @@ class _Part:
         # A service that ignores ranges sends all of it again: then all that is here is compared.
         if content.offset not in (0, offset):
             raise FileChanged(
-                f"requested from byte {offset}, but the service sends from byte {content.offset}"
+                f"was requested from byte {offset}, but the service sends it from byte "
+                f"{content.offset}"
             )
         known = self._have - content.offset
         for chunk in content.chunks:
             self._line.received(self._wanted, len(chunk))
             known = self._compare(chunk, known) if known else self._append(chunk)
             if self._line.stop():
-                raise Interrupted("asked to stop")
+                raise Interrupted("stopped on request")
 
     def _compare(self, chunk: bytes, known: int) -> int:
         """Hold *chunk* against the end of the part; what is beyond it is new."""
@@ -215,7 +216,7 @@ class _Part:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if self._line.stop():
-                raise Interrupted("asked to stop")
+                raise Interrupted("stopped on request")
             time.sleep(min(left, 0.1))
 
 

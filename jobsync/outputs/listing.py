@@ -96,7 +96,7 @@ def too_many_entries(limit: int) -> Unreadable:
     """The message for outputs with more than *limit* entries."""
     return Unreadable(
         f"the outputs have more than {limit:,} entries",
-        hint="let the job pack its files, or split it",
+        hint="have the job pack its files into an archive, or split the job",
     )
 
 

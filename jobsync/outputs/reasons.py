@@ -37,7 +37,7 @@ def outputs_unavailable(run_id: str, error: ServiceError, platform: Platform) ->
     if isinstance(error, NotFound):
         return f"the service has no job {run_id} (deleted, or it never existed)"
     if isinstance(error, Throttled):
-        return "the service asks to slow down, even after waiting: try again later"
+        return "the service still asks for fewer requests after a wait: try again later"
     if isinstance(error, Refused):
         said = f" (the service says: {error.said})" if error.said else ""
         status = f"(status {error.status}){said}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from jobsync.errors import Problem
 from jobsync.model import (
+    HOW_STUCK,
     SUBMITS,
     Action,
     AddressState,
@@ -30,13 +31,6 @@ from jobsync.plan.renames import former_name, former_note, renamed_notes
 from jobsync.plan.retrying import RETRIED, can_retry
 from jobsync.platform import Platform
 from jobsync.structs import replace
-
-_STUCK = {
-    Standing.FAILED: "has failed",
-    Standing.STOPPED: "was stopped",
-    Standing.INCOMPLETE: "is incomplete",
-    Standing.BLOCKED: "is blocked",
-}
 
 _RUNS = frozenset({Standing.CURRENT, Standing.IN_PROGRESS})
 
@@ -100,8 +94,8 @@ def _blockers(draft: PlanDraft, job: DeclaredJob) -> tuple[str, ...]:
         decision = draft.decisions.get(need)
         if decision is None:
             continue
-        if decision.standing in _STUCK:
-            notes.append(f"needs {need}, which {_STUCK[decision.standing]}")
+        if decision.standing in HOW_STUCK:
+            notes.append(f"needs {need}, which {HOW_STUCK[decision.standing]}")
         elif decision.standing is Standing.PENDING and need not in draft.scope:
             notes.append(f"needs {need}, which has not run and is excluded")
         elif need in draft.found and draft.found[need].unread:

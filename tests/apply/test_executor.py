@@ -226,7 +226,7 @@ def test_a_run_that_has_ended_is_not_stopped(world: World) -> None:
     old = world.service.make("phylo.align.bbbbbbbbbb", "alice", {}, final="FINISHED")
     stop = world.create("align", action=Action.STOP, before=ref(old), name=old.name)
     [outcome] = world.apply(world.plan(stop))
-    assert (outcome.result, outcome.detail) == (Result.DONE, "it had ended: FINISHED")
+    assert (outcome.result, outcome.detail) == (Result.DONE, "it had already ended: FINISHED")
     assert order(world, "stop") == []
 
 

@@ -205,7 +205,7 @@ def test_an_absent_journal_stops_submits_and_nothing_else(team: Team) -> None:
     fresh = str(lab.folder / "fresh")
     done = apply(lab, JOBSYNC_STATE_DIR=fresh)
     assert done.code == 4, done.err
-    assert "is not there" in done.err and "jobsync journal init" in done.err
+    assert "does not exist" in done.err and "jobsync journal init" in done.err
     assert len(lab.mine()) == 1
     (run,) = lab.mine()
     pems = team.service.call("alice", "GET", f"/jobs/v2/{run['id']}/pems").result
@@ -231,7 +231,10 @@ def test_a_remote_that_the_checkout_lacks_is_told_with_what_to_do(team: Team) ->
     lab = team.machine()
     done = apply(lab, JOBSYNC_JOURNAL=f"git:upstream#{REF}")
     assert done.code == 4
-    assert "has none of that name" in done.err and "git remote add upstream URL" in done.err
+    assert (
+        "but this checkout has no such remote" in done.err
+        and "git remote add upstream URL" in done.err
+    )
     assert lab.mine() == []
 
 

@@ -429,7 +429,7 @@ def test_an_outage_in_the_middle_is_survived_or_said(tmp_path: Path) -> None:
         (Refused("x", status=500, said="File/folder does not exist"), "no longer"),
         (Refused("x", status=504, said="Job output system s is not currently available"),
          "is down"),
-        (Throttled("x", status=429), "slow down"),
+        (Throttled("x", status=429), "fewer requests"),
         (NotFound("x", status=404, said="File not found"), "it is not (or no longer) among"),
         (NotFound("x", status=400, said="Invalid job id"), "no job"),
     ],

@@ -74,7 +74,7 @@ def test_one_that_means_something_else_never_counts() -> None:
     (found,) = plan.states
     assert found.standing is Standing.FAILED
     (said,) = plan.warnings
-    assert again.id in said and "something else" in said
+    assert again.id in said and "another request" in said
 
 
 def test_all_of_them_are_held_to_the_permissions() -> None:

@@ -47,7 +47,7 @@ def test_what_follows_from_one_failure_is_told_once() -> None:
     skipped = [
         Outcome(f"b.{n}", kind, Action.CREATE, Result.SKIPPED, why)
         for n in range(7)
-        for kind, why in (("job", "up has ended as FAILED"), ("output", f"b.{n} was not submitted"))
+        for kind, why in (("job", "up ended as FAILED"), ("output", f"b.{n} was not submitted"))
     ]
     deeper = [
         Outcome(f"c.{n}", "job", Action.CREATE, Result.SKIPPED, f"b.{n} was not submitted")
@@ -58,7 +58,7 @@ def test_what_follows_from_one_failure_is_told_once() -> None:
     assert outcome(plan, [*skipped, *deeper, up, *done]).splitlines()[:4] == [
         "up          run     failed   run 0001-007: FAILED: exit 1; see its log with: "
         "jobsync logs up",
-        "b (7 jobs)  submit  skipped  up has ended as FAILED",
+        "b (7 jobs)  submit  skipped  up ended as FAILED",
         "c (7 jobs)  submit  skipped  b.* was not submitted",
         "",
     ]

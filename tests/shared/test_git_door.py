@@ -147,7 +147,7 @@ def test_a_journal_never_lies_where_somebody_s_commits_are(ref: str, *, fine: bo
 
 
 def test_a_remote_that_the_checkout_has_not_is_told_with_those_it_has(world: World) -> None:
-    with pytest.raises(SettingsError, match="none of that name") as caught:
+    with pytest.raises(SettingsError, match="no such remote") as caught:
         locate(JournalRef("upstream", "refs/jobsync/journal"), str(world.checkout), ENVIRON)
     assert "its remotes: origin" in caught.value.hint
 

@@ -242,7 +242,7 @@ def denied(world: World, state: Path | None = None, id_: str = "") -> str:
 
 def test_an_absent_ref_is_not_an_empty_journal(tmp_path: Path) -> None:
     world = World(tmp_path)
-    assert "is not there" in denied(world)
+    assert "does not exist" in denied(world)
 
 
 def test_a_ref_that_was_deleted_is_not_an_empty_journal(world: World) -> None:
@@ -250,8 +250,8 @@ def test_a_ref_that_was_deleted_is_not_an_empty_journal(world: World) -> None:
     with world.journal(state=state) as journal:
         assert journal.claim(NAME, "one") == Granted()
     git("update-ref", "-d", world.ref, cwd=world.bare)
-    assert "is not there" in denied(world, state)
-    assert "is not there" in denied(world)
+    assert "does not exist" in denied(world, state)
+    assert "does not exist" in denied(world)
 
 
 def test_another_journal_than_that_of_the_set_is_refused(world: World) -> None:
@@ -266,7 +266,7 @@ def test_a_ref_that_went_back_is_refused(world: World) -> None:
         journal.claim(NAME, "one")
         journal.sent(NAME)
     git("update-ref", world.ref, before, cwd=world.bare)
-    assert "has gone back: it is at 1 and was at 2" in denied(world, state)
+    assert "was moved back: its serial number is 1, and was 2" in denied(world, state)
 
 
 def test_a_commit_of_the_same_serial_is_refused(world: World) -> None:
@@ -294,7 +294,7 @@ def test_a_journal_that_was_made_anew_is_refused_until_the_set_says_so(world: Wo
 def test_a_ref_that_holds_something_else_is_refused(tmp_path: Path) -> None:
     world = World(tmp_path)
     git("push", "-q", "origin", f"HEAD:{world.ref}", cwd=world.checkout)
-    assert "is no journal" in denied(world)
+    assert "is not a journal of submits" in denied(world)
 
 
 def test_a_remote_that_refuses_pushes_is_believed_soon(world: World) -> None:

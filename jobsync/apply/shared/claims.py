@@ -112,10 +112,10 @@ class Unread(Struct, frozen=True):
     def advice(self) -> str:
         """What a person can do about it."""
         if self.absent:
-            return "jobsync journal init makes one where there was none"
+            return "if there never was one, make it with: jobsync journal init"
         if self.rewound:
             return (
-                "find out who has moved it back, and settle by hand what was open; then: "
+                "find out who moved it back, and settle the submits that were open; then run: "
                 f"rm -r {self.rewound}"
             )
         return ""
@@ -185,7 +185,7 @@ def _all_decided(wishes: Sequence[Wish], look: Fetched) -> list[Verdict | None]:
 
 def _all(wishes: Sequence[Wish], look: Fetched | None, why: str) -> tuple[Verdict, ...]:
     found = _all_decided(wishes, look) if look else [None] * len(wishes)
-    denied = Denied(why or "others were faster for a minute", busy=not why)
+    denied = Denied(why or "others kept writing to it first, for a minute", busy=not why)
     return tuple(verdict or denied for verdict in found)
 
 

@@ -101,7 +101,7 @@ def _parsed(text: str, id_: str) -> JournalRef:
         return JournalRef(git=remote, ref=ref, id=id_)
     if what != url and _URL.fullmatch(url):
         return JournalRef(url=url, ref=ref, id=id_)
-    raise SettingsError(f"{VARIABLE} names no journal: {git.cleaned(text)!r}", hint=_HINT)
+    raise SettingsError(f"{VARIABLE} does not name a journal: {git.cleaned(text)!r}", hint=_HINT)
 
 
 def _in_checkout(root: str) -> bool:
@@ -114,7 +114,7 @@ def _url_of(remote: str, found: Settings, root: str) -> str:
     if not urls:
         remotes = sorted({n[7:-4] for n, _ in found if re.fullmatch(r"remote\..+\.url", n)})
         raise SettingsError(
-            f"the journal is on the git remote {remote!r}, and this checkout has none of that name",
+            f"the journal is on the git remote {remote!r}, but this checkout has no such remote",
             hint=f"its remotes: {', '.join(remotes) or 'none'}; "
             f"add it with: git remote add {remote} URL",
         )

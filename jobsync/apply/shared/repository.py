@@ -148,7 +148,7 @@ class Repository:
                 raise ValueError(f"it has no {ROOT}")
             return decode_root(answer.out)
         except (ValueError, RecursionError) as error:
-            return Unread(f"{self.location.label} is no journal: {error}", final=True)
+            return Unread(f"{self.location.label} is not a journal of submits: {error}", final=True)
 
     def _gone_back(self, head: str, root: Root) -> Unread | None:
         """Why this is not what was seen before, or what the set means."""
@@ -168,7 +168,7 @@ class Repository:
         if before.id != root.id:
             why = f"is another journal ({root.id}) than before ({before.id})"
         elif root.serial <= before.serial:
-            why = f"has gone back: it is at {root.serial} and was at {before.serial}"
+            why = f"was moved back: its serial number is {root.serial}, and was {before.serial}"
         else:
             return None
         return Unread(f"{self.location.label} {why}", final=True, rewound=str(self._path))
@@ -339,7 +339,7 @@ class Repository:
         return Unread(f"{self.location.label} cannot be read: {answer.said}")
 
     def _absent(self) -> Unread:
-        return Unread(f"{self.location.label} is not there", final=True, absent=True)
+        return Unread(f"{self.location.label} does not exist", final=True, absent=True)
 
 
 def _data(content: bytes) -> bytes:
