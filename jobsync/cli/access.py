@@ -42,9 +42,12 @@ def command(
 ) -> ExitCode:
     """Show what each user can really do with each run of a declared job: read, write, share.
 
+    Runs of jobs that declare no permissions are shown too: jobsync changes nobody's access to them.
+
     Whoever can write can share further. A grant to world overrides all entries that sort after it.
     """
     from jobsync.cli import connect, pipeline
+    from jobsync.observe import with_unmanaged_access
     from jobsync.plan import PlanOptions
     from jobsync.plan.access_matrix import matrix, unlisted
     from jobsync.render import access
@@ -55,9 +58,14 @@ def command(
         plan, seen = pipeline.decide(
             desired, chosen, reader, PlanOptions(only=frozenset({"jobs", "permissions"}))
         )
+        if not changed:
+            seen = with_unmanaged_access(desired, reader, seen)
     rows, unknown = matrix(desired, seen, plan), unlisted(desired, seen)
     code = _unread(seen)
     unseen = _unseen(plan)
+    silent = {address for address, job in desired.jobs.items() if job.permissions is None}
+    for line in access.kept(rows, silent):
+        click.echo(line, err=True)
     if committed is not None:
         found = access.unexpected(
             rows, committed, desired.platform.permissions.levels, unknown, unseen

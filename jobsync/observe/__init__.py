@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from jobsync.observe.asker import ask_apps, ask_histories, known_apps
 from jobsync.observe.owners import refuse_others, shared_by
-from jobsync.observe.snapshots import lock_of, observe, service_name
+from jobsync.observe.snapshots import lock_of, observe, service_name, with_unmanaged_access
 
 __all__ = [
     "ask_apps",
@@ -24,4 +24,5 @@ __all__ = [
     "refuse_others",
     "service_name",
     "shared_by",
+    "with_unmanaged_access",
 ]

@@ -224,6 +224,17 @@ def managed_runs(now: Known) -> list[str]:
     ]
 
 
+def unmanaged_runs(now: Known) -> list[str]:
+    """The owner's visible runs of the jobs that declare no permissions."""
+    return [
+        run.id
+        for address, job in now.desired.jobs.items()
+        if job.permissions is None
+        for run in now.histories[address].all
+        if run.visible and run.owner == now.seen.owned_by
+    ]
+
+
 def users_to_check(
     now: Known, access: Mapping[str, Mapping[str, Access] | Unavailable]
 ) -> set[str]:

@@ -94,6 +94,18 @@ def observe(
         return replace(now.seen, access=lists, users=known)
 
 
+def with_unmanaged_access(desired: DesiredState, reader: Reader, seen: Snapshot) -> Snapshot:
+    """*seen* with the access lists of the runs whose jobs declare no permissions.
+
+    A plan needs none of them, because it changes none. One request for each run.
+    """
+    with asking(reader) as asker:
+        run_ids = questions.unmanaged_runs(questions.known(desired, seen))
+        asked = {run_id: asker.begin_access(run_id) for run_id in run_ids}
+        lists = {run_id: answer.result() for run_id, answer in asked.items()}
+    return replace(seen, access={**seen.access, **lists})
+
+
 def lock_of(desired: DesiredState) -> Lock:
     """What ``jobsync.lock`` of a set records for this kind of target, and whether each file is
     still in its place."""

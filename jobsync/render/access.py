@@ -24,10 +24,33 @@ def changed(rows: Rows) -> tuple[EffectiveAccess, ...]:
     return tuple(row for row in rows if row.before != row.after)
 
 
+def kept(rows: Rows, undeclared: Collection[Address]) -> list[str]:
+    """Who keeps access to which of the jobs *undeclared*, which declare no permissions, and how to
+    end that: a line for all that the same users keep."""
+    users: dict[Address, dict[str, None]] = {}
+    for row in rows:
+        if row.address in undeclared and row.before != NO_ACCESS:
+            users.setdefault(row.address, {})[terminal(row.user)] = None
+    same: dict[tuple[str, ...], list[str]] = {}
+    for address, found in users.items():
+        same.setdefault(tuple(found), []).append(terminal(address))
+    return [
+        f"{_some(addresses)} {'declares' if len(addresses) == 1 else 'declare'} no permissions, so "
+        f"{', '.join(names)} {'keeps' if len(names) == 1 else 'keep'} access; "
+        "to end that, write: permissions: {}"
+        for names, addresses in same.items()
+    ]
+
+
+def _some(addresses: Sequence[str]) -> str:
+    more = len(addresses) - 3
+    return ", ".join(addresses[:3]) + (f" and {more} more" if more > 0 else "")
+
+
 def as_text(rows: Rows, unknown: Runs = ()) -> str:
     """A matrix, runs down and users across; ``READ -> NONE`` where the plan changes it."""
     if not (rows or unknown):
-        return "No user has access to a run of a job that declares permissions.\n"
+        return "No other user has access to a run of the declared jobs.\n"
     users = list(dict.fromkeys(row.user for row in rows)) or ["access"]
     runs = dict.fromkeys([*((row.address, row.run_id) for row in rows), *unknown])
     cells = {(row.address, row.run_id, row.user): _cell(row) for row in rows}

@@ -115,6 +115,9 @@ def _block(change: Declaration) -> Iterator[str]:
     for field in change.fields:
         if field.path not in _ASIDE or field.after == "nobody":
             yield _field(field)
+        elif field.after is None:
+            yield "    # permissions are no longer declared: whoever has access keeps it"
+            yield "    # (to end that, write permissions: {})"
 
 
 def _field(field: DeclaredField) -> str:
