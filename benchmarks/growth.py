@@ -1,7 +1,8 @@
 """How the cost of commands grows when one dimension of the work is doubled.
 
     python benchmarks/growth.py [--dimension NAME ...] [--sizes N,N,...] [--steps NAME,NAME,...]
-                                [--rounds N] [--serve] [--api tapis/v3] [--beside PYTHON]
+                                [--rounds N] [--serve] [--api tapis/v3] [--routes]
+                                [--beside PYTHON]
                                 [--json FILE] [--plot FILE] [--from FILE] [--folder DIR]
 
 Each size is a set of its own, made and brought to where the measuring begins (``growth_sets.py``);
@@ -30,6 +31,7 @@ import os
 import statistics
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,9 @@ def measure(
                         other = theirs.run(*dimension.steps[step])
                         row |= {"beside": other["cpu"], "beside seconds": other["seconds"]}
                     found[step].append(row)
+                    if options.routes and size > 1:
+                        for route, count in Counter(ours.routes).most_common():
+                            print(f"  {count / size:7.2f} a {dimension.unit}  {route}")
             finally:
                 ours.close()
                 if theirs is not None:
@@ -158,6 +163,7 @@ def main() -> None:
     parser.add_argument("--serve", action="store_true", help="the service apart, not embedded")
     parser.add_argument("--api", choices=[*APIS], default="agave/v2", help="what it speaks")
     parser.add_argument("--beside", metavar="PYTHON", help="an interpreter with another jobsync")
+    parser.add_argument("--routes", action="store_true", help="print what is asked how often")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them there, as SVG")

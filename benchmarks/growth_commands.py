@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from growth_apis import Api
+
+    from jobsync.http.messages import Request
 
 _COUNTS = "GROWTH_COUNTS"
 """The environment variable that says where a command leaves what it counted."""
@@ -47,6 +52,8 @@ class Commands:
             _COUNTS: str(self._counts),
         }
         self._service: subprocess.Popen[str] | None = None
+        self.routes: dict[str, int] = {}
+        """What the last command asked how often, where it counted."""
 
     def serve(self) -> None:
         """Start the service that the commands go to, once its apps lie there; else embed it."""
@@ -96,6 +103,7 @@ class Commands:
             raise SystemExit(f"jobsync {' '.join(arguments)}: {said.decode()[-2000:]}")
         found = {"seconds": seconds, "cpu": used.ru_utime + used.ru_stime}
         counted = json.loads(self._counts.read_text()) if self._counts.exists() else {}
+        self.routes = counted.pop("routes", {})
         return {**found, "mib": used.ru_maxrss / 1024, **counted}
 
 
@@ -122,20 +130,24 @@ class _Watch:
             before, used = now, spent
 
 
-def _counted() -> list[int]:
-    """How many requests the client sends from now on."""
+_ID = re.compile(r"[0-9a-z-]{36}-007|[0-9]+-[0-9a-f]+-[0-9]{4}-007")
+
+
+def _counted() -> Counter[str]:
+    """What requests the client sends from now on, by method and route."""
     from jobsync.http.client import HttpClient
 
-    count = [0]
+    count: Counter[str] = Counter()
     guard = threading.Lock()
 
     def counting(name: str) -> None:
         method = getattr(HttpClient, name)
 
-        def sent(*arguments: object, **named: object) -> object:
+        def sent(client: HttpClient, request: Request, *how: object) -> object:
+            path = urlsplit(request.url).path
             with guard:
-                count[0] += 1
-            return method(*arguments, **named)
+                count[f"{request.method} {_ID.sub('ID', path)}"] += 1
+            return method(client, request, *how)
 
         setattr(HttpClient, name, sent)
 
@@ -153,7 +165,7 @@ def _command() -> None:
     try:
         main()
     finally:
-        found = {"requests": count[0], "held": 1000 * watch.held}
+        found = {"requests": count.total(), "routes": count, "held": 1000 * watch.held}
         Path(os.environ[_COUNTS]).write_text(json.dumps(found))
 
 

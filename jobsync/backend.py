@@ -29,7 +29,7 @@ class Content(Struct, frozen=True):
 
 
 class HiddenRun(NotFound):
-    """The service has this run, and it is hidden. ``run`` is its full record."""
+    """The service has this run, and it is hidden. ``run`` is its record."""
 
     def __init__(self, run: Run) -> None:
         said = f"job {run.id} is hidden"
@@ -117,8 +117,10 @@ class Reader(Protocol):
         That one is missing proves nothing: it may be hidden, or not be listed yet.
         """
 
-    def runs_named(self, name: str, known: Collection[str] = ()) -> list[Run]:
-        """Every run, visible or hidden, whose name is exactly *name*, full records.
+    def runs_named(
+        self, name: str, known: Collection[str] = (), *, brief: bool = False
+    ) -> list[Run]:
+        """Every run, visible or hidden, whose name is exactly *name*, full records unless *brief*.
 
         *known* are ids of runs that may have that name: a service whose search does not find
         hidden runs is asked for each of them. An empty list means that the service answered the
@@ -133,9 +135,12 @@ class Reader(Protocol):
         a row does not tell where its run archives.
         """
 
-    def run(self, run_id: str) -> Run:
+    def run(self, run_id: str, *, brief: bool = False) -> Run:
         """One visible run, full record. Raises :class:`NotFound` for a missing or hidden one,
-        and :class:`HiddenRun` where the service tells that it is hidden."""
+        and :class:`HiddenRun` where the service tells that it is hidden.
+
+        *brief*: nobody needs its request. ``request`` may be None then, which may save a call.
+        """
 
     def access(self, run_id: str) -> dict[str, Access]:
         """The access granted explicitly on a run, by user name, without the owner's row."""
@@ -183,10 +188,11 @@ class Backend(Reader, Protocol):
         :class:`SubmitAmbiguous` (everything else).
         """
 
-    def grant(self, run_id: str, user: str, access: Access) -> None:
+    def grant(self, run_id: str, user: str, access: Access, *, is_new: bool = False) -> None:
         """Set the access of one user to a run; ``NO_ACCESS`` removes it.
 
-        A success proves nothing: read the access back to confirm it.
+        *is_new*: the list that was read just before has no row of this user, so nothing has to be
+        taken away first. A success proves nothing: read the access back to confirm it.
         """
 
     def restore(self, run_id: str) -> None:

@@ -172,10 +172,10 @@ def _manage(session: Session, change: JobChange) -> Outcome:
 def _restore(backend: Backend, run_id: str) -> str:
     """Restoring a job that is visible may be an error on the service: look first."""
     try:
-        backend.run(run_id)
+        backend.run(run_id, brief=True)
     except NotFound:
         backend.restore(run_id)
-        backend.run(run_id)
+        backend.run(run_id, brief=True)
         return ""
     return "it was already visible"
 
@@ -183,7 +183,7 @@ def _restore(backend: Backend, run_id: str) -> str:
 def _stop(backend: Backend, run_id: str) -> str:
     """What a stopped job ends as is the service's business: only that it has ended counts."""
     try:
-        run = backend.run(run_id)
+        run = backend.run(run_id, brief=True)
     except NotFound:
         return "it no longer exists"
     if run.state is not RunState.ACTIVE:

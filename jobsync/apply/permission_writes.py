@@ -13,6 +13,7 @@ from jobsync.backend import Backend
 from jobsync.errors import Forbidden, ServiceError
 from jobsync.model import Access, GrantChange
 from jobsync.plan.write_order import (
+    NO_ROW,
     Aim,
     Known,
     can_write,
@@ -78,7 +79,7 @@ class ListWriter:
         return ""
 
     def _once_sent(self, grant: GrantChange) -> Known:
-        before = self._known.get(grant.user, frozenset({None}))
+        before = self._known.get(grant.user, NO_ROW)
         return {**self._known, grant.user: before | {level(grant)}}
 
     def _takes_from_me(self, then: Known) -> bool:
@@ -91,9 +92,10 @@ class ListWriter:
         then = self._once_sent(grant)
         if self._takes_from_me(then) and not self._shows(grant.after):
             self._took_read = grant
+        is_new = self._known.get(grant.user, NO_ROW) == NO_ROW
         self._known, self._unseen[grant.user] = dict(then), grant
         try:
-            self._backend.grant(self._run_id, grant.user, grant.after)
+            self._backend.grant(self._run_id, grant.user, grant.after, is_new=is_new)
         except ServiceError as error:
             self.troubles[grant.user] = str(error)
 

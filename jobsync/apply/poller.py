@@ -91,12 +91,12 @@ class Watch:
         return seen
 
     def _read(self, ref: RunRef) -> Run | None:
-        """The full record. One that is neither shown nor hidden lags behind and stays awaited."""
+        """The record. One that is neither shown nor hidden lags behind and stays awaited."""
         backend = self._session.backend
         try:
-            return backend.run(ref.id)
+            return backend.run(ref.id, brief=True)
         except NotFound:
-            runs = backend.runs_named(ref.name, (ref.id,))
+            runs = backend.runs_named(ref.name, (ref.id,), brief=True)
         return next((run for run in runs if run.id == ref.id and not run.visible), None)
 
     def _moved(self, address: Address, run: Run) -> bool:

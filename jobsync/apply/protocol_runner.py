@@ -160,7 +160,7 @@ class ProtocolRunner:
     def _search(self, name: str) -> Reply:
         past = self._journal.state(name)
         try:
-            runs = self._backend.runs_named(name, past.ids if past else ())
+            runs = self._backend.runs_named(name, past.ids if past else (), brief=True)
         except ServiceError as error:
             return Trouble(str(error))
         mine = [run for run in runs if run.owner == self._user and run.name == name]
@@ -171,7 +171,7 @@ class ProtocolRunner:
 
     def _read(self, job_id: str) -> Reply:
         try:
-            return Found((_seen(self._backend.run(job_id)),))
+            return Found((_seen(self._backend.run(job_id, brief=True)),))
         except NotFound:
             return Found(())
         except ServiceError as error:

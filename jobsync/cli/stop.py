@@ -108,7 +108,7 @@ def _ended(backend: Backend, run: Run, end: float) -> Run | None:
     from jobsync.model import RunState
 
     while True:
-        now = backend.run(run.id)
+        now = backend.run(run.id, brief=True)
         if now.state is not RunState.ACTIVE:
             return now
         if time.monotonic() > end:
@@ -121,7 +121,7 @@ def _not_asked(backend: Backend, one: Chosen, error: ServiceError) -> tuple[str,
     from jobsync.model import RunState
 
     try:
-        run = backend.run(one.run.id)
+        run = backend.run(one.run.id, brief=True)
     except ServiceError:
         return f"could not be stopped: {error}", ExitCode.ERROR
     if run.state is RunState.ACTIVE:

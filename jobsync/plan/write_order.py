@@ -17,7 +17,7 @@ from jobsync.structs import Struct
 Known = Mapping[str, frozenset[Access | None]]
 """What each row may be: None for no row, several where a write has not been seen to take."""
 
-_NO_ROW: frozenset[Access | None] = frozenset({None})
+NO_ROW: frozenset[Access | None] = frozenset({None})
 
 
 class Aim(Struct, frozen=True):
@@ -101,7 +101,7 @@ def _has_more(aim: Aim, known: Known, user: str) -> bool:
 
 def _possible(known: Known, order: Order) -> Iterator[Access]:
     for name in order:
-        rows = known.get(name, _NO_ROW)
+        rows = known.get(name, NO_ROW)
         yield from (row for row in rows if row is not None)
         if None not in rows:
             return

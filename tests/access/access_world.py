@@ -105,9 +105,9 @@ class World:
         def drop_grants(job_id: str, by: str) -> None:
             raise AssertionError(f"DELETE /pems for all on {job_id}")
 
-        def grant(run_id: str, user: str, access: Access) -> None:
+        def grant(run_id: str, user: str, access: Access, *, is_new: bool = False) -> None:
             self.sent.append((run_id, user, access))
-            send(run_id, user, access)
+            send(run_id, user, access, is_new=is_new)
 
         self.store.set_grant, self.store.drop_grants = set_grant, drop_grants  # type: ignore
         self.backend.grant = grant  # type: ignore[method-assign]

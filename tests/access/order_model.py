@@ -97,7 +97,7 @@ class Service:
             raise Forbidden("User does not have permission to view this resource", status=403)
         return dict(self.rows)
 
-    def grant(self, run_id: str, user: str, access: Access) -> None:
+    def grant(self, run_id: str, user: str, access: Access, *, is_new: bool = False) -> None:
         if "write" not in may(self.rows, self.case.me, self.case.collation).gives:
             self.refused = True
             raise Forbidden("User does not have permission to modify this resource.", status=403)

@@ -62,9 +62,9 @@ class Shared:
         with agave.connect(self.service.url, credentials, how=how) as backend:
             send = backend.grant
 
-            def grant(run_id: str, user: str, access: Access) -> None:
+            def grant(run_id: str, user: str, access: Access, *, is_new: bool = False) -> None:
                 try:
-                    send(run_id, user, access)
+                    send(run_id, user, access, is_new=is_new)
                 except Forbidden:  # a write that took all that I had is sent again in vain
                     self.refused |= user != self.failing or not (fault and fault.taken)
                     raise

@@ -63,6 +63,17 @@ def test_a_level_is_replaced_and_not_added(service: Service) -> None:
         assert alice.access(run.id) == ({} if access == NO_ACCESS else {"bob": access})
 
 
+def test_a_user_without_a_row_gets_just_what_is_given(service: Service) -> None:
+    alice = service.as_("alice")
+    run = service.ended()
+    levels = [one for one in alice.platform.permissions.levels.values() if one != NO_ACCESS]
+    given = {f"user{number}": access for number, access in enumerate(levels)}
+    for user, access in given.items():
+        alice.grant(run.id, user, access, is_new=True)
+    alice.grant(run.id, "nobody", NO_ACCESS, is_new=True)
+    assert alice.access(run.id) == given
+
+
 def test_taking_away_what_nobody_has_changes_nothing(service: Service) -> None:
     alice = service.as_("alice")
     run = service.ended()

@@ -10,6 +10,7 @@ import pytest
 from jobsync.backend import Backend, HiddenRun, Listed
 from jobsync.errors import NotFound, SubmitRejected
 from jobsync.model import Mark, RunState
+from jobsync.structs import replace
 from tests.contract.service import Service
 from tests.fakes.agave_world import until
 
@@ -137,6 +138,8 @@ def test_a_name_is_asked_for_exactly(service: Service) -> None:
     run = service.ended()
     [found] = alice.runs_named(run.name)
     assert found == alice.run(run.id), "a full record"
+    for brief in (*alice.runs_named(run.name, brief=True), alice.run(run.id, brief=True)):
+        assert replace(brief, request=found.request) == found, "but for its request"
     assert alice.runs_named(run.name[:-1]) == []
     assert alice.runs_named(run.name + "x") == []
     assert alice.runs_named(service.name()) == []
@@ -150,6 +153,8 @@ def test_a_hidden_run_is_found_by_its_name_only(service: Service) -> None:
     with pytest.raises(NotFound) as caught:
         alice.run(run.id)
     assert isinstance(caught.value, HiddenRun) is not alice.platform.finds_hidden
+    with pytest.raises(NotFound):
+        alice.run(run.id, brief=True)
     [hidden] = service.named(run)
     assert hidden.id == run.id and not hidden.visible
     assert bool(alice.runs_named(run.name)) is alice.platform.finds_hidden

@@ -264,11 +264,13 @@ class MemoryBackend:
     def runs_by_id(self, run_ids: Collection[str]) -> list[Run]:
         return self.runs(lambda run: run.id in run_ids)
 
-    def runs_named(self, name: str, known: Collection[str] = ()) -> list[Run]:
+    def runs_named(
+        self, name: str, known: Collection[str] = (), *, brief: bool = False
+    ) -> list[Run]:
         def do() -> list[Run]:
             now, lag = self.service.clock.time, self.service.search_lag
             return [
-                self._shown(job, full=True)
+                self._shown(job, full=not brief)
                 for job in self.service.named(name)
                 if self._sees(job)
                 and now >= job.born + lag
@@ -277,12 +279,12 @@ class MemoryBackend:
 
         return list(self._call("runs_named", name, do=do))
 
-    def run(self, run_id: str) -> Run:
+    def run(self, run_id: str, *, brief: bool = False) -> Run:
         def do() -> Run:
             job = self.service.jobs.get(run_id)
             if job and not job.visible and not self.platform.finds_hidden:
-                raise HiddenRun(self._shown(job, full=True))
-            return self._shown(self._readable(run_id), full=True)
+                raise HiddenRun(self._shown(job, full=not brief))
+            return self._shown(self._readable(run_id), full=not brief)
 
         run: Run = self._call("run", run_id, do=do)
         return run
@@ -344,7 +346,7 @@ class MemoryBackend:
         run: Run = self._call("submit", name, do=do)
         return run
 
-    def grant(self, run_id: str, user: str, access: Access) -> None:
+    def grant(self, run_id: str, user: str, access: Access, *, is_new: bool = False) -> None:
         def do() -> None:
             job = self._writable(run_id)
             if user == job.owner or user in self.service.ignore_grants_to:

@@ -115,12 +115,14 @@ class AgaveReader:
             add(run, run.request or {})
         return list(found.values())
 
-    def runs_named(self, name: str, known: Collection[str] = ()) -> list[Run]:
+    def runs_named(
+        self, name: str, known: Collection[str] = (), *, brief: bool = False
+    ) -> list[Run]:
         """See :class:`~jobsync.backend.Reader`. Names that several threads ask for at the same
         time go into one question. The search finds hidden runs, so *known* adds nothing."""
         return self._named.ask(name)
 
-    def run(self, run_id: str) -> Run:
+    def run(self, run_id: str, *, brief: bool = False) -> Run:
         return self.jobs.get(run_id)
 
     def access(self, run_id: str) -> dict[str, Access]:
@@ -197,7 +199,7 @@ class AgaveBackend(AgaveReader):
     def submit(self, name: str, request: Mapping[str, JsonValue]) -> Run:
         return self.jobs.submit(name, request)
 
-    def grant(self, run_id: str, user: str, access: Access) -> None:
+    def grant(self, run_id: str, user: str, access: Access, *, is_new: bool = False) -> None:
         """See :class:`~jobsync.backend.Backend`. The user travels in the body: a name that needs
         escaping in a URL may be stored in its escaped form (agave-v2 §5.4)."""
         self.jobs.update_permissions(run_id, user, str(access))

@@ -22,6 +22,7 @@ from jobsync.model import (
     Run,
     RunState,
 )
+from jobsync.platforms.records import Record
 from jobsync.platforms.tapis import describe, envelope
 from jobsync.platforms.tapis.app_definitions import described_app
 from jobsync.platforms.tapis.archive import JOB
@@ -126,22 +127,27 @@ class TapisReader:
         rows = [row for found in self._pages.map(rows_of, chunks) for row in found]
         return [self._of_row(row) for row in rows if row.id in run_ids]
 
-    def runs_named(self, name: str, known: Collection[str] = ()) -> list[Run]:
+    def runs_named(
+        self, name: str, known: Collection[str] = (), *, brief: bool = False
+    ) -> list[Run]:
         """See :class:`~jobsync.backend.Reader`. Names that several threads ask for at the same
         time go into one question. No search finds a hidden run, so each id of *known* is asked
         for."""
-        found = {row.id: self._full(row.id) for row in self._named.ask(name)}
+        read = self._record if brief else self._full
+        rows = self._named.ask(name)
+        found = {row.id: self._of_row(row) if brief else self._full(row.id) for row in rows}
         for run_id in sorted(set(known).difference(found)):
             try:
-                run = self._full(run_id)
+                run = read(run_id)
             except (NotFound, Forbidden):
                 continue
             if run.name == name:
                 found[run_id] = run
         return sorted(found.values(), key=lambda run: (not run.visible, run.number))
 
-    def run(self, run_id: str) -> Run:
-        run = self._full(run_id)
+    def run(self, run_id: str, *, brief: bool = False) -> Run:
+        """See :class:`~jobsync.backend.Reader`. The request is a call of its own."""
+        run = self._record(run_id) if brief else self._full(run_id)
         if not run.visible:
             raise HiddenRun(run)
         return run
@@ -207,10 +213,18 @@ class TapisReader:
 
     def _full(self, run_id: str) -> Run:
         """The full record of a run, visible or hidden."""
+        job, asked = self._got(run_id)
+        return describe.run(job, asked, describe.full_record(job, self.jobs.request_of(run_id)))
+
+    def _record(self, run_id: str) -> Run:
+        """A run, visible or hidden, without its request."""
+        return describe.run(*self._got(run_id))
+
+    def _got(self, run_id: str) -> tuple[Record, str]:
         self._refuse_foreign_id(run_id)
         job, asked = self.jobs.get(run_id)
         self._outputs.remember(job, asked)
-        return describe.run(job, asked, describe.full_record(job, self.jobs.request_of(run_id)))
+        return job, asked
 
     def _of_row(self, row: Row) -> Run:
         """The run of a row. Whether a person stopped one that the service calls FAILED stands in
@@ -247,14 +261,15 @@ class TapisBackend(TapisReader):
             raise SubmitNotSent(f"{name!r} is not a name that jobsync makes")
         return self.jobs.submit(name, request, tags_of(mark, secrets.token_hex(8)))
 
-    def grant(self, run_id: str, user: str, access: Access) -> None:
+    def grant(self, run_id: str, user: str, access: Access, *, is_new: bool = False) -> None:
         """See :class:`~jobsync.backend.Backend`. What a user may read is only ever added to, or
         taken away whole; and what was taken away is read back, since some services remove nothing
         and say that they did (tapis-v3 §9)."""
         self._refuse_foreign_id(run_id)
-        have = self.jobs.shares(run_id).get(user, set())
+        have = set() if is_new else self.jobs.shares(run_id).get(user, set())
         wanted = set(resources_of(access))
-        if have and not (wanted and access_of({*have, *wanted}) == access):
+        narrows = bool(have) and not (wanted and access_of({*have, *wanted}) == access)
+        if narrows:
             self._take_away(run_id, user)
             have = set()
         missing = sorted(wanted - have)
@@ -263,7 +278,7 @@ class TapisBackend(TapisReader):
         try:
             self.jobs.share(run_id, user, missing)
         except ServiceError as error:
-            if have:
+            if not narrows:
                 raise
             hint = f"{user} has no access now; apply again to restore it"
             raise Refused(f"{error}; {hint}", status=getattr(error, "status", 0)) from error
