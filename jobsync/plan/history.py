@@ -72,7 +72,7 @@ def copies(runs: Iterable[Run]) -> dict[str, Run]:
     """
     found: dict[str, Run] = {}
     first: dict[tuple[str, str], Run] = {}
-    for run in sorted(runs, key=lambda run: (run.number, _age(run))):
+    for run in sorted(runs, key=_age):
         original = first.setdefault((run.name, run.sent), run) if run.sent else run
         if original is not run:
             found[run.id] = original
@@ -282,5 +282,6 @@ def moment(run: Run) -> datetime:
     return created if created.tzinfo else created.replace(tzinfo=timezone.utc)
 
 
-def _age(run: Run) -> tuple[datetime, str]:
-    return moment(run), run.id
+def _age(run: Run) -> tuple[int, datetime, str]:
+    """Numbers rise from run to run, where a service has them; clocks may differ."""
+    return run.number, moment(run), run.id

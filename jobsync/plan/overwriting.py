@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jobsync.archives import is_same
-from jobsync.model import Action, Archived, DeclaredJob, Run, Standing
+from jobsync.model import Action, Archived, DeclaredJob, Run, RunState, Standing
 from jobsync.plan.decide import Decision
 from jobsync.plan.history import History, moment
 from jobsync.platform import Platform
@@ -31,7 +31,7 @@ class Writers:
             self._at.setdefault(one.archive.path, []).append(one)
 
     def after(self, run: Run, twins: frozenset[str]) -> Run | None:
-        """A later run in the folder of *run*. One as old may be later.
+        """A run in the folder of *run* that may have written there after it.
 
         Runs of the same meaning, and *twins* by their ids, write the same files again.
         """
@@ -40,7 +40,7 @@ class Writers:
             return None
         for other in self._at[own.archive.path]:
             if (
-                moment(other.run) >= moment(own.run)
+                _may_write_later(other.run, own.run)
                 and is_same(other.archive, own.archive)
                 and other.run.id not in twins
                 and self._meaning(other.run) != self._meaning(run)
@@ -52,6 +52,16 @@ class Writers:
         """What a run computes, by its fingerprint; a name that is not ours tells nothing."""
         mark = self._platform.read_mark(run.name)
         return mark.fingerprint if mark else run.id
+
+
+def _may_write_later(other: Run, run: Run) -> bool:
+    """Whether *other* may archive after *run*: one that is as old or younger may, one that goes on
+    will, and one that began earlier may have taken longer."""
+    if other.number > run.number or moment(other) >= moment(run):
+        return True
+    if other.state is RunState.ACTIVE:
+        return True
+    return other.ended is not None and run.ended is not None and other.ended >= run.ended
 
 
 def checked(

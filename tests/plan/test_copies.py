@@ -11,7 +11,7 @@ from jobsync.model import AccessChange, Action, DeclaredJob, Plan, Run, RunState
 from jobsync.observe import questions
 from jobsync.plan import PlanOptions, build
 from jobsync.structs import replace
-from tests.fakes.planworld import World, desired, grants, job
+from tests.fakes.planworld import START, World, desired, grants, job
 
 JOB = job("align", {"parameters": {"threads": 2}, "archivePath": "kept"}, permissions=grants())
 FINISHED, ACTIVE, FAILED = RunState.FINISHED, RunState.ACTIVE, RunState.FAILED
@@ -101,3 +101,14 @@ def test_their_records_are_asked_for() -> None:
     known = questions.known(wanted, replace(seen, runs=rows))
     assert questions.records(known) == sorted(run.id for run in runs)
     assert questions.records(questions.known(wanted, seen)) == []
+
+
+@pytest.mark.parametrize("nonce", ["a", "b"])
+def test_the_oldest_is_the_one_with_the_lowest_number(nonce: str) -> None:
+    """Times come from the clocks of several machines, or cannot be read (tapis-v3 §16)."""
+    world = World()
+    late, early = sent(world, 8, nonce), sent(world, 7, "a")
+    for run, created in ((late, START), (early, None)):
+        world.runs[run.id] = replace(world.runs[run.id], created=created)
+    (state,) = planned(world).states
+    assert state.run and state.run.id == early.id

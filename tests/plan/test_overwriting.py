@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from jobsync.model import Plan, Standing
+from jobsync.model import Plan, RunState, Standing
 from jobsync.plan import PlanOptions, build
 from jobsync.structs import replace
 from tests.fakes.planworld import START, Older, World, desired, id_of, job
@@ -37,6 +37,39 @@ def test_a_run_as_old_may_be_later(after: int, standing: Standing) -> None:
     world.of(ONE)
     world.of(TWO)
     assert [state.standing for state in planned(world, after=after).states] == [standing]
+
+
+@pytest.mark.parametrize(
+    ("ended", "state", "standing"),
+    [
+        (31, RunState.FINISHED, Standing.INCOMPLETE),
+        (30, RunState.FINISHED, Standing.INCOMPLETE),
+        (29, RunState.FINISHED, Standing.CURRENT),
+        (31, RunState.FAILED, Standing.INCOMPLETE),
+        (None, RunState.FINISHED, Standing.CURRENT),
+        (None, RunState.ACTIVE, Standing.INCOMPLETE),
+    ],
+)
+def test_a_run_that_began_earlier_may_have_archived_later(
+    ended: int | None, state: RunState, standing: Standing
+) -> None:
+    world = World()
+    mine = world.of(ONE)
+    world.of(TWO)
+    wanted = desired(ONE)
+    seen = world.snapshot(wanted)
+
+    def at(minutes: int | None) -> datetime | None:
+        return None if minutes is None else START + timedelta(minutes=minutes)
+
+    moved = [
+        replace(one, run=replace(one.run, created=at(1), ended=at(30)))
+        if one.run.id == mine.id
+        else replace(one, run=replace(one.run, created=START, ended=at(ended), state=state))
+        for one in seen.archived
+    ]
+    plan = build(wanted, replace(seen, archived=tuple(moved)), PlanOptions())
+    assert [state.standing for state in plan.states] == [standing]
 
 
 def test_whoever_accepts_the_hazard_is_told_and_takes_the_files() -> None:
