@@ -44,7 +44,8 @@ def command(
     with connect.reader(connect.ServicePlace(desired.root, chosen), os.environ) as reader:
         seen = pipeline.snapshot(desired, chosen, reader)
         known = histories(desired, seen)
-        wanted = {one: oldest_first(known[one].all) for one in sorted(addresses, key=natural)}
+        ordered = sorted(addresses, key=natural)
+        wanted = {one: oldest_first(desired.platform, known[one].all) for one in ordered}
         if not addresses:
             chosen_run = run_of_id(address, desired, seen)
             wanted = {chosen_run.address: (chosen_run.run,)}

@@ -59,10 +59,13 @@ def ref(run: Run) -> RunRef:
     return RunRef(run.id, run.name, run.status)
 
 
-def oldest_first(runs: Iterable[Run]) -> tuple[Run, ...]:
-    """*runs*, sorted from the oldest to the newest."""
+def oldest_first(platform: Platform, runs: Iterable[Run]) -> tuple[Run, ...]:
+    """*runs*, sorted from the oldest to the newest; of one moment, by their attempts."""
     found = tuple(runs)
-    return found if len(found) < 2 else tuple(sorted(found, key=_age))
+    if len(found) < 2:
+        return found
+    # Times have a resolution of one second, in which a run can fail and be tried again.
+    return tuple(sorted(found, key=lambda run: (moment(run), attempt_of(platform, run), run.id)))
 
 
 def copies(runs: Iterable[Run]) -> dict[str, Run]:
@@ -214,7 +217,7 @@ def _history(
     runs = [run for pair in pairs for run in named.get(pair, ())]
     if job.pinned is not None:
         pinned = [run for run in snapshot.runs if run.id == job.pinned]  # pinned jobs are few
-        others = oldest_first(run for run in runs if run.visible)
+        others = oldest_first(desired.platform, (run for run in runs if run.visible))
         return History(desired, job, tuple(pinned), others)
     platform = desired.platform
     exact, older = [], []
@@ -232,9 +235,9 @@ def _history(
     return History(
         desired,
         job,
-        oldest_first(exact),
-        oldest_first(older),
-        oldest_first(run for run in again if run.visible),
+        oldest_first(platform, exact),
+        oldest_first(platform, older),
+        oldest_first(platform, (run for run in again if run.visible)),
     )
 
 

@@ -105,6 +105,19 @@ def test_attempts_are_counted_over_all_names_and_sent_under_the_present_one(name
     assert set(plan.basis["align"].names) == {base + tail for base in every for tail in tails}
 
 
+def test_of_two_attempts_of_one_second_the_higher_one_is_the_newer() -> None:
+    """A service tells times by the second, and a run that fails at once is tried again in it."""
+    for ids in (("1", "2"), ("2", "1")):
+        world = World()
+        runs = [world.of(ONE, FAILED, attempt=attempt) for attempt in (1, 2)]
+        same = tuple(
+            replace(run, id=one, created=START) for run, one in zip(runs, ids, strict=True)
+        )
+        wanted = desired(ONE)
+        seen = replace(world.snapshot(wanted), runs=same)
+        assert [run.id for run in histories(wanted, seen)["align"].exact] == [*ids]
+
+
 @pytest.mark.parametrize("name", [ONE.name, *OTHERS])
 def test_a_run_of_somebody_else_is_never_a_run_of_the_job(name: str) -> None:
     wanted, world = desired(ONE), World()
