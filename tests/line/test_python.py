@@ -24,7 +24,7 @@ from tests.line.linebench import Bench, Lab
 ROOT = Path(__file__).parents[2]
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.M | re.S)
 RUN_ELSEWHERE = {"docs/testing.md"}
-"""Its snippets are the files of a test session of their own: tests/local/test_testing_docs.py."""
+"""Its snippets are the files of a test session of their own: tests/docs/test_pages.py."""
 
 
 def pages() -> Iterator[tuple[str, str]]:
