@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 import pytest
@@ -9,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobsync.errors import Unreadable
-from jobsync.model import JsonValue
+from jobsync.model import JsonValue, RemoteFile
 from jobsync.platforms.records import Record
 from jobsync.platforms.tapis.name_search import NameSearch
 from jobsync.platforms.tapis.operations import Jobs, Page, Terms
-from jobsync.platforms.tapis.pagination import Listing
+from jobsync.platforms.tapis.pagination import Listing, all_events, all_files
 
 
 def uuid(number: int) -> str:
@@ -54,7 +55,7 @@ class Scripted:
             )
         for _ in range(self.new):  # submitted by somebody after this page
             self.rows = [*self.rows, row(1000 + len(self.asked) * 10 + len(self.rows))]
-        return Page(rows, total, limit, "asked")
+        return Page(rows, total, "asked")
 
     def listing(self) -> Listing:
         return Listing(cast("Jobs", self), map)
@@ -169,3 +170,93 @@ def test_what_is_there_all_the_time_is_never_missed(
         return
     assert set(found) >= {uuid(2 * number) for number in range(count) if number not in moves}
     assert len(found) == len(set(found))
+
+
+# --- folders of outputs ------------------------------------------------------------------
+
+
+class Folder:
+    """A folder given out by pages of at most *clip* rows.
+
+    Before each page but the first, a file of *gone* vanishes and one of *new* comes.
+    """
+
+    def __init__(self, names: list[str], clip: int) -> None:
+        self.names, self.clip = sorted(names), clip
+        self.gone: list[str] = []
+        self.new: list[str] = []
+        self.asked: list[int] = []
+
+    def page(self, at: int) -> Page:
+        if self.asked:
+            left = {*self.names, *self.new[:1]} - {*self.gone[:1]}
+            self.names, self.gone, self.new = sorted(left), self.gone[1:], self.new[1:]
+        self.asked.append(at)
+        rows: list[Record] = [{"path": name} for name in self.names[at : at + self.clip]]
+        return Page(rows, None, "asked")
+
+
+def listed(folder: Folder, longest: int = 0) -> list[str]:
+    return [file.path for file in all_files(folder.page, entry, longest)[0]]
+
+
+def entry(row: Record, asked: str) -> RemoteFile:
+    return RemoteFile(str(row["path"]), 1, "")
+
+
+def named(numbers: Iterable[int]) -> list[str]:
+    return [f"f{number:03}" for number in numbers]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    count=st.integers(0, 30),
+    clip=st.integers(2, 12),
+    gone=st.lists(st.integers(0, 29), max_size=4),
+    new=st.lists(st.sampled_from(["a", "f000x", "f012x", "z"]), max_size=4, unique=True),
+)
+def test_no_file_is_missed_however_pages_are_cut(
+    count: int, clip: int, gone: list[int], new: list[str]
+) -> None:
+    folder = Folder(named(range(count)), clip)
+    folder.gone, folder.new = named(gone), new
+    try:
+        found = listed(folder)
+    except Unreadable:
+        assert gone or new, "a folder that stays as it is can be read"
+        return
+    assert found == sorted({*found}) and {*found} >= {*named(range(count))} - {*named(gone)}
+
+
+def test_a_folder_of_which_one_row_comes_at_a_time_is_unreadable() -> None:
+    assert listed(Folder(["a"], 1)) == ["a"]
+    with pytest.raises(Unreadable, match="one row"):
+        listed(Folder(["a", "b", "c"], 1))
+
+
+def test_a_folder_shorter_than_a_page_that_has_come_is_whole() -> None:
+    folder = Folder(named(range(9)), 12)
+    assert all_files(folder.page, entry)[1] == 9 and folder.asked == [0, 8]
+    folder = Folder(named(range(8)), 12)
+    assert len(listed(folder, 9)) == 8 and folder.asked == [0]
+
+
+def test_a_folder_without_end_is_unreadable() -> None:
+    class Same(Folder):
+        def page(self, at: int) -> Page:
+            return super().page(0)
+
+    with pytest.raises(Unreadable):
+        listed(Same(named(range(9)), 4))
+
+
+def test_a_history_ends_where_nothing_more_comes() -> None:
+    rows = [
+        {"event": "JOB_NEW_STATUS", "created": f"2026-01-01T00:00:{n:02}Z", "eventDetail": "QUEUED"}
+        for n in range(7)
+    ]
+
+    def page(at: int) -> Page:
+        return Page(cast("list[Record]", rows[at : at + 3]), None, "asked")
+
+    assert len(all_events(page)) == 7

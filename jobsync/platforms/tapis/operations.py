@@ -42,11 +42,11 @@ Terms = Sequence[tuple[str, "str | int"]]
 
 
 class Page(Struct, frozen=True):
-    """Rows of a list; ``total`` and ``limit`` are None where the service does not tell them."""
+    """Rows of a list; ``total`` is None where the service does not tell it. The limit that it
+    reports is not here: a service in between may have cut the page."""
 
     rows: list[Record]
     total: int | None
-    limit: int | None
     asked: str
 
 
@@ -281,8 +281,8 @@ class Jobs:
     def _page_of(self, answer: Response) -> Page:
         found = envelope.opened(answer)
         told = found.metadata if isinstance(found.metadata, dict) else {}
-        total, limit = (_count(told.get(key)) for key in ("totalCount", "recordLimit"))
-        return Page(records.rows(found.result, str(answer)), total, limit, str(answer))
+        total = _count(told.get("totalCount"))
+        return Page(records.rows(found.result, str(answer)), total, str(answer))
 
     def _now(self) -> float:
         """Seconds since 1970 by the service's clock; by ours before it has told the time."""

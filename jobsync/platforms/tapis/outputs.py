@@ -67,6 +67,7 @@ class Outputs:
         self._places: dict[str, Place] = {}
         self._without_files: set[str] = set()
         self._without_ranges: set[tuple[str, str]] = set()
+        self._longest = 0
         self._lock = threading.Lock()
 
     def remember(self, job: Record, asked: str) -> None:
@@ -98,9 +99,10 @@ class Outputs:
             return found
 
         try:
-            found = all_files(page, read)
+            found, most = all_files(page, read, self._longest)
         except NotFound as error:
             return self._nothing(run_id, folder, error)
+        self._longest = max(self._longest, most)
         ends = (self._end_of(run_id, place, one) if one.path in links else one for one in found)
         return [one for one in ends if one is not None]
 

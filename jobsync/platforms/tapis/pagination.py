@@ -131,15 +131,52 @@ class Listing:
         return page.total, page
 
 
-def all_files(page: PageAt, read: Callable[[Record, str], RemoteFile]) -> list[RemoteFile]:
-    """Every entry of one folder, by name. Raises :class:`Unreadable` for more than is kept."""
+def all_files(
+    page: PageAt, read: Callable[[Record, str], RemoteFile], longest: int = 0
+) -> tuple[list[RemoteFile], int]:
+    """Every entry of one folder, by name, and the most rows that a page had.
+
+    A first page that is shorter than the *longest* that this service has given out of a folder is
+    the whole folder; that it is shorter than the limit which the service reports proves nothing.
+    Raises :class:`Unreadable` for more than is kept, and where no end is found.
+    """
+    for _ in range(_PASSES + 1):
+        found, most = _one_folder(page, read, longest)
+        if found is not None:
+            return [found[path] for path in sorted(found)], most
+    raise Unreadable(
+        "a folder of outputs comes one row at a time, or changes faster than it can be read"
+    )
+
+
+def _one_folder(
+    page: PageAt, read: Callable[[Record, str], RemoteFile], longest: int
+) -> tuple[dict[str, RemoteFile] | None, int]:
+    """The entries by their paths, None where one may be missing, and the most rows of a page.
+
+    Each page begins with the last row of the one before. One that brings nothing new, and is
+    shorter than others were, is the end.
+    """
     found: dict[str, RemoteFile] = {}
-    for one in _pages(page):
-        fresh = [read(row, one.asked) for row in one.rows]
-        found.update((file.path, file) for file in fresh)
+    end = most = 0
+    for _ in range(_MOST_PAGES):
+        start = end - 1 if end > 1 else end
+        one = page(start)
+        rows = [read(row, one.asked) for row in one.rows]
+        if start < end and not (rows and rows[0].path in found):
+            return None, most
+        before, most = len(found), max(most, len(rows))
+        found.update((file.path, file) for file in rows)
         if len(found) > ENTRY_LIMIT:
             raise too_many_entries(ENTRY_LIMIT)
-    return [found[path] for path in sorted(found)]
+        if not rows or (start == 0 and len(rows) < longest):
+            return found, most
+        if len(found) == before and len(rows) < most:
+            return found, most
+        end = start + len(rows)
+        if end > 1 and most == 1:
+            return None, most
+    raise Unreadable(f"a folder of outputs without end ({one.asked})")
 
 
 def all_events(page: PageAt) -> list[HistoryEvent]:
@@ -160,18 +197,17 @@ def all_apps(page: PageAt) -> list[str]:
 
 
 def _pages(page: PageAt) -> list[Page]:
-    """All pages: the last one has fewer rows than the limit that the service says it kept to, or
-    none."""
+    """All pages, up to one without rows: a short one may have been cut off."""
     found: list[Page] = []
     at = 0
     for _ in range(_MOST_PAGES):
         one = page(at)
-        if found and one.rows and one.rows == found[-1].rows:
+        if not one.rows:
+            return found
+        if found and one.rows == found[-1].rows:
             raise Unreadable(f"a page has nothing new ({one.asked})")
         found.append(one)
         at += len(one.rows)
-        if not one.rows or (one.limit is not None and len(one.rows) < one.limit):
-            return found
     raise Unreadable(f"a list without end ({one.asked})")
 
 
