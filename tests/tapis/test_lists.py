@@ -14,6 +14,7 @@ from jobsync.model import JsonValue, RemoteFile
 from jobsync.platforms.records import Record
 from jobsync.platforms.tapis.name_search import NameSearch
 from jobsync.platforms.tapis.operations import Jobs, Page, Terms
+from jobsync.platforms.tapis.outputs import Outputs
 from jobsync.platforms.tapis.pagination import Listing, all_events, all_files
 
 
@@ -196,8 +197,8 @@ class Folder:
         return Page(rows, None, "asked")
 
 
-def listed(folder: Folder, longest: int = 0) -> list[str]:
-    return [file.path for file in all_files(folder.page, entry, longest)[0]]
+def listed(folder: Folder) -> list[str]:
+    return [file.path for file in all_files(folder.page, entry)[0]]
 
 
 def entry(row: Record, asked: str) -> RemoteFile:
@@ -238,7 +239,31 @@ def test_a_folder_shorter_than_a_page_that_has_come_is_whole() -> None:
     folder = Folder(named(range(9)), 12)
     assert all_files(folder.page, entry)[1] == 9 and folder.asked == [0, 8]
     folder = Folder(named(range(8)), 12)
-    assert len(listed(folder, 9)) == 8 and folder.asked == [0]
+    found, most = all_files(folder.page, entry, lambda rows: rows < 9)
+    assert (len(found), most, folder.asked) == (8, 8, [0])
+
+
+def test_the_outputs_of_a_run_are_listed_with_few_requests() -> None:
+    class Service(Folder):
+        def get(self, uuid: str) -> tuple[Record, str]:
+            place: Record = {"archiveSystemId": "a", "archiveSystemDir": "/x"}
+            return {**row(1), **place, "status": "FINISHED", "visible": True}, "asked"
+
+        def outputs(self, run_id: str, folder: str, terms: Terms) -> Page:
+            page = self.page(int(dict(terms)["skip"]))
+            rows = [{"path": f"x/{one['path']}", "size": 1, "type": "file"} for one in page.rows]
+            return Page(cast("list[Record]", rows), None, "asked")
+
+    service = Service(named(range(9)), 12)
+    outputs = Outputs(cast("Jobs", service), "alice")
+    for _ in range(2):
+        assert len(outputs.entries(uuid(1), "")) == 9
+    assert service.asked == [0, 8, 0]
+    service.names += named([9])
+    assert len(outputs.entries(uuid(1), "")) == 10, "another number of entries is asked about"
+    assert service.asked[3:] == [0, 9]
+    service.names = service.names[:3]
+    assert len(outputs.entries(uuid(2), "")) == 3 and service.asked[5:] == [0]
 
 
 def test_a_folder_without_end_is_unreadable() -> None:

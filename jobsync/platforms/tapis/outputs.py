@@ -68,6 +68,7 @@ class Outputs:
         self._without_files: set[str] = set()
         self._without_ranges: set[tuple[str, str]] = set()
         self._longest = 0
+        self._ends: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
 
     def remember(self, job: Record, asked: str) -> None:
@@ -90,6 +91,10 @@ class Outputs:
             terms = (*_live(place), ("limit", LIMIT), ("skip", at))
             return self._jobs.outputs(run_id, folder, terms)
 
+        def is_whole(rows: int) -> bool:
+            """A page has been longer, or this folder has ended after so many entries before."""
+            return rows < self._longest or rows == self._ends.get((run_id, folder))
+
         links: set[str] = set()
 
         def read(row: Record, asked: str) -> RemoteFile:
@@ -99,10 +104,12 @@ class Outputs:
             return found
 
         try:
-            found, most = all_files(page, read, self._longest)
+            found, most = all_files(page, read, is_whole)
         except NotFound as error:
             return self._nothing(run_id, folder, error)
-        self._longest = max(self._longest, most)
+        with self._lock:
+            self._longest = max(self._longest, most)
+            self._ends[run_id, folder] = len(found)
         ends = (self._end_of(run_id, place, one) if one.path in links else one for one in found)
         return [one for one in ends if one is not None]
 

@@ -132,16 +132,18 @@ class Listing:
 
 
 def all_files(
-    page: PageAt, read: Callable[[Record, str], RemoteFile], longest: int = 0
+    page: PageAt,
+    read: Callable[[Record, str], RemoteFile],
+    is_whole: Callable[[int], bool] = lambda rows: False,
 ) -> tuple[list[RemoteFile], int]:
     """Every entry of one folder, by name, and the most rows that a page had.
 
-    A first page that is shorter than the *longest* that this service has given out of a folder is
-    the whole folder; that it is shorter than the limit which the service reports proves nothing.
-    Raises :class:`Unreadable` for more than is kept, and where no end is found.
+    *is_whole* tells whether a first page of so many rows is the whole folder, by what else this
+    service has given out; that it is shorter than the limit which the service reports proves
+    nothing. Raises :class:`Unreadable` for more than is kept, and where no end is found.
     """
     for _ in range(_PASSES + 1):
-        found, most = _one_folder(page, read, longest)
+        found, most = _one_folder(page, read, is_whole)
         if found is not None:
             return [found[path] for path in sorted(found)], most
     raise Unreadable(
@@ -150,7 +152,7 @@ def all_files(
 
 
 def _one_folder(
-    page: PageAt, read: Callable[[Record, str], RemoteFile], longest: int
+    page: PageAt, read: Callable[[Record, str], RemoteFile], is_whole: Callable[[int], bool]
 ) -> tuple[dict[str, RemoteFile] | None, int]:
     """The entries by their paths, None where one may be missing, and the most rows of a page.
 
@@ -169,7 +171,7 @@ def _one_folder(
         found.update((file.path, file) for file in rows)
         if len(found) > ENTRY_LIMIT:
             raise too_many_entries(ENTRY_LIMIT)
-        if not rows or (start == 0 and len(rows) < longest):
+        if not rows or (start == 0 and is_whole(len(rows))):
             return found, most
         if len(found) == before and len(rows) < most:
             return found, most
