@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,6 +11,7 @@ import click
 
 from jobsync.cli.files import FilePath
 from jobsync.cli.target import named_target
+from jobsync.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+_SHOWN = 5
 _ALLOWED = "jobsync.allow_env"
 _OUTPUTS_ROOT = "jobsync.outputs_root"
 
@@ -51,11 +54,10 @@ def read_set(
     environ: Mapping[str, str],
 ) -> DesiredState:
     """The set at *paths*, by default the one that this folder is in; *flag* is ``--target``."""
-    from jobsync import manifest
     from jobsync.platforms.loading import load
 
     return load(
-        tuple(paths) or (manifest.find_set(),),
+        tuple(paths) or (_set_here(),),
         target=named_target(flag, environ),
         variables=variables,
         environ=environ,
@@ -71,17 +73,40 @@ def read_each(
     environ: Mapping[str, str],
 ) -> list[DesiredState]:
     """The set at *paths* for the target that is named, or else for each api that it names."""
-    from jobsync import manifest
     from jobsync.platforms.loading import load_each
 
     if named_target(flag, environ):
         return [read_set(paths, flag, variables, environ)]
     return load_each(
-        tuple(paths) or (manifest.find_set(),),
+        tuple(paths) or (_set_here(),),
         variables=variables,
         environ=environ,
         permitted=permitted(environ),
         outputs=outputs_folder(environ),
+    )
+
+
+def _set_here() -> str:
+    """The folder of the set that this folder is in.
+
+    Raises :class:`SettingsError` where that is none, and sets lie below.
+    """
+    from jobsync import manifest
+
+    if not (below := manifest.sets_below()):
+        return manifest.find_set()
+    text, path = "there is no set in this folder or above it", shlex.quote(below[0])
+    if len(below) == 1:
+        raise SettingsError(
+            f"{text}; there is one in {below[0]}",
+            hint=f"add -m {path}, or cd {path}; if this folder is that of the set: -m .",
+        )
+    more = f" and {len(below) - _SHOWN} more" if below[_SHOWN:] else ""
+    context = click.get_current_context(silent=True)
+    takes_all = context is not None and any(one.name == "every" for one in context.command.params)
+    raise SettingsError(
+        f"{text}; there are {len(below)} below: {', '.join(below[:_SHOWN])}{more}",
+        hint=f"name one with -m {path}{', or take each by itself with --all' if takes_all else ''}",
     )
 
 

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jobsync.manifest.apps import check_apps, unchecked
-    from jobsync.manifest.finding import find_above, find_set, find_sets, first_words, holds_set
+    from jobsync.manifest.finding import (
+        find_above,
+        find_set,
+        find_sets,
+        first_words,
+        holds_set,
+        sets_below,
+    )
     from jobsync.manifest.loading import find_destinations, load, load_each
     from jobsync.manifest.settings import OutputsFolder
 
@@ -28,6 +35,7 @@ _PLACES = {
     "holds_set": "finding",
     "load": "loading",
     "load_each": "loading",
+    "sets_below": "finding",
     "unchecked": "apps",
 }
 
@@ -42,6 +50,7 @@ __all__ = [
     "holds_set",
     "load",
     "load_each",
+    "sets_below",
     "unchecked",
 ]
 

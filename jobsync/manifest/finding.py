@@ -74,6 +74,20 @@ def holds_set(folder: str) -> bool:
     return _names_project(_files(folder))
 
 
+def sets_below(folder: str = ".") -> tuple[str, ...]:
+    """The folders of the sets below *folder*, where it is none of theirs: it holds no manifest, and
+    no folder above it holds a set. To take it for the set's own would put outputs, lock and apps
+    elsewhere than from inside the set."""
+    if _holds_manifest(folder) or find_above(folder):
+        return ()
+    return find_sets((folder,))
+
+
+def _holds_manifest(folder: str) -> bool:
+    contents = (read_bytes(Source(show(file), file, file)) for file in _files(folder))
+    return any(isinstance(data, bytes) and b"apiVersion" in data for data in contents)
+
+
 def first_words(paths: Sequence[str], keys: Iterable[str]) -> dict[str, str]:
     """What the manifests under *paths* have first for each of *keys* at their top, where that is
     one word on the line of its key: good enough to name a set that cannot be read."""

@@ -108,3 +108,37 @@ def test_what_needs_no_set_does_not_look_at_yaml(lab: Lab, unrelated: str) -> No
     assert process.stdout and process.stdout.readline().startswith("http://")
     process.terminate()
     process.communicate()
+
+
+def test_at_the_top_of_a_repository_the_folder_of_the_set_is_named(lab: Lab) -> None:
+    """Taken for the set's own folder, the top would have outputs, lock and apps of its own."""
+    below = lab.folder / "sets/one"
+    below.mkdir(parents=True)
+    lab.write("job: {appId: wc-demo-1.00, outputs: [{path: counts.txt, to: results/}]}\n")
+    (lab.folder / "set.yaml").rename(below / "set.yaml")
+    (lab.folder / ".git").mkdir()
+    (lab.folder / "mkdocs.yml").write_text("site_name: x\n")
+    for command in (
+        *(("plan",), ("validate",), ("drift",), ("status",), ("access",), ("why", "job")),
+        *(("apply", "--auto-approve"), ("outputs", "list"), ("logs", "job"), ("wait",)),
+    ):
+        done = lab.run(*command)
+        assert done.code == 1, (command, done)
+        assert "there is no set in this folder or above it; there is one in sets/one" in done.err
+        assert "  add -m sets/one, or cd sets/one; " in done.err
+    assert not lab.mine() and not (lab.folder / "results").exists()
+    lab.apply("-m", "sets/one")
+    assert (below / "results/counts.txt").exists() and not (lab.folder / "results").exists()
+    assert "No changes" in lab.run("plan", "--all").out
+    (lab.folder / "mkdocs.yml").unlink()
+    # The folder itself can still be meant, and a manifest that lies in it says so.
+    assert lab.run("validate", "-m", ".").code == 0
+    (lab.folder / "part.yaml").write_text(PART)
+    assert lab.run("validate").code == 0
+    (lab.folder / "part.yaml").unlink()
+    (lab.folder / "two").mkdir()
+    (lab.folder / "two/set.yaml").write_text(SET)
+    several = lab.run("plan")
+    assert several.code == 1 and "there are 2 below: sets/one, two" in several.err
+    assert "name one with -m sets/one, or take each by itself with --all" in several.err
+    assert "--all" not in lab.run("status").err
