@@ -209,7 +209,7 @@ class Platform(Protocol):
     @property
     def needed(self) -> Mapping[str, str]:
         """The request fields that every job must have, each with what to do where it is missing."""
-        return {self.app_field: "which app is to run?"}
+        return {self.app_field: "name the app to run; jobsync apps lists them"}
 
     def app_id(self, request: Mapping[str, Value]) -> str:
         """The id of the app that *request* runs, as the service knows it; empty when none is
@@ -483,7 +483,7 @@ def platform_of(target: Target | None, platforms: Mapping[str, Platform]) -> Pla
     name = target.api if target else ""
     if name and name not in platforms:
         known = ", ".join(platforms)
-        raise SettingsError(f"no service is known as api {name!r}", hint=f"known are: {known}")
+        raise SettingsError(f"there is no api {name!r}", hint=f"known apis: {known}")
     return platforms[name or next(iter(platforms))]
 
 
@@ -512,8 +512,8 @@ def platform_of_environment(
         if word := environ.get(one.api_variable, "").strip():
             if word not in platforms:
                 raise SettingsError(
-                    f"no service is known as {one.api_variable} {word!r}",
-                    hint=f"known are: {', '.join(platforms)}",
+                    f"{one.api_variable}: there is no api {word!r}",
+                    hint=f"known apis: {', '.join(platforms)}",
                 )
             return platforms[word]
     if said or len(addressed) < 2:

@@ -99,7 +99,8 @@ def _confirm_host(found: Target) -> None:
             "password may go there",
             hint=way,
         )
-    question = f"Log in to {terminal(found.base_url)}, which the manifests name? Only 'yes' counts"
+    question = f"Log in to {terminal(found.base_url)}, which the manifests name?"
+    question = f"{question} Only 'yes' will be accepted"
     if click.prompt(question, default="no", err=True) != "yes":
         raise Blocked("not confirmed, so no password was asked for", hint=way)
 

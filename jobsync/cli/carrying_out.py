@@ -68,9 +68,9 @@ def _after_a_new_login(why: str, call: Call) -> str:
     from jobsync.render.escape import terminal
 
     return (
-        f"The login has ended: {terminal(why)}. What runs goes on. Log in with: {log_in(call)}, or "
-        f"set a valid token; then see what has ended with: {call.command('wait')}, and go on "
-        f"with: {call.command('apply')}"
+        f"The login has ended: {terminal(why)}. Jobs that run continue. Log in with: "
+        f"{log_in(call)}, or set a valid token; then wait for the jobs with: "
+        f"{call.command('wait')}, and continue with: {call.command('apply')}"
     )
 
 

@@ -32,7 +32,9 @@ def run() -> ExitCode:
 
 @command.command("comment")
 @click.argument("file", type=FilePath(dir_okay=False))
-@click.option("--number", type=int, help="Of the pull or merge request. Default: that of this run.")
+@click.option(
+    "--number", type=int, help="Number of the pull or merge request. Default: that of this run."
+)
 @click.option("--label", metavar="PREFIX", default="", help="Also give a label with this prefix.")
 @click.option("--result", type=RESULTS, default="no-changes", help="What the label says.")
 def comment(file: str, number: int | None, label: str, result: str) -> ExitCode:
@@ -59,7 +61,7 @@ def comment(file: str, number: int | None, label: str, result: str) -> ExitCode:
 
 @command.command("issue")
 @click.argument("file", type=FilePath(dir_okay=False))
-@click.option("--title", required=True, help="Of the issue, when it is opened.")
+@click.option("--title", required=True, help="Title of the issue, when it is opened.")
 @click.option("--close", "is_closed", is_flag=True, help="Close it: all is as declared again.")
 def issue(file: str, title: str, is_closed: bool) -> ExitCode:
     """Keep one issue with the text of FILE open, or close it."""

@@ -43,7 +43,7 @@ def command_of(environ: Mapping[str, str]) -> Command:
     inputs = _inputs(environ)
     name = inputs.get("command", "")
     if name not in COMMANDS:
-        raise Usage(f"command: {name!r} is none of {', '.join(COMMANDS)}")
+        raise Usage(f"command: {name!r} must be one of {', '.join(COMMANDS)}")
     paths = inputs.get("path", "").split()
     allowed = tuple(inputs.get("allow-env", "").split())
     if name == "resolve":
@@ -97,7 +97,7 @@ def _inputs(environ: Mapping[str, str]) -> dict[str, str]:
         return {str(key): str(value) for key, value in dict(found).items()}
     except (ValueError, TypeError) as error:
         raise SettingsError(
-            f"JOBSYNC_INPUTS is no object of JSON: {error}", hint="use the action: see docs/ci"
+            f"JOBSYNC_INPUTS is not a JSON object: {error}", hint="use the action: see docs/ci"
         ) from error
 
 

@@ -25,7 +25,7 @@ def made(send: Callable[[], Made | None], look: str) -> Made:
         run = send()
     except SubmitAmbiguous as error:
         raise UnknownOutcome(
-            f"whether a job was made is unknown: {error}",
+            f"it is not known whether a job was made: {error}",
             hint=f"look before sending again: {look}",
         ) from error
     if run is None:
@@ -43,7 +43,7 @@ def read_request(path: str) -> dict[str, JsonValue]:
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path} is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise SettingsError(f"{path} is not one JSON object")
+        raise SettingsError(f"{path} is not a JSON object")
     return value
 
 

@@ -107,8 +107,10 @@ def paged(function: Callable[..., None]) -> Callable[..., None]:
     def called(limit: int | None, offset: int | None, **rest: Any) -> None:
         function(page={"limit": limit, "offset": offset}, **rest)
 
-    skip = click.option("--offset", type=click.IntRange(min=0), help="Skip this many.")
+    skip = click.option("--offset", type=click.IntRange(min=0), help="Skip this many rows.")
     most = click.option(
-        "--limit", type=click.IntRange(min=1), help="At most this many; the service may clip it."
+        "--limit",
+        type=click.IntRange(min=1),
+        help="Ask for at most this many rows; the service may give fewer.",
     )
     return most(skip(called))

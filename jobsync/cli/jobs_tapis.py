@@ -72,10 +72,13 @@ def _window(page: Page) -> list[tuple[str, str | int]]:
 # --- jobs ------------------------------------------------------------------------------
 
 _type = click.option(
-    "--type", "kind", type=click.Choice(TYPES), default="MY_JOBS", help="Whose jobs."
+    "--type", "kind", type=click.Choice(TYPES), default="MY_JOBS", help="Whose jobs to list."
 )
 _order = click.option(
-    "--order", default="id(desc)", metavar="COLUMN(asc|desc)", help="Default: newest first."
+    "--order",
+    default="id(desc)",
+    metavar="COLUMN(asc|desc)",
+    help="The order of the jobs. Default: newest first.",
 )
 
 
@@ -224,12 +227,17 @@ def resubmit_request(call: Call, uuid: str) -> None:
 
 @operations.command("annotate")
 @click.argument("uuid")
-@click.option("--tag", "tags", multiple=True, help="A tag; may be given again.")
+@click.option("--tag", "tags", multiple=True, help="Add this tag; may be repeated.")
 @click.option(
-    "--notes", "path", type=FilePath(allow_dash=True), help="A file with notes, one JSON object."
+    "--notes",
+    "path",
+    type=FilePath(allow_dash=True),
+    help="Add the notes in this file, one JSON object.",
 )
 @click.option(
-    "--replace", is_flag=True, help="Instead of those that are there, those of jobsync too."
+    "--replace",
+    is_flag=True,
+    help="Replace the tags and notes of the job, also the tags of jobsync.",
 )
 @operation
 def annotate(call: Call, uuid: str, tags: Sequence[str], path: str | None, replace: bool) -> None:
@@ -249,7 +257,7 @@ def annotate(call: Call, uuid: str, tags: Sequence[str], path: str | None, repla
 @operations.command("send-event")
 @click.argument("uuid")
 @click.argument("data")
-@click.option("--detail", default="", help="A short word for it, at most 64 characters.")
+@click.option("--detail", default="", help="A short label of the event, at most 64 characters.")
 @operation
 def send_event(call: Call, uuid: str, data: str, detail: str) -> None:
     """Add an event to the history of an unfinished job, for its subscribers."""
@@ -311,7 +319,7 @@ def outputs_download(
 @click.argument("uuid")
 @operation
 def shares(call: Call, uuid: str) -> None:
-    """List who may read what of a job."""
+    """List who may read which part of a job."""
     with _service(call) as jobs:
         found = jobs.shares(uuid)
     print_rows(call.style, ("grantee", "jobResource", "jobPermission", "created"), found.rows)
@@ -325,7 +333,7 @@ def shares(call: Call, uuid: str) -> None:
     "resources",
     multiple=True,
     type=click.Choice(RESOURCES),
-    help="What the user may read; may be given again. Default: all four.",
+    help="What the user may read; may be repeated. Default: all four.",
 )
 @operation
 def share(call: Call, uuid: str, user: str, resources: Sequence[str]) -> None:
@@ -341,7 +349,7 @@ def share(call: Call, uuid: str, user: str, resources: Sequence[str]) -> None:
 @click.argument("user")
 @operation
 def unshare(call: Call, uuid: str, user: str) -> None:
-    """Let a user read nothing of a job any more; an error where the service removes nothing."""
+    """Take away all that a user may read of a job; an error if the service removes nothing."""
     with _service(call) as jobs:
         jobs.unshare(uuid, user)
     print_record(call.style, {"grantee": user, "jobPermission": "NONE"})
@@ -352,10 +360,18 @@ def unshare(call: Call, uuid: str, user: str) -> None:
 
 @operations.command("subscribe")
 @click.argument("uuid")
-@click.option("--webhook", "urls", multiple=True, metavar="URL", help="Where to send messages.")
-@click.option("--email", "mails", multiple=True, metavar="ADDRESS", help="Whom to send messages.")
-@click.option("--event", type=click.Choice(EVENTS), default="ALL", help="What about.")
-@click.option("--ttl-minutes", type=click.IntRange(min=0), help="How long; 0: as long as it can.")
+@click.option("--webhook", "urls", multiple=True, metavar="URL", help="Send messages to this URL.")
+@click.option(
+    "--email", "mails", multiple=True, metavar="ADDRESS", help="Send messages to this address."
+)
+@click.option(
+    "--event", type=click.Choice(EVENTS), default="ALL", help="Send messages about these events."
+)
+@click.option(
+    "--ttl-minutes",
+    type=click.IntRange(min=0),
+    help="Send messages for this long; 0: as long as the service allows.",
+)
 @operation
 def subscribe(
     call: Call,

@@ -102,7 +102,7 @@ def _say_made(location: Location, found: Fetched, remote: str) -> None:
 
 @command.command("show")
 @manifests_option
-@click.option("--all", "everything", is_flag=True, help="Settled submits too.")
+@click.option("--all", "everything", is_flag=True, help="Print settled submits too.")
 @format_option
 def show(paths: tuple[str, ...], everything: bool, format_name: str) -> None:
     """Print the submits whose outcome is open."""
@@ -244,7 +244,7 @@ def _read(repository: Repository) -> Fetched:
 
 
 def _unread(look: Unread) -> Blocked:
-    hint = "jobsync journal init makes one" if look.absent else ""
+    hint = "make it with: jobsync journal init" if look.absent else ""
     return Blocked(look.reason, hint=hint)
 
 

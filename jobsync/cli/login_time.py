@@ -39,7 +39,8 @@ def warn_of_its_end(
     if chain is not None and chain.seconds > left:
         click.echo(
             f"Warning: the login ends in {in_words(max(left, 0))}, and the jobs may run for "
-            f"{in_words(chain.seconds)}, besides their time in queues. What runs then goes on; log "
-            f"in again with: {log_in(call)}, and go on with: {call.command('wait')}",
+            f"{in_words(chain.seconds)}, not counting their time in queues. Jobs that run then "
+            f"continue; log in again with: {log_in(call)}, and continue with: "
+            f"{call.command('wait')}",
             err=True,
         )

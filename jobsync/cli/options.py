@@ -25,7 +25,7 @@ _LISTED = 20
 """How many known words an error lists; of the sets of words only addresses can be more."""
 
 _MANIFESTS_HELP = (
-    "Manifest file or folder; may be given again. Default: the set around the current folder."
+    "Manifest file or folder; may be repeated. Default: the set around the current folder."
 )
 _NAMED = "jobsync.manifests"
 _EXPANDED = "jobsync.expand"
@@ -101,7 +101,7 @@ def target_options(command: F) -> F:
         metavar="NAME=VALUE",
         callback=_pairs,
         shell_complete=completing.variables,
-        help="Set a variable of the set; may be given again.",
+        help="Set a variable of the set; may be repeated.",
     )(command)
     return target_option("The target to use.")(command)
 
@@ -112,7 +112,7 @@ def selection_options(command: F) -> F:
         "--only",
         multiple=True,
         type=click.Choice(["jobs", "permissions", "outputs"]),
-        help="Only this kind of change; may be given again.",
+        help="Only this kind of change; may be repeated.",
     )(command)
     command = click.option(
         "--outputs",

@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 @click.option(
     "--max-files", type=click.IntRange(min=0), help="Fetch nothing if there are more files."
 )
-@click.option("--jobs", type=click.IntRange(1, 128), metavar="N", help="Downloads at once.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 128), metavar="N", help="Number of parallel downloads."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print only errors and the final summary.")
 def get(
     address: str,
@@ -238,7 +240,7 @@ def _current_run(desired: DesiredState, target: Target, reader: Reader, address:
             return reader.run(state.run.id)
     if seen.owner:
         raise SettingsError(f"{address}: {nothing_visible(seen.owner)}", hint=ask(seen.owner))
-    raise SettingsError(f"{address} has no run yet", hint="jobsync apply submits it")
+    raise SettingsError(f"{address} has no run yet", hint="submit it with: jobsync apply")
 
 
 def _newest_run(

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 @click.command("verify")
 @manifests_option
-@click.option("--jobs", type=click.IntRange(1, 64), default=2, metavar="N", help="Files at once.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=2,
+    metavar="N",
+    help="Number of files read in parallel.",
+)
 @format_option
 def verify(paths: tuple[str, ...], jobs: int, format_name: str) -> ExitCode:
     """Check the fetched files against jobsync.lock; exit 2 if any differ."""

@@ -52,7 +52,7 @@ def report_option(command: F) -> F:
         is_eager=True,
         callback=_wanted,
         help="Also write what was found for a CI system: github, gitlab, codequality, junit or "
-        "sarif; may be given again.",
+        "sarif; may be repeated.",
     )(command)
 
 
@@ -135,7 +135,7 @@ class Reporting:
             where = ", ".join(paths or (".",))
             raise SettingsError(
                 f"there is no set in {where}",
-                hint="a set is a folder with a manifest with project:",
+                hint="a set is a folder with a manifest that declares project:",
             )
         if self._format == "markdown":
             first = self._marker or f"jobsync all {self._target or ''}".strip()
@@ -375,7 +375,7 @@ def _wanted(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -
     for value in values:
         kind, separator, file = value.partition("=")
         if kind not in KINDS:
-            raise click.BadParameter(f"{kind!r} is none of {', '.join(KINDS)}")
+            raise click.BadParameter(f"{kind!r} must be one of {', '.join(KINDS)}")
         if separator and not file:
             raise click.BadParameter(f"{value!r}: the path is empty")
         wanted.append((kind, Path(file) if file else None))

@@ -44,20 +44,20 @@ _LOOK_SECONDS = 0.5
     help="Folder for the service's data. [WORKSPACE/.jobsync]",
 )
 @click.option(
-    "--user", "users", multiple=True, metavar="NAME", help="Create this user; may be given again."
+    "--user", "users", multiple=True, metavar="NAME", help="Create this user; may be repeated."
 )
 @click.option(
     "--dialect",
     "dialects",
     multiple=True,
     type=click.Choice(["agave", "aloe", "tapis-25Q4", "tapis-1.7"]),
-    help="Which service to imitate; may be given again, once for each api. [agave, tapis-25Q4]",
+    help="Which service to imitate; may be repeated, once for each api. [agave, tapis-25Q4]",
 )
 @click.option(
     "--apps",
     multiple=True,
     type=FilePath(exists=True, file_okay=False),
-    help="A folder with apps, in addition to WORKSPACE/apps; may be given again.",
+    help="A folder with apps, in addition to WORKSPACE/apps; may be repeated.",
 )
 @click.option(
     "--fault",
@@ -82,7 +82,7 @@ _LOOK_SECONDS = 0.5
     "allowed",
     multiple=True,
     metavar="NAME",
-    help="Answer requests to this host name too, besides loopback; may be given again.",
+    help="Answer requests to this host name too, besides loopback; may be repeated.",
 )
 @click.option(
     "--i-am-behind-tls",

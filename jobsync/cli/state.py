@@ -86,7 +86,8 @@ def open_state(folder: Path, whose: Owner) -> None:
             "version of jobsync or by somebody else.",
             err=True,
         )
-        asked = "Use it? Jobs that have not finished wait for a confirmed apply. Only 'yes' counts"
+        asked = "Use it? Jobs that have not finished wait for a confirmed apply."
+        asked = f"{asked} Only 'yes' will be accepted"
         if click.prompt(asked, default="no", err=True) != "yes":
             raise
         adopt(folder, whose)

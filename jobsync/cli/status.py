@@ -58,7 +58,7 @@ _PAUSE = 5.0
     "wanted",
     multiple=True,
     type=click.Choice([str(one) for one in Standing]),
-    help="Only jobs in this state; may be given again.",
+    help="Only jobs in this state; may be repeated.",
 )
 @click.option("--watch", is_flag=True, help="Repeat until no job is running.")
 @format_option

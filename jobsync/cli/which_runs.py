@@ -64,7 +64,7 @@ def run_of_id(text: str, desired: DesiredState, seen: Snapshot) -> Chosen:
         raise Usage(f"the ids of {len(fits)} runs begin with {text!r}: {listed}")
     if not fits:
         error = unknown(f"the manifests declare no job {text!r}", text, desired.jobs)
-        raise Usage(f"{error}, and no run of theirs has an id that begins so", hint=error.hint)
+        raise Usage(f"{error}, and no run has an id that begins with it", hint=error.hint)
     return found[fits[0]]
 
 

@@ -23,12 +23,12 @@ def hold_serve_lock(state: Path, owner: Owner | None = None) -> Iterator[None]:
             stack.enter_context(file_lock(state / LOCK))
         except LockTaken as error:
             raise LocalServiceError(
-                f"another service has the jobs of {state}",
-                hint="end that first, or give another --state",
+                f"another jobsync serve is using {state}",
+                hint="stop it first, or pass another --state",
             ) from error
         except OSError as error:
             raise LocalServiceError(
                 f"{state / LOCK}: cannot be locked ({error.strerror or error})",
-                hint="give a --state on a disk of this machine",
+                hint="pass a --state on a disk of this machine",
             ) from error
         yield

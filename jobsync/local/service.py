@@ -91,13 +91,17 @@ class Service:
     def __init__(self, settings: ServiceSettings) -> None:
         self.settings = settings = _absolute(settings)
         if settings.dialect not in DIALECTS:
-            raise LocalServiceError(f"no dialect {settings.dialect!r}: agave or aloe")
+            raise LocalServiceError(
+                f"there is no dialect {settings.dialect!r}", hint="known: agave, aloe"
+            )
         if settings.profile not in PROFILES:
-            raise LocalServiceError(f"no profile {settings.profile!r}: {' or '.join(PROFILES)}")
+            raise LocalServiceError(
+                f"there is no profile {settings.profile!r}", hint=f"known: {', '.join(PROFILES)}"
+            )
         if settings.host not in LOOPBACK and not settings.behind_tls:
             raise LocalServiceError(
-                f"refusing to listen on {settings.host}: tokens would cross the network in clear",
-                hint="put a TLS proxy in front and say --i-am-behind-tls",
+                f"will not listen on {settings.host}: tokens would cross the network unencrypted",
+                hint="put a TLS proxy in front and pass --i-am-behind-tls",
             )
         if settings.behind_tls and not settings.names:
             raise LocalServiceError(

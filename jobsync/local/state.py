@@ -132,7 +132,7 @@ def in_turn(folder: Path) -> Iterator[None]:
 def _refuse_strange(folder: Path, names: frozenset[str]) -> None:
     if not (folder.name == NAME or names & _OURS or names <= _FIRST):
         raise LocalServiceError(
-            f"refusing to use {folder} for state: it holds other files",
+            f"{folder} cannot be used for state: it holds other files",
             hint="give the service a folder of its own",
         )
 

@@ -115,7 +115,7 @@ def _not_declared(plan: Plan) -> str:
     more = f" and {len(names) - _FIRST} more" if names[_FIRST:] else ""
     listed = ", ".join(map(markdown, names[:_FIRST]))
     prune = "" if plan.view else " `--prune` deletes them."
-    return f"Not declared, and left alone: {listed}{more}.{prune}"
+    return f"Not declared and left unchanged: {listed}{more}.{prune}"
 
 
 def _full(plan: Plan, options: RenderOptions) -> list[str]:

@@ -206,7 +206,7 @@ def _standing_still(plan: Plan, counts: Summary) -> str:
 def _why_nothing(plan: Plan, counts: Summary) -> str:
     standings = [state.standing for state in plan.states]
     if wrong := _wrong(plan, counts):
-        return f"Not all is as declared: {', '.join(wrong)}. Nothing to do in the rest"
+        return f"Not everything is as declared: {', '.join(wrong)}. The rest needs no change"
     if pending := standings.count(Standing.PENDING):  # only what jobs were not asked for
         return f"Left unchanged: {pending} to submit or restore"
     if Standing.IN_PROGRESS in standings:

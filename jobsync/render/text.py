@@ -58,7 +58,7 @@ def not_declared(plan: Plan) -> list[str]:
     names = sorted({run.address for run in plan.undeclared}, key=natural)
     runs = counted(len(plan.undeclared), "run")
     prune = "" if plan.view else " --prune deletes them."
-    return [f"Not declared, and left alone: {_some(tuple(names))} ({runs}).{prune}"]
+    return [f"Not declared and left unchanged: {_some(tuple(names))} ({runs}).{prune}"]
 
 
 def _broken(policies: Iterable[str], palette: Palette) -> list[str]:

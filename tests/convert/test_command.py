@@ -60,7 +60,7 @@ def test_what_cannot_be_converted_says_why(bench: Bench) -> None:
         (["job.json"], "jobsync jobs resubmit-request UUID"),
         (["empty"], "no manifest in this folder"),
         (["new.json", "--api", "agave/v2"], "is a Tapis v3 job"),
-        (["old.json", "--api", "tapis/v4"], "known are: agave/v2, tapis/v3"),
+        (["old.json", "--api", "tapis/v4"], "known apis: agave/v2, tapis/v3"),
         (["none.json"], "there is no such file"),
     ):
         done = bench.run("convert", *arguments)

@@ -54,7 +54,9 @@ def test_what_is_wrong_comes_first_and_is_said_once(lab: Lab) -> None:
     assert wrong.out.count("incomplete") == 1, wrong.out
     assert "No changes" not in wrong.out
     quiet = lab.run("drift", "-q")
-    assert last_line(quiet) == "Not all is as declared: 1 incomplete. Nothing to do in the rest."
+    assert (
+        last_line(quiet) == "Not everything is as declared: 1 incomplete. The rest needs no change."
+    )
     lab.write(
         "one: {appId: wc-demo-1.00, expect: ['never.made']}\n"
         "two: {appId: wc-demo-1.00, permissions: {bob: READ}}\n"

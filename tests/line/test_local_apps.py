@@ -35,7 +35,7 @@ def test_what_an_expression_of_an_app_refuses_is_told_at_its_place(
     )
     done = bench.run(*command, *target, ".")
     assert done.code == 1
-    assert "m.yaml:4:32: jobs.j.inputs.f: bam-1.0 takes only what matches (?i)(" in done.err
+    assert "m.yaml:4:32: jobs.j.inputs.f: bam-1.0 takes only values that match (?i)(" in done.err
     assert 'not "agave://local/a.sam"' in done.err
     assert "m.yaml:5:70: jobs.k.parameters.n: " in done.err and 'not "700"' in done.err
     assert "2 problems" in done.err

@@ -143,6 +143,6 @@ def test_the_beginning_of_an_id_means_a_run_of_the_set_and_only_here(lab: Lab) -
         assert lab.run("jobs", "show", begun).code == 1
         assert lab.run("logs", run).code == 0
     none = lab.run("logs", "0000zzzz")
-    assert none.code == 64 and "no run of theirs has an id that begins so" in none.err
+    assert none.code == 64 and "no run has an id that begins with it" in none.err
     times = re.findall(r"^  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d  ", history, re.M)
     assert len(times) == history.count("\n") - 1

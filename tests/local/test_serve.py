@@ -266,7 +266,7 @@ def test_a_broken_users_file_is_told(tmp_path: Path, content: str) -> None:
 def test_two_services_on_one_folder(tmp_path: Path) -> None:
     with serving(tmp_path, "--user", "alice"):
         code, text = refused(tmp_path, "--user", "alice")
-    assert (code, "another service" in text) == (1, True)
+    assert (code, "another jobsync serve" in text) == (1, True)
 
 
 def test_another_process_wakes_the_engine(tmp_path: Path) -> None:

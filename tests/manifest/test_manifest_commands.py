@@ -128,7 +128,7 @@ def test_convert_refuses_what_is_no_job(tmp_path: Path) -> None:
     (tmp_path / "job.json").write_text("[]")
     result = run("convert", "job.json", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (1, "")
-    assert "holds no JSON object" in result.stderr
+    assert "is not a JSON object" in result.stderr
     assert run("convert", "nothing.json", cwd=tmp_path).returncode == 1
     assert run("convert", "/dev/zero", cwd=tmp_path).returncode == 1
     assert run("convert", cwd=tmp_path).returncode == 64

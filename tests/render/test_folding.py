@@ -118,10 +118,10 @@ def test_deletes_are_named_one_by_one_and_what_is_left_alone_is_named_too() -> N
         world.of(tree(number), RunState.FINISHED)
     left = shown(planned(world, job("new")))
     assert (
-        "Not declared, and left alone: tree.2, tree.9, tree.10 (3 runs). --prune deletes them."
+        "Not declared and left unchanged: tree.2, tree.9, tree.10 (3 runs). --prune deletes them."
         in left
     )
     markdown = shown(planned(world, job("new")), "markdown")
-    assert "Not declared, and left alone: `tree.2`, `tree.9`, `tree.10`." in markdown
+    assert "Not declared and left unchanged: `tree.2`, `tree.9`, `tree.10`." in markdown
     pruned = shown(planned(world, job("new"), options=PlanOptions(prune=True)))
     assert pruned.count("will be destroyed") == 3 and "Not declared" not in pruned

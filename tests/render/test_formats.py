@@ -63,7 +63,7 @@ def test_headings_agree_with_the_line_that_tools_parse(plan: Plan) -> None:
     text = FORMATS["text"](plan, RenderOptions())
     words = [word for _, word in HEADING.findall(text)]
     if not plan.changes:
-        is_well = "Not all is as declared: " not in text
+        is_well = "Not everything is as declared: " not in text
         assert bool(NO_CHANGES.search(text)) is is_well
         assert words == [] and not (is_well and plan.duplicates)
         return

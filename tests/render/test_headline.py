@@ -89,7 +89,7 @@ def test_what_stays_as_it_is_is_named() -> None:
     world.of(PAIR[0], RunState.FAILED)
     blocked = job("two", needs=("one",))
     plan = drift(PAIR[0], blocked, world=world)
-    said = "Not all is as declared: 1 failed, 1 blocked. Nothing to do in the rest."
+    said = "Not everything is as declared: 1 failed, 1 blocked. The rest needs no change."
     assert headline(plan) == said and also(plan) == ""
 
 

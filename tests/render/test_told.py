@@ -80,7 +80,9 @@ def test_what_could_not_be_read_is_not_unchanged() -> None:
 @pytest.mark.parametrize("name", ["text", "markdown"])
 def test_what_could_not_be_read_is_said_without_pointing(name: str) -> None:
     text = FORMATS[name](unreadable(1), RenderOptions())
-    assert "Not all is as declared: 1 could not be planned. Nothing to do in the rest." in text
+    assert (
+        "Not everything is as declared: 1 could not be planned. The rest needs no change." in text
+    )
     assert "No changes" not in text
     assert "below" not in text
 

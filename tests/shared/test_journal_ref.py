@@ -266,7 +266,7 @@ def test_a_ref_that_went_back_is_refused(world: World) -> None:
         journal.claim(NAME, "one")
         journal.sent(NAME)
     git("update-ref", world.ref, before, cwd=world.bare)
-    assert "was moved back: its serial number is 1, and was 2" in denied(world, state)
+    assert "was moved back or rewritten: its serial number is 1, and was 2" in denied(world, state)
 
 
 def test_a_commit_of_the_same_serial_is_refused(world: World) -> None:
@@ -278,7 +278,7 @@ def test_a_commit_of_the_same_serial_is_refused(world: World) -> None:
     with world.journal() as other:
         assert other.claim("lab.two.bh4txw5qcd", "two") == Granted()
         other.sent("lab.two.bh4txw5qcd")
-    assert "it is at 2 and was at 2" in denied(world, state)
+    assert "its serial number is 2, and was 2" in denied(world, state)
 
 
 def test_a_journal_that_was_made_anew_is_refused_until_the_set_says_so(world: World) -> None:

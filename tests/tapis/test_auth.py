@@ -84,7 +84,7 @@ def test_a_password_goes_nowhere_before_somebody_says_which_service_it_is(
         assert "does not say which service it is" in done.err
         assert "--api agave/v2 or --api tapis/v3" in done.err
     done = login(bench, "s3cret", "--url", service.url, "--api", "tapis/v4", "--username", "alice")
-    assert done.code == 1 and "known are: agave/v2, tapis/v3" in done.err
+    assert done.code == 1 and "known apis: agave/v2, tapis/v3" in done.err
     assert service.hits("slow") == 0
     service.disarm()
 

@@ -168,7 +168,10 @@ class Repository:
         if before.id != root.id:
             why = f"is another journal ({root.id}) than before ({before.id})"
         elif root.serial <= before.serial:
-            why = f"was moved back: its serial number is {root.serial}, and was {before.serial}"
+            why = (
+                f"was moved back or rewritten: its serial number is {root.serial}, and was "
+                f"{before.serial}"
+            )
         else:
             return None
         return Unread(f"{self.location.label} {why}", final=True, rewound=str(self._path))

@@ -43,7 +43,7 @@ def check_app(job: DeclaredJob, app: App) -> Iterator[Wrong]:
         if not miss.why:
             path = f"{miss.section}.{miss.id}"
             shown = _shown(job, path, miss.text)
-            message = f"{app.id} takes only what matches {miss.expression}, not {shown}"
+            message = f"{app.id} takes only values that match {miss.expression}, not {shown}"
             yield _wrong(path, message, "")
 
 

@@ -104,7 +104,7 @@ def read_jobs(files: Iterable[tuple[str, bytes]], project: str) -> ReadJobs:
 def _parsed(file: str, data: bytes) -> dict[str, Any]:
     value = json_of(file, data)
     if not isinstance(value, dict):
-        raise NotConvertible(f"{file} holds no JSON object: a job.json is one")
+        raise NotConvertible(f"{file} is not a JSON object, as a job.json is")
     value = unwrapped(value)
     if why := kinds.refusal(value):
         raise NotConvertible(f"{file} {why}")

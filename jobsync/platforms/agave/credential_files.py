@@ -87,7 +87,8 @@ class CredentialFiles(Struct, frozen=True):
         if len({entry.session for entry in fitting}) > 1:
             names = ", ".join(sorted({entry.session for entry in fitting}))
             raise SettingsError(
-                f"several sessions in {self.config}: {names}", hint="choose one with --session"
+                f"several sessions in {self.config}: {names}",
+                hint="log in to the one to use: jobsync auth login",
             )
         if fitting:
             return fitting[0]
@@ -214,7 +215,7 @@ def _load(path: Path) -> JsonValue:
             raise ValueError
         return cast(JsonValue, json.loads(content)) if content.strip() else None
     except (ValueError, RecursionError):
-        raise SettingsError(f"{path} is not a file of credentials: not JSON") from None
+        raise SettingsError(f"{path} is not a file of credentials: it is not JSON") from None
 
 
 def _entries(path: Path) -> list[StoredLogin]:

@@ -137,10 +137,10 @@ def result_of(answer: Response, success: Collection[int]) -> JsonValue:
     if answer.status == 204:
         return None
     if not re.fullmatch(r"(application|text)/([a-z0-9.-]+\+)?json", answer.media_type):
-        raise unreadable(answer, f"not JSON but {answer.media_type or 'of no type'}")
+        raise unreadable(answer, f"the answer is not JSON but {answer.media_type or 'has no type'}")
     envelope = envelope_of(answer)
     if envelope is None:
-        raise unreadable(answer, "not an answer of the service")
+        raise unreadable(answer, "the answer does not have the form of the service")
     if envelope.status == "error":
         said = sanitised(envelope.message)
         raise Refused(_line(answer, said), status=answer.status, said=said)
@@ -168,10 +168,13 @@ def unreadable(answer: Response, why: str) -> Unreadable:
 def _unexpected(answer: Response) -> ServiceError:
     if target := answer.headers.get("location"):
         return Unreadable(
-            _line(answer, f"redirects to {sanitised(target)}, which is not followed"),
+            _line(
+                answer,
+                f"the service redirects to {sanitised(target)}, which jobsync does not follow",
+            ),
             hint="check the base URL",
         )
-    return unreadable(answer, "not a status that means success here")
+    return unreadable(answer, "this status does not mean success here")
 
 
 def _fault_error(answer: Response, fault: Fault) -> ServiceError:

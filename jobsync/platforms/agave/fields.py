@@ -353,7 +353,7 @@ def _uris(text: str, alone: bool, path: tuple[str | int, ...]) -> None:
 @lru_cache(maxsize=65536)
 def _uri(uri: str) -> None:
     if not uri:
-        raise Wrong("has an empty URI", "leave the input out for none")
+        raise Wrong("has an empty URI", "to pass no file, remove the input")
     if not uri.isprintable():
         raise Wrong(f"has a control character in {quoted(uri)}")
     if "${" in uri:

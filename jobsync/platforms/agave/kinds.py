@@ -50,7 +50,7 @@ def refusal(value: Mapping[str, Any]) -> str:
         return f"is an app definition ({found}), not a job"
     if found := _found(value, _SYSTEM):
         return f"is a system definition ({found}), not a job"
-    return "is no job: it has no appId"
+    return "is not a job: it has no appId"
 
 
 def is_record(value: Mapping[str, Any]) -> bool:

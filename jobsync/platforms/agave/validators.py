@@ -40,7 +40,8 @@ def unchecked(job: DeclaredJob, app: App) -> Iterator[str]:
     """Which expressions of *app* could not be tried on what *job* declares, and why."""
     for miss in mismatches(job, app):
         if miss.why:
-            taken = f"{_KINDS[miss.section]} {quoted(miss.id)} only what matches {miss.expression}"
+            taken = f"{_KINDS[miss.section]} {quoted(miss.id)} only values that match"
+            taken = f"{taken} {miss.expression}"
             yield f"{app.id} takes for the {taken}, which cannot be checked here: {miss.why}"
 
 

@@ -86,5 +86,5 @@ def _load(path: Path) -> dict[str, JsonValue]:
             raise ValueError
         document = json.loads(content) if content.strip() else {}
     except (ValueError, RecursionError):
-        raise SettingsError(f"{path} is not a file of credentials: not JSON") from None
+        raise SettingsError(f"{path} is not a file of credentials: it is not JSON") from None
     return document if isinstance(document, dict) else {}

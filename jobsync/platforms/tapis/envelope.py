@@ -78,10 +78,10 @@ def opened(answer: Response) -> Envelope:
     if not 200 <= answer.status < 300:
         raise error_of(answer)
     if not re.fullmatch(r"application/([a-z0-9.-]+\+)?json", answer.media_type):
-        raise unreadable(answer, f"not JSON but {answer.media_type or 'of no type'}")
+        raise unreadable(answer, f"the answer is not JSON but {answer.media_type or 'has no type'}")
     found = envelope_of(answer)
     if found is None or found.status != "success":
-        raise unreadable(answer, "not an answer of the service")
+        raise unreadable(answer, "the answer does not have the form of the service")
     return found
 
 
@@ -171,10 +171,13 @@ def unreadable(answer: Response, why: str) -> Unreadable:
 def _unexpected(answer: Response) -> ServiceError:
     if target := answer.headers.get("location"):
         return Unreadable(
-            _line(answer, f"redirects to {sanitised(target)}, which is not followed"),
+            _line(
+                answer,
+                f"the service redirects to {sanitised(target)}, which jobsync does not follow",
+            ),
             hint="check the base URL",
         )
-    return unreadable(answer, "not a status that means success here")
+    return unreadable(answer, "this status does not mean success here")
 
 
 def _code(message: str) -> str:

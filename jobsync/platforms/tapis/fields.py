@@ -51,7 +51,7 @@ HIDING = frozenset({
 
 
 NEEDED = {
-    "appId": "which app is to run?",
+    "appId": "name the app to run; jobsync apps lists them",
     "appVersion": 'the service has no latest version: write appVersion: "1.0"',
 }
 
