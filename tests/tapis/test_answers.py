@@ -50,6 +50,9 @@ EXPIRED = "TAPIS_SECURITY_JWT_EXPIRED The JWT has expired."
         (answer(401, EXPIRED, "text/plain"), Unauthorized),
         (enveloped(401, "JOBS_MISMATCHED_OWNER User bob does not own it."), Forbidden),
         (enveloped(401, "TAPIS_SYSTEMCLIENT_ERROR no credential"), Refused),
+        (enveloped(401, "FILES_REMOTE_FILESLIST_ERROR no credential"), Refused),
+        (enveloped(401, EXPIRED), Unauthorized),
+        (enveloped(401, "No token."), Unauthorized),
         (enveloped(403, "APPAPI_UNAUTH no"), Forbidden),
         (enveloped(404, "JOBS_NOT_FOUND Job x not found.", "success"), NotFound),
         (enveloped(500, "JOBS_JOB_SELECT_UUID_ERROR Job x"), Refused),
@@ -137,6 +140,7 @@ def test_only_a_refused_token_is_renewed() -> None:
     assert stale(answer(401, EXPIRED, "text/plain"))
     assert not stale(enveloped(401, "JOBS_MISMATCHED_OWNER no"))
     assert not stale(enveloped(401, "TAPIS_SYSTEMCLIENT_ERROR no"))
+    assert not stale(enveloped(401, "FILES_REMOTE_FILESLIST_ERROR no"))
     assert not stale(answer(403, EXPIRED, "text/plain"))
     files = "https://t.example/v3/files/content/s/a"
     assert not stale(answer(401, EXPIRED, "text/plain", files)), "there is another way to a file"

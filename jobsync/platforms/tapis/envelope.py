@@ -32,8 +32,10 @@ _CODE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?=\s|$)")
 """Messages begin with one (tapis-v3 §2.1)."""
 
 _FOREIGN = "MISMATCHED_OWNER"
-_OF_ANOTHER_SERVICE = "CLIENT_"
-"""In the codes with which the jobs service passes on what others say about a submit."""
+_SECURITY = "TAPIS_SECURITY"
+"""The codes begin so with which a token is refused, which is done before anything is looked at. In
+an envelope a 401 with another one is what a system, an app or a service says that was asked for the
+answer, and the status is passed on."""
 
 _UNREAD = "SELECT_UUID_ERROR"
 _ABSENT = (_UNREAD, "RESUBMIT_NOT_FOUND")
@@ -96,7 +98,7 @@ def error_of(answer: Response) -> ServiceError:
     code = found.code if found else _code(text)
     if status == 401 and _FOREIGN in code:
         return Forbidden(line, status=status, said=said)
-    if status == 401 and _OF_ANOTHER_SERVICE not in code:
+    if status == 401 and (not found or not code or code.startswith(_SECURITY)):
         return Unauthorized(line, status=status, said=said, hint=_LOG_IN)
     if any(word in code for word in _ABSENT) and status == 400:
         return NotFound(line, status=status, said=said)

@@ -89,6 +89,8 @@ def _job(call: Call) -> JobRow:
         raise Problem(404, f"JOBS_JOB_NOT_VISIBLE Job {row.id} is hidden.")
     if not may(call.store, row, call.user, OUTPUT):
         raise mismatch(row, call.user)
+    if call.fault("system-refuses"):
+        raise Problem(401, f"FILES_REMOTE_FILESLIST_ERROR Outputs of job {row.id}: code 401.")
     if call.fault("system-down"):
         raise Problem(500, f"FILES_CLIENT_ERROR System of job {row.id} is not available.")
     if not is_over(row) and not call.truth("allowIfRunning"):
