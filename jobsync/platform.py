@@ -237,6 +237,13 @@ class Platform(Protocol):
         """
         return dict(definition)
 
+    def app_without_start(self, definition: Mapping[str, JsonValue], names: Collection[str]) -> str:
+        """The file that an app in the folder of the set lacks so that it can start; empty for none.
+
+        *names* are the names in its folder.
+        """
+        return ""
+
     def no_output(self, request: Mapping[str, Value], path: str) -> str:
         """The setting in *request* because of which its runs do not keep output *path*, as it is
         written; empty when they keep it."""

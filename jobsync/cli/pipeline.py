@@ -62,6 +62,7 @@ def decide(
     :class:`~jobsync.errors.Usage` for a job to retry that is not declared.
     """
     from jobsync import manifest, plan
+    from jobsync.cli import app_folders
     from jobsync.observe import known_apps, lock_of, observe
     from jobsync.plan.retrying import needs_of_retried
     from jobsync.plan.selection import in_scope
@@ -73,7 +74,8 @@ def decide(
     remembered = _remembered(desired, target, environ)
     seen = observe(desired, reader, lock_of(desired), target, chosen, remembered)
     known = known_apps(reader) if seen.missing_apps else ()
-    problems = manifest.check_apps(desired, seen.apps, seen.missing_apps, known)
+    missing, where_one_goes = app_folders.why_missing(desired, target, seen.missing_apps)
+    problems = manifest.check_apps(desired, seen.apps, missing, known, where_one_goes)
     if problems:
         raise ManifestError(problems)
     built = plan.build(desired, seen, options)

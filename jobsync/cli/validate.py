@@ -78,6 +78,7 @@ def _check_on_disk(desired: DesiredState, target: str | None) -> None:
     from pathlib import Path
 
     from jobsync import manifest
+    from jobsync.cli.app_folders import WHERE_ONE_GOES
     from jobsync.cli.connect import LOCAL
     from jobsync.cli.target import choose, named_target
     from jobsync.errors import SettingsError
@@ -99,7 +100,7 @@ def _check_on_disk(desired: DesiredState, target: str | None) -> None:
         # Nobody has said that this service is meant: only a file that is to blame is wrong.
         missing = {name: why for name, why in missing.items() if why}
     apps = {name: platform.described_app(one) for name, one in found.definitions.items()}
-    problems = manifest.check_apps(desired, apps, missing, found.ids)
+    problems = manifest.check_apps(desired, apps, missing, found.ids, WHERE_ONE_GOES)
     if problems:
         raise ManifestError(problems)
 

@@ -101,6 +101,10 @@ class AppFolders:
         changed = {}
         homes = [os.path.realpath(home) for home in (self._apps, _repository(self._root))]
         try:
+            there = [path.name for path in folder.iterdir()]
+            if lacking := self._platform.app_without_start(definition, there):
+                shown = f"{APPS}/{os.path.relpath(folder, self._apps)}"
+                raise Unusable(f"{shown}: there is no {lacking} beside {file.name}")
             for path in _files(folder, homes):
                 name = os.path.relpath(path, folder)
                 if name in APP_FILES and name != file.name:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 
 from jobsync.errors import Location, Problem
-from jobsync.manifest.messages import did_you_mean, dotted, quoted
+from jobsync.manifest.messages import dotted, quoted
 from jobsync.model import App, DeclaredJob, DesiredState
 from jobsync.platform import Platform, Wrong
+from jobsync.suggestions import nearest
 
 _NONE: Mapping[str, str] = {}
 
@@ -17,17 +19,19 @@ def check_apps(
     apps: Mapping[str, App | None],
     missing: Mapping[str, str] = _NONE,
     known: Collection[str] = (),
+    where_one_goes: str = "",
 ) -> list[Problem]:
     """What the apps of *desired* would refuse, by their definitions in *apps*, sorted by address.
 
     *missing* has the service's words for apps that do not exist, and *known* are those that do, to
-    suggest one with a similar name. A job is not checked when its app
+    suggest one with a similar name; *where_one_goes* says where the service would find another.
+    A job is not checked when its app
     is None or absent in *apps* (the service publishes no definition), nor when it is pinned to a
     run, because it is not submitted.
     """
     problems: dict[tuple[Location | None, str, str], Problem] = {}
     for job in _submitted(desired):
-        for wrong in _wrong_with(job, desired.platform, apps, missing, known):
+        for wrong in _wrong_with(job, desired.platform, apps, missing, known, where_one_goes):
             path = dotted(wrong.path)
             where = job.places.get(path) or job.places.get(path.split(".")[0]) or job.where
             found = Problem(where, f"jobs.{job.address}.{path}: {wrong.message}", wrong.hint)
@@ -42,20 +46,33 @@ def _wrong_with(
     apps: Mapping[str, App | None],
     missing: Mapping[str, str],
     known: Collection[str],
+    where_one_goes: str,
 ) -> Iterator[Wrong]:
     app_id = platform.app_id(job.request)
     app = apps.get(app_id)
     if app_id in missing:
         said = missing[app_id]
         message = f"the service has no app {quoted(app_id)} that you can use"
-        hint = did_you_mean(app_id, known)
-        if said and not said.endswith(app_id):
+        hint = _similar(app_id, known)
+        # "App not found: NAME VERSION" says no more than the message does.
+        if said and not said.replace(" ", ":").endswith(app_id):
             message = f"{message}: {said}"
         elif not hint:
-            hint = "check its name and version, or list the apps: jobsync apps"
+            hint = where_one_goes or "check its name and version, or list the apps: jobsync apps"
         yield Wrong(message, hint, path=(platform.app_field,))
     if app is not None:
         yield from platform.check_app(job, app)
+
+
+def _similar(app_id: str, known: Collection[str]) -> str:
+    """A known app with a similar name. The same version alone makes two no more similar."""
+    near = nearest(_name(app_id), map(_name, known))
+    found = [one for one in known if _name(one) == near]
+    return f"did you mean {nearest(app_id, found) or max(found)}?" if near else ""
+
+
+def _name(app_id: str) -> str:
+    return re.sub(r"[-:][0-9][^-:]*$", "", app_id)
 
 
 def unchecked(desired: DesiredState, apps: Mapping[str, App | None]) -> list[str]:

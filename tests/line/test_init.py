@@ -15,6 +15,7 @@ RESULTS = {
     "minimal": {"results/counts.txt": r"\s+2\s+10\s+40\n"},
     "pipeline": {"results/top.txt": r"\s+2 be\n\s+2 to\n\s+1 is\n"},
     "sweep": {"results/mean.txt": r"3\.1\d+ of 6\n", "results/1000-2.txt": r"3\.\d+\n"},
+    "pipeline-v3": {"results/top.txt": r"\s+2 be\n\s+2 to\n\s+1 is\n"},
     "tapis-v3": {"results/counts.txt": r"\s+2\s+10\s+40\n"},
 }
 

@@ -153,14 +153,15 @@ def test_an_app_beside_the_manifests_counts_on_this_machine(tmp_path: Path, name
 
 def test_the_definition_of_the_other_api_does_not_count(tmp_path: Path) -> None:
     put(tmp_path, "app.v3.json")
-    (job,) = load_text(tmp_path, JOB).jobs.values()
     app = tmp_path / "apps" / "tool"
+    (app / "tapisjob_app.sh").write_text("")
+    (job,) = load_text(tmp_path, JOB).jobs.values()
     (app / "app.json").write_text(json.dumps({"name": "tool", "version": "1.0"}))
     (again,) = load_text(tmp_path, JOB).jobs.values()
     assert again.fingerprint == job.fingerprint
     head, body = "apiVersion: jobsync/v1\nproject: p\n", "\njobs: {a: {appId: tool-1.0}}\n"
     (old,) = load_text(tmp_path, body, head=head).jobs.values()
-    assert old.app is not None and [*old.app.changed] == ["tool/app.json"]
+    assert old.app is not None and {*old.app.changed} == {"tool/app.json", "tool/tapisjob_app.sh"}
     (app / "app.v3.json").unlink()
     (older,) = load_text(tmp_path, body, head=head).jobs.values()
     assert older.fingerprint == old.fingerprint

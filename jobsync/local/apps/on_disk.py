@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jobsync.local.apps.registry import load
+from jobsync.given_files import json_of, read_given
+from jobsync.local.apps.app_file import LARGEST
+from jobsync.local.apps.registry import definitions, load
 from jobsync.local.apps.tapis_apps import TapisApps
-from jobsync.local.store.rows import TAPIS
-from jobsync.structs import Struct
+from jobsync.local.store.rows import AGAVE, TAPIS
+from jobsync.structs import Struct, replace
 
 
 class OnDisk(Struct, frozen=True):
@@ -23,7 +25,32 @@ class OnDisk(Struct, frozen=True):
 def apps_on_disk(workspace: Path, api: str, app_ids: Iterable[str]) -> OnDisk:
     """The apps *app_ids* in ``apps/`` of *workspace*, and those that come with the service."""
     find = _of_tapis if api == TAPIS else _of_agave
-    return find(workspace / "apps", app_ids)
+    found = find(workspace / "apps", app_ids)
+    others = {app_id: _of_other_api(workspace, api, app_id) for app_id in found.missing}
+    return replace(
+        found, missing={app_id: others[app_id] or why for app_id, why in found.missing.items()}
+    )
+
+
+def _of_other_api(workspace: Path, api: str, app_id: str) -> str:
+    """That a file which would define *app_id* is written for the other api; empty for none."""
+    for path in definitions([workspace / "apps"]):
+        try:
+            document = json_of(read_given(path, LARGEST))
+        except (OSError, ValueError):
+            continue
+        if not isinstance(document, dict) or ("runtime" in document) == (api == TAPIS):
+            continue
+        name, version = document.get("name") or document.get("id"), document.get("version")
+        if app_id in (f"{name}-{version}", f"{name}:{version}"):
+            return f"{path.relative_to(workspace)} is an app of {_OTHER[api]}"
+    return ""
+
+
+_OTHER = {
+    TAPIS: "Agave v2: one of Tapis v3 has id, version and runtime (docs/local-service.md)",
+    AGAVE: "Tapis v3: one of Agave v2 has name, version and templatePath (docs/local-service.md)",
+}
 
 
 def _of_agave(folder: Path, app_ids: Iterable[str]) -> OnDisk:

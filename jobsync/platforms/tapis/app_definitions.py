@@ -5,13 +5,16 @@ An app is known by its id and a version (tapis-v3 §11.1). As one text that is `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from jobsync.model import App, JsonValue, Value
 from jobsync.platforms.tapis.times import moment
 
 _FOR_PEOPLE = frozenset({"description", "tags", "notes"})
 """What only people and portals read: keys of a definition, and of the entries of its lists."""
+
+
+_SCRIPT, _SCRIPT_NAMED_IN = "tapisjob_app.sh", "tapisjob.manifest"
 
 
 def joined_id(app_id: str, version: str) -> str:
@@ -42,6 +45,13 @@ def defined_app(definition: Mapping[str, JsonValue], file_name: str) -> str:
 def app_meaning(definition: Mapping[str, JsonValue]) -> JsonValue:
     """The definition without texts that are only for people."""
     return _without_words(definition)
+
+
+def app_without_start(definition: Mapping[str, JsonValue], names: Collection[str]) -> str:
+    """The script of a ZIP app that is the folder itself (tapis-v3 §11.4)."""
+    if definition.get("runtime") != "ZIP" or definition.get("containerImage"):
+        return ""
+    return "" if {_SCRIPT, _SCRIPT_NAMED_IN} & set(names) else _SCRIPT
 
 
 def described_app(definition: Mapping[str, JsonValue]) -> App:

@@ -54,6 +54,7 @@ class Tapis(Platform):
     app_id = staticmethod(_app_definitions.app_id)
     defined_app = staticmethod(_app_definitions.defined_app)
     app_meaning = staticmethod(_app_definitions.app_meaning)
+    app_without_start = staticmethod(_app_definitions.app_without_start)
 
     no_output = staticmethod(_archive.no_output)
     doubtful_output = staticmethod(_archive.doubtful_output)
@@ -71,7 +72,10 @@ class Tapis(Platform):
     names_workspace = staticmethod(_fields.names_workspace)
     workspace_inputs = staticmethod(_fields.workspace_inputs)
 
-    templates = {"tapis-v3": "one job in the language of Tapis v3"}  # noqa: RUF012 -- as above
+    templates = {  # noqa: RUF012 -- as above
+        "tapis-v3": "one job in the language of Tapis v3",
+        "pipeline-v3": "two jobs of Tapis v3 with apps of your own, as in pipeline",
+    }
 
     def starter(self, project: str, template: str) -> Mapping[str, str]:
         folder = Path(__file__).with_name("starters")
