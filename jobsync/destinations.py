@@ -37,13 +37,12 @@ class Destinations(Struct, frozen=True):
         """Why no output may be put at *to*, relative to the outputs root, or ``""``."""
         if why := name_refusal(to):
             return f"would go to {to!r}, which {why}"
-        path = posixpath.join(self.searched.outputs_root, to)
-        if why := _state(path, self.closed):
+        if why := _state(posixpath.join(self.searched.outputs_root, to), self.closed):
             return f"would go to {to}, which {why}: {_ELSEWHERE}"
-        *folders, name = to.split("/")
         if self.searched.takes(to):
             return f"would go to {to}, where jobsync searches for manifests: {ADVICE}"
-        if name.startswith(".") and self.searched.takes(posixpath.join(*folders, f"x{name}")):
+        folder, name = posixpath.split(to)
+        if name.startswith(".") and self.searched.takes(posixpath.join(folder, f"x{name}")):
             return f"would go to {to}, beside the manifests, where other tools act on it: {ADVICE}"
         return ""
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 from jobsync.model import Address, IdRef, JsonValue, OutputRef, Sealed, Value
 from jobsync.platform import Platform
@@ -22,8 +23,10 @@ _SLUG_LIMIT = 16
 
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = tuple(one + other for one in _BASE32 for other in _BASE32)
-_ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
-"""One encoder for all: making one costs more than a fingerprint."""
+_ENCODE = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=True, check_circular=False
+).encode
+"""One encoder for all: making one costs more than a fingerprint. What it gets has no circles."""
 
 
 def slug(value: JsonValue) -> str:
@@ -55,8 +58,13 @@ def scalar_text(value: JsonValue) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        return format(Decimal(repr(value)).normalize(), "f") if value else "0"
+        return _number_text(value)
     return str(value)
+
+
+@lru_cache(maxsize=4096)
+def _number_text(value: float) -> str:
+    return format(Decimal(repr(value)).normalize(), "f") if value else "0"
 
 
 def leaf_text(value: Value) -> str:
@@ -85,7 +93,7 @@ def fingerprint(
     where the workspace holds it.
     """
     document: dict[str, JsonValue] = {
-        "request": platform.canonical(_renamed(request, upstream)),
+        "request": platform.canonical(_renamed(platform, request, upstream)),
         "upstream": [*sorted(upstream.values())],
         "digests": dict(digests),
         "rerun": rerun,
@@ -108,7 +116,7 @@ def old_fingerprint(
     *upstream* maps each address to the one that the job had then, and its fingerprint or id.
     """
     canonical = platform.canonical_before(
-        _renamed(request, {address: was for address, (was, _) in upstream.items()})
+        _renamed(platform, request, {address: was for address, (was, _) in upstream.items()})
     )
     document: dict[str, JsonValue] = {
         "request": canonical,
@@ -132,11 +140,14 @@ def _digest(document: Mapping[str, JsonValue]) -> str:
     )
 
 
-def _renamed(request: Mapping[str, Value], names: Mapping[Address, str]) -> Mapping[str, Value]:
+def _renamed(
+    platform: Platform, request: Mapping[str, Value], names: Mapping[Address, str]
+) -> Mapping[str, Value]:
     """*request* with *names* in its references in place of addresses."""
     if not names:
         return request
-    return {key: _renamed_value(value, names) for key, value in request.items()}
+    fields = platform.referring.intersection(request)
+    return {**request, **{name: _renamed_value(request[name], names) for name in fields}}
 
 
 _LEAVES = frozenset((str, int, float, bool))
@@ -144,14 +155,15 @@ _LEAVES = frozenset((str, int, float, bool))
 
 
 def _renamed_value(value: Value, names: Mapping[Address, str]) -> Value:
-    if type(value) in _LEAVES:
-        return value
+    if isinstance(value, dict):
+        return {
+            key: item if type(item) in _LEAVES else _renamed_value(item, names)
+            for key, item in value.items()
+        }
     if isinstance(value, OutputRef):
         return OutputRef(names.get(value.address, value.address), value.path)
     if isinstance(value, IdRef):
         return IdRef(names.get(value.address, value.address))
     if isinstance(value, list):
         return [_renamed_value(item, names) for item in value]
-    if isinstance(value, dict):
-        return {key: _renamed_value(item, names) for key, item in value.items()}
     return value

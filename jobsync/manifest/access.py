@@ -58,15 +58,15 @@ def grants(
     """
     level = platform.permissions.level
     # Most jobs name users alone: without teams nothing can be in conflict.
-    if (users := _plain_users(tuple(declared), platform.permissions.wrong_user)) is not None:
-        spots = {name: spot for name, spot, _ in places.spots(declared)}
+    if _are_plain(tuple(declared), platform.permissions.wrong_user):
         return {
-            user: Grant(level(declared[user]), where=places.locate(spots[user])) for user in users
+            user: Grant(level(declared[user]), where=places.locate(spot))
+            for user, spot in sorted(places.spots(declared))
         }
     direct: dict[str, Grant] = {}
     through: dict[str, Grant] = {}
     disputed: list[tuple[str, Grant, Grant]] = []
-    for name, spot, _ in places.spots(declared):
+    for name, spot in places.spots(declared):
         where = places.locate(spot)
         access = level(declared[name])
         if name[:1] != "@":
@@ -94,10 +94,6 @@ def grants(
 
 
 @lru_cache(maxsize=4096)
-def _plain_users(
-    names: tuple[str, ...], wrong_user: Callable[[str], object]
-) -> tuple[str, ...] | None:
-    """*names* sorted when all are plain user names: the usual case, with nothing to dispute."""
-    if any(name[:1] == "@" or wrong_user(name) for name in names):
-        return None
-    return tuple(sorted(names))
+def _are_plain(names: tuple[str, ...], wrong_user: Callable[[str], object]) -> bool:
+    """Whether all are plain user names: the usual case, with nothing to dispute."""
+    return not any(name[:1] == "@" or wrong_user(name) for name in names)

@@ -135,13 +135,9 @@ class ValueFiller:
 
 
 def has_reference(value: Raw) -> bool:
-    """Whether a container has a reference anywhere inside."""
-    if not isinstance(value, (dict, list)):
-        return False
-    for item in value.values() if isinstance(value, dict) else value:
-        if isinstance(item, str):
-            if "${" in item:
-                return True
-        elif isinstance(item, (dict, list)) and has_reference(item):
-            return True
-    return False
+    """Whether a value is, or has anywhere inside, a text with a reference."""
+    if isinstance(value, str):
+        return "${" in value
+    if isinstance(value, dict):
+        return any(map(has_reference, value.values()))
+    return isinstance(value, list) and any(map(has_reference, value))

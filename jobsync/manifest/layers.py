@@ -6,7 +6,7 @@ key by key, lists of mappings by the key that names an entry, and lists of words
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Union
 
 from jobsync.errors import Location
@@ -50,11 +50,13 @@ def layered(entry: JobEntry, defaults: Section, platform: Platform, report: Repo
     if defaults:
         fields = {name: default.value for name, default in defaults.items()}
         fields.update(body)
+    elif not platform.named_entries and not _removes_something(body, platform.merged):
+        return Layers(body, {})
     merged = merged_fields(platform)
     merging = _Merging(platform, entry.places, report)
     out: dict[str, Raw] = {}
     for name, value in fields.items():
-        if value is None or name == "matrix":
+        if value is None:
             continue
         if name in merged and isinstance(value, (dict, list)):
             default = defaults.get(name)
@@ -66,6 +68,17 @@ def layered(entry: JobEntry, defaults: Section, platform: Platform, report: Repo
                 value = merging.both(name, default, value, entry.places)
         out[name] = value
     return Layers(out, merging.origins)
+
+
+def _removes_something(body: dict[str, Raw], merged: Iterable[str]) -> bool:
+    """Whether null stands in the place of a field, or of an entry of one that is *merged*."""
+    if None in body.values():
+        return True
+    for name in merged:
+        value = body.get(name)
+        if isinstance(value, dict) and None in value.values():
+            return True
+    return False
 
 
 def check_defaults(defaults: Section, platform: Platform, report: Report) -> None:

@@ -14,6 +14,7 @@ from jobsync.destinations import Destinations
 from jobsync.errors import Location, ManifestError, Problem, SettingsError
 from jobsync.manifest import access, settings
 from jobsync.manifest.app_folders import AppFolders
+from jobsync.manifest.collector import collector_at_rest
 from jobsync.manifest.digests import Workspace
 from jobsync.manifest.fetched_files import FetchedFiles
 from jobsync.manifest.files import ManifestFiles, Source, discover, read_bytes, real, show
@@ -66,7 +67,8 @@ def load(
     caller = _Caller(
         platforms, target, variables or {}, environ or {}, permitted, outputs, in_environment
     )
-    return _resolved(_read(paths, outputs), caller)
+    with collector_at_rest():
+        return _resolved(_read(paths, outputs), caller)
 
 
 def load_each(
@@ -86,7 +88,12 @@ def load_each(
     caller = _Caller(
         platforms, None, variables or {}, environ or {}, permitted, outputs, in_environment
     )
-    files = _read(paths, outputs)
+    with collector_at_rest():
+        return _each_resolved(_read(paths, outputs), caller)
+
+
+def _each_resolved(files: _Files, caller: _Caller) -> list[DesiredState]:
+    platforms = caller.platforms
     states: list[DesiredState] = []
     problems: list[Problem] = []
     try:
@@ -188,6 +195,7 @@ def _resolved(files: _Files, caller: _Caller, api: str = "") -> DesiredState:
     if secrets := filled.secrets():
         jobs = {address: replace(job, secrets=secrets) for address, job in jobs.items()}
     guards = settings.guards(raw)
+    app_ids = {platform.app_id(draft.request) for draft in drafts}
     # All problems are collected up to here, so that people see them at once.
     if raw.problems:
         raise ManifestError(raw.reported())
@@ -204,7 +212,7 @@ def _resolved(files: _Files, caller: _Caller, api: str = "") -> DesiredState:
         guards=guards,
         requires=requires,
         sources=_sources(contents, filled),
-        service_here=here if any(apps.has(platform.app_id(d.request)) for d in drafts) else None,
+        service_here=here if any(map(apps.has, app_ids)) else None,
         destinations=judge,
         sensitive=filled.sensitive,
     )

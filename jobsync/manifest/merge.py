@@ -186,7 +186,7 @@ def _add(
         if not isinstance(content, dict):
             continue
         section = merged.section(name)
-        for key, spot, _ in places.spots(content):
+        for key, spot in places.spots(content):
             sound = not broken or (name, key) not in broken
             if sound or name == "jobs":
                 entry = JobEntry(key, content[key], content, places, spot, sound)

@@ -48,12 +48,12 @@ class Landings:
         return self._in_the_way(address, rule, path, key)
 
     def _as_manifests(self, address: Address, rule: OutputRule) -> Problem | None:
-        """What to say of a rule for YAML files only, whatever they are called."""
-        if why := self._judge.refusal(tidy(f"{rule.to}/x")):
+        """What to say of a rule for a folder: for YAML files only, whatever they are called."""
+        if why := self._judge.refusal(tidy(f"{rule.to}x")):
             return Problem(rule.where, f"{address}: an output {why}")
         for suffix in SUFFIXES:
             if rule.path.endswith(suffix) and self._judge.searched.takes(
-                tidy(f"{rule.to}/x{suffix}")
+                tidy(f"{rule.to}x{suffix}")
             ):
                 message = f"{address}: {quoted(rule.path)} would land in {quoted(rule.to)}"
                 return Problem(rule.where, f"{message}, {_SEARCHED}", ADVICE)

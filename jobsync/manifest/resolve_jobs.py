@@ -33,6 +33,9 @@ from jobsync.sensitive import Path, concealed, paths_of, revealed
 from jobsync.structs import Struct, field
 
 _NOWHERE: frozenset[Path] = frozenset()
+_NOT_OF_A_RUN = ("matrix", "permissions")
+"""Fields that all runs of a job have together: they are read with the job."""
+
 _VERBS = frozenset(
     ("must", "cannot", "is", "are", "has", "lacks", "leads", "leaves", "ends", "begins")
 )
@@ -118,7 +121,7 @@ class _Job:
         self.fields = layers.fields
         self.places = JobPlaces(entry, raw.defaults, platform.merged, layers)
         self.permissions: dict[str, Grant] | None = None
-        declared = self.fields.pop("permissions", None)
+        declared = self.fields.get("permissions")
         if isinstance(declared, dict):
             path = f"{self.path}.permissions"
             places = self.origin("permissions")
@@ -150,8 +153,10 @@ class _Run:
         job = self.job
         draft = DraftJob(self.member.address, job.entry, self.places)
         draft.permissions = job.permissions
-        checks = job.platform.fields
+        request, checks = draft.request, job.platform.fields
         for name, raw in job.fields.items():
+            if name in _NOT_OF_A_RUN:
+                continue
             self.field = name
             value: Value
             hidden = _NOWHERE
@@ -167,7 +172,7 @@ class _Run:
             try:
                 if check is not None:
                     checked = check(value)
-                    draft.request[name] = concealed(checked, hidden) if hidden else checked
+                    request[name] = concealed(checked, hidden) if hidden else checked
                 else:
                     self._own(draft, name, value)
             except Wrong as wrong:
@@ -213,13 +218,10 @@ class _Run:
         for number, item in enumerate(value if isinstance(value, list) else []):
             fields = item if isinstance(item, dict) else {}
             path, to = str(fields.get("path")), str(fields.get("to"))
-            for name, why in (
-                ("path", output_targets.refuse_glob(path)),
-                ("to", output_targets.refuse_to(to)),
-            ):
-                if why:
-                    self._say((number, name), f"{why}: {quoted(str(fields.get(name)))}")
-                    break
+            if why := output_targets.refuse_glob(path):
+                self._say((number, "path"), f"{why}: {quoted(path)}")
+            elif why := output_targets.refuse_to(to):
+                self._say((number, "to"), f"{why}: {quoted(to)}")
             else:
                 where = places.item(raw, number) if isinstance(raw, list) else self.job.entry.where
                 required = fields.get("required", True) is not False

@@ -1,14 +1,14 @@
 """Where everything in a manifest file was written, kept small.
 
-A place is one integer (line and column); the places of a container's keys and values are a slice
-of one array per file, found by the identity of the container. A :class:`Location` is only made
-when somebody asks.
+The lines and columns of all keys and values of a file stand in one array. Those of a container lie
+side by side there, and are found by the identity of the container. A :class:`Location` is only
+made when somebody asks.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Union
 
 from jobsync.errors import Location
@@ -18,11 +18,11 @@ Raw = Union[Scalar, list["Raw"], dict[str, "Raw"]]
 """A value as it stands in a file, before anything is filled in."""
 
 Spot = int
-"""A place in a file: the line (from 0) in the upper bits, the column (from 0) in the lower."""
+"""A place in a file: where its line (from 0) stands in the array, with its column behind it."""
 
-COLUMN_BITS = 26
-_COLUMN_MASK = (1 << COLUMN_BITS) - 1
 _INDEX_FROM = 16
+_KEY, _VALUE, _PAIR = 0, 2, 4
+_ITEM = 2
 
 
 class Places:
@@ -33,45 +33,51 @@ class Places:
     def __init__(self, path: str, within: str) -> None:
         self.path = path
         self.within = within
+        self._table = array("I", (0, 0))
         self.root: Spot = 0
-        self._table = array("Q")
-        self._starts: dict[int, int] = {}
+        self._starts: dict[int, Spot] = {}
         self._index: dict[int, dict[str, int]] = {}
 
-    def open(self) -> tuple[dict[int, int], array[int]]:
-        """The two tables to which :meth:`record` writes, for the loop of the reader."""
-        return self._starts, self._table
+    def record(self, container: object, numbers: list[int]) -> None:
+        """Keep where the parts of *container* stand: a line and a column each.
 
-    def record(self, container: object, spots: list[Spot]) -> None:
-        """Keep *spots*: a key and a value each for a mapping, a value each for a list."""
+        A mapping has those of a key, of its value, of the next key; a list those of its items.
+        """
         self._starts[id(container)] = len(self._table)
-        self._table.extend(spots)
+        self._table.fromlist(numbers)
 
-    def spots(self, mapping: Mapping[str, Raw]) -> Iterator[tuple[str, Spot, Spot]]:
-        """Every key of *mapping* with the spots of the key and of its value."""
+    def record_root(self, line: int, column: int) -> None:
+        """Keep where the value of the file begins."""
+        self._table[self.root] = line
+        self._table[self.root + 1] = column
+
+    def recorded(self, spot: Spot) -> array[int]:
+        """The four numbers that :meth:`record` was given for the key at *spot* and its value."""
+        return self._table[spot : spot + _PAIR]
+
+    def spots(self, mapping: Mapping[str, Raw]) -> Iterable[tuple[str, Spot]]:
+        """Every key of *mapping* with its spot."""
         start = self._starts[id(mapping)]
-        table = self._table
-        for number, key in enumerate(mapping):
-            yield key, table[start + 2 * number], table[start + 2 * number + 1]
+        return zip(mapping, range(start, start + _PAIR * len(mapping), _PAIR), strict=True)
 
     def key_spot(self, mapping: Mapping[str, Raw], key: str) -> Spot:
         """The spot of *key*; of the file's beginning when the key is not there."""
-        return self._pair(mapping, key, 0)
+        return self._part(mapping, key, _KEY)
 
     def value_spot(self, mapping: Mapping[str, Raw], key: str) -> Spot:
         """The spot of the value of *key*; of the file's beginning when the key is not there."""
-        return self._pair(mapping, key, 1)
+        return self._part(mapping, key, _VALUE)
 
     def item_spot(self, items: list[Raw], number: int) -> Spot:
         """The spot of item *number* of a list; of the file's beginning for a list that is
         unknown."""
         start = self._starts.get(id(items))
-        return self.root if start is None else self._table[start + number]
+        return self.root if start is None else start + _ITEM * number
 
     def locate(self, spot: Spot) -> Location:
         """The file, line and column of *spot*."""
-        line, column = (spot >> COLUMN_BITS) + 1, (spot & _COLUMN_MASK) + 1
-        return Location(self.path, line, column, self.within)
+        table = self._table
+        return Location(self.path, table[spot] + 1, table[spot + 1] + 1, self.within)
 
     def key(self, mapping: Mapping[str, Raw], key: str) -> Location:
         """Where *key* of *mapping* is written."""
@@ -85,12 +91,12 @@ class Places:
         """Where an item of a list begins."""
         return self.locate(self.item_spot(items, number))
 
-    def _pair(self, mapping: Mapping[str, Raw], key: str, offset: int) -> Spot:
+    def _part(self, mapping: Mapping[str, Raw], key: str, part: int) -> Spot:
         start = self._starts.get(id(mapping))
         number = None if start is None else self._number(mapping, key)
         if start is None or number is None:
             return self.root
-        return self._table[start + 2 * number + offset]
+        return start + _PAIR * number + part
 
     def _number(self, mapping: Mapping[str, Raw], key: str) -> int | None:
         if len(mapping) < _INDEX_FROM:

@@ -72,6 +72,11 @@ def test_any_text_is_a_value_or_a_problem_with_a_place(text: str) -> None:
         assert problem.where.column >= 1
 
 
+def test_a_quoted_key_does_not_hide_the_merges_after_it() -> None:
+    text = "'<<': 1\nbase: &base {x: 1}\nmore: {<<: *base, y: 2}\n"
+    assert value_of(text) == {"<<": 1, "base": {"x": 1}, "more": {"y": 2, "x": 1}}
+
+
 @settings(deadline=None, max_examples=300)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_without_an_exception(data: bytes) -> None:

@@ -33,15 +33,15 @@ def canonical_parameters(parameters: Mapping[str, Value]) -> dict[str, JsonValue
     """Parameters as text or lists of text (agave-v2 §N12, §N14): ``["a"]`` is ``"a"``."""
     out: dict[str, JsonValue] = {}
     for key in sorted(parameters):
-        raw = parameters[key]
+        raw = _in_clear(parameters[key])
         if raw is None:
             continue
-        raw = _in_clear(raw)
-        if not isinstance(raw, (str, list)):
+        if isinstance(raw, str):
+            if ";" not in raw:
+                out[key] = raw
+                continue
+        elif not isinstance(raw, list):
             out[key] = _item_text(raw)
-            continue
-        if isinstance(raw, str) and ";" not in raw:
-            out[key] = raw
             continue
         items = raw if isinstance(raw, list) else [raw]
         texts = [_item_text(item) for item in items if item is not None]
@@ -89,6 +89,8 @@ def _in_clear(value: Value) -> Value:
 def _item_text(value: Value) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, (int, float)):
+        return scalar_text(value)
     if isinstance(value, Sensitive):
         value = value.reveal()
     if isinstance(value, Sealed):

@@ -175,19 +175,25 @@ def inputs(value: Value) -> Value:
     total = 0
     for key, item in value.items():
         _id(key)
-        items = item if isinstance(item, list) else [item]
-        alone = len(items) == 1
-        for number, uri in enumerate(items):
-            path = (key, number) if isinstance(item, list) else (key,)
-            if isinstance(uri, str):
-                _uris(uri, alone, path)
-                total += len(uri) + len(key)
-            elif not isinstance(uri, OutputRef):
-                what = "the id of a job is not a file" if isinstance(uri, IdRef) else "must be text"
-                raise Wrong(what, path=path)
+        if isinstance(item, list):
+            for number, uri in enumerate(item):
+                total += _input(key, uri, len(item) == 1, (key, number))
+        else:
+            total += _input(key, item, True, (key,))
     if total > INPUTS_LIMIT:
         raise Wrong(f"are {total} characters together, more than {INPUTS_LIMIT}")
     return value
+
+
+def _input(key: str, uri: Value, alone: bool, path: Step) -> int:
+    """How many characters the service counts for one URI of an input."""
+    if isinstance(uri, str):
+        _uris(uri, alone, path)
+        return len(uri) + len(key)
+    if isinstance(uri, OutputRef):
+        return 0
+    what = "the id of a job is not a file" if isinstance(uri, IdRef) else "must be text"
+    raise Wrong(what, path=path)
 
 
 def parameters(value: Value) -> Value:
@@ -196,15 +202,22 @@ def parameters(value: Value) -> Value:
         raise Wrong("must be a mapping")
     for key, item in value.items():
         _id(key)
-        for number, one in enumerate(item if isinstance(item, list) else [item]):
-            path = (key, number) if isinstance(item, list) else (key,)
-            if isinstance(one, (dict, list)) or one is None:
-                raise Wrong("must be text, a number, true or false", path=path)
-            if isinstance(one, float) and not math.isfinite(one):
-                raise Wrong("must be a finite number", path=path)
-            if isinstance(one, str) and "\0" in one:
-                raise Wrong("cannot hold the character U+0000", path=path)
+        if isinstance(item, list):
+            for number, one in enumerate(item):
+                _parameter(one, (key, number))
+        else:
+            _parameter(item, (key,))
     return value
+
+
+def _parameter(value: Value, path: Step) -> None:
+    if isinstance(value, str):
+        if "\0" in value:
+            raise Wrong("cannot hold the character U+0000", path=path)
+    elif isinstance(value, (dict, list)) or value is None:
+        raise Wrong("must be text, a number, true or false", path=path)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise Wrong("must be a finite number", path=path)
 
 
 def notifications(value: Value) -> Value:
@@ -293,7 +306,9 @@ def check_request(request: Mapping[str, Value]) -> Iterator[Wrong]:
     """Problems of names that are both an input and a parameter: the service merges the two
     (agave-v2 §3.1)."""
     inputs, parameters = request.get("inputs"), request.get("parameters")
-    if isinstance(inputs, dict) and isinstance(parameters, dict):
+    if not isinstance(inputs, dict) or not isinstance(parameters, dict):
+        return
+    if not inputs.keys().isdisjoint(parameters):
         for key in sorted(inputs.keys() & parameters.keys()):
             message = f"{quoted(key)} is both an input and a parameter"
             yield Wrong(message, "the service would confuse them", path=("parameters", key))
@@ -308,7 +323,7 @@ def workspace_inputs(request: Mapping[str, Value]) -> Iterator[tuple[Step, str]]
     """The URIs of files of the workspace among the inputs, and where they stand."""
     inputs = request.get("inputs")
     for key, value in inputs.items() if isinstance(inputs, dict) else ():
-        if isinstance(value, str) and WORKSPACE not in value:
+        if WORKSPACE not in value if isinstance(value, str) else isinstance(value, OutputRef):
             continue
         items = value if isinstance(value, list) else [value]
         for number, item in enumerate(items):
