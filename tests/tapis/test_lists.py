@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from typing import cast
 
@@ -38,8 +39,13 @@ class Scripted:
         self.moves: list[int] = []
         self.shows: list[int] = []
         self.new = 0
+        self.lock = threading.Lock()
 
     def search(self, terms: Terms) -> Page:
+        with self.lock:
+            return self._page(terms)
+
+    def _page(self, terms: Terms) -> Page:
         asked = dict(terms)
         self.asked.append(asked)
         skip, limit = int(asked["skip"]), min(int(asked["limit"]), self.clip)
