@@ -124,6 +124,9 @@ def test_a_list_without_a_count_or_without_order_is_unreadable() -> None:
     service = Scripted([row(2), row(1)])
     with pytest.raises(Unreadable, match="order"):
         ids(service)
+    service = Scripted([])
+    service.counts = False
+    assert ids(service) == [], "an empty list may come without the number (tapis-v3 §6.1)"
     service = Scripted([row(1)])
     service.counts = False
     with pytest.raises(Unreadable, match="how many"):

@@ -124,8 +124,11 @@ class Listing:
         raise Unreadable(f"the list does not end where the service says ({page.asked})")
 
     def _counted(self, asked: Terms, at: int) -> tuple[int, Page]:
-        """The number of all rows, and the page that begins after *at*."""
+        """The number of all rows, and the page that begins after *at*. A list without any row may
+        come without the number (tapis-v3 §6.1)."""
         page = self._jobs.search((*asked, *_window(at), *_COUNT))
+        if page.total is None and at == 0 and not page.rows:
+            return 0, page
         if page.total is None:
             raise Unreadable(f"the list does not say how many jobs it has ({page.asked})")
         return page.total, page

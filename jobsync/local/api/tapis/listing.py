@@ -94,6 +94,8 @@ def answer(
             left = -1 if asked.limit < 0 else asked.limit - len(rows)
             rows += store.page(replace(shared, limit=left, offset=max(0, asked.skip - mine)))
             total = mine + store.count(shared) if asked.total else -1
+    if not rows and page.short:
+        total = -1
     return Answer(
         [write(row) for row in rows],
         f"JOBS_LIST_RETRIEVED {len(rows)} jobs retrieved.",
