@@ -84,6 +84,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "unknown-404": Kind("GET of an unknown job is 404, not 500", times=ALWAYS),
         "unreadable-row": Kind("a job cannot be read: 500, as if it were unknown"),
         "system-refuses": Kind("outputs: 401, since their system knows no login of the user"),
+        "ignored-hide": Kind("hide and unhide are answered as done, and change nothing"),
         "resubmit-annotated": Kind("a resubmit carries annotated tags and notes", times=ALWAYS),
         "empty-tag": Kind("annotations take the empty tag", times=ALWAYS),
         "duplicate-owner": Kind("the owner's permission comes twice", times=ALWAYS),

@@ -73,6 +73,18 @@ def test_a_run_is_not_taken_for_deleted_when_it_could_not_be_told_to_stop(
     me.hide(made.id)
 
 
+def test_what_is_answered_as_hidden_is_looked_at(running: World) -> None:
+    """The service answers 200 also where it could not write that down (tapis-v3 §3)."""
+    me = running.as_("alice")
+    made = running.finished("alice", appId="wc-demo", appVersion="1.00")
+    running.service.arm("ignored-hide")
+    with pytest.raises(Refused, match="still visible"):
+        me.hide(made.id)
+    me.hide(made.id)
+    with pytest.raises(NotFound):
+        me.run(made.id)
+
+
 def test_rows_of_a_service_that_is_too_old_to_know_a_member(tmp_path: Path) -> None:
     """Asked for it, it answers 400 to every list (tapis-v3 §6.3)."""
     with world(tmp_path, dialect="tapis-1.7") as old:

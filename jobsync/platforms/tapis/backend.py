@@ -288,15 +288,19 @@ class TapisBackend(TapisReader):
 
     def hide(self, run_id: str) -> None:
         """See :class:`~jobsync.backend.Backend`. Only a run that is over can be hidden, so one
-        that goes on is stopped first (tapis-v3 §3)."""
+        that goes on is stopped first; and the service also says that it has hidden one where it
+        could not, so that is read back (tapis-v3 §3)."""
         try:
-            if self._changed(run_id, "hide", ends=True):
-                return
-            self.stop(run_id)
-            self._await_end(run_id)
-            self._changed(run_id, "hide")
+            if not self._changed(run_id, "hide", ends=True):
+                self.stop(run_id)
+                self._await_end(run_id)
+                self._changed(run_id, "hide")
+            is_hidden = not describe.run(*self.jobs.get(run_id)).visible
         except NotFound:
             return
+        if not is_hidden:
+            said = f"the service said that it has hidden job {run_id}, which is still visible"
+            raise Refused(said, status=_CONFLICT, said=said, hint="delete it later")
 
     def stop(self, run_id: str) -> None:
         """See :class:`~jobsync.backend.Backend`. The service only notes the request; one that is

@@ -222,7 +222,7 @@ def _show_or_hide(call: Call, *, visible: bool) -> Answer:
     word = "unhide" if visible else "hide"
     if not is_over(row):
         raise _conflict(row, f"JOBS_JOB_{word.upper()}_NOT_ACCEPTED", "it has not ended")
-    if row.visible != visible:
+    if row.visible != visible and not call.fault("ignored-hide"):
         call.store.update(row.id, visible=visible)
     return Answer({"name": row.id}, f"JOBS_JOB_{word.upper()} Job {row.id}: {word} done.")
 
