@@ -3,7 +3,8 @@
     python benchmarks/growth.py [--dimension NAME ...] [--sizes N,N,...] [--steps NAME,NAME,...]
                                 [--rounds N] [--serve] [--api tapis/v3] [--routes]
                                 [--beside PYTHON]
-                                [--json FILE] [--plot FILE] [--from FILE] [--folder DIR]
+                                [--json FILE] [--from FILE ...] [--plot FILE] [--page FILE]
+                                [--folder DIR]
 
 Each size is a set of its own, made and brought to where the measuring begins (``growth_sets.py``);
 then the commands of the dimension run one after the other, each a process of its own, against the
@@ -18,8 +19,11 @@ it is over 1.15, and a thread that held the others for over 100 ms is. A cost of
 of a second is too small to tell how it grows; its exponent is not printed.
 
 ``--beside`` names an interpreter with another jobsync, which runs each command in turns with this
-one on a set of its own; the ratio of this one to it is printed, and nothing is counted. ``--plot``
-draws what ``--json`` holds (``growth_plot.py``); ``--from`` only draws it.
+one on a set of its own; the ratio of this one to it is printed, and nothing is counted.
+
+``--plot`` draws what ``--json`` holds (``growth_plot.py``), and ``--page`` puts it into the table
+of a page (``growth_table.py``). With ``--from`` nothing is measured: the figures are those of the
+files that are named, one for each api.
 """
 
 from __future__ import annotations
@@ -167,26 +171,40 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them there, as SVG")
-    parser.add_argument("--from", dest="source", type=Path, metavar="FILE", help="draw these only")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="renew the table of this page")
+    parser.add_argument(
+        "--from", dest="sources", type=Path, nargs="+", metavar="FILE", help="measure nothing"
+    )
     parser.add_argument("--folder", help="where to work; default: a temporary folder")
     options = parser.parse_args()
-    if options.source:
-        figures = json.loads(options.source.read_text())
+    if options.sources:
+        documents = [json.loads(source.read_text()) for source in options.sources]
+        apis = {document["api"]: document["figures"] for document in documents}
     else:
         load, cores = os.getloadavg()[0], os.cpu_count()
         print(f"load of the machine: {load:.1f} on {cores} cores")
-        figures = {}
-        with tempfile.TemporaryDirectory(dir=options.folder) as work:
-            for name in options.dimension or DIMENSIONS:
-                sizes = [int(size) for size in (options.sizes or "").split(",") if size]
-                sizes = sizes or list(DIMENSIONS[name].sizes)
-                figures[name] = report(name, sizes, options, work)
+        apis = {options.api: measured(options)}
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+        ((api, figures),) = apis.items()
+        options.json.write_text(json.dumps({"api": api, "figures": figures}, indent=1) + "\n")
     if options.plot:
         from growth_plot import drawn
 
-        options.plot.write_text(drawn(figures))
+        options.plot.write_text(drawn(apis))
+    if options.page:
+        from growth_table import replace_table
+
+        replace_table(options.page, apis)
+
+
+def measured(options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of each dimension that *options* choose."""
+    figures = {}
+    with tempfile.TemporaryDirectory(dir=options.folder) as work:
+        for name in options.dimension or DIMENSIONS:
+            sizes = [int(size) for size in (options.sizes or "").split(",") if size]
+            figures[name] = report(name, sizes or list(DIMENSIONS[name].sizes), options, work)
+    return figures
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,18 @@ from tests.docs.session import Session
 
 Page = Callable[[Session], Iterator[None]]
 HEAD = "apiVersion: jobsync/v1\n"
+
+
+def figures(page: Session) -> Iterator[None]:
+    (page.folder / "docs").mkdir()
+    shutil.copy(ROOT / "docs/figures.md", page.folder / "docs")
+    page.swap("python benchmarks", f"{sys.executable} {ROOT}/benchmarks")
+    page.swap("--rounds 3", "--rounds 1 --dimension matrix --sizes 2,4")
+    yield
+    drawn = (page.folder / "docs/growth.svg").read_text()
+    assert drawn.count("<polyline") == 2 and "tapis/v3" in drawn and "<title" in drawn
+    rows = re.findall(r"^\| matrix \|.*\|$", (page.folder / "docs/figures.md").read_text(), re.M)
+    assert len(rows) == 2 and all(row.count("|") == 10 for row in rows), rows
 
 
 def first_job(page: Session) -> Iterator[None]:
@@ -305,6 +318,7 @@ PAGES: dict[str, Page] = {
     "README.md": readme,
     "docs/ci.md": ci,
     "docs/credentials.md": credentials,
+    "docs/figures.md": figures,
     "docs/first-job.md": first_job,
     "docs/journal.md": journal,
     "docs/lab.md": lab,
