@@ -130,9 +130,10 @@ def side_by_side(job: DeclaredJob, run: Run, references: References) -> tuple[Fi
 
 def placement_changes(job: DeclaredJob, run: Run, platform: Platform) -> tuple[FieldChange, ...]:
     """Declared placement that differs from that of *run*; empty without its full record."""
-    record, declared = request_of(run, platform), _in_clear(job)
+    record = request_of(run, platform)
     if record is None:
         return ()
+    declared = _in_clear(job)
     return tuple(
         FieldChange(
             field,

@@ -17,7 +17,7 @@ def doubtful_outputs(desired: DesiredState) -> list[str]:
             if why := desired.platform.hardly_kept(job.request, glob):
                 said = f"{job.address}.{field}: no file that {glob!r} means is archived, {why}"
                 told.add(f"{where}: {said}")
-        for reference in in_value({**job.request}):
+        for reference in in_value({**job.request}) if job.upstream else ():
             upstream = desired.jobs.get(reference.address)
             if upstream is None or not isinstance(reference, OutputRef):
                 continue
