@@ -65,7 +65,7 @@ def oldest_first(platform: Platform, runs: Iterable[Run]) -> tuple[Run, ...]:
     if len(found) < 2:
         return found
     # Times have a resolution of one second, in which a run can fail and be tried again.
-    return tuple(sorted(found, key=lambda run: (moment(run), attempt_of(platform, run), run.id)))
+    return tuple(sorted(found, key=lambda run: (*_when(run), attempt_of(platform, run), run.id)))
 
 
 def copies(runs: Iterable[Run]) -> dict[str, Run]:
@@ -286,5 +286,9 @@ def moment(run: Run) -> datetime:
 
 
 def _age(run: Run) -> tuple[int, datetime, str]:
+    return *_when(run), run.id
+
+
+def _when(run: Run) -> tuple[int, datetime]:
     """Numbers rise from run to run, where a service has them; clocks may differ."""
-    return run.number, moment(run), run.id
+    return run.number, moment(run)

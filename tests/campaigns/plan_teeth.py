@@ -47,7 +47,7 @@ SEEDS = [
     ("plan/history.py", "if run.owner != snapshot.owned_by or run.id in pinned:", "if run.id in pinned:"),
     ("plan/history.py", "or run.id in pinned:", "and False:"),
     ("plan/history.py", "and key not in claimed", ""),
-    ("plan/history.py", "key=lambda run: (moment(run), attempt_of(platform, run), run.id)", "key=_age"),
+    ("plan/history.py", "key=lambda run: (*_when(run), attempt_of(platform, run), run.id)", "key=_age"),
     ("permission_model.py", "for name in order if name in rows", "for name in order[:1] if name in rows"),
     ("platforms/agave/permissions.py", "seen = {user < WORLD, user.lower() < WORLD, user.upper() < WORLD.upper()}", "seen = {user < WORLD}"),
     ("platforms/agave/permissions.py", "if not _SORTED_ALIKE.fullmatch(user) or user.lower() == WORLD:", "if user.lower() == WORLD:"),
