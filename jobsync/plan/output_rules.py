@@ -137,9 +137,10 @@ def choose_files(
                 refused.setdefault(file.path, why)
             else:
                 wanted[to, file.path] = Fetch(file.path, to, file.length, file.last_modified)
+    told = {rule.path for rule in rules if rule.required}
     for text in expect:
         glob = compile_glob(text)
-        if not any(glob.matches(file.path) for file in found):
+        if text not in told and not any(glob.matches(file.path) for file in found):
             missing.append(_missing_text("expected", glob, found))
     fetches = _without_clashes(wanted, refused)
     return ChosenFiles(fetches, tuple(missing), tuple(sorted(refused.items())))

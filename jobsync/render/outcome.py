@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from jobsync.model import Action, Outcome, Plan, Result
+from jobsync.model import Action, Address, JobChange, Outcome, Plan, Result
 from jobsync.render.advice import NO_CALL, Call, log_of, retry, some, stop
 from jobsync.render.escape import terminal
 from jobsync.render.natural import natural
 from jobsync.render.values import counted
+from jobsync.searched import APPS
 
 _ORDER = (
     Result.UNKNOWN,
@@ -113,6 +114,7 @@ def next_steps(plan: Plan, rows: Sequence[Outcome], call: Call) -> Iterator[str]
         yield f"The next apply tries the failed changes again: {call.command('apply')}"
     fixed = {state.address for state in plan.states if not state.retriable}
     if again := [address for address in failed if address not in fixed]:
+        yield _mend(plan, again, call)
         runs = "A failed run starts again" if len(again) == 1 else "Failed runs start again"
         yield f"{runs} only on request: {retry(again, call)}"
     if Result.STALE in results:
@@ -135,6 +137,22 @@ def next_steps(plan: Plan, rows: Sequence[Outcome], call: Call) -> Iterator[str]
             "Some changes wait for runs that have not finished. Apply again later, or wait: "
             f"{call.command('apply', '--wait')}"
         )
+
+
+def _mend(plan: Plan, failed: Collection[Address], call: Call) -> str:
+    """What makes the next apply run *failed* again: a change of something that jobsync sees."""
+    changes = (change for change in plan.changes if isinstance(change, JobChange))
+    apps = {
+        name.removeprefix(f"{APPS}/")
+        for change in changes
+        if change.address in failed
+        for name in change.digests
+        if name.startswith(f"{APPS}/")
+    }
+    app = f" or the app {some(sorted(apps))} in {APPS}/" if apps else ""
+    what = "the manifest, an input" if app else "the manifest or an input"
+    runs = "it" if len(failed) == 1 else "them"
+    return f"If you mend {what}{app}, the next apply runs {runs} again: {call.command('apply')}"
 
 
 def _is_run(row: Outcome) -> bool:

@@ -155,6 +155,8 @@ def test_what_needs_a_run_that_misses_something_is_not_submitted(
     assert "expected 'DONE.ok' matched nothing; there are 'counts.txt'" in done.err
     said = "A failed run starts again only on request: jobsync apply --retry sort\n"
     assert said in done.err
+    mend = "If you mend the manifest or an input, the next apply runs it again: jobsync apply\n"
+    assert mend + said in done.err
     if not kinds:
         assert (lab.folder / "results/counts.txt").exists(), "what there is of it is fetched"
     for _ in ("apply", "again"):

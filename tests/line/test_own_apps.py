@@ -74,6 +74,10 @@ def test_a_script_of_the_template_that_fails_fails_its_job(bench: Bench) -> None
     done = bench.run("apply", "own", "--auto-approve")
     assert done.code == 7 and "words: failed: FAILED" in done.err, done.err
     assert "trr: command not found" in done.err
+    assert (
+        "If you mend the manifest, an input or the app words:1.0 in apps/, the next apply runs it "
+        "again: jobsync apply own\n"
+    ) in done.err
     bench.edit("own/apps/words/tapisjob_app.sh", "\ntrr -cs", "\ntr -cs")
     done = bench.run("apply", "own", "--auto-approve")
     assert done.code == 0, done.err

@@ -115,6 +115,16 @@ def test_one_file_place_takes_one_match() -> None:
     assert found.fetches == () and "one of 2 files" in found.refused[0][1]
 
 
+def test_a_file_that_is_expected_and_an_output_is_missed_once() -> None:
+    found = choose_files([OutputRule("a", "r/")], ["a", "b"], files("x"))
+    assert found.missing == (
+        "output 'a' matched nothing; there are 'x'",
+        "expected 'b' matched nothing; there are 'x'",
+    )
+    optional = choose_files([OutputRule("a", "r/", required=False)], ["a"], files("x"))
+    assert optional.missing == ("expected 'a' matched nothing; there are 'x'",)
+
+
 def test_missing_says_what_was_there() -> None:
     rules = [OutputRule("*.nwk", "r/"), OutputRule("*.opt", "r/", required=False)]
     found = choose_files(rules, ["x/**"], files(*"abcdefg"))
