@@ -99,7 +99,8 @@ class ManifestError(JobsyncError):
         count = len(self.problems)
         noun = "problem" if count == 1 else "problems"
         lines = "\n".join(str(problem) for problem in self.problems)
-        super().__init__(f"{lines}\n{count} {noun} in the manifests")
+        in_files = any(problem.where for problem in self.problems)
+        super().__init__(f"{lines}\n{count} {noun} in the manifests" if in_files else lines)
 
 
 class PlanError(JobsyncError):

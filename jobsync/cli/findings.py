@@ -274,7 +274,7 @@ def _clock(reader: Reader) -> Finding:
         return Finding("clock", "the service does not tell the time")
     ahead = here - there
     if abs(ahead) <= _CLOCK:
-        return Finding("clock", "that of the service, to a few seconds")
+        return Finding("clock", "agrees with the service to a few seconds")
     said = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} that of the service"
     return Finding("clock", said, "set the clock of this machine, for example by NTP")
 

@@ -67,7 +67,7 @@ def command(
     streams = Streams(wants_out or not wants_err, wants_err or not wants_out)
     with connect.reader(connect.ServicePlace(desired.root, chosen), os.environ) as reader:
         seen = pipeline.snapshot(few, chosen, reader)
-        for one in chosen_runs(address, attempt, few, seen):
+        for one in chosen_runs(address, attempt, few, seen, call):
             job = desired.jobs.get(one.address)
             printer = Printer(secrets_in(job.request) if job else ())
             if follow:

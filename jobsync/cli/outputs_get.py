@@ -12,7 +12,7 @@ import click
 
 from jobsync.cli import completing
 from jobsync.cli.fetch_progress import Meter, size_text
-from jobsync.cli.options import manifests_option, target_options
+from jobsync.cli.options import call_of, manifests_option, target_options
 from jobsync.errors import ExitCode, SettingsError, Usage, worst
 from jobsync.structs import Struct, replace
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jobsync.model import Address, DesiredState, OutputChange, Run, Target
     from jobsync.outputs.fetch_record import FetchRecord
     from jobsync.outputs.result import FetchLimits, FetchResult
+    from jobsync.render.advice import Call
 
 
 @click.command("get")
@@ -72,11 +73,12 @@ def get(
     if to is None:
         _declared(desired, address)
     limits = FetchLimits(jobs=jobs, max_bytes=max_bytes, max_files=max_files)
+    call = call_of(paths, target, variables, desired.sensitive)
     with connect.reader(connect.ServicePlace(desired.root, chosen), os.environ) as reader:
         if to is None:
-            run = _current_run(desired, chosen, reader, address)
+            run = _current_run(desired, chosen, reader, address, call)
         else:
-            address, run = _newest_run(desired, chosen, reader, address)
+            address, run = _newest_run(desired, chosen, reader, address, call)
         if to == "-" and glob is not None:
             _print_file(reader, run, glob)
             return ExitCode.OK
@@ -227,9 +229,11 @@ def _loose_folder(to: str) -> Path:
     return target if to.endswith("/") or target.is_dir() else target.parent
 
 
-def _current_run(desired: DesiredState, target: Target, reader: Reader, address: str) -> Run:
+def _current_run(
+    desired: DesiredState, target: Target, reader: Reader, address: str, call: Call
+) -> Run:
     from jobsync.cli import pipeline
-    from jobsync.cli.which_runs import ask
+    from jobsync.cli.which_runs import ask, submit_with
     from jobsync.model import PlanOptions
     from jobsync.plan.viewing import nothing_visible
 
@@ -240,18 +244,18 @@ def _current_run(desired: DesiredState, target: Target, reader: Reader, address:
             return reader.run(state.run.id)
     if seen.owner:
         raise SettingsError(f"{address}: {nothing_visible(seen.owner)}", hint=ask(seen.owner))
-    raise SettingsError(f"{address} has no run yet", hint="submit it with: jobsync apply")
+    raise SettingsError(f"{address} has no run yet", hint=submit_with(call))
 
 
 def _newest_run(
-    desired: DesiredState, target: Target, reader: Reader, text: str
+    desired: DesiredState, target: Target, reader: Reader, text: str, call: Call
 ) -> tuple[Address, Run]:
     """The newest run of the address *text*, or the run whose id it is."""
     from jobsync.cli import pipeline
     from jobsync.cli.which_runs import chosen_runs
 
     seen = pipeline.snapshot(desired, target, reader)
-    found = chosen_runs(text, None, desired, seen)
+    found = chosen_runs(text, None, desired, seen, call)
     if len(found) > 1:
         names = ", ".join(one.address for one in found[:5])
         raise Usage(f"{text!r} means {len(found)} jobs: {names}; name one of them")

@@ -74,6 +74,8 @@ def plain_line(event: ApplyEvent) -> str:
     took = f" after {event.elapsed:.0f} s" if event.elapsed >= 1 else ""
     if event.result is Result.DONE:
         return f"{subject}: {detail or event.result}{took}"
+    if detail.casefold().startswith(f"{event.result}".casefold()):
+        return f"{subject}: {detail}{took}"  # the service has the same word for it
     return f"{subject}: {event.result}{took}" + (f": {detail}" if detail else "")
 
 

@@ -16,6 +16,7 @@ from jobsync.structs import Struct
 if TYPE_CHECKING:
     from jobsync.model import Address, DesiredState, Run, Snapshot
     from jobsync.plan.history import History
+    from jobsync.render.advice import Call
 
 
 _ID = re.compile(r"(?=.*[0-9])[0-9A-Za-z-]{4,}")
@@ -69,13 +70,13 @@ def run_of_id(text: str, desired: DesiredState, seen: Snapshot) -> Chosen:
 
 
 def chosen_runs(
-    text: str, attempt: int | None, desired: DesiredState, seen: Snapshot
+    text: str, attempt: int | None, desired: DesiredState, seen: Snapshot, call: Call
 ) -> list[Chosen]:
     """The run of each address that *text* selects: the newest one, or that of *attempt*; or the
     run whose id it is.
 
     Addresses without a run are left out when others have one. Raises :class:`Usage` when *text*
-    selects nothing, and :class:`SettingsError` when there is no such run.
+    selects nothing, and :class:`SettingsError` when there is no such run; *call* is for its advice.
     """
     from jobsync.plan.history import histories
 
@@ -89,7 +90,7 @@ def chosen_runs(
         if (run := _newest(known[address], attempt, desired)) is not None
     ]
     if not found:
-        raise _nothing(addresses, attempt, known, desired, seen)
+        raise _nothing(addresses, attempt, known, desired, seen, call)
     return found
 
 
@@ -128,6 +129,7 @@ def _nothing(
     known: dict[Address, History],
     desired: DesiredState,
     seen: Snapshot,
+    call: Call,
 ) -> SettingsError:
     """The error for jobs of which no run was found."""
     from jobsync.plan.decide import decide_pinned
@@ -149,6 +151,12 @@ def _nothing(
     if seen.owner:
         return SettingsError(f"{some}: {nothing_visible(seen.owner)}", hint=ask(seen.owner))
     if any(not run.visible for address in addresses for run in known[address].exact):
-        hint = "jobsync plan shows whether apply makes it visible"
+        hint = f"see whether apply makes it visible: {call.command('plan')}"
         return SettingsError(f"{some}: the run is hidden", hint=hint)
-    return SettingsError(f"{some}: there is no run yet", hint="jobsync apply submits it")
+    verb = "has" if len(addresses) == 1 else "have"
+    return SettingsError(f"{some} {verb} no run yet", hint=submit_with(call))
+
+
+def submit_with(call: Call) -> str:
+    """What somebody does who needs a run of a job that has none."""
+    return f"submit it with: {call.command('apply')}"

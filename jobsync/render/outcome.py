@@ -125,7 +125,7 @@ def next_steps(plan: Plan, rows: Sequence[Outcome], call: Call) -> Iterator[str]
     if Result.SKIPPED in results:
         yield (
             "Skipped changes depend on something that failed, or apply stopped before it reached "
-            f"them. When that is mended, apply again: {call.command('apply')}"
+            f"them. To make them, apply again: {call.command('apply')}"
         )
     if running := [row.address for row in rows if row.result is Result.WAITING and _is_run(row)]:
         yield (

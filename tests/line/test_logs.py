@@ -81,7 +81,7 @@ def test_the_log_of_failed_and_finished_runs_after_the_apply(talk: Bench) -> Non
     assert talk.run("logs", "good", "-n", "1", "--out").out == "line 40000\n"
     write(talk, "  new: {appId: talk-1.0, parameters: {code: 0, lines: 2, wait: ''}}\n")
     new = talk.run("logs", "new")
-    assert new.code == 1 and "new: there is no run yet" in new.err
+    assert new.code == 1 and "new has no run yet" in new.err
 
 
 def test_the_log_of_a_run_as_it_grows(talk: Bench) -> None:

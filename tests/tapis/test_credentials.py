@@ -84,7 +84,7 @@ def test_of_tokens_of_both_kinds_the_one_that_fits(tmp_path: Path) -> None:
     )
     assert one.token.reveal() == MINE and one.source == "TAPIS_TOKEN"
     said = refused(tmp_path, TAPIS_BASE_URL=URL, TAPIS_TOKEN="0123456789abcdef")
-    assert "TAPIS_TOKEN is no token of this service" in said
+    assert "TAPIS_TOKEN is not a token of this service" in said
 
 
 def test_a_token_goes_only_to_the_host_of_its_issuer(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
+from shlex import quote
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from jobsync.base_url import base_url as one_spelling
@@ -78,9 +79,10 @@ def find_credentials(
     if entry is not None:
         return _with_password(_of_entry(entry, files), environ)
     place = f" for {wanted}" if wanted else ""
+    options = f" --url {quote(wanted)} --api agave/v2" if wanted else ""
     raise SettingsError(
         f"no credentials{place}: looked at TAPIS_BASE_URL with TAPIS_TOKEN, and in {files.folder}",
-        hint="set TAPIS_BASE_URL and TAPIS_TOKEN, or log in",
+        hint=f"set TAPIS_BASE_URL and TAPIS_TOKEN, or log in: jobsync auth login{options}",
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
+from shlex import quote
 from typing import ClassVar, Protocol
 
 from jobsync.base_url import base_url as one_spelling
@@ -103,7 +104,8 @@ def find_credentials(environ: Mapping[str, str], base_url: str, now: float) -> C
     raise SettingsError(
         f"no credentials for {wanted}: looked at {ADDRESS} with {TOKEN}, and in "
         f"{LoginStore.of(environ).path}{_passed_over(environ, wanted)}",
-        hint=f"set {ADDRESS} and {TOKEN}, or log in",
+        hint=f"set {ADDRESS} and {TOKEN}, or log in: jobsync auth login --url {quote(wanted)} "
+        "--api tapis/v3",
     )
 
 
@@ -170,7 +172,9 @@ def _passed_over(environ: Mapping[str, str], wanted: str) -> str:
         return f"; {given[0]} is set, but not {ADDRESS}, the service that it is for"
     if one_spelling(address) != wanted:
         return f"; {given[0]} is for {address}"
-    return f"; {given[0]} is no token of this service (one has three parts and names its issuer)"
+    return (
+        f"; {given[0]} is not a token of this service, which has three parts and names its issuer"
+    )
 
 
 def _fits(token: Secret, base_url: str) -> bool:
