@@ -209,7 +209,7 @@ def expand_option(command: F) -> F:
         is_flag=True,
         expose_value=False,
         callback=keep,
-        help="Show every change of a matrix separately, even when several are alike.",
+        help="Show every change or job of a matrix separately, even when several are alike.",
     )(command)
 
 

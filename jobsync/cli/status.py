@@ -16,7 +16,9 @@ from jobsync.cli import completing
 from jobsync.cli.options import (
     call_of,
     color_option,
+    expand_option,
     format_option,
+    is_expanded,
     named,
     paths_argument,
     target_options,
@@ -62,6 +64,7 @@ _PAUSE = 5.0
 )
 @click.option("--watch", is_flag=True, help="Repeat until no job is running.")
 @format_option
+@expand_option
 @color_option
 def command(
     paths: tuple[str, ...],
@@ -94,7 +97,9 @@ def command(
             plan, seen = pipeline.decide(desired, chosen, reader, PlanOptions())
             held = pipeline.open_submits(desired, plan, seen, place, os.environ, call)
             now = datetime.fromtimestamp(reader.served_at() or time.time(), timezone.utc)
-            return Shown(desired, plan, seen, held, call, addresses, frozenset(wanted), now)
+            return Shown(
+                desired, plan, seen, held, call, addresses, frozenset(wanted), now, is_expanded()
+            )
 
         if watch:
             shown = _watched(look, format_name, palette)

@@ -25,7 +25,7 @@ from jobsync.render.escape import terminal
 from jobsync.render.natural import natural
 from jobsync.render.open_submits import block_of
 from jobsync.render.options import Palette
-from jobsync.render.status import Look, Row, queued_for, ran_for, status_table, summary
+from jobsync.render.status import Look, Row, folded, queued_for, ran_for, status_table, summary
 from jobsync.render.viewing import view_lines
 from jobsync.structs import Struct, asdict, replace
 
@@ -34,7 +34,7 @@ _URGENT = (Standing.IN_PROGRESS, Standing.FAILED, Standing.STOPPED, Standing.INC
 
 class Shown(Struct, frozen=True):
     """One look at the ``addresses`` in the states ``wanted`` (any when empty), at the time ``now``
-    of the service."""
+    of the service. With ``expand`` rows that are alike are not one."""
 
     desired: DesiredState
     plan: Plan
@@ -44,6 +44,7 @@ class Shown(Struct, frozen=True):
     addresses: frozenset[Address]
     wanted: frozenset[str]
     now: datetime
+    expand: bool = False
 
     @property
     def states(self) -> list[AddressState]:
@@ -76,7 +77,9 @@ class Shown(Struct, frozen=True):
     def text(self, palette: Palette, width: int | None) -> str:
         """The whole table, a summary, and the submits whose outcome is open."""
         rows = self._rows()
-        blocks = ["\n".join([*status_table(rows, self._look(width), palette)]), self._summary(rows)]
+        shown = rows if self.expand else folded(rows)
+        table = "\n".join(status_table(shown, self._look(width), palette))
+        blocks = [table, self._summary(rows)]
         held = [one for one in self.held if one.address in self.addresses]
         return "\n\n".join(filter(None, [*blocks, *self._view(), *block_of(held)]))
 
@@ -86,7 +89,8 @@ class Shown(Struct, frozen=True):
     def screen(self, palette: Palette, width: int, height: int) -> str:
         """As much of the table as fits, what runs and what has failed first, and the summary."""
         rows = self._rows()
-        bare = [replace(row, notes=(), advice=()) for row in rows]
+        shown = rows if self.expand else folded(rows)
+        bare = [replace(row, notes=(), advice=()) for row in shown]
         bare.sort(key=lambda row: (row.standing not in _URGENT, natural(row.address)))
         fit = max(1, height - 5)
         lines = status_table(bare[:fit], self._look(width), palette)

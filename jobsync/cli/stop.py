@@ -50,6 +50,7 @@ def command(
     """
     from jobsync.cli import connect, pipeline
     from jobsync.cli.which_runs import active_runs
+    from jobsync.render.natural import natural
     from jobsync.structs import replace
 
     desired, chosen = pipeline.load(paths, target, variables, os.environ)
@@ -61,7 +62,7 @@ def command(
             _say("Nothing to stop: no such job has an active run.")
             return ExitCode.OK
         _say("These runs will be stopped:")
-        for one in active:
+        for one in sorted(active, key=lambda one: natural(one.address)):
             _say(f"  {one.address}  {one.run.id}  {one.run.status}")
         if not auto_approve:
             confirm("Stop them?", "this", "pass --auto-approve")

@@ -51,7 +51,7 @@ def as_text(rows: Rows, unknown: Runs = ()) -> str:
     """A matrix, runs down and users across; ``READ -> NONE`` where the plan changes it."""
     if not (rows or unknown):
         return "No other user has access to a run of the declared jobs.\n"
-    users = list(dict.fromkeys(row.user for row in rows)) or ["access"]
+    users = sorted({row.user for row in rows}, key=natural) or ["access"]
     runs = dict.fromkeys([*((row.address, row.run_id) for row in rows), *unknown])
     cells = {(row.address, row.run_id, row.user): _cell(row) for row in rows}
     cells.update({(*run, user): "unknown" for run in unknown for user in users})

@@ -18,6 +18,7 @@ from jobsync.model import (
     Value,
 )
 from jobsync.plan import node_hours
+from jobsync.render.alike import FEWEST, few, grouped, together, without_values
 from jobsync.render.blocks import (
     access_block,
     added,
@@ -38,11 +39,8 @@ from jobsync.render.escape import terminal
 from jobsync.render.options import Palette
 from jobsync.render.values import counted, place, request_value, shown, size
 
-FEWEST = 3
-"""Fewer changes than this are shown one by one."""
-
-_NAMES, _VALUES, _FILES = 3, 6, 5
-"""How many addresses, differing values and files of a folded block are shown."""
+_VALUES, _FILES = 6, 5
+"""How many differing values and files of a folded block are shown."""
 
 Sequels = Mapping[Address, Mapping[str, Value]]
 
@@ -53,11 +51,8 @@ def folded_blocks(plan: Plan, palette: Palette) -> list[str]:
     Deletes, stops and restores are never folded.
     """
     found = sequels(plan)
-    groups: dict[Hashable, list[Change]] = {}
-    for number, change in enumerate(in_order(plan)):
-        groups.setdefault(_likeness(plan, change, found) or number, []).append(change)
     blocks: list[str] = []
-    for group in groups.values():
+    for group in grouped(in_order(plan), lambda change: _likeness(plan, change, found)):
         if len({change.address for change in group}) < FEWEST:
             blocks += [one_block(plan, change, found, palette) for change in group]
         else:
@@ -73,7 +68,7 @@ def _likeness(plan: Plan, change: Change, found: Sequels) -> Hashable | None:
     if isinstance(change, JobChange):
         if change.action not in SUBMITS:
             return None
-        notes = tuple(_general(note, suffix) for note in change.notes)
+        notes = tuple(without_values(note, change.address) for note in change.notes)
         fields = tuple((one.path, one.before is None, one.after is None) for one in change.fields)
         more = tuple(sorted(found.get(change.address, {})))
         names = tuple(sorted(name for name, value in change.request.items() if value is not None))
@@ -90,16 +85,11 @@ def _likeness(plan: Plan, change: Change, found: Sequels) -> Hashable | None:
     return None
 
 
-def _general(text: str, suffix: str) -> str:
-    """*text* with a star for the values of one combination: ``takes outputs of sort.*``."""
-    return text.replace(f".{suffix}", ".*")
-
-
 def _folded(plan: Plan, group: Sequence[Change], found: Sequels, palette: Palette) -> str:
     first = group[0]
     addresses = list(dict.fromkeys(change.address for change in group))
-    name = f"{first.address.partition('.')[0]} ({len(addresses)} jobs)"
-    which = f"  # ({_few(map(terminal, addresses), _NAMES)}; --expand shows each)"
+    name = together(addresses)
+    which = f"  # ({few(map(terminal, addresses))}; --expand shows each)"
     if isinstance(first, JobChange):
         jobs = cast(Sequence[JobChange], group)
         return "\n".join(_jobs(name, which, jobs, found, palette))
@@ -117,13 +107,13 @@ def _jobs(
     name: str, which: str, jobs: Sequence[JobChange], found: Sequels, palette: Palette
 ) -> list[str]:
     first = jobs[0]
-    suffix = first.address.partition(".")[2]
     lines = [heading(name, phrase(first.action), palette), which]
     if first.action is Action.RETRY:
         lines.append(f"  # (attempt {first.attempt} of each: its run has ended badly)")
     is_same = len({job.notes for job in jobs}) == 1
     lines += [
-        f"  # ({terminal(note if is_same else _general(note, suffix))})" for note in first.notes
+        f"  # ({terminal(note if is_same else without_values(note, first.address))})"
+        for note in first.notes
     ]
     begin = opening(first.action, f"job {terminal(name)}", palette)
     if first.action is Action.REPLACE:
@@ -185,14 +175,7 @@ def _values(change: FieldChange) -> str:
 def _differing(values: Iterable[str]) -> str:
     """``one of 1, 2, 3 and 9 more``; the value itself where all have the same."""
     several = list(dict.fromkeys(values))
-    return several[0] if len(several) == 1 else f"one of {_few(several, _VALUES)}"
-
-
-def _few(texts: Iterable[str], most: int) -> str:
-    listed = list(texts)
-    more = len(listed) - most
-    shown_here = ", ".join(listed[:most])
-    return f"{shown_here} and {more} more" if more > 0 else shown_here
+    return several[0] if len(several) == 1 else f"one of {few(several, _VALUES)}"
 
 
 def _hours(jobs: Sequence[JobChange]) -> str:

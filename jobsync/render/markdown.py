@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from jobsync.model import (
     AccessChange,
     Action,
-    AddressState,
     Change,
     JobChange,
     OpenSubmit,
@@ -32,7 +31,7 @@ from jobsync.render.natural import natural
 from jobsync.render.open_submits import question
 from jobsync.render.options import RenderOptions
 from jobsync.render.summary import also, headline
-from jobsync.render.text import shown_blocks
+from jobsync.render.text import Alike, alike_states, name_of, notes_of, shown_blocks
 from jobsync.render.values import counted
 from jobsync.render.viewing import view_lines
 from jobsync.structs import replace
@@ -123,7 +122,7 @@ def _full(plan: Plan, options: RenderOptions) -> list[str]:
     diff = [block("\n\n".join(_as_diff(text) for text in blocks), "diff")] if blocks else []
     return [
         *_hazards(plan),
-        *_troubles(_all_troubles(plan, options.call)),
+        *_troubles(_all_troubles(plan, options)),
         *_listed(_all_warnings(plan)),
         *_graph(options.graph),
         *(_legend(blocks) if blocks else ()),
@@ -158,7 +157,7 @@ def _graph(graph: Graph | None) -> list[str]:
 
 def _folded(plan: Plan, options: RenderOptions) -> list[str]:
     """One row of a table for each change, folded, and the first of what is wrong."""
-    troubles, warnings = _all_troubles(plan, options.call), _all_warnings(plan)
+    troubles, warnings = _all_troubles(plan, options), _all_warnings(plan)
     rows = ["| action | what | run |", "| --- | --- | --- |", *map(_row, in_order(plan))]
     table = "\n".join(rows)
     summary = f"<details><summary>{len(plan.changes)} changes</summary>"
@@ -218,15 +217,18 @@ def _hazards(plan: Plan) -> list[str]:
     return ["\n".join([*head, *rows])]
 
 
-def _all_troubles(plan: Plan, call: Call) -> list[str]:
+def _all_troubles(plan: Plan, options: RenderOptions) -> list[str]:
     """A row of a table each, the worst first: of what could not be planned nothing is sure."""
     rows = [
         f"| {cell(state.address)} | could not be planned | {cell('; '.join(state.problems))} |"
-        for state in plan.states
-        if state.problems
+        for state in sorted(
+            (state for state in plan.states if state.problems),
+            key=lambda state: natural(state.address),
+        )
     ]
     for standing in _TROUBLED:
-        rows += [_trouble(state, call) for state in plan.states if state.standing is standing]
+        states = (state for state in plan.states if state.standing is standing)
+        rows += [_trouble(group, options.call) for group in alike_states(states, options)]
     return rows
 
 
@@ -240,9 +242,10 @@ def _more(items: list[str]) -> list[str]:
     return [f"and {len(items) - _FIRST} more"] if len(items) > _FIRST else []
 
 
-def _trouble(state: AddressState, call: Call) -> str:
-    notes = "; ".join(filter(None, [*state.notes, what_next(state, call)]))
-    return f"| {cell(state.address)} | {state.standing} | {cell(notes) if notes else ''} |"
+def _trouble(group: Alike, call: Call) -> str:
+    state = group[0]
+    notes = "; ".join(filter(None, [*notes_of(group), what_next(state, call)]))
+    return f"| {cell(name_of(group))} | {state.standing} | {cell(notes) if notes else ''} |"
 
 
 def _all_warnings(plan: Plan) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from jobsync.model import Action, Address, JobChange, Outcome, Plan, Result
 from jobsync.render.advice import NO_CALL, Call, log_of, retry, some, stop
+from jobsync.render.alike import FEWEST, grouped, together, without_values
 from jobsync.render.escape import terminal
 from jobsync.render.natural import natural
 from jobsync.render.values import counted
@@ -23,9 +24,6 @@ _ORDER = (
 
 _FOLLOW = frozenset({Result.SKIPPED, Result.WAITING})
 """Results that follow from something else."""
-
-_FEWEST = 3
-"""Fewer lines than this are not made one."""
 
 _KINDS: Mapping[str, str] = {
     "job": "job",
@@ -54,34 +52,37 @@ def troubles(outcomes: Sequence[Outcome], call: Call = NO_CALL) -> list[str]:
     rows = [row for row in sorted_rows(outcomes) if row.result is not Result.DONE]
     rows.sort(key=lambda row: (_ORDER.index(row.result), not _is_run(row)))
     skipped = {row.address for row in rows if row.kind == "job" and row.result in _FOLLOW}
-    groups: dict[tuple[str, ...], list[Outcome]] = {}
-    for number, row in enumerate(rows):
-        if row.kind != "job" and row.result in _FOLLOW and row.address in skipped:
-            continue
-        key, _, suffix = row.address.partition(".")
-        alike = row.result in _FOLLOW and suffix and not row.run_id
-        about_all = row.detail.replace(f".{suffix}", ".*") if suffix else row.detail
-        group: tuple[str, ...] = (str(number),)
-        if alike:
-            group = (key, row.kind, str(row.result), about_all)
-        groups.setdefault(group, []).append(row)
+    causes = [
+        row
+        for row in rows
+        if row.kind == "job" or row.result not in _FOLLOW or row.address not in skipped
+    ]
     cells: list[tuple[str, str, str, str]] = []
-    for group, found in groups.items():
+    for found in grouped(causes, _likeness):
         first = found[0]
-        if len(found) < _FEWEST:
+        if len(found) < FEWEST:
             cells += [
                 (terminal(row.address), what(row), str(row.result), about(row, call))
                 for row in found
             ]
         else:
-            name = f"{terminal(first.address.partition('.')[0])} ({len(found)} jobs)"
-            cells.append((name, what(first), str(first.result), terminal(group[-1])))
+            name = terminal(together([row.address for row in found]))
+            detail = terminal(without_values(first.detail, first.address))
+            cells.append((name, what(first), str(first.result), detail))
     widths = [max((len(cell[column]) for cell in cells), default=0) for column in range(3)]
     lines = [
         "  ".join([*(c.ljust(w) for c, w in zip(cell[:3], widths, strict=True)), cell[3]]).rstrip()
         for cell in cells
     ]
     return [*lines, ""] if lines else []
+
+
+def _likeness(row: Outcome) -> tuple[str, ...] | None:
+    """What rows of one matrix have in common that are one line; None for a row that is alone."""
+    key, _, suffix = row.address.partition(".")
+    if row.result not in _FOLLOW or not suffix or row.run_id:
+        return None
+    return key, row.kind, str(row.result), without_values(row.detail, row.address)
 
 
 def ending(plan: Plan, outcomes: Sequence[Outcome], call: Call = NO_CALL) -> list[str]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from jobsync.model import Address, Run, Standing
+from jobsync.render.alike import FEWEST, few, grouped, together, without_values
 from jobsync.render.escape import terminal
 from jobsync.render.natural import natural
 from jobsync.render.options import Palette
 from jobsync.render.short_ids import short_ids
 from jobsync.render.times import lasted, queued, ran, when
 from jobsync.render.values import counted
-from jobsync.structs import Struct
+from jobsync.structs import Struct, replace
 
 ORDER = (
     Standing.FAILED,
@@ -86,6 +87,29 @@ def status_table(rows: Sequence[Row], look: Look, palette: Palette) -> list[str]
         found.append(palette.paint(_colour(row, palette), line))
         found += _notes(row, look.width)
     return found
+
+
+def folded(rows: Sequence[Row]) -> list[Row]:
+    """*rows* in natural order; those of one matrix without a run of which the same is said are one
+    row."""
+    found: list[Row] = []
+    for group in grouped(sorted(rows, key=lambda row: natural(row.address)), _likeness):
+        if len(group) < FEWEST:
+            found += group
+            continue
+        first, addresses = group[0], [row.address for row in group]
+        notes = tuple(without_values(note, first.address) for note in first.notes)
+        named = f"{few(addresses)}; --expand shows each"
+        found.append(replace(first, address=together(addresses), notes=(*notes, named)))
+    return found
+
+
+def _likeness(row: Row) -> Hashable | None:
+    key, _, suffix = row.address.partition(".")
+    if row.run or row.advice or not suffix:
+        return None
+    notes = tuple(without_values(note, row.address) for note in row.notes)
+    return key, row.standing, row.is_bad, notes
 
 
 def summary(rows: Sequence[Row], declared: int, undeclared: Sequence[Address] = ()) -> str:

@@ -5,11 +5,12 @@ Joined strings, nothing measured by a library.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
-from jobsync.model import Address, Plan, Standing
+from jobsync.model import Address, AddressState, Plan, Standing
 from jobsync.plan.decisions import digest
-from jobsync.render.advice import Call, what_next
+from jobsync.render.advice import what_next
+from jobsync.render.alike import FEWEST, few, grouped, together, without_values
 from jobsync.render.blocks import action_blocks, legend
 from jobsync.render.escape import terminal
 from jobsync.render.folding import folded_blocks
@@ -19,6 +20,9 @@ from jobsync.render.options import Palette, RenderOptions
 from jobsync.render.summary import also, headline
 from jobsync.render.values import counted
 from jobsync.render.viewing import view_lines
+
+Alike = Sequence[AddressState]
+"""One state, or several of one matrix of which the same is said."""
 
 _SHOWN_STANDINGS = {
     Standing.FAILED: "has failed",
@@ -31,7 +35,7 @@ _SHOWN_STANDINGS = {
 def text(plan: Plan, options: RenderOptions) -> str:
     """The whole plan, ending with a line break."""
     palette = options.palette
-    states = _standings(plan, palette, options.call)
+    states = _standings(plan, options)
     is_wrong = any(s.problems or s.standing in _SHOWN_STANDINGS for s in plan.states)
     parts = [
         *_view(plan, palette),
@@ -84,46 +88,79 @@ def shown_blocks(plan: Plan, options: RenderOptions) -> list[str]:
     return folded_blocks(plan, options.palette)
 
 
-def _standings(plan: Plan, palette: Palette, call: Call) -> list[str]:
-    lines = []
-    for state in sorted(plan.states, key=lambda state: natural(state.address)):
-        if not (state.notes or state.problems or state.standing in _SHOWN_STANDINGS):
-            continue
-        told = [*map(terminal, state.notes), what_next(state, call)]
-        notes = "; ".join(filter(None, told))
-        address = terminal(state.address)
+def _standings(plan: Plan, options: RenderOptions) -> list[str]:
+    lines: list[str] = []
+    for group in alike_states(plan.states, options):
+        state, palette = group[0], options.palette
         if state.standing in _SHOWN_STANDINGS:
             run = f" (run {terminal(state.run.id)})" if state.run else ""
-            words = f"{address} {_SHOWN_STANDINGS[state.standing]}{run}"
-            line = f"  ! {words}: {notes}" if notes else f"  ! {words}"
+            notes = [terminal(note) for note in notes_of(group)]
+            words = f"{terminal(name_of(group))} {_SHOWN_STANDINGS[state.standing]}{run}"
+            told = "; ".join(filter(None, (*notes, what_next(state, options.call))))
+            line = f"  ! {words}: {told}" if told else f"  ! {words}"
             lines.append(palette.paint(palette.red, line))
+        address = terminal(state.address)
         lines += [f"  ! {address}: {terminal(problem)}" for problem in state.problems]
     lines += [*_noted(plan), *_not_visible(plan)]
     return ["Job states:\n" + "\n".join(lines)] if lines else []
 
 
+def alike_states(states: Iterable[AddressState], options: RenderOptions) -> list[Alike]:
+    """*states* in natural order; of those of one matrix that have no run and are alike, a group,
+    unless all are to be shown one by one."""
+    ordered = sorted(states, key=lambda state: natural(state.address))
+    groups = grouped(ordered, lambda state: None if options.expand else _likeness(state))
+    return [
+        part
+        for group in groups
+        for part in ([group] if len(group) >= FEWEST else [[state] for state in group])
+    ]
+
+
+def _likeness(state: AddressState) -> Hashable | None:
+    key, _, suffix = state.address.partition(".")
+    if state.run or state.problems or not suffix:
+        return None
+    notes = tuple(without_values(note, state.address) for note in state.notes)
+    return key, state.standing, state.retriable, notes
+
+
+def name_of(group: Alike) -> str:
+    """The address of the one in *group*; of several ``calc (12 jobs: calc.1, ... and 9 more)``."""
+    addresses = [state.address for state in group]
+    return addresses[0] if len(group) == 1 else f"{together(addresses)[:-1]}: {few(addresses)})"
+
+
+def notes_of(group: Alike) -> tuple[str, ...]:
+    """What there is to say of all in *group*."""
+    notes, address = group[0].notes, group[0].address
+    return notes if len(group) == 1 else tuple(without_values(note, address) for note in notes)
+
+
 def _noted(plan: Plan) -> list[str]:
     """What there is to say of runs that are well, once for all of one job."""
-    same: dict[tuple[str, tuple[str, ...]], list[Address]] = {}
-    for state in plan.states:
-        if state.notes and state.standing in (Standing.CURRENT, Standing.IN_PROGRESS):
-            key = state.address.split(".")[0]
-            same.setdefault((key, state.notes), []).append(state.address)
-    return [
-        f"  . {_some(tuple(addresses))}: {'; '.join(terminal(note) for note in notes)}"
-        for (_, notes), addresses in same.items()
+    noted = [
+        state
+        for state in plan.states
+        if state.notes and state.standing in (Standing.CURRENT, Standing.IN_PROGRESS)
     ]
+    groups = _by(noted, lambda state: (state.address.split(".")[0], state.notes))
+    return [f"  . {line}" for line in groups]
 
 
 def _not_visible(plan: Plan) -> list[str]:
     """Of which jobs nothing is to be seen, once for all of which the same is said."""
-    same: dict[tuple[str, ...], list[Address]] = {}
-    for state in sorted(plan.states, key=lambda state: natural(state.address)):
-        if state.standing is Standing.NOT_VISIBLE:
-            same.setdefault(state.notes, []).append(state.address)
+    unseen = [state for state in plan.states if state.standing is Standing.NOT_VISIBLE]
+    return [f"  ? {line}" for line in _by(unseen, lambda state: state.notes)]
+
+
+def _by(states: Sequence[AddressState], likeness: Callable[[AddressState], Hashable]) -> list[str]:
+    """The notes of each group, behind the addresses that they are about."""
+    ordered = sorted(states, key=lambda state: natural(state.address))
     return [
-        f"  ? {_some(tuple(addresses))}: {'; '.join(terminal(note) for note in notes)}"
-        for notes, addresses in same.items()
+        f"{_some(tuple(state.address for state in group))}: "
+        + "; ".join(terminal(note) for note in group[0].notes)
+        for group in grouped(ordered, likeness)
     ]
 
 
@@ -143,7 +180,7 @@ def _hazards(plan: Plan, palette: Palette) -> list[str]:
             f"(limit {terminal(hazard.limit)}, actual {terminal(hazard.actual)}); {accept}"
         )
         if hazard.addresses:
-            line += f"\n      {_some(hazard.addresses)}"
+            line += f"\n      {_some(tuple(sorted(hazard.addresses, key=natural)))}"
         lines.append(line if hazard.accepted else palette.paint(palette.red, line))
     lines.append("  To accept a hazard permanently, list its name under guards.allow.")
     return ["\n".join(lines)]

@@ -16,6 +16,7 @@ JOBS = """\
     f: {appId: wc-demo-1.00, matrix: {n: [2, 10]}, parameters: {lines: "${matrix.n}"}}
     bad: {appId: wc-demo-1.00, expect: [nosuch], onFailure: {retries: 1}}
     after: {appId: wc-demo-1.00, needs: [bad]}
+    many: {appId: wc-demo-1.00, matrix: {n: [1, 2, 10]}, needs: [bad]}
 """
 
 
@@ -46,15 +47,21 @@ def test_status_says_when_and_how_long_and_can_be_narrowed(lab: Lab) -> None:
     done = lab.run("status")
     assert done.code == 7
     _, *rows = done.out.splitlines()
-    assert [row.split()[0] for row in rows if row and not row.startswith(" ")][:4] == [
-        "after", "bad", "f.2", "f.10"
+    assert [row.split()[0] for row in rows if row and not row.startswith(" ")][:5] == [
+        "after", "bad", "f.2", "f.10", "many"
     ]  # fmt: skip
+    assert "many (3 jobs)  blocked" in done.out and done.out.count("needs bad") == 2
+    each = lab.run("status", "--expand").out
+    assert each.count("needs bad") == 4 and each.index("many.2 ") < each.index("many.10 ")
+    plan = lab.run("plan").out
+    assert "many (3 jobs: many.1, many.2, many.10) will not run: needs bad" in plan
+    assert plan.count("needs bad") == 2 and lab.run("plan", "--expand").out.count("needs bad") == 4
     assert re.search(r"^bad .* 1 of 2 .* \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+05:30 ", done.out, re.M)
-    assert "4 jobs: 1 incomplete, 1 blocked, 2 current." in done.out
+    assert "7 jobs: 1 incomplete, 4 blocked, 2 current." in done.out
     assert lab.run("status", "--select", "f").code == 0
     few = lab.run("status", "--select", "f*", "--select", "bad", "--exclude", "f.2")
-    assert few.code == 7 and "2 of 4 jobs" in few.out and "f.2 " not in few.out
-    assert "2 of 4 jobs: 2 current." in lab.run("status", "--state", "current").out
+    assert few.code == 7 and "2 of 7 jobs" in few.out and "f.2 " not in few.out
+    assert "2 of 7 jobs: 2 current." in lab.run("status", "--state", "current").out
     wrong = lab.run("status", "--select", "baad")
     assert wrong.code == 64 and "did you mean bad?" in wrong.err
     (bad,) = json.loads(lab.run("status", "--select", "bad", "--format", "json").out)

@@ -64,6 +64,18 @@ def test_a_saved_matrix_is_as_expected_and_any_change_is_not(
         assert len(unexpected(gone, saved, LEVELS)) == (row.before != NO_ACCESS)
 
 
+def test_jobs_and_users_in_natural_order() -> None:
+    rows = [
+        EffectiveAccess(f"job{n}", "1", f"u{m}", LEVELS["READ"], LEVELS["READ"])
+        for n in (10, 2, 1)
+        for m in (10, 9)
+    ]
+    lines = FORMATS["text"](rows, [("job3", "7")]).splitlines()
+    assert lines[0].split() == ["job", "run", "u9", "u10"]
+    assert [line.split()[0] for line in lines[1:]] == ["job1", "job2", "job3", "job10"]
+    assert lines[3].split() == ["job3", "7", "unknown", "unknown"]
+
+
 def test_only_what_changes() -> None:
     rows = (
         EffectiveAccess("a", "1", "bob", LEVELS["READ"], NO_ACCESS),

@@ -125,3 +125,20 @@ def test_deletes_are_named_one_by_one_and_what_is_left_alone_is_named_too() -> N
     assert "Not declared and left unchanged: `tree.2`, `tree.9`, `tree.10`." in markdown
     pruned = shown(planned(world, job("new"), options=PlanOptions(prune=True)))
     assert pruned.count("will be destroyed") == 3 and "Not declared" not in pruned
+
+
+def test_jobs_that_wait_for_the_same_are_one_line() -> None:
+    world = World()
+    sort = job("sort")
+    world.of(sort, RunState.FAILED)
+    waiting = [job(f"calc.{n}", needs=("sort",)) for n in (1, 2, 3, 10, 20)]
+    plan = planned(world, sort, *waiting, job("alone", needs=("sort",)))
+    text = shown(plan)
+    assert "calc (5 jobs: calc.1, calc.2, calc.3 and 2 more) will not run: needs sort" in text
+    assert text.count("needs sort") == 2
+    markdown = shown(plan, "markdown")
+    assert "| `calc (5 jobs: calc.1, calc.2, calc.3 and 2 more)` | blocked |" in markdown
+    for name in ("text", "markdown"):
+        each = shown(plan, name, expand=True)
+        assert each.count("needs sort") == 6
+        assert each.index("calc.2") < each.index("calc.10")

@@ -113,3 +113,8 @@ def test_graphviz_reads_it() -> None:
         ["dot", "-Tplain"], input=text, capture_output=True, text=True, check=True
     )
     assert sum(line.startswith("edge") for line in done.stdout.splitlines()) == 7
+
+
+def test_nodes_stand_in_natural_order() -> None:
+    wanted = desired(*(job(f"job{n}") for n in (10, 2, 1)))
+    assert [node.label for node in graph_of(wanted).nodes] == ["job1", "job2", "job10"]

@@ -209,3 +209,15 @@ def test_no_critical_path_where_a_limit_is_unknown() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_jobs_and_access_stand_in_natural_order() -> None:
+    world = World()
+    jobs = [job(f"job{n}", permissions=grants(**{f"u{n}": "READ"})) for n in (10, 2, 1)]
+    for one in jobs:
+        world.of(one)
+    wanted = desired(*jobs)
+    page = page_of(build(wanted, world.snapshot(wanted)), RenderOptions())
+    assert [row.address for row in page.jobs] == ["job1", "job2", "job10"]
+    assert page.users == ("u1", "u2", "u10")
+    assert [row.runs[0][0] for row in page.access] == ["job1", "job2", "job10"]

@@ -11,8 +11,9 @@ from jobsync.model import Run, RunState, Standing
 from jobsync.render.natural import natural
 from jobsync.render.options import ANSI, PLAIN
 from jobsync.render.short_ids import SHORTEST, short_ids
-from jobsync.render.status import Look, Row, status_table, summary
+from jobsync.render.status import Look, Row, folded, status_table, summary
 from jobsync.render.times import lasted, when
+from jobsync.structs import replace
 
 START = datetime(2026, 11, 26, 19, 31, 5, tzinfo=timezone.utc)
 BERLIN = timezone(timedelta(hours=1))
@@ -76,6 +77,31 @@ def test_an_address_too_long_for_the_line_stands_on_its_own() -> None:
     row = Row("a" * 47, Standing.IN_PROGRESS, run(1, RunState.ACTIVE), "1")
     lines = status_table([row], Look(START, 50, BERLIN, IDS), PLAIN)
     assert "\n".join(lines).splitlines()[2:] == ["a" * 47, f"    in progress  {IDS[1][:8]}"]
+
+
+def test_equal_rows_of_one_matrix_are_one_row() -> None:
+    blocked = [
+        Row(f"calc.{n}", Standing.BLOCKED, notes=(f"needs prep.{n}, which is failed",))
+        for n in range(12, 0, -1)
+    ]
+    pending = [Row(f"calc.{n}", Standing.PENDING) for n in (20, 21)]
+    current = [Row(f"calc.{n}", Standing.CURRENT, run(0)) for n in (30, 31, 32)]
+    alone = Row("single", Standing.BLOCKED, notes=("needs prep.1, which is failed",))
+    rows = folded([*blocked, *pending, *current, alone])
+    assert [row.address for row in rows] == [
+        "calc (12 jobs)", "calc.20", "calc.21", "calc.30", "calc.31", "calc.32", "single"
+    ]  # fmt: skip
+    assert rows[0].standing is Standing.BLOCKED
+    assert rows[0].notes == (
+        "needs prep.*, which is failed",
+        "calc.1, calc.2, calc.3 and 9 more; --expand shows each",
+    )
+    assert folded(blocked[:2]) == blocked[1::-1]
+    other = replace(blocked[0], notes=("needs sort",))
+    assert [row.address for row in folded([other, *blocked[1:]])][:2] == [
+        "calc (11 jobs)",
+        "calc.12",
+    ]
 
 
 def test_states_have_colours_only_where_wanted() -> None:

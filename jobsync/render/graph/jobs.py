@@ -14,6 +14,7 @@ from jobsync.model import (
     Plan,
     Standing,
 )
+from jobsync.render.natural import natural
 from jobsync.structs import Struct
 
 _KINDS: Mapping[str, str] = {
@@ -74,7 +75,7 @@ class Edge(Struct, frozen=True):
 
 
 class Graph(Struct, frozen=True):
-    """The jobs of ``project``, in the order of their addresses."""
+    """The jobs of ``project``, in the natural order of their addresses."""
 
     project: str
     nodes: tuple[Node, ...]
@@ -89,7 +90,7 @@ def graph_of(desired: DesiredState, plan: Plan | None = None, most: int = 0) -> 
     fold = 0 < most < len(desired.jobs)
     told = _told(plan) if plan else {}
     groups: dict[str, list[Address]] = {}
-    for address in desired.jobs:
+    for address in sorted(desired.jobs, key=natural):
         label = address.partition(".")[0] if fold else address
         groups.setdefault(label, []).append(address)
     nodes = tuple(

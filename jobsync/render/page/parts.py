@@ -29,6 +29,7 @@ from jobsync.render.blocks import action_blocks
 from jobsync.render.graph.jobs import Graph, graph_of, kind_of
 from jobsync.render.graph.svg import drawing
 from jobsync.render.markdown import MOST_NODES
+from jobsync.render.natural import natural
 from jobsync.render.options import PLAIN, RenderOptions
 from jobsync.render.page.timeline import Bar, Lane, timeline
 from jobsync.render.summary import also, headline
@@ -187,7 +188,8 @@ def _kind(text: str) -> str:
 
 
 def _jobs(plan: Plan, options: RenderOptions, runs: Mapping[str, Run]) -> tuple[Job, ...]:
-    return tuple(_job(state, options, runs) for state in plan.states)
+    states = sorted(plan.states, key=lambda state: natural(state.address))
+    return tuple(_job(state, options, runs) for state in states)
 
 
 def _job(state: AddressState, options: RenderOptions, runs: Mapping[str, Run]) -> Job:
@@ -211,14 +213,14 @@ def _job(state: AddressState, options: RenderOptions, runs: Mapping[str, Run]) -
 
 
 def _users(rows: Iterable[EffectiveAccess]) -> tuple[str, ...]:
-    return tuple(sorted({row.user for row in rows}))
+    return tuple(sorted({row.user for row in rows}, key=natural))
 
 
 def _access(rows: Sequence[EffectiveAccess]) -> tuple[AccessRow, ...]:
     """The matrix, with the runs together on which everybody has and gets the same."""
     users = _users(rows)
     cells: dict[tuple[Address, str], dict[str, AccessCell]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: natural(row.address)):
         run = (row.address, row.run_id or "new run")
         cells.setdefault(run, {})[row.user] = _cell(row)
     alike: dict[tuple[AccessCell, ...], list[tuple[Address, str]]] = {}
