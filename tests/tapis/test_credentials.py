@@ -168,6 +168,23 @@ def test_what_has_expired_gives_way_to_what_has_not(tmp_path: Path) -> None:
     assert found(tmp_path).token.reveal() == MINE
 
 
+def test_what_has_expired_gives_way_to_nobody_else(tmp_path: Path) -> None:
+    """Of another user none of the runs would be there: all would be submitted again."""
+    bobs = jwt(URL, "bob")
+    saved(tmp_path, URL, OLD)
+    put(tmp_path, ".tapis_tokens.json", {"access_token": bobs})
+    assert found(tmp_path).token.reveal() == OLD
+    place = "tapis/v3/configs/config.json"
+    put(tmp_path, place, cli(("bob", URL, bobs), ("alice", URL, MINE)))
+    assert found(tmp_path).token.reveal() == MINE
+    environ = {"TAPIS_BASE_URL": URL, "TAPIS_ACCESS_TOKEN": jwt(URL, "carol", seconds=-5)}
+    assert found(tmp_path, **environ).source == "TAPIS_ACCESS_TOKEN"
+    environ = {"DESIGNSAFE_USERNAME": "bob", "DESIGNSAFE_PASSWORD": "x"}
+    put(tmp_path, place, {})
+    put(tmp_path, ".tapis_tokens.json", {})
+    assert found(tmp_path, **environ).token.reveal() == OLD
+
+
 BROKEN = ("{broken", '{"access_token": "S3CRET')
 
 

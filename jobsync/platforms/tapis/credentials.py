@@ -86,7 +86,8 @@ def by_password(base_url: str, username: str, password: str) -> Credentials:
 
 
 def find_credentials(environ: Mapping[str, str], base_url: str, now: float) -> Credentials:
-    """The credentials for *base_url*: the first that last beyond *now*, seconds since 1970.
+    """The credentials for *base_url*: the first, or where they do not last beyond *now*, seconds
+    since 1970, the next of the same user that do. Those of another user never take their place.
 
     Where all have expired it is the first, and the service says so. Raises :class:`SettingsError`
     when there are none.
@@ -98,7 +99,8 @@ def find_credentials(environ: Mapping[str, str], base_url: str, now: float) -> C
         *_of_files(environ, wanted),
         *_of_tenant(environ, wanted),
     ]
-    usable = [one for one in found if one.renewable or not _has_expired(one.token, now)]
+    mine = [one for one in found if _user_of(one) == _user_of(found[0])]
+    usable = [one for one in mine if one.renewable or not _has_expired(one.token, now)]
     for one in usable or found:
         return one
     raise SettingsError(
@@ -180,6 +182,11 @@ def _passed_over(environ: Mapping[str, str], wanted: str) -> str:
 def _fits(token: Secret, base_url: str) -> bool:
     claims = claims_of(token)
     return claims is not None and is_for(claims, base_url)
+
+
+def _user_of(credentials: Credentials) -> str:
+    claims = claims_of(credentials.token)
+    return claims.username if claims and claims.username else credentials.username
 
 
 def _has_expired(token: Secret, now: float) -> bool:
