@@ -21,9 +21,9 @@ of a second is too small to tell how it grows; its exponent is not printed.
 ``--beside`` names an interpreter with another jobsync, which runs each command in turns with this
 one on a set of its own; the ratio of this one to it is printed, and nothing is counted.
 
-``--plot`` draws what ``--json`` holds (``growth_plot.py``), and ``--page`` puts it into the table
-of a page (``growth_table.py``). With ``--from`` nothing is measured: the figures are those of the
-files that are named, one for each api.
+``--plot`` draws what ``--json`` holds (``growth_plot.py``), and ``--page`` puts it into a page as
+text and table (``growth_table.py``). With ``--from`` nothing is measured: the figures are those of
+the files that are named, one for each api.
 """
 
 from __future__ import annotations
@@ -171,7 +171,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them there, as SVG")
-    parser.add_argument("--page", type=Path, metavar="FILE", help="renew the table of this page")
+    parser.add_argument(
+        "--page", type=Path, metavar="FILE", help="renew what this page says of them"
+    )
     parser.add_argument(
         "--from", dest="sources", type=Path, nargs="+", metavar="FILE", help="measure nothing"
     )
@@ -179,22 +181,23 @@ def main() -> None:
     options = parser.parse_args()
     if options.sources:
         documents = [json.loads(source.read_text()) for source in options.sources]
-        apis = {document["api"]: document["figures"] for document in documents}
     else:
         load, cores = os.getloadavg()[0], os.cpu_count()
         print(f"load of the machine: {load:.1f} on {cores} cores")
-        apis = {options.api: measured(options)}
+        figures = measured(options)
+        documents = [
+            {"api": options.api, "rounds": options.rounds, "load": load, "figures": figures}
+        ]
     if options.json:
-        ((api, figures),) = apis.items()
-        options.json.write_text(json.dumps({"api": api, "figures": figures}, indent=1) + "\n")
+        options.json.write_text(json.dumps(documents[0], indent=1) + "\n")
     if options.plot:
         from growth_plot import drawn
 
-        options.plot.write_text(drawn(apis))
+        options.plot.write_text(drawn({one["api"]: one["figures"] for one in documents}))
     if options.page:
-        from growth_table import replace_table
+        from growth_table import replace_text, text
 
-        replace_table(options.page, apis)
+        replace_text(options.page, text(documents, STEEP))
 
 
 def measured(options: argparse.Namespace) -> dict[str, Any]:
