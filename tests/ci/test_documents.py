@@ -64,6 +64,7 @@ def test_from_an_empty_repository_to_a_plan_on_a_pull_request(tmp_path: Path) ->
             path.unlink()
         # The action from this checkout, and the jobsync that is installed here.
         mine = first.replace("OWNER/jobsync@COMMIT", "./.jobsync-action")
+        mine = mine.replace("https://designsafe.tapis.io", service.url)
         mine = mine.replace(
             "command: plan", f"command: plan, target: env, python: {sys.executable}"
         )
@@ -96,6 +97,7 @@ def test_the_action_installs_itself_by_hash(tmp_path: Path) -> None:
         shutil.rmtree(lab.folder / ".jobsync-action")
         shutil.copytree(ROOT, lab.folder / ".jobsync-action", ignore=ignored)
         mine = BLOCKS[0].replace("OWNER/jobsync@COMMIT", "./.jobsync-action")
+        mine = mine.replace("https://designsafe.tapis.io", service.url)
         mine = mine.replace("command: plan", "command: plan, target: env")
         (lab.folder / ".github/workflows/call-plan.yml").write_text(mine)
         (lab.folder / "jobs").mkdir()
