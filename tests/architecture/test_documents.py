@@ -20,7 +20,7 @@ PAGES = [
     ).stdout.split("\0")
     if name and not name.startswith("tests/")
 ]
-LINK = re.compile(r"\]\(([^()\s]+)\)")
+LINK = re.compile(r"(?<=\]\()[^()\s]+(?=\))|(?<= src=\")[^\"]+")
 HEADING = re.compile(r"^#+ +(.*)$", re.M)
 
 
