@@ -6,8 +6,9 @@ stands still, so that runs end when the machine says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import settings
@@ -15,60 +16,42 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from jobsync.errors import PlanError
-from jobsync.model import AccessChange, Outcome, Result
+from jobsync.model import AccessChange, Result
 from jobsync.testing import Drive, LocalService, local_service
-from tests.access.access_oracle import NOTHING, Rows, may
+from tests.access.access_apis import AGAVE, TAPIS, AgaveWorld, TapisWorld, Words
 from tests.access.access_world import PEOPLE, STRANGER, Applied, World
 
 ADDRESSES = st.sampled_from(["a", "b", "pin"])
 RUN_ADDRESSES = st.sampled_from(["a", "b"])
-WORDS = st.sampled_from(["READ", "WRITE", "READ_WRITE", "ALL", "NONE"])
-RAW = st.sampled_from(
-    ["READ", "WRITE", "ALL", "EXECUTE", "EXECUTE", "READ_EXECUTE", "WRITE_EXECUTE", "NONE"]
-)
-SOME = st.dictionaries(st.sampled_from([*PEOPLE, "world", "@lab", "ME"]), WORDS, max_size=5)
-DECLARED = SOME | SOME | SOME | st.none()
-HANDS = st.sampled_from(
-    [*PEOPLE, "Bob", "Bob", "Amy", "World", "world", "world", "a b@c..", "..", "ALICE"]
-)
-QUIRKS = st.sampled_from(
-    [
-        "ignored-grant",
-        "ignored-grant,after=1",
-        "reset-after,on=pems-grant",
-        "reset-before,on=pems-grant",
-        "html,status=500,when=after,on=pems-grant",
-        "html,status=502,on=pems-grant,times=9",
-        "throttle,retry-after=0,on=pems-grant",
-        "html-200,on=pems-list,after=3,times=9",
-        "truncated,on=pems-list,after=3",
-        "html-200,on=submit",
-    ]
-)
-HARMLESS = ("duplicate-owner", "page-limit,limit=2", "drift,rows=1")
 
-_service: list[LocalService] = []
+_services: dict[str, LocalService] = {}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with local_service(tmp_path_factory.mktemp("access"), drive=Drive.NONE) as running:
-        _service.append(running)
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with ExitStack() as stack:
+        for api in ("agave/v2", "tapis/v3"):
+            folder = tmp_path_factory.mktemp("access")
+            running = local_service(folder, api=api, drive=Drive.NONE)
+            _services[api] = stack.enter_context(running)
         yield
-        _service.clear()
+        _services.clear()
 
 
 class Permissions(RuleBasedStateMachine):
+    api: ClassVar[str]
+    make: ClassVar[type[World]]
+    words: ClassVar[Words]
     world: World
 
-    @initialize(quirk=st.sampled_from(["", *HARMLESS]), one=DECLARED, other=DECLARED)
-    def start(self, quirk: str, one: dict[str, str] | None, other: dict[str, str] | None) -> None:
-        self.world = World(_service[0])
-        if quirk:
-            self.world.service.arm(quirk)
-        self.quirk = quirk
-        self.declare("a", one, "exact")
-        self.declare("pin", other, "exact")
+    @initialize(data=st.data())
+    def start(self, data: Any) -> None:
+        self.world = self.make(_services[self.api])
+        self.quirk = data.draw(self.words.harmless)
+        if self.quirk:
+            self.world.service.arm(self.quirk)
+        for address in ("a", "pin"):
+            self.declared(data, address, "exact")
         self.apply()
 
     def teardown(self) -> None:
@@ -78,9 +61,10 @@ class Permissions(RuleBasedStateMachine):
 
     # --- what people do -----------------------------------------------------------------
 
-    @rule(address=ADDRESSES, permissions=DECLARED, mode=st.sampled_from(["exact", "additive"]))
-    def declare(self, address: str, permissions: dict[str, str] | None, mode: str) -> None:
+    @rule(data=st.data(), address=ADDRESSES, mode=st.sampled_from(["exact", "additive"]))
+    def declared(self, data: Any, address: str, mode: str) -> None:
         job = self.world.jobs[address]
+        permissions = data.draw(self.words.declared)
         names = {"ME": self.world.me}
         job.mode = mode
         job.permissions = permissions and {names.get(u, u): word for u, word in permissions.items()}
@@ -94,8 +78,11 @@ class Permissions(RuleBasedStateMachine):
         self.world.jobs[address].version += 1
         self.world.jobs[address].retries = retries
 
-    @rule(data=st.data(), user=HANDS, word=RAW)
-    def a_person_changes_a_row(self, data: Any, user: str, word: str) -> None:
+    @rule(data=st.data())
+    def a_person_changes_a_row(self, data: Any) -> None:
+        self.change(data, data.draw(self.words.hands), data.draw(self.words.raw))
+
+    def change(self, data: Any, user: str, word: Any) -> None:
         runs = [row.id for row in self.world.mine()] + [self.world.jobs["pin"].pinned]
         run = runs[data.draw(st.integers(0, len(runs) - 1))]
         user = self.world.me.title() if user == "ALICE" else user
@@ -103,7 +90,7 @@ class Permissions(RuleBasedStateMachine):
 
     @rule(data=st.data(), user=st.sampled_from(["world", "amy"]))
     def a_row_without_access_is_left_behind(self, data: Any, user: str) -> None:
-        self.a_person_changes_a_row(data, user, "EXECUTE")
+        self.change(data, user, self.words.empty)
 
     @precondition(lambda self: self.world.mine())
     @rule(data=st.data(), status=st.sampled_from(["FINISHED", "FAILED", "RUNNING"]))
@@ -115,24 +102,19 @@ class Permissions(RuleBasedStateMachine):
     @precondition(lambda self: self.world.mine())
     @rule(data=st.data())
     def a_run_is_there_twice(self, data: Any) -> None:
-        row = self.one_of_mine(data)
-        body = {"name": row.name, "appId": "wc-demo-1.00", "parameters": {"lines": 1}}
-        twin = self.world.service.submit(self.world.me, **body)["id"]
-        self.world.finish(twin)
-        # Within one second the ids decide which is older, and those are different each time.
-        self.world.store.update(twin, created=row.created + 2 * len(self.world.mine()))
+        self.world.finish(self.world.twin(self.one_of_mine(data)))
 
     @precondition(lambda self: self.world.mine())
-    @rule(data=st.data(), user=HANDS, word=RAW)
-    def a_run_is_hidden(self, data: Any, user: str, word: str) -> None:
+    @rule(data=st.data())
+    def a_run_is_hidden(self, data: Any) -> None:
         """A row made by hand just before can be read again once the run is restored."""
         row = self.one_of_mine(data)
+        user, word = data.draw(self.words.hands), data.draw(self.words.raw)
         if row.status not in ("FINISHED", "FAILED"):
             self.world.finish(row.id)
         self.world.by_hand(self.world.me, row.id, user, word)
         if row.visible:
-            reply = self.world.service.call(self.world.me, "DELETE", f"/jobs/v2/{row.id}")
-            assert reply.status == 200
+            assert self.world.hide(row.id) == 200
 
     def one_of_mine(self, data: Any) -> Any:
         rows = self.world.mine()
@@ -142,33 +124,33 @@ class Permissions(RuleBasedStateMachine):
 
     def look(self) -> Any:
         """Plan. Olga lets me in first, in case that I have given up her job."""
-        world = self.world
-        for user, word in ((world.me.title(), "NONE"), (world.me, "ALL")):
-            world.by_hand(world.olga, world.jobs["pin"].pinned, user, word)
-        return world.plan()[0]
+        self.world.let_me_in()
+        return self.world.plan()[0]
 
     @rule()
     def apply(self) -> None:
         done = self.world.apply(self.look())
         self.safe(done)
         for outcome in done.outcomes:
-            assert outcome.result is Result.DONE or self.is_unseen(outcome), outcome
+            assert outcome.result is Result.DONE or self.world.is_unseen(outcome), outcome
         self.nobody_in_between(done)
         self.as_declared(done)
         self.over_at_once()
 
-    @rule(quirk=QUIRKS)
-    def apply_while_the_service_acts_up(self, quirk: str) -> None:
+    @rule(data=st.data())
+    def apply_while_the_service_acts_up(self, data: Any) -> None:
         plan = self.look()
-        self.world.service.arm(quirk)
+        self.world.service.arm(data.draw(self.words.quirks))
         done = self.world.apply(plan)
         self.world.service.disarm()
         if self.quirk:
             self.world.service.arm(self.quirk)
         self.safe(done)
 
-    @rule(data=st.data(), user=HANDS.filter(lambda user: user != "ALICE"), word=RAW)
-    def apply_after_a_person_was_quicker(self, data: Any, user: str, word: str) -> None:
+    @rule(data=st.data())
+    def apply_after_a_person_was_quicker(self, data: Any) -> None:
+        user = data.draw(self.words.hands.filter(lambda user: user != "ALICE"))
+        word = data.draw(self.words.raw)
         world, plan = self.world, self.look()
         changes = [c for c in plan.changes if isinstance(c, AccessChange) and c.run and c.image]
         if not changes:
@@ -182,15 +164,8 @@ class Permissions(RuleBasedStateMachine):
         for outcome in done.outcomes:
             is_stale = moved and outcome.run_id == run and outcome.kind == "permission"
             expected = Result.STALE if is_stale else Result.DONE
-            assert outcome.result is expected or self.is_unseen(outcome), outcome
+            assert outcome.result is expected or self.world.is_unseen(outcome), outcome
         assert not moved or not [sent for sent in done.sent if sent[0] == run]
-
-    def is_unseen(self, outcome: Outcome) -> bool:
-        """I kept WRITE on olga's job and gave up READ: that cannot be proven, so it is not done."""
-        pin = self.world.jobs["pin"]
-        mine = self.world.declared(pin).get(self.world.me)
-        told = (outcome.run_id, outcome.result) == (pin.pinned, Result.FAILED)
-        return told and mine == (False, True) and "cannot be read back" in outcome.detail
 
     # --- what must hold -----------------------------------------------------------------
 
@@ -200,16 +175,18 @@ class Permissions(RuleBasedStateMachine):
         assert len({(run, user) for run, user, _ in done.sent}) == len(done.sent), done.sent
         for run, user, _ in done.sent:
             assert run in right, "a run that is none of ours, or whose permissions are not declared"
-            assert user.lower() != world.owner(run).lower()
+            assert world.folded(user) != world.folded(world.owner(run))
         for row in done.written:
             assert row.by == world.me
             before, wanted = done.prior.get(row.run, {}), right[row.run]
             for user, level in row.rows.items():
                 facts = (row, before, wanted, world.told(row.run))
-                assert level in (before.get(user, NOTHING), wanted.get(user, NOTHING)), facts
+                levels = (before.get(user, world.nothing), wanted.get(user, world.nothing))
+                assert level in levels, facts
             for user in {*before, *wanted, *PEOPLE, STRANGER, world.me}:
                 now, was, will = (
-                    may(rows, world.owner(row.run), user) for rows in (row.rows, before, wanted)
+                    world.may(rows, world.owner(row.run), user)
+                    for rows in (row.rows, before, wanted)
                 )
                 more = [n and not (a or b) for n, a, b in zip(now, was, will, strict=True)]
                 assert not any(more), (user, row, before, wanted)
@@ -227,12 +204,11 @@ class Permissions(RuleBasedStateMachine):
                 result = reported[change.run.id]
                 # One user in any spelling (agave-v2 §5.3): the row of a run that was hidden, and is
                 # restored, may be spelled otherwise than what was planned without seeing it.
-                rows = {u.lower(): level for u, level in self.world.rows(change.run.id).items()}
-                levels = {
-                    g.user.lower(): (("read" in g.after.gives), ("write" in g.after.gives))
-                    for g in change.grants
-                }
-                there = all(rows.get(user, NOTHING) == level for user, level in levels.items())
+                world = self.world
+                rows = {world.folded(u): level for u, level in world.rows(change.run.id).items()}
+                levels = {world.folded(g.user): world.level(g.after) for g in change.grants}
+                nothing = world.nothing
+                there = all(rows.get(user, nothing) == level for user, level in levels.items())
                 assert there or result is not Result.DONE, (change, rows)
 
     def nobody_in_between(self, done: Applied) -> None:
@@ -242,8 +218,10 @@ class Permissions(RuleBasedStateMachine):
             owner = world.owner(row.run)
             before, wanted = done.prior.get(row.run, {}), right[row.run]
             for user in {*before, *wanted, *PEOPLE, STRANGER} - {world.me}:
-                now = may(row.rows, owner, user)
-                assert now in (may(before, owner, user), may(wanted, owner, user)), (user, row)
+                now, was, will = (
+                    world.may(rows, owner, user) for rows in (row.rows, before, wanted)
+                )
+                assert now in world.may_in_between(was, will), (user, row)
 
     def as_declared(self, done: Applied) -> None:
         """Everybody can do with every run what is declared, and with old ones no more than that."""
@@ -252,17 +230,19 @@ class Permissions(RuleBasedStateMachine):
             rows, owner = world.rows(run), world.owner(run)
             facts = (world.told(run), done.prior.get(run), rows, wanted)
             users = {*rows, *wanted, *PEOPLE, STRANGER}
-            assert everybody(rows, owner, users) == everybody(wanted, owner, users), facts
-            assert told(rows) == told(wanted), facts
+            for user in users:
+                assert world.may(rows, owner, user) == world.may(wanted, owner, user), facts
+            says = [{u: v for u, v in found.items() if v != world.nothing}
+                    for found in (rows, wanted)]  # fmt: skip
+            assert says[0] == says[1], facts
 
     def over_at_once(self) -> None:
         """Nothing converges on a second run only."""
         world = self.world
-        pin = world.jobs["pin"]
         try:
             again = world.plan()[0]
         except PlanError:
-            assert not may(world.rows(pin.pinned), world.olga, world.me)[0], "I gave it up"
+            assert world.gave_up()
             return
         problems = [problem for state in again.states for problem in state.problems]
         assert (again.changes, problems) == ((), [])
@@ -274,23 +254,26 @@ class Permissions(RuleBasedStateMachine):
                 assert self.world.owner(run) not in rows
 
 
-def everybody(rows: Rows, owner: str, users: Iterable[str]) -> dict[str, tuple[bool, bool]]:
-    return {user: may(rows, owner, user) for user in users}
+class OnAgave(Permissions):
+    api, make, words = "agave/v2", AgaveWorld, AGAVE
 
 
-def told(rows: Rows) -> dict[str, tuple[bool, bool]]:
-    """The rows that say anything."""
-    return {user: level for user, level in rows.items() if level != NOTHING}
+class OnTapis(Permissions):
+    api, make, words = "tapis/v3", TapisWorld, TAPIS
 
 
-TestPermissions = Permissions.TestCase
-TestPermissions.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
+SHORT = settings(max_examples=15, stateful_step_count=15, deadline=None)
+TestOnAgave = OnAgave.TestCase
+TestOnAgave.settings = SHORT
+TestOnTapis = OnTapis.TestCase
+TestOnTapis.settings = SHORT
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_for_long() -> None:
+@pytest.mark.parametrize("machine", [OnAgave, OnTapis])
+def test_for_long(machine: type[Permissions]) -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
     long = settings(max_examples=30, stateful_step_count=25, deadline=None)
-    run_state_machine_as_test(Permissions, settings=long)
+    run_state_machine_as_test(machine, settings=long)
