@@ -18,7 +18,7 @@ from jobsync.structs import Struct, replace
 
 if TYPE_CHECKING:
     from jobsync.backend import Reader
-    from jobsync.model import Address, DesiredState, OutputChange, Run, Target
+    from jobsync.model import Address, DesiredState, OutputChange, Run, Snapshot, Target
     from jobsync.outputs.fetch_record import FetchRecord
     from jobsync.outputs.result import FetchLimits, FetchResult
     from jobsync.render.advice import Call
@@ -241,10 +241,23 @@ def _current_run(
     plan, seen = pipeline.decide(desired, target, reader, options)
     for state in plan.states:
         if state.address == address and state.run is not None:
-            return reader.run(state.run.id)
+            return _record(reader, state.run.id, seen)
     if seen.owner:
         raise SettingsError(f"{address}: {nothing_visible(seen.owner)}", hint=ask(seen.owner))
     raise SettingsError(f"{address} has no run yet", hint=submit_with(call))
+
+
+def _record(reader: Reader, run_id: str, seen: Snapshot) -> Run:
+    """The record of a run; its row where its outputs are shared and its record is not."""
+    from jobsync.errors import Forbidden
+
+    try:
+        return reader.run(run_id)
+    except Forbidden:
+        row = next((run for run in seen.runs if run.id == run_id), None)
+        if row is None:
+            raise
+        return row
 
 
 def _newest_run(
@@ -259,7 +272,7 @@ def _newest_run(
     if len(found) > 1:
         names = ", ".join(one.address for one in found[:5])
         raise Usage(f"{text!r} means {len(found)} jobs: {names}; name one of them")
-    return found[0].address, reader.run(found[0].run.id)
+    return found[0].address, _record(reader, found[0].run.id, seen)
 
 
 def _declared(desired: DesiredState, address: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,15 +200,17 @@ def test_a_reader_changes_nothing_and_is_told_who_may(two: Two) -> None:
         ("plan", "--prune"),
         ("plan", "--retry", "run"),
     ):
-        done = two.bob(*command)
+        done = two.bob(*command, "--log-file", "log.txt")
         assert done.code in (1, 64) and OWN in done.err, (command, done)
     if two.api == AGAVE:
         words = ["cancel", "delete", "restore", "resubmit", "pems-drop", "pems-grant bob ALL"]
     else:
         words = ["cancel", "hide", "unhide", "resubmit", "unshare bob", "share carol"]
     for name, *rest in map(str.split, words):
-        done = two.bob("jobs", name, ids["run"], *rest)
+        done = two.bob("jobs", name, ids["run"], *rest, "--log-file", "log.txt")
         assert done.code == 1 and OWN in done.err, (name, done)
+    log = (two.clone.folder / "log.txt").read_text()
+    assert log.count("GET ") >= 10 and not re.search("POST|PUT|PATCH|DELETE", log), log
     assert two.bob("jobs", "status", ids["run"]).code == 0
     # The plan of a reader is nothing for the owner either.
     (two.lab.folder / "saved.plan").write_text((two.clone.folder / "saved.plan").read_text())
@@ -241,9 +244,19 @@ def test_what_is_shared_in_part_or_with_everybody(two: Two) -> None:
         plan = two.bob("plan")
     assert "1 current" in plan.out and run in two.bob("status").out
     got = two.bob("outputs", "get", "part", "counts.txt", "--to", "-")
-    assert got.code == (0 if two.api == AGAVE else 1), got.err
-    if two.api == TAPIS:  # its record may not be read
-        assert run in got.err
+    assert got.code == 0 and got.out.split(), got.err
+    assert two.bob("outputs", "get", "part").code == 0
+    if two.api == TAPIS:  # the record, which says where the log is, may not be read
+        log = two.bob("logs", "part")
+        assert log.code == 1 and run in log.err
+        for bench in (two.lab, two.clone):
+            bench.edit("set.yaml", "[JOB_OUTPUT]", "[JOB_HISTORY]")
+        two.lab.apply()
+        (two.clone.folder / "jobsync.lock").unlink()
+        (two.clone.folder / "results/counts.txt").unlink()
+        plan = two.bob("plan")
+        assert plan.code == 1 and "no permission to read the outputs" in plan.out
+        assert two.bob("logs", "part").code == 1 and two.bob("history", "part").code == 0
 
 
 def test_a_project_in_python_shows_the_same_and_refuses_to_apply(two: Two) -> None:
@@ -258,3 +271,20 @@ def test_a_project_in_python_shows_the_same_and_refuses_to_apply(two: Two) -> No
             with pytest.raises(JobsyncError, match=OWN):
                 project.apply(reviewed)
     assert list(two.ids()) == ["run"]
+
+
+def test_a_running_run_is_watched_and_its_log_followed(two: Two) -> None:
+    job = two.app(2)
+    if two.api == AGAVE:
+        job = job.replace("lines: 2", "lines: 2, seconds: 8")
+    else:
+        job = job.replace("value: '2'}", "value: '2'}, {key: wait_seconds, value: '8'}")
+    two.write(f'run: {{{job}, permissions: {{"@lab": READ}}}}\n')
+    assert two.lab.run("apply", "--auto-approve").code == 0
+    following = two.clone.start("logs", "run", "--follow")
+    status = two.bob("status")
+    assert status.code == 0 and "in progress" in status.out
+    watched = two.bob("status", "--watch")
+    assert watched.code == 0 and "run: current (FINISHED)" in watched.out
+    _, err = following.communicate(timeout=60)
+    assert following.returncode == 0 and "FINISHED" in err

@@ -90,6 +90,7 @@ _CODES = {
     ExitCode.TERMINATED: "interrupted",
     ExitCode.ERROR: "error",
 }
+_DOUBTFUL = (Standing.BLOCKED, Standing.NOT_VISIBLE)
 _ENDED_BADLY = (Result.UNKNOWN, Result.FAILED, Result.STALE, Result.BLOCKED)
 
 
@@ -175,7 +176,7 @@ def _troubles(plan: Plan, call: Call) -> Iterator[Finding]:
     for state in plan.states:
         for text in state.problems:
             yield Finding("unread", Level.ERROR, text, state.address)
-        if state.address in failed or state.standing is Standing.BLOCKED:
+        if state.address in failed or state.standing in _DOUBTFUL:
             level = Level.ERROR if state.address in failed else Level.WARNING
             said = "; ".join([str(state.standing).replace("_", " "), *state.notes])
             rule, hint = f"job-{state.standing}", what_next(state, call)
