@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shlex
 from collections import Counter
@@ -37,7 +36,6 @@ def load(
 ) -> tuple[DesiredState, Target]:
     """The set at *paths* (this folder by default) and the target it is meant for."""
     desired = read_set(paths, flag, variables, environ)
-    gc.freeze()  # it stays: the garbage collector would only hold up the questions to the service
     return desired, choose(desired, flag, environ)
 
 
