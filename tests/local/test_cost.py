@@ -77,6 +77,25 @@ def test_what_requests_write_at_once_is_one_transaction_and_a_failure_is_nobody_
         assert numbers == sorted(set(numbers))
 
 
+def test_what_is_shared_and_its_history_are_two_statements(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "jobs.db")) as store:
+        store.insert_job(row(0), "accepted")
+        said: list[str] = []
+        store._connection().set_trace_callback(said.append)
+        store.share("j0-007", "bob", ["JOB_OUTPUT", "JOB_INPUT"], "alice")
+        store._connection().set_trace_callback(None)
+        assert [text.partition(" ")[0] for text in said] == ["BEGIN", "INSERT", "INSERT", "COMMIT"]
+        store.share("j0-007", "bob", ["JOB_OUTPUT", "JOB_HISTORY"], "alice")
+        store.share("j0-007", "bob", [], "alice")
+        shared = [one.resource for one in store.shares("j0-007", "bob")]
+        assert shared == ["JOB_OUTPUT", "JOB_INPUT", "JOB_HISTORY"]
+        told = [(one.status, one.by, one.description) for one in store.events("j0-007")[1:]]
+        assert told == [
+            ("JOB_SHARE_EVENT", "alice", f"{resource} shared with bob")
+            for resource in ("JOB_OUTPUT", "JOB_INPUT", "JOB_OUTPUT", "JOB_HISTORY")
+        ]
+
+
 @contextmanager
 def _kept_waiting(path: Path) -> Iterator[None]:
     """Another process writes: ours wait for it, and gather."""

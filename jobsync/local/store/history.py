@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from jobsync.local.store.connections import Connections
 from jobsync.local.store.rows import EventRow
@@ -49,7 +50,17 @@ def event(
     db: sqlite3.Connection, job_id: str, status: str, when: float, by: str, text: str | None
 ) -> None:
     """Add a line to the history of a job; *when* is in seconds since the epoch."""
-    db.execute(
-        "INSERT INTO events (job_id, status, created, by, description) VALUES (?, ?, ?, ?, ?)",
-        (job_id, status, when, by, text),
-    )
+    log(db, [(job_id, status, when, by, text)])
+
+
+def log(db: sqlite3.Connection, lines: Sequence[tuple[str, str, float, str, str | None]]) -> None:
+    """Add lines to histories: job, status, when, by whom, text. All go in with one statement."""
+    insert_rows(db, "INSERT INTO events (job_id, status, created, by, description)", lines)
+
+
+def insert_rows(db: sqlite3.Connection, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert *rows*, all of one length, with one statement; none where there are none."""
+    if not rows:
+        return
+    marks = ", ".join(f"({', '.join('?' * len(row))})" for row in rows)
+    db.execute(f"{into} VALUES {marks}", [value for row in rows for value in row])

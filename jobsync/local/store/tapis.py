@@ -10,7 +10,7 @@ from typing import Any
 from jobsync.local.store.connections import Connections
 from jobsync.local.store.encoding import SELECT, job
 from jobsync.local.store.filters import Filter, render
-from jobsync.local.store.history import event
+from jobsync.local.store.history import event, insert_rows, log
 from jobsync.local.store.jobs import insert
 from jobsync.local.store.rows import TAPIS, JobRow, Share, Subscription
 from jobsync.structs import Struct
@@ -97,13 +97,11 @@ class TapisTables(Connections):
         """Share resources of a job; existing shares are left as they are."""
 
         def share(db: sqlite3.Connection) -> None:
-            for resource in resources:
-                db.execute(
-                    "INSERT OR IGNORE INTO shares VALUES (?, ?, ?, ?, ?)",
-                    (job_id, grantee, resource, grantor, self._clock()),
-                )
-                text = f"{resource} shared with {grantee}"
-                event(db, job_id, "JOB_SHARE_EVENT", self._clock(), grantor, text)
+            now = self._clock()
+            rows = [(job_id, grantee, resource, grantor, now) for resource in resources]
+            insert_rows(db, "INSERT OR IGNORE INTO shares", rows)
+            texts = [f"{resource} shared with {grantee}" for resource in resources]
+            log(db, [(job_id, "JOB_SHARE_EVENT", now, grantor, text) for text in texts])
 
         self._written(share)
 
