@@ -3,14 +3,51 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from jobsync.testing import LocalService, local_service
 from tests.line.linebench import Bench, Lab, write_set
+from tests.line.tapis_lab import TapisLab
 
 KINDS = ("github", "gitlab=tf.json", "codequality=cq.json", "junit=j.xml", "sarif=s.sarif")
 REPORTS = [word for kind in KINDS for word in ("--report", kind)]
-WRONG = "align: {appId: wc-demo-1.00, batchQeue: debug}\n"
-RIGHT = "align: {appId: wc-demo-1.00, permissions: {world: READ}}\n"
+TARGETS = {"agave/v2": "batchQueue", "tapis/v3": "execSystemLogicalQueue"}
+APPS = {
+    "agave/v2": 'appId: wc-demo-1.00, maxRunTime: "02:00:00"',
+    "tapis/v3": 'appId: wc-demo, appVersion: "1.00", maxMinutes: 120',
+}
+GUARDS = "guards: {maxNodeHours: 1}\n"
+
+
+@pytest.fixture(scope="module", params=[*APPS])
+def service(request: pytest.FixtureRequest) -> Iterator[LocalService]:
+    with local_service(users=("alice", "bob"), api=request.param) as running:
+        yield running
+        running.stop_jobs()
+
+
+@pytest.fixture
+def lab(tmp_path: Path, service: LocalService) -> Iterator[Lab]:
+    made = (TapisLab if service.api == "tapis/v3" else Lab)(tmp_path, service)
+    yield made
+    made.close()
+
+
+def write_wrong(lab: Lab) -> tuple[str, int, int]:
+    """A set with an unknown key: the key, and its line and column."""
+    start, key = f"  align: {{{APPS[lab.service.api]}, ", f"{TARGETS[lab.service.api][:-2]}eu"
+    lab.write(f"{start.lstrip()}{key}: debug}}\n")
+    text = (lab.folder / "set.yaml").read_text().splitlines()
+    return key, len(text), len(start) + 1
+
+
+def write_right(lab: Lab) -> int:
+    """A set with a hazard: the line of its job."""
+    lab.write(f"align: {{{APPS[lab.service.api]}, permissions: {{bob: READ}}}}\n", GUARDS)
+    return len((lab.folder / "set.yaml").read_text().splitlines())
 
 
 def step(lab: Bench) -> dict[str, str]:
@@ -33,7 +70,7 @@ def read(lab: Bench, name: str) -> str:
 
 
 def test_plan_writes_every_report_and_apply_says_what_came_of_it(lab: Lab) -> None:
-    lab.write(RIGHT)
+    line = write_right(lab)
     (lab.folder / ".git").mkdir()
     (lab.folder / "jobs").mkdir()
     (lab.folder / "set.yaml").rename(lab.folder / "jobs/set.yaml")
@@ -42,18 +79,17 @@ def test_plan_writes_every_report_and_apply_says_what_came_of_it(lab: Lab) -> No
     done = lab.run("plan", *REPORTS, "--format", "json", **environ)
     assert done.code == 0, done.err
     digest = json.loads(done.out)["digest"]
-    assert (
-        "::warning file=jobs/set.yaml,line=4,col=3,title=jobsync hazard-public-access" in done.err
-    )
+    place = f"file=jobs/set.yaml,line={line},col=3"
+    assert f"::warning {place},title=jobsync hazard-over-budget" in done.err
     assert outputs(lab)["digest"] == digest
-    assert outputs(lab)["hazards"] == "public-access"
+    assert outputs(lab)["hazards"] == "over-budget"
     head = f"<!-- jobsync {lab.project} env -->\n<!-- digest {digest} -->\n"
     assert read(lab, "summary").startswith(head)
     assert json.loads(read(lab, "tf.json")) == {"create": 1, "update": 0, "delete": 0}
     assert '"path": "jobs/set.yaml"' in read(lab, "cq.json")
     assert 'name="align"' in read(lab, "j.xml")
     (run,) = json.loads(read(lab, "s.sarif"))["runs"]
-    assert {row["ruleId"] for row in run["results"]} == {"hazard-public-access", "change"}
+    assert {row["ruleId"] for row in run["results"]} >= {"hazard-over-budget", "change"}
 
     # Blocked: the document has the error, and below it the plan as it is now.
     environ = step(lab)
@@ -65,7 +101,7 @@ def test_plan_writes_every_report_and_apply_says_what_came_of_it(lab: Lab) -> No
         assert "Plan: 1 to add" in page and "<!-- digest" not in page
 
     done = lab.run(
-        *("apply", "--auto-approve", "--allow", "public-access", "--wait", "--format", "markdown"),
+        *("apply", "--auto-approve", "--allow", "over-budget", "--wait", "--format", "markdown"),
         *REPORTS,
         **step(lab),
     )
@@ -78,31 +114,35 @@ def test_plan_writes_every_report_and_apply_says_what_came_of_it(lab: Lab) -> No
 
 
 def test_a_plan_that_failed_is_a_document_in_every_format(lab: Lab) -> None:
-    lab.write(WRONG)
+    key, line, column = write_wrong(lab)
     for command in ("plan", "drift", "apply"):
         which = " apply" if command == "apply" else ""
         marker = f"<!-- jobsync {lab.project} env{which} -->\n"
         done = lab.run(command, "--format", "markdown", *REPORTS, **step(lab))
         assert done.code == 1
         assert done.out.startswith(f"{marker}\n### jobsync {command} failed"), done.out
-        assert "set.yaml:4:32" in done.out
+        assert f"set.yaml:{line}:{column}" in done.out
         assert read(lab, "summary") == done.out
         assert outputs(lab)["failure-reason"] == "invalid"
-        assert "::error file=set.yaml,line=4,col=32,title=jobsync manifest::" in done.err
-        assert "batchQeue" in json.loads(read(lab, "tf.json"))["error"][0]
+        place = f"file=set.yaml,line={line},col={column}"
+        assert f"::error {place},title=jobsync manifest::" in done.err
+        assert key in json.loads(read(lab, "tf.json"))["error"][0]
         assert 'failures="1"' in read(lab, "j.xml")
-        assert json.loads(read(lab, "cq.json"))[0]["location"]["lines"] == {"begin": 4}
+        assert json.loads(read(lab, "cq.json"))[0]["location"]["lines"] == {"begin": line}
         (run,) = json.loads(read(lab, "s.sarif"))["runs"]
         assert not run["invocations"][0]["executionSuccessful"]
     done = lab.run("plan", "--format", "json")
     told = json.loads(done.out)
     assert (told["failed"], told["exit_code"]) == ("plan", 1)
-    assert told["diagnostics"][0]["range"]["start"] == {"line": 4, "column": 32}
+    assert told["diagnostics"][0]["range"]["start"] == {"line": line, "column": column}
 
 
 def test_a_token_that_was_revoked_gives_a_document_too(lab: Lab) -> None:
-    lab.write(RIGHT)
-    environ = {**step(lab), "TAPIS_TOKEN": "old-token"}
+    write_right(lab)
+    old = {"TAPIS_TOKEN": "old-token"}
+    if lab.service.api == "tapis/v3":
+        old = {"TAPIS_ACCESS_TOKEN": lab.service.jwt("alice")[:-9] + "old-token"}
+    environ = {**step(lab), **old}
     done = lab.run("plan", "--format", "markdown", "--report", "github", **environ)
     assert done.code == 1
     assert "401" in done.out and "old-token" not in done.out
@@ -124,10 +164,10 @@ def test_validate_as_json_and_as_a_report(bench: Bench) -> None:
 
 
 def test_the_marker_is_the_one_that_is_named(lab: Lab) -> None:
-    lab.write(RIGHT)
+    write_right(lab)
     done = lab.run("plan", "--format", "markdown", "--marker", "my -->comment")
     assert done.out.startswith("<!-- my comment -->\n")
-    lab.write(WRONG)
+    write_wrong(lab)
     done = lab.run("plan", "--format", "markdown", "--marker", "mine")
     assert done.out.startswith("<!-- mine -->\n")
 
@@ -135,9 +175,9 @@ def test_the_marker_is_the_one_that_is_named(lab: Lab) -> None:
 def test_a_report_that_cannot_be_written_is_an_error_and_hides_none(
     lab: Lab, tmp_path: Path
 ) -> None:
-    lab.write(WRONG)
+    key, *_ = write_wrong(lab)
     done = lab.run("plan", "--report", "junit=none/j.xml")
     assert done.code == 1 and "none/j.xml: cannot be written" in done.err
-    assert "batchQeue" in done.err
+    assert key in done.err
     assert lab.run("plan", "--report", "tap").code == 64
     assert lab.run("plan", "--report", "junit=").code == 64
