@@ -193,6 +193,27 @@ def unseen_runs(now: Known, address: Address) -> frozenset[str]:
     return frozenset(recorded.difference(run.id for run in now.seen.runs))
 
 
+def hidden_originals(now: Known, journals: Mapping[str, Collection[str]]) -> list[str]:
+    """The ids of runs that may be hidden while one is shown that a person may have made of them.
+
+    Such a run has the name of the first, though it may have been given other values. These are the
+    runs that the journals know by that name, and that ``jobsync.lock`` knows of the job.
+    """
+    shown = {run.id for run in now.seen.runs}
+    lock = [(line.address, line.job_id) for line in now.seen.fetched]
+    unseen: dict[Address, set[str]] = {}
+    for address, run_id in (*lock, *now.seen.expectations):
+        if run_id not in shown:
+            unseen.setdefault(address, set()).add(run_id)
+    found: set[str] = set()
+    for address, job in now.desired.jobs.items():
+        copies = [run for run in live(now.histories[address].exact) if run.sent]
+        if job.pinned is None and copies:
+            found.update(unseen.get(address, ()))
+            found.update(one for run in copies for one in journals.get(run.name, ()))
+    return sorted(found - shown)
+
+
 def records(now: Known) -> list[str]:
     """The ids of the runs whose full records are needed to show a difference.
 

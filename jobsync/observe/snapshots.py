@@ -47,7 +47,8 @@ def observe(
     each run whose job declares permissions; and a walk for each finished run whose outputs are not
     proven by the lock to be here. Walks cover the addresses *outputs_of* (all of them when None)
     and the jobs needed by those of them that may be submitted. Where no search finds hidden runs,
-    each run that the lock or *remembered* knows for such a name is asked for as well.
+    each run that the lock or *remembered* knows for such a name, or for the name of a current run,
+    is asked for as well.
 
     Where somebody else than the target's ``owner`` is acting, the snapshot has the owner's runs
     that are shared with that user, and nothing that only a submit needs: it proves of no run that
@@ -66,6 +67,9 @@ def observe(
             return _as_shared(asker, desired, user, _nothing_seen(target, lock, owner), outputs_of)
         archived = _begin_archived(asker, desired, user)
         now, asked = _listed(asker, desired, user, _nothing_seen(target, lock))
+        if not desired.platform.finds_hidden:
+            originals = questions.hidden_originals(now, remembered(now.seen.user))
+            now = with_runs(now, asker.pinned(originals))
         submits = questions.may_be_submitted(now)
         # A run that is not listed may be hidden, or may have moved between two pages: only a search
         # by its exact name shows that it does not exist.
