@@ -8,7 +8,6 @@ hidden ``.part`` file beside its final name, with a sidecar that says what it is
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import json
 import os
@@ -114,15 +113,14 @@ class OutputsRoot:
             raise write_failed(error) from error
 
     def _opened(self, folder: str, *, make: bool) -> int:
-        handle = os.dup(self._handle)
-        try:
-            for name in folder.split("/") if folder else ():
+        first, *rest = folder.split("/")
+        handle = _enter(self._handle, first, make=make) if first else os.dup(self._handle)
+        for name in rest:
+            try:
                 below = _enter(handle, name, make=make)
+            finally:
                 os.close(handle)
-                handle = below
-        except OSError:
-            os.close(handle)
-            raise
+            handle = below
         return handle
 
 
@@ -133,18 +131,9 @@ class OutputFile:
     def __init__(self, folder: int, name: str) -> None:
         self._folder = folder
         self._name = name
-
-    @functools.cached_property
-    def _part(self) -> str:
-        return f"{self._stem()}.part"
-
-    @property
-    def _sidecar(self) -> str:
-        return f"{self._stem()}.json"
-
-    def _stem(self) -> str:
-        """Not made of the name itself: that may be as long as a name can be."""
-        return f".jobsync-{hashlib.sha256(self._name.encode()).hexdigest()[:20]}"
+        # Not made of the name itself: that may be as long as a name can be.
+        stem = f".jobsync-{hashlib.sha256(name.encode()).hexdigest()[:20]}"
+        self._part, self._sidecar = f"{stem}.part", f"{stem}.json"
 
     def existing(self) -> os.stat_result | None:
         """The regular file under the final name; None when there is none.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from jobsync.backend import Reader
 from jobsync.errors import JobsyncError, ServiceError, Unauthorized
@@ -155,6 +155,8 @@ class _Fetching:
         self._ledger, self._report, self._root = ledger, report, root
         self._stop = stop
         self._threads = max(1, limits.jobs or reader.concurrency)
+        # Half as many again, for those that wait for the disk to take a file.
+        self._takers = self._threads + (self._threads + 1) // 2
         slots = threading.Semaphore(self._threads)
         self._line = DownloadContext(
             reader, self._again, stop, self._arrived, limits.patience, slots
@@ -173,9 +175,7 @@ class _Fetching:
         wanted = [
             WantedFile(self._run.id, f.path, f.to, f.length, f.last_modified) for f in fetches
         ]
-        # Half as many again, for those that wait for the disk to take a file.
-        threads = self._threads + (self._threads + 1) // 2
-        with ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool:
+        with ThreadPoolExecutor(self._takers, thread_name_prefix="fetch") as pool:
             try:
                 for _ in range(CHANGES_LIMIT + 1):
                     wanted = self._turn(pool, wanted)
@@ -203,11 +203,33 @@ class _Fetching:
         # The large ones first, so that none of them is left running alone at the end.
         ordered = sorted(wanted, key=lambda item: -item.length)
         for start in range(0, len(ordered), _BATCH):
-            got += pool.map(self._tried, ordered[start : start + _BATCH])
+            got += self._each_tried(pool, deque(ordered[start : start + _BATCH]))
             if time.monotonic() - began >= _CHECK_SECONDS or start + _BATCH >= len(ordered):
                 moved += self._kept(pool, got)
                 began = time.monotonic()
         return moved
+
+    def _each_tried(
+        self, pool: ThreadPoolExecutor, waiting: deque[WantedFile]
+    ) -> list[FetchedFile | WholePart | None]:
+        """What became of each file. Every thread takes the next one of those *waiting*: a place in
+        the queue of the pool for each would cost a tenth of what a small file does."""
+
+        def take() -> list[FetchedFile | WholePart | None]:
+            got: list[FetchedFile | WholePart | None] = []
+            while True:
+                try:
+                    wanted = waiting.popleft()
+                except IndexError:  # none is left
+                    return got
+                got.append(self._tried(wanted))
+
+        takers = [pool.submit(take) for _ in range(self._takers)]
+        try:
+            return [one for taker in as_completed(takers) for one in taker.result()]
+        except BaseException:
+            waiting.clear()  # what has not begun never does
+            raise
 
     def _kept(
         self, pool: ThreadPoolExecutor, got: list[FetchedFile | WholePart | None]

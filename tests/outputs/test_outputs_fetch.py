@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import sys
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -692,3 +693,20 @@ def test_the_memory_of_a_walk_is_bounded_by_what_is_kept(tmp_path: Path) -> None
         tracemalloc.stop()
     assert len(found) == count
     assert peak < 90 * count
+
+
+def test_a_fault_of_the_caller_ends_the_fetch_with_what_has_begun(tmp_path: Path) -> None:
+    reader = OneRun({f"f{number:03}": b"x" for number in range(300)})
+    seen: list[Progress] = []
+
+    def report(progress: Progress) -> None:
+        seen.append(progress)
+        if len(seen) == 3:
+            raise RuntimeError("full")
+        time.sleep(0.01)
+
+    limits = FetchLimits(jobs=1, patience=())
+    with pytest.raises(RuntimeError, match="full"):
+        fetch(reader, tmp_path, ("**", "out/"), limits=limits, report=report)
+    assert len(seen) < 30
+    assert not [name for name in tree(tmp_path) if not name.endswith(".part")]
