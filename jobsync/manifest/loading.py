@@ -23,6 +23,7 @@ from jobsync.manifest.link_jobs import link_drafts
 from jobsync.manifest.merge import (
     ENVIRONMENT,
     is_manifest,
+    is_meant_as_manifest,
     meant_platform,
     meant_target,
     merge,
@@ -258,11 +259,20 @@ def _documents(
         if document.problems or is_manifest(document.value):
             documents.append(document)
         else:
-            hint = f"if it is not one, list it: ignore: [{source.relative}]"
-            where = Location(source.shown, 1, 1)
-            found.problems.append(Problem(where, "has no apiVersion: is it a manifest?", hint))
+            found.problems.append(_no_manifest(source, document))
     found.sources[:] = [item[0] for item in kept]
     return documents, [(source.relative, content) for source, _, content in kept], ignored.searched
+
+
+def _no_manifest(source: Source, document: Document) -> Problem:
+    """A file without ``apiVersion``. One with keys of a manifest is meant to be one."""
+    where = Location(source.shown, 1, 1)
+    if is_meant_as_manifest(document.value):
+        return Problem(
+            where, "has no apiVersion", "write as its first line: apiVersion: jobsync/v1"
+        )
+    hint = f"if it is not one, list it: ignore: [{source.relative}]"
+    return Problem(where, "has no apiVersion: is it a manifest?", hint)
 
 
 def _unread(source: Source, problem: Problem) -> Document:

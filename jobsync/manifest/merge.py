@@ -22,6 +22,7 @@ LOCAL_TARGETS = ("local", ENVIRONMENT)
 
 _ONCE = ("project", "requires", "target", "env", "ignore", "outputsRoot", "journal")
 _BY_KEY = ("targets", "variables", "teams", "defaults", "guards", "jobs")
+_KEYS = frozenset({"api", *_ONCE, *_BY_KEY})
 
 
 class JobEntry(Struct, frozen=True):
@@ -161,6 +162,11 @@ def _named(value: Raw, platforms: Platforms) -> Platform | None:
 def is_manifest(value: Raw) -> bool:
     """Whether the value of a file claims to be a manifest at all."""
     return isinstance(value, dict) and "apiVersion" in value
+
+
+def is_meant_as_manifest(value: Raw) -> bool:
+    """Whether a file without ``apiVersion`` has only keys of a manifest, and some."""
+    return isinstance(value, dict) and bool(value) and value.keys() <= _KEYS
 
 
 def _add(

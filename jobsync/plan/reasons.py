@@ -31,6 +31,8 @@ from jobsync.structs import Struct
 _RERUNS_TRIED = 20
 _COMBINATIONS_TRIED = 256
 _SHOWN = 5
+_TOGETHER = 3
+"""So many jobs of one matrix are named together."""
 
 
 class Why(Struct, frozen=True):
@@ -76,7 +78,7 @@ def why_replaced(
             )
             return Why(Reason.FIELDS_CHANGED, (change, *placement))
     if replaced := upstream.replaced(was):
-        return Why(Reason.UPSTREAM_REPLACED, placement, _anew(replaced))
+        return Why(Reason.UPSTREAM_REPLACED, placement, anew(replaced))
     # From here on nothing is proven: the most likely cause that is possible at all is given.
     if app:
         return Why(Reason.APP_CHANGED, placement, app)
@@ -90,7 +92,7 @@ def why_replaced(
         if decisions[address].action in SUBMITS or histories[address].older
     )
     if replaced:
-        return Why(Reason.UPSTREAM_REPLACED, placement, _anew(replaced))
+        return Why(Reason.UPSTREAM_REPLACED, placement, anew(replaced))
     if job.app is not None:
         note = f"the app {desired.platform.app_id(job.request)} in apps/ may have changed"
         return Why(Reason.APP_CHANGED, placement, (note,))
@@ -112,8 +114,17 @@ def _app_changed(job: DeclaredJob, old: Run) -> tuple[str, ...]:
     return (f"{shown}{more} {verb} changed since run {old.id}",)
 
 
-def _anew(addresses: tuple[Address, ...]) -> tuple[str, ...]:
-    return tuple(f"takes outputs of {address}, which will run again" for address in addresses)
+def anew(addresses: tuple[Address, ...]) -> tuple[str, ...]:
+    """That a job takes outputs of *addresses*; several of one matrix are named together."""
+    of_job: dict[str, list[Address]] = {}
+    for address in addresses:
+        of_job.setdefault(address.partition(".")[0], []).append(address)
+    names = [
+        name
+        for key, found in of_job.items()
+        for name in (found if len(found) < _TOGETHER else [f"{key} ({len(found)} jobs)"])
+    ]
+    return tuple(f"takes outputs of {name}, which will run again" for name in names)
 
 
 class _Upstream:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from jobsync.errors import Location
 from jobsync.model import IdRef, OutputRef, Sealed, Value
 from jobsync.render.escape import terminal
 from jobsync.secret import HIDDEN, Sensitive
 from jobsync.sensitive import public_url
+
+_TOGETHER = 3
+"""So many items that differ in their run alone are shown as one."""
 
 
 def shown(value: object) -> str:
@@ -24,11 +29,29 @@ def shown(value: object) -> str:
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(shown(item) for item in value)}]"
+        return f"[{', '.join(_items(value))}]"
     if isinstance(value, dict):
         items = (f"{terminal(str(key))} = {shown(value[key])}" for key in sorted(value))
         return f"{{{', '.join(items)}}}"
     return quoted(str(value))
+
+
+def _items(values: Iterable[object]) -> Iterator[str]:
+    """Each item; one file of several jobs of a matrix, which stand one after the other, is one."""
+    for (key, path), found in groupby(values, _whose):
+        items = list(found)
+        if key is None or len(items) < _TOGETHER:
+            yield from map(shown, items)
+        else:
+            whole = OutputRef(f"{key}[*]", path)
+            yield f"{quoted(str(whole))} of {len(items)} jobs"
+
+
+def _whose(value: object) -> tuple[str | None, str]:
+    """The key of the job of the matrix and the file that a reference names; None for all else."""
+    if isinstance(value, OutputRef) and "." in value.address:
+        return value.address.partition(".")[0], value.path
+    return None, ""
 
 
 def quoted(text: str) -> str:

@@ -29,6 +29,8 @@ def test_a_template_is_written_checked_and_applied(tmp_path: Path, template: str
     text = (folder / "jobsync.yaml").read_text()
     assert "project: my-lab " in text and "_NAME" not in text and "_VERSION" not in text
     assert text.count("#") > 8, "it explains itself"
+    head = re.findall(r"^(?:project|requires|target): .*?(?=#)", text, re.M)
+    assert len(head) == 3 and len({*map(len, head)}) == 1, head
     done = bench.run("validate", "my lab")
     assert done.code == 0, done.err
     done = bench.run("apply", "my lab", "--wait", "--auto-approve")
