@@ -94,11 +94,10 @@ def _whole(platform: Platform, platforms: Platforms) -> dict[str, Any]:
     names = [name for name in request["properties"] if name in merged_fields(platform)]
     listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
     definitions["defaults"]["description"] = (
-        "Fields under every job: "
-        + ("others" if platform.named_entries else "scalars, lists and permissions")
-        + " are replaced, "
-        + (f"{listed} merged, " if listed else "")
-        + "null removes."
+        "Defaults for every job: "
+        + (f"{listed} are merged with those of the job, " if listed else "")
+        + ("all others" if platform.named_entries else "scalars, lists and permissions")
+        + " are replaced by its own, null removes one."
     )
     definitions["defaults"]["properties"] = {
         name: {"$ref": f"#/$defs/job/properties/{name}"}

@@ -109,7 +109,7 @@ def _jobs(
     first = jobs[0]
     lines = [heading(name, phrase(first.action), palette), which]
     if first.action is Action.RETRY:
-        lines.append(f"  # (attempt {first.attempt} of each: its run has ended badly)")
+        lines.append(f"  # (attempt {first.attempt} of each: its last run failed or was stopped)")
     is_same = len({job.notes for job in jobs}) == 1
     lines += [
         f"  # ({terminal(note if is_same else without_values(note, first.address))})"

@@ -202,16 +202,16 @@ SHAPES: Mapping[str, Shape] = {
     "appId": _id("an app", 80, "The app to run."),
     "appVersion": Text(
         'a version in quotes, like "1.10.1", at most 64 characters', 1, 64, _plain, "",
-        "The version of the app; there is no latest.",
+        "The version of the app; the service knows no latest one.",
     ),
     "description": Text(
         "text of at most 2048 characters", 1, 2048, macros.misspelt, "", "What the job is for."
     ),
     "jobType": Word(("FORK", "BATCH"), "Whether it runs at once or through the batch scheduler."),
-    "execSystemId": _id("an execution system", 80, "Where it runs."),
+    "execSystemId": _id("an execution system", 80, "The system to run on."),
     "dynamicExecSystem": Truth("Whether the service chooses the system."),
     "execSystemConstraints": Items(
-        Text("a constraint"), "a list of constraints", description="What that system must have."
+        Text("a constraint"), "a list of constraints", description="What the system must have."
     ),
     "execSystemExecDir": _folder("Where the app is started."),
     "execSystemInputDir": _folder("Where inputs are put."),
@@ -219,7 +219,7 @@ SHAPES: Mapping[str, Shape] = {
     "execSystemLogicalQueue": _id("a queue", 80, "The queue to run in."),
     "archiveSystemId": _id("a storage system", 80, "Where outputs are archived."),
     "archiveSystemDir": _folder(
-        "Where on that system; macros of the service such as ${JobUUID} may be used."
+        "The directory on that system; macros of the service such as ${JobUUID} may be used."
     ),
     "archiveOnAppError": Truth("Deprecated: archiveMode says the same."),
     "archiveMode": Word(
@@ -227,8 +227,8 @@ SHAPES: Mapping[str, Shape] = {
     ),
     "dtnSystemInputDir": _folder("Where a data transfer node has the inputs."),
     "dtnSystemOutputDir": _folder("Where a data transfer node has the outputs."),
-    "nodeCount": Whole(0, "How many nodes; 0 is the app's."),
-    "coresPerNode": Whole(0, "How many cores on each node; 0 is the app's."),
+    "nodeCount": Whole(0, "The number of nodes; 0 means that of the app."),
+    "coresPerNode": Whole(0, "The number of cores on each node; 0 means that of the app."),
     "memoryMB": Whole(1, "Memory of each node, in megabytes."),
     "maxMinutes": Whole(1, "The longest the job may run, in minutes."),
     "isMpi": Truth("Whether it is started with mpiCmd."),
@@ -236,7 +236,7 @@ SHAPES: Mapping[str, Shape] = {
         "a command of at most 126 characters", 1, 126, _plain, "", "How an MPI program is started."
     ),
     "cmdPrefix": Text(
-        "text of at most 1024 characters", 1, 1024, None, "", "What stands before the command."
+        "text of at most 1024 characters", 1, 1024, None, "", "Text to put before the command."
     ),
     "fileInputs": Items(
         _INPUT, "a list of {name, sourceUrl}", unique=True, description="Files and folders to copy."
@@ -252,16 +252,16 @@ SHAPES: Mapping[str, Shape] = {
     ),
     "subscriptions": Items(
         _SUBSCRIPTION, "a list of {eventCategoryFilter, deliveryTargets}", unique=True,
-        description="Whom the service tells about the job. Only sent with a submit.",
+        description="Whom the service notifies about the job. Only sent with a submit.",
     ),
     "tags": Items(
         Text("text of at most 126 characters without ~ , ( ) '", 1, 126, _tag),
         "a list of different tags", unique=True, null=True,
-        description="Added to those of the app. null drops those of the defaults.",
+        description="Tags to add to those of the app. null drops those of the defaults.",
     ),
     "notes": Anything(
         "a mapping of at most 131072 bytes",
-        description="Notes in place of those of the app, which portals may read.",
+        description="Notes instead of those of the app; portals may read them.",
     ),
 }  # fmt: skip
 """Every field of a request that a manifest may have."""
