@@ -82,7 +82,7 @@ def _digest(ctx: click.Context, param: click.Parameter, text: str | None) -> str
     "--expect",
     metavar="DIGEST",
     callback=_digest,
-    help="Apply only if the plan is the reviewed one: the digest that plan printed; "
+    help="Apply only if the plan has this digest, which jobsync plan printed; "
     "'none' shows the plan and exits with 3.",
 )
 @click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation.")

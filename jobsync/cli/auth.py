@@ -109,7 +109,7 @@ def _confirm_host(found: Target) -> None:
 @click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
 @target_option("The target to log in to.")
 @click.option("--url", metavar="URL", help="The service to log in to, instead of a target.")
-@click.option("--api", metavar="NAME", help="What the service is, such as tapis/v3. [TAPIS_API]")
+@click.option("--api", metavar="NAME", help="The api of the service, such as tapis/v3. [TAPIS_API]")
 @click.option("--username", help="The user to log in as.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option(

@@ -35,8 +35,12 @@ def run() -> ExitCode:
 @click.option(
     "--number", type=int, help="Number of the pull or merge request. Default: that of this run."
 )
-@click.option("--label", metavar="PREFIX", default="", help="Also give a label with this prefix.")
-@click.option("--result", type=RESULTS, default="no-changes", help="What the label says.")
+@click.option(
+    "--label", metavar="PREFIX", default="", help="Also set a label that begins with this prefix."
+)
+@click.option(
+    "--result", type=RESULTS, default="no-changes", help="The result that the label names."
+)
 def comment(file: str, number: int | None, label: str, result: str) -> ExitCode:
     """Write FILE as a comment, or replace the one with the same first line."""
     from jobsync.forge.comments import put
@@ -62,7 +66,9 @@ def comment(file: str, number: int | None, label: str, result: str) -> ExitCode:
 @command.command("issue")
 @click.argument("file", type=FilePath(dir_okay=False))
 @click.option("--title", required=True, help="Title of the issue, when it is opened.")
-@click.option("--close", "is_closed", is_flag=True, help="Close it: all is as declared again.")
+@click.option(
+    "--close", "is_closed", is_flag=True, help="Close the issue: everything is as declared again."
+)
 def issue(file: str, title: str, is_closed: bool) -> ExitCode:
     """Keep one issue with the text of FILE open, or close it."""
     from jobsync.forge.comments import find, fitted, marker_of
@@ -73,7 +79,7 @@ def issue(file: str, title: str, is_closed: bool) -> ExitCode:
         text = fitted(text, forge.limit)
         if is_closed:
             if found:
-                forge.create(found.id, "All is as declared again.")
+                forge.create(found.id, "Everything is as declared again.")
                 forge.change_issue(found.id, state="closed", state_reason="completed")
                 click.echo(f"Closed issue {found.id}.", err=True)
             return ExitCode.OK

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 @click.command("import")
 @click.argument("job_ids", metavar="JOB_ID...", nargs=-1, required=True)
 @click.option("--project", default="imported", help="The project of the new set.")
-@click.option("-o", "--out", type=FilePath(dir_okay=False), help="Write here. Default: stdout.")
+@click.option(
+    "-o",
+    "--out",
+    type=FilePath(dir_okay=False),
+    help="Write to this file. Default: standard output.",
+)
 @click.option("-m", "--manifests", type=FilePath(), help="The set that names the target.")
 @target_option("The target to use.")
 def command(

@@ -90,7 +90,7 @@ def list_(call: Call, page: Page, terms: tuple[str, ...]) -> None:
 )
 @operation
 def submit(call: Call, path: str) -> None:
-    """Submit a job from a job.json file. Sent once, never again by itself."""
+    """Submit a job from a job.json file. It is sent once and never repeated."""
     request = read_request(path)
     name = request.pop("name", None)
     if not isinstance(name, str) or not name.strip():
@@ -136,7 +136,7 @@ def cancel(call: Call, job_id: str) -> None:
 @click.argument("job_id")
 @operation
 def resubmit(call: Call, job_id: str) -> None:
-    """Submit a job again as a new one. Sent once, never again by itself."""
+    """Submit a job again as a new one. It is sent once and never repeated."""
     with _service(call) as jobs:
         run = made(
             lambda: jobs.manage(job_id, "resubmit"), "jobsync jobs list --term orderBy=created"
@@ -198,9 +198,9 @@ def outputs_list(call: Call, job_id: str, path: str, page: Page) -> None:
     "-o",
     "--output",
     type=FilePath(allow_dash=True),
-    help="Where to; - is standard output. Default: the file's own name, here.",
+    help="Write to this path; - is standard output. Default: the file's own name.",
 )
-@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @download.max_bytes
 @operation
 def outputs_download(

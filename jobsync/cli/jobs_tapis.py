@@ -93,7 +93,7 @@ _order = click.option(
 )
 @operation
 def submit(call: Call, path: str) -> None:
-    """Submit a job from a file with its request. Sent once, never again by itself."""
+    """Submit a job from a file with its request. It is sent once and never repeated."""
     request = read_request(path)
     name = request.get("name")
     if not isinstance(name, str) or not name.strip():
@@ -125,7 +125,7 @@ def list_(call: Call, page: Page, kind: str, order: str) -> None:
 )
 @click.option("--sql", "words", multiple=True, help="Conditions as SQL, instead of --term.")
 @click.option(
-    "--select", metavar="FIELDS", help="The fields to show, with commas; or allAttributes."
+    "--select", metavar="FIELDS", help="The fields to show, separated by commas; or allAttributes."
 )
 @_type
 @_order
@@ -209,7 +209,7 @@ _changing("unhide", "Make a hidden job visible again.")
 @click.argument("uuid")
 @operation
 def resubmit(call: Call, uuid: str) -> None:
-    """Submit the request of a job again as a new job. Sent once, never again by itself."""
+    """Submit the request of a job again as a new job. It is sent once and never repeated."""
     with _service(call) as jobs:
         job = made(lambda: jobs.resubmit(uuid), "jobsync jobs list")
     print_record(call.style, job)
@@ -290,9 +290,9 @@ def outputs_list(call: Call, uuid: str, path: str, running: bool, page: Page) ->
     "-o",
     "--output",
     type=FilePath(allow_dash=True),
-    help="Where to; - is standard output. Default: the file's own name, here.",
+    help="Write to this path; - is standard output. Default: the file's own name.",
 )
-@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @download.max_bytes
 @operation
 def outputs_download(

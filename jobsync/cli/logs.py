@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @click.option("-f", "--follow", is_flag=True, help="Print what is new until the run has ended.")
 @click.option("--out", "wants_out", is_flag=True, help="Only standard output.")
 @click.option("--err", "wants_err", is_flag=True, help="Only standard error.")
-@click.option("--attempt", type=click.IntRange(min=1), metavar="N", help="The run of this attempt.")
+@click.option(
+    "--attempt", type=click.IntRange(min=1), metavar="N", help="Print the run of this attempt."
+)
 @click.option(
     "-n",
     "--lines",

@@ -26,7 +26,7 @@ def policy_option(command: F) -> F:
         "policies",
         multiple=True,
         type=FilePath(dir_okay=False),
-        help="A JSON Schema that the plan's JSON must satisfy, else exit 4; may be repeated.",
+        help="A JSON Schema that the plan's JSON must satisfy, otherwise exit 4; may be repeated.",
     )(command)
 
 

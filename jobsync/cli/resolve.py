@@ -16,7 +16,7 @@ from jobsync.errors import Blocked, Usage
 @click.argument("address", shell_complete=completing.addresses)
 @manifests_option
 @target_options
-@click.option("--submitted", metavar="JOB_ID", help="It was submitted: this is the job.")
+@click.option("--submitted", metavar="JOB_ID", help="It was submitted: this is its job.")
 @click.option(
     "--not-submitted",
     is_flag=True,

@@ -70,7 +70,7 @@ _LOOK_SECONDS = 0.5
 @click.option(
     "--keep-tokens",
     is_flag=True,
-    help="Keep the tokens of the last time. Default: each start gives every user a new one.",
+    help="Keep the tokens of the last start. Default: each start gives every user a new one.",
 )
 @click.option(
     "--adopt-state",
@@ -82,7 +82,7 @@ _LOOK_SECONDS = 0.5
     "allowed",
     multiple=True,
     metavar="NAME",
-    help="Answer requests to this host name too, besides loopback; may be repeated.",
+    help="Also answer requests to this host name, besides loopback; may be repeated.",
 )
 @click.option(
     "--i-am-behind-tls",

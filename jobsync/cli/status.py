@@ -52,7 +52,7 @@ _PAUSE = 5.0
     "--exclude",
     multiple=True,
     metavar="GLOB",
-    help="Not these addresses.",
+    help="Leave out these addresses.",
     shell_complete=completing.addresses,
 )
 @click.option(
