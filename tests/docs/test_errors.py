@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 
+from jobsync.model.hazards import HAZARDS
 from tests.docs.blocks import ROOT
 
 PAGE = (ROOT / "docs/errors.md").read_text("utf-8")
@@ -49,6 +50,12 @@ def test_what_nothing_says_is_found_out() -> None:
     assert len(MESSAGES) > 50 and len(MESSAGES) == len(set(MESSAGES))
     assert not is_said("the moon … is full")
     assert not is_said("is running: … of … another apply")
+
+
+def test_every_hazard_is_explained() -> None:
+    page = (ROOT / "docs/ci.md").read_text("utf-8")
+    table = page.partition("\n## Hazards\n")[2].partition("\n## ")[0]
+    assert sorted(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)) == sorted(HAZARDS)
 
 
 def test_each_row_has_a_cause_and_what_to_do() -> None:
