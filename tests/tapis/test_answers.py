@@ -144,3 +144,11 @@ def test_only_a_refused_token_is_renewed() -> None:
     assert not stale(answer(403, EXPIRED, "text/plain"))
     files = "https://t.example/v3/files/content/s/a"
     assert not stale(answer(401, EXPIRED, "text/plain", files)), "there is another way to a file"
+
+
+def test_the_files_service_is_told_by_the_url_and_not_by_the_path_of_an_output() -> None:
+    stale = envelope.token_is_refused
+    host = "https://t.example"
+    assert not stale(answer(401, EXPIRED, "text/plain", f"{host}/v3/files/content/s/x"))
+    assert stale(answer(401, EXPIRED, "text/plain", f"{JOBS}/u-007/output/download/v3/files/x"))
+    assert stale(answer(401, EXPIRED, "text/plain", f"{host}/v3/files-of-mine/v3/jobs/search"))

@@ -146,6 +146,15 @@ def test_the_folder_that_a_request_names(folder: str, found: Archive | None) -> 
     assert TAPIS.output_folder({"job": JOB}) == Archive("store", "alice/jobs/1")
 
 
+def test_the_directory_of_a_run_is_its_own_unless_the_request_says_where() -> None:
+    """By default it has the id of the run in it (tapis-v3 §4.4)."""
+    request: dict[str, Any] = {"archiveSystemDir": "${ExecSystemOutputDir}/kept"}
+    assert TAPIS.output_folder(request) is None
+    fixed = {**request, "execSystemOutputDir": "/a/b"}
+    assert TAPIS.output_folder(fixed) == Archive("", "a/b/kept")
+    assert TAPIS.output_folder({**request, "execSystemOutputDir": "/a/${JobUUID}"}) is None
+
+
 @pytest.mark.parametrize(
     ("folder", "there"),
     [

@@ -143,6 +143,8 @@ def output_folder(request: Mapping[str, object]) -> Archive | None:
     path = request.get("archiveSystemDir")
     if request.get("archiveMode") == NEVER or not isinstance(path, str) or not path.strip():
         return None
+    for macro, field in _OF_THE_RUN:
+        path = path.replace(f"${{{macro}}}", str(request.get(field) or "${JobUUID}"))
     if any(name in EACH_RUN for name in MACRO.findall(path)):
         return None
     for macro, field in (("AppId", "appId"), ("AppVersion", "appVersion")):
@@ -152,6 +154,12 @@ def output_folder(request: Mapping[str, object]) -> Archive | None:
     return Archive(str(request.get("archiveSystemId") or ""), canonical(path))
 
 
+_OF_THE_RUN = (
+    ("ExecSystemOutputDir", "execSystemOutputDir"),
+    ("ExecSystemInputDir", "execSystemInputDir"),
+    ("ExecSystemExecDir", "execSystemExecDir"),
+)
+"""Directories that are each run's own where a request does not name them (tapis-v3 §4.4)."""
 _ON_HOST = re.compile(r"HOST_EVAL\([^()]*\)")
 
 

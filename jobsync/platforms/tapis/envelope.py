@@ -39,6 +39,7 @@ answer, and the status is passed on."""
 
 _UNREAD = "SELECT_UUID_ERROR"
 _ABSENT = (_UNREAD, "RESUBMIT_NOT_FOUND")
+_SERVICE = re.compile(r"/v3/([a-z0-9]+)/")
 _FINAL = ("SEARCH", "SELECT_UUID")
 _LOG_IN = "log in again"
 _NO_ROUTE = "the service is too old for this, or the base URL is wrong"
@@ -152,7 +153,8 @@ def is_plain_refusal(answer: Response) -> bool:
 def token_is_refused(answer: Response) -> bool:
     """Whether a new token may help (tapis-v3 §2.2). What is another's is refused with 401 too, and
     so is what another service refuses to the jobs service, or to somebody who reads files."""
-    if answer.status != 401 or "/v3/files/" in answer.url:
+    service = _SERVICE.search(answer.url)
+    if answer.status != 401 or (service and service[1] == "files"):
         return False
     return isinstance(error_of(answer), Unauthorized)
 

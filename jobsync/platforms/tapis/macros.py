@@ -21,10 +21,9 @@ EACH_RUN = frozenset({"JobUUID", "JobName", "JobCreateTime", "JobCreateTimestamp
 """The macros that are another text for each run."""
 
 DIRECTORIES = frozenset({
-    "ExecSystemExecDir", "ExecSystemInputDir", "ExecSystemOutputDir", "JobWorkingDir",
-    "ArchiveSystemDir", "DtnSystemInputDir", "DtnSystemOutputDir", "SysRootDir",
+    "JobWorkingDir", "ArchiveSystemDir", "DtnSystemInputDir", "DtnSystemOutputDir", "SysRootDir",
 })  # fmt: skip
-"""The macros that are paths."""
+"""The macros that are paths, and not those of one run."""
 
 MACRO = re.compile(r"\$\{([^{}]*)\}")
 _FOLDED = {name.lower(): name for name in MACROS}
