@@ -10,6 +10,7 @@ from jobsync.apply import ApplyEvent, ApplySettings, Binding, SubmitLimits, appl
 from jobsync.model import (
     NO_ACCESS,
     SUBMITS,
+    Access,
     AccessChange,
     Action,
     AddressState,
@@ -25,10 +26,23 @@ from jobsync.model import (
 from jobsync.platform import Platform
 from jobsync.platforms.agave.platform import AGAVE
 from jobsync.platforms.tapis.platform import TAPIS
-from tests.fakes.memory import RECORDS, FakeClock, MemoryBackend, MemoryService, archiving
+from tests.fakes.memory import (
+    RECORDS,
+    FakeClock,
+    Job,
+    MemoryBackend,
+    MemoryService,
+    archiving,
+)
 from tests.fakes.planworld import APPS
 
 PRINT = "aaaaaaaaaa"
+WORDS = {
+    AGAVE.name: ("READ_WRITE", "READ", "WRITE"),
+    TAPIS.name: ("READ", "[JOB_OUTPUT]", "[JOB_HISTORY]"),
+}
+"""The most access, and two halves of it, by platform."""
+
 BOTH = (AGAVE, TAPIS)
 """The platforms that every law of an apply is tried on."""
 
@@ -128,3 +142,25 @@ class World:
 
 def short(outcomes: tuple[Outcome, ...]) -> list[tuple[str, str, str]]:
     return [(o.address, o.kind, str(o.result)) for o in outcomes]
+
+
+class Either(World):
+    """A world of one of the platforms, with its words for the most access, and for two halves."""
+
+    def __init__(self, folder: Path, platform: Platform) -> None:
+        super().__init__(folder, platform)
+        self.most, self.less, self.other = WORDS[platform.name]
+
+    def level(self, word: str) -> Access:
+        return self.platform.permissions.levels[word]
+
+
+def shared(world: World, owner: str = "alice", **levels: str) -> Job:
+    job = world.service.make(name("align"), owner, {}, final="FINISHED")
+    known = world.platform.permissions.levels
+    job.grants.update({user: known[word] for user, word in levels.items()})
+    return job
+
+
+def ref(job: Job) -> RunRef:
+    return RunRef(job.id, job.name, "FINISHED")

@@ -11,12 +11,11 @@ import pytest
 from jobsync.apply import exit_code
 from jobsync.apply.job_states import JobStates
 from jobsync.errors import ExitCode
-from jobsync.model import Action, IdRef, OutputRef, Result, RunRef, Standing
+from jobsync.model import Action, IdRef, OutputRef, Result, Standing
 from jobsync.plan import Stale
 from jobsync.platforms.agave.platform import AGAVE
 from jobsync.platforms.tapis.platform import TAPIS
-from tests.apply.plans import BOTH, World, name, short, state
-from tests.fakes.memory import Job
+from tests.apply.plans import BOTH, World, name, ref, short, state
 
 
 @pytest.fixture(params=BOTH, ids=lambda one: one.name)
@@ -26,10 +25,6 @@ def world(tmp_path: Path, request: pytest.FixtureRequest) -> World:
 
 def order(world: World, verb: str) -> list[str]:
     return [call[1] for call in world.service.calls if call[0] == verb]
-
-
-def ref(job: Job) -> RunRef:
-    return RunRef(job.id, job.name, "FINISHED")
 
 
 def test_a_plan_without_changes_does_nothing(world: World) -> None:
