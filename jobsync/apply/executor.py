@@ -44,7 +44,7 @@ from jobsync.model import (
     RunState,
 )
 from jobsync.outputs.lockfile import follow_renames
-from jobsync.plan.check import refuse_api
+from jobsync.plan.check import refuse_api, refuse_view
 from jobsync.plan.exit_status import addresses_of_runs
 from jobsync.structs import replace
 
@@ -62,9 +62,11 @@ def apply(
     Raises :class:`~jobsync.errors.Blocked` when another apply of this project and target is
     running, and :class:`~jobsync.apply.journal.JournalFailed` or
     :class:`JournalDamaged` when the journal cannot be used; then nothing has
-    been sent. So it is where *plan* is for a service of another kind: :class:`StalePlan`.
+    been sent. So it is where *plan* is for a service of another kind, :class:`StalePlan`, or for
+    somebody who may only look, :class:`SettingsError`.
     Everything else is in the outcomes. *report* is called by one thread at a time.
     """
+    refuse_view(plan)
     refuse_api(plan, backend.platform)
     follow_renames(plan.root, addresses_of_runs(plan))
     if settings.cold:

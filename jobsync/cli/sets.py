@@ -95,18 +95,20 @@ def _set_here() -> str:
 
     if not (below := manifest.sets_below()):
         return manifest.find_set()
-    text, path = "there is no set in this folder or above it", shlex.quote(below[0])
+    context = click.get_current_context(silent=True)
+    path = f"-m {shlex.quote(below[0])}" if context else repr(below[0])
+    text = "there is no set in this folder or above it"
     if len(below) == 1:
         raise SettingsError(
             f"{text}; there is one in {below[0]}",
-            hint=f"add -m {path}, or cd {path}; if this folder is that of the set: -m .",
+            hint=f"add {path}, or cd {shlex.quote(below[0])}; if this folder is that of the set: "
+            f"{'-m .' if context else repr('.')}",
         )
     more = f" and {len(below) - _SHOWN} more" if below[_SHOWN:] else ""
-    context = click.get_current_context(silent=True)
     takes_all = context is not None and any(one.name == "every" for one in context.command.params)
     raise SettingsError(
         f"{text}; there are {len(below)} below: {', '.join(below[:_SHOWN])}{more}",
-        hint=f"name one with -m {path}{', or take each by itself with --all' if takes_all else ''}",
+        hint=f"name one with {path}{', or take each by itself with --all' if takes_all else ''}",
     )
 
 

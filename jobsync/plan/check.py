@@ -11,17 +11,22 @@ from jobsync.platform import Platform
 def check(plan: Plan, allow: frozenset[str] = frozenset()) -> None:
     """Raise :class:`Blocked` for hazards that neither *plan* nor *allow* accepts, and
     :class:`SettingsError` for a plan of somebody who may only look."""
-    if plan.view:
-        raise SettingsError(
-            f"this plan was made for {plan.user}: only {plan.view.owner} applies to target "
-            f"{plan.target}",
-            hint=f"plan again with the credentials of {plan.view.owner}",
-        )
+    refuse_view(plan)
     still_open = [h for h in plan.hazards if not h.accepted and h.name not in allow]
     if still_open:
         raise Blocked(
             "\n".join(f"{hazard.name}: {hazard.message}" for hazard in still_open),
             hint="accept with " + " ".join(hazard.accept for hazard in still_open),
+        )
+
+
+def refuse_view(plan: Plan) -> None:
+    """Raise :class:`SettingsError` for a plan of somebody who may only look."""
+    if plan.view:
+        raise SettingsError(
+            f"this plan was made for {plan.user}: only {plan.view.owner} applies to target "
+            f"{plan.target}",
+            hint=f"plan again with the credentials of {plan.view.owner}",
         )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobsync.apply import apply
 from jobsync.errors import SettingsError, Usage
 from jobsync.model import (
     DeclaredJob,
@@ -73,6 +75,13 @@ def test_a_view_decides_nothing(made: tuple[DesiredState, World], data: st.DataO
         assert "to add" not in told and "No changes" not in told
     with pytest.raises(SettingsError, match=f"only {ME} applies"):
         check(plan)
+
+
+def test_an_apply_of_a_view_is_refused_before_anything_is_asked() -> None:
+    plan = viewed(World(), ONE)
+    nothing = cast(Any, object())
+    with pytest.raises(SettingsError, match=f"only {ME} applies"):
+        apply(plan, nothing, nothing, lambda event: None)
 
 
 @pytest.mark.parametrize(
