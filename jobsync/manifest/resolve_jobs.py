@@ -147,12 +147,13 @@ class _Run:
         self.places: JobPlaces | RunPlaces = job.places
         if family is not None and family.matrix is not None:
             self.places = RunPlaces(job.places, family.matrix, member)
-        self.filler = ValueFiller(job.scope, job.families, job.platform, member, self._say)
 
     def draft(self) -> DraftJob:
         job = self.job
         draft = DraftJob(self.member.address, job.entry, self.places)
         draft.permissions = job.permissions
+        # Not kept by the run, of which it knows a method: the two would be a circle of garbage.
+        filler = ValueFiller(job.scope, job.families, job.platform, self.member, self._say)
         request, checks = draft.request, job.platform.fields
         for name, raw in job.fields.items():
             if name in _NOT_OF_A_RUN:
@@ -161,10 +162,10 @@ class _Run:
             value: Value
             hidden = _NOWHERE
             if "${" in raw if isinstance(raw, str) else has_reference(raw):
-                value = self.filler.fill(name, raw)
-                if self.filler.failed:
+                value = filler.fill(name, raw)
+                if filler.failed:
                     continue
-                if self.filler.hides:
+                if filler.hides:
                     hidden, value = paths_of(value), revealed(value)
             else:
                 value = raw  # type: ignore[assignment]  # nothing to fill in: shared as it is
@@ -182,11 +183,11 @@ class _Run:
                     else:
                         self._say(one.path, one.message, one.hint)
         self._together(draft)
-        upstream = self.filler.upstream
+        upstream = filler.upstream
         if upstream or draft.needs:
             draft.upstream = tuple(sorted(upstream))
             draft.needs = tuple(sorted(upstream.union(draft.needs)))
-            draft.files_of = tuple(self.filler.files_of)
+            draft.files_of = tuple(filler.files_of)
         return draft
 
     # --- jobsync's own fields ---------------------------------------------------------

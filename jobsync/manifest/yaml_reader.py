@@ -152,6 +152,8 @@ class _Builder:
                 value = values.get(text, missing) if event.implicit[0] else text
                 if value is missing:
                     value = self._plain(text, mark)
+            elif type(event) is MappingStartEvent and not decorated and depth < DEPTH_LIMIT:
+                value = self._mapping(depth + 1)
             else:
                 value = self._value(event, depth)
             mapping[key] = value

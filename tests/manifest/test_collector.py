@@ -46,6 +46,23 @@ def test_it_rests_while_a_set_is_loaded_and_then_runs_again(
     assert (seen, gc.isenabled()) == ([False, False], True)
 
 
+def test_loading_leaves_no_circles_behind(tmp_path: Path) -> None:
+    head = (
+        "apiVersion: jobsync/v1\nproject: p\ntarget: local\nvariables: {v: {default: x}}\njobs:\n"
+    )
+    body = (
+        "{appId: a-1, parameters: {v: '${var.v}', seed: '${matrix.seed}'}, matrix: {seed: [1, 2]}}"
+    )
+    jobs = "".join(f"  job-{number}: {body}\n" for number in range(200))
+    (tmp_path / "set.yaml").write_text(head + jobs)
+    load(tmp_path)
+    gc.collect()
+    gc.disable()
+    loaded = load(tmp_path)
+    assert len(loaded.jobs) == 400
+    assert gc.collect() < 100
+
+
 def test_it_stays_off_where_it_was_off() -> None:
     gc.disable()
     with collector_at_rest():
