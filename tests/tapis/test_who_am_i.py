@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from jobsync.errors import Unreadable
@@ -9,6 +11,7 @@ from jobsync.http.connection import Connection
 from jobsync.platforms.tapis import connections
 from jobsync.platforms.tapis.credentials import explicit
 from tests.fakes.scripted_server import ScriptedServer, envelope
+from tests.fakes.tapis_world import world
 from tests.tapis.tokens import jwt
 
 
@@ -30,3 +33,16 @@ def test_the_profile_of_the_token_is_me() -> None:
         token = explicit(server.url, jwt(server.url, "alice"))
         with connections.connect_reader(server.url, token, how=Connection()) as reader:
             assert reader.whoami() == "alice"
+
+
+def test_somebody_to_whom_nothing_is_shared_sees_an_empty_list(tmp_path: Path) -> None:
+    """The service counts the jobs of all users then (tapis-v3 §6.1)."""
+    with world(tmp_path) as running:
+        me, bob = running.as_("alice"), running.as_("bob")
+        made = running.finished("alice", appId="wc-demo", appVersion="1.00")
+        asked = (("listType", "SHARED_JOBS"), ("select", "uuid"), ("computeTotal", "true"))
+        page = bob.jobs.search(asked)
+        assert (page.rows, page.total) == ([], 1)
+        assert bob.shared_runs(lambda run: True) == []
+        me.grant(made.id, "bob", me.platform.permissions.levels["READ"])
+        assert [run.id for run in bob.shared_runs(lambda run: True)] == [made.id]

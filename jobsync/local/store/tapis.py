@@ -23,9 +23,9 @@ _SHARED = "id IN (SELECT job_id FROM shares WHERE grantee = ?)"
 
 
 class Page(Struct, frozen=True):
-    """A question for a page of visible jobs. ``scope`` is ``mine`` or ``shared``, ``order`` pairs
-    of an SQL expression of ours and whether it descends; a limit below 0 is none. Of a ``short``
-    one only ``appVersion`` of the requests is read, and no directories."""
+    """A question for a page of visible jobs. ``scope`` is ``mine``, ``shared`` or ``everybody``,
+    ``order`` pairs of an SQL expression of ours and whether it descends; a limit below 0 is none.
+    Of a ``short`` one only ``appVersion`` of the requests is read, and no directories."""
 
     user: str
     scope: str
@@ -165,5 +165,7 @@ def _subscribe(db: sqlite3.Connection, new: Sequence[Subscription]) -> None:
 
 def _where(page: Page) -> tuple[str, list[Any]]:
     sql, values = render(page.where)
+    if page.scope == "everybody":
+        return f"api = ? AND visible = 1 AND {sql}", [TAPIS, *values]
     scope = _MINE if page.scope == "mine" else _SHARED
     return f"api = ? AND visible = 1 AND {scope} AND {sql}", [TAPIS, page.user, *values]

@@ -30,7 +30,7 @@ from jobsync.platforms.tapis.describe import PLACES, ROW, Row
 from jobsync.platforms.tapis.name_search import MOST_NAMES, NameSearch
 from jobsync.platforms.tapis.operations import Jobs, Terms
 from jobsync.platforms.tapis.outputs import Outputs
-from jobsync.platforms.tapis.pagination import LIMIT, Listing, all_apps, all_events
+from jobsync.platforms.tapis.pagination import LIMIT, SHARED, Listing, all_apps, all_events
 from jobsync.platforms.tapis.permissions import access_of, resources_of
 from jobsync.platforms.tapis.platform import TAPIS
 from jobsync.platforms.tapis.tags import tags_of
@@ -101,7 +101,7 @@ class TapisReader:
     ) -> list[Run]:
         """See :class:`~jobsync.backend.Reader`. They have a listing of their own
         (tapis-v3 §6.1)."""
-        return self._searched(keep, prefixes, (("listType", "SHARED_JOBS"),))
+        return self._searched(keep, prefixes, (SHARED,))
 
     def _searched(
         self, keep: Callable[[Listed], bool], prefixes: Sequence[str], whose: Terms

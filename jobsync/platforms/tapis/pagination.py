@@ -31,6 +31,9 @@ _SPARE_PAGES = 50
 _LOOKS_AT_END = 20
 _COUNT = (("computeTotal", "true"),)
 
+SHARED = ("listType", "SHARED_JOBS")
+"""What asks for the jobs that others share with the user in place of the user's own."""
+
 PageAt = Callable[[int], Page]
 """The page that begins after so many rows."""
 
@@ -125,9 +128,11 @@ class Listing:
 
     def _counted(self, asked: Terms, at: int) -> tuple[int, Page]:
         """The number of all rows, and the page that begins after *at*. A list without any row may
-        come without the number (tapis-v3 §6.1)."""
+        come without the number, or, where nothing is shared with the user, with that of the jobs
+        of all (tapis-v3 §6.1)."""
         page = self._jobs.search((*asked, *_window(at), *_COUNT))
-        if page.total is None and at == 0 and not page.rows:
+        is_wrong = page.total is None or SHARED in asked
+        if is_wrong and at == 0 and not page.rows:
             return 0, page
         if page.total is None:
             raise Unreadable(f"the list does not say how many jobs it has ({page.asked})")

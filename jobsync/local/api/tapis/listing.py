@@ -87,7 +87,7 @@ def answer(
             total = store.count(page) if asked.total else -1
         case "SHARED_JOBS":
             rows = store.page(shared)
-            total = store.count(shared) if asked.total else -1
+            total = _count_of_shared(call, shared) if asked.total else -1
         case _:
             rows = store.page(page)
             mine = store.count(page)
@@ -108,6 +108,15 @@ def answer(
             "totalCount": total,
         },
     )
+
+
+def _count_of_shared(call: Call, page: Page) -> int:
+    """How many jobs are shared with the user; where none is, those of everybody, for then nothing
+    is left of the conditions (tapis-v3 §6.1)."""
+    every = replace(page, where=Both(()))
+    if call.store.count(every):
+        return call.store.count(page)
+    return call.store.count(replace(every, scope="everybody"))
 
 
 def list_jobs(call: Call) -> Answer:
