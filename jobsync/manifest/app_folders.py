@@ -116,10 +116,12 @@ class AppFolders:
                 runs = b"x" if facts.st_mode & stat.S_IXUSR else b"-"
                 content = file_digest(path).encode()
                 total.update(os.fsencode(name) + b"\0" + runs + content + b"\n")
+            folders = {folder, *((self._apps / path).parent for path in changed)}
+            arranged = max(os.stat(path).st_mtime for path in folders)
         except OSError as error:
             where = error.filename or folder
             raise Unusable(f"{quoted(str(where))} cannot be read: {reason(error)}") from error
-        return AppFolder(total.hexdigest(), changed)
+        return AppFolder(total.hexdigest(), changed, arranged)
 
 
 def _files(folder: Path, homes: Sequence[str]) -> Iterator[str]:

@@ -62,11 +62,13 @@ class AppFolder(Struct, frozen=True):
     """An app that the workspace holds in ``apps/``.
 
     ``digest`` is of all that makes a run what it is; ``changed`` maps each file of it, relative to
-    ``apps/``, to when it was last changed, in seconds since the epoch.
+    ``apps/``, to when it was last changed, in seconds since the epoch. ``arranged`` is when a file
+    of it was last added, renamed or removed.
     """
 
     digest: str
     changed: Mapping[str, float]
+    arranged: float = 0.0
 
 
 class Earlier(Protocol):

@@ -275,6 +275,14 @@ def changed_since(job: DeclaredJob, run: Run) -> tuple[str, ...]:
     return tuple(sorted(path for path, at in job.app.changed.items() if at > made))
 
 
+def arranged_since(job: DeclaredJob, run: Run) -> bool:
+    """Whether a file of the job's app in the workspace was added, renamed or removed after *run*
+    was created."""
+    if job.app is None or run.created is None:
+        return False
+    return job.app.arranged > moment(run).timestamp()
+
+
 def _pinned_ids(desired: DesiredState) -> frozenset[str]:
     return frozenset(job.pinned for job in desired.jobs.values() if job.pinned is not None)
 

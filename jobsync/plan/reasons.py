@@ -23,7 +23,7 @@ from jobsync.model import (
 )
 from jobsync.plan.decide import Decision
 from jobsync.plan.diff import placement_changes, semantic_changes
-from jobsync.plan.history import History, changed_since, is_before, is_of
+from jobsync.plan.history import History, arranged_since, changed_since, is_before, is_of
 from jobsync.plan.records import request_of, untold
 from jobsync.plan.references import References
 from jobsync.structs import Struct
@@ -85,6 +85,9 @@ def why_replaced(
     if job.digests:
         some = "" if len(job.digests) == 1 else "one of "
         note = f"the content of {some}{', '.join(sorted(job.digests))} has changed"
+        if arranged_since(job, old):
+            named = desired.platform.app_id(job.request)
+            note += f", or a file of the app {named} in apps/ was removed or renamed"
         return Why(Reason.CONTENT_CHANGED, placement, (note,))
     replaced = tuple(
         address

@@ -81,3 +81,13 @@ def test_a_script_of_the_template_that_fails_fails_its_job(bench: Bench) -> None
     bench.edit("own/apps/words/tapisjob_app.sh", "\ntrr -cs", "\ntr -cs")
     done = bench.run("apply", "own", "--auto-approve")
     assert done.code == 0, done.err
+
+
+def test_a_renamed_file_of_an_app_is_told_beside_the_input(bench: Bench) -> None:
+    assert bench.run("init", "--template", "pipeline-v3", "own").code == 0
+    extra = bench.folder / "own/apps/words/extra.txt"
+    extra.write_text("x")
+    assert bench.run("apply", "own", "--auto-approve").code == 0
+    extra.unlink()
+    done = bench.run("plan", "own")
+    assert "or a file of the app words:1.0 in apps/ was removed or renamed" in done.out, done.out

@@ -287,6 +287,21 @@ def test_a_changed_app_is_the_reason_when_nothing_else_is() -> None:
     assert "the app tool-1.0 in apps/ may have changed" in change.notes
 
 
+@pytest.mark.parametrize(("minutes", "told"), [(0, False), (9, True)])
+def test_a_file_that_left_the_app_may_be_the_reason_beside_an_input(
+    minutes: int, told: bool
+) -> None:
+    """A file that is gone, or was only renamed, has no time of its own: its folder has."""
+    world, uri = World(), "agave://local/a.txt"
+    world.add(f"{PROJECT}.align.babcdefghi", request=ONE.request)
+    app = AppFolder("d" * 64, {"x/w.sh": 0.0}, (START + timedelta(minutes=minutes)).timestamp())
+    (change,) = planned(world, replace(ONE, app=app, digests={uri: "e" * 64})).changes
+    assert isinstance(change, JobChange)
+    said = f"the content of {uri} has changed"
+    more = ", or a file of the app tool-1.0 in apps/ was removed or renamed"
+    assert change.notes == (said + more if told else said,)
+
+
 def test_a_private_app_that_was_changed_after_the_run_is_a_note() -> None:
     world, wanted = World(), desired(ONE)
     world.of(ONE)
