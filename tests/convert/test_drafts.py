@@ -145,6 +145,16 @@ def test_a_set_keeps_what_is_of_jobsync_and_marks_the_rest() -> None:
     assert b["fileInputArrays"] == [{"name": "all", "sourceUrls": ["${jobs.a[*].outputs/out.txt}"]}]
 
 
+def test_a_set_that_cannot_be_read_is_told_with_its_place() -> None:
+    """It was called a job without an appId."""
+    for text in ("apiVersion: [", 'apiVersion: jobsync/v1\njobs: {a: {appId: "\\ud800"}}\n'):
+        with pytest.raises(NotConvertible, match=r"a\.yaml:\d+:\d+: ") as caught:
+            convert([("a.yaml", text.encode())], "x")
+        assert "appId" not in str(caught.value)
+    with pytest.raises(NotConvertible, match=r"a\.json"):
+        convert([("a.json", b'{"appId": ')], "x")
+
+
 def test_files_of_one_set_are_one_draft_and_say_nothing_twice() -> None:
     other = SET.replace("  a:\n", "  c:\n", 1).replace("  b:\n", "  d:\n", 1)
     other = other[: other.index("target:")] + other[other.index("jobs:") :]

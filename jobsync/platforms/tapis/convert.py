@@ -53,7 +53,7 @@ def convert(files: Iterable[tuple[str, bytes]], project: str) -> Converted:
     """See :class:`~jobsync.platforms.converting.Converter`: requests of this service become a
     manifest, jobs and sets of Agave v2 the draft of one."""
     given = list(files)
-    if sets := [file for file, data in given if is_set(data)]:
+    if sets := [file for file, data in given if is_set(file, data)]:
         if others := [file for file, _ in given if file not in sets]:
             raise NotConvertible(f"{others[0]}: convert job files apart from manifests ({sets[0]})")
         return draft_set(given)

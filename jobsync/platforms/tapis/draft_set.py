@@ -18,10 +18,12 @@ _LEFT_OUT = {
 _SECTIONS = ("targets", "variables", "teams", "defaults", "guards", "jobs")
 
 
-def is_set(data: bytes) -> bool:
-    """Whether *data* is a manifest."""
-    value = read(data, "").value
-    return isinstance(value, dict) and "apiVersion" in value
+def is_set(file: str, data: bytes) -> bool:
+    """Whether *data* is a manifest, or a file called like one that cannot be read."""
+    document = read(data, file)
+    if document.problems and file.endswith((".yaml", ".yml")):
+        return True
+    return isinstance(document.value, dict) and "apiVersion" in document.value
 
 
 def draft_set(files: Iterable[tuple[str, bytes]]) -> Converted:
