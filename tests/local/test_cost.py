@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from werkzeug.wrappers import Request
 
+from jobsync.local.api.tapis.places import Places
+from jobsync.local.drive import Drive
 from jobsync.local.store.database import Store
 from jobsync.local.store.rows import AGAVE, TAPIS, Conflict, JobRow
 from jobsync.testing import local_service
@@ -136,3 +138,25 @@ def test_a_request_leaves_nothing_that_only_the_garbage_collector_finds(
             gc.garbage.clear()
             gc.enable()
         assert requests == []
+
+
+def test_a_submit_claims_each_directory_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What leads where is looked up in each folder above, name by name."""
+    claimed: list[str] = []
+    claim = Places.claim
+
+    def claiming(places: Places, system: str, path: str, owner: str, uuid: str) -> str:
+        claimed.append(path)
+        return claim(places, system, path, owner, uuid)
+
+    monkeypatch.setattr(Places, "claim", claiming)
+    with local_service(tmp_path, api=TAPIS, drive=Drive.NONE) as service:
+        job = service.submit("alice", execSystemOutputDir="/.work/alice/out")
+        execute = f"/.work/jobs/{job['uuid']}"
+        archive = f"/jobs/{job['uuid']}/archive"
+        assert claimed == [execute, "/.work/alice/out", archive]
+        assert service.service.store.job(job["uuid"]).directories == {  # type: ignore[union-attr]
+            "exec": execute, "input": execute, "output": "/.work/alice/out",
+        }  # fmt: skip

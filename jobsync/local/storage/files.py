@@ -254,8 +254,10 @@ class Storage:
             return None
 
     def _claim(self, first: str, owner: str) -> str | None:
-        if first == owner or first in self._jobs.users():
+        if first == owner:
             return first
+        if known := self._owner(first):
+            return known
         folder = self.archive / _OWNERS
         folder.mkdir(parents=True, exist_ok=True)
         try:

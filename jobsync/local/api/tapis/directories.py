@@ -77,7 +77,9 @@ def given(
         ("output", "ExecSystemOutputDir", f"{execute}/output"),
     ):
         path = asked(f"execSystem{key.capitalize()}Dir") or default
-        found[key] = macros[name] = site.places.claim(row.system, path, row.owner, row.id)
+        if path not in found.values():  # else it is claimed already
+            path = site.places.claim(row.system, path, row.owner, row.id)
+        found[key] = macros[name] = path
     own = f"/{JOBS}/{row.id}/archive"
     # On the same system the output directory serves as the archive, and nothing is copied.
     default = found["output"] if archive_system == row.system else own

@@ -173,14 +173,15 @@ class Places:
     def _owned_by(self, system: System, first: str, owner: str) -> str | None:
         if first == JOBS:
             return None
-        if first not in self._store.users():
-            folder = area(system) / _OWNERS
-            folder.mkdir(parents=True, exist_ok=True)
-            try:
-                with (folder / first).open("x", encoding="utf-8") as file:
-                    file.write(owner)
-            except FileExistsError:
-                pass
+        if known := self._owner(system, first):
+            return known
+        folder = area(system) / _OWNERS
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with (folder / first).open("x", encoding="utf-8") as file:
+                file.write(owner)
+        except FileExistsError:
+            pass
         return self._owner(system, first)
 
 
