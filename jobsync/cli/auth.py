@@ -97,7 +97,7 @@ def _confirm_host(found: Target) -> None:
         raise Blocked(
             f"the manifests name {found.base_url}, and there is no terminal to ask whether your "
             "password may go there",
-            hint=way,
+            hint=f"if it may: {way}",
         )
     question = f"Log in to {terminal(found.base_url)}, which the manifests name?"
     question = f"{question} Only 'yes' will be accepted"

@@ -63,7 +63,7 @@ def _kept_key() -> bytes:
             hint="set JOBSYNC_STATE_KEY to a text of your own, made with: openssl rand -hex 32",
         ) from error
     if len(key) < _SHORTEST:
-        raise SettingsError(f"{path}: is no key of state folders", hint=f"rm {path}")
+        raise SettingsError(f"{path} is not a key of state folders", hint=f"rm {path}")
     return key
 
 

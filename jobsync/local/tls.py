@@ -32,7 +32,7 @@ class Certificate(Struct, frozen=True):
             context.load_cert_chain(self.chain, self.key)
         except (OSError, ValueError) as error:
             raise LocalServiceError(
-                f"{self.chain} and {self.key} are no certificate and its key: {error}"
+                f"{self.chain} and {self.key} are not a certificate and its key: {error}"
             ) from error
         return context
 

@@ -158,7 +158,7 @@ def _parsed(text: str) -> Record:
             text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=_finite
         )
         if not isinstance(document, dict):
-            raise ValueError("it is no object")
+            raise ValueError("it is not a JSON object")
     except (ValueError, RecursionError) as error:
         raise PlanFileError(
             f"this is not a saved plan: {error}", hint="make one with: jobsync plan --out"

@@ -37,7 +37,7 @@ def _validator(name: str, text: str) -> tuple[dict[str, Any], Any]:
     try:
         schema = json.loads(text)
         if not isinstance(schema, dict):
-            raise ValueError("it is no object")
+            raise ValueError("it is not a JSON object")
         return schema, jsonschema_rs.Draft202012Validator(schema, retriever=_refused)
     except (ValueError, RecursionError, jsonschema_rs.ValidationError) as error:
         said = str(error).strip().splitlines()[0]

@@ -59,7 +59,7 @@ def test_the_examples_are_about_members_that_a_plan_has() -> None:
     ("text", "said"),
     [
         ("{", "not a JSON Schema"),
-        ("[]", "it is no object"),
+        ("[]", "it is not a JSON object"),
         ('{"type": "nonsense"}', "not a JSON Schema"),
         ('{"$ref": "file:///etc/passwd"}', "nothing outside its file"),
         ('{"$ref": "http://127.0.0.1:9/x"}', "nothing outside its file"),

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from jobsync.errors import Unreadable
+from jobsync.errors import Unauthorized, Unreadable
 from jobsync.http.client import HttpClient
 from jobsync.http.messages import Repeat, Request
 from jobsync.model import JsonValue
@@ -60,7 +60,11 @@ def _new_client(client: HttpClient, username: str, password: Secret) -> Mapping[
     url = Urls(client.settings.base_url).clients()
     request = Request("POST", url, body, Repeat.NEVER, _FORM, asks="make an API client")
     pair = base64.b64encode(f"{username}:{password.reveal()}".encode()).decode("ascii")
-    result = envelope.result_of(client.send(request, Secret(f"Basic {pair}")), _MADE)
+    try:
+        result = envelope.result_of(client.send(request, Secret(f"Basic {pair}")), _MADE)
+    except Unauthorized as error:
+        error.hint = "check the user name and the password"
+        raise
     if not isinstance(result, dict):
         raise Unreadable(f"expected an API client in the answer ({request})")
     return result

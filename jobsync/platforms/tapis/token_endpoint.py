@@ -94,7 +94,9 @@ class Authenticator:
                 f"{line} (POST {self._url}/tokens)",
                 status=response.status,
                 said=said,
-                hint="log in again",
+                hint="check the user name and the password"
+                if form.get("grant_type") == "password"
+                else "log in again",
             )
         result = document.get("result")
         token = _inner(result, "access_token")
