@@ -116,8 +116,8 @@ def next_steps(plan: Plan, rows: Sequence[Outcome], call: Call) -> Iterator[str]
     fixed = {state.address for state in plan.states if not state.retriable}
     if again := [address for address in failed if address not in fixed]:
         yield _mend(plan, again, call)
-        runs = "A failed run starts again" if len(again) == 1 else "Failed runs start again"
-        yield f"{runs} only on request: {retry(again, call)}"
+        runs = "a failed run starts again" if len(again) == 1 else "failed runs start again"
+        yield f"Unchanged, {runs} only on request: {retry(again, call)}"
     if Result.STALE in results:
         yield (
             "The state on the service has changed since the plan was made. Plan again: "

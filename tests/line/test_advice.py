@@ -153,7 +153,7 @@ def test_what_needs_a_run_that_misses_something_is_not_submitted(
     rows = [line.split()[:3] for line in done.err.splitlines() if line.startswith("sort  ")]
     assert [row for row in rows if row[1] == "run"] == [["sort", "run", "failed"]], done.err
     assert "expected 'DONE.ok' matched nothing; there are 'counts.txt'" in done.err
-    said = "A failed run starts again only on request: jobsync apply --retry sort\n"
+    said = "Unchanged, a failed run starts again only on request: jobsync apply --retry sort\n"
     assert said in done.err
     mend = "If you mend the manifest or an input, the next apply runs it again: jobsync apply\n"
     assert mend + said in done.err

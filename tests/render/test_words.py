@@ -108,7 +108,7 @@ def test_a_report_advises_commands_for_the_addresses_that_it_is_about(
     ]
     text = outcome(plan, failed, call)
     advised = f"jobsync apply{after} --retry align --retry tree"
-    assert f"Failed runs start again only on request: {advised}\n" in text
+    assert f"Unchanged, failed runs start again only on request: {advised}\n" in text
     assert "ADDRESS" not in text
 
 
