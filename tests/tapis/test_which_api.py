@@ -72,7 +72,7 @@ def test_a_password_is_not_sent_to_find_out() -> None:
 
 
 def test_an_unknown_api_is_an_error() -> None:
-    with pytest.raises(SettingsError, match="TAPIS_API 'tapis/v4'") as caught:
+    with pytest.raises(SettingsError, match="TAPIS_API: there is no api 'tapis/v4'") as caught:
         platform_of_environment(variables(API="tapis/v4"), None, PLATFORMS)
     assert "agave/v2, tapis/v3" in caught.value.hint
 
