@@ -199,7 +199,7 @@ def test_tls_by_option(tmp_path: Path) -> None:
     [
         (["--tls-cert", "chain.pem"], "--tls-key is missing"),
         (["--tls-key", "chain.pem"], "--tls-cert is missing"),
-        (["--tls-cert", "chain.pem", "--tls-key", "chain.pem"], "no certificate and its key"),
+        (["--tls-cert", "chain.pem", "--tls-key", "chain.pem"], "not a certificate and its key"),
     ],
 )
 def test_what_is_no_certificate_is_said(tmp_path: Path, options: list[str], said: str) -> None:
