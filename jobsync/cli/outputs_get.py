@@ -195,11 +195,11 @@ def _print_file(reader: Reader, run: Run, glob: str) -> None:
     try:
         walked = walk_outputs(reader, run.id)
         sizes = {file.path: file.length for file in walked if not file.is_folder}
+        found = [file.path for file in walked if not file.is_folder and wanted.means(file)]
     except Unauthorized:
         raise
     except ServiceError as error:
         raise SettingsError(outputs_unavailable(run.id, error, reader.platform)) from error
-    found = [path for path in sizes if wanted.matches(path)]
     if not found:
         there = ", ".join([*sizes][:5]) or "none"
         raise SettingsError(

@@ -70,12 +70,17 @@ class Archived(Struct, frozen=True):
 
 
 class RemoteFile(Struct, frozen=True):
-    """One entry of an output folder. ``path`` is joined by us, without a leading ``/``."""
+    """One entry of an output folder. ``path`` is joined by us, without a leading ``/``.
+
+    ``by_name_only``: a file of the service's own, which may hold secrets. It is an output only
+    where its path is written out.
+    """
 
     path: str
     length: int
     last_modified: str
     is_folder: bool = False
+    by_name_only: bool = False
 
 
 class LogFiles(Struct, frozen=True):

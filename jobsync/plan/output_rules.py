@@ -3,7 +3,8 @@
 Floor 2, pure. A glob is matched segment by segment, case and all:
 
 * ``*``, ``?`` and ``[...]`` stay within one segment, ``**`` as a whole segment stands for any
-  number of folders, also none. As in a shell, none of them matches a leading dot.
+  number of folders, also none. As in a shell, none of them matches a leading dot, nor a file of
+  the service's own (:attr:`~jobsync.model.RemoteFile.by_name_only`).
 * A trailing ``/`` means everything below, at any depth: ``plots/`` is ``plots/**``.
 * The *fixed folder* of a glob is what stands before its first segment with a wildcard.
 
@@ -51,6 +52,14 @@ class Glob(Struct, frozen=True):
     def matches(self, path: str) -> bool:
         """Whether the file *path* is meant."""
         return len(self.segments) in self._states(path.split("/"))
+
+    def means(self, file: RemoteFile) -> bool:
+        """Whether *file* is meant: by its path, which must be written out where that is needed."""
+        return self.matches(file.path) and not (file.by_name_only and self._is_wild)
+
+    @property
+    def _is_wild(self) -> bool:
+        return self.text.endswith("/") or is_glob(self.text)
 
     def reaches_into(self, folder: str) -> bool:
         """Whether some file below *folder* could be meant."""
@@ -121,7 +130,7 @@ def choose_files(
     wanted: dict[tuple[str, str], Fetch] = {}
     missing: list[str] = []
     for rule, glob in globs:
-        matched = [file for file in found if glob.matches(file.path)]
+        matched = [file for file in found if glob.means(file)]
         for folder in closed:
             if glob.reaches_into(folder.path):
                 refused.setdefault(f"{folder.path}/", closed_reason(folder.path))
@@ -140,7 +149,7 @@ def choose_files(
     told = {rule.path for rule in rules if rule.required}
     for text in expect:
         glob = compile_glob(text)
-        if text not in told and not any(glob.matches(file.path) for file in found):
+        if text not in told and not any(map(glob.means, found)):
             missing.append(_missing_text("expected", glob, found))
     fetches = _without_clashes(wanted, refused)
     return ChosenFiles(fetches, tuple(missing), tuple(sorted(refused.items())))
@@ -148,10 +157,10 @@ def choose_files(
 
 def lacks(rules: Iterable[OutputRule], expect: Iterable[str], files: Iterable[RemoteFile]) -> bool:
     """Whether something that a run must have produced is not among *files*, its walked listing."""
-    found = [file.path for file in files if not file.is_folder]
+    found = [file for file in files if not file.is_folder]
     globs = [compile_glob(rule.path) for rule in rules if rule.required]
     globs += [compile_glob(text) for text in expect]
-    return not all(any(glob.matches(path) for path in found) for glob in globs)
+    return not all(any(map(glob.means, found)) for glob in globs)
 
 
 def destination(rule: OutputRule, glob: Glob, path: str) -> str:
@@ -227,6 +236,7 @@ def _many_text(rule: OutputRule, count: int) -> str:
 
 def _missing_text(kind: str, glob: Glob, found: Sequence[RemoteFile]) -> str:
     said = f"{kind} {glob.text!r} matched nothing"
+    found = [file for file in found if not file.by_name_only]
     if not found:
         return f"{said}; there are no output files at all"
     prefix = glob.text.strip("/") + "/"

@@ -82,7 +82,6 @@ jobs:
         ("archiveFilter: {excludes: ['[!a]*']}", "*"),
         ("archiveFilter: {excludes: ['${JobUUID}/**']}", "a/b"),
         ("archiveFilter: {excludes: ['**/*']}", "tapisjob.sh"),
-        ("archiveFilter: {excludes: ['**/*']}", "**"),
         ("archiveFilter: {excludes: ['REGEX:(.)\\1*[.]log']}", "a.log"),
         ("archiveFilter: {excludes: ['**/*']}}, archiveMode: NEVER, notes: {", "a.log"),
         ("archiveFilter: {excludes: ['**']}}, archiveSystemDir: '${ExecSystemOutputDir}', notes: {",

@@ -14,6 +14,10 @@ from jobsync.platforms.tapis.fields import parameters_of
 from jobsync.platforms.tapis.macros import DIRECTORIES, EACH_RUN, MACRO
 from jobsync.platforms.tapis.urls_of_inputs import SCHEME, cannot_be_named
 
+LAUNCH_FILES = frozenset({"tapisjob.sh", "tapisjob.env"})
+"""The files with which the service starts a job, in its folder of outputs. The latter holds the
+variables of the environment, also those that the app or the user sets (tapis-v3 §4.5)."""
+
 JOB = "job"
 """The member of a full record that has the job as the service resolved it; all others are those
 of the request as it was sent."""
@@ -85,10 +89,9 @@ def _filter_of(request: Mapping[str, Value]) -> Mapping[str, Value]:
 
 
 def _is_launch_file(kept: Mapping[str, Value], wish: str) -> bool:
-    """Whether *wish* means a file that is archived whatever the filter says (tapis-v3 §8.4)."""
-    return kept.get("includeLaunchFiles") is not False and any(
-        matches(wish, name) for name in ("tapisjob.sh", "tapisjob.env")
-    )
+    """Whether *wish* names a file that is archived whatever the filter says (tapis-v3 §8.4). No
+    glob means one of them."""
+    return kept.get("includeLaunchFiles") is not False and wish in LAUNCH_FILES
 
 
 def _as_java(glob: str) -> str:

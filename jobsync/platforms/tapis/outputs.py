@@ -21,6 +21,7 @@ from jobsync.http.messages import Response, Stream, sanitised
 from jobsync.model import Archive, JsonValue, RemoteFile, RunState
 from jobsync.platforms.records import Record
 from jobsync.platforms.tapis import archive, describe, envelope, unzip
+from jobsync.platforms.tapis.archive import LAUNCH_FILES
 from jobsync.platforms.tapis.operations import Jobs, Page, Terms
 from jobsync.platforms.tapis.pagination import LIMIT, all_files
 from jobsync.structs import Struct, replace
@@ -246,11 +247,13 @@ def _entry(row: Record, top: str, folder: str, asked: str) -> RemoteFile:
     if above != top or name in ("", ".", ".."):
         said = sanitised(path)
         raise Unreadable(f"{said!r} does not lie directly in {top or '/'!r} ({asked})")
+    inside = f"{folder}/{name}" if folder else name
     return RemoteFile(
-        path=f"{folder}/{name}" if folder else name,
+        path=inside,
         length=_size_of(row.get("size"), asked),
         last_modified=describe.kept(row.get("lastModified")),
         is_folder=row.get("type") == "dir",
+        by_name_only=inside in LAUNCH_FILES,
     )
 
 
