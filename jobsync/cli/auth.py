@@ -46,13 +46,13 @@ def _typed(url: str, api: str | None) -> Target:
 
     named = api or os.environ.get("TAPIS_API", "").strip()
     if not named:
-        raise _untold("--url does not say which service it is")
+        raise _which_api("--url does not say which service it is")
     target = Target("typed", base_url(url), api=named)
     platform_of(target, PLATFORMS)  # which raises for an unknown one
     return target
 
 
-def _told(found: Target, api: str | None) -> Target:
+def _of_api(found: Target, api: str | None) -> Target:
     """*found* if something says what its service speaks, or as *api* says.
 
     For anything but a password the platform that is assumed would do: another one only refuses.
@@ -67,12 +67,12 @@ def _told(found: Target, api: str | None) -> Target:
     elif found.name == ENVIRONMENT:
         assumed = found.api == next(iter(PLATFORMS))
         if assumed and told_in_environment(os.environ) is None:
-            raise _untold("TAPIS_BASE_URL does not say which service it is")
+            raise _which_api("TAPIS_BASE_URL does not say which service it is")
     platform_of(found, PLATFORMS)  # which raises for an unknown one
     return found
 
 
-def _untold(message: str) -> Usage:
+def _which_api(message: str) -> Usage:
     from jobsync.platforms import PLATFORMS
 
     apis = " or ".join(f"--api {name}" for name in PLATFORMS)
@@ -136,7 +136,7 @@ def login(
     from jobsync.platforms.connections import Lasting
     from jobsync.secret import Secret
 
-    found = _typed(url, api) if url else _told(_remote(target, manifests), api)
+    found = _typed(url, api) if url else _of_api(_remote(target, manifests), api)
     if not sys.stdin.isatty() and not (username and password_stdin):
         raise Usage(
             "there is no terminal to ask for the user name and the password on",

@@ -81,7 +81,7 @@ def findings(
     except JobsyncError as error:
         yield _problem("target", error)
         return
-    yield Finding("target", _told(chosen, _named_by(target, desired, environ)))
+    yield Finding("target", _target_line(chosen, _named_by(target, desired, environ)))
     place = connect.ServicePlace(root, chosen)
     yield from _state(place, environ)
     if chosen.name == connect.LOCAL:
@@ -181,7 +181,7 @@ def _named_by(target: str | None, desired: DesiredState | None, environ: Mapping
     return "the set" if desired and desired.default_target else "nothing, so it is the default"
 
 
-def _told(target: Target, source: str) -> str:
+def _target_line(target: Target, source: str) -> str:
     api = f" ({target.api})" if target.api else ""
     where = f" at {target.base_url}" if target.base_url else ""
     return f"{target.name}{api}{where}, named by {source}"

@@ -1,8 +1,9 @@
 """``jobsync jobs``: the operations of the service one by one, for scripts and for looking around.
 
 Each platform has a file of them, under the names that its users know: ``jobs_WORD.py`` with a group
-``operations`` and the names of those that change nothing, ``READING``, where WORD is the platform's
-name up to the slash. The target says whose are meant.
+``operations``, the names of those that change nothing, ``READING``, and what other platforms call
+them, ``COUNTERPARTS``, where WORD is the platform's name up to the slash. The target says whose are
+meant.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
@@ -91,12 +93,15 @@ def _group(platform: Platform) -> click.Group | None:
 
 def _reading(target: Target) -> frozenset[str]:
     """The operations that change nothing on *target*. Any other may, also a new one."""
+    found: frozenset[str] = _file_of(target).READING
+    return found
+
+
+def _file_of(target: Target) -> ModuleType:
     from jobsync.platform import platform_of
     from jobsync.platforms import PLATFORMS
 
-    platform = platform_of(target, PLATFORMS)
-    found: frozenset[str] = import_module(_module(platform)).READING
-    return found
+    return import_module(_module(platform_of(target, PLATFORMS)))
 
 
 def _module(platform: Platform) -> str:
@@ -148,5 +153,7 @@ def _elsewhere(ctx: click.Context, name: str) -> Usage:
     apis = " and ".join(api for api, group in _groups().items() if name in group.commands)
     return Usage(
         f"{name} is an operation of {apis}, and target {target.name} is of another api",
-        hint="the operations of each: jobsync jobs --help",
+        hint=f"the nearest there is jobsync jobs {nearest}"
+        if (nearest := _file_of(target).COUNTERPARTS.get(name))
+        else "the operations of each: jobsync jobs --help",
     )

@@ -33,6 +33,17 @@ if TYPE_CHECKING:
     from jobsync.platforms.agave.wire import Permission
 
 LEVELS = ("READ", "WRITE", "READ_WRITE", "ALL", "EXECUTE", "READ_EXECUTE", "WRITE_EXECUTE", "NONE")
+COUNTERPARTS = {
+    "get": "show",
+    "search": "list",
+    "hide": "delete",
+    "unhide": "restore",
+    "shares": "pems-list",
+    "share": "pems-grant",
+    "unshare": "pems-revoke",
+}
+"""What other platforms call an operation, and its name here."""
+
 READING = frozenset(
     {
         *("list", "show", "status", "history", "outputs-list", "outputs-download"),

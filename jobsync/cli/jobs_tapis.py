@@ -34,6 +34,19 @@ RESOURCES = ("JOB_HISTORY", "JOB_RESUBMIT_REQUEST", "JOB_OUTPUT", "JOB_INPUT")
 _ROW = ("uuid", "name", "status", "owner", "appId", "appVersion", "created")
 _MOST = 1000
 """The service gives 100 rows where no limit is sent, and a whole tree of outputs."""
+COUNTERPARTS = {
+    "show": "get",
+    "delete": "hide",
+    "restore": "unhide",
+    "pems-list": "shares",
+    "pems-show": "shares",
+    "pems-grant": "share",
+    "pems-update": "share",
+    "pems-revoke": "unshare",
+    "pems-delete": "unshare",
+}
+"""What other platforms call an operation, and its name here."""
+
 READING = frozenset(
     {
         *("list", "search", "get", "status", "history", "resubmit-request"),

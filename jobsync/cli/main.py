@@ -16,7 +16,7 @@ from types import FrameType
 import click
 
 import jobsync
-from jobsync.cli.robust_stdio import flush, make_patient
+from jobsync.cli.robust_stdio import flush, make_robust
 from jobsync.cli.suggesting import Suggesting
 from jobsync.errors import ExitCode, JobsyncError, ManifestError, PlanError
 
@@ -94,7 +94,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     # Set by hand: a shell that starts us in the background makes SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    make_patient()
+    make_robust()
     code = _ended(_run(sys.argv[1:]))
     if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
         os._exit(code)  # threads that wait for a connection or a name server cannot be ended

@@ -192,7 +192,7 @@ def with_shared(
         warn(f"Warning: {error}")
         reason = "; ".join(filter(None, (str(error), error.hint)))
         return replace(settings, shared=Nowhere(reason))
-    line = shared_journal.told(location, place, settings.state_dir, environ)
+    line = shared_journal.journal_line(location, place, settings.state_dir, environ)
     if line:
         say(line)
     shared_journal.remember(plan, desired, settings.state_dir, location)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 
-class _Patient(io.RawIOBase):
+class _RobustBytes(io.RawIOBase):
     """Bytes to a file descriptor; once that fails, to nowhere.
 
     Neither ``jobsync apply | head`` nor a full disk under a log must end an apply in the middle.
@@ -19,7 +19,7 @@ class _Patient(io.RawIOBase):
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._heard = True
+        self._open = True
         self.failed: OSError | None = None
 
     def writable(self) -> bool:
@@ -32,14 +32,14 @@ class _Patient(io.RawIOBase):
         return os.isatty(self._descriptor)
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
-        if not self._heard:
+        if not self._open:
             return len(data)
         try:
             return os.write(self._descriptor, data)
         except BrokenPipeError:
-            self._heard = False
+            self._open = False
         except OSError as error:
-            self._heard, self.failed = False, error
+            self._open, self.failed = False, error
         return len(data)
 
 
@@ -54,10 +54,10 @@ class _AsciiText(io.TextIOWrapper):
         return len(text)
 
 
-def make_patient() -> None:
+def make_robust() -> None:
     """Replace both streams of this process."""
-    sys.stdout = _patient(sys.stdout)
-    sys.stderr = _patient(sys.stderr)
+    sys.stdout = _robust(sys.stdout)
+    sys.stderr = _robust(sys.stderr)
 
 
 def flush() -> OSError | None:
@@ -65,17 +65,17 @@ def flush() -> OSError | None:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    return raw.failed if isinstance(raw, _Patient) else None
+    return raw.failed if isinstance(raw, _RobustBytes) else None
 
 
-def _patient(stream: TextIO | None) -> TextIO:
+def _robust(stream: TextIO | None) -> TextIO:
     if stream is None:  # closed by whoever started us
         return Path(os.devnull).open("w", encoding="utf-8")
     stream.flush()
     descriptor = stream.fileno()
     ascii_only = codecs.lookup(stream.encoding).name == "ascii"
     return (_AsciiText if ascii_only else io.TextIOWrapper)(
-        io.BufferedWriter(_Patient(descriptor)),  # type: ignore[type-var]
+        io.BufferedWriter(_RobustBytes(descriptor)),  # type: ignore[type-var]
         encoding="utf-8" if ascii_only else stream.encoding,
         errors="backslashreplace",
         line_buffering=os.isatty(descriptor) or stream is sys.stderr,

@@ -134,7 +134,7 @@ def former_projects(desired: DesiredState) -> frozenset[str]:
     return frozenset(project for pairs in former for project, _ in pairs)
 
 
-def told(
+def journal_line(
     location: Location | None, place: ServicePlace, folder: Path, environ: Mapping[str, str]
 ) -> str:
     """The line that says which journal keeps submits from being sent twice."""
@@ -163,7 +163,7 @@ def say(
         return
     with suppress(JobsyncError):  # it was told when the journal was read
         location = locate(desired.journal, place, environ)
-        line = told(location, place, folder, environ)
+        line = journal_line(location, place, folder, environ)
         before = _last_used(folder, plan, desired)
         changed = before not in ("", _used(location))
         if changed:

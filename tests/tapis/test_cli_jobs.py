@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from jobsync.cli import jobs_agave, jobs_tapis
 from jobsync.cli import main as cli
 from tests.fakes.tapis_world import FAILING, World, world
 
@@ -226,8 +227,11 @@ def test_subscriptions(jobs: Command, running: str, made: str) -> None:
 def test_an_operation_of_another_api_says_whose_it_is(jobs: Command, made: str) -> None:
     said = refused(jobs("pems-list", made), code=64)
     assert "pems-list is an operation of agave/v2, and target env is of another api" in said
+    assert "the nearest there is jobsync jobs shares" in said
     said = refused(jobs("share", made, "bob", "--target", "local"), code=64)
     assert "share is an operation of tapis/v3" in said
+    assert "the nearest there is jobsync jobs pems-grant" in said
+    assert "jobsync jobs --help" in refused(jobs("send-event", made, "--target", "local"), code=64)
     code, out, _ = jobs("share", "--help")
     assert code == 0 and "--resource" in out
     code, out, _ = jobs("pems-list", "--help")
@@ -238,3 +242,12 @@ def test_an_id_that_is_none_is_not_sent(jobs: Command) -> None:
     for word in ("get", "status", "cancel", "shares", "outputs-list", "resubmit"):
         assert "cannot be a job id" in refused(jobs(word, "../x"))
     assert "neither a job id" in refused(jobs("unsubscribe", "../x"))
+
+
+def test_what_other_platforms_call_an_operation_is_the_name_of_one_there() -> None:
+    files = (jobs_agave, jobs_tapis)
+    for mine, other in (files, files[::-1]):
+        assert set(mine.COUNTERPARTS) <= set(other.operations.commands) - set(
+            mine.operations.commands
+        )
+        assert set(mine.COUNTERPARTS.values()) <= set(mine.operations.commands)
