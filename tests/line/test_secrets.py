@@ -109,7 +109,7 @@ def test_a_sensitive_variable_is_one_too(lab: Lab) -> None:
     quiet(lab, "plan", *given, "--out", "p.json")
     assert SECRET not in kept(lab.folder)
     refused = quiet(lab, "apply", "--plan", "p.json", "--auto-approve", code=1)
-    assert "give --var t=VALUE" in refused.err
+    assert "pass --var t=VALUE" in refused.err
     quiet(lab, "apply", "--plan", "p.json", "--auto-approve", "--wait", *given)
     assert sent(lab) == [SECRET]
 
