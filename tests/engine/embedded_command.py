@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import sys
 import time
 import urllib.error
@@ -61,4 +62,6 @@ def main(state: str, workspace: str, user: str, drive: str, seconds: str, app: s
 
 
 if __name__ == "__main__":
+    # What a shell runs in the background begins with Ctrl-C ignored, a suite among it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     main(*sys.argv[1:])

@@ -228,3 +228,34 @@ def test_a_system_that_is_down(service: LocalService, alice: User, app: Callable
     service.arm("system-down")
     assert alice.get(f"jobs/{uuid}/output/list/").status == 500
     assert alice.get(f"jobs/{uuid}/output/list/").status == 200
+
+
+def test_a_system_that_refuses_its_user(
+    service: LocalService, alice: User, app: Callable[..., str]
+) -> None:
+    uuid = alice.run(app())["uuid"]
+    service.arm("system-refuses")
+    assert alice.get(f"jobs/{uuid}/output/list/").status == 401
+    assert alice.get(f"jobs/{uuid}").status == 200, "the token is as good as before"
+
+
+def test_a_job_that_cannot_be_read_sounds_like_an_unknown_one(
+    service: LocalService, alice: User, put: Callable[..., JobRow]
+) -> None:
+    row = put()
+    unknown = alice.get(f"jobs/{row.id[:-8]}{'0' * 5}-007")
+    service.arm("unreadable-row")
+    unread = alice.get(f"jobs/{row.id}")
+    assert unread.status == unknown.status == 500
+    code = unread.json["message"].split()[0]
+    assert "SELECT_UUID" in code and unknown.json["message"].split()[0] == code
+    assert alice.get(f"jobs/{row.id}").status == 200
+
+
+def test_a_job_that_is_not_hidden_though_the_service_says_so(
+    service: LocalService, alice: User, put: Callable[..., JobRow]
+) -> None:
+    row = put()
+    service.arm("ignored-hide")
+    assert alice.post(f"jobs/{row.id}/hide").status == 200
+    assert alice.get(f"jobs/{row.id}").result["visible"] is True
