@@ -78,7 +78,7 @@ SAME_FLOOR = {
 """Nouns serve names."""
 
 LOCAL_MAY_IMPORT = {
-    "atomic_files", "errors", "given_files", "globs", "in_groups", "java_globs", "java_regex",
+    "atomic_files", "errors", "given_files", "globs", "java_globs", "java_regex",
     "locks", "private_files", "structs", "secret", "visible", "manifest", "local",
 }  # fmt: skip
 """The local service shares no codec with the client, or one mistake would cancel itself out."""

@@ -1,28 +1,19 @@
-"""The connections to the database file: one a thread, WAL, every write in ``BEGIN IMMEDIATE``.
-
-Each statement gives up Python's lock and waits until it gets it again, so a transaction is long
-where many threads are busy. What requests write at the same time is one transaction therefore.
-"""
+"""The connections to the database file: one a thread, WAL, every write in ``BEGIN IMMEDIATE``."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
-from jobsync.in_groups import InGroups
 from jobsync.local import patterns
 from jobsync.local.store.likeness import fits
 from jobsync.local.store.rows import Conflict, Unusable
 from jobsync.local.store.schema import INDEXES, MIGRATIONS, statements
-
-Made = TypeVar("Made")
-Change = Callable[[sqlite3.Connection], Made]
-"""Changes rows and tells what came of it. It may be called again when it was rolled back."""
 
 
 class Connections:
@@ -40,7 +31,6 @@ class Connections:
         self._open: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._writing = threading.Lock()
-        self._groups: InGroups[Change[Any], Any] = InGroups(self._carry_out)
         try:
             self._migrate()
         except sqlite3.DatabaseError as error:
@@ -96,27 +86,6 @@ class Connections:
                 db.execute("ROLLBACK")
                 raise
             db.execute("COMMIT")
-
-    def _written(self, change: Change[Made]) -> Made:
-        """Carry out *change*, in one transaction with what other threads change at the same time.
-
-        Raises what *change* raises; then nothing of it is kept, and all of the others' is.
-        """
-        made = self._groups.ask(change)
-        if isinstance(made, Exception):
-            raise made
-        return cast(Made, made)
-
-    def _carry_out(self, changes: Sequence[Change[Any]]) -> list[Any]:
-        """What each of *changes* made, or the exception that it ended with."""
-        try:
-            with self._write() as db:
-                return [change(db) for change in changes]
-        except Exception as error:
-            if len(changes) == 1:
-                return [error]
-        # One of them fails, and no other shall: each has a transaction of its own now.
-        return [made for change in changes for made in self._carry_out([change])]
 
     def _regexp(self, pattern: str, text: Any) -> bool:
         try:

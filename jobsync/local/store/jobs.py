@@ -27,7 +27,8 @@ class Jobs(Connections):
 
     def insert_jobs(self, rows: Sequence[JobRow], description: str) -> list[JobRow]:
         """Store several new jobs in one step."""
-        return self._written(lambda db: insert(db, rows, description, self._clock()))
+        with self._write() as db:
+            return insert(db, rows, description, self._clock())
 
     def place_work_folders(self, works: Mapping[str, str]) -> None:
         """Make the work folder of each job the one below that of its system (*works*, by name).

@@ -26,7 +26,8 @@ class Permissions(Connections):
         row's only by case. The event of an update names the old permission (agave-v2 §5.3).
         """
         try:
-            self._written(lambda db: self._set_grant(db, job_id, user, permission, by))
+            with self._write() as db:
+                self._set_grant(db, job_id, user, permission, by)
         except sqlite3.IntegrityError as error:
             raise Conflict(str(error)) from error
 

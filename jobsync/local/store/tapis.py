@@ -47,15 +47,12 @@ class TapisTables(Connections):
         subscriptions: Sequence[Subscription],
     ) -> JobRow:  # fmt: skip
         """Store a new job in one step, with the request as sent and its subscriptions."""
-
-        def store(db: sqlite3.Connection) -> JobRow:
+        with self._write() as db:
             [stored] = insert(db, [row], description, self._clock())
             if body is not None:
                 db.execute("INSERT INTO submissions VALUES (?, ?)", (row.id, json.dumps(body)))
             _subscribe(db, subscriptions)
-            return stored
-
-        return self._written(store)
+        return stored
 
     def request_of(self, job_id: str) -> dict[str, Any] | None:
         """The request of a job, as it was sent."""
@@ -95,15 +92,12 @@ class TapisTables(Connections):
 
     def share(self, job_id: str, grantee: str, resources: Sequence[str], grantor: str) -> None:
         """Share resources of a job; existing shares are left as they are."""
-
-        def share(db: sqlite3.Connection) -> None:
-            now = self._clock()
-            rows = [(job_id, grantee, resource, grantor, now) for resource in resources]
+        now = self._clock()
+        rows = [(job_id, grantee, resource, grantor, now) for resource in resources]
+        texts = [f"{resource} shared with {grantee}" for resource in resources]
+        with self._write() as db:
             insert_rows(db, "INSERT OR IGNORE INTO shares", rows)
-            texts = [f"{resource} shared with {grantee}" for resource in resources]
             log(db, [(job_id, "JOB_SHARE_EVENT", now, grantor, text) for text in texts])
-
-        self._written(share)
 
     def shares(self, job_id: str, grantee: str | None = None) -> list[Share]:
         """The shared resources of a job, oldest first; of one user only, if *grantee* is given."""
@@ -115,8 +109,7 @@ class TapisTables(Connections):
 
     def unshare(self, job_id: str, grantee: str, by: str) -> int:
         """Remove all shares that *by* gave to a user; returns the number of resources."""
-
-        def unshare(db: sqlite3.Connection) -> int:
+        with self._write() as db:
             found = db.execute(
                 "DELETE FROM shares WHERE job_id = ? AND grantee = ? AND grantor = ?",
                 (job_id, grantee, by),
@@ -124,9 +117,7 @@ class TapisTables(Connections):
             if found:
                 text = f"unshared with {grantee}"
                 event(db, job_id, "JOB_SHARE_EVENT", self._clock(), by, text)
-            return int(found)
-
-        return self._written(unshare)
+        return int(found)
 
     # --- subscriptions --------------------------------------------------------------------
 
