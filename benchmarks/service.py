@@ -334,7 +334,8 @@ def report(found: dict[str, Any]) -> str:
         f" {1000 * found['cpu'] / found['requests']:.2f} ms of the service's processor each;"
         f" {found['submitted']} submits, {found['granted']} grants",
     ]
-    for name, times in found["took"].items():
+    together = sorted(seconds for times in found["took"].values() for seconds in times)
+    for name, times in {**found["took"], "all": together}.items():
         p50, p99 = times[len(times) // 2], times[min(len(times) - 1, int(len(times) * 0.99))]
         lines.append(
             f"{name:7} {len(times) / found['seconds']:7.1f}/s   p50 {p50 * 1000:7.1f} ms"

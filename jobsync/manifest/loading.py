@@ -10,11 +10,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from jobsync import __version__
+from jobsync.collector import collector_at_rest
 from jobsync.destinations import Destinations
 from jobsync.errors import Location, ManifestError, Problem, SettingsError
 from jobsync.manifest import access, settings
 from jobsync.manifest.app_folders import AppFolders
-from jobsync.manifest.collector import collector_at_rest
 from jobsync.manifest.digests import Workspace
 from jobsync.manifest.fetched_files import FetchedFiles
 from jobsync.manifest.files import ManifestFiles, Source, discover, read_bytes, real, show

@@ -14,6 +14,7 @@ import math
 from pathlib import Path
 from typing import NoReturn
 
+from jobsync.collector import collector_at_rest
 from jobsync.errors import PlanFileError, StalePlan
 from jobsync.model import (
     SUBMITS,
@@ -80,6 +81,7 @@ def dumps(plan: Plan, options: RenderOptions = _PLAIN) -> str:
     return in_json(json_lines.dumps(document(plan, options))) + "\n"
 
 
+@collector_at_rest()
 def loads(text: str) -> Plan:
     """The plan in a document that :func:`dumps` made, with its sensitive values sealed.
 

@@ -14,6 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
     "atomic_files": 0,
+    "collector": 0,
     "errors": 0,
     "given_files": 0,
     "globs": 0,

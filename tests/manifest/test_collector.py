@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from jobsync.collector import collector_at_rest
 from jobsync.errors import ManifestError
 from jobsync.manifest import loading
-from jobsync.manifest.collector import collector_at_rest
 from jobsync.manifest.merge import merge
 from jobsync.platforms.loading import load
 

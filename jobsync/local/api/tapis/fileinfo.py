@@ -54,25 +54,39 @@ def inside(place: Located, name: str) -> Located:
 
 
 def below(
-    place: Located, system: str, path: str, *, deep: int = 0
+    place: Located, system: str, path: str, *, deep: int = 0, start: int = 0
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """The rows of what lies in a folder by name, *deep* levels more below; what leads out of the
     storage system is not shown. A link is told as one, with its own length, and not followed:
-    asked for by its path, it is what it leads to."""
+    asked for by its path, it is what it leads to. The first *start* are not looked at."""
     try:
-        names = sorted(entry.name for entry in os.scandir(place.path))
+        names = _names(place)
     except OSError:
         return
-    for name in names:
+    for name in names[start:]:
         entry = inside(place, name)
-        if not entry.holds(entry.path):
-            continue
         found = row(entry, system, f"{path.rstrip('/')}/{name}", is_link=entry.path.is_symlink())
         if found is None:
             continue
         yield found
         if deep and found["type"] == "dir":
             yield from below(entry, system, found["path"], deep=deep - 1)
+
+
+def _names(place: Located) -> list[str]:
+    """The names in a folder that may be shown, of which only links are resolved."""
+    real = Path(os.path.realpath(place.path))
+    hidden = {one.name for one in place.hidden if one.parent == real}
+    with os.scandir(real) as found:
+        return sorted(one.name for one in found if one.name not in hidden and _is_shown(place, one))
+
+
+def _is_shown(place: Located, one: os.DirEntry[str]) -> bool:
+    if place.hides_dots and one.name.startswith("."):
+        return False
+    if one.is_symlink():
+        return place.holds(Path(one.path))
+    return one.is_dir(follow_symlinks=False) or one.is_file(follow_symlinks=False)
 
 
 def send(place: Located, start: int, length: int) -> Response:

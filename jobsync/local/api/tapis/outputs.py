@@ -29,7 +29,7 @@ def listing(call: Call) -> Answer:
     then cut at 100 rows."""
     row = _job(call)
     place, system, path = _locate(call, row)
-    limit, skip = _number(call, "limit"), _number(call, "skip") or 0
+    limit, skip = _number(call, "limit"), max(0, _number(call, "skip") or 0)
     found = fileinfo.row(place, system, path)
     if found is None:
         raise _missing(system, path)
@@ -38,9 +38,8 @@ def listing(call: Call) -> Answer:
     else:
         deep = _DEEPEST if limit is None and not skip else 0
         most = _RECURSIVE_ROWS if limit is None or limit < 0 else limit
-        rows = list(
-            itertools.islice(fileinfo.below(place, system, path, deep=deep), skip, skip + most)
-        )
+        below = fileinfo.below(place, system, path, deep=deep, start=skip)
+        rows = list(itertools.islice(below, most))
     metadata = {
         "recordCount": len(rows),
         "recordLimit": _RECURSIVE_ROWS if limit is None else limit,
