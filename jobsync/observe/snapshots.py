@@ -113,10 +113,8 @@ def with_unmanaged_access(desired: DesiredState, reader: Reader, seen: Snapshot)
 def lock_of(desired: DesiredState) -> Lock:
     """What ``jobsync.lock`` of a set records for this kind of target, and whether each file is
     still in its place."""
-    lock, is_ours = (
-        lockfile.load_lockfile(desired.root, desired.outputs_root),
-        desired.platform.is_run_id,
-    )
+    lock = lockfile.load_lockfile(desired.root, desired.outputs_root)
+    is_ours = desired.platform.is_run_id
     return Lock(
         tuple(line for line in lock.files if is_ours(line.job_id)),
         frozenset(pair for pair in lock.expectations if is_ours(pair[1])),
