@@ -103,8 +103,9 @@ def _draft(path: str | Path, mode: int, folder: int | None) -> Iterator[_Draft]:
         try:
             yield draft
         finally:
-            with suppress(OSError):  # after a rename the name is gone
-                os.unlink(draft.name, dir_fd=opened)
+            with suppress(OSError):  # after a rename the name is gone, or another writer's
+                if _is_named(draft.file, opened, draft.name):
+                    os.unlink(draft.name, dir_fd=opened)
             os.close(draft.file)
     finally:
         os.close(opened)
@@ -143,12 +144,16 @@ def _remove_abandoned(folder: int, name: str) -> None:
             if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
                 return
             # The name may have gone to a new draft since. While we hold the lock, it cannot.
-            if take_lock(file) and os.path.samestat(
-                found, os.stat(name, dir_fd=folder, follow_symlinks=False)
-            ):
+            if take_lock(file) and _is_named(file, folder, name):
                 os.unlink(name, dir_fd=folder)
         finally:
             os.close(file)
+
+
+def _is_named(file: int, folder: int, name: str) -> bool:
+    """Whether *name* in *folder* is still that of the open *file*."""
+    there = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    return os.path.samestat(os.fstat(file), there)
 
 
 def _write(file: int, chunks: Iterable[bytes]) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from jobsync import atomic_files
 from jobsync.atomic_files import (
     ORDINARY,
     check_replaceable,
@@ -27,6 +28,7 @@ WRITERS = [replace_file, replace_file_durably, create_file]
 STOPS_HALF_WAY = """
 import sys, time
 from pathlib import Path
+from jobsync import atomic_files
 from jobsync.atomic_files import replace_file_durably
 
 def chunks():
@@ -235,3 +237,16 @@ def test_a_check_leaves_nothing(tmp_path: Path) -> None:
     assert names_in(tmp_path) == []
     with pytest.raises(FileNotFoundError):
         check_replaceable(tmp_path / "none" / "file")
+
+
+def test_a_writer_that_is_done_leaves_the_draft_of_the_next_one(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    first, second = (atomic_files._draft(path, 0o600, None) for _ in range(2))
+    mine = first.__enter__()
+    atomic_files._rename(mine)
+    theirs = second.__enter__()
+    assert theirs.name == mine.name
+    first.__exit__(None, None, None)
+    atomic_files._rename(theirs)
+    second.__exit__(None, None, None)
+    assert names_in(tmp_path) == ["file"]
