@@ -55,11 +55,7 @@ class Glob(Struct, frozen=True):
 
     def means(self, file: RemoteFile) -> bool:
         """Whether *file* is meant: by its path, which must be written out where that is needed."""
-        return self.matches(file.path) and not (file.by_name_only and self._is_wild)
-
-    @property
-    def _is_wild(self) -> bool:
-        return self.text.endswith("/") or is_glob(self.text)
+        return self.matches(file.path) and not (file.by_name_only and is_wild(self.text))
 
     def reaches_into(self, folder: str) -> bool:
         """Whether some file below *folder* could be meant."""
@@ -112,6 +108,11 @@ def compile_glob(text: str) -> Glob:
         fixed += 1
     segments = tuple(None if part == "**" else segment(part) for part in plain)
     return Glob(text, segments, fixed)
+
+
+def is_wild(path: str) -> bool:
+    """Whether *path*, of a rule, may mean several files."""
+    return path.endswith("/") or is_glob(path)
 
 
 def choose_files(

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 
 from jobsync import filenames
 from jobsync.destinations import Destinations
-from jobsync.globs import is_glob
 from jobsync.model import (
     Address,
     DeclaredJob,
@@ -28,7 +27,7 @@ from jobsync.model import (
     Unavailable,
 )
 from jobsync.plan.history import History, ref
-from jobsync.plan.output_rules import ChosenFiles, choose_files, compile_glob, lacks
+from jobsync.plan.output_rules import ChosenFiles, choose_files, compile_glob, is_wild, lacks
 from jobsync.structs import Struct, replace
 
 _SHOWN = 5
@@ -161,7 +160,7 @@ def to_list(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> boo
     """Whether the outputs of *run* must be listed to determine what is to fetch."""
     if not declares_outputs(job):
         return False
-    if any(_is_wild(rule.path) for rule in job.outputs):
+    if any(is_wild(rule.path) for rule in job.outputs):
         return True
     return _from_lock(job, run, snapshot, lines) is None
 
@@ -291,7 +290,7 @@ def _due(item: Fetch, lines: Mapping[tuple[str, str], FetchedFile]) -> Fetch | N
 
 def _from_lock(job: DeclaredJob, run: Run, snapshot: Snapshot, lines: Lines) -> ChosenFiles | None:
     """The selection when the lock alone proves that everything was fetched; None otherwise."""
-    if any(_is_wild(rule.path) for rule in job.outputs):
+    if any(is_wild(rule.path) for rule in job.outputs):
         return None
     if job.expect and (job.address, run.id) not in snapshot.expectations:
         return None
@@ -322,7 +321,3 @@ def _open_rules(job: DeclaredJob, run: Run, lines: Lines) -> tuple[OutputRule, .
 def _lines(job: DeclaredJob, run: Run, lines: Lines) -> tuple[FetchedFile, ...]:
     """What the lock has of *run*."""
     return lines.get((job.address, run.id), ())
-
-
-def _is_wild(path: str) -> bool:
-    return path.endswith("/") or is_glob(path)

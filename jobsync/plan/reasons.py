@@ -26,13 +26,12 @@ from jobsync.plan.diff import placement_changes, semantic_changes
 from jobsync.plan.history import History, arranged_since, changed_since, is_before, is_of
 from jobsync.plan.records import request_of, untold
 from jobsync.plan.references import References
+from jobsync.plan.together import FEWEST, together
 from jobsync.structs import Struct
 
 _RERUNS_TRIED = 20
 _COMBINATIONS_TRIED = 256
 _SHOWN = 5
-_TOGETHER = 3
-"""So many jobs of one matrix are named together."""
 
 
 class Why(Struct, frozen=True):
@@ -124,8 +123,8 @@ def anew(addresses: tuple[Address, ...]) -> tuple[str, ...]:
         of_job.setdefault(address.partition(".")[0], []).append(address)
     names = [
         name
-        for key, found in of_job.items()
-        for name in (found if len(found) < _TOGETHER else [f"{key} ({len(found)} jobs)"])
+        for found in of_job.values()
+        for name in (found if len(found) < FEWEST else [together(found)])
     ]
     return tuple(f"takes outputs of {name}, which will run again" for name in names)
 

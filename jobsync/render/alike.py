@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 from typing import TypeVar
 
 from jobsync.model import Address
-
-FEWEST = 3
-"""Fewer than this are shown one by one."""
 
 NAMES = 3
 """How many addresses of several are named."""
@@ -35,9 +32,10 @@ def without_values(text: str, address: Address) -> str:
     return text.replace(f".{suffix}", ".*") if suffix else text
 
 
-def together(addresses: Sequence[Address]) -> str:
-    """``calc (12 jobs)``: the name of several jobs of one matrix."""
-    return f"{addresses[0].partition('.')[0]} ({len(addresses)} jobs)"
+def of_one_matrix(address: Address, notes: Iterable[str]) -> tuple[str, tuple[str, ...]] | None:
+    """What is the same of jobs of one matrix of which the same is noted; None without a matrix."""
+    key, _, suffix = address.partition(".")
+    return (key, tuple(without_values(note, address) for note in notes)) if suffix else None
 
 
 def few(texts: Iterable[str], most: int = NAMES) -> str:

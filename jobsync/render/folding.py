@@ -18,7 +18,8 @@ from jobsync.model import (
     Value,
 )
 from jobsync.plan import node_hours
-from jobsync.render.alike import FEWEST, few, grouped, together, without_values
+from jobsync.plan.together import FEWEST, together
+from jobsync.render.alike import few, grouped, without_values
 from jobsync.render.blocks import (
     access_block,
     added,

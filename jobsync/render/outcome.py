@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from jobsync.model import Action, Address, JobChange, Outcome, Plan, Result
+from jobsync.plan.together import FEWEST, together
 from jobsync.render.advice import NO_CALL, Call, log_of, retry, some, stop
-from jobsync.render.alike import FEWEST, grouped, together, without_values
+from jobsync.render.alike import grouped, without_values
 from jobsync.render.escape import terminal
 from jobsync.render.natural import natural
 from jobsync.render.values import counted

@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from jobsync.model import Address, Run, Standing
-from jobsync.render.alike import FEWEST, few, grouped, together, without_values
+from jobsync.plan.together import FEWEST, together
+from jobsync.render.alike import few, grouped, of_one_matrix, without_values
 from jobsync.render.escape import terminal
 from jobsync.render.natural import natural
 from jobsync.render.options import Palette
@@ -105,11 +106,10 @@ def folded(rows: Sequence[Row]) -> list[Row]:
 
 
 def _likeness(row: Row) -> Hashable | None:
-    key, _, suffix = row.address.partition(".")
-    if row.run or row.advice or not suffix:
+    alike = of_one_matrix(row.address, row.notes)
+    if row.run or row.advice or alike is None:
         return None
-    notes = tuple(without_values(note, row.address) for note in row.notes)
-    return key, row.standing, row.is_bad, notes
+    return *alike, row.standing, row.is_bad
 
 
 def summary(rows: Sequence[Row], declared: int, undeclared: Sequence[Address] = ()) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from jobsync.model import Address, AddressState, Plan, Standing
 from jobsync.plan.decisions import digest
+from jobsync.plan.together import FEWEST, together
 from jobsync.render.advice import what_next
-from jobsync.render.alike import FEWEST, few, grouped, together, without_values
+from jobsync.render.alike import few, grouped, of_one_matrix, without_values
 from jobsync.render.blocks import action_blocks, legend
 from jobsync.render.escape import terminal
 from jobsync.render.folding import folded_blocks
@@ -118,11 +119,10 @@ def alike_states(states: Iterable[AddressState], options: RenderOptions) -> list
 
 
 def _likeness(state: AddressState) -> Hashable | None:
-    key, _, suffix = state.address.partition(".")
-    if state.run or state.problems or not suffix:
+    alike = of_one_matrix(state.address, state.notes)
+    if state.run or state.problems or alike is None:
         return None
-    notes = tuple(without_values(note, state.address) for note in state.notes)
-    return key, state.standing, state.retriable, notes
+    return *alike, state.standing, state.retriable
 
 
 def name_of(group: Alike) -> str:

@@ -8,12 +8,10 @@ from itertools import groupby
 
 from jobsync.errors import Location
 from jobsync.model import IdRef, OutputRef, Sealed, Value
+from jobsync.plan.together import FEWEST
 from jobsync.render.escape import terminal
 from jobsync.secret import HIDDEN, Sensitive
 from jobsync.sensitive import public_url
-
-_TOGETHER = 3
-"""So many items that differ in their run alone are shown as one."""
 
 
 def shown(value: object) -> str:
@@ -40,7 +38,7 @@ def _items(values: Iterable[object]) -> Iterator[str]:
     """Each item; one file of several jobs of a matrix, which stand one after the other, is one."""
     for (key, path), found in groupby(values, _whose):
         items = list(found)
-        if key is None or len(items) < _TOGETHER:
+        if key is None or len(items) < FEWEST:
             yield from map(shown, items)
         else:
             whole = OutputRef(f"{key}[*]", path)

@@ -87,7 +87,7 @@ SEEDS = [
     ("plan/build.py", "if mark is None or mark.address not in draft.scope:", "if name is None:"),
     ("plan/build.py", "in protected:", "in ():"),
     ("plan/plan_outputs.py", "line is None or line.size != item.length", "line is None"),
-    ("plan/plan_outputs.py", "if any(_is_wild(rule.path) for rule in job.outputs):\n        return None",
+    ("plan/plan_outputs.py", "if any(is_wild(rule.path) for rule in job.outputs):\n        return None",
      "if False:\n        return None"),
     ("plan/plan_outputs.py", "if not files and (not unchecked or chosen.missing):", "if False:"),
     ("platforms/agave/compare.py", "if isinstance(declared, bool) or isinstance(remote, bool):", "if True:"),

@@ -7,6 +7,7 @@ import stat
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
 from jobsync.local.api.agave.media import FileEntry, entry
@@ -57,7 +58,7 @@ class Folders:
                     self._known.move_to_end(place)
                     return known.names
             settled = time.time_ns() - found.st_ctime_ns > _SETTLED
-            names = _scan(place)
+            names = names_in(place, lambda path: _holds(place, path))
         except OSError:
             return ()
         if settled:
@@ -72,21 +73,25 @@ class Folders:
                 self._known.popitem(last=False)
 
 
-def _scan(place: Located) -> tuple[str, ...]:
-    """The names of files and folders in *place* that may be shown; no file is looked at."""
+def names_in(place: Located, shows_link: Callable[[Path], bool]) -> tuple[str, ...]:
+    """The names of files and folders in *place*, a real path, that may be shown, and of the links
+    for which *shows_link* is true; no file is looked at. Raises :class:`OSError`."""
     hidden = {one.name for one in place.hidden if one.parent == place.path}
+
+    def is_shown(one: os.DirEntry[str]) -> bool:
+        if one.name in hidden or (place.hides_dots and one.name.startswith(".")):
+            return False
+        if one.is_symlink():
+            return shows_link(place.path / one.name)
+        return one.is_dir(follow_symlinks=False) or one.is_file(follow_symlinks=False)
+
     with os.scandir(place.path) as found:
-        names = [one.name for one in found if one.name not in hidden and _is_listed(place, one)]
-    return tuple(sorted(names))
+        return tuple(sorted(one.name for one in found if is_shown(one)))
 
 
-def _is_listed(place: Located, one: os.DirEntry[str]) -> bool:
-    if place.hides_dots and one.name.startswith("."):
-        return False
-    if one.is_symlink():
-        path = place.path / one.name
-        return place.holds(path) and entry(path, one.name) is not None
-    return one.is_dir(follow_symlinks=False) or one.is_file(follow_symlinks=False)
+def _holds(place: Located, path: Path) -> bool:
+    """Whether the link *path* leads to something that may be shown."""
+    return place.holds(path) and entry(path, path.name) is not None
 
 
 def _look(place: Located, name: str) -> FileEntry | None:

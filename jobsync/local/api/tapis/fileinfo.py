@@ -17,6 +17,8 @@ from werkzeug.wrappers import Response
 
 from jobsync.local.api.tapis.record import moment
 from jobsync.local.storage.files import Located
+from jobsync.local.storage.folders import names_in
+from jobsync.structs import replace
 
 CHUNK = 1 << 16
 _SPOOL = 8 << 20
@@ -60,7 +62,7 @@ def below(
     storage system is not shown. A link is told as one, with its own length, and not followed:
     asked for by its path, it is what it leads to. The first *start* are not looked at."""
     try:
-        names = _names(place)
+        names = names_in(replace(place, path=Path(os.path.realpath(place.path))), place.holds)
     except OSError:
         return
     for name in names[start:]:
@@ -71,22 +73,6 @@ def below(
         yield found
         if deep and found["type"] == "dir":
             yield from below(entry, system, found["path"], deep=deep - 1)
-
-
-def _names(place: Located) -> list[str]:
-    """The names in a folder that may be shown, of which only links are resolved."""
-    real = Path(os.path.realpath(place.path))
-    hidden = {one.name for one in place.hidden if one.parent == real}
-    with os.scandir(real) as found:
-        return sorted(one.name for one in found if one.name not in hidden and _is_shown(place, one))
-
-
-def _is_shown(place: Located, one: os.DirEntry[str]) -> bool:
-    if place.hides_dots and one.name.startswith("."):
-        return False
-    if one.is_symlink():
-        return place.holds(Path(one.path))
-    return one.is_dir(follow_symlinks=False) or one.is_file(follow_symlinks=False)
 
 
 def send(place: Located, start: int, length: int) -> Response:
